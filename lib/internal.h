@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * internal.h - what the files of lib/ share. Prototypes stand under the file that owns them;
+ * a struct that only one file knows is opaque here. Nothing here is exported.
+ */
+#ifndef LM_INTERNAL_H
+#define LM_INTERNAL_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+
+#include <linux/vfio.h>
+
+#include "muser.h"
+#include "muser-trace.h"
+
+#define LM_EXPORT  __attribute__((visibility("default")))
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+
+/* True if [off, off + len) does not lie in [0, size): the one bounds check. */
+static inline bool out_of_range(uint64_t off, uint64_t len, uint64_t size)
+{
+	return off > size || len > size - off;
+}
+
+struct lm_ctx;
+struct access;
+
+/* ---- loop.c: one epoll set, timers, watches ------------------------------------------------ */
+
+struct source {
+	int fd;
+	void (*fn)(struct source *src, uint32_t events);
+};
+
+struct loop {
+	int epfd;
+	int nr_ready;                  /* events of this turn ... */
+	int next_ready;                /* ... and the next to be served */
+	struct epoll_event ready[16];
+	struct lm_timer *timers;
+	struct lm_watch *watches;
+	struct source timer_source;    /* one timerfd, made with the first timer */
+};
+
+int  loop_new(struct loop *loop);
+void loop_free(struct loop *loop);
+int  loop_add(struct loop *loop, struct source *src, uint32_t events);
+int  loop_modify(struct loop *loop, struct source *src, uint32_t events);
+void loop_remove(struct loop *loop, struct source *src); /* also while its turn is served */
+int  loop_run(struct loop *loop, int timeout_ms);        /* sources served, or -errno */
+
+/* ---- ctx.c ---------------------------------------------------------------------------------- */
+
+struct lm_ctx {
+	lm_dev_info_t       info;     /* own copy, defaults filled in (info.c) */
+	char                uuid[37];
+	struct loop         loop;
+	struct source       stop_source;
+	atomic_bool         stopped;
+	int                 ended;    /* -ENOTCONN once the only client has left */
+	struct regions     *regions;  /* region.c */
+	struct config      *config;   /* config.c */
+	struct irqs        *irqs;     /* irq.c */
+	struct dma         *dma;      /* dma.c */
+	struct trace       *trace;    /* trace.c; NULL: nobody traces */
+	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
+	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
+	struct server      *server;   /* server.c: listener and client */
+	struct access      *running;  /* whose callback is running, for lm_defer() */
+};
+
+/* ---- info.c: validates and copies a description ----------------------------------------------- */
+
+int  info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size);
+void info_free(lm_dev_info_t *info);
+
+/* ---- log.c ---------------------------------------------------------------------------------- */
+
+void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4))); /* before there is a context */
+#define log_err(ctx, ...)   lm_log((ctx), LM_LOG_ERR, __VA_ARGS__)
+#define log_warn(ctx, ...)  lm_log((ctx), LM_LOG_WARN, __VA_ARGS__)
+#define log_debug(ctx, ...) lm_log((ctx), LM_LOG_DEBUG, __VA_ARGS__)
+
+/* ---- region.c: the regions, one bounds check, one dispatcher ----------------------------------- */
+
+struct region {
+	lm_reg_info_t info;      /* own copy; info.size 0: absent */
+	void         *mem;       /* memory of the region (memfd), or NULL */
+	int           memfd;     /* -1: none */
+	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
+	bool          described; /* info.map has been called for its areas */
+};
+
+/* One read or write, from a client or from musctl. The owner keeps it and buf until it is done. */
+struct access {
+	uint32_t      region;
+	uint32_t      count;
+	uint64_t      offset;
+	char         *buf;
+	bool          is_write;
+	uint16_t      trace_flags;           /* LM_TRACE_POSTED, LM_TRACE_CONTROL */
+	uint32_t      pos;                   /* bytes done */
+	uint32_t      piece;                 /* bytes of the piece in progress */
+	uint64_t      started;               /* ticks, when traced */
+	lm_token_t    token;                 /* not 0: deferred */
+	void        (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
+	struct access *next;                 /* region.c: list of deferred ones */
+};
+
+int  region_new(struct lm_ctx *ctx);
+void region_free(struct lm_ctx *ctx);
+void region_reset(struct lm_ctx *ctx);
+uint32_t region_count(const struct lm_ctx *ctx);
+/* NULL if there is no such index; a region of size 0 is there, but absent. */
+struct region *region_get(const struct lm_ctx *ctx, uint32_t index);
+/* count, -errno, or LM_DEFER: then done() is called later. Validates region, range, direction. */
+ssize_t region_access(struct lm_ctx *ctx, struct access *a);
+/* The owner of a deferred access goes away. */
+void region_cancel(struct lm_ctx *ctx, struct access *a);
+/* Calls info.map once for each mappable area. */
+void region_describe(struct lm_ctx *ctx, struct region *r);
+
+/* ---- register.c: register maps ------------------------------------------------------------------ */
+
+/* One step of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
+ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a);
+void    register_reset(struct region *r);
+/* The register at exactly this offset, or NULL; *idx its index. */
+const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);
+const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx);
+
+/* ---- config.c, cap.c: configuration space -------------------------------------------------------- */
+
+int    config_new(struct lm_ctx *ctx);   /* header and capabilities; the cause of -EINVAL logged */
+void   config_free(struct lm_ctx *ctx);
+void   config_reset(struct lm_ctx *ctx); /* function reset */
+size_t config_size(const struct lm_ctx *ctx); /* 256 or 4096 */
+/* As a guest; the range is inside. count or -errno. */
+ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write);
+uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe from any thread */
+
+/* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------------------------ */
+
+/* If byte @offset of region @index is table or PBA: how many of @count bytes from there are, and
+ * the access is done. 0: not ours; *next then says how many bytes until ours begin. */
+size_t msix_access(struct lm_ctx *ctx, struct access *a, char *buf, uint64_t offset, size_t count,
+		   size_t *next);
+
+/* ---- irq.c ------------------------------------------------------------------------------------------ */
+
+struct irq_set {
+	uint32_t flags, index, start, count;
+	const uint8_t *data;  /* VFIO_IRQ_SET_DATA_BOOL: count bytes */
+	int *fds;             /* those kept are replaced by -1 */
+	uint32_t nr_fds;
+};
+
+struct irq_state {
+	bool     eventfd, masked, pending;
+	uint64_t count;       /* delivered so far */
+};
+
+int  irq_new(struct lm_ctx *ctx);
+void irq_free(struct lm_ctx *ctx);
+void irq_reset(struct lm_ctx *ctx);        /* device reset: levels and pending bits; not eventfds */
+void irq_disconnect(struct lm_ctx *ctx);   /* the client left: close all eventfds, unmask */
+int  irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info); /* info->index in, rest out */
+int  irq_set(struct lm_ctx *ctx, const struct irq_set *set);       /* validates all, then acts */
+int  irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask); /* for musctl */
+int  irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct irq_state *st);
+void irq_config_changed(struct lm_ctx *ctx); /* enable or mask bits moved: deliver what is due */
+bool irq_intx_level(const struct lm_ctx *ctx);
+
+/* ---- dma.c, dma_table.c ------------------------------------------------------------------------------ */
+
+struct dma_window {       /* as a client described it */
+	uint64_t addr, size, offset;
+	uint32_t prot;    /* PROT_READ | PROT_WRITE */
+	int      fd;      /* -1: none; consumed on success only */
+};
+
+int  dma_new(struct lm_ctx *ctx);
+void dma_free(struct lm_ctx *ctx);
+int  dma_map(struct lm_ctx *ctx, const struct dma_window *w);
+/* 0, -errno, or LM_DEFER: server_deferred_done() is called when all holders have let go. */
+int  dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
+void dma_disconnect(struct lm_ctx *ctx);   /* the client left: revoke everything */
+/* In order of address, for musctl show. @kind: "mapped", "file", "message", "broken". */
+void dma_for_each(struct lm_ctx *ctx,
+		  void (*fn)(void *arg, const struct dma_window *w, const char *kind, uint32_t held),
+		  void *arg);
+uint64_t dma_count(const struct lm_ctx *ctx);
+
+/* ---- upcall.c: commands to the client (DMA by message) ------------------------------------------------ */
+
+/* Queues messages for the range, each within the client's max_data_xfer_size; done() exactly once
+ * if 0 is returned, never before it returns. */
+int upcall_dma(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data,
+	       lm_dma_done_t *done, void *arg);
+/* The same, waiting: -EDEADLK if the client waits for us. */
+int upcall_dma_wait(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data);
+
+/* ---- server.c, stream.c, protocol.c: the vfio-user engine ----------------------------------------------- */
+
+struct client_state {      /* for musctl show and traces */
+	bool     attached;
+	pid_t    pid;
+	uid_t    uid;
+	uint16_t major, minor;
+	uint64_t requests;
+};
+
+int  server_new(struct lm_ctx *ctx);
+void server_free(struct lm_ctx *ctx);
+void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
+void server_deferred_done(struct lm_ctx *ctx, ssize_t result); /* the waiting request may be answered */
+int  server_busy_poll(struct lm_ctx *ctx);  /* look at the client's socket without epoll */
+
+/* ---- reset: protocol, control and FLR all come here (ctx.c) ------------------------------------------------ */
+
+int ctx_reset(struct lm_ctx *ctx); /* 0, -errno, LM_DEFER */
+
+/* ---- instance.c: the folder that makes a device visible ------------------------------------------------------ */
+
+int  instance_new(struct lm_ctx *ctx);     /* temporary folder, locked */
+int  instance_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size);
+int  instance_publish(struct lm_ctx *ctx); /* rename to the UUID; -EEXIST */
+void instance_free(struct lm_ctx *ctx);    /* remove it */
+
+/* ---- trace.c -------------------------------------------------------------------------------------------------- */
+
+static inline bool trace_on(const struct lm_ctx *ctx)
+{
+	return unlikely(ctx->trace != NULL);
+}
+uint64_t trace_ticks(void); /* the clock of records */
+/* Append; sequence is filled in. Only if trace_on(). From any thread. */
+void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec);
+/* A tracer comes (fd of the ring, to be sent; borrowed) or goes. */
+int  trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd, void **tracer);
+void trace_detach(struct lm_ctx *ctx, void *tracer);
+
+/* ---- control.c: the Varlink endpoint ---------------------------------------------------------------------------- */
+
+int  control_new(struct lm_ctx *ctx); /* listens on the instance's control.sock */
+void control_free(struct lm_ctx *ctx);
+void control_event(struct lm_ctx *ctx, const char *name, uint64_t value); /* to all who listen */
+
+#endif /* LM_INTERNAL_H */

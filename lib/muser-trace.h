@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * muser-trace.h - the trace ring: its layout, and a reader.
+ *
+ * A device appends fixed-size records to a ring in a sealed memfd. Readers map it read-only and
+ * keep their own cursors: a reader never slows the device, a slow one loses records and is told
+ * exactly how many. The layout is an ABI between a device process and musctl of another version:
+ * it only grows, and LM_TRACE_VERSION changes when it does not.
+ */
+#ifndef MUSER_TRACE_H
+#define MUSER_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LM_TRACE_MAGIC   0x31434152544d4cULL /* "LMTRAC1" */
+#define LM_TRACE_VERSION 1
+
+/* What a record tells. The comment names the members in use. */
+enum lm_trace_kind {
+	LM_TRACE_READ = 1,   /* region offset len value result duration */
+	LM_TRACE_WRITE,      /* the same */
+	LM_TRACE_DMA_READ,   /* offset (address) len value result duration */
+	LM_TRACE_DMA_WRITE,  /* the same */
+	LM_TRACE_DMA_MAP,    /* offset (address) value (size) aux (protection, 4: has fd) result */
+	LM_TRACE_DMA_UNMAP,  /* offset (address) value (size) result */
+	LM_TRACE_IRQ_FIRE,   /* region (index) offset (vector) result: 0 delivered, 1 pending, -errno */
+	LM_TRACE_IRQ_SET,    /* region (index) offset (start) len (count) aux (flags) result */
+	LM_TRACE_IRQ_MASK,   /* region (index) offset (vector) value (1 masked, 0 unmasked) */
+	LM_TRACE_RESET,      /* result duration */
+	LM_TRACE_MIGRATION,  /* value (state) */
+	LM_TRACE_ATTACH,     /* value (process id of the client) */
+	LM_TRACE_DETACH,     /* the same */
+	LM_TRACE_EVENT,      /* value; name in text */
+	LM_TRACE_NR_KINDS,
+};
+
+/* lm_trace_record.flags */
+#define LM_TRACE_POSTED  (1u << 0) /* the client wanted no reply */
+#define LM_TRACE_CONTROL (1u << 1) /* asked for by musctl, not by the client */
+#define LM_TRACE_MESSAGE (1u << 2) /* DMA by message to the client */
+
+/** struct lm_trace_record - 64 bytes. Times are ticks of the clock that the header describes. */
+struct lm_trace_record {
+	uint64_t sequence; /* of the record, from 0; in the ring: a seqlock, see trace.c */
+	uint64_t time;     /* when it began */
+	uint32_t duration; /* ticks; all ones: longer than that */
+	uint16_t kind;     /* enum lm_trace_kind */
+	uint16_t flags;    /* LM_TRACE_* */
+	uint32_t region;   /* region or interrupt index */
+	uint32_t len;      /* bytes, or a count */
+	uint64_t offset;
+	union {
+		uint64_t value;    /* the first 8 bytes, host order */
+		uint8_t  bytes[8];
+	};
+	int32_t  result;   /* 0, or -errno */
+	uint32_t aux;
+	uint8_t  text[8];  /* LM_TRACE_EVENT: the name, with value2; else zero */
+};
+
+/** struct lm_trace_header - the first page of the ring */
+struct lm_trace_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t record_size;
+	uint64_t nr_slots;    /* a power of two; slot of a record is sequence % nr_slots */
+	uint64_t data_offset; /* where the slots start */
+	uint32_t clock;       /* 0: time is CLOCK_MONOTONIC in ns; 1: the CPU's counter */
+	uint32_t reserved0;
+	uint64_t ticks0;      /* the counter and ... */
+	uint64_t ns0;         /* ... CLOCK_MONOTONIC, read together when the ring was made */
+	uint64_t reserved[7];
+	uint64_t head;        /* in a cache line of its own: records written so far */
+	uint64_t reserved1[7];
+};
+
+/** typedef lm_trace_reader_t - a cursor in a ring. Opaque. */
+typedef struct lm_trace_reader lm_trace_reader_t;
+
+/**
+ * lm_trace_open() - read a ring, from its newest record on
+ * @fd:     memfd of the ring (control method Trace); consumed on success
+ * @reader: out
+ *
+ * Context: any thread; a reader belongs to one thread at a time.
+ * Return: 0; -EINVAL: not a ring; -EPROTO: a ring of another version; -errno of mmap(2).
+ * Since: 0.1
+ */
+int lm_trace_open(int fd, lm_trace_reader_t **reader);
+
+/**
+ * lm_trace_next() - copy the next record
+ * @reader: the reader
+ * @record: out: the record; time is CLOCK_MONOTONIC and duration is nanoseconds
+ * @lost:   out: records that were overwritten since the last call, 0 mostly
+ *
+ * Context: never blocks.
+ * Return: 1: a record; 0: none there yet; -EPROTO: the ring is damaged.
+ * Since: 0.1
+ */
+int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *record, uint64_t *lost);
+
+/**
+ * lm_trace_arm() - prepare to sleep on the eventfd that was given to Trace
+ * @reader: the reader
+ * @armed:  the word in the page shared with the device
+ *
+ * Context: any.
+ * Return: 1: sleep, the device will write the eventfd at the next record; 0: records are there.
+ * Since: 0.1
+ */
+int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed);
+
+/**
+ * lm_trace_close() - free a reader
+ * @reader: the reader or NULL
+ *
+ * Since: 0.1
+ */
+void lm_trace_close(lm_trace_reader_t *reader);
+
+/**
+ * lm_trace_kind_name() - "read", "write", "dma-read", "irq-fire", ...
+ * @kind: enum lm_trace_kind
+ *
+ * Return: a constant string; "?" for a kind this library does not know.
+ * Since: 0.1
+ */
+const char *lm_trace_kind_name(unsigned int kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MUSER_TRACE_H */

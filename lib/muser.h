@@ -1,0 +1,971 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * muser.h - the server side of libmuser: PCI devices in user space.
+ *
+ * A device is a description (&lm_dev_info_t) and callbacks. The library speaks vfio-user to the
+ * client (QEMU, SPDK, cloud-hypervisor, musctl), keeps PCI configuration space, interrupts and the
+ * DMA map, and makes the device visible to musctl.
+ *
+ * Conventions, unless a function says otherwise:
+ *  - functions return 0 or a negative errno; objects come out of a parameter;
+ *  - one thread at a time serves a context, and callbacks run on that thread; lm_irq_trigger(),
+ *    lm_irq_trigger_index(), lm_irq_set_level() and lm_ctx_stop() may be called from any thread;
+ *  - nothing prints, makes threads, or installs signal handlers (lm_sigbus_guard() excepted);
+ *  - strings and tables of a description are copied by lm_ctx_create(), except that register
+ *    tables, field tables and property tables are kept by reference and must outlive the context;
+ *  - sizes are in bytes, times in nanoseconds.
+ */
+#ifndef MUSER_H
+#define MUSER_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LM_VERSION_MAJOR 0
+#define LM_VERSION_MINOR 1
+#define LM_VERSION_PATCH 0
+
+/** typedef lm_ctx_t - one device: its description, its state, its client. Opaque. */
+typedef struct lm_ctx lm_ctx_t;
+
+/** typedef dma_addr_t - an I/O virtual address: an address as the device sees memory. */
+typedef uint64_t dma_addr_t;
+
+/* ---- what a device is -------------------------------------------------------------------- */
+
+/* Region indexes, those of <linux/vfio.h> (VFIO_PCI_BAR0_REGION_INDEX ...). */
+enum {
+	LM_BAR0_REG_IDX,
+	LM_BAR1_REG_IDX,
+	LM_BAR2_REG_IDX,
+	LM_BAR3_REG_IDX,
+	LM_BAR4_REG_IDX,
+	LM_BAR5_REG_IDX,
+	LM_ROM_REG_IDX,
+	LM_CFG_REG_IDX,
+	LM_VGA_REG_IDX,
+	LM_DEV_NUM_REGS,
+};
+
+/* Interrupt indexes, those of <linux/vfio.h> (VFIO_PCI_INTX_IRQ_INDEX ...). */
+enum {
+	LM_DEV_INTX_IRQ_IDX,
+	LM_DEV_MSI_IRQ_IDX,
+	LM_DEV_MSIX_IRQ_IDX,
+	LM_DEV_ERR_IRQ_IDX,
+	LM_DEV_REQ_IRQ_IDX,
+	LM_DEV_NUM_IRQS,
+};
+
+#define LM_MAX_CAPS 16
+
+/* lm_reg_info_t.flags */
+#define LM_REG_FLAG_READ     (1u << 0)
+#define LM_REG_FLAG_WRITE    (1u << 1)
+#define LM_REG_FLAG_RW       (LM_REG_FLAG_READ | LM_REG_FLAG_WRITE)
+#define LM_REG_FLAG_MMAP     (1u << 2) /* the client may map it: all, or mmap_areas */
+#define LM_REG_FLAG_MEM      (1u << 3) /* a memory BAR; without it a BAR is an I/O BAR */
+#define LM_REG_FLAG_64BIT    (1u << 4) /* a 64-bit BAR: takes this index and the next */
+#define LM_REG_FLAG_PREFETCH (1u << 5)
+
+/**
+ * typedef lm_region_access_t - one access of the client to a region
+ * @pvt:      lm_dev_info_t.pvt
+ * @buf:      the bytes to write, or where to put the bytes read; valid until the callback returns
+ * @count:    how many bytes, 1 .. lm_reg_info_t.size; the range lies inside the region
+ * @offset:   where in the region, in bytes
+ * @is_write: true for a write
+ *
+ * Context: the thread that serves the context. Must not call lm_ctx_poll() or lm_ctx_destroy().
+ * Return: @count; or a negative errno, which the client gets; or LM_DEFER after lm_defer().
+ *         Any other count is answered to the client as EIO.
+ */
+typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, loff_t offset,
+				     bool is_write);
+
+/**
+ * typedef lm_map_region_t - the client is about to be told that it can map device memory
+ * @pvt:   lm_dev_info_t.pvt
+ * @pgoff: first page of the area, counted from the start of the region
+ * @len:   length of the area in bytes
+ *
+ * Called once for each mappable area, before the region is first described to a client.
+ * The callback gets the memory with lm_mmap(), prepares its contents, and returns its address.
+ *
+ * Return: the address, or 0 to keep the area unmapped (accesses stay trapped).
+ */
+typedef unsigned long (lm_map_region_t)(void *pvt, unsigned long pgoff, unsigned long len);
+
+/** struct lm_mmap_area - a part of a region that the client may map; page aligned, in order. */
+typedef struct {
+	uint64_t offset;
+	uint64_t size;
+} lm_mmap_area_t;
+
+/** struct lm_ioeventfd - a kick: a write there is told by an eventfd, not by a callback.
+ * The client may ask for these (VFIO_USER_DEVICE_GET_REGION_IO_FDS) and bypass the socket. */
+typedef struct {
+	uint64_t offset;    /* in the region */
+	uint32_t size;      /* width of the write in bytes, 0: any */
+	uint32_t flags;     /* LM_IOEVENTFD_* */
+	uint64_t datamatch; /* with LM_IOEVENTFD_DATAMATCH: the value that kicks */
+	int      fd;        /* an eventfd of the device, borrowed while the context lives */
+	uint32_t reserved;
+} lm_ioeventfd_t;
+
+#define LM_IOEVENTFD_DATAMATCH (1u << 0)
+
+/* How a register answers a guest. */
+enum lm_access {
+	LM_RW,   /* reads give the value, writes change it */
+	LM_RO,   /* writes are dropped */
+	LM_WO,   /* reads give 0 */
+	LM_RW1C, /* writing 1 to a bit clears it */
+};
+
+/* lm_register_t.flags */
+#define LM_REGISTER_PURE (1u << 0) /* no side effects: a partial write may read it first */
+
+/** struct lm_field - a bit field of a register, for names in tables and for peek REGISTER.FIELD */
+typedef struct {
+	const char *name;
+	uint8_t     shift; /* lowest bit */
+	uint8_t     bits;  /* how many */
+	uint8_t     reserved[6];
+	const char *help;
+} lm_field_t;
+
+/**
+ * struct lm_register - one register of a region
+ * @name:   unique in the device, [A-Za-z0-9_]+
+ * @help:   one line for tables and man pages, or NULL
+ * @offset: in the region
+ * @width:  1, 2, 4 or 8 bytes
+ * @access: enum lm_access
+ * @flags:  LM_REGISTER_*
+ * @reset:  value after reset
+ * @fields: bit fields, @nr_fields of them, or NULL
+ * @event:  reserved, 0
+ */
+typedef struct {
+	const char       *name;
+	const char       *help;
+	uint64_t          offset;
+	uint8_t           width;
+	uint8_t           access;
+	uint16_t          flags;
+	uint32_t          nr_fields;
+	const lm_field_t *fields;
+	uint64_t          reset;
+	uint64_t          reserved;
+} lm_register_t;
+
+/**
+ * struct lm_register_map - the registers of a region
+ * @registers:     sorted by offset, not overlapping
+ * @nr_registers:  how many
+ * @register_size: sizeof(lm_register_t) as the program was compiled (LM_REGISTERS() sets all three)
+ * @min_width:     narrowest access a guest may make, in bytes; 0: 1
+ * @max_width:     widest, 0: 8. An access outside these widths is answered with EINVAL
+ * @read:          value of the register at @offset (always its own offset and width).
+ *                 NULL: the library keeps the values (lm_register_get(), lm_register_set())
+ * @write:         a new value for it. NULL: the library stores it. For LM_RW1C registers that the
+ *                 device keeps itself, @value is what the guest wrote: the ones clear
+ *
+ * An access is split into, or merged with, whole registers: a wide read calls @read for each
+ * register that it covers; a narrow write of a register marked LM_REGISTER_PURE reads, merges
+ * and writes it; a narrow write of another register passes the written bytes, the rest 0.
+ * Bytes between registers read as all ones and drop writes. A @read or @write may call lm_defer().
+ */
+typedef struct {
+	const lm_register_t *registers;
+	uint32_t             nr_registers;
+	uint32_t             register_size;
+	uint8_t              min_width;
+	uint8_t              max_width;
+	uint8_t              reserved[6];
+	uint64_t           (*read)(void *pvt, uint64_t offset, unsigned int width);
+	void               (*write)(void *pvt, uint64_t offset, uint64_t value, unsigned int width);
+} lm_register_map_t;
+
+#define LM_NR(array)         (sizeof(array) / sizeof((array)[0]))
+#define LM_REGISTERS(array)  .registers = (array), .nr_registers = LM_NR(array), \
+			     .register_size = sizeof((array)[0])
+
+/**
+ * struct lm_reg_info - one region
+ * @flags:       LM_REG_FLAG_*
+ * @size:        bytes; a BAR's size must be a power of two (memory >= 16, I/O 4 .. 256). 0: absent
+ * @fn:          the access callback; or NULL with a register map; or NULL with neither, when the
+ *               library keeps @size bytes of plain memory (lm_mmap() gives their address)
+ * @map:         called before a client is told it can map; optional
+ * @regs:        register map; excludes @fn
+ * @mmap_areas:  which parts may be mapped, @nr_mmap_areas of them; NULL with LM_REG_FLAG_MMAP: all
+ * @ioeventfds:  kicks, @nr_ioeventfds of them
+ * @type:        for device-specific regions: VFIO_REGION_TYPE_*, with @subtype
+ *
+ * LM_CFG_REG_IDX: leave all zero; the library serves configuration space. An @fn there is called
+ * for bytes that the header and capabilities do not own.
+ */
+typedef struct {
+	uint32_t                 flags;
+	uint32_t                 type;
+	uint64_t                 size;
+	lm_region_access_t      *fn;
+	lm_map_region_t         *map;
+	const lm_register_map_t *regs;
+	const lm_mmap_area_t    *mmap_areas;
+	const lm_ioeventfd_t    *ioeventfds;
+	uint32_t                 nr_mmap_areas;
+	uint32_t                 nr_ioeventfds;
+	uint32_t                 subtype;
+	uint32_t                 reserved0;
+	uint64_t                 reserved[2];
+} lm_reg_info_t;
+
+/** union lm_pci_hdr_id - vendor and device id (configuration space 00h) */
+typedef union {
+	uint32_t raw;
+	struct {
+		uint16_t vid;
+		uint16_t did;
+	};
+} lm_pci_hdr_id_t;
+
+/** union lm_pci_hdr_ss - subsystem vendor id and subsystem id (2Ch) */
+typedef union {
+	uint32_t raw;
+	struct {
+		uint16_t vid;
+		uint16_t sid;
+	};
+} lm_pci_hdr_ss_t;
+
+/** struct lm_pci_hdr_cc - class code (09h); all zero means FFh, "does not fit any class",
+ * because Linux ignores a device of class 0 */
+typedef struct {
+	uint8_t pi;  /* programming interface */
+	uint8_t scc; /* subclass */
+	uint8_t bcc; /* base class */
+} lm_pci_hdr_cc_t;
+
+/**
+ * struct lm_pci_info - PCI identity, regions, interrupts
+ * @irq_count: vectors by LM_DEV_*_IRQ_IDX. INTx: 0 or 1 (pin A). MSI: 0 or a power of two <= 32;
+ *             adds an MSI capability if @caps has none. MSI-X: <= 2048, needs an MSI-X capability
+ *             in caps. ERR and REQ: 0 or 1
+ */
+typedef struct {
+	uint32_t        irq_count[LM_DEV_NUM_IRQS];
+	lm_reg_info_t   reg_info[LM_DEV_NUM_REGS];
+	lm_pci_hdr_id_t id;
+	lm_pci_hdr_ss_t ss;
+	lm_pci_hdr_cc_t cc;
+	uint8_t         rev;
+	uint8_t         intx_pin; /* 0: A; 1 .. 4: A .. D */
+	uint8_t         reserved[31];
+} lm_pci_info_t;
+
+/**
+ * typedef lm_cap_access_t - access to the body of a capability
+ * @pvt: lm_dev_info_t.pvt
+ * @id:  the capability
+ * @buf, @count, @offset, @is_write: as for lm_region_access_t; @offset counts from the start of
+ *       the capability. For a write the library has already stored what is writable.
+ *
+ * Return: @count or a negative errno.
+ */
+typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count, loff_t offset,
+				  bool is_write);
+
+/**
+ * struct lm_cap - a capability in the list at 34h
+ * @id:     PCI_CAP_ID_*: PM, EXP, MSI, MSI-X and VNDR get the register semantics of the PCI
+ *          specifications; any other id is @data with @wmask
+ * @offset: where it stands, 0: the library chooses (kinds above in the order given)
+ * @size:   bytes, header included; 0 for the kinds with a size of their own
+ * @fn:     optional: told of writes, asked for reads
+ * @data:   initial bytes from offset 2 on (@size - 2 of them), or NULL: zeros
+ * @wmask:  which bits of @data a guest may write, same length, or NULL: none
+ */
+typedef struct {
+	uint8_t          id;
+	uint8_t          offset;
+	size_t           size;
+	lm_cap_access_t *fn;
+	const void      *data;
+	const void      *wmask;
+	union {
+		struct { uint8_t bar; uint32_t table; uint32_t pba; } msix; /* offsets in the BAR */
+		struct { bool addr32; bool no_mask; } msi; /* default: 64-bit, maskable */
+		struct { uint8_t type; bool flr; } exp;    /* PCI_EXP_TYPE_*; function level reset */
+		uint64_t reserved[4];
+	};
+} lm_cap_t;
+
+/** struct lm_ext_cap - a PCI Express extended capability (from 100h on); needs an EXP capability.
+ * DSN and AER have register semantics, any other id is @data with @wmask (from offset 4 on) */
+typedef struct {
+	uint16_t    id; /* PCI_EXT_CAP_ID_* */
+	uint8_t     version;
+	uint8_t     reserved0;
+	uint32_t    size;
+	const void *data;
+	const void *wmask;
+	uint64_t    dsn; /* PCI_EXT_CAP_ID_DSN: the serial number */
+	uint64_t    reserved[2];
+} lm_ext_cap_t;
+
+/**
+ * struct lm_prop - a property: a wire of the outside world, or an option, by name
+ * @name:  [a-z0-9-]+
+ * @help:  one line
+ * @value: default, as text, or NULL
+ * @nr:    0, or how many single properties name0 .. name(nr-1) there are beside it
+ * @flags: LM_PROP_*
+ */
+typedef struct {
+	const char *name;
+	const char *help;
+	const char *value;
+	uint32_t    nr;
+	uint32_t    flags;
+	uint64_t    reserved[2];
+} lm_prop_t;
+
+#define LM_PROP_RO     (1u << 0) /* can be read only */
+#define LM_PROP_CREATE (1u << 1) /* can be set at creation only */
+
+#define LM_PROPS(array) .props = (array), .nr_props = LM_NR(array), \
+			.prop_size = sizeof((array)[0])
+
+enum lm_log_level { LM_LOG_ERR, LM_LOG_WARN, LM_LOG_INFO, LM_LOG_DEBUG };
+
+/**
+ * typedef lm_log_t - where messages of the library go
+ * @pvt:   lm_dev_info_t.pvt
+ * @level: enum lm_log_level
+ * @msg:   one line, no newline; valid during the call
+ */
+typedef void (lm_log_t)(void *pvt, int level, const char *msg);
+
+/* lm_dev_info_t.flags */
+#define LM_DEV_LISTEN_FD  (1u << 0) /* fd is a listening socket: accept clients there */
+#define LM_DEV_CONN_FD    (1u << 1) /* fd is a connected client; the context ends with it */
+#define LM_DEV_NO_CONTROL (1u << 2) /* no folder, no control endpoint: invisible to musctl */
+#define LM_DEV_BUSY_POLL  (1u << 3) /* lm_ctx_drive() spins instead of sleeping */
+#define LM_DEV_NO_MMAP    (1u << 4) /* trap all accesses, so that a trace sees them */
+#define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself (limits their number) */
+
+/**
+ * struct lm_dev_info - the description of a device. Everything but pci_info is optional
+ * @pci_info:    PCI identity, regions, interrupts
+ * @reset:       device reset (function reset, machine reset): put state back. Register values that
+ *               the library keeps, configuration space and interrupts are already reset.
+ *               May return LM_DEFER after lm_defer()
+ * @caps:        capabilities; the list ends at the first with id 0
+ * @pvt:         handed to every callback
+ * @type:        what it is, shown by musctl, such as "gpio-idio16"
+ * @name:        which one it is, unique by agreement; a name for musctl beside the UUID
+ * @uuid:        NULL: $MUSER_UUID, else a random one
+ * @socket_path: where clients connect. NULL: fd if flagged, else $MUSER_LISTEN_FD, else
+ *               <runtime>/<uuid>/vfio-user.sock
+ * @fd:          see LM_DEV_LISTEN_FD and LM_DEV_CONN_FD; consumed by a successful lm_ctx_create()
+ * @flags:       LM_DEV_*
+ * @socket_mode: permission bits of the client socket, 0: 0600
+ * @log_level:   most detailed level that is passed to @log, LM_LOG_*
+ * @log:         NULL: messages are dropped
+ * @ext_caps:    extended capabilities, @nr_ext_caps of @ext_cap_size bytes
+ * @extra_regs:  device-specific regions, indexes from LM_DEV_NUM_REGS on, @nr_extra_regs of
+ *               @extra_reg_size bytes
+ * @props:       properties, @nr_props of @prop_size bytes (LM_PROPS() sets all three)
+ * @prop_get:    writes the value of property @name as text into @buf of @size bytes
+ * @prop_set:    sets it; -EINVAL: bad value, -ENOENT: no such property, -EPERM: read-only
+ * @client:      a client attached or detached
+ * @dma_map:     the client gave memory at [@addr, @addr + @len)
+ * @dma_unmap:   that memory is about to go: finish with it. May return LM_DEFER after lm_defer():
+ *               the client's request is then answered when the device completes. Scatter entries
+ *               still mapped by lm_map_sg() hold the answer back as well
+ * @save:        writes the state of the device into @buf of @size bytes; returns its length, which
+ *               may be larger than @size (call again). With @buf NULL: the length
+ * @load:        takes back what @save wrote; a fresh context, not attached
+ * @socket_gid:  group of the client socket plus one, 0: the process's own
+ */
+typedef struct {
+	lm_pci_info_t        pci_info;
+	int                (*reset)(void *pvt);
+	lm_cap_t             caps[LM_MAX_CAPS];
+	void                *pvt;
+	const char          *type;
+	const char          *name;
+	const char          *uuid;
+	const char          *socket_path;
+	int                  fd;
+	uint32_t             flags;
+	uint32_t             socket_mode;
+	int                  log_level;
+	lm_log_t            *log;
+	const lm_ext_cap_t  *ext_caps;
+	const lm_reg_info_t *extra_regs;
+	const lm_prop_t     *props;
+	uint32_t             nr_ext_caps, ext_cap_size;
+	uint32_t             nr_extra_regs, extra_reg_size;
+	uint32_t             nr_props, prop_size;
+	int                (*prop_get)(void *pvt, const char *name, char *buf, size_t size);
+	int                (*prop_set)(void *pvt, const char *name, const char *value);
+	void               (*client)(void *pvt, bool attached);
+	void               (*dma_map)(void *pvt, dma_addr_t addr, uint64_t len);
+	int                (*dma_unmap)(void *pvt, dma_addr_t addr, uint64_t len);
+	ssize_t            (*save)(void *pvt, void *buf, size_t size);
+	int                (*load)(void *pvt, const void *buf, size_t size);
+	uint32_t             socket_gid;
+	uint32_t             reserved;
+} lm_dev_info_t;
+
+/* ---- life cycle ---------------------------------------------------------------------------- */
+
+/**
+ * lm_ctx_create() - make a device that clients and musctl can reach
+ * @dev_info: description, borrowed during the call (register, field and property tables longer)
+ *
+ * When it returns, a client can connect. An instance folder appears under the runtime folder
+ * unless LM_DEV_NO_CONTROL.
+ *
+ * Context: any thread; may block on the file system.
+ * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause told to
+ *         @dev_info->log: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path in
+ *         use by a live server), ENOMEM, or what socket(2), bind(2), mkdir(2) gave.
+ * Source: slide "libmuser API".
+ * Since: 0.1
+ */
+#define lm_ctx_create(dev_info) lm_ctx_create_sized((dev_info), sizeof(*(dev_info)))
+
+/**
+ * lm_ctx_create_sized() - what lm_ctx_create() calls
+ * @dev_info: description
+ * @size:     sizeof(lm_dev_info_t) as the caller was compiled: members beyond are taken as zero
+ *
+ * Context: as lm_ctx_create().
+ * Return: as lm_ctx_create(); EINVAL if @size is smaller than the first released description.
+ * Since: 0.1
+ */
+lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
+
+/**
+ * lm_ctx_drive() - serve the device until lm_ctx_stop()
+ * @ctx: the context
+ *
+ * Clients may come and go. With LM_DEV_CONN_FD it returns when the client leaves.
+ *
+ * Context: blocks; not from a callback.
+ * Return: 0 after lm_ctx_stop(), -ENOTCONN when a LM_DEV_CONN_FD client left, or -errno of
+ *         epoll_wait(2).
+ * Since: 0.1
+ */
+int lm_ctx_drive(lm_ctx_t *ctx);
+
+/**
+ * lm_ctx_poll() - do what there is to do, without sleeping
+ * @ctx: the context
+ *
+ * For programs with their own loop: call it when lm_ctx_fd() is readable, or in a spinning loop.
+ * A misbehaving client or control peer cannot make it block.
+ *
+ * Context: never blocks, but for what callbacks do; not from a callback.
+ * Return: how many sources were served, 0 if nothing was there; -ESHUTDOWN after lm_ctx_stop();
+ *         -ENOTCONN as lm_ctx_drive().
+ * Since: 0.1
+ */
+int lm_ctx_poll(lm_ctx_t *ctx);
+
+/**
+ * lm_ctx_fd() - a descriptor that is readable when lm_ctx_poll() has work
+ * @ctx: the context
+ *
+ * Context: any.
+ * Return: the descriptor, owned by the context, the same for its whole life.
+ * Since: 0.1
+ */
+int lm_ctx_fd(const lm_ctx_t *ctx);
+
+/**
+ * lm_ctx_stop() - make lm_ctx_drive() return
+ * @ctx: the context
+ *
+ * Context: any thread, a callback, or a signal handler.
+ * Since: 0.1
+ */
+void lm_ctx_stop(lm_ctx_t *ctx);
+
+/**
+ * lm_ctx_destroy() - free a context; its client is disconnected, its folder removed
+ * @ctx: the context, or NULL
+ *
+ * Context: the thread that serves it; not from a callback.
+ * Since: 0.1
+ */
+void lm_ctx_destroy(lm_ctx_t *ctx);
+
+/**
+ * lm_ctx_uuid() - the UUID of the device, 36 characters, lower case
+ * @ctx: the context
+ *
+ * Context: any thread.
+ * Return: a string that lives as long as the context.
+ * Since: 0.1
+ */
+const char *lm_ctx_uuid(const lm_ctx_t *ctx);
+
+/**
+ * lm_ctx_socket() - where clients connect
+ * @ctx: the context
+ *
+ * Context: any thread.
+ * Return: the path, as long as the context lives; NULL if it serves an inherited descriptor.
+ * Since: 0.1
+ */
+const char *lm_ctx_socket(const lm_ctx_t *ctx);
+
+/**
+ * lm_ctx_pvt() - lm_dev_info_t.pvt
+ * @ctx: the context
+ *
+ * Context: any thread.
+ * Return: the pointer.
+ * Since: 0.1
+ */
+void *lm_ctx_pvt(const lm_ctx_t *ctx);
+
+/**
+ * lm_version() - the version of the library that is loaded
+ *
+ * Context: any.
+ * Return: "MAJOR.MINOR.PATCH".
+ * Since: 0.1
+ */
+const char *lm_version(void);
+
+/**
+ * lm_log() - say something through the context's log callback
+ * @ctx:   the context
+ * @level: enum lm_log_level
+ * @fmt:   as printf(3); one line, no newline; cut after 500 bytes
+ *
+ * Context: the thread that serves the context.
+ * Since: 0.1
+ */
+void lm_log(lm_ctx_t *ctx, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/**
+ * lm_event() - tell whoever listens (musctl wait, musctl trace) that something happened
+ * @ctx:   the context
+ * @name:  [a-z0-9-]+, at most 31 characters; copied
+ * @value: any number that goes with it
+ *
+ * Context: the thread that serves the context; never blocks.
+ * Return: 0, -EINVAL for a bad name.
+ * Since: 0.1
+ */
+int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
+
+/* ---- interrupts ---------------------------------------------------------------------------- */
+
+/* What became of an interrupt. */
+#define LM_IRQ_DELIVERED 0 /* the client's eventfd was written */
+#define LM_IRQ_PENDING   1 /* masked: it is delivered when unmasked */
+
+/**
+ * lm_irq_trigger() - raise an interrupt
+ * @ctx:      the context
+ * @subindex: vector, from 0
+ *
+ * Uses what the guest has enabled: MSI-X, else MSI, else INTx. For INTx it is one edge: a device
+ * with a level uses lm_irq_set_level(). Honours the MSI-X function and vector masks, the MSI mask
+ * register, COMMAND.InterruptDisable, and masking by the client.
+ *
+ * Context: any thread; one write(2) to an eventfd, never blocks.
+ * Return: LM_IRQ_DELIVERED; LM_IRQ_PENDING; -EINVAL: no such vector; -ENOTCONN: the client has
+ *         assigned no eventfd (the interrupt is lost, as with hardware whose interrupts are off).
+ * Source: PCI Local Bus 3.0, 6.2.2, 6.2.4, 6.8; VFIO_DEVICE_SET_IRQS in <linux/vfio.h>.
+ * Since: 0.1
+ */
+int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex);
+
+/**
+ * lm_irq_trigger_index() - raise an interrupt of a given kind
+ * @ctx:      the context
+ * @index:    LM_DEV_*_IRQ_IDX; ERR tells the client of a fatal error, REQ asks it to let go
+ * @subindex: vector, from 0
+ *
+ * Context: as lm_irq_trigger().
+ * Return: as lm_irq_trigger().
+ * Since: 0.1
+ */
+int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subindex);
+
+/**
+ * lm_irq_set_level() - drive the INTx line
+ * @ctx:   the context
+ * @level: true: asserted
+ *
+ * STATUS.Interrupt follows. A rising level signals the client once; if the line is still asserted
+ * when the client unmasks (its EOI), it is signalled again.
+ *
+ * Context: any thread; never blocks.
+ * Return: LM_IRQ_DELIVERED (also: nothing to do), LM_IRQ_PENDING, -EINVAL: the device has no INTx,
+ *         -ENOTCONN: no eventfd (the level is remembered).
+ * Since: 0.1
+ */
+int lm_irq_set_level(lm_ctx_t *ctx, bool level);
+
+/* ---- DMA ----------------------------------------------------------------------------------- */
+
+/** struct dma_sg - a piece of client memory inside one DMA region. Filled by lm_addr_to_sg();
+ * its members belong to the library. Valid until that region is unmapped (afterwards the
+ * functions below answer -ESTALE). */
+typedef struct {
+	dma_addr_t dma_addr;
+	uint64_t   length;
+	void      *region;
+	uint64_t   generation;
+	uint64_t   reserved;
+} dma_sg_t;
+
+/**
+ * lm_addr_to_sg() - find client memory
+ * @ctx:      the context
+ * @dma_addr: first address
+ * @len:      bytes
+ * @sg:       array of @max_sg entries, filled
+ * @max_sg:   room in @sg
+ *
+ * A range over several adjacent regions takes one entry each.
+ *
+ * Context: the thread that serves the context; never blocks.
+ * Return: number of entries filled; -ENOENT: some of the range is not mapped; if @max_sg is too
+ *         small, minus the number needed, minus one (-2 for one more than none, as the ancestor);
+ *         -EINVAL: @len is 0 or the range wraps.
+ * Since: 0.1
+ */
+int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg, int max_sg);
+
+/**
+ * lm_map_sg() - get pointers to client memory
+ * @ctx:  the context
+ * @prot: PROT_READ, PROT_WRITE or both: what the device will do with it
+ * @sg:   entries, @cnt of them
+ * @iov:  array of @cnt, filled
+ * @cnt:  entries
+ *
+ * Each entry is held until lm_unmap_sg(); the region stays mapped so long. All or none.
+ *
+ * Context: the thread that serves the context; never blocks.
+ * Return: 0; -EACCES: the client did not allow @prot; -EOPNOTSUPP: this memory cannot be mapped
+ *         (use lm_dma_read() and lm_dma_write(), which always work); -ESTALE: unmapped meanwhile,
+ *         or being unmapped.
+ * Since: 0.1
+ */
+int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, int cnt);
+
+/**
+ * lm_unmap_sg() - give up pointers from lm_map_sg()
+ * @ctx: the context
+ * @sg:  the same entries
+ * @iov: what lm_map_sg() filled
+ * @cnt: entries
+ *
+ * Context: the thread that serves the context.
+ * Since: 0.1
+ */
+void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt);
+
+/**
+ * lm_dma_read() - copy from client memory
+ * @ctx:  the context
+ * @sg:   one entry
+ * @data: where to, sg->length bytes
+ *
+ * Works for every kind of memory: mapped, reached through its file, or by messages to the client.
+ *
+ * Context: the thread that serves the context; by messages it blocks until the client replies.
+ * Return: 0; -EACCES; -ESTALE; -EFAULT: the memory is gone (file truncated); -EDEADLK: it takes
+ *         messages and the client is waiting for us (use lm_dma_read_async()); -ENOTCONN;
+ *         -EIO or what the client answered.
+ * Since: 0.1
+ */
+int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data);
+
+/**
+ * lm_dma_write() - copy to client memory
+ * @ctx:  the context
+ * @sg:   one entry
+ * @data: where from, sg->length bytes
+ *
+ * Context: as lm_dma_read().
+ * Return: as lm_dma_read().
+ * Since: 0.1
+ */
+int lm_dma_write(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data);
+
+/**
+ * typedef lm_dma_done_t - an asynchronous copy has ended
+ * @arg:    as given
+ * @result: 0 or -errno as lm_dma_read(); -ECANCELED: the client went
+ */
+typedef void (lm_dma_done_t)(void *arg, int result);
+
+/**
+ * lm_dma_read_async() - copy from client memory without waiting
+ * @ctx:  the context
+ * @sg:   one entry, copied
+ * @data: where to, sg->length bytes; must stay valid until @done
+ * @done: called exactly once if 0 was returned: before the function returns if the memory can be
+ *        reached directly, else from lm_ctx_poll()
+ * @arg:  for @done
+ *
+ * Context: the thread that serves the context; never blocks. Also from callbacks.
+ * Return: 0; -EACCES; -ESTALE; -ENOTCONN; -ENOMEM: then @done is not called.
+ * Since: 0.1
+ */
+int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data, lm_dma_done_t *done,
+		      void *arg);
+
+/**
+ * lm_dma_write_async() - copy to client memory without waiting
+ * @ctx, @sg, @data, @done, @arg: as lm_dma_read_async(); @data must stay valid until @done
+ *
+ * Context: as lm_dma_read_async().
+ * Return: as lm_dma_read_async().
+ * Since: 0.1
+ */
+int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data, lm_dma_done_t *done,
+		       void *arg);
+
+/**
+ * lm_sigbus_guard() - survive a client that truncates the memory it shared
+ *
+ * Installs a process-wide SIGBUS handler that puts a scratch page in place of a vanished one and
+ * marks the DMA region broken; faults elsewhere go to the previous handler. Without the guard,
+ * files that are not sealed against shrinking are reached by pread(2) and pwrite(2), and
+ * lm_map_sg() answers -EOPNOTSUPP for them.
+ *
+ * Context: once, before contexts are created.
+ * Return: 0 or -errno of sigaction(2).
+ * Since: 0.1
+ */
+int lm_sigbus_guard(void);
+
+/* ---- device memory and registers ------------------------------------------------------------- */
+
+/**
+ * lm_mmap() - the memory behind a region
+ * @ctx:    the context
+ * @region: index of a region with LM_REG_FLAG_MMAP, or without callback and register map
+ * @offset: in the region
+ * @length: bytes, inside the region
+ *
+ * The same memory that clients map; it outlives no context. Allocated, zeroed, at creation.
+ *
+ * Context: the thread that serves the context.
+ * Return: the address, valid as long as the context; or NULL with errno EINVAL.
+ * Since: 0.1
+ */
+void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
+
+/**
+ * lm_register_get() - value of a register that the library keeps
+ * @ctx:    the context
+ * @region: region index
+ * @offset: of the register, exactly
+ *
+ * Context: the thread that serves the context.
+ * Return: the value; 0 if there is no such register.
+ * Since: 0.1
+ */
+uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset);
+
+/**
+ * lm_register_set() - change a register that the library keeps, whatever its access kind
+ * @ctx:    the context
+ * @region: region index
+ * @offset: of the register, exactly
+ * @value:  new value; bits beyond its width are dropped
+ *
+ * Context: the thread that serves the context.
+ * Return: 0, -ENOENT: no such register.
+ * Since: 0.1
+ */
+int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, uint64_t value);
+
+/**
+ * lm_config_read() - look at configuration space
+ * @ctx:    the context
+ * @offset: in configuration space
+ * @buf:    where to
+ * @len:    bytes
+ *
+ * Context: the thread that serves the context.
+ * Return: 0, -EINVAL: out of range.
+ * Since: 0.1
+ */
+int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, size_t len);
+
+/**
+ * lm_config_write() - change configuration space as the device, not as a guest
+ * @ctx:    the context
+ * @offset: in configuration space
+ * @buf:    new bytes; read-only bits change too, no side effect follows
+ * @len:    bytes
+ *
+ * Context: the thread that serves the context.
+ * Return: 0, -EINVAL: out of range.
+ * Since: 0.1
+ */
+int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, size_t len);
+
+/* ---- answering later ------------------------------------------------------------------------- */
+
+/** typedef lm_token_t - a request that waits for the device; never 0 */
+typedef uint64_t lm_token_t;
+
+/* Returned by a callback that has called lm_defer(). Outside the range of errno values. */
+#define LM_DEFER (-4096)
+
+/**
+ * lm_defer() - put off the answer to the request whose callback is running
+ * @ctx: the context
+ *
+ * A callback with a return value then returns LM_DEFER; a register map's read or write just
+ * returns. Later requests of the same client wait: answers keep the order of the requests.
+ *
+ * Context: inside a region, register, reset, dma_unmap callback.
+ * Return: the token for lm_complete(); 0 if no request is running that can wait.
+ * Since: 0.1
+ */
+lm_token_t lm_defer(lm_ctx_t *ctx);
+
+/**
+ * lm_complete() - answer a request that was put off
+ * @ctx:    the context
+ * @token:  from lm_defer()
+ * @result: what the callback would have returned: count, 0, or -errno
+ * @data:   for a read: the bytes, @result of them (a register: its value in host order, of its
+ *          width); else NULL
+ *
+ * Context: the thread that serves the context; not from inside the callback that deferred.
+ * Return: 0; -ENOENT: the client has gone, or the token is not known.
+ * Since: 0.1
+ */
+int lm_complete(lm_ctx_t *ctx, lm_token_t token, ssize_t result, const void *data);
+
+/* ---- timers and descriptors on the context's loop ---------------------------------------------- */
+
+/** typedef lm_timer_t - a timer. Opaque. */
+typedef struct lm_timer lm_timer_t;
+
+/**
+ * lm_timer_create() - make a timer, not armed
+ * @ctx:   the context
+ * @fn:    called from lm_ctx_poll() when it expires, with lm_dev_info_t.pvt
+ * @timer: out
+ *
+ * Context: the thread that serves the context.
+ * Return: 0, -ENOMEM.
+ * Since: 0.1
+ */
+int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer);
+
+/**
+ * lm_timer_arm() - start, change or stop a timer
+ * @timer:       the timer
+ * @delay_ns:    from now; 0 stops it
+ * @interval_ns: then every so many nanoseconds, measured from expiry to expiry; 0: once
+ *
+ * Expiries that could not be served in time are merged into one.
+ *
+ * Context: the thread that serves the context; also from timer callbacks.
+ * Return: 0 or -errno of timerfd_settime(2).
+ * Since: 0.1
+ */
+int lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns);
+
+/**
+ * lm_timer_destroy() - free a timer
+ * @timer: the timer or NULL. lm_ctx_destroy() frees those that are left
+ *
+ * Context: the thread that serves the context; also from its own callback.
+ * Since: 0.1
+ */
+void lm_timer_destroy(lm_timer_t *timer);
+
+/** typedef lm_watch_t - a descriptor on the context's loop. Opaque. */
+typedef struct lm_watch lm_watch_t;
+
+/**
+ * lm_watch_create() - be called when a descriptor is ready
+ * @ctx:    the context
+ * @fd:     borrowed
+ * @events: EPOLLIN, EPOLLOUT, ... of epoll_ctl(2), level triggered
+ * @fn:     called from lm_ctx_poll() with lm_dev_info_t.pvt and the events
+ * @watch:  out
+ *
+ * Context: the thread that serves the context.
+ * Return: 0, -ENOMEM, or -errno of epoll_ctl(2).
+ * Since: 0.1
+ */
+int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt, uint32_t events),
+		    lm_watch_t **watch);
+
+/**
+ * lm_watch_destroy() - stop watching; call before closing the descriptor
+ * @watch: the watch or NULL. lm_ctx_destroy() frees those that are left
+ *
+ * Context: the thread that serves the context; also from its own callback.
+ * Since: 0.1
+ */
+void lm_watch_destroy(lm_watch_t *watch);
+
+/* ---- state ------------------------------------------------------------------------------------- */
+
+/**
+ * lm_ctx_save() - the whole state of a device as one block of bytes
+ * @ctx: the context
+ * @buf: where to, or NULL to learn the length
+ * @len: in: room in @buf; out: length of the state
+ *
+ * Configuration space, interrupt levels and masks, register values and device memory that the
+ * library keeps, and what lm_dev_info_t.save gave. Not the client, its DMA map or its eventfds.
+ *
+ * Context: the thread that serves the context; not while a request is deferred.
+ * Return: 0; -ENOSPC: @len was too small, and now says how much; -EBUSY: a request is deferred;
+ *         what @save returned.
+ * Since: 0.1
+ */
+int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len);
+
+/**
+ * lm_ctx_load() - take back a state
+ * @ctx: a context of the same description
+ * @buf: what lm_ctx_save() wrote; may come from a stranger: it is validated before anything changes
+ * @len: bytes
+ *
+ * Context: the thread that serves the context.
+ * Return: 0; -EINVAL: not a state of this device; -EBUSY; what lm_dev_info_t.load returned (then
+ *         the device is reset).
+ * Since: 0.1
+ */
+int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MUSER_H */

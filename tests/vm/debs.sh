@@ -1,0 +1,199 @@
+# shellcheck shell=bash
+# Debian packages in a cache folder, for the fetchers beside this file (source it).
+# Owns: finding the mirror, a private apt state (an empty dpkg status, lists and archives
+# of its own), unpacking with dpkg-deb, and the cache: one folder a version, prepared under
+# a temporary name and renamed, one builder at a time.
+# Refuses: to touch the system's apt or dpkg, to need root, to trust a package that the
+# archive keys do not vouch for, and to say more than one line when something fails.
+
+shopt -s inherit_errexit
+export LC_ALL=C
+DEBS_DIR= # what debs_cached found or built
+DEBS_TMP= # while building: the temporary folder,
+DEBS_OUT= # what will be kept of it,
+DEBS_VERSION= # and the version to name it after
+
+debs_fail() { # MESSAGE: what is wrong (what to do)
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+debs_cache_dir() {
+	printf '%s\n' "${MUSER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/muser}"
+}
+
+# The newest finished folder called PREFIX-<version>, or nothing.
+debs_newest() { # PREFIX
+	local found
+	found=$(find "$(debs_cache_dir)" -mindepth 1 -maxdepth 1 -type d \
+		-name "$1-[0-9]*" 2>/dev/null | sort -V | tail -n 1)
+	printf '%s' "$found"
+}
+
+# Set DEBS_DIR to the newest PREFIX-<version>. Where there is none, BUILDER fills DEBS_OUT
+# and sets DEBS_VERSION. Call it as a plain statement: errexit must work in the builder.
+debs_cached() { # PREFIX BUILDER [ARGUMENT]...
+	DEBS_DIR=$(debs_newest "$1")
+	[[ -z $DEBS_DIR ]] || return 0
+	debs_lock
+	DEBS_DIR=$(debs_newest "$1")
+	if [[ -z $DEBS_DIR ]]; then
+		debs_build "$@"
+		DEBS_DIR=$(debs_newest "$1")
+	fi
+	debs_unlock
+}
+
+# Whoever holds the lock owns every temporary folder, so those of the dead go first.
+debs_lock() {
+	local cache
+	cache=$(debs_cache_dir)
+	mkdir -p "$cache" 2>/dev/null || debs_fail "cannot create $cache (set MUSER_CACHE=)"
+	[[ -w $cache ]] || debs_fail "cannot write to $cache (set MUSER_CACHE=)"
+	exec {debs_lock_fd}>"$cache/.lock"
+	flock "$debs_lock_fd"
+	rm -rf "$cache"/.tmp.*
+}
+
+debs_unlock() {
+	exec {debs_lock_fd}>&-
+}
+
+# shellcheck disable=SC2030,SC2031 # a subshell, so that the traps are its own
+debs_build() ( # PREFIX BUILDER [ARGUMENT]...
+	local prefix=$1 cache
+	shift
+	cache=$(debs_cache_dir)
+	debs_need_tools
+	DEBS_TMP=$(mktemp -d "$cache/.tmp.XXXXXX")
+	trap 'rm -rf "$DEBS_TMP"' EXIT
+	trap 'exit 1' INT TERM HUP
+	DEBS_OUT=$DEBS_TMP/out
+	mkdir "$DEBS_OUT"
+	chmod 755 "$DEBS_OUT"
+	"$@"
+	mv -T "$DEBS_OUT" "$cache/$prefix-$DEBS_VERSION"
+)
+
+# Debian's mirror as apt knows it: the first "main" of a Debian suite. Lists need not have
+# been fetched yet, so an empty origin counts as Debian's.
+debs_mirror() { # [Debian-Security]
+	local label=${1:-Debian}
+	# shellcheck disable=SC2016 # apt's own variables
+	apt-get indextargets \
+		--format '$(RELEASE) $(COMPONENT) $(REPO_URI) $(LABEL)' \
+		'Created-By: Packages' 2>/dev/null |
+		awk -v label="$label" '
+			$2 != "main" || ($4 != "" && $4 != label) { next }
+			$1 !~ /^(bullseye|bookworm|trixie|forky|duke|sid|(old)*stable|testing|unstable)(-|$)/ { next }
+			($1 ~ /-security$/) != (label == "Debian-Security") { next }
+			!found++ { sub(/\/$/, "", $3); print $3 }'
+}
+
+# The mirror that holds SUITE; security suites live beside the main archive.
+debs_mirror_of() { # SUITE
+	local main=${DEBIAN_MIRROR:-} security=${DEBIAN_SECURITY_MIRROR:-}
+	[[ -n $main ]] || main=$(debs_mirror)
+	[[ -n $main ]] || debs_fail "apt names no Debian mirror here" \
+		"(set DEBIAN_MIRROR=, for instance to http://deb.debian.org/debian)"
+	if [[ $1 == *-security ]]; then
+		[[ -n $security || -n ${DEBIAN_MIRROR:-} ]] ||
+			security=$(debs_mirror Debian-Security)
+		main=${security:-${main%/}-security}
+	fi
+	printf '%s\n' "${main%/}"
+}
+
+debs_keyring() {
+	local ring
+	for ring in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
+		[[ ! -r $ring ]] || { printf '%s\n' "$ring" && return; }
+	done
+	debs_fail "Debian's archive keys are missing (apt-get install debian-archive-keyring)"
+}
+
+debs_need_tools() {
+	local tool
+	[[ $(uname -m) == x86_64 ]] || debs_fail "only x86_64 hosts are supported, this is $(uname -m)"
+	for tool in apt-get apt-config dpkg-deb flock; do
+		command -v "$tool" >/dev/null ||
+			debs_fail "$tool is missing, packages come from a Debian mirror" \
+				"(run it on Debian or Ubuntu)"
+	done
+}
+
+# A private apt that knows the given suites only, and prefers whichever has the newest
+# version. Proxies and the like are the system's.
+debs_open() { # SUITE...
+	local apt=$DEBS_TMP/apt suite mirror ring
+	ring=$(debs_keyring)
+	mkdir -p "$apt"/{empty,lists/partial,archives/partial}
+	: >"$apt/status"
+	for suite in "$@"; do
+		mirror=$(debs_mirror_of "$suite")
+		printf 'deb [arch=amd64 signed-by=%s] %s %s main\n' "$ring" "$mirror" "$suite"
+	done >"$apt/sources.list"
+	printf 'Package: *\nPin: release *\nPin-Priority: 500\n' >"$apt/preferences"
+	debs_conf "$apt" >"$apt/apt.conf"
+	debs_try apt-get -q update
+}
+
+debs_conf() { # APT-FOLDER
+	apt-config dump | grep '^Acquire::'
+	cat <<-CONF
+		#clear Acquire::Languages;
+		#clear APT::Architectures;
+		Acquire::Languages "none";
+		APT::Architecture "amd64";
+		APT::Architectures "amd64";
+		APT::Sandbox::User "root";
+		Dir::State "$1";
+		Dir::State::lists "$1/lists";
+		Dir::State::status "$1/status";
+		Dir::Cache "$1";
+		Dir::Cache::archives "$1/archives";
+		Dir::Etc::main "/dev/null";
+		Dir::Etc::parts "$1/empty";
+		Dir::Etc::sourcelist "$1/sources.list";
+		Dir::Etc::sourceparts "$1/empty";
+		Dir::Etc::preferences "$1/preferences";
+		Dir::Etc::preferencesparts "$1/empty";
+		Dir::Etc::trusted "/dev/null";
+		Dir::Etc::trustedparts "$1/empty";
+		Dir::Log "$1";
+	CONF
+}
+
+# Run a command on the private apt; when it fails, its first complaint is our one line.
+debs_try() { # COMMAND...
+	local log=$DEBS_TMP/log why
+	(cd "$DEBS_TMP/apt/archives" && APT_CONFIG=$DEBS_TMP/apt/apt.conf exec "$@") \
+		>"$log" 2>&1 && ! grep -q '^W: Failed to fetch' "$log" && return
+	why=$(grep -m 1 -E '^(E|W|Err[^ ]*|dpkg-deb: error):? ' "$log" || tail -n 1 "$log")
+	debs_fail "$1 failed: ${why:-no reason given}" \
+		"(is the mirror in reach? DEBIAN_MIRROR= names another)"
+}
+
+# Field of the newest version of PACKAGE, empty when there is no such package.
+debs_field() { # FIELD PACKAGE
+	APT_CONFIG=$DEBS_TMP/apt/apt.conf apt-cache show --no-all-versions "$2" 2>/dev/null |
+		sed -n "s/^$1: //p" | head -n 1
+}
+
+debs_download() { # PACKAGE...: these and nothing else
+	debs_try apt-get -q download "$@"
+}
+
+debs_download_closure() { # PACKAGE: with all it depends on
+	debs_try apt-get -q -y --download-only --no-install-recommends install "$1"
+}
+
+# Unpack everything downloaded so far into FOLDER, and drop the archives.
+debs_unpack() { # FOLDER
+	local deb
+	mkdir -p "$1"
+	for deb in "$DEBS_TMP"/apt/archives/*.deb; do
+		debs_try dpkg-deb -x "$deb" "$1"
+		rm "$deb"
+	done
+}

@@ -1,0 +1,81 @@
+#!/bin/bash
+# Print the path of a folder that holds a stock Debian kernel:
+#   vmlinuz, vmlinux (uncompressed ELF, boots faster; absent where it cannot be had),
+#   config, lib/modules/<release>/
+# Owns the list of kernels (the file "kernels" beside this one) and their cache.
+# Refuses: kernels that are not in the list. Set DEBIAN_MIRROR= where apt knows none.
+# usage: fetch-kernel.sh [NAME]        the default is bookworm
+
+set -euo pipefail
+
+here=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source-path=SCRIPTDIR source=debs.sh
+source "$here/debs.sh"
+
+# The packages that make up the image which the meta package PACKAGE stands for: one up to
+# 6.12, and a trio (image, binary, modules) since 7.x.
+image_packages() { # PACKAGE
+	local image
+	image=$(debs_field Depends "$1" | grep -oE '^linux-image-[^ ,]+') || return 0
+	printf '%s\n' "$image"
+	debs_field Depends "$image" | grep -oE 'linux-(binary|modules)-[^ ,]+' || true
+}
+
+le() { # FILE OFFSET WIDTH: a little-endian number
+	od -An -v -j "$2" -N "$3" -t "u$3" --endian=little "$1" | tr -d ' '
+}
+
+# The payload of a bzImage is the compressed ELF followed by 4 bytes of its length
+# (Documentation/arch/x86/boot.rst, payload_offset and payload_length).
+payload() { # BZIMAGE
+	local sectors offset length
+	sectors=$(le "$1" 0x1f1 1)
+	offset=$(((sectors + 1) * 512 + $(le "$1" 0x248 4)))
+	length=$(le "$1" 0x24c 4)
+	head -c "$((offset + length - 4))" "$1" | tail -c "$((length - 4))"
+}
+
+decompress() { # FILE
+	case $(od -An -v -N 4 -t x1 "$1" | tr -d ' ') in
+	fd377a58) xz -dc "$1" ;;
+	28b52ffd) zstd -dcq "$1" ;;
+	1f8b*) gzip -dc "$1" ;;
+	02214c18) lz4 -dcq "$1" ;;
+	*) return 1 ;;
+	esac
+}
+
+# Left out without a word where the tool or the format is unknown: vmlinuz does as well.
+extract_elf() { # BZIMAGE ELF
+	{ payload "$1" >"$2.z" && decompress "$2.z" >"$2" &&
+		[[ $(od -An -N 4 -t x1 "$2" | tr -d ' ') == 7f454c46 ]]; } 2>/dev/null ||
+		rm -f "$2"
+	rm -f "$2.z"
+}
+
+build() { # SUITES PACKAGE
+	local root=$DEBS_TMP/root packages
+	# shellcheck disable=SC2086 # a list of suites
+	debs_open ${1//,/ }
+	mapfile -t packages < <(image_packages "$2")
+	((${#packages[@]})) || debs_fail "no $2 in $1 (mend the line in tests/vm/kernels)"
+	DEBS_VERSION=$(debs_field Version "${packages[0]}")
+	debs_download "${packages[@]}"
+	debs_unpack "$root"
+	[[ -d $root/lib/modules ]] || mv "$root/usr/lib" "$root/lib"
+	mkdir "$DEBS_OUT/lib"
+	mv "$root/lib/modules" "$DEBS_OUT/lib/"
+	mv "$root"/boot/vmlinuz-* "$DEBS_OUT/vmlinuz"
+	mv "$root"/boot/config-* "$DEBS_OUT/config"
+	extract_elf "$DEBS_OUT/vmlinuz" "$DEBS_OUT/vmlinux"
+}
+
+main() { # [NAME]
+	local name=${1:-bookworm} suites package
+	read -r suites package < <(awk -v name="$name" '$1 == name { print $2, $3 }' "$here/kernels") ||
+		debs_fail "unknown kernel '$name' (tests/vm/kernels lists them)"
+	debs_cached "kernel-$name" build "$suites" "$package"
+	printf '%s\n' "$DEBS_DIR"
+}
+
+main "$@"
