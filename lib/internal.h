@@ -70,8 +70,33 @@ struct lm_ctx {
 	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
 	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
 	struct server      *server;   /* server.c: listener and client */
-	struct access      *running;  /* whose callback is running, for lm_defer() */
+	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
+	struct deferral    *deferred; /* requests that wait for lm_complete() */
+	lm_token_t          last_token;
 };
+
+/* ---- defer.c: requests that a callback may answer later --------------------------------------- */
+
+struct deferral {
+	/* Optional: take the bytes of a read; called from lm_complete(), also inside the callback. */
+	void (*take)(struct deferral *d, ssize_t result, const void *data);
+	/* The answer, when it comes after the callback has returned. */
+	void (*done)(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
+	lm_token_t       token;    /* not 0: waits */
+	ssize_t          result;
+	bool             answered; /* lm_complete() inside the callback */
+	struct deferral *next;
+};
+
+enum defer_state {
+	DEFER_NO,       /* the callback did not defer: its return value counts */
+	DEFER_WAITING,  /* done() will be called */
+	DEFER_ANSWERED, /* d->result counts: completed before the callback returned */
+};
+
+void defer_begin(struct lm_ctx *ctx, struct deferral *d);           /* before a callback */
+enum defer_state defer_end(struct lm_ctx *ctx, struct deferral *d); /* after it */
+void defer_cancel(struct lm_ctx *ctx, struct deferral *d);          /* nobody waits any more */
 
 /* ---- info.c: validates and copies a description ----------------------------------------------- */
 
@@ -107,9 +132,8 @@ struct access {
 	uint32_t      pos;                   /* bytes done */
 	uint32_t      piece;                 /* bytes of the piece in progress */
 	uint64_t      started;               /* ticks, when traced */
-	lm_token_t    token;                 /* not 0: deferred */
+	struct deferral defer;               /* region.c */
 	void        (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
-	struct access *next;                 /* region.c: list of deferred ones */
 };
 
 int  region_new(struct lm_ctx *ctx);
@@ -223,7 +247,8 @@ int  server_busy_poll(struct lm_ctx *ctx);  /* look at the client's socket witho
 
 /* ---- reset: protocol, control and FLR all come here (ctx.c) ------------------------------------------------ */
 
-int ctx_reset(struct lm_ctx *ctx); /* 0, -errno, LM_DEFER */
+/* 0, -errno, or LM_DEFER: then the @d given (take NULL, done set) is told. @d NULL: nobody waits. */
+int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
 
 /* ---- instance.c: the folder that makes a device visible ------------------------------------------------------ */
 

@@ -860,7 +860,7 @@ lm_token_t lm_defer(lm_ctx_t *ctx);
  * @data:   for a read: the bytes, @result of them (a register: its value in host order, of its
  *          width); else NULL
  *
- * Context: the thread that serves the context; not from inside the callback that deferred.
+ * Context: the thread that serves the context; also before the callback that deferred returns.
  * Return: 0; -ENOENT: the client has gone, or the token is not known.
  * Since: 0.1
  */

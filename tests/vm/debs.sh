@@ -24,10 +24,10 @@ debs_cache_dir() {
 
 # The newest finished folder called PREFIX-<version>, or nothing.
 debs_newest() { # PREFIX
-	local found
-	found=$(find "$(debs_cache_dir)" -mindepth 1 -maxdepth 1 -type d \
-		-name "$1-[0-9]*" 2>/dev/null | sort -V | tail -n 1)
-	printf '%s' "$found"
+	local cache
+	cache=$(debs_cache_dir)
+	[[ -d $cache ]] || return 0
+	find "$cache" -mindepth 1 -maxdepth 1 -type d -name "$1-[0-9]*" | sort -V | tail -n 1
 }
 
 # Set DEBS_DIR to the newest PREFIX-<version>. Where there is none, BUILDER fills DEBS_OUT
@@ -59,21 +59,24 @@ debs_unlock() {
 	exec {debs_lock_fd}>&-
 }
 
-# shellcheck disable=SC2030,SC2031 # a subshell, so that the traps are its own
-debs_build() ( # PREFIX BUILDER [ARGUMENT]...
+debs_build() { # PREFIX BUILDER [ARGUMENT]...
 	local prefix=$1 cache
 	shift
 	cache=$(debs_cache_dir)
 	debs_need_tools
+	trap debs_clean EXIT
+	trap 'exit 1' HUP INT TERM
 	DEBS_TMP=$(mktemp -d "$cache/.tmp.XXXXXX")
-	trap 'rm -rf "$DEBS_TMP"' EXIT
-	trap 'exit 1' INT TERM HUP
 	DEBS_OUT=$DEBS_TMP/out
-	mkdir "$DEBS_OUT"
-	chmod 755 "$DEBS_OUT"
+	mkdir -m 755 "$DEBS_OUT"
 	"$@"
 	mv -T "$DEBS_OUT" "$cache/$prefix-$DEBS_VERSION"
-)
+	debs_clean
+}
+
+debs_clean() {
+	[[ -z $DEBS_TMP ]] || rm -rf "$DEBS_TMP"
+}
 
 # Debian's mirror as apt knows it: the first "main" of a Debian suite. Lists need not have
 # been fetched yet, so an empty origin counts as Debian's.
