@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * devices.h - the built-in device types, and how to make a device of one.
+ *
+ * A type is one constant object at the end of its file. Its description is a template: whoever
+ * makes a device copies it, fills in pvt and what concerns this one device (uuid, name, socket,
+ * log), and gives it to lm_ctx_create(). The property table of the description is the table of
+ * options at the same time. Nothing here touches sockets or knows a verb.
+ *
+ *	void *dev;
+ *	int err = device_new(type, &dev);                       // with the defaults of its table
+ *	err = device_set(type, dev, "pattern", "toggle3");      // for each -O key=value
+ *	lm_dev_info_t info = *type->info;
+ *	info.pvt = dev;
+ *	lm_ctx_t *ctx = lm_ctx_create(&info);
+ *	err = device_attach(type, dev, ctx);                    // before the first lm_ctx_poll()
+ *	...
+ *	lm_ctx_destroy(ctx);
+ *	device_free(type, dev);
+ */
+#ifndef MUSER_DEVICES_H
+#define MUSER_DEVICES_H
+
+#include <muser.h>
+
+/**
+ * struct device_type - a built-in emulation
+ * @size:   sizeof(struct device_type)
+ * @name:   what "musctl create" calls it
+ * @help:   one line
+ * @driver: the stock Linux driver that binds to it, or NULL
+ * @info:   the description, without pvt; @info->type is @name
+ * @new:    allocate, everything zero or as after power-on; NULL: out of memory
+ * @free:   optional, NULL: free(3)
+ * @attach: optional: the context of the device is known from now on
+ */
+struct device_type {
+	size_t               size;
+	const char          *name;
+	const char          *help;
+	const char          *driver;
+	const lm_dev_info_t *info;
+	void              *(*new)(void);
+	void               (*free)(void *dev);
+	int                (*attach)(void *dev, lm_ctx_t *ctx);
+};
+
+/* All types, in the order in which they are listed; ends with NULL. */
+extern const struct device_type *const device_types[];
+
+/* NULL: there is no such type. */
+const struct device_type *device_find(const char *name);
+
+/* 0 or -ENOMEM. Every default of the property table has been set. */
+int device_new(const struct device_type *type, void **dev);
+
+/* An option: -ENOENT: no such one; -EPERM: read-only; -EINVAL: not a value for it. */
+int device_set(const struct device_type *type, void *dev, const char *name, const char *value);
+
+/* 0 or -errno of the type's attach. */
+int device_attach(const struct device_type *type, void *dev, lm_ctx_t *ctx);
+
+/* After lm_ctx_destroy(); @dev may be NULL. */
+void device_free(const struct device_type *type, void *dev);
+
+#endif /* MUSER_DEVICES_H */
