@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 # Debian packages in a cache folder, for the fetchers beside this file (source it).
 # Owns: finding the mirror, a private apt state (an empty dpkg status, lists and archives
@@ -98,7 +99,7 @@ debs_mirror_of() { # SUITE
 	local main=${DEBIAN_MIRROR:-} security=${DEBIAN_SECURITY_MIRROR:-}
 	[[ -n $main ]] || main=$(debs_mirror)
 	[[ -n $main ]] || debs_fail "apt names no Debian mirror here" \
-		"(set DEBIAN_MIRROR=, for instance to http://deb.debian.org/debian)"
+		"(set DEBIAN_MIRROR= to the address of one)"
 	if [[ $1 == *-security ]]; then
 		[[ -n $security || -n ${DEBIAN_MIRROR:-} ]] ||
 			security=$(debs_mirror Debian-Security)
@@ -172,9 +173,9 @@ debs_try() { # COMMAND...
 	local log=$DEBS_TMP/log why
 	(cd "$DEBS_TMP/apt/archives" && APT_CONFIG=$DEBS_TMP/apt/apt.conf exec "$@") \
 		>"$log" 2>&1 && ! grep -q '^W: Failed to fetch' "$log" && return
-	why=$(grep -m 1 -E '^(E|W|Err[^ ]*|dpkg-deb: error):? ' "$log" || tail -n 1 "$log")
-	debs_fail "$1 failed: ${why:-no reason given}" \
-		"(is the mirror in reach? DEBIAN_MIRROR= names another)"
+	why=$(grep -m 1 -E '^[EW]: Failed' "$log" || grep -m 1 -E '^E: |error:' "$log" ||
+		tail -n 1 "$log")
+	debs_fail "$1: ${why:-no reason given} (mend it, or name another DEBIAN_MIRROR=)"
 }
 
 # Field of the newest version of PACKAGE, empty when there is no such package.

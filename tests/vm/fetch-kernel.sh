@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Print the path of a folder that holds a stock Debian kernel:
 #   vmlinuz, vmlinux (uncompressed ELF, boots faster; absent where it cannot be had),
 #   config, lib/modules/<release>/

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Print the path of a qemu-system-x86_64 that has the vfio-user-pci device (QEMU >= 10.1).
 # Owns the choice: $QEMU, else an installed one, else one kept in the cache, else the
 # newest of Debian's trixie-backports, unpacked there with all its libraries and started
@@ -47,8 +48,11 @@ build() {
 main() {
 	local installed
 	if [[ -n ${QEMU:-} ]]; then
-		command -v "$QEMU" || debs_fail "QEMU=$QEMU cannot be run (unset it or mend the path)"
-		has_device "$QEMU" || debs_fail "QEMU=$QEMU lacks vfio-user-pci (QEMU >= 10.1 has it)"
+		installed=$(command -v "$QEMU") ||
+			debs_fail "QEMU=$QEMU cannot be run (unset it or mend the path)"
+		has_device "$QEMU" ||
+			debs_fail "QEMU=$QEMU lacks vfio-user-pci (QEMU >= 10.1 has it)"
+		printf '%s\n' "$installed"
 		return
 	fi
 	installed=$(command -v qemu-system-x86_64) || installed=
