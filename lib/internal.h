@@ -62,6 +62,7 @@ struct lm_ctx {
 	struct source       stop_source;
 	atomic_bool         stopped;
 	int                 ended;    /* -ENOTCONN once the only client has left */
+	unsigned int        spins;    /* LM_DEV_BUSY_POLL: turns without epoll */
 	struct regions     *regions;  /* region.c */
 	struct config      *config;   /* config.c */
 	struct irqs        *irqs;     /* irq.c */
@@ -264,6 +265,12 @@ static inline bool trace_on(const struct lm_ctx *ctx)
 	return unlikely(ctx->trace != NULL);
 }
 uint64_t trace_ticks(void); /* the clock of records */
+static inline uint32_t trace_duration(uint64_t since)
+{
+	uint64_t ticks = trace_ticks() - since;
+
+	return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
+}
 /* Append; sequence is filled in. Only if trace_on(). From any thread. */
 void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec);
 /* A tracer comes (fd of the ring, to be sent; borrowed) or goes. */
@@ -274,6 +281,7 @@ void trace_detach(struct lm_ctx *ctx, void *tracer);
 
 int  control_new(struct lm_ctx *ctx); /* listens on the instance's control.sock */
 void control_free(struct lm_ctx *ctx);
-void control_event(struct lm_ctx *ctx, const char *name, uint64_t value); /* to all who listen */
+/* To all who listen. @kind: attach, detach, reset, event; @name: of the event, or NULL */
+void control_event(struct lm_ctx *ctx, const char *kind, const char *name, uint64_t value);
 
 #endif /* LM_INTERNAL_H */

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ctx.c - the life of a context: create, drive or poll, reset, stop, destroy.
+ *
+ * Owns the order in which the parts are made and undone, and the device reset that the protocol,
+ * function level reset and musctl share. Makes no threads; lm_ctx_stop() alone may come from
+ * elsewhere, so it only sets a flag and writes an eventfd.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define STRINGIFY(x) #x
+#define VERSION_TEXT(major, minor, patch) \
+	STRINGIFY(major) "." STRINGIFY(minor) "." STRINGIFY(patch)
+
+LM_EXPORT const char *lm_version(void)
+{
+	return VERSION_TEXT(LM_VERSION_MAJOR, LM_VERSION_MINOR, LM_VERSION_PATCH);
+}
+
+static void stop_ready(struct source *src, uint32_t events)
+{
+	/* The flag is what counts; the eventfd stays readable so that every poll wakes. */
+}
+
+static int stop_new(struct lm_ctx *ctx)
+{
+	int ret;
+
+	ctx->stop_source.fn = stop_ready;
+	ctx->stop_source.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ctx->stop_source.fd < 0)
+		return -errno;
+	ret = loop_add(&ctx->loop, &ctx->stop_source, EPOLLIN);
+	return ret;
+}
+
+/* Everything that a client cannot see yet. */
+static int ctx_build(struct lm_ctx *ctx)
+{
+	int ret;
+
+	ret = loop_new(&ctx->loop);
+	ret = ret ?: stop_new(ctx);
+	ret = ret ?: region_new(ctx);
+	ret = ret ?: config_new(ctx);
+	ret = ret ?: irq_new(ctx);
+	ret = ret ?: dma_new(ctx);
+	return ret;
+}
+
+/* Everything that makes it reachable. The folder gets its name last: what has one is complete. */
+static int ctx_publish(struct lm_ctx *ctx)
+{
+	const bool visible = !(ctx->info.flags & LM_DEV_NO_CONTROL);
+	int ret = 0;
+
+	if (visible)
+		ret = instance_new(ctx);
+	ret = ret ?: server_new(ctx);
+	if (visible) {
+		ret = ret ?: control_new(ctx);
+		ret = ret ?: instance_publish(ctx);
+	}
+	return ret;
+}
+
+LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size)
+{
+	struct lm_ctx *ctx;
+	int ret;
+
+	ctx = calloc(1, sizeof(*ctx));
+	if (!ctx)
+		return NULL;
+	ctx->loop.epfd = -1;
+	ctx->stop_source.fd = -1;
+	ret = dev_info ? info_copy(&ctx->info, dev_info, size) : -EINVAL;
+	if (ret) {
+		free(ctx);
+		errno = -ret;
+		return NULL;
+	}
+	memcpy(ctx->uuid, ctx->info.uuid, sizeof(ctx->uuid));
+	ret = ctx_build(ctx);
+	ret = ret ?: ctx_publish(ctx);
+	if (ret) {
+		lm_ctx_destroy(ctx);
+		errno = -ret;
+		return NULL;
+	}
+	unsetenv("MUSER_UUID");
+	unsetenv("MUSER_LISTEN_FD");
+	return ctx;
+}
+
+LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
+{
+	if (!ctx)
+		return;
+	instance_free(ctx);
+	control_free(ctx);
+	server_free(ctx);
+	dma_free(ctx);
+	irq_free(ctx);
+	config_free(ctx);
+	region_free(ctx);
+	if (ctx->stop_source.fd >= 0)
+		close(ctx->stop_source.fd);
+	loop_free(&ctx->loop);
+	info_free(&ctx->info);
+	free(ctx);
+}
+
+/* The server first, then the rest: a context that spins looks at epoll now and then only. */
+static int poll_busy(struct lm_ctx *ctx)
+{
+	int ret = server_busy_poll(ctx);
+
+	if (ret || ++ctx->spins % 256)
+		return ret;
+	return loop_run(&ctx->loop, 0);
+}
+
+static int ctx_turn(struct lm_ctx *ctx, int timeout_ms)
+{
+	int ret;
+
+	if (ctx->info.flags & LM_DEV_BUSY_POLL)
+		ret = poll_busy(ctx);
+	else
+		ret = loop_run(&ctx->loop, timeout_ms);
+	return ctx->ended ?: ret;
+}
+
+LM_EXPORT int lm_ctx_poll(lm_ctx_t *ctx)
+{
+	if (atomic_load(&ctx->stopped))
+		return -ESHUTDOWN;
+	return ctx_turn(ctx, 0);
+}
+
+LM_EXPORT int lm_ctx_drive(lm_ctx_t *ctx)
+{
+	int ret = 0;
+
+	while (ret >= 0 && !atomic_load(&ctx->stopped))
+		ret = ctx_turn(ctx, -1);
+	return ret < 0 ? ret : 0;
+}
+
+LM_EXPORT void lm_ctx_stop(lm_ctx_t *ctx)
+{
+	const int saved = errno; /* a signal handler must not change it */
+	const uint64_t one = 1;
+	ssize_t ret;
+
+	atomic_store(&ctx->stopped, true);
+	ret = write(ctx->stop_source.fd, &one, sizeof(one));
+	(void)ret; /* full: it is readable already */
+	errno = saved;
+}
+
+LM_EXPORT int lm_ctx_fd(const lm_ctx_t *ctx)
+{
+	return ctx->loop.epfd;
+}
+
+LM_EXPORT const char *lm_ctx_uuid(const lm_ctx_t *ctx)
+{
+	return ctx->uuid;
+}
+
+LM_EXPORT void *lm_ctx_pvt(const lm_ctx_t *ctx)
+{
+	return ctx->info.pvt;
+}
+
+static void trace_reset(struct lm_ctx *ctx, uint64_t started, int result)
+{
+	struct lm_trace_record rec = {
+		.time = started,
+		.duration = trace_duration(started),
+		.kind = LM_TRACE_RESET,
+		.result = result,
+	};
+
+	trace_append(ctx, &rec);
+}
+
+/* Answered later: the callback's own result is not worth waiting for if nobody asked. */
+static int reset_callback(struct lm_ctx *ctx, struct deferral *d)
+{
+	struct deferral nobody = { 0 };
+	int ret;
+
+	if (!ctx->info.reset)
+		return 0;
+	d = d ?: &nobody;
+	defer_begin(ctx, d);
+	ret = ctx->info.reset(ctx->info.pvt);
+	switch (defer_end(ctx, d)) {
+	case DEFER_WAITING:
+		return LM_DEFER;
+	case DEFER_ANSWERED:
+		return (int)d->result;
+	default:
+		return ret == LM_DEFER ? -EIO : ret;
+	}
+}
+
+int ctx_reset(struct lm_ctx *ctx, struct deferral *d)
+{
+	const uint64_t started = trace_on(ctx) ? trace_ticks() : 0;
+	int ret;
+
+	config_reset(ctx);
+	region_reset(ctx);
+	irq_reset(ctx);
+	ret = reset_callback(ctx, d);
+	if (trace_on(ctx))
+		trace_reset(ctx, started, ret == LM_DEFER ? 0 : ret);
+	if (ctx->control)
+		control_event(ctx, "reset", NULL, 0);
+	return ret;
+}
+
+LM_EXPORT int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	if (!len || name[len] || len > 31)
+		return -EINVAL;
+	if (trace_on(ctx)) {
+		struct lm_trace_record rec = {
+			.time = trace_ticks(),
+			.kind = LM_TRACE_EVENT,
+			.value = value,
+		};
+
+		memcpy(rec.text, name, len < sizeof(rec.text) ? len : sizeof(rec.text));
+		trace_append(ctx, &rec);
+	}
+	if (ctx->control)
+		control_event(ctx, "event", name, value);
+	return 0;
+}
