@@ -13,6 +13,8 @@
 
 #include "internal.h"
 
+#define EVENT_NAME_MAX 16 /* text and tail of a trace record */
+
 #define STRINGIFY(x) #x
 #define VERSION_TEXT(major, minor, patch) \
 	STRINGIFY(major) "." STRINGIFY(minor) "." STRINGIFY(patch)
@@ -229,22 +231,29 @@ int ctx_reset(struct lm_ctx *ctx, struct deferral *d)
 	return ret;
 }
 
+static void trace_event(struct lm_ctx *ctx, const char *name, uint64_t value)
+{
+	struct lm_trace_record rec = {
+		.time = trace_ticks(),
+		.kind = LM_TRACE_EVENT,
+		.value = value,
+	};
+	char padded[EVENT_NAME_MAX + 1] = "";
+
+	memccpy(padded, name, 0, EVENT_NAME_MAX);
+	memcpy(rec.text, padded, sizeof(rec.text));
+	memcpy(rec.tail, padded + sizeof(rec.text), sizeof(rec.tail));
+	trace_append(ctx, &rec);
+}
+
 LM_EXPORT int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value)
 {
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
-	if (!len || name[len] || len > 31)
+	if (!len || name[len] || len > EVENT_NAME_MAX)
 		return -EINVAL;
-	if (trace_on(ctx)) {
-		struct lm_trace_record rec = {
-			.time = trace_ticks(),
-			.kind = LM_TRACE_EVENT,
-			.value = value,
-		};
-
-		memcpy(rec.text, name, len < sizeof(rec.text) ? len : sizeof(rec.text));
-		trace_append(ctx, &rec);
-	}
+	if (trace_on(ctx))
+		trace_event(ctx, name, value);
 	if (ctx->control)
 		control_event(ctx, "event", name, value);
 	return 0;

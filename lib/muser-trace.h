@@ -35,7 +35,7 @@ enum lm_trace_kind {
 	LM_TRACE_MIGRATION,  /* value (state) */
 	LM_TRACE_ATTACH,     /* value (process id of the client) */
 	LM_TRACE_DETACH,     /* the same */
-	LM_TRACE_EVENT,      /* value; name in text */
+	LM_TRACE_EVENT,      /* value; the name: 8 bytes in text, 8 more in tail */
 	LM_TRACE_NR_KINDS,
 };
 
@@ -53,14 +53,17 @@ struct lm_trace_record {
 	uint16_t flags;    /* LM_TRACE_* */
 	uint32_t region;   /* region or interrupt index */
 	uint32_t len;      /* bytes, or a count */
-	uint64_t offset;
+	union {
+		uint64_t offset;
+		uint8_t  tail[8];
+	};
 	union {
 		uint64_t value;    /* the first 8 bytes, host order */
 		uint8_t  bytes[8];
 	};
 	int32_t  result;   /* 0, or -errno */
 	uint32_t aux;
-	uint8_t  text[8];  /* LM_TRACE_EVENT: the name, with value2; else zero */
+	uint8_t  text[8];  /* LM_TRACE_EVENT: the name, zero-padded; else zero */
 };
 
 /** struct lm_trace_header - the first page of the ring */

@@ -567,7 +567,7 @@ void lm_log(lm_ctx_t *ctx, int level, const char *fmt, ...) __attribute__((forma
 /**
  * lm_event() - tell whoever listens (musctl wait, musctl trace) that something happened
  * @ctx:   the context
- * @name:  [a-z0-9-]+, at most 31 characters; copied
+ * @name:  [a-z0-9-]+, at most 16 characters; copied
  * @value: any number that goes with it
  *
  * Context: the thread that serves the context; never blocks.
