@@ -30,8 +30,9 @@
  * @help:   one line
  * @driver: the stock Linux driver that binds to it, or NULL
  * @info:   the description, without pvt; @info->type is @name
- * @new:    allocate, everything zero or as after power-on; NULL: out of memory
- * @free:   optional, NULL: free(3)
+ * @new:    allocate, as after power-on; NULL from it: out of memory. Optional: a type without it
+ *          has no state of its own, and its devices are NULL
+ * @free:   optional, else free(3)
  * @attach: optional: the context of the device is known from now on
  */
 struct device_type {
@@ -62,5 +63,9 @@ int device_attach(const struct device_type *type, void *dev, lm_ctx_t *ctx);
 
 /* After lm_ctx_destroy(); @dev may be NULL. */
 void device_free(const struct device_type *type, void *dev);
+
+/* The types, each in a file of its own. */
+extern const struct device_type device_gpio_idio16;
+extern const struct device_type device_null;
 
 #endif /* MUSER_DEVICES_H */
