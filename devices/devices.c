@@ -2,8 +2,8 @@
 /*
  * devices.c - the table of built-in device types, and what every maker of a device does.
  *
- * The table is written out by hand: what is not named here does not exist. This file knows
- * options only as names in a property table; what they mean is the device's business.
+ * The table is written out by hand: what is not named here does not exist. To this file
+ * options are names in a property table; what they mean is the device's business.
  */
 #include "devices.h"
 
@@ -54,7 +54,8 @@ static const lm_prop_t *find_prop(const lm_dev_info_t *info, const char *name)
 	return NULL;
 }
 
-int device_set(const struct device_type *type, void *dev, const char *name, const char *value)
+int device_set(const struct device_type *type, void *dev, const char *name,
+	       const char *value)
 {
 	const lm_prop_t *prop = find_prop(type->info, name);
 

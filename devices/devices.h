@@ -2,18 +2,18 @@
 /*
  * devices.h - the built-in device types, and how to make a device of one.
  *
- * A type is one constant object at the end of its file. Its description is a template: whoever
- * makes a device copies it, fills in pvt and what concerns this one device (uuid, name, socket,
- * log), and gives it to lm_ctx_create(). The property table of the description is the table of
- * options at the same time. Nothing here touches sockets or knows a verb.
+ * A type is one constant object at the end of its file. Its description is a template:
+ * whoever makes a device copies it, fills in pvt and what concerns this one device (uuid,
+ * name, socket, log), and gives it to lm_ctx_create(). The property table of the
+ * description is the table of options as well. Nothing here knows a socket or a verb.
  *
  *	void *dev;
- *	int err = device_new(type, &dev);                       // with the defaults of its table
- *	err = device_set(type, dev, "pattern", "toggle3");      // for each -O key=value
+ *	int err = device_new(type, &dev);          // with the defaults of its table
+ *	err = device_set(type, dev, "in", "0xff"); // for each -O key=value
  *	lm_dev_info_t info = *type->info;
  *	info.pvt = dev;
  *	lm_ctx_t *ctx = lm_ctx_create(&info);
- *	err = device_attach(type, dev, ctx);                    // before the first lm_ctx_poll()
+ *	err = device_attach(type, dev, ctx);       // before the first lm_ctx_poll()
  *	...
  *	lm_ctx_destroy(ctx);
  *	device_free(type, dev);
@@ -30,8 +30,8 @@
  * @help:   one line
  * @driver: the stock Linux driver that binds to it, or NULL
  * @info:   the description, without pvt; @info->type is @name
- * @new:    allocate, as after power-on; NULL from it: out of memory. Optional: a type without it
- *          has no state of its own, and its devices are NULL
+ * @new:    allocate, as after power-on; NULL from it: out of memory. Optional: a type
+ *          without it has no state of its own, and its devices are NULL
  * @free:   optional, else free(3)
  * @attach: optional: the context of the device is known from now on
  */
@@ -56,7 +56,8 @@ const struct device_type *device_find(const char *name);
 int device_new(const struct device_type *type, void **dev);
 
 /* An option: -ENOENT: no such one; -EPERM: read-only; -EINVAL: not a value for it. */
-int device_set(const struct device_type *type, void *dev, const char *name, const char *value);
+int device_set(const struct device_type *type, void *dev, const char *name,
+	       const char *value);
 
 /* 0 or -errno of the type's attach. */
 int device_attach(const struct device_type *type, void *dev, lm_ctx_t *ctx);

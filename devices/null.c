@@ -2,19 +2,20 @@
 /*
  * null.c - a device that does nothing, for measuring and for trying things out.
  *
- * BAR0 is 4 KiB of memory that reads back what was written; every access is trapped, because a
- * mapped BAR would measure nothing. The library keeps the memory, saves and loads it. Interrupts
- * are there to be fired by hand: INTx, and four MSI-X vectors whose table and pending bits have
- * BAR2 to themselves so that BAR0 has no special bytes. It imitates no real card.
+ * BAR0 is 4 KiB of memory that reads back what was written; every access is trapped,
+ * because a mapped BAR would measure nothing. The library keeps the memory, saves and
+ * loads it. Interrupts are there to be fired by hand: INTx, and four MSI-X vectors whose
+ * table and pending bits have BAR2 to themselves, so that BAR0 has no special bytes.
+ * It imitates no real card.
  */
 #include "devices.h"
 
 #include <linux/pci_regs.h>
 
 enum {
-	NULL_BAR0_SIZE = 4096,
-	NULL_BAR2_SIZE = 4096,
-	NULL_VECTORS   = 4,
+	NULL_BAR0_SIZE  = 4096,
+	NULL_BAR2_SIZE  = 4096,
+	NULL_VECTORS    = 4,
 	NULL_MSIX_TABLE = 0,
 	NULL_MSIX_PBA   = 2048,
 };
