@@ -123,6 +123,7 @@ int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed);
  * lm_trace_close() - free a reader
  * @reader: the reader or NULL
  *
+ * Context: the thread that the reader belongs to.
  * Since: 0.1
  */
 void lm_trace_close(lm_trace_reader_t *reader);
@@ -131,6 +132,7 @@ void lm_trace_close(lm_trace_reader_t *reader);
  * lm_trace_kind_name() - "read", "write", "dma-read", "irq-fire", ...
  * @kind: enum lm_trace_kind
  *
+ * Context: any.
  * Return: a constant string; "?" for a kind this library does not know.
  * Since: 0.1
  */

@@ -347,6 +347,7 @@ typedef struct {
 #define LM_PROPS(array) .props = (array), .nr_props = LM_NR(array), \
 			.prop_size = sizeof((array)[0])
 
+/* From what broke to what happened. */
 enum lm_log_level { LM_LOG_ERR, LM_LOG_WARN, LM_LOG_INFO, LM_LOG_DEBUG };
 
 /**

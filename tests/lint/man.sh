@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The man pages build, mandoc accepts them, their references lead somewhere, and those of
+# commands have the sections that people look for.
+
+# shellcheck source=tests/lint/lint.sh
+. "$(dirname "$0")/lint.sh"
+
+pages=$(mktemp -d)
+trap 'rm -rf "$pages"' EXIT
+
+for source in man/*.scd; do
+	page=$pages/$(basename "$source" .scd)
+	scdoc <"$source" >"$page" 2>"$page.err" || sed "s,^,$source: ," "$page.err"
+	[ -s "$page" ] || echo "$source:1: nothing was built"
+	rm -f "$page.err"
+done | report "man pages build"
+
+# scdoc leaves a blank line at the top and knows no .Dd: not our mistakes.
+for page in "$pages"/*; do
+	mandoc -T lint -W warning "$page" | grep -vE 'skipping paragraph macro|outdated' |
+		sed "s,^mandoc: $pages/,man/,"
+done | report "mandoc finds nothing"
+
+for source in man/musctl*.8.scd; do
+	for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+		grep -qx "# $section" "$source" || echo "$source:1: no section $section"
+	done
+done | report "pages of commands have their sections"
+
+# Our own pages are written in bold, *name*(section).
+grep -noE '\*(musctl|muser|libmuser)[a-z-]*\*\([0-9]\)' man/*.scd |
+	sed -E 's/^([^:]*:[0-9]+):\*([a-z-]+)\*\(([0-9])\)$/\1 \2.\3/' |
+	while read -r where page; do
+		[ -f "man/$page.scd" ] || echo "$where: refers to $page, which is not here"
+	done | report "references between pages lead somewhere"

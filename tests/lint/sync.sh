@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# What must come together does: a verb has its line in the table, its page, its test; a file of
+# the library has its unit test; a device has its section and its test.
+
+# shellcheck source=tests/lint/lint.sh
+. "$(dirname "$0")/lint.sh"
+
+verbs=$(find cli -name 'cmd_[a-z]*.c' | sed 's,.*/cmd_,,; s,\.c$,,' | sort)
+
+for verb in $verbs; do
+	grep -q "cmd_$verb\b" cli/musctl.c 2>/dev/null ||
+		echo "cli/musctl.c:1: the table has no line for $verb"
+	[ -f "man/musctl-$verb.8.scd" ] || echo "cli/cmd_$verb.c:1: no man/musctl-$verb.8.scd"
+	grep -q "\*musctl-$verb\*(8)" man/musctl.8.scd 2>/dev/null ||
+		echo "man/musctl.8.scd:1: does not refer to musctl-$verb(8)"
+	[ -f "tests/cli/$verb.bats" ] || echo "cli/cmd_$verb.c:1: no tests/cli/$verb.bats"
+done | report "every verb has its table line, man page and test"
+
+for page in man/musctl-*.8.scd; do
+	verb=$(basename "$page" .8.scd)
+	[ -f "cli/cmd_${verb#musctl-}.c" ] || echo "$page:1: there is no such verb"
+done | report "every page of a verb has its verb"
+
+for file in completions/musctl.bash completions/_musctl completions/musctl.fish; do
+	[ -f "$file" ] || echo "completions:1: no $file"
+done | report "completions are there for bash, zsh and fish"
+
+for file in lib/*.c; do
+	name=$(basename "$file" .c)
+	[ -f "tests/unit/test_$name.c" ] || echo "$file:1: no tests/unit/test_$name.c"
+done | report "every file of the library has its unit test"
+
+sed -n 's/^[ \t]*\.name = "\(.*\)",$/\1/p' devices/*.c devices/*/*.c | sort -u |
+	while read -r type; do
+		grep -qx "# $(echo "$type" | tr "[:lower:]" "[:upper:]")" man/muser-devices.7.scd 2>/dev/null ||
+			echo "man/muser-devices.7.scd:1: no section for $type"
+		[ -f "tests/devices/test_$(echo "$type" | tr - _).c" ] ||
+			echo "devices/devices.c:1: no test for $type"
+	done | report "every device has its section in the manual and its test"
