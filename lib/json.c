@@ -2,8 +2,8 @@
 /*
  * json.c - the only place in the library that knows json-c.
  *
- * Owns the bounds on text from a peer and the strict reading of what it says. Refuses doubles,
- * strings with a NUL inside, and numbers outside the range that the reader asked for.
+ * Owns the bounds on text from a peer and the strict reading of what it says. Refuses
+ * doubles, strings with a NUL inside, and numbers outside the range that was asked for.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,9 +15,44 @@
 
 #include "json.h"
 
-/* ---- text to object and back ---------------------------------------------------------------- */
+/* ---- text to object and back ---------------------------------------------------- */
 
-/* An upper bound, as brackets inside strings count too: nothing that we speak has many. */
+/* Length of the UTF-8 sequence at @s, within @left bytes; 0: there is none (RFC 3629). */
+static size_t utf8_length(const unsigned char *s, size_t left)
+{
+	uint32_t min, c;
+	size_t len, i;
+
+	if (*s < 0x80)
+		return 1;
+	len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
+	if (*s < 0xc2 || *s > 0xf4 || len > left)
+		return 0;
+	min = len == 4 ? 0x10000 : len == 3 ? 0x800 : 0x80;
+	c = *s & (0x7fu >> len);
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	return c >= min && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? len : 0;
+}
+
+/* json-c lets overlong sequences and control characters pass. */
+static bool is_clean(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t i, n;
+
+	for (i = 0; i < len; i += n) {
+		n = utf8_length(s + i, len - i);
+		if (!n || (s[i] < ' ' && !strchr("\t\n\r", s[i])) || !s[i])
+			return false;
+	}
+	return true;
+}
+
+/* An upper bound, as brackets inside strings count: nothing that we speak has many. */
 static bool too_many_containers(const char *text, size_t len)
 {
 	unsigned int nr = 0;
@@ -30,12 +65,15 @@ static bool too_many_containers(const char *text, size_t len)
 
 static struct json_object *parse(const char *text, size_t len)
 {
-	struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX);
+	struct json_tokener *tok;
 	struct json_object *obj;
 
+	if (!is_clean(text, len))
+		return NULL;
+	tok = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (!tok)
 		return NULL;
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
 	obj = json_tokener_parse_ex(tok, text, (int)len);
 	/* A number may go on in the next bytes: say that there are none. */
 	if (json_tokener_get_error(tok) == json_tokener_continue)
@@ -73,7 +111,7 @@ char *json_text(struct json_object *obj, size_t *len)
 	return text ? strndup(text, *len) : NULL;
 }
 
-/* ---- building ------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------- */
 
 struct json_object *json_new_object(void)
 {
@@ -97,40 +135,20 @@ void json_append(struct json_object *array, struct json_object *value)
 		json_object_put(value);
 }
 
-/* Length of the UTF-8 sequence at @s, 0 if there is none: RFC 3629, without control characters. */
-static size_t utf8_length(const unsigned char *s)
-{
-	uint32_t min, c;
-	size_t len, i;
-
-	if (*s < 0x80)
-		return *s >= 0x20 && *s != 0x7f;
-	len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
-	if (*s < 0xc2 || *s > 0xf4)
-		return 0;
-	min = len == 4 ? 0x10000 : len == 3 ? 0x800 : 0x80;
-	c = *s & (0x7fu >> len);
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	return c >= min && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? len : 0;
-}
-
+/* A process name, a property: any bytes may come, what goes out is text. */
 static struct json_object *new_string(const char *value)
 {
 	struct json_object *obj;
 	char *clean = strdup(value), *p;
-	size_t len;
+	size_t n;
 
 	if (!clean)
 		return NULL;
-	for (p = clean; *p; p += len) {
-		len = utf8_length((const unsigned char *)p);
-		if (!len) {
+	for (p = clean; *p; p += n) {
+		n = utf8_length((const unsigned char *)p, strlen(p));
+		if (!n || (unsigned char)*p < ' ' || *p == 0x7f) {
 			*p = '?';
-			len = 1;
+			n = 1;
 		}
 	}
 	obj = json_object_new_string(clean);
@@ -188,7 +206,7 @@ void json_add_bytes(struct json_object *obj, const char *key, const void *buf, s
 	free(text);
 }
 
-/* ---- looking -------------------------------------------------------------------------------- */
+/* ---- looking -------------------------------------------------------------------- */
 
 struct json_object *json_get(struct json_object *obj, const char *key)
 {
@@ -304,7 +322,7 @@ ssize_t json_to_bytes(struct json_object *obj, void *buf, size_t size)
 	return (ssize_t)(len / 2);
 }
 
-/* ---- strict reading ------------------------------------------------------------------------- */
+/* ---- strict reading ------------------------------------------------------------- */
 
 static int read_number(const struct json_member *m, struct json_object *value, char *to)
 {
@@ -359,8 +377,8 @@ static bool is_known(const char *name, const struct json_member *members, size_t
 	return false;
 }
 
-const char *json_read(struct json_object *obj, const struct json_member *members, size_t nr,
-		      void *out)
+const char *json_read(struct json_object *obj, const struct json_member *members,
+		      size_t nr, void *out)
 {
 	struct json_object_iter it;
 	size_t i;
@@ -375,10 +393,11 @@ const char *json_read(struct json_object *obj, const struct json_member *members
 	}
 	for (i = 0; i < nr; i++) {
 		struct json_object *value = json_get(obj, members[i].name);
+		char *to = (char *)out + members[i].offset;
 
 		if (!value && members[i].optional)
 			continue;
-		if (!value || read_member(&members[i], value, (char *)out + members[i].offset))
+		if (!value || read_member(&members[i], value, to))
 			return members[i].name;
 	}
 	return NULL;

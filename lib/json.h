@@ -2,10 +2,10 @@
 /*
  * json.h - JSON for the control protocol, the handshake, and musctl's end of both.
  *
- * Text from a peer is parsed with bounds on length, depth and number of containers. Values are
- * borrowed from the object that holds them; only what json_parse*(), json_new_*() and json_text()
- * give belongs to the caller. Building never fails visibly: what there was no memory for is
- * missing, and whoever reads the text strictly will say so.
+ * Text from a peer is parsed with bounds on length, depth and number of containers.
+ * Values are borrowed from the object that holds them; only what json_parse*(), json_new_*() and
+ * json_text() give belongs to the caller. Building never fails visibly: what there was no
+ * memory for is missing, and whoever reads the text strictly will say so.
  */
 #ifndef LM_JSON_H
 #define LM_JSON_H
@@ -19,7 +19,7 @@ struct json_object;
 
 #define JSON_DEPTH_MAX      16
 #define JSON_REQUEST_MAX    (64u * 1024u)
-#define JSON_CONTAINERS_MAX 256u /* objects and arrays in a request: each costs some 700 bytes */
+#define JSON_CONTAINERS_MAX 256u /* in a request: each costs some 700 bytes */
 #define JSON_REPLY_MAX      (16u * 1024u * 1024u)
 
 /* NULL: not exactly one JSON value, not UTF-8, or beyond the bounds of a request. */
@@ -41,10 +41,12 @@ void json_append_string(struct json_object *array, const char *value);
 void json_add_int(struct json_object *obj, const char *key, int64_t value);
 void json_add_bool(struct json_object *obj, const char *key, bool value);
 void json_add_hex(struct json_object *obj, const char *key, uint64_t value); /* "0x1f" */
-void json_add_bytes(struct json_object *obj, const char *key, const void *buf, size_t len);
+/* Hexadecimal digits, two a byte. */
+void json_add_bytes(struct json_object *obj, const char *key, const void *buf,
+		    size_t len);
 
 /* Looking at a value; a NULL or wrong one gives NULL, 0 or -EINVAL. */
-struct json_object *json_get(struct json_object *obj, const char *key); /* null counts as absent */
+struct json_object *json_get(struct json_object *obj, const char *key); /* null: absent */
 bool json_is_object(struct json_object *obj);
 bool json_is_array(struct json_object *obj);
 size_t json_length(struct json_object *array);
@@ -56,7 +58,7 @@ int json_to_hex(struct json_object *obj, uint64_t *value); /* "0x" and 1 to 16 d
 /* Hexadecimal digits, two a byte: how many bytes, -EINVAL, -ENOSPC. */
 ssize_t json_to_bytes(struct json_object *obj, void *buf, size_t size);
 
-/* ---- strict reading of an object into a struct ----------------------------------------------- */
+/* ---- strict reading of an object into a struct ---------------------------------- */
 
 enum json_kind {
 	JSON_STRING, /* const char *, borrowed from the object */
@@ -71,12 +73,12 @@ struct json_member {
 	enum json_kind kind;
 	bool           optional; /* absent: the struct keeps what it has */
 	size_t         offset;   /* in the struct */
-	uint64_t       max;      /* JSON_INT, JSON_HEX: largest value; 0: what the type holds */
+	uint64_t       max;      /* of JSON_INT, JSON_HEX; 0: what the type holds */
 };
 
-/* NULL: all there, of the right type and range, nothing unknown. Else the name of the first
- * member that is not (as long as @obj lives). @obj NULL reads as an empty object. */
-const char *json_read(struct json_object *obj, const struct json_member *members, size_t nr,
-		      void *out);
+/* NULL: all there, of the right type and range, nothing unknown. Else the name of the
+ * first member that is not (valid while @obj lives). @obj NULL reads as an empty object. */
+const char *json_read(struct json_object *obj, const struct json_member *members,
+		      size_t nr, void *out);
 
 #endif /* LM_JSON_H */

@@ -41,9 +41,10 @@ static void assert_text(struct json_object *obj, const char *expected)
 static void what_is_not_one_value_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "{", "}", "{}{}", "{} x", "[1,2", "{\"a\":}", "{\"a\" 1}", "{a:1}", "'a'",
-		"{\"a\":1,}", "[1,]", "nul", "tru", "\"open", "01", "1 2",
+		"", " ", "{", "}", "{}{}", "{} x", "[1,2", "{\"a\":}", "{\"a\" 1}", "{a:1}",
+		"'a'", "{\"a\":1,}", "[1,]", "nul", "tru", "\"open", "01", "1 2",
 		"\"\\u12\"", "\"\\x\"", "\"\xff\"", "\"\xc0\x80\"", "/* c */ {}", "{}]",
+		"\"\x01\"", "\"\xed\xa0\x80\"", "\"\xe2\x82",
 	};
 	size_t i;
 
@@ -53,8 +54,9 @@ static void what_is_not_one_value_is_refused(void **state)
 
 static void values_of_every_kind_are_read(void **state)
 {
-	struct json_object *obj = parse(" {\"s\":\"x\\u00e9\",\"i\":-5,\"b\":true,\"h\":\"0xfF\","
-					"\"d\":\"00ff10\",\"a\":[1,2],\"n\":null} ");
+	struct json_object *obj = parse(" {\"s\":\"x\\u00e9\",\"i\":-5,\"b\":true,"
+					"\"h\":\"0xfF\",\"d\":\"00ff10\","
+					"\"a\":[1,2],\"n\":null} ");
 	unsigned char bytes[3];
 	int64_t i;
 	uint64_t h;
@@ -81,7 +83,8 @@ static void values_of_every_kind_are_read(void **state)
 
 static void values_of_the_wrong_type_are_refused(void **state)
 {
-	struct json_object *obj = parse("{\"s\":\"x\",\"i\":1,\"d\":1.0,\"z\":\"a\\u0000b\"}");
+	struct json_object *obj = parse("{\"s\":\"x\",\"i\":1,\"d\":1.0,"
+					"\"z\":\"a\\u0000b\"}");
 	int64_t i;
 	uint64_t h;
 	bool b;
@@ -228,9 +231,12 @@ static void built_objects_become_text(void **state)
 static void strange_bytes_in_strings_are_replaced(void **state)
 {
 	static const char *const pairs[][2] = {
-		{ "a\xff" "b", "a?b" }, { "\xc3", "?" }, { "\xe2\x82", "??" }, { "\n\x7f", "??" },
-		{ "\xed\xa0\x80", "???" }, { "\xf4\x90\x80\x80", "????" }, { "\xc0\xaf", "??" },
-		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "a\xff" "b", "a?b" }, { "\xc3", "?" }, { "\xe2\x82", "??" },
+		{ "\n\x7f", "??" },
+		{ "\xed\xa0\x80", "???" }, { "\xf4\x90\x80\x80", "????" },
+		{ "\xc0\xaf", "??" },
+		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+		  "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
 	};
 	size_t i;
 
