@@ -95,6 +95,8 @@ LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t si
 		errno = -ret;
 		return NULL;
 	}
+	if (ctx->info.flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD))
+		close(ctx->info.fd); /* the server has its own */
 	unsetenv("MUSER_UUID");
 	unsetenv("MUSER_LISTEN_FD");
 	return ctx;

@@ -251,10 +251,20 @@ int  server_busy_poll(struct lm_ctx *ctx);  /* look at the client's socket witho
 /* 0, -errno, or LM_DEFER: then the @d given (take NULL, done set) is told. @d NULL: nobody waits. */
 int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
 
+/* ---- sockpath.c: UNIX socket paths of any length ------------------------------------------------------------- */
+
+/* A listening socket with these permissions; @gid: group plus one, 0: our own. A stale socket there
+ * is replaced. Descriptor, -EADDRINUSE: a live server, -errno. */
+int  sockpath_listen(const char *path, uint32_t mode, uint32_t gid);
+/* A connected socket, or -errno: never blocks (a full backlog is -EAGAIN). */
+int  sockpath_connect(const char *path);
+
 /* ---- instance.c: the folder that makes a device visible ------------------------------------------------------ */
 
 int  instance_new(struct lm_ctx *ctx);     /* temporary folder, locked */
 int  instance_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size);
+/* The same once it is published: what others use. */
+int  instance_final_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size);
 int  instance_publish(struct lm_ctx *ctx); /* rename to the UUID; -EEXIST */
 void instance_free(struct lm_ctx *ctx);    /* remove it */
 

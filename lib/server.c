@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * server.c - where a client connects, and the client while it is there.
+ *
+ * Owns the listening socket, attach and detach, and the turn of a client: one receive, all whole
+ * messages in it, one send. Requests are served in the order they came; while one waits for the
+ * device, the following ones wait in the buffer, and only replies to our own commands overtake.
+ * A client that does not read its replies is not read from; nothing here ever blocks.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server.h"
+
+struct server {
+	struct lm_ctx *ctx;
+	struct source  listener; /* fd -1: none */
+	char          *path;     /* where clients connect; NULL: an inherited descriptor */
+	bool           own_path; /* bound by us outside the instance folder: unlink it */
+	struct client *client;
+};
+
+struct client *server_client(const struct lm_ctx *ctx)
+{
+	return ctx->server ? ctx->server->client : NULL;
+}
+
+/* ---- attach and detach ------------------------------------------------------------------------ */
+
+static void trace_client(struct client *c, uint16_t kind)
+{
+	struct lm_trace_record rec = {
+		.time = trace_ticks(), .kind = kind, .value = (uint64_t)c->pid,
+	};
+
+	trace_append(c->ctx, &rec);
+}
+
+static void tell_client(struct client *c, bool attached)
+{
+	struct lm_ctx *ctx = c->ctx;
+
+	if (trace_on(ctx))
+		trace_client(c, attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH);
+	if (ctx->control)
+		control_event(ctx, attached ? "attach" : "detach", NULL, (uint64_t)c->pid);
+	if (ctx->info.client)
+		ctx->info.client(ctx->info.pvt, attached);
+}
+
+static void client_free(struct client *c)
+{
+	if (c->twin_fd >= 0)
+		close(c->twin_fd);
+	if (c->twin.rx.data) {
+		loop_remove(&c->ctx->loop, &c->twin_source);
+		stream_close(&c->twin);
+	}
+	client_unhold(c);
+	upcall_free(c);
+	free(c);
+}
+
+/* Device state stays; what the client lent us goes (spec, "Client Disconnection"). */
+static void client_detach(struct client *c)
+{
+	struct lm_ctx *ctx = c->ctx;
+
+	loop_remove(&ctx->loop, &c->source);
+	ctx->server->client = NULL;
+	region_cancel(ctx, &c->access);
+	defer_cancel(ctx, &c->reset);
+	c->waiting = WAIT_NONE;
+	upcall_fail_all(c, -ECANCELED);
+	irq_disconnect(ctx);
+	dma_disconnect(ctx);
+	tell_client(c, false);
+	stream_close(&c->stream);
+	client_free(c);
+	if (ctx->info.flags & LM_DEV_CONN_FD)
+		ctx->ended = -ENOTCONN;
+}
+
+static void client_ready(struct source *src, uint32_t events);
+
+static void peer_credentials(struct client *c, int fd)
+{
+	struct ucred cred = { 0 };
+	socklen_t len = sizeof(cred);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
+		c->pid = cred.pid;
+		c->uid = cred.uid;
+	}
+}
+
+/* @fd is consumed in any case. */
+static int client_attach(struct server *server, int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	int ret;
+
+	if (!c) {
+		close(fd);
+		return -ENOMEM;
+	}
+	c->ctx = server->ctx;
+	c->twin_fd = -1;
+	c->max_fds = 1;
+	c->max_data = STREAM_MAX_DATA;
+	ret = upcall_new(c);
+	ret = ret ?: stream_open(&c->stream, fd);
+	if (ret) {
+		close(fd);
+		goto fail;
+	}
+	c->source.fd = fd;
+	c->source.fn = client_ready;
+	c->events = EPOLLIN;
+	ret = loop_add(&c->ctx->loop, &c->source, c->events);
+	if (ret)
+		goto fail_stream;
+	peer_credentials(c, fd);
+	server->client = c;
+	tell_client(c, true);
+	return 0;
+
+fail_stream:
+	stream_close(&c->stream);
+fail:
+	client_free(c);
+	return ret;
+}
+
+/* ---- a turn of the client --------------------------------------------------------------------- */
+
+int client_hold(struct client *c, const void *data, size_t len)
+{
+	c->held = len <= HELD_SMALL ? c->held_small : pool_get();
+	if (!c->held)
+		return -ENOMEM;
+	memcpy(c->held, data, len);
+	return 0;
+}
+
+void client_unhold(struct client *c)
+{
+	if (c->held && c->held != c->held_small)
+		pool_put(c->held);
+	c->held = NULL;
+}
+
+/* All whole messages in the buffer, in order, until one waits for the device. */
+static int serve_messages(struct client *c)
+{
+	struct message m;
+	int ret;
+
+	while (c->waiting == WAIT_NONE && (ret = stream_next(&c->stream, &m)) != 0) {
+		if (ret < 0)
+			return ret;
+		if ((m.hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY) {
+			upcall_reply(c, &m);
+			continue;
+		}
+		ret = protocol_handle(c, &m);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* While a request waits: replies to our commands, wherever they stand. */
+static int serve_replies(struct client *c)
+{
+	struct message m;
+	int ret = 0;
+
+	while (c->waiting != WAIT_NONE && (ret = stream_next_reply(&c->stream, &m)) == 1)
+		upcall_reply(c, &m);
+	return ret < 0 ? ret : 0;
+}
+
+static void watch_events(struct client *c, bool blocked)
+{
+	const bool listening = c->waiting == WAIT_NONE ||
+			       (upcall_is_outstanding(c) && !c->twin.rx.data);
+	uint32_t events = 0;
+
+	if (listening && !blocked)
+		events |= EPOLLIN;
+	if (stream_pending(&c->stream))
+		events |= EPOLLOUT;
+	if (events != c->events && !loop_modify(&c->ctx->loop, &c->source, events))
+		c->events = events;
+}
+
+/* A reply may end the wait, and then messages behind it are due: until nothing moves. */
+static int serve_all(struct client *c)
+{
+	int ret;
+
+	do {
+		ret = serve_messages(c);
+		if (!ret && c->waiting != WAIT_NONE)
+			ret = serve_replies(c);
+	} while (!ret && c->waiting == WAIT_NONE && stream_has_message(&c->stream));
+	return ret;
+}
+
+void client_serve(struct client *c)
+{
+	bool blocked;
+	int ret, sent;
+
+	if (c->serving)
+		return;
+	c->serving = true;
+	do {
+		ret = serve_all(c);
+		sent = stream_flush(&c->stream);
+		if (!sent)
+			upcall_kick(c);
+		/* It could not answer, but now there is room. */
+	} while (ret == -EAGAIN && !sent);
+	if (!sent)
+		sent = stream_flush(&c->stream);
+	c->serving = false;
+	blocked = ret == -EAGAIN;
+	if ((ret && !blocked) || sent < 0) {
+		client_detach(c);
+		return;
+	}
+	if (unlikely(c->twin_fd >= 0 && !sent)) {
+		close(c->twin_fd);
+		c->twin_fd = -1;
+	}
+	watch_events(c, blocked || sent);
+}
+
+/* -ENOBUFS: requests fill the buffer while one waits for a reply that will never be read. */
+static int client_receive(struct client *c)
+{
+	const ssize_t got = stream_fill(&c->stream);
+
+	if (got != -ENOBUFS)
+		return got < 0 ? (int)got : 0;
+	if (c->waiting == WAIT_NONE || !upcall_is_outstanding(c))
+		return -ENOBUFS;
+	log_warn(c->ctx, "the client queues requests without answering our DMA commands");
+	upcall_fail_all(c, -ENOBUFS);
+	return 0;
+}
+
+static void client_ready(struct source *src, uint32_t events)
+{
+	struct client *c = container_of(src, struct client, source);
+	int ret = 0;
+
+	if (events & EPOLLIN)
+		ret = client_receive(c);
+	else if (events & (EPOLLHUP | EPOLLERR))
+		ret = -ENOTCONN;
+	if (ret)
+		client_detach(c);
+	else
+		client_serve(c);
+}
+
+int server_busy_poll(struct lm_ctx *ctx)
+{
+	struct client *c = ctx->server->client;
+	ssize_t got;
+
+	if (!c || c->events != EPOLLIN)
+		return 0;
+	got = stream_fill(&c->stream);
+	if (!got)
+		return 0;
+	if (got < 0)
+		client_detach(c);
+	else
+		client_serve(c);
+	return 1;
+}
+
+void server_deferred_done(struct lm_ctx *ctx, ssize_t result)
+{
+	struct client *c = server_client(ctx);
+
+	if (!c || c->waiting != WAIT_DMA_UNMAP)
+		return;
+	protocol_answer(c, result);
+	client_serve(c);
+}
+
+/* ---- listening -------------------------------------------------------------------------------- */
+
+/* The present client may have hung up while its last event still waits in epoll. */
+static bool client_is_gone(const struct client *c)
+{
+	struct pollfd p = { .fd = c->source.fd, .events = 0 };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
+}
+
+static void listener_ready(struct source *src, uint32_t events)
+{
+	struct server *server = container_of(src, struct server, listener);
+	const int fd = accept4(src->fd, NULL, NULL, SOCK_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return;
+	if (server->client && client_is_gone(server->client))
+		client_detach(server->client);
+	if (server->client) {
+		log_warn(server->ctx, "a second client was turned away: process %d is attached",
+			 (int)server->client->pid);
+		close(fd);
+		return;
+	}
+	ret = client_attach(server, fd);
+	if (ret)
+		log_err(server->ctx, "a client could not be attached: %s", strerror(-ret));
+}
+
+static int listener_add(struct server *server, int fd)
+{
+	/* Others may accept from an inherited one too: then ours must not wait. */
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	server->listener.fd = fd;
+	server->listener.fn = listener_ready;
+	return loop_add(&server->ctx->loop, &server->listener, EPOLLIN);
+}
+
+/* Bind where the description says, or inside the instance folder that is about to be published. */
+static int listen_on_path(struct server *server)
+{
+	struct lm_ctx *ctx = server->ctx;
+	const char *wanted = ctx->info.socket_path;
+	char path[PATH_MAX], shown[PATH_MAX];
+	int fd;
+
+	if (!wanted) {
+		instance_path(ctx, "vfio-user.sock", path, sizeof(path));
+		instance_final_path(ctx, "vfio-user.sock", shown, sizeof(shown));
+	}
+	server->path = strdup(wanted ?: shown);
+	if (!server->path)
+		return -ENOMEM;
+	fd = sockpath_listen(wanted ?: path, ctx->info.socket_mode, ctx->info.socket_gid);
+	if (fd < 0) {
+		log_err(ctx, "%s: cannot listen: %s", server->path, strerror(-fd));
+		return fd;
+	}
+	server->own_path = wanted != NULL;
+	return listener_add(server, fd);
+}
+
+int server_new(struct lm_ctx *ctx)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	int fd;
+
+	if (!server)
+		return -ENOMEM;
+	server->ctx = ctx;
+	server->listener.fd = -1;
+	ctx->server = server;
+	if (!(ctx->info.flags & (LM_DEV_CONN_FD | LM_DEV_LISTEN_FD)))
+		return listen_on_path(server);
+	/* A copy: the caller's own is closed once nothing can fail any more. */
+	fd = fcntl(ctx->info.fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0) {
+		log_err(ctx, "descriptor %d: %s", ctx->info.fd, strerror(errno));
+		return -errno;
+	}
+	if (ctx->info.flags & LM_DEV_CONN_FD)
+		return client_attach(server, fd);
+	return listener_add(server, fd);
+}
+
+LM_EXPORT const char *lm_ctx_socket(const lm_ctx_t *ctx)
+{
+	return ctx->server->path;
+}
+
+void server_free(struct lm_ctx *ctx)
+{
+	struct server *server = ctx->server;
+
+	if (!server)
+		return;
+	if (server->client)
+		client_detach(server->client);
+	if (server->listener.fd >= 0) {
+		loop_remove(&ctx->loop, &server->listener);
+		close(server->listener.fd);
+	}
+	if (server->own_path)
+		unlink(server->path);
+	free(server->path);
+	free(server);
+	ctx->server = NULL;
+}
+
+void server_get_state(const struct lm_ctx *ctx, struct client_state *st)
+{
+	const struct client *c = ctx->server->client;
+
+	memset(st, 0, sizeof(*st));
+	if (!c)
+		return;
+	st->attached = true;
+	st->pid = c->pid;
+	st->uid = c->uid;
+	st->major = c->major;
+	st->minor = c->minor;
+	st->requests = c->requests;
+}

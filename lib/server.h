@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * server.h - one attached client, shared by server.c, protocol.c, handshake.c and upcall.c.
+ */
+#ifndef LM_SERVER_H
+#define LM_SERVER_H
+
+#include "internal.h"
+#include "stream.h"
+
+/* What the request that waits for the device asked for. */
+enum waiting { WAIT_NONE, WAIT_ACCESS, WAIT_RESET, WAIT_DMA_UNMAP };
+
+#define HELD_SMALL       64
+#define REPLY_SMALL      128 /* room for any reply that carries no data */
+#define REPLY_MAX_INFO   4096 /* room for a reply with a capability chain or JSON */
+
+struct upcalls; /* upcall.c */
+
+struct client {
+	struct lm_ctx  *ctx;
+	struct stream   stream;
+	struct source   source;
+	struct stream   twin;        /* twin.rx.data NULL: no twin socket */
+	struct source   twin_source;
+	int             twin_fd;     /* the client's end until it is sent, else -1 */
+	bool            negotiated;
+	bool            serving;     /* client_serve() is on the stack */
+	bool            owed;        /* a handler is running whose reply is being written */
+	struct stream_buf pinned;    /* received bytes that the running handler still looks at */
+	uint16_t        major, minor;
+	uint32_t        max_fds;     /* the client takes so many in one message */
+	uint32_t        max_data;    /* and so many bytes */
+	uint32_t        events;      /* what epoll watches for */
+	pid_t           pid;
+	uid_t           uid;
+	uint64_t        requests;
+	struct upcalls *upcalls;
+
+	enum waiting    waiting;
+	struct vfio_user_header request; /* of the request that waits ... */
+	char            payload[32];     /* ... and the start of its payload, for the reply */
+	struct access   access;
+	struct deferral reset;
+	uint32_t        multi_pos, multi_nr; /* WRITE_MULTI: the write in progress */
+	char           *held;        /* bytes of the access that waits: small, or from the pool */
+	char            held_small[HELD_SMALL];
+};
+
+/* A reply under construction. The payload has the room that the command's table line says. */
+struct reply {
+	char              *payload;
+	size_t             len;
+	struct channel_fds fds; /* borrowed */
+};
+
+/* server.c */
+struct client *server_client(const struct lm_ctx *ctx); /* or NULL */
+void client_serve(struct client *c); /* may free @c */
+int  client_hold(struct client *c, const void *data, size_t len);
+void client_unhold(struct client *c);
+
+/* protocol.c: 0, or -EAGAIN: no room to answer, message put back, or -errno: the client must go */
+int  protocol_handle(struct client *c, struct message *m);
+/* The request that waits is answered. */
+void protocol_answer(struct client *c, ssize_t result);
+
+/* handshake.c */
+int  handshake(struct client *c, struct message *m, struct reply *r);
+
+/* upcall.c */
+int  upcall_new(struct client *c);
+void upcall_free(struct client *c);
+void upcall_reply(struct client *c, struct message *m);
+bool upcall_is_outstanding(const struct client *c);
+void upcall_kick(struct client *c);               /* there may be room to send more */
+void upcall_fail_all(struct client *c, int error);
+int  upcall_twin_open(struct client *c, int fd);  /* fd is consumed in any case */
+
+#endif /* LM_SERVER_H */

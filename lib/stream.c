@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * stream.c - vfio-user messages on a channel.
+ *
+ * Owns framing: messages may be split or joined anywhere in the stream; one receive takes header,
+ * body and following messages, one send carries the replies to all of them. Buffers are small
+ * until a large message comes, then one of the process's large buffers is borrowed for as long as
+ * it is in use: no allocation in the steady state. Knows message sizes, no commands.
+ *
+ * Which message do received descriptors belong to? The kernel ends a receive after the segment
+ * that carried them, so they belong to the message that contains the last byte received.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "stream.h"
+
+/* ---- the pool: one lock, a few buffers kept --------------------------------------------------- */
+
+#define POOL_KEPT 4
+
+static struct {
+	pthread_mutex_t lock;
+	char           *free[POOL_KEPT];
+	unsigned int    nr;
+} pool = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+char *pool_get(void)
+{
+	char *buf = NULL;
+
+	pthread_mutex_lock(&pool.lock);
+	if (pool.nr)
+		buf = pool.free[--pool.nr];
+	pthread_mutex_unlock(&pool.lock);
+	return buf ? buf : malloc(STREAM_BIG);
+}
+
+void pool_put(char *buf)
+{
+	pthread_mutex_lock(&pool.lock);
+	if (pool.nr < POOL_KEPT) {
+		pool.free[pool.nr++] = buf;
+		buf = NULL;
+	}
+	pthread_mutex_unlock(&pool.lock);
+	free(buf);
+}
+
+/* ---- buffers ---------------------------------------------------------------------------------- */
+
+static int buf_open(struct stream_buf *b)
+{
+	b->data = malloc(STREAM_SMALL);
+	b->size = STREAM_SMALL;
+	b->head = b->tail = 0;
+	return b->data ? 0 : -ENOMEM;
+}
+
+static void buf_release(struct stream_buf *b)
+{
+	if (b->size == STREAM_BIG)
+		pool_put(b->data);
+	else
+		free(b->data);
+	b->data = NULL;
+}
+
+/* Move the contents to the start of a large buffer. */
+static int buf_grow(struct stream_buf *b)
+{
+	const size_t used = b->tail - b->head;
+	char *big = pool_get();
+
+	if (!big)
+		return -ENOMEM;
+	memcpy(big, b->data + b->head, used);
+	buf_release(b);
+	*b = (struct stream_buf){ .data = big, .size = STREAM_BIG, .tail = used };
+	return 0;
+}
+
+/* Empty: start anew, in a small buffer if one can be had. */
+static void buf_reset(struct stream_buf *b)
+{
+	char *small;
+
+	b->head = b->tail = 0;
+	if (b->size == STREAM_SMALL)
+		return;
+	small = malloc(STREAM_SMALL);
+	if (!small)
+		return;
+	buf_release(b);
+	b->data = small;
+	b->size = STREAM_SMALL;
+}
+
+/* Make @need bytes from head fit into the buffer. */
+static int buf_fit(struct stream_buf *b, size_t need)
+{
+	const size_t used = b->tail - b->head;
+
+	if (need <= b->size - b->head)
+		return 0;
+	if (need > b->size)
+		return need > STREAM_BIG ? -ENOBUFS : buf_grow(b);
+	memmove(b->data, b->data + b->head, used);
+	b->head = 0;
+	b->tail = used;
+	return 0;
+}
+
+int stream_open(struct stream *s, int fd)
+{
+	memset(s, 0, sizeof(*s));
+	if (buf_open(&s->rx))
+		return -ENOMEM;
+	if (buf_open(&s->tx)) {
+		buf_release(&s->rx);
+		return -ENOMEM;
+	}
+	channel_socket_init(&s->ch, fd);
+	return 0;
+}
+
+void stream_close(struct stream *s)
+{
+	unsigned int i, j;
+
+	if (!s->rx.data)
+		return;
+	for (i = 0; i < s->nr_arrived; i++) {
+		for (j = 0; j < s->arrived[i].fds.nr; j++)
+			close(s->arrived[i].fds.fd[j]);
+	}
+	s->nr_arrived = 0;
+	buf_release(&s->rx);
+	buf_release(&s->tx);
+	s->ch.ops->close(&s->ch);
+}
+
+/* ---- receiving -------------------------------------------------------------------------------- */
+
+static bool size_is_valid(uint32_t msg_size)
+{
+	return msg_size >= sizeof(struct vfio_user_header) && msg_size <= STREAM_MAX_MSG;
+}
+
+/* Room for the rest of the message at head, and for more behind it. */
+static int rx_make_room(struct stream *s)
+{
+	struct stream_buf *rx = &s->rx;
+	const size_t used = rx->tail - rx->head, head = rx->head;
+	struct vfio_user_header hdr;
+	size_t need = used + 1;
+	int ret;
+
+	if (!used) {
+		s->rx_base += rx->tail;
+		buf_reset(rx);
+		return 0;
+	}
+	if (used >= sizeof(hdr)) {
+		memcpy(&hdr, rx->data + rx->head, sizeof(hdr));
+		if (size_is_valid(hdr.msg_size) && hdr.msg_size > need)
+			need = hdr.msg_size;
+	}
+	ret = buf_fit(rx, need);
+	if (!rx->head)
+		s->rx_base += head;
+	return ret;
+}
+
+ssize_t stream_fill(struct stream *s)
+{
+	struct stream_buf *rx = &s->rx;
+	struct stream_fd_set *set;
+	ssize_t got;
+	int ret;
+
+	if (s->nr_arrived == STREAM_FD_SETS)
+		return -ENOBUFS;
+	ret = rx_make_room(s);
+	if (ret)
+		return ret;
+	set = &s->arrived[s->nr_arrived];
+	got = s->ch.ops->recv(&s->ch, rx->data + rx->tail, rx->size - rx->tail, &set->fds);
+	if (got <= 0)
+		return got;
+	rx->tail += (size_t)got;
+	if (set->fds.nr || set->fds.truncated) {
+		set->end = s->rx_base + rx->tail;
+		s->nr_arrived++;
+	}
+	return got;
+}
+
+void message_close_fds(struct message *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->fds.nr; i++) {
+		if (m->fds.fd[i] >= 0)
+			close(m->fds.fd[i]);
+	}
+	m->fds.nr = 0;
+}
+
+static void fds_append(struct channel_fds *to, const struct channel_fds *from)
+{
+	unsigned int i;
+
+	to->truncated |= from->truncated;
+	for (i = 0; i < from->nr; i++) {
+		if (to->nr < CHANNEL_MAX_FDS) {
+			to->fd[to->nr++] = from->fd[i];
+		} else {
+			close(from->fd[i]);
+			to->truncated = true;
+		}
+	}
+}
+
+/* The descriptors of the message that ends at stream position @end; it is the oldest one, or a
+ * reply that overtakes: sets in between belong to messages that wait. */
+static void rx_take_fds(struct stream *s, uint64_t start, uint64_t end, struct channel_fds *fds)
+{
+	unsigned int i, kept = 0;
+
+	fds->nr = 0;
+	fds->truncated = false;
+	for (i = 0; i < s->nr_arrived; i++) {
+		if (s->arrived[i].end > start && s->arrived[i].end <= end)
+			fds_append(fds, &s->arrived[i].fds);
+		else if (i != kept++)
+			s->arrived[kept - 1] = s->arrived[i];
+	}
+	s->nr_arrived = kept;
+}
+
+/* The whole message at @pos. 1, 0: not all there, -EPROTO. */
+static int rx_look(const struct stream *s, size_t pos, struct message *m)
+{
+	const size_t have = s->rx.tail - pos;
+
+	m->hdr = (struct vfio_user_header *)(s->rx.data + pos);
+	if (have < sizeof(*m->hdr))
+		return 0;
+	if (!size_is_valid(m->hdr->msg_size))
+		return -EPROTO;
+	if (have < m->hdr->msg_size)
+		return 0;
+	m->payload = (char *)(m->hdr + 1);
+	m->len = m->hdr->msg_size - sizeof(*m->hdr);
+	return 1;
+}
+
+bool stream_has_message(const struct stream *s)
+{
+	struct message m;
+
+	return rx_look(s, s->rx.head, &m) != 0;
+}
+
+static void rx_fds_of(struct stream *s, size_t pos, struct message *m)
+{
+	if (likely(!s->nr_arrived)) {
+		m->fds.nr = 0;
+		m->fds.truncated = false;
+		return;
+	}
+	rx_take_fds(s, s->rx_base + pos, s->rx_base + pos + m->hdr->msg_size, &m->fds);
+}
+
+/* A reply that was taken out of turn leaves a hole of this command. */
+#define CMD_TAKEN 0
+
+int stream_next(struct stream *s, struct message *m)
+{
+	int ret;
+
+	while ((ret = rx_look(s, s->rx.head, m)) == 1) {
+		const size_t pos = s->rx.head;
+
+		s->rx.head += m->hdr->msg_size;
+		if (m->hdr->cmd == CMD_TAKEN && (m->hdr->flags & VFIO_USER_F_TYPE_MASK) ==
+		    VFIO_USER_F_TYPE_REPLY)
+			continue;
+		rx_fds_of(s, pos, m);
+		m->cmd = m->hdr->cmd;
+		return 1;
+	}
+	return ret;
+}
+
+void stream_unget(struct stream *s, struct message *m)
+{
+	s->rx.head -= m->hdr->msg_size;
+	if (!m->fds.nr && !m->fds.truncated)
+		return;
+	/* There is room: the set came from here and nothing was received since. */
+	s->arrived[s->nr_arrived].end = s->rx_base + s->rx.head + m->hdr->msg_size;
+	s->arrived[s->nr_arrived++].fds = m->fds;
+	m->fds.nr = 0;
+}
+
+int stream_next_reply(struct stream *s, struct message *m)
+{
+	size_t pos = s->rx.head;
+	int ret;
+
+	while ((ret = rx_look(s, pos, m)) == 1) {
+		if ((m->hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY &&
+		    m->hdr->cmd != CMD_TAKEN) {
+			rx_fds_of(s, pos, m);
+			m->cmd = m->hdr->cmd;
+			m->hdr->cmd = CMD_TAKEN;
+			return 1;
+		}
+		pos += m->hdr->msg_size;
+	}
+	return ret;
+}
+
+bool stream_wants_reply(const struct stream *s)
+{
+	size_t pos = s->rx.head;
+	struct message m;
+
+	for (; rx_look(s, pos, &m) == 1; pos += m.hdr->msg_size) {
+		if (!(m.hdr->flags & (VFIO_USER_F_TYPE_MASK | VFIO_USER_F_NO_REPLY)))
+			return true;
+	}
+	return false;
+}
+
+int stream_pin(struct stream *s, struct stream_buf *pinned)
+{
+	struct stream_buf fresh = { .size = s->rx.size, .tail = s->rx.tail - s->rx.head };
+
+	fresh.data = fresh.size == STREAM_BIG ? pool_get() : malloc(fresh.size);
+	if (!fresh.data)
+		return -ENOMEM;
+	memcpy(fresh.data, s->rx.data + s->rx.head, fresh.tail);
+	s->rx_base += s->rx.head;
+	*pinned = s->rx;
+	s->rx = fresh;
+	return 0;
+}
+
+void stream_unpin(struct stream_buf *pinned)
+{
+	if (pinned->data)
+		buf_release(pinned);
+}
+
+/* ---- sending ---------------------------------------------------------------------------------- */
+
+/* Bytes that may go in the next send: descriptors go with the first byte of their message. */
+static size_t tx_segment(const struct stream *s, const struct channel_fds **fds)
+{
+	*fds = NULL;
+	if (!s->out.nr)
+		return s->tx.tail - s->tx.head;
+	if (s->out_pos > s->tx.head)
+		return s->out_pos - s->tx.head;
+	*fds = &s->out;
+	return s->tx.tail - s->tx.head;
+}
+
+int stream_flush(struct stream *s)
+{
+	while (stream_pending(s)) {
+		const struct channel_fds *fds;
+		const size_t len = tx_segment(s, &fds);
+		const ssize_t sent = s->ch.ops->send(&s->ch, s->tx.data + s->tx.head, len, fds);
+
+		if (sent <= 0)
+			return sent ? (int)sent : 1;
+		s->tx.head += (size_t)sent;
+		if (fds)
+			s->out.nr = 0;
+	}
+	buf_reset(&s->tx);
+	return 0;
+}
+
+void *stream_reserve(struct stream *s, size_t len)
+{
+	struct stream_buf *tx = &s->tx;
+
+	/* One set of descriptors at a time, and what fits only after a flush. */
+	if (unlikely(s->out.nr || len > tx->size - tx->tail)) {
+		if (stream_flush(s) && s->out.nr)
+			return NULL;
+		if (buf_fit(tx, tx->tail - tx->head + len))
+			return NULL;
+	}
+	return tx->data + tx->tail;
+}
+
+void stream_commit(struct stream *s, size_t len, const struct channel_fds *fds)
+{
+	if (fds && fds->nr) {
+		s->out = *fds;
+		s->out_pos = s->tx.tail;
+	}
+	s->tx.tail += len;
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * upcall.c - commands to the client: DMA by message.
+ *
+ * A transfer is cut into messages of at most the client's max_data_xfer_size; a few are under way
+ * at a time. They go over the twin socket where there is one, else between the replies on the
+ * main one. A reply is matched by its message id; one that nobody waits for is dropped.
+ *
+ * Waiting for a reply while the client waits for ours would never end (it serves us only between
+ * its own requests): such a wait is refused at once with -EDEADLK.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server.h"
+
+#define IN_FLIGHT  8u
+#define WAIT_MS    5000
+
+/* One lm_dma_read() or lm_dma_write(), however long. */
+struct transfer {
+	bool             is_write;
+	uint64_t         addr, len;
+	char            *data;
+	uint64_t         sent;     /* bytes asked for */
+	unsigned int     nr_open;  /* messages under way */
+	int              error;
+	lm_dma_done_t   *done;
+	void            *arg;
+	struct transfer *next;
+};
+
+struct flight {
+	struct transfer *transfer; /* NULL: free */
+	uint64_t         pos, count;
+	uint16_t         msg_id;
+};
+
+struct upcalls {
+	struct flight    flights[IN_FLIGHT];
+	struct transfer *queue;    /* in the order they came; the first ones may be under way */
+	struct transfer *spare;    /* one kept, so that the steady state allocates nothing */
+	uint16_t         next_id;
+};
+
+int upcall_new(struct client *c)
+{
+	c->upcalls = calloc(1, sizeof(*c->upcalls));
+	return c->upcalls ? 0 : -ENOMEM;
+}
+
+void upcall_free(struct client *c)
+{
+	if (c->upcalls)
+		free(c->upcalls->spare);
+	free(c->upcalls);
+}
+
+bool upcall_is_outstanding(const struct client *c)
+{
+	return c->upcalls->queue != NULL;
+}
+
+static struct stream *upcall_stream(struct client *c)
+{
+	return c->twin.rx.data ? &c->twin : &c->stream;
+}
+
+/* ---- the end of a transfer -------------------------------------------------------------------- */
+
+static void transfer_finish(struct upcalls *up, struct transfer *t)
+{
+	lm_dma_done_t *done = t->done;
+	const int error = t->error;
+	void *arg = t->arg;
+	struct transfer **p;
+
+	for (p = &up->queue; *p != t; p = &(*p)->next)
+		;
+	*p = t->next;
+	free(up->spare);
+	up->spare = t;
+	done(arg, error);
+}
+
+static bool transfer_is_over(const struct transfer *t)
+{
+	return !t->nr_open && (t->error || t->sent == t->len);
+}
+
+void upcall_fail_all(struct client *c, int error)
+{
+	struct upcalls *up = c->upcalls;
+
+	memset(up->flights, 0, sizeof(up->flights));
+	while (up->queue) {
+		up->queue->error = error;
+		transfer_finish(up, up->queue);
+	}
+}
+
+/* ---- sending ---------------------------------------------------------------------------------- */
+
+static struct flight *flight_free(struct upcalls *up)
+{
+	unsigned int i;
+
+	for (i = 0; i < IN_FLIGHT; i++) {
+		if (!up->flights[i].transfer)
+			return &up->flights[i];
+	}
+	return NULL;
+}
+
+static struct transfer *transfer_next(struct upcalls *up)
+{
+	struct transfer *t = up->queue;
+
+	while (t && (t->error || t->sent == t->len))
+		t = t->next;
+	return t;
+}
+
+/* One message of @t; false: no room to send it now. */
+static bool flight_send(struct client *c, struct transfer *t, struct flight *f)
+{
+	struct vfio_user_dma_region_access req;
+	struct vfio_user_header hdr = { 0 };
+	const uint64_t left = t->len - t->sent;
+	const uint64_t max = c->max_data < STREAM_MAX_DATA ? c->max_data : STREAM_MAX_DATA;
+	const uint64_t count = left < max ? left : max;
+	const size_t data = t->is_write ? (size_t)count : 0;
+	struct stream *s = upcall_stream(c);
+	char *out = stream_reserve(s, sizeof(hdr) + sizeof(req) + data);
+
+	if (!out)
+		return false;
+	*f = (struct flight){ t, t->sent, count, c->upcalls->next_id++ };
+	hdr.msg_id = f->msg_id;
+	hdr.cmd = t->is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ;
+	hdr.msg_size = (uint32_t)(sizeof(hdr) + sizeof(req) + data);
+	req.addr = t->addr + t->sent;
+	req.count = count;
+	memcpy(out, &hdr, sizeof(hdr));
+	memcpy(out + sizeof(hdr), &req, sizeof(req));
+	memcpy(out + sizeof(hdr) + sizeof(req), t->data + t->sent, data);
+	stream_commit(s, hdr.msg_size, NULL);
+	t->sent += count;
+	t->nr_open++;
+	return true;
+}
+
+void upcall_kick(struct client *c)
+{
+	struct transfer *t;
+	struct flight *f;
+
+	/* A reply is being written where our message would go: client_serve() comes back. */
+	if (c->owed && !c->twin.rx.data)
+		return;
+	while ((t = transfer_next(c->upcalls)) && (f = flight_free(c->upcalls))) {
+		if (!flight_send(c, t, f))
+			return;
+	}
+}
+
+static struct transfer *transfer_new(struct upcalls *up)
+{
+	struct transfer *t = up->spare;
+
+	up->spare = NULL;
+	return t ? t : malloc(sizeof(*t));
+}
+
+static int transfer_queue(struct client *c, const struct transfer *wanted)
+{
+	struct transfer *t = transfer_new(c->upcalls);
+	struct transfer **p;
+
+	if (!t)
+		return -ENOMEM;
+	*t = *wanted;
+	for (p = &c->upcalls->queue; *p; p = &(*p)->next)
+		;
+	*p = t;
+	upcall_kick(c);
+	return 0;
+}
+
+/* Send now what was queued outside a turn of the client. */
+static void upcall_flush(struct client *c)
+{
+	if (c->twin.rx.data)
+		stream_flush(&c->twin);
+	else
+		client_serve(c);
+}
+
+int upcall_dma(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data,
+	       lm_dma_done_t *done, void *arg)
+{
+	struct client *c = server_client(ctx);
+	const struct transfer t = {
+		.is_write = is_write, .addr = addr, .len = len, .data = data,
+		.done = done, .arg = arg,
+	};
+	int ret;
+
+	if (!c || !c->negotiated)
+		return -ENOTCONN;
+	ret = transfer_queue(c, &t);
+	if (!ret && !c->serving)
+		upcall_flush(c);
+	return ret;
+}
+
+/* ---- replies ---------------------------------------------------------------------------------- */
+
+static struct flight *flight_find(struct upcalls *up, uint16_t msg_id)
+{
+	unsigned int i;
+
+	for (i = 0; i < IN_FLIGHT; i++) {
+		if (up->flights[i].transfer && up->flights[i].msg_id == msg_id)
+			return &up->flights[i];
+	}
+	return NULL;
+}
+
+/* 0 or why this reply is no good; the bytes of a read are taken. */
+static int flight_land(const struct flight *f, const struct message *m)
+{
+	struct vfio_user_dma_region_access rep;
+	const struct transfer *t = f->transfer;
+	const size_t data = t->is_write ? 0 : (size_t)f->count;
+
+	if (m->hdr->flags & VFIO_USER_F_ERROR) {
+		const uint32_t error = m->hdr->error_no;
+
+		return error && error < 4096 ? -(int)error : -EIO;
+	}
+	if (m->cmd != (t->is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ))
+		return -EPROTO;
+	/* A reply to a write may carry a 4-byte count (specification) or an 8-byte one. */
+	if (m->len < (t->is_write ? 12 : sizeof(rep) + data))
+		return -EPROTO;
+	memset(&rep, 0, sizeof(rep));
+	memcpy(&rep, m->payload, m->len < sizeof(rep) ? m->len : sizeof(rep));
+	if (rep.addr != t->addr + f->pos || (uint32_t)rep.count != f->count)
+		return -EPROTO;
+	memcpy(t->data + f->pos, m->payload + sizeof(rep), data);
+	return 0;
+}
+
+void upcall_reply(struct client *c, struct message *m)
+{
+	struct flight *f = flight_find(c->upcalls, m->hdr->msg_id);
+	struct transfer *t;
+	int ret;
+
+	message_close_fds(m);
+	if (!f) {
+		log_debug(c->ctx, "a reply that nobody waits for: id %u", m->hdr->msg_id);
+		return;
+	}
+	t = f->transfer;
+	ret = flight_land(f, m);
+	if (ret && !t->error)
+		t->error = ret;
+	f->transfer = NULL;
+	t->nr_open--;
+	if (transfer_is_over(t))
+		transfer_finish(c->upcalls, t);
+	upcall_kick(c);
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------- */
+
+struct wait {
+	bool over;
+	int  result;
+};
+
+static void wait_done(void *arg, int result)
+{
+	struct wait *w = arg;
+
+	w->over = true;
+	w->result = result;
+}
+
+/* The transfer ends, but its memory must not be touched any more. */
+static void wait_abandon(struct client *c, const struct wait *w)
+{
+	struct upcalls *up = c->upcalls;
+	struct transfer *t;
+	unsigned int i;
+
+	for (t = up->queue; t && t->arg != w; t = t->next)
+		;
+	if (!t)
+		return;
+	for (i = 0; i < IN_FLIGHT; i++) {
+		if (up->flights[i].transfer == t)
+			up->flights[i].transfer = NULL;
+	}
+	transfer_finish(up, t);
+}
+
+/* The client's request is not answered yet: it will not look at ours. */
+static bool client_waits(const struct client *c)
+{
+	return c->owed || (c->waiting != WAIT_NONE && !(c->request.flags & VFIO_USER_F_NO_REPLY));
+}
+
+/* On the main socket a request that wants a reply means that the client waits for us. */
+static int wait_turn(struct client *c, struct stream *s)
+{
+	struct pollfd p = { .fd = s->ch.fd, .events = POLLIN };
+	struct message m;
+	ssize_t got;
+	int ret;
+
+	ret = stream_flush(s);
+	if (ret < 0)
+		return ret;
+	if (ret)
+		p.events |= POLLOUT;
+	if (poll(&p, 1, WAIT_MS) == 0)
+		return -ETIMEDOUT;
+	got = p.revents & (POLLIN | POLLHUP | POLLERR) ? stream_fill(s) : 0;
+	if (got < 0)
+		return (int)got;
+	while ((ret = stream_next_reply(s, &m)) == 1)
+		upcall_reply(c, &m);
+	if (ret < 0)
+		return ret;
+	return stream_wants_reply(s) ? -EDEADLK : 0;
+}
+
+int upcall_dma_wait(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data)
+{
+	struct client *c = server_client(ctx);
+	struct wait w = { 0 };
+	struct transfer t = {
+		.is_write = is_write, .addr = addr, .len = len, .data = data,
+		.done = wait_done, .arg = &w,
+	};
+	struct stream *s;
+	int ret;
+
+	if (!c || !c->negotiated)
+		return -ENOTCONN;
+	s = upcall_stream(c);
+	if (s == &c->stream && (client_waits(c) || stream_wants_reply(s)))
+		return -EDEADLK;
+	if (s == &c->stream && c->serving && !c->pinned.data) {
+		ret = stream_pin(s, &c->pinned);
+		if (ret)
+			return ret;
+	}
+	ret = transfer_queue(c, &t);
+	while (!ret && !w.over) {
+		upcall_kick(c);
+		ret = wait_turn(c, s);
+	}
+	if (w.over)
+		return w.result;
+	wait_abandon(c, &w);
+	return ret;
+}
+
+/* ---- the twin socket --------------------------------------------------------------------------- */
+
+static void twin_close(struct client *c)
+{
+	loop_remove(&c->ctx->loop, &c->twin_source);
+	stream_close(&c->twin);
+	upcall_fail_all(c, -ENOTCONN);
+}
+
+static void twin_ready(struct source *src, uint32_t events)
+{
+	struct client *c = container_of(src, struct client, twin_source);
+	struct message m;
+	int ret = 0;
+
+	if (stream_fill(&c->twin) < 0)
+		ret = -ENOTCONN;
+	while (!ret && (ret = stream_next(&c->twin, &m)) == 1) {
+		ret = 0;
+		upcall_reply(c, &m);
+	}
+	if (ret < 0 || stream_flush(&c->twin) < 0)
+		twin_close(c);
+}
+
+int upcall_twin_open(struct client *c, int fd)
+{
+	int ret = stream_open(&c->twin, fd);
+
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	c->twin_source.fd = fd;
+	c->twin_source.fn = twin_ready;
+	ret = loop_add(&c->ctx->loop, &c->twin_source, EPOLLIN);
+	if (ret)
+		stream_close(&c->twin);
+	return ret;
+}
