@@ -67,7 +67,8 @@ struct lm_ctx {
 	struct config      *config;   /* config.c */
 	struct irqs        *irqs;     /* irq.c */
 	struct dma         *dma;      /* dma.c */
-	struct trace       *trace;    /* trace.c; NULL: nobody traces */
+	_Atomic(struct trace *) trace; /* trace.c; NULL: nobody traces */
+	struct trace       *trace_kept; /* the same, also when nobody traces */
 	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
 	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
 	struct server      *server;   /* server.c: listener and client */
@@ -147,6 +148,7 @@ struct region *region_get(const struct lm_ctx *ctx, uint32_t index);
 ssize_t region_access(struct lm_ctx *ctx, struct access *a);
 /* The owner of a deferred access goes away. */
 void region_cancel(struct lm_ctx *ctx, struct access *a);
+bool region_is_mappable(const struct region *r);
 /* Calls info.map once for each mappable area. */
 void region_describe(struct lm_ctx *ctx, struct region *r);
 
@@ -207,6 +209,7 @@ struct dma_window {       /* as a client described it */
 	uint64_t addr, size, offset;
 	uint32_t prot;    /* PROT_READ | PROT_WRITE */
 	int      fd;      /* -1: none; consumed on success only */
+	bool     file_io; /* reach it by pread and pwrite only */
 };
 
 int  dma_new(struct lm_ctx *ctx);
@@ -268,13 +271,23 @@ int  instance_final_path(const struct lm_ctx *ctx, const char *file, char *buf, 
 int  instance_publish(struct lm_ctx *ctx); /* rename to the UUID; -EEXIST */
 void instance_free(struct lm_ctx *ctx);    /* remove it */
 
+/* ---- eventfd.c: eventfds that a peer has given us ------------------------------------- */
+
+/* 0: @fd is an eventfd, and now non-blocking: write(2) it. -EINVAL: it is something else. */
+int  eventfd_accept(int fd);
+/* Where speed does not matter: also safe if the peer has made it blocking again. */
+void eventfd_kick(int fd);
+
 /* ---- trace.c -------------------------------------------------------------------------------------------------- */
 
 static inline bool trace_on(const struct lm_ctx *ctx)
 {
-	return unlikely(ctx->trace != NULL);
+	return unlikely(atomic_load_explicit(&ctx->trace, memory_order_relaxed) != NULL);
 }
 uint64_t trace_ticks(void); /* the clock of records */
+/* Which clock that is (lm_trace_header.clock), and both clocks at one moment. */
+uint32_t trace_clock(void);
+void trace_clock_pair(uint64_t *ticks, uint64_t *ns);
 static inline uint32_t trace_duration(uint64_t since)
 {
 	uint64_t ticks = trace_ticks() - since;
@@ -283,9 +296,12 @@ static inline uint32_t trace_duration(uint64_t since)
 }
 /* Append; sequence is filled in. Only if trace_on(). From any thread. */
 void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec);
-/* A tracer comes (fd of the ring, to be sent; borrowed) or goes. */
-int  trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd, void **tracer);
+/* A tracer comes or goes. Both descriptors are consumed on success; *ring_fd is borrowed. */
+int  trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
+		  void **tracer);
 void trace_detach(struct lm_ctx *ctx, void *tracer);
+void trace_free(struct lm_ctx *ctx); /* with control_free(); nobody traces any more */
+uint32_t trace_tracers(const struct lm_ctx *ctx);
 
 /* ---- control.c: the Varlink endpoint ---------------------------------------------------------------------------- */
 

@@ -3,9 +3,10 @@
  * json.h - JSON for the control protocol, the handshake, and musctl's end of both.
  *
  * Text from a peer is parsed with bounds on length, depth and number of containers.
- * Values are borrowed from the object that holds them; only what json_parse*(), json_new_*() and
- * json_text() give belongs to the caller. Building never fails visibly: what there was no
- * memory for is missing, and whoever reads the text strictly will say so.
+ * Values are borrowed from the object that holds them; only what json_parse*(),
+ * json_new_*() and json_text() give belongs to the caller. Building never fails
+ * visibly: what there was no memory for is missing, and whoever reads the text strictly
+ * will say so.
  */
 #ifndef LM_JSON_H
 #define LM_JSON_H
@@ -76,8 +77,9 @@ struct json_member {
 	uint64_t       max;      /* of JSON_INT, JSON_HEX; 0: what the type holds */
 };
 
-/* NULL: all there, of the right type and range, nothing unknown. Else the name of the
- * first member that is not (valid while @obj lives). @obj NULL reads as an empty object. */
+/* NULL: all there, of the right type and range, nothing unknown. Else the name of
+ * the first member that is not (valid while @obj lives). @obj NULL reads as an empty
+ * object. */
 const char *json_read(struct json_object *obj, const struct json_member *members,
 		      size_t nr, void *out);
 

@@ -46,7 +46,7 @@ enum lm_trace_kind {
 
 /** struct lm_trace_record - 64 bytes. Times are ticks of the clock that the header describes. */
 struct lm_trace_record {
-	uint64_t sequence; /* of the record, from 0; in the ring: a seqlock, see trace.c */
+	uint64_t sequence; /* of the record, from 0; in the ring: 2 * that + 2, odd: torn */
 	uint64_t time;     /* when it began */
 	uint32_t duration; /* ticks; all ones: longer than that */
 	uint16_t kind;     /* enum lm_trace_kind */
@@ -66,6 +66,13 @@ struct lm_trace_record {
 	uint8_t  text[8];  /* LM_TRACE_EVENT: the name, zero-padded; else zero */
 };
 
+/* lm_trace_header.clock */
+#define LM_TRACE_CLOCK_NS      0 /* CLOCK_MONOTONIC in nanoseconds */
+#define LM_TRACE_CLOCK_COUNTER 1 /* the CPU's counter */
+
+/* lm_trace_header.flags */
+#define LM_TRACE_BARRIER (1u << 0) /* the writer takes part in expedited membarrier(2) */
+
 /** struct lm_trace_header - the first page of the ring */
 struct lm_trace_header {
 	uint64_t magic;
@@ -73,11 +80,11 @@ struct lm_trace_header {
 	uint32_t record_size;
 	uint64_t nr_slots;    /* a power of two; slot of a record is sequence % nr_slots */
 	uint64_t data_offset; /* where the slots start */
-	uint32_t clock;       /* 0: time is CLOCK_MONOTONIC in ns; 1: the CPU's counter */
-	uint32_t reserved0;
+	uint32_t clock;       /* LM_TRACE_CLOCK_* */
+	uint32_t flags;       /* LM_TRACE_BARRIER */
 	uint64_t ticks0;      /* the counter and ... */
 	uint64_t ns0;         /* ... CLOCK_MONOTONIC, read together when the ring was made */
-	uint64_t reserved[7];
+	uint64_t reserved[9];
 	uint64_t head;        /* in a cache line of its own: records written so far */
 	uint64_t reserved1[7];
 };
@@ -113,7 +120,10 @@ int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *record, uin
  * @reader: the reader
  * @armed:  the word in the page shared with the device
  *
- * Context: any.
+ * A wake-up costs the device a write(2), a hundred records' worth: a reader that got records
+ * should wait some milliseconds and look again, and arm only when nothing more came.
+ *
+ * Context: any; takes microseconds.
  * Return: 1: sleep, the device will write the eventfd at the next record; 0: records are there.
  * Since: 0.1
  */

@@ -207,6 +207,8 @@ static int serve_all(struct client *c)
 {
 	int ret;
 
+	if (c->waiting == WAIT_ROOM && !protocol_answer_send(c))
+		return SERVE_BLOCKED;
 	do {
 		ret = serve_messages(c);
 		if (!ret && c->waiting != WAIT_NONE)
@@ -229,11 +231,11 @@ void client_serve(struct client *c)
 		if (!sent)
 			upcall_kick(c);
 		/* It could not answer, but now there is room. */
-	} while (ret == -EAGAIN && !sent);
+	} while (ret == SERVE_BLOCKED && !sent);
 	if (!sent)
 		sent = stream_flush(&c->stream);
 	c->serving = false;
-	blocked = ret == -EAGAIN;
+	blocked = ret == SERVE_BLOCKED;
 	if ((ret && !blocked) || sent < 0) {
 		client_detach(c);
 		return;

@@ -9,7 +9,12 @@
 #include "stream.h"
 
 /* What the request that waits for the device asked for. */
-enum waiting { WAIT_NONE, WAIT_ACCESS, WAIT_RESET, WAIT_DMA_UNMAP };
+enum waiting {
+	WAIT_NONE, WAIT_ACCESS, WAIT_RESET, WAIT_DMA_UNMAP,
+	WAIT_ROOM, /* the device has answered; the client does not take it */
+};
+
+#define SERVE_BLOCKED 1 /* no room to answer */
 
 #define HELD_SMALL       64
 #define REPLY_SMALL      128 /* room for any reply that carries no data */
@@ -40,6 +45,7 @@ struct client {
 	enum waiting    waiting;
 	struct vfio_user_header request; /* of the request that waits ... */
 	char            payload[32];     /* ... and the start of its payload, for the reply */
+	ssize_t         result;
 	struct access   access;
 	struct deferral reset;
 	uint32_t        multi_pos, multi_nr; /* WRITE_MULTI: the write in progress */
@@ -60,10 +66,11 @@ void client_serve(struct client *c); /* may free @c */
 int  client_hold(struct client *c, const void *data, size_t len);
 void client_unhold(struct client *c);
 
-/* protocol.c: 0, or -EAGAIN: no room to answer, message put back, or -errno: the client must go */
+/* protocol.c: 0, SERVE_BLOCKED (message put back), or -errno: the client must go */
 int  protocol_handle(struct client *c, struct message *m);
-/* The request that waits is answered. */
+/* The device has answered the request that waits. */
 void protocol_answer(struct client *c, ssize_t result);
+bool protocol_answer_send(struct client *c); /* false: still no room */
 
 /* handshake.c */
 int  handshake(struct client *c, struct message *m, struct reply *r);
