@@ -132,7 +132,8 @@ struct access {
 	bool          is_write;
 	uint16_t      trace_flags;           /* LM_TRACE_POSTED, LM_TRACE_CONTROL */
 	uint32_t      pos;                   /* bytes done */
-	uint32_t      piece;                 /* bytes of the piece in progress */
+	uint32_t      piece;                 /* bytes of the piece in progress ... */
+	uint32_t      shift;                 /* ... and where in its register it begins */
 	uint64_t      started;               /* ticks, when traced */
 	struct deferral defer;               /* region.c */
 	void        (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
@@ -154,8 +155,10 @@ void region_describe(struct lm_ctx *ctx, struct region *r);
 
 /* ---- register.c: register maps ------------------------------------------------------------------ */
 
-/* One step of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
-ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a);
+/* One step of at most @len bytes of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
+ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len);
+const char *register_fault(const struct region *r); /* NULL, or what is wrong with the map */
+int     register_new(struct region *r);             /* room for the values the library keeps */
 void    register_reset(struct region *r);
 /* The register at exactly this offset, or NULL; *idx its index. */
 const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);

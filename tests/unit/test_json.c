@@ -41,8 +41,8 @@ static void assert_text(struct json_object *obj, const char *expected)
 static void what_is_not_one_value_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "{", "}", "{}{}", "{} x", "[1,2", "{\"a\":}", "{\"a\" 1}", "{a:1}",
-		"'a'", "{\"a\":1,}", "[1,]", "nul", "tru", "\"open", "01", "1 2",
+		"", " ", "{", "}", "{}{}", "{} x", "[1,2", "{\"a\":}", "{\"a\" 1}",
+		"{a:1}", "'a'", "{\"a\":1,}", "[1,]", "nul", "tru", "\"open", "01", "1 2",
 		"\"\\u12\"", "\"\\x\"", "\"\xff\"", "\"\xc0\x80\"", "/* c */ {}", "{}]",
 		"\"\x01\"", "\"\xed\xa0\x80\"", "\"\xe2\x82",
 	};
