@@ -14,6 +14,7 @@
 
 #include "muser.h"
 #include "muser-trace.h"
+#include "sockpath.h"
 
 #define LM_EXPORT  __attribute__((visibility("default")))
 #define likely(x)   __builtin_expect(!!(x), 1)
@@ -257,13 +258,7 @@ int  server_busy_poll(struct lm_ctx *ctx);  /* look at the client's socket witho
 /* 0, -errno, or LM_DEFER: then the @d given (take NULL, done set) is told. @d NULL: nobody waits. */
 int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
 
-/* ---- sockpath.c: UNIX socket paths of any length ------------------------------------------------------------- */
-
-/* A listening socket with these permissions; @gid: group plus one, 0: our own. A stale socket there
- * is replaced. Descriptor, -EADDRINUSE: a live server, -errno. */
-int  sockpath_listen(const char *path, uint32_t mode, uint32_t gid);
-/* A connected socket, or -errno: never blocks (a full backlog is -EAGAIN). */
-int  sockpath_connect(const char *path);
+/* sockpath.c has a header of its own: sockpath.h */
 
 /* ---- instance.c: the folder that makes a device visible ------------------------------------------------------ */
 
