@@ -50,6 +50,8 @@ static int ctx_build(struct lm_ctx *ctx)
 	ret = ret ?: stop_new(ctx);
 	ret = ret ?: region_new(ctx);
 	ret = ret ?: config_new(ctx);
+	if (!ret)
+		region_get(ctx, LM_CFG_REG_IDX)->info.size = config_size(ctx);
 	ret = ret ?: irq_new(ctx);
 	ret = ret ?: dma_new(ctx);
 	return ret;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * muser-instance.h - finding the devices of this host.
+ *
+ * Every libmuser device has a folder <runtime>/<uuid>/ while it lives, with vfio-user.sock for its
+ * client and control.sock for musctl. There is no daemon: the folders are the registry, a lock
+ * held by the device's process tells live from stale, and whoever meets a stale one removes it.
+ */
+#ifndef MUSER_INSTANCE_H
+#define MUSER_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * lm_runtime_dir() - the folder of the folders
+ * @buf:  where to
+ * @size: room in @buf
+ *
+ * $MUSER_RUNTIME_DIR; else /run/muser for root; else $XDG_RUNTIME_DIR/muser; else
+ * /tmp/muser-<uid> if it does not exist yet, or is ours and nobody else may enter it.
+ *
+ * Context: any thread; creates nothing.
+ * Return: 0; -ENAMETOOLONG; -EPERM: /tmp/muser-<uid> is not safe: set MUSER_RUNTIME_DIR.
+ * Since: 0.1
+ */
+int lm_runtime_dir(char *buf, size_t size);
+
+/**
+ * typedef lm_instance_fn_t - one instance
+ * @arg:   as given to lm_instance_list()
+ * @uuid:  36 characters, lower case; valid during the call
+ * @alive: false: its process has gone and its folder could not be removed
+ *
+ * Return: 0 to go on, anything else ends the list.
+ */
+typedef int (lm_instance_fn_t)(void *arg, const char *uuid, bool alive);
+
+/**
+ * lm_instance_list() - every device of this runtime folder, in no order
+ * @fn:  called for each
+ * @arg: for @fn
+ *
+ * Folders of processes that have gone are removed on the way.
+ *
+ * Context: any thread; never waits for a device.
+ * Return: 0; what @fn returned; -errno of opendir(3), but 0 if there is no runtime folder yet.
+ * Since: 0.1
+ */
+int lm_instance_list(lm_instance_fn_t *fn, void *arg);
+
+/**
+ * lm_instance_connect() - connect to a socket of an instance
+ * @uuid: 36 characters, lower case
+ * @file: "control.sock" or "vfio-user.sock"
+ * @fd:   out: a connected, blocking socket, close-on-exec; the caller's
+ *
+ * Context: any thread; does not wait: a full backlog is -EAGAIN.
+ * Return: 0; -ENOENT: no such instance; -ECONNREFUSED: nobody listens; -EACCES; -EAGAIN;
+ *         -EINVAL: not a UUID.
+ * Since: 0.1
+ */
+int lm_instance_connect(const char *uuid, const char *file, int *fd);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MUSER_INSTANCE_H */

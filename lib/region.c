@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * region.c - the regions of a device: one bounds check, one dispatcher.
+ *
+ * Owns the table of regions, the memory behind those that have some, and the way of every read
+ * and write, whether a client or musctl asks. An access goes piece by piece: configuration space,
+ * MSI-X structures, registers, memory, or the device's callback; a piece may be deferred, and the
+ * access goes on when it is completed. Nothing that is out of range reaches a callback.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define MAX_MMAP_AREAS 128 /* all fit into one reply */
+#define MAX_IOEVENTFDS 64
+
+struct regions {
+	uint32_t      nr;
+	struct region region[];
+};
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+uint32_t region_count(const struct lm_ctx *ctx)
+{
+	return ctx->regions->nr;
+}
+
+struct region *region_get(const struct lm_ctx *ctx, uint32_t index)
+{
+	return index < ctx->regions->nr ? &ctx->regions->region[index] : NULL;
+}
+
+bool region_is_mappable(const struct region *r)
+{
+	return r->info.flags & LM_REG_FLAG_MMAP;
+}
+
+static const char *bar_fault(const struct region *r, bool next_used)
+{
+	const uint64_t size = r->info.size;
+	const bool mem = r->info.flags & LM_REG_FLAG_MEM;
+	const bool wide = r->info.flags & LM_REG_FLAG_64BIT;
+
+	if (size & (size - 1))
+		return "its size is not a power of two";
+	if (mem && size < 16)
+		return "a memory BAR has at least 16 bytes";
+	if (!mem && (size < 4 || size > 256))
+		return "an I/O BAR has 4 to 256 bytes (LM_REG_FLAG_MEM makes it a memory BAR)";
+	if (!mem && (r->info.flags & (LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH | LM_REG_FLAG_MMAP)))
+		return "an I/O BAR is neither 64-bit, prefetchable nor mappable";
+	if (wide && next_used)
+		return "the next BAR is its upper half and cannot be used";
+	if (!wide && size > UINT32_MAX / 2 + 1ull)
+		return "more than 2 GiB need LM_REG_FLAG_64BIT";
+	return NULL;
+}
+
+static const char *areas_fault(const struct region *r)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t end = 0;
+	uint32_t i;
+
+	if (!(r->info.flags & LM_REG_FLAG_MMAP))
+		return r->info.nr_mmap_areas ? "mmap_areas without LM_REG_FLAG_MMAP" : NULL;
+	if (r->info.size % page)
+		return "a mappable region is whole pages";
+	if (r->info.nr_mmap_areas > MAX_MMAP_AREAS)
+		return "more than 128 mmap_areas";
+	for (i = 0; i < r->info.nr_mmap_areas; i++) {
+		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
+
+		if (!a->size || a->offset % page || a->size % page)
+			return "an mmap area is not whole pages";
+		if (a->offset < end || out_of_range(a->offset, a->size, r->info.size))
+			return "mmap areas overlap, are out of order or leave the region";
+		end = a->offset + a->size;
+	}
+	return NULL;
+}
+
+static const char *region_fault(struct lm_ctx *ctx, uint32_t index)
+{
+	const struct region *r = &ctx->regions->region[index];
+	const char *fault = NULL;
+	uint32_t i;
+
+	if (!r->info.size)
+		return r->info.fn || r->info.regs ? "it has callbacks but no size" : NULL;
+	if (index <= LM_BAR5_REG_IDX)
+		fault = bar_fault(r, index == LM_BAR5_REG_IDX || r[1].info.size);
+	if (fault)
+		return fault;
+	if (r->info.fn && r->info.regs)
+		return "fn and regs exclude each other";
+	if (r->info.nr_ioeventfds > MAX_IOEVENTFDS)
+		return "more than 64 ioeventfds";
+	for (i = 0; i < r->info.nr_ioeventfds; i++) {
+		if (out_of_range(r->info.ioeventfds[i].offset, r->info.ioeventfds[i].size,
+				 r->info.size))
+			return "an ioeventfd leaves the region";
+	}
+	return areas_fault(r) ?: (r->info.regs ? register_fault(r) : NULL);
+}
+
+/* Memory that clients can map, which they can neither shrink nor grow. */
+static int mem_shared(struct region *r)
+{
+	r->memfd = memfd_create("muser-region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (r->memfd < 0 || ftruncate(r->memfd, (off_t)r->info.size) ||
+	    fcntl(r->memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return -errno;
+	r->mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_SHARED, r->memfd, 0);
+	if (r->mem == MAP_FAILED) {
+		r->mem = NULL;
+		return -errno;
+	}
+	return 0;
+}
+
+static int mem_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
+{
+	if (index == LM_CFG_REG_IDX || !r->info.size)
+		return 0;
+	if (ctx->info.flags & LM_DEV_NO_MMAP)
+		r->info.flags &= ~LM_REG_FLAG_MMAP;
+	if (r->info.flags & LM_REG_FLAG_MMAP)
+		return mem_shared(r);
+	if (r->info.fn || r->info.regs)
+		return 0;
+	r->mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	if (r->mem == MAP_FAILED)
+		r->mem = NULL;
+	return r->mem ? 0 : -ENOMEM;
+}
+
+static int copy_array(const void **array, size_t nr, size_t size)
+{
+	void *copy;
+
+	if (!nr || !*array) {
+		*array = NULL;
+		return nr ? -EINVAL : 0;
+	}
+	copy = calloc(nr, size);
+	if (copy)
+		memcpy(copy, *array, nr * size);
+	*array = copy;
+	return copy ? 0 : -ENOMEM;
+}
+
+static int region_init(struct lm_ctx *ctx, uint32_t index)
+{
+	struct region *r = &ctx->regions->region[index];
+	const char *fault;
+	int ret;
+
+	ret = copy_array((const void **)&r->info.mmap_areas, r->info.nr_mmap_areas,
+			 sizeof(lm_mmap_area_t));
+	ret = copy_array((const void **)&r->info.ioeventfds, r->info.nr_ioeventfds,
+			 sizeof(lm_ioeventfd_t)) ?: ret;
+	fault = ret ? "a table is missing" : region_fault(ctx, index);
+	if (fault) {
+		log_err(ctx, "region %u: %s", index, fault);
+		return ret ?: -EINVAL;
+	}
+	ret = mem_new(ctx, index, r);
+	if (!ret && r->info.regs && !r->values)
+		ret = register_new(r);
+	if (ret)
+		log_err(ctx, "region %u: no memory: %s", index, strerror(-ret));
+	return ret;
+}
+
+int region_new(struct lm_ctx *ctx)
+{
+	const uint32_t nr = LM_DEV_NUM_REGS + ctx->info.nr_extra_regs;
+	uint32_t i;
+	int ret = 0;
+
+	ctx->regions = calloc(1, sizeof(*ctx->regions) + nr * sizeof(struct region));
+	if (!ctx->regions)
+		return -ENOMEM;
+	ctx->regions->nr = nr;
+	for (i = 0; i < nr; i++) {
+		struct region *r = &ctx->regions->region[i];
+
+		r->memfd = -1;
+		r->info = i < LM_DEV_NUM_REGS ? ctx->info.pci_info.reg_info[i] :
+						ctx->info.extra_regs[i - LM_DEV_NUM_REGS];
+	}
+	ctx->regions->region[LM_CFG_REG_IDX].info.flags = LM_REG_FLAG_RW;
+	for (i = 0; i < nr; i++)
+		ret = region_init(ctx, i) ?: ret; /* all, so that all tables are ours to free */
+	return ret;
+}
+
+void region_free(struct lm_ctx *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; ctx->regions && i < ctx->regions->nr; i++) {
+		struct region *r = &ctx->regions->region[i];
+
+		if (r->mem)
+			munmap(r->mem, r->info.size);
+		if (r->memfd >= 0)
+			close(r->memfd);
+		free(r->values);
+		free((void *)r->info.mmap_areas);
+		free((void *)r->info.ioeventfds);
+	}
+	free(ctx->regions);
+}
+
+void region_reset(struct lm_ctx *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < ctx->regions->nr; i++) {
+		if (ctx->regions->region[i].values)
+			register_reset(&ctx->regions->region[i]);
+	}
+}
+
+void region_describe(struct lm_ctx *ctx, struct region *r)
+{
+	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+	uint32_t i;
+
+	if (r->described || !r->info.map || !region_is_mappable(r))
+		return;
+	r->described = true;
+	if (!r->info.nr_mmap_areas && !r->info.map(ctx->info.pvt, 0, r->info.size))
+		r->info.flags &= ~LM_REG_FLAG_MMAP;
+	for (i = 0; i < r->info.nr_mmap_areas; i++) {
+		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
+
+		if (!r->info.map(ctx->info.pvt, a->offset / page, a->size)) {
+			r->info.flags &= ~LM_REG_FLAG_MMAP;
+			return;
+		}
+	}
+}
+
+LM_EXPORT void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length)
+{
+	const struct region *r = region_get(ctx, region);
+
+	if (!r || !r->mem || !length || out_of_range(offset, length, r->info.size)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return (char *)r->mem + offset;
+}
+
+/* ---- one piece of an access ------------------------------------------------------------------- */
+
+/* How many of @len bytes at @offset are memory that a client may map; 0: *len is cut to end
+ * where such memory begins. */
+static size_t mapped_part(const struct region *r, uint64_t offset, size_t *len)
+{
+	uint32_t i;
+
+	if (!r->info.nr_mmap_areas)
+		return *len;
+	for (i = 0; i < r->info.nr_mmap_areas; i++) {
+		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
+
+		if (offset >= a->offset && offset < a->offset + a->size) {
+			const uint64_t left = a->offset + a->size - offset;
+
+			return left < *len ? (size_t)left : *len;
+		}
+		if (offset < a->offset && a->offset - offset < *len)
+			*len = (size_t)(a->offset - offset);
+	}
+	return 0;
+}
+
+static ssize_t memory_step(struct region *r, struct access *a, size_t len)
+{
+	char *mem = (char *)r->mem + a->offset + a->pos;
+
+	if (a->is_write)
+		memcpy(mem, a->buf + a->pos, len);
+	else
+		memcpy(a->buf + a->pos, mem, len);
+	return (ssize_t)len;
+}
+
+static void callback_take(struct deferral *d, ssize_t result, const void *data)
+{
+	struct access *a = container_of(d, struct access, defer);
+
+	if (result < 0)
+		return;
+	if (result != (ssize_t)a->piece || (!a->is_write && !data)) {
+		d->result = -EIO;
+		return;
+	}
+	if (!a->is_write)
+		memcpy(a->buf + a->pos, data, a->piece);
+}
+
+static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len)
+{
+	ssize_t ret;
+
+	a->piece = (uint32_t)len;
+	a->defer.take = callback_take;
+	defer_begin(ctx, &a->defer);
+	ret = r->info.fn(ctx->info.pvt, a->buf + a->pos, len, (loff_t)(a->offset + a->pos),
+			 a->is_write);
+	switch (defer_end(ctx, &a->defer)) {
+	case DEFER_WAITING:
+		return LM_DEFER;
+	case DEFER_ANSWERED:
+		return a->defer.result;
+	default:
+		if (ret < 0)
+			return ret >= -4095 ? ret : -EIO;
+		return ret == (ssize_t)len ? ret : -EIO;
+	}
+}
+
+static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *a)
+{
+	size_t len = a->count - a->pos, next = len, done;
+
+	if (a->region == LM_CFG_REG_IDX)
+		return config_access(ctx, a->buf + a->pos, len, a->offset + a->pos, a->is_write);
+	done = msix_access(ctx, a, a->buf + a->pos, a->offset + a->pos, len, &next);
+	if (done)
+		return (ssize_t)done;
+	if (next < len)
+		len = next;
+	if (r->mem) {
+		done = r->memfd >= 0 ? mapped_part(r, a->offset + a->pos, &len) : len;
+		if (done)
+			return memory_step(r, a, done);
+	}
+	if (r->info.regs)
+		return register_access(ctx, r, a, len);
+	if (r->info.fn)
+		return callback_step(ctx, r, a, len);
+	return memory_step(r, a, len);
+}
+
+/* ---- a whole access --------------------------------------------------------------------------- */
+
+static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t result)
+{
+	struct lm_trace_record rec = {
+		.time = a->started,
+		.duration = trace_duration(a->started),
+		.kind = a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ,
+		.flags = a->trace_flags,
+		.region = a->region,
+		.len = a->count,
+		.offset = a->offset,
+		.result = result < 0 ? (int32_t)result : 0,
+	};
+
+	if (result >= 0 || a->is_write)
+		memcpy(rec.bytes, a->buf, a->count < 8 ? a->count : 8);
+	trace_append(ctx, &rec);
+}
+
+static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
+
+static ssize_t access_run(struct lm_ctx *ctx, struct access *a)
+{
+	struct region *r = region_get(ctx, a->region);
+	ssize_t ret = 0;
+
+	a->defer.done = access_resume;
+	while (a->pos < a->count) {
+		ret = access_step(ctx, r, a);
+		if (ret < 0)
+			break;
+		a->pos += (uint32_t)ret;
+	}
+	if (ret == LM_DEFER)
+		return ret;
+	if (ret >= 0)
+		ret = a->count;
+	if (trace_on(ctx) && a->started)
+		access_trace(ctx, a, ret);
+	return ret;
+}
+
+/* The piece that was deferred has come. */
+static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result)
+{
+	struct access *a = container_of(d, struct access, defer);
+
+	if (result >= 0) {
+		a->pos += a->piece;
+		result = access_run(ctx, a);
+	} else if (trace_on(ctx) && a->started) {
+		access_trace(ctx, a, result);
+	}
+	if (result != LM_DEFER)
+		a->done(a, result);
+}
+
+static int access_check(const struct lm_ctx *ctx, const struct access *a)
+{
+	const struct region *r = region_get(ctx, a->region);
+	const uint32_t need = a->is_write ? LM_REG_FLAG_WRITE : LM_REG_FLAG_READ;
+
+	if (!r || out_of_range(a->offset, a->count, r->info.size))
+		return -EINVAL;
+	return r->info.flags & need ? 0 : -EACCES;
+}
+
+ssize_t region_access(struct lm_ctx *ctx, struct access *a)
+{
+	const int ret = access_check(ctx, a);
+
+	a->pos = 0;
+	a->started = trace_on(ctx) ? trace_ticks() : 0;
+	if (likely(!ret))
+		return access_run(ctx, a);
+	if (a->started)
+		access_trace(ctx, a, ret);
+	return ret;
+}
+
+void region_cancel(struct lm_ctx *ctx, struct access *a)
+{
+	defer_cancel(ctx, &a->defer);
+}
