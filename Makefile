@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # One file builds everything. Objects go to build/<config>/, where config follows SANITIZE.
-#   make            the library and musctl
+#   make            the library, musctl and the man pages
 #   make help       all targets
 
 VERSION := 0.1.0
 SOVERSION := 0
 PREFIX ?= /usr/local
 DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib
 CC ?= cc
-CONFIG := $(if $(SANITIZE),$(subst $(eval) ,-,$(subst $(comma),-,$(SANITIZE))),release)
 comma := ,
+CONFIG := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)
 B := build/$(CONFIG)
 Q := $(if $(V),,@)
 
@@ -23,20 +24,51 @@ override CFLAGS += -std=gnu11 -D_GNU_SOURCE -fvisibility=hidden -fPIC -pthread $
 override CPPFLAGS += -Ilib
 override LDFLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pthread
 
+# pkg-config name, and the Debian package to name where it is missing.
+PKGS := json-c:libjson-c-dev uuid:uuid-dev smartcols:libsmartcols-dev libudev:libudev-dev
 LIB_PKGS := json-c uuid
-CLI_PKGS := json-c uuid smartcols libudev
+CLI_PKGS := $(LIB_PKGS) smartcols libudev
 pkg = $(shell pkg-config $(1) $(2))
 
 LIB_SRC := $(wildcard lib/*.c)
 DEV_SRC := $(wildcard devices/*.c devices/*/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
+DEVTEST_SRC := $(wildcard tests/devices/test_*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+MAN := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
+HEADERS := $(wildcard lib/muser*.h)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
+program = $(patsubst %.c,$(B)/%,$(1))
 
-.PHONY: all help clean unit
-all: $(B)/libmuser.so.$(SOVERSION) $(B)/libmuser.a $(if $(CLI_SRC),$(B)/musctl)
+.PHONY: all help pkgs deps deps-check demo check check-quick check-vm check-fuzz \
+	check-build sanitized fuzz bench lint man install clean
+.DELETE_ON_ERROR:
 
-$(B)/%.o: %.c
+all: $(B)/libmuser.so.$(SOVERSION) $(B)/libmuser.a $(B)/musctl man
+
+help:
+	@echo 'make              library, musctl and man pages, in build/release'
+	@echo 'make demo         install what is missing, build, show the main job in a VM'
+	@echo 'make check        install what tests need, run all of them'
+	@echo 'make check-quick  lint, unit, devices, cli: no root, under a minute'
+	@echo 'make check-vm     stock kernels and drivers in QEMU'
+	@echo 'make fuzz         the fuzzers, FUZZ_SECONDS (600) each'
+	@echo 'make bench        ratios against the bare operations; PEERS=DIR adds peers'
+	@echo 'make lint         sizes, walls, documentation, scripts'
+	@echo 'make install      to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make deps         install build dependencies (apt); deps-check: also those of tests'
+	@echo 'make clean        remove build/'
+	@echo 'Variables: SANITIZE=address,undefined  WERROR=1  V=1  CC=  CFLAGS='
+
+# ---- building ---------------------------------------------------------------------------------
+
+pkgs:
+	@$(foreach p,$(PKGS),pkg-config --exists $(word 1,$(subst :, ,$(p))) || { \
+		echo 'muser: $(word 1,$(subst :, ,$(p))) is missing: apt install' \
+		'$(word 2,$(subst :, ,$(p))), or make deps' >&2; exit 1; };)
+
+$(B)/%.o: %.c | pkgs
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(call pkg,--cflags,$(CLI_PKGS)) -MMD -MP -c -o $@ $<
@@ -48,13 +80,24 @@ $(B)/libmuser.a: $(call obj,$(LIB_SRC))
 $(B)/libmuser.so.$(SOVERSION): $(call obj,$(LIB_SRC)) lib/libmuser.map
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libmuser.so.$(SOVERSION) \
-		-Wl,--version-script=lib/libmuser.map $(if $(SANITIZE),,-Wl,-z,defs) -o $@ \
-		$(call obj,$(LIB_SRC)) $(call pkg,--libs,$(LIB_PKGS))
+		-Wl,--version-script=lib/libmuser.map $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) \
+		-o $@ $(call obj,$(LIB_SRC)) $(call pkg,--libs,$(LIB_PKGS))
 	$(Q)ln -sf $(@F) $(B)/libmuser.so
 
 $(B)/musctl: $(call obj,$(CLI_SRC) $(DEV_SRC)) $(B)/libmuser.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(CLI_PKGS))
+
+# The interface description is part of the library.
+$(B)/lib/control_service.o: lib/muser.varlink
+
+man: $(MAN)
+build/man/%: man/%.scd
+	@mkdir -p $(@D)
+	@echo "  MAN   $@"
+	$(Q)scdoc <$< >$@
+
+# ---- tests ------------------------------------------------------------------------------------
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libmuser.a
 	@mkdir -p $(@D)
@@ -62,10 +105,83 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libmuser.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(B)/libmuser.a \
 		$(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
 
-unit: $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-	$(Q)for t in $^; do $$t || exit 1; done
+$(B)/tests/devices/%: tests/devices/%.c $(call obj,$(DEV_SRC)) $(B)/libmuser.a
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(call obj,$(DEV_SRC)) \
+		$(B)/libmuser.a $(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
+
+$(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/libmuser.a
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(call obj,$(DEV_SRC)) \
+		$(B)/libmuser.a $(call pkg,--libs --cflags,$(LIB_PKGS))
+
+check-build: all $(call program,$(UNIT_SRC) $(DEVTEST_SRC))
+
+SANITIZED := SANITIZE=address,undefined WERROR=1
+CHECK = BUILD=build/address-undefined tests/check.sh
+
+sanitized: deps-check
+	+$(Q)$(MAKE) --no-print-directory $(SANITIZED) check-build
+
+check: sanitized
+	+$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(CHECK) lint unit devices cli fuzz vm
+
+check-quick: sanitized
+	$(Q)$(CHECK) lint unit devices cli
+
+check-fuzz: deps-check
+	$(Q)$(CHECK) fuzz
+
+check-vm: sanitized
+	$(Q)$(CHECK) vm
+
+lint: all
+	$(Q)MUSER_BUILD=$(B) tests/lint/run.sh
+
+fuzz: deps-check
+	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/fuzz/run.sh
+
+bench: all $(call program,$(BENCH_SRC))
+	$(Q)BUILD=$(B) tests/bench/bench.sh
+
+demo: deps
+	+$(Q)$(MAKE) --no-print-directory all
+	$(Q)MUSCTL=$(CURDIR)/build/release/musctl tests/vm/demo.sh
+
+deps:
+	$(Q)tests/deps.sh build
+deps-check:
+	$(Q)tests/deps.sh check
+
+# ---- installing -------------------------------------------------------------------------------
+
+INSTALL = install -D
+dest = $(DESTDIR)$(1)
+
+install: all
+	$(INSTALL) -m 755 $(B)/musctl $(call dest,$(PREFIX)/bin/musctl)
+	$(INSTALL) -m 755 $(B)/libmuser.so.$(SOVERSION) \
+		$(call dest,$(LIBDIR)/libmuser.so.$(VERSION))
+	ln -sf libmuser.so.$(VERSION) $(call dest,$(LIBDIR)/libmuser.so.$(SOVERSION))
+	ln -sf libmuser.so.$(SOVERSION) $(call dest,$(LIBDIR)/libmuser.so)
+	$(INSTALL) -m 644 $(B)/libmuser.a $(call dest,$(LIBDIR)/libmuser.a)
+	$(INSTALL) -m 644 -t $(call dest,$(PREFIX)/include) $(HEADERS)
+	mkdir -p $(call dest,$(LIBDIR)/pkgconfig)
+	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' \
+		lib/libmuser.pc.in >$(call dest,$(LIBDIR)/pkgconfig/libmuser.pc)
+	for page in $(MAN); do section=$${page##*.}; $(INSTALL) -m 644 $$page \
+		$(call dest,$(PREFIX)/share/man/man$$section/)$${page##*/} || exit; done
+	$(INSTALL) -m 644 completions/musctl.bash \
+		$(call dest,$(PREFIX)/share/bash-completion/completions/musctl)
+	$(INSTALL) -m 644 completions/_musctl \
+		$(call dest,$(PREFIX)/share/zsh/site-functions/_musctl)
+	$(INSTALL) -m 644 completions/musctl.fish \
+		$(call dest,$(PREFIX)/share/fish/vendor_completions.d/musctl.fish)
 
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
