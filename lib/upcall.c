@@ -340,6 +340,37 @@ static int wait_turn(struct client *c, struct stream *s)
 	return stream_wants_reply(s) ? -EDEADLK : 0;
 }
 
+/* Can we wait at all, and does the running handler's message stay where it is meanwhile? */
+static int wait_prepare(struct client *c)
+{
+	struct stream *s = upcall_stream(c);
+
+	if (s != &c->stream)
+		return 0;
+	if (client_waits(c) || stream_wants_reply(s))
+		return -EDEADLK;
+	return c->serving && !c->pinned.data ? stream_pin(s, &c->pinned) : 0;
+}
+
+/* Callbacks that run meanwhile may complete requests, but the client stays: it is being served. */
+static int wait_loop(struct client *c, const struct wait *w)
+{
+	const bool serving = c->serving;
+	int ret = 0;
+
+	c->serving = true;
+	while (!ret && !w->over) {
+		upcall_kick(c);
+		ret = wait_turn(c, upcall_stream(c));
+	}
+	if (!w->over)
+		wait_abandon(c, w);
+	else
+		ret = w->result;
+	c->serving = serving;
+	return ret;
+}
+
 int upcall_dma_wait(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data)
 {
 	struct client *c = server_client(ctx);
@@ -348,27 +379,18 @@ int upcall_dma_wait(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t l
 		.is_write = is_write, .addr = addr, .len = len, .data = data,
 		.done = wait_done, .arg = &w,
 	};
-	struct stream *s;
 	int ret;
 
 	if (!c || !c->negotiated)
 		return -ENOTCONN;
-	s = upcall_stream(c);
-	if (s == &c->stream && (client_waits(c) || stream_wants_reply(s)))
-		return -EDEADLK;
-	if (s == &c->stream && c->serving && !c->pinned.data) {
-		ret = stream_pin(s, &c->pinned);
-		if (ret)
-			return ret;
-	}
+	ret = wait_prepare(c);
+	if (ret)
+		return ret;
 	ret = transfer_queue(c, &t);
-	while (!ret && !w.over) {
-		upcall_kick(c);
-		ret = wait_turn(c, s);
-	}
-	if (w.over)
-		return w.result;
-	wait_abandon(c, &w);
+	if (!ret)
+		ret = wait_loop(c, &w);
+	if (!c->serving)
+		client_serve(c); /* what came or was answered meanwhile */
 	return ret;
 }
 
@@ -387,6 +409,7 @@ static void twin_ready(struct source *src, uint32_t events)
 	struct message m;
 	int ret = 0;
 
+	c->serving = true; /* what is completed now is answered below */
 	if (stream_fill(&c->twin) < 0)
 		ret = -ENOTCONN;
 	while (!ret && (ret = stream_next(&c->twin, &m)) == 1) {
@@ -395,6 +418,8 @@ static void twin_ready(struct source *src, uint32_t events)
 	}
 	if (ret < 0 || stream_flush(&c->twin) < 0)
 		twin_close(c);
+	c->serving = false;
+	client_serve(c);
 }
 
 int upcall_twin_open(struct client *c, int fd)
