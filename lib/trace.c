@@ -49,6 +49,7 @@ _Static_assert(sizeof(struct lm_trace_header) == 192, "an ABI");
 _Static_assert((NR_SLOTS & (NR_SLOTS - 1)) == 0, "slots are found by a mask");
 
 typedef _Atomic(uint64_t) slot_word;
+typedef uint64_t __attribute__((may_alias)) record_word;
 
 struct tracer {
 	struct tracer     *next;
@@ -129,9 +130,11 @@ static int ring_new(struct trace *t)
 		return ret;
 	}
 	ring_header(map);
+	trace_lock(t); /* a thread that saw the last ring may still look at this one */
 	t->head = 0;
 	t->slots = (slot_word *)((char *)map + DATA_OFFSET);
 	t->header = map;
+	trace_unlock(t);
 	return 0;
 fail:
 	ret = -errno;
@@ -156,7 +159,7 @@ static void ring_free(struct trace *t)
 static inline void slot_write(slot_word *slot, uint64_t seq,
 			      const struct lm_trace_record *rec)
 {
-	const uint64_t *from = (const uint64_t *)(const void *)rec;
+	const record_word *from = (const record_word *)rec;
 	size_t i;
 
 	atomic_store_explicit(&slot[0], 2 * seq + 1, memory_order_relaxed);

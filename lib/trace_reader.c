@@ -24,6 +24,7 @@
 #define RECORD_WORDS (sizeof(struct lm_trace_record) / sizeof(uint64_t))
 
 typedef const _Atomic(uint64_t) slot_word;
+typedef uint64_t __attribute__((may_alias)) record_word;
 
 struct lm_trace_reader {
 	const struct lm_trace_header *header;
@@ -39,7 +40,7 @@ struct lm_trace_reader {
 	uint64_t    span_ticks, span_ns; /* from then to the last look at both clocks */
 };
 
-/* ---- opening -------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------- */
 
 /* A file whose pages cannot vanish, nor be missing (huge pages) when they are touched. */
 static bool is_solid(int fd, uint64_t *size)
@@ -66,7 +67,8 @@ static int header_check(const struct lm_trace_header *h, uint64_t size)
 	if (h->record_size < sizeof(struct lm_trace_record) || h->record_size > 4096 ||
 	    h->record_size % sizeof(uint64_t))
 		return -EINVAL;
-	if (!h->nr_slots || h->nr_slots > NR_SLOTS_MAX || (h->nr_slots & (h->nr_slots - 1)))
+	if (!h->nr_slots || h->nr_slots > NR_SLOTS_MAX ||
+	    (h->nr_slots & (h->nr_slots - 1)))
 		return -EINVAL;
 	if (h->data_offset < sizeof(*h) || h->data_offset % sizeof(uint64_t) ||
 	    out_of_range(h->data_offset, h->nr_slots * h->record_size, size))
@@ -114,7 +116,8 @@ LM_EXPORT int lm_trace_open(int fd, lm_trace_reader_t **reader)
 	if (!r)
 		return -ENOMEM;
 	r->size = h.data_offset + h.nr_slots * h.record_size;
-	map = mmap(NULL, r->size, PROT_READ, MAP_SHARED, fd, 0);
+	/* All pages now, in our time rather than, one by one, in the device's. */
+	map = mmap(NULL, r->size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (map == MAP_FAILED) {
 		ret = -errno;
 		free(r);
@@ -135,7 +138,7 @@ LM_EXPORT void lm_trace_close(lm_trace_reader_t *reader)
 	free(reader);
 }
 
-/* ---- time ----------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------- */
 
 static uint64_t scale(uint64_t ticks, uint64_t ns, uint64_t per_ticks)
 {
@@ -181,14 +184,14 @@ static void convert(struct lm_trace_reader *r, struct lm_trace_record *rec)
 	rec->duration = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
 }
 
-/* ---- records -------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------- */
 
 /* False: the slot holds an older or newer record by now, or changed while we copied. */
 static bool slot_read(const struct lm_trace_reader *r, uint64_t seq,
 		      struct lm_trace_record *rec)
 {
 	slot_word *slot = r->slots + (seq & (r->nr_slots - 1)) * r->slot_words;
-	uint64_t *to = (uint64_t *)(void *)rec;
+	record_word *to = (record_word *)rec;
 	size_t i;
 
 	if (atomic_load_explicit(&slot[0], memory_order_acquire) != 2 * seq + 2)
