@@ -61,7 +61,7 @@ _guest_machine() { # memfd|ram: appends to args
 		-kernel "$kernel" -initrd "$GUEST_INITRD" -append "console=ttyS0"
 		-chardev "file,id=console,path=$GUEST_DIR/console" -serial chardev:console
 		-chardev "pipe,id=command,path=$GUEST_DIR/command" -serial chardev:command
-		-chardev "pipe,id=qmp,path=$GUEST_DIR/qmp" -mon "chardev=qmp,mode=control")
+		-qmp "pipe:$GUEST_DIR/qmp")
 }
 
 _guest_device() { # SOCKET NR PORTS: appends to args
@@ -93,7 +93,8 @@ _guest_launch() { # QEMU-ARGUMENT...
 	) </dev/null >"$GUEST_DIR/qemu.log" 2>&1 &
 	disown # or bash reports its end in the middle of the output
 	echo $! "$(_guest_stat $! | cut -d ' ' -f 2)" >"$GUEST_DIR/pid"
-	_guest_await qmp '{"QMP":'
+	# The greeting comes before the devices are made, an answer only after that.
+	_guest_await qmp '{"QMP":' && guest_qmp '{"execute":"query-status"}' >/dev/null
 }
 
 # State and start time of a process, which tell it from a zombie and from a later process
@@ -117,14 +118,17 @@ _guest_fail() { # MESSAGE
 	return 1
 }
 
+_guest_gone() {
+	_guest_fail "QEMU is gone: $(tail -n 1 "$GUEST_DIR/qemu.log")"
+}
+
 # Read one line, within the time; a guest that cannot answer any more ends the wait.
 _guest_next() { # FD DEADLINE: sets _guest_line
 	local part
 	_guest_line=
 	until IFS= read -r -t 1 -u "$1" part; do
 		_guest_line+=$part
-		_guest_alive ||
-			_guest_fail "QEMU is gone: $(tail -n 1 "$GUEST_DIR/qemu.log")" || return
+		_guest_alive || _guest_gone || return
 		! grep -q 'Kernel panic' "$GUEST_DIR/console" ||
 			_guest_fail "$(grep -m 1 'Kernel panic' "$GUEST_DIR/console")" || return
 		((SECONDS < $2)) ||
@@ -151,12 +155,12 @@ _guest_await() { # command|qmp PREFIX
 }
 
 _guest_write() { # command|qmp LINE
-	_guest_alive || _guest_fail "QEMU is not running" || return
+	_guest_alive || _guest_gone || return
 	printf '%s\n' "$2" 1<>"$GUEST_DIR/$1.in"
 }
 
 guest_wait_boot() {
-	_guest_await command @ready
+	_guest_await command '@ready '
 }
 
 # Commands end by themselves in the guest (status 137) before the host stops waiting.
@@ -169,6 +173,8 @@ _guest_send() { # ID SCRIPT
 
 guest_run() { # SCRIPT: run by busybox sh in the guest
 	local id=$RANDOM$RANDOM out status=0
+	local -
+	set +T # the DEBUG trap of bats makes each line of output cost 2 ms
 	_guest_send "$id" "$1" || return
 	exec {out}<>"$GUEST_DIR/command.out" || return
 	_guest_output "$out" "$id" "$(_guest_deadline 5)" || status=$?
@@ -176,14 +182,18 @@ guest_run() { # SCRIPT: run by busybox sh in the guest
 	return "$status"
 }
 
+_guest_answer() { # FD DEADLINE: the next line of a command's, not of the next boot
+	_guest_next "$1" "$2" || return
+	[[ $_guest_line != "@ready "*-*-*-*-* ]] || _guest_fail "the guest has rebooted"
+}
+
 # The guest adds a newline before its end mark: the last one is not the command's.
 _guest_output() { # FD ID DEADLINE
 	local newline=
 	until [[ $_guest_line == "@begin $2" ]]; do
-		_guest_next "$1" "$3" || return
-		[[ $_guest_line != @ready ]] || _guest_fail "the guest has rebooted" || return
+		_guest_answer "$1" "$3" || return
 	done
-	while _guest_next "$1" "$3" || return; do
+	while _guest_answer "$1" "$3" || return; do
 		[[ $_guest_line != "@end $2 "* ]] || return "${_guest_line##* }"
 		printf '%s%s' "$newline" "$_guest_line"
 		newline=$'\n'
