@@ -105,10 +105,11 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libmuser.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(B)/libmuser.a \
 		$(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
 
-$(B)/tests/devices/%: tests/devices/%.c $(call obj,$(DEV_SRC)) $(B)/libmuser.a
+DEVTEST_OBJ := $(call obj,$(DEV_SRC) tests/devices/fixture.c)
+$(B)/tests/devices/%: tests/devices/%.c $(DEVTEST_OBJ) $(B)/libmuser.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(call obj,$(DEV_SRC)) \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(DEVTEST_OBJ) \
 		$(B)/libmuser.a $(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
 
 $(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/libmuser.a

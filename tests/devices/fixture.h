@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fixture.h - a device of a type with a client on the other end of a socketpair, for tests.
+ * A thread serves the device; the test is its client and the world outside. Every function
+ * fails the test by itself if something does not work.
+ */
+#ifndef TESTS_DEVICES_FIXTURE_H
+#define TESTS_DEVICES_FIXTURE_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <muser.h>
+#include <muser-client.h>
+
+#include "../../devices/devices.h"
+
+struct fixture {
+	const struct device_type *type;
+	void           *dev;
+	lm_ctx_t       *ctx;
+	lm_client_t    *client;
+	pthread_t       thread;
+	pthread_mutex_t lock;   /* who serves the context, or calls into it */
+	int             intx;   /* eventfd, -1: none yet */
+};
+
+/* options: "key=value" each, ends with NULL; or NULL. */
+void fixture_start(struct fixture *f, const char *type, const char *const *options);
+void fixture_stop(struct fixture *f);
+
+/* As a guest. */
+uint64_t fixture_read(struct fixture *f, uint32_t region, uint64_t offset, size_t width);
+void     fixture_write(struct fixture *f, uint32_t region, uint64_t offset, uint64_t value,
+		       size_t width);
+void     fixture_reset(struct fixture *f);
+
+/* As musctl: 0 or -errno. */
+int  fixture_set(struct fixture *f, const char *name, const char *value);
+void fixture_assert_prop(struct fixture *f, const char *name, const char *value);
+
+/* Interrupts: assign an eventfd to INTx; how often it was signalled since the last call. */
+void     fixture_arm_intx(struct fixture *f);
+void     fixture_unmask_intx(struct fixture *f);
+uint64_t fixture_taken(int eventfd);
+/* STATUS.Interrupt of configuration space: the line as a guest sees it. */
+bool     fixture_line(struct fixture *f);
+
+/* All of the state, from one device to another of the same type. */
+void fixture_copy_state(struct fixture *from, struct fixture *to);
+
+#endif /* TESTS_DEVICES_FIXTURE_H */
