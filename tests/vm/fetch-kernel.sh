@@ -13,13 +13,13 @@ here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=debs.sh
 source "$here/debs.sh"
 
-# The packages that make up the image which the meta package PACKAGE stands for: one up to
-# 6.12, and a trio (image, binary, modules) since 7.x.
+# The packages that the meta package PACKAGE stands for: a lone image up to 6.12, since 7.x an
+# empty one with a base, a binary and the modules.
 image_packages() { # PACKAGE
 	local image
-	image=$(debs_field Depends "$1" | grep -oE '^linux-image-[^ ,]+') || return 0
+	image=$(debs_field Depends "$1" | grep -oE 'linux-image-[^ ,]+') || return 0
 	printf '%s\n' "$image"
-	debs_field Depends "$image" | grep -oE 'linux-(binary|modules)-[^ ,]+' || true
+	debs_field Depends "$image" | grep -oE 'linux-(base|binary|modules)-[0-9][^ ,]+' || true
 }
 
 le() { # FILE OFFSET WIDTH: a little-endian number
@@ -54,6 +54,13 @@ extract_elf() { # BZIMAGE ELF
 	rm -f "$2.z"
 }
 
+# Debian keeps NAME in /boot with the release behind it, or beside the modules.
+take() { # ROOT NAME
+	find "$1/boot" "$DEBS_OUT/lib" -maxdepth 3 \( -name "$2" -o -name "$2-*" \) \
+		-exec mv {} "$DEBS_OUT/$2" \;
+	[[ -r $DEBS_OUT/$2 ]] || debs_fail "the packages hold no $2 (mend fetch-kernel.sh)"
+}
+
 build() { # SUITES PACKAGE
 	local root=$DEBS_TMP/root packages
 	# shellcheck disable=SC2086 # a list of suites
@@ -64,10 +71,10 @@ build() { # SUITES PACKAGE
 	debs_download "${packages[@]}"
 	debs_unpack "$root"
 	[[ -d $root/lib/modules ]] || mv "$root/usr/lib" "$root/lib"
-	mkdir "$DEBS_OUT/lib"
+	mkdir -p "$DEBS_OUT/lib" "$root/boot"
 	mv "$root/lib/modules" "$DEBS_OUT/lib/"
-	mv "$root"/boot/vmlinuz-* "$DEBS_OUT/vmlinuz"
-	mv "$root"/boot/config-* "$DEBS_OUT/config"
+	take "$root" vmlinuz
+	take "$root" config
 	extract_elf "$DEBS_OUT/vmlinuz" "$DEBS_OUT/vmlinux"
 }
 
