@@ -8,7 +8,7 @@
 #
 #   GUEST_DIR=/some/folder
 #   guest_prepare gpio-pci-idio-16     # fetch QEMU and kernel, pack these modules
-#   guest_start SOCKET...              # [-a] [-p] [-x 'QEMU ARGUMENTS']...
+#   guest_start SOCKET...              # [-a] [-p] [-l LINE] [-x 'ARGUMENTS']...
 #   guest_wait_boot
 #   guest_run 'load gpio-pci-idio-16'  # prints the output, returns the status
 #   guest_stop
@@ -31,33 +31,41 @@ guest_prepare() { # [MODULE | PATH.ko | PROGRAM]...: see mkinitramfs.sh
 
 # -a  anonymous guest RAM, which the device cannot map (DMA goes by messages)
 # -p  each device behind a PCIe root port of its own (bus reset, hotplug)
+# -l  a command line in place of machine, memory and sockets: what musctl tells a user to type
 # -x  more arguments for QEMU, split at blanks
-guest_start() { # [-a] [-p] [-x ARGUMENTS]... SOCKET...
-	local OPTIND=1 option ram=memfd ports='' socket nr=0
+guest_start() { # [-a] [-p] [-l LINE] [-x ARGUMENTS]... SOCKET...
+	local OPTIND=1 option ram=memfd ports='' line='' socket nr=0
 	local -a extra=() words args=()
-	while getopts apx: option; do
+	while getopts apl:x: option; do
 		case $option in
 		a) ram=ram ;;
 		p) ports=1 ;;
+		l) line=$OPTARG ;;
 		x) read -ra words <<<"$OPTARG" && extra+=("${words[@]}") ;;
 		*) return 2 ;;
 		esac
 	done
 	shift $((OPTIND - 1))
 	_guest_machine "$ram"
+	[[ -z $line ]] || eval "args=($line)"
+	_guest_boot
 	for socket in "$@"; do
 		_guest_device "$socket" $((nr++)) "$ports"
 	done
 	_guest_launch "${args[@]}" "${extra[@]}"
 }
 
-_guest_machine() { # memfd|ram: appends to args
-	local mem=${GUEST_MEM:-512M} kernel=$GUEST_KERNEL_DIR/vmlinux
-	local ram="memory-backend-$1,id=mem,size=$mem"
+_guest_machine() { # memfd|ram: sets args
+	local mem=${GUEST_MEM:-512M} share=
+	[[ $1 == ram ]] || share=,share=on
+	args=(-machine "q35,memory-backend=mem" -m "$mem"
+		-object "memory-backend-$1,id=mem,size=$mem$share")
+}
+
+_guest_boot() { # appends to args
+	local kernel=$GUEST_KERNEL_DIR/vmlinux
 	[[ -r $kernel ]] || kernel=$GUEST_KERNEL_DIR/vmlinuz
-	[[ $1 == ram ]] || ram+=,share=on
-	args+=(-machine "q35,memory-backend=mem" -m "$mem" -object "$ram" -accel tcg
-		-nodefaults -display none
+	args+=(-accel tcg -nodefaults -display none
 		-kernel "$kernel" -initrd "$GUEST_INITRD" -append "console=ttyS0"
 		-chardev "file,id=console,path=$GUEST_DIR/console" -serial chardev:console
 		-chardev "pipe,id=command,path=$GUEST_DIR/command" -serial chardev:command

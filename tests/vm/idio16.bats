@@ -48,13 +48,13 @@ socket_of() { # UUID
 	printf '%s/%s/vfio-user.sock\n' "$MUSER_RUNTIME_DIR" "$1"
 }
 
-# A guest with a card of its own, its UUID in OWN, the driver loaded.
-start_own() { # 'CREATE-OPTIONS' GUEST-START-OPTION...
-	# shellcheck disable=SC2086 # several options
-	OWN=$("$MUSCTL" create gpio-idio16 $1)
-	shift
+create_own() { # CREATE-OPTION...: sets OWN and a place for a guest
+	OWN=$("$MUSCTL" create gpio-idio16 "$@")
 	GUEST_DIR=$BATS_TEST_TMPDIR/guest
 	mkdir "$GUEST_DIR"
+}
+
+start_own() { # GUEST-START-OPTION...: the guest with the card OWN, driver loaded
 	guest_start "$@" "$(socket_of "$OWN")"
 	guest_wait_boot
 	guest_run 'load gpio-pci-idio-16'
@@ -166,14 +166,25 @@ device_pid() { # UUID
 	[ "$(peek "$SHARED" bar2+0.1)" -eq 0 ]
 }
 
+@test "the command line that musctl prints makes a guest with the card" {
+	create_own
+	guest_start -l "$("$MUSCTL" show --cmdline=qemu "$OWN")"
+	guest_wait_boot
+	guest_run 'load gpio-pci-idio-16'
+	guest 'drive OUT0 1'
+	[ "$(peek "$OWN" bar2+0.1)" -eq 1 ]
+}
+
 @test "a pattern toggles every third read" {
-	start_own '-O pattern=toggle3'
+	create_own -O pattern=toggle3
+	start_own
 	run guest 'value OUT0 12 | xargs'
 	[ "$output" = "0 0 0 1 1 1 0 0 0 1 1 1" ]
 }
 
 @test "the guest can reset the function and goes on using it" {
-	start_own '' -p
+	create_own
+	start_own -p
 	guest 'drive OUT0 1; echo 1 >"/sys/bus/pci/devices/$(card)/reset"'
 	[ "$(peek "$OWN" bar2+0.1)" -eq 0 ]
 	guest 'drive OUT1 1'
@@ -182,7 +193,8 @@ device_pid() { # UUID
 }
 
 @test "the device works again after the guest has rebooted" {
-	start_own ''
+	create_own
+	start_own
 	guest 'drive OUT0 1'
 	guest_reboot
 	[ "$(peek "$OWN" bar2+0.1)" -eq 0 ]
@@ -193,14 +205,16 @@ device_pid() { # UUID
 }
 
 @test "anonymous guest RAM will do" {
-	start_own '' -a
+	create_own
+	start_own -a
 	guest 'drive OUT0 1'
 	[ "$(peek "$OWN" bar2+0.1)" -eq 1 ]
 	guest_check_dmesg
 }
 
 @test "a killed device gives all ones and no hang" {
-	start_own ''
+	create_own
+	start_own
 	[ "$(guest 'value IIN0')" -eq 0 ]
 	kill -KILL "$(device_pid "$OWN")"
 	GUEST_TIMEOUT=30 run guest 'value IIN0; value IIN15; echo alive'
