@@ -15,7 +15,7 @@
 
 #include "internal.h"
 
-static bool is_eventfd(int fd)
+bool is_eventfd(int fd)
 {
 	static const char eventfd_name[] = "anon_inode:[eventfd]";
 	char path[32], target[sizeof(eventfd_name)] = "";

@@ -174,6 +174,10 @@ size_t config_size(const struct lm_ctx *ctx); /* 256 or 4096 */
 /* As a guest; the range is inside. count or -errno. */
 ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write);
 uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe from any thread */
+/* State: config_save() and its like return the bytes needed, and write if @size has room. The
+ * loads check all, then act; irq_load() comes last and delivers what is due. */
+size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size);
+int    config_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
 /* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------------------------ */
 
@@ -181,6 +185,8 @@ uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe fro
  * the access is done. 0: not ours; *next then says how many bytes until ours begin. */
 size_t msix_access(struct lm_ctx *ctx, struct access *a, char *buf, uint64_t offset, size_t count,
 		   size_t *next);
+size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size); /* 0: table untouched */
+int    msix_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
 /* ---- irq.c ------------------------------------------------------------------------------------------ */
 
@@ -206,6 +212,13 @@ int  irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask); /
 int  irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct irq_state *st);
 void irq_config_changed(struct lm_ctx *ctx); /* enable or mask bits moved: deliver what is due */
 bool irq_intx_level(const struct lm_ctx *ctx);
+uint64_t irq_pending_bits(const struct lm_ctx *ctx, uint32_t index, uint32_t first); /* 64 of them */
+size_t irq_save(struct lm_ctx *ctx, void *buf, size_t size);
+int  irq_load(struct lm_ctx *ctx, const void *buf, size_t len);
+/* For the MSI-X table, whose mask bits other threads read: change it between lock and unlock. */
+void irq_lock(struct lm_ctx *ctx);
+void irq_unlock(struct lm_ctx *ctx);
+void irq_vectors_moved(struct lm_ctx *ctx, uint32_t first, uint32_t count); /* caller locks */
 
 /* ---- dma.c, dma_table.c ------------------------------------------------------------------------------ */
 
@@ -271,6 +284,7 @@ void instance_free(struct lm_ctx *ctx);    /* remove it */
 
 /* ---- eventfd.c: eventfds that a peer has given us ------------------------------------- */
 
+bool is_eventfd(int fd);
 /* 0: @fd is an eventfd, and now non-blocking: write(2) it. -EINVAL: it is something else. */
 int  eventfd_accept(int fd);
 /* Where speed does not matter: also safe if the peer has made it blocking again. */

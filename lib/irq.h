@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * irq.h - what irq.c and irq_set.c share: the state of interrupts, and raising them.
+ */
+#ifndef LM_IRQ_H
+#define LM_IRQ_H
+
+#include <pthread.h>
+
+#include "internal.h"
+
+/* vector.flags. Masks of configuration space and of the MSI-X table are not kept here. */
+#define VEC_CLIENT   (1u << 0) /* masked by the client, or by itself after it was signalled (INTx) */
+#define VEC_CONTROL  (1u << 1) /* masked by musctl, until musctl unmasks it */
+#define VEC_PENDING  (1u << 2) /* raised while masked */
+#define VEC_EDGE     (1u << 3) /* INTx: an edge was signalled and the client has not unmasked yet */
+#define VEC_STATE    (VEC_CLIENT | VEC_CONTROL | VEC_PENDING | VEC_EDGE)
+#define VEC_BLOCKING (1u << 4) /* its eventfd is one whose write(2) could wait */
+#define VEC_TOLD     (1u << 5) /* masked, as the mask and unmask eventfds know it */
+#define VEC_TRACED   (1u << 6) /* masked by the guest or musctl, as traces know it */
+
+struct vector {
+	int      fd;        /* -1: none; the same below */
+	int      mask_fd;   /* written when it becomes masked ... */
+	int      unmask_fd; /* ... unmasked; INTx: not used, see irqs.resample */
+	uint32_t flags;     /* VEC_* */
+	uint64_t count;     /* delivered */
+};
+
+struct irq_index {
+	uint32_t       count;  /* vectors */
+	uint32_t       nr;     /* of them in vector[]; the others have never had any state */
+	uint32_t       nr_fds; /* vectors with an eventfd */
+	struct vector *vector;
+};
+
+struct irqs {
+	struct lm_ctx   *ctx;
+	pthread_mutex_t  lock;          /* all below; held by lm_irq_* of any thread */
+	struct irq_index index[LM_DEV_NUM_IRQS];
+	/* As configuration space says. */
+	bool             intx_disabled;
+	bool             msi_enabled;
+	bool             msix_enabled;
+	bool             msix_masked;   /* all vectors of the function */
+	uint32_t         msi_masks;
+	uint32_t         msi_nr;        /* vectors that the guest has enabled */
+	bool             level;         /* INTx, as the device drives it */
+	struct source    resample;      /* INTx: the client signals this eventfd to unmask; loop only */
+};
+
+/* The vector's state, or NULL if it has none yet. Caller holds the lock, here and below. */
+static inline struct vector *vector_get(struct irq_index *idx, uint32_t n)
+{
+	return n < idx->nr ? &idx->vector[n] : NULL;
+}
+
+int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr vectors at least; -ENOMEM */
+int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n); /* as lm_irq_trigger_index() */
+bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n, const struct vector *v);
+/* Masks have moved, or an eventfd has come: tell whoever wants to know, deliver what is due. */
+void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count);
+void irq_update_all(struct irqs *irqs);
+void irq_pull(struct irqs *irqs);   /* learn what configuration space says */
+/* No client: no eventfds, no masks of its own, nothing pending. INTx keeps its level. */
+void irq_disable(struct irqs *irqs, uint32_t index);
+void irq_set_fd(int *fd, int with);  /* closes what was there */
+void irq_set_trigger(struct irq_index *idx, struct vector *v, int fd);
+
+#endif /* LM_IRQ_H */

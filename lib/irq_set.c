@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * irq_set.c - VFIO_DEVICE_GET_IRQ_INFO and VFIO_DEVICE_SET_IRQS.
+ *
+ * A request is checked as a whole before anything changes. What the specification leaves open:
+ *  - an eventfd for unmasking INTx is signalled by the client, which unmasks (resampling, as in
+ *    the kernel's VFIO and KVM). All other eventfds for masking and unmasking are written by us,
+ *    whenever the vector becomes masked or unmasked, whoever does it;
+ *  - only eventfds are taken. Their file status flags are shared with the client, so they stay
+ *    as they are: those that are not O_NONBLOCK are written after poll(2) said there is room;
+ *  - no index is NORESIZE: vectors come and go one by one.
+ */
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include "irq.h"
+
+#define DATA_FLAGS   VFIO_IRQ_SET_DATA_TYPE_MASK
+#define ACTION_FLAGS VFIO_IRQ_SET_ACTION_TYPE_MASK
+
+static const uint32_t info_flags[] = {
+	[LM_DEV_INTX_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
+				VFIO_IRQ_INFO_AUTOMASKED,
+	[LM_DEV_MSI_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
+	[LM_DEV_MSIX_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
+	[LM_DEV_ERR_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD,
+	[LM_DEV_REQ_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD,
+};
+
+int irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info)
+{
+	if (info->index >= LM_DEV_NUM_IRQS)
+		return -EINVAL;
+	info->argsz = sizeof(*info);
+	info->flags = info_flags[info->index];
+	info->count = ctx->irqs->index[info->index].count;
+	return 0;
+}
+
+/* ---- checks ----------------------------------------------------------------------------- */
+
+static bool is_one_bit(uint32_t x)
+{
+	return x && !(x & (x - 1));
+}
+
+static int check_flags(const struct irq_set *set)
+{
+	const uint32_t action = set->flags & ACTION_FLAGS;
+
+	if (set->flags & ~(DATA_FLAGS | ACTION_FLAGS))
+		return -EINVAL;
+	if (!is_one_bit(set->flags & DATA_FLAGS) || !is_one_bit(action))
+		return -EINVAL;
+	if (action != VFIO_IRQ_SET_ACTION_TRIGGER &&
+	    !(info_flags[set->index] & VFIO_IRQ_INFO_MASKABLE))
+		return -EINVAL;
+	return 0;
+}
+
+static int check_range(const struct irqs *irqs, const struct irq_set *set)
+{
+	const uint32_t all = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+
+	if (out_of_range(set->start, set->count, irqs->index[set->index].count))
+		return -EINVAL;
+	if (!set->count && (set->start || set->flags != all))
+		return -EINVAL;
+	return 0;
+}
+
+static int check_data(const struct irq_set *set)
+{
+	const uint32_t data = set->flags & DATA_FLAGS;
+	uint32_t i;
+
+	if (data == VFIO_IRQ_SET_DATA_BOOL && !set->data)
+		return -EINVAL;
+	if (data != VFIO_IRQ_SET_DATA_EVENTFD)
+		return set->nr_fds ? -EINVAL : 0;
+	if (set->nr_fds && set->nr_fds != set->count)
+		return -EINVAL;
+	for (i = 0; i < set->nr_fds; i++) {
+		if (!is_eventfd(set->fds[i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* ---- eventfds --------------------------------------------------------------------------- */
+
+/* The descriptor for the @i-th vector of the range becomes ours; -1: to be de-assigned. */
+static int fd_take(const struct irq_set *set, uint32_t i)
+{
+	int fd;
+
+	if (!set->nr_fds)
+		return -1;
+	fd = set->fds[i];
+	set->fds[i] = -1;
+	return fd;
+}
+
+static void assign_trigger(struct irqs *irqs, const struct irq_set *set)
+{
+	struct irq_index *idx = &irqs->index[set->index];
+	uint32_t i;
+
+	for (i = 0; i < set->count; i++) {
+		struct vector *v = vector_get(idx, set->start + i);
+
+		if (!v) /* never had any state, so nothing to de-assign */
+			continue;
+		irq_set_trigger(idx, v, fd_take(set, i));
+		v->flags &= ~VEC_BLOCKING;
+		if (v->fd >= 0 && !(fcntl(v->fd, F_GETFL) & O_NONBLOCK))
+			v->flags |= VEC_BLOCKING;
+		/* The automask goes with the eventfd that it came from. */
+		if (v->fd < 0 && set->index == LM_DEV_INTX_IRQ_IDX)
+			v->flags &= ~(VEC_CLIENT | VEC_EDGE);
+	}
+}
+
+static void assign_notify(struct irqs *irqs, const struct irq_set *set)
+{
+	const bool mask = set->flags & VFIO_IRQ_SET_ACTION_MASK;
+	uint32_t i;
+
+	for (i = 0; i < set->count; i++) {
+		struct vector *v = vector_get(&irqs->index[set->index], set->start + i);
+
+		if (v)
+			irq_set_fd(mask ? &v->mask_fd : &v->unmask_fd, fd_take(set, i));
+	}
+}
+
+static void vector_unmask(struct irqs *irqs, uint32_t index, uint32_t n)
+{
+	struct vector *v = vector_get(&irqs->index[index], n);
+
+	if (!v)
+		return;
+	v->flags &= ~(VEC_CLIENT | VEC_EDGE);
+	irq_update(irqs, index, n, 1);
+}
+
+/* Never waits, whatever the client has done to the eventfd; one that fails is not asked again. */
+static void resample_ready(struct source *src, uint32_t events)
+{
+	struct irqs *irqs = container_of(src, struct irqs, resample);
+	struct lm_ctx *ctx = irqs->ctx;
+	uint64_t value;
+	struct iovec iov = { &value, sizeof(value) };
+
+	if (preadv2(src->fd, &iov, 1, -1, RWF_NOWAIT) != (ssize_t)sizeof(value)) {
+		if (errno == EAGAIN || errno == EINTR)
+			return;
+		log_warn(ctx, "the eventfd that unmasks INTx cannot be read, error %d", errno);
+		loop_remove(&ctx->loop, src);
+		irq_set_fd(&src->fd, -1);
+		return;
+	}
+	irq_lock(ctx);
+	vector_unmask(irqs, LM_DEV_INTX_IRQ_IDX, 0);
+	irq_unlock(ctx);
+}
+
+static int assign_resample(struct irqs *irqs, const struct irq_set *set)
+{
+	struct source *src = &irqs->resample;
+	const int old = src->fd;
+	int ret;
+
+	src->fn = resample_ready;
+	if (set->nr_fds) {
+		src->fd = set->fds[0];
+		ret = loop_add(&irqs->ctx->loop, src, EPOLLIN);
+		src->fd = old;
+		if (ret)
+			return ret;
+	}
+	if (old >= 0)
+		loop_remove(&irqs->ctx->loop, src);
+	irq_set_fd(&src->fd, fd_take(set, 0));
+	return 0;
+}
+
+static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
+{
+	const uint32_t action = set->flags & ACTION_FLAGS;
+	int ret;
+
+	if (action == VFIO_IRQ_SET_ACTION_UNMASK && set->index == LM_DEV_INTX_IRQ_IDX)
+		return assign_resample(irqs, set);
+	ret = set->nr_fds ? irq_grow(&irqs->index[set->index], set->start + set->count) : 0;
+	if (ret)
+		return ret;
+	if (action == VFIO_IRQ_SET_ACTION_TRIGGER)
+		assign_trigger(irqs, set);
+	else
+		assign_notify(irqs, set);
+	irq_update(irqs, set->index, set->start, set->count);
+	return 0;
+}
+
+/* ---- actions ---------------------------------------------------------------------------- */
+
+static void set_one(struct irqs *irqs, const struct irq_set *set, uint32_t n)
+{
+	switch (set->flags & ACTION_FLAGS) {
+	case VFIO_IRQ_SET_ACTION_MASK:
+		irqs->index[set->index].vector[n].flags |= VEC_CLIENT;
+		irq_update(irqs, set->index, n, 1);
+		break;
+	case VFIO_IRQ_SET_ACTION_UNMASK:
+		vector_unmask(irqs, set->index, n);
+		break;
+	default: /* loopback: as if the device had raised it */
+		irq_fire(irqs, set->index, n);
+	}
+}
+
+static int set_range(struct irqs *irqs, const struct irq_set *set)
+{
+	const bool sparse = set->flags & VFIO_IRQ_SET_DATA_BOOL;
+	uint32_t i;
+
+	if (set->flags & VFIO_IRQ_SET_ACTION_MASK &&
+	    irq_grow(&irqs->index[set->index], set->start + set->count))
+		return -ENOMEM;
+	for (i = 0; i < set->count; i++) {
+		if (!sparse || set->data[i])
+			set_one(irqs, set, set->start + i);
+	}
+	return 0;
+}
+
+int irq_set(struct lm_ctx *ctx, const struct irq_set *set)
+{
+	struct irqs *irqs = ctx->irqs;
+	int ret;
+
+	if (set->index >= LM_DEV_NUM_IRQS)
+		return -EINVAL;
+	ret = check_flags(set);
+	ret = ret ?: check_range(irqs, set);
+	ret = ret ?: check_data(set);
+	if (ret)
+		return ret;
+	irq_lock(ctx);
+	if (!set->count)
+		irq_disable(irqs, set->index);
+	else if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+		ret = set_eventfds(irqs, set);
+	else
+		ret = set_range(irqs, set);
+	irq_unlock(ctx);
+	return ret;
+}

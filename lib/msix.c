@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * msix.c - the MSI-X table and the pending bit array, inside a BAR of the device.
+ *
+ * Serves every access to them, whatever its width and alignment, byte by byte; the device never
+ * sees it. The table comes into being when a client first writes to it: QEMU and other clients
+ * keep the vectors' masks themselves and never do. Until then nothing in it masks, although it
+ * reads as PCI Local Bus 3.0, 6.8.2 wants it after reset: all vectors masked. Pending bits are
+ * irq.c's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pci.h"
+
+#define PBA_WORD 8 /* bytes; pending bits come in quadwords */
+
+static uint32_t table_size(uint32_t nr)
+{
+	return nr * PCI_MSIX_ENTRY_SIZE;
+}
+
+static uint32_t pba_size(uint32_t nr)
+{
+	return (nr + 63) / 64 * PBA_WORD;
+}
+
+/* ---- creation --------------------------------------------------------------------------- */
+
+static bool ranges_meet(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
+{
+	return a < b + b_len && b < a + a_len;
+}
+
+static bool is_mapped(const lm_reg_info_t *bar, uint64_t offset, uint64_t len)
+{
+	uint32_t i;
+
+	if (!(bar->flags & LM_REG_FLAG_MMAP))
+		return false;
+	for (i = 0; i < bar->nr_mmap_areas; i++) {
+		if (ranges_meet(offset, len, bar->mmap_areas[i].offset, bar->mmap_areas[i].size))
+			return true;
+	}
+	return !bar->nr_mmap_areas;
+}
+
+static const char *msix_fault(const struct lm_ctx *ctx, const struct msix *m)
+{
+	const struct region *r = m->bar <= LM_BAR5_REG_IDX ? region_get(ctx, m->bar) : NULL;
+
+	if (!m->nr || m->nr > PCI_MSIX_FLAGS_QSIZE + 1)
+		return "irq_count says how many vectors there are: 1 to 2048";
+	if (!r || !r->info.size || !(r->info.flags & LM_REG_FLAG_MEM))
+		return "its BAR is not a memory BAR of the device";
+	if (m->table % PBA_WORD || m->pba % PBA_WORD)
+		return "table and pending bits stand at multiples of 8";
+	if (out_of_range(m->table, table_size(m->nr), r->info.size) ||
+	    out_of_range(m->pba, pba_size(m->nr), r->info.size))
+		return "table or pending bits leave the BAR";
+	if (ranges_meet(m->table, table_size(m->nr), m->pba, pba_size(m->nr)))
+		return "table and pending bits overlap";
+	if (is_mapped(&r->info, m->table, table_size(m->nr)) ||
+	    is_mapped(&r->info, m->pba, pba_size(m->nr)))
+		return "clients may map its table or pending bits: leave them out of mmap_areas";
+	return NULL;
+}
+
+int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
+{
+	struct msix m = {
+		.bar = cap->msix.bar, .table = cap->msix.table, .pba = cap->msix.pba,
+		.nr = ctx->info.pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX],
+	};
+	const char *fault = msix_fault(ctx, &m);
+
+	if (fault) {
+		log_err(ctx, "MSI-X: %s", fault);
+		return -EINVAL;
+	}
+	ctx->config->msix = m;
+	return 0;
+}
+
+void msix_reset(struct lm_ctx *ctx)
+{
+	struct msix *m = &ctx->config->msix;
+
+	irq_lock(ctx);
+	free(m->entries);
+	m->entries = NULL;
+	irq_unlock(ctx);
+}
+
+/* ---- table ------------------------------------------------------------------------------ */
+
+static uint8_t entry_reset(uint32_t at)
+{
+	return at % PCI_MSIX_ENTRY_SIZE == PCI_MSIX_ENTRY_VECTOR_CTRL ?
+	       PCI_MSIX_ENTRY_CTRL_MASKBIT : 0;
+}
+
+/* Bits of vector control beyond the mask are reserved and read 0. */
+static uint8_t entry_wmask(uint32_t at)
+{
+	at %= PCI_MSIX_ENTRY_SIZE;
+	if (at < PCI_MSIX_ENTRY_VECTOR_CTRL)
+		return 0xff;
+	return at == PCI_MSIX_ENTRY_VECTOR_CTRL ? PCI_MSIX_ENTRY_CTRL_MASKBIT : 0;
+}
+
+static uint8_t *table_make(const struct msix *m)
+{
+	uint8_t *entries = malloc(table_size(m->nr));
+	uint32_t i;
+
+	for (i = 0; entries && i < table_size(m->nr); i++)
+		entries[i] = entry_reset(i);
+	return entries;
+}
+
+static void table_write(struct lm_ctx *ctx, const uint8_t *buf, uint32_t at, uint32_t len)
+{
+	struct msix *m = &ctx->config->msix;
+	const uint32_t first = at / PCI_MSIX_ENTRY_SIZE;
+	const bool fresh = !m->entries;
+	uint32_t i;
+
+	irq_lock(ctx);
+	if (fresh)
+		m->entries = table_make(m);
+	for (i = 0; m->entries && i < len; i++)
+		m->entries[at + i] = buf[i] & entry_wmask(at + i);
+	if (fresh)
+		irq_vectors_moved(ctx, 0, m->nr);
+	else
+		irq_vectors_moved(ctx, first, (at + len - 1) / PCI_MSIX_ENTRY_SIZE + 1 - first);
+	irq_unlock(ctx);
+	if (!m->entries)
+		log_err(ctx, "MSI-X: no memory for the table, a write to it is lost");
+}
+
+static void table_read(const struct msix *m, uint8_t *buf, uint32_t at, uint32_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < len; i++)
+		buf[i] = m->entries ? m->entries[at + i] : entry_reset(at + i);
+}
+
+/* ---- pending bits ----------------------------------------------------------------------- */
+
+static void pba_read(struct lm_ctx *ctx, uint8_t *buf, uint32_t at, uint32_t len)
+{
+	uint32_t word = UINT32_MAX, i;
+	uint64_t bits = 0;
+
+	for (i = 0; i < len; i++) {
+		if ((at + i) / PBA_WORD != word) {
+			word = (at + i) / PBA_WORD;
+			bits = irq_pending_bits(ctx, LM_DEV_MSIX_IRQ_IDX, word * 64);
+		}
+		buf[i] = (uint8_t)(bits >> 8 * ((at + i) % PBA_WORD));
+	}
+}
+
+/* ---- accesses --------------------------------------------------------------------------- */
+
+/* How many of @count bytes from @offset lie in [at, at + size); *next learns of what begins
+ * behind @offset. */
+static size_t part_in(uint64_t offset, size_t count, uint32_t at, uint32_t size, size_t *next)
+{
+	const uint64_t end = (uint64_t)at + size;
+
+	if (offset < at && at - offset < *next)
+		*next = (size_t)(at - offset);
+	if (offset < at || offset >= end)
+		return 0;
+	return end - offset < count ? (size_t)(end - offset) : count;
+}
+
+size_t msix_access(struct lm_ctx *ctx, struct access *a, char *buf, uint64_t offset, size_t count,
+		   size_t *next)
+{
+	struct msix *m = &ctx->config->msix;
+	uint8_t *bytes = (uint8_t *)buf;
+	size_t part;
+
+	*next = SIZE_MAX;
+	if (likely(a->region != m->bar))
+		return 0;
+	part = part_in(offset, count, m->table, table_size(m->nr), next);
+	if (part && a->is_write)
+		table_write(ctx, bytes, (uint32_t)(offset - m->table), (uint32_t)part);
+	else if (part)
+		table_read(m, bytes, (uint32_t)(offset - m->table), (uint32_t)part);
+	if (part)
+		return part;
+	part = part_in(offset, count, m->pba, pba_size(m->nr), next);
+	if (part && !a->is_write) /* writes to pending bits are dropped */
+		pba_read(ctx, bytes, (uint32_t)(offset - m->pba), (uint32_t)part);
+	return part;
+}
+
+/* ---- state ------------------------------------------------------------------------------ */
+
+size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size)
+{
+	const struct msix *m = &ctx->config->msix;
+	const size_t need = m->entries ? table_size(m->nr) : 0;
+
+	if (need && size >= need)
+		memcpy(buf, m->entries, need);
+	return need;
+}
+
+int msix_load(struct lm_ctx *ctx, const void *buf, size_t len)
+{
+	struct msix *m = &ctx->config->msix;
+	uint8_t *entries = NULL;
+	uint32_t i;
+
+	if (len && (m->bar == MSIX_NO_BAR || len != table_size(m->nr)))
+		return -EINVAL;
+	for (i = 0; i < len; i++) {
+		if (((const uint8_t *)buf)[i] & ~entry_wmask(i))
+			return -EINVAL;
+	}
+	if (len) {
+		entries = malloc(len);
+		if (!entries)
+			return -ENOMEM;
+		memcpy(entries, buf, len);
+	}
+	irq_lock(ctx);
+	free(m->entries);
+	m->entries = entries;
+	irq_unlock(ctx);
+	return 0;
+}
