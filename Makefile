@@ -125,9 +125,9 @@ CHECK = BUILD=build/address-undefined tests/check.sh
 
 sanitized: deps-check
 	+$(Q)$(MAKE) --no-print-directory $(SANITIZED) check-build
+	+$(Q)$(MAKE) --no-print-directory all
 
 check: sanitized
-	+$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(CHECK) lint unit devices cli fuzz vm
 
 check-quick: sanitized
