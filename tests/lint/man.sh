@@ -35,3 +35,9 @@ grep -noE '\*(musctl|muser|libmuser)[a-z-]*\*\([0-9]\)' man/*.scd |
 	while read -r where page; do
 		[ -f "man/$page.scd" ] || echo "$where: refers to $page, which is not here"
 	done | report "references between pages lead somewhere"
+
+# The device of the tutorial is a program: it compiles without a warning.
+awk '/^```$/ { inside = !inside; next } inside && /ticker\.c - / { ours = 1 }
+	inside && ours { gsub(/\\\\/, "\\"); print } !inside { ours = 0 }' man/muser.7.scd |
+	${CC:-cc} -std=gnu11 -fsyntax-only -Wall -Wextra -Werror -Wno-unused-parameter \
+		-Wno-missing-field-initializers -Ilib -x c - 2>&1 | report "the tutorial compiles"
