@@ -79,25 +79,30 @@ debs_clean() {
 	[[ -z $DEBS_TMP ]] || rm -rf "$DEBS_TMP"
 }
 
-# Debian's mirror as apt knows it: the first "main" of a Debian suite. Lists need not have
-# been fetched yet, so an empty origin counts as Debian's.
-debs_mirror() { # [Debian-Security]
-	local label=${1:-Debian}
-	# shellcheck disable=SC2016 # apt's own variables
-	apt-get indextargets \
-		--format '$(RELEASE) $(COMPONENT) $(REPO_URI) $(LABEL)' \
-		'Created-By: Packages' 2>/dev/null |
-		awk -v label="$label" '
-			$2 != "main" || ($4 != "" && $4 != label) { next }
-			$1 !~ /^(bullseye|bookworm|trixie|forky|duke|sid|(old)*stable|testing|unstable)(-|$)/ { next }
-			($1 ~ /-security$/) != (label == "Debian-Security") { next }
-			!found++ { sub(/\/$/, "", $3); print $3 }'
+# Where apt gets packages from: "SUITE COMPONENT ADDRESS LABEL" a line. Labels are known once
+# lists have been fetched; without them, as in a fresh container, the suite has to tell.
+debs_sources() {
+	local option
+	for option in --release-info --no-release-info; do
+		# shellcheck disable=SC2016 # apt's own variables
+		apt-get indextargets "$option" 'Created-By: Packages' \
+			--format '$(RELEASE) $(COMPONENT) $(REPO_URI) $(LABEL)' 2>/dev/null || true
+	done
+}
+
+# The first "main" of a Debian suite that apt knows.
+debs_mirror() { # Debian|Debian-Security
+	debs_sources | awk -v label="$1" '
+		$2 != "main" || ($4 != label && $4 !~ /^\$/) { next }
+		$1 !~ /^(bullseye|bookworm|trixie|forky|duke|sid|(old)*stable|testing|unstable)(-|$)/ { next }
+		($1 ~ /-security$/) != (label == "Debian-Security") { next }
+		!found++ { sub(/\/$/, "", $3); print $3 }'
 }
 
 # The mirror that holds SUITE; security suites live beside the main archive.
 debs_mirror_of() { # SUITE
 	local main=${DEBIAN_MIRROR:-} security=${DEBIAN_SECURITY_MIRROR:-}
-	[[ -n $main ]] || main=$(debs_mirror)
+	[[ -n $main ]] || main=$(debs_mirror Debian)
 	[[ -n $main ]] || debs_fail "apt names no Debian mirror here" \
 		"(set DEBIAN_MIRROR= to the address of one)"
 	if [[ $1 == *-security ]]; then
