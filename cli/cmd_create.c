@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_create.c - musctl create TYPE [-O KEY=VALUE]...: a device in the background. Prints its UUID
+ * alone, once a client can connect; else the device process's own message, and nothing is left
+ * behind. Exit status: 0, 1, 2.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../devices/devices.h"
+#include "cmd.h"
+#include "detach.h"
+#include "error.h"
+#include "host.h"
+#include "instance.h"
+#include "verbs.h"
+
+#define TIMEOUT_NS 10000000000ULL
+
+struct create_args {
+	struct host host;
+};
+
+/* The device process leaves the current folder: what is relative must become absolute. */
+static char *absolute(const char *path)
+{
+	char *cwd, *whole = NULL;
+
+	if (!path || *path == '/')
+		return NULL;
+	cwd = getcwd(NULL, 0);
+	if (!cwd || asprintf(&whole, "%s/%s", cwd, path) < 0)
+		whole = NULL;
+	free(cwd);
+	return whole;
+}
+
+static int be_device(void *arg)
+{
+	struct host *host = arg;
+
+	if (chdir("/"))
+		return error(ST_FAILED, "/", "%s", strerror(errno));
+	return host_serve(host, NULL, NULL);
+}
+
+static int start(struct host *host)
+{
+	char output[4096];
+	struct detached d;
+	int status;
+
+	status = detach_start(&d, -1, be_device, host);
+	if (status)
+		return status;
+	status = detach_wait(&d, host->uuid, TIMEOUT_NS);
+	if (status == 1) {
+		detach_output(&d, output, sizeof(output));
+		fputs(output, stderr);
+		status = WIFEXITED(d.status) ? WEXITSTATUS(d.status) : ST_FAILED;
+		if (!status || !output[0])
+			status = error(ST_FAILED, host->type->name, "the device process ended");
+	}
+	if (status)
+		return status;
+	printf("%s\n", host->uuid);
+	if (!fflush(stdout))
+		return 0;
+	detach_kill(&d); /* nobody has learnt of it */
+	return ST_FAILED;
+}
+
+static int create(const struct call *call)
+{
+	struct create_args *args = call->args;
+	struct host *host = &args->host;
+	char uuid[UUID_SIZE], *socket_path, *runtime;
+	int status;
+
+	instance_uuid(uuid);
+	socket_path = absolute(host->socket_path);
+	if (socket_path)
+		host->socket_path = socket_path;
+	status = host_prepare(host, call->words[0]);
+	if (!status) {
+		runtime = absolute(getenv("MUSER_RUNTIME_DIR"));
+		if (runtime)
+			setenv("MUSER_RUNTIME_DIR", runtime, 1);
+		free(runtime);
+		if (!host->uuid)
+			host->info.uuid = host->uuid = uuid;
+		status = start(host);
+		host_free(host);
+	}
+	free(socket_path);
+	return status;
+}
+
+const struct cmd cmd_create = {
+	.name = "create",
+	.summary = "make a device and print its UUID",
+	.args = (const struct arg[]){ { "TYPE", COMPLETE_TYPE }, { 0 } },
+	.shared = host_options,
+	.size = sizeof(struct create_args),
+	.defaults = &(const struct create_args){ .host.fd = -1 },
+	.fn = create,
+};

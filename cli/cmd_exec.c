@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_exec.c - musctl exec -- PROGRAM [ARGUMENT]...: starts a libmuser program as "create" starts a
+ * built-in type: it learns its UUID from MUSER_UUID and, with --socket-path, its listening socket
+ * from MUSER_LISTEN_FD. Prints the UUID once the device answers. Exit status: 0, 1, 2; 126, 127.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sockpath.h"
+
+#include "cmd.h"
+#include "detach.h"
+#include "error.h"
+#include "instance.h"
+#include "verbs.h"
+
+#define LISTEN_FD 3
+
+struct exec_args {
+	const char  *uuid;
+	const char  *socket_path;
+	unsigned int mode;
+	bool         foreground;
+	uint64_t     timeout_ns;
+	/* of the call */
+	char       **words;
+	char         id[UUID_SIZE];
+	int          listen_fd;
+};
+
+static const struct opt exec_options[] = {
+	{ 'u', "uuid", OPT_TEXT, offsetof(struct exec_args, uuid), "UUID",
+	  "UUID of the device (default: a random one)" },
+	{ 0, "socket-path", OPT_TEXT, offsetof(struct exec_args, socket_path), "PATH",
+	  "where clients connect (default: in the runtime folder)", COMPLETE_FILE },
+	{ 0, "mode", OPT_MODE, offsetof(struct exec_args, mode), "MODE",
+	  "permissions of that socket (default: 0600)" },
+	{ 'f', "foreground", OPT_FLAG, offsetof(struct exec_args, foreground), NULL,
+	  "become PROGRAM instead of starting it in the background" },
+	{ 't', "timeout", OPT_SECONDS, offsetof(struct exec_args, timeout_ns), "SECONDS",
+	  "how long it may take until the device answers (default: 10)" },
+	{ 0 }
+};
+
+/* Returns only if PROGRAM cannot be executed. */
+static int become(void *arg)
+{
+	struct exec_args *args = arg;
+	char number[12];
+
+	setenv("MUSER_UUID", args->id, 1);
+	snprintf(number, sizeof(number), "%d", LISTEN_FD);
+	if (args->listen_fd >= 0)
+		setenv("MUSER_LISTEN_FD", number, 1);
+	else
+		unsetenv("MUSER_LISTEN_FD");
+	execvp(args->words[0], args->words);
+	return error(errno == ENOENT ? ST_NOT_FOUND : ST_NO_EXEC, args->words[0], "%s",
+		     strerror(errno));
+}
+
+static int run_here(struct exec_args *args)
+{
+	printf("%s\n", args->id);
+	if (fflush(stdout))
+		return ST_FAILED;
+	if (args->listen_fd == LISTEN_FD)
+		fcntl(LISTEN_FD, F_SETFD, 0);
+	else if (args->listen_fd >= 0 && dup2(args->listen_fd, LISTEN_FD) < 0)
+		return error(ST_FAILED, args->socket_path, "%s", strerror(errno));
+	return become(args);
+}
+
+/* It ended before its device answered. */
+static int died(const struct detached *d, const char *program)
+{
+	int code = WIFEXITED(d->status) ? WEXITSTATUS(d->status) : 128 + WTERMSIG(d->status);
+	char said[1024];
+	const char *line = detach_last_line(d, said, sizeof(said));
+
+	if ((code == ST_NOT_FOUND || code == ST_NO_EXEC) && !strncmp(line, "musctl: ", 8)) {
+		fprintf(stderr, "%s\n", line);
+		return code;
+	}
+	if (WIFSIGNALED(d->status))
+		return error(ST_FAILED, program, "ended by signal %d (%s)%s%s", WTERMSIG(d->status),
+			     strsignal(WTERMSIG(d->status)), *line ? ": " : "", line);
+	return error(ST_FAILED, program, "ended with status %d before its device answered%s%s", code,
+		     *line ? ": " : "", line);
+}
+
+static int run_detached(struct exec_args *args)
+{
+	struct detached d;
+	int status;
+
+	status = detach_start(&d, args->listen_fd, become, args);
+	if (status)
+		return status;
+	status = detach_wait(&d, args->id, args->timeout_ns);
+	if (status == 1)
+		return died(&d, args->words[0]);
+	if (status)
+		return status;
+	printf("%s\n", args->id);
+	if (!fflush(stdout))
+		return 0;
+	detach_kill(&d); /* nobody has learnt of it */
+	return ST_FAILED;
+}
+
+static int bind_socket(struct exec_args *args)
+{
+	args->listen_fd = -1;
+	if (!args->socket_path)
+		return args->mode ? error_usage("--mode", "needs --socket-path") : 0;
+	args->listen_fd = sockpath_listen(args->socket_path, args->mode ? args->mode : 0600, 0);
+	if (args->listen_fd >= 0)
+		return 0;
+	return error(ST_FAILED, args->socket_path, "%s", strerror(-args->listen_fd));
+}
+
+static int run(const struct call *call)
+{
+	struct exec_args *args = call->args;
+	int status;
+
+	args->words = call->words;
+	instance_uuid(args->id);
+	if (args->uuid && !instance_is_uuid(args->uuid, args->id))
+		return error(ST_USAGE, args->uuid, "is no UUID (8-4-4-4-12 hexadecimal digits)");
+	status = bind_socket(args);
+	if (status)
+		return status;
+	status = args->foreground ? run_here(args) : run_detached(args);
+	if (status && args->socket_path)
+		unlink(args->socket_path);
+	return status;
+}
+
+const struct cmd cmd_exec = {
+	.name = "exec",
+	.summary = "start a libmuser program as a device",
+	.args = (const struct arg[]){
+		{ "PROGRAM", COMPLETE_COMMAND }, { "ARGUMENT", COMPLETE_FILE, ARG_OPTIONAL | ARG_MANY },
+		{ 0 }
+	},
+	.options = exec_options,
+	.size = sizeof(struct exec_args),
+	.defaults = &(const struct exec_args){ .timeout_ns = 10000000000 },
+	.flags = CMD_PREFIX,
+	.fn = run,
+};

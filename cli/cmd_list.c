@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_list.c - musctl list: the devices that are there. One that does not answer is listed as
+ * hung; one that goes while it is asked is left out. Exit status: 0, 1, 2.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "json.h"
+
+#include "control.h"
+#include "instance.h"
+#include "out.h"
+#include "value.h"
+#include "verbs.h"
+
+#define TIMEOUT_MS 2000
+
+enum {
+	UUID, TYPE, NAME, TRANSPORT, STATE, CLIENT, PID, PROGRAM, SOCKET, ID, CLASS, DMA, REQUESTS,
+	TRACERS, VERSION,
+};
+
+static const struct column list_columns[] = {
+	[UUID]      = { "UUID", 36, 0, "UUID of the device" },
+	[TYPE]      = { "TYPE", 11, 0, "type of the device" },
+	[NAME]      = { "NAME", 4, 0, "name given at creation" },
+	[TRANSPORT] = { "TRANSPORT", 9, 0, "how clients reach it: vfio-user" },
+	[STATE]     = { "STATE", 5, 0, "what it is doing; hung: it does not answer" },
+	[CLIENT]    = { "CLIENT", 6, COLUMN_TRUNC, "process id and command of the client" },
+	[PID]       = { "PID", 5, COLUMN_RIGHT, "process id of the device" },
+	[PROGRAM]   = { "PROGRAM", 8, COLUMN_EXTRA, "program of the device process" },
+	[SOCKET]    = { "SOCKET", 20, COLUMN_EXTRA, "where clients connect" },
+	[ID]        = { "ID", 9, COLUMN_EXTRA, "PCI vendor and device id" },
+	[CLASS]     = { "CLASS", 6, COLUMN_EXTRA, "PCI class code" },
+	[DMA]       = { "DMA", 4, COLUMN_RIGHT | COLUMN_EXTRA, "DMA windows of the client" },
+	[REQUESTS]  = { "REQUESTS", 8, COLUMN_RIGHT | COLUMN_EXTRA, "requests of the client so far" },
+	[TRACERS]   = { "TRACERS", 7, COLUMN_RIGHT | COLUMN_EXTRA, "tracers attached" },
+	[VERSION]   = { "VERSION", 7, COLUMN_EXTRA, "version of its libmuser" },
+	{ 0 }
+};
+
+static void print_client(struct out *out, struct json_object *client)
+{
+	struct json_object *object;
+	char text[128];
+
+	if (!client)
+		return;
+	object = json_new_object();
+	json_add_int(object, "pid", (int64_t)value_u64(client, "pid"));
+	json_add_string(object, "command", value_text(client, "command"));
+	snprintf(text, sizeof(text), "%llu %.100s", (unsigned long long)value_u64(client, "pid"),
+		 value_text(client, "command") ? value_text(client, "command") : "");
+	out_object(out, CLIENT, text, object);
+	out_u64(out, REQUESTS, value_u64(client, "requests"));
+}
+
+static void print_device(struct out *out, struct json_object *device)
+{
+	out_row(out);
+	out_text(out, UUID, value_text(device, "uuid"));
+	out_text(out, TYPE, value_text(device, "type"));
+	out_text(out, NAME, value_text(device, "name"));
+	out_text(out, TRANSPORT, value_text(device, "transport"));
+	out_text(out, STATE, value_text(device, "state"));
+	out_u64(out, PID, value_u64(device, "pid"));
+	out_text(out, PROGRAM, value_text(device, "program"));
+	out_text(out, SOCKET, value_text(device, "socket"));
+	out_printf(out, ID, "%04llx:%04llx", (unsigned long long)value_u64(device, "vendor"),
+		   (unsigned long long)value_u64(device, "device"));
+	out_printf(out, CLASS, "%06llx", (unsigned long long)value_u64(device, "class"));
+	out_u64(out, DMA, value_u64(device, "dma_windows"));
+	out_u64(out, TRACERS, value_u64(device, "tracers"));
+	out_text(out, VERSION, value_text(device, "version"));
+	print_client(out, json_get(device, "client"));
+}
+
+static void print_hung(struct out *out, const char *uuid, pid_t pid)
+{
+	out_row(out);
+	out_color(out, COLOR_BAD);
+	out_text(out, UUID, uuid);
+	out_text(out, STATE, "hung");
+	if (pid > 0)
+		out_u64(out, PID, (uint64_t)pid);
+}
+
+static void print_one(struct out *out, const char *uuid)
+{
+	struct json_object *reply;
+	struct control *control;
+	int err;
+
+	err = control_open(uuid, &control);
+	if (err == -EAGAIN)
+		print_hung(out, uuid, 0);
+	if (err)
+		return;
+	control_set_timeout(control, TIMEOUT_MS);
+	err = control_call(control, "Show", NULL, &reply);
+	if (!err)
+		print_device(out, json_get(reply, "device"));
+	else if (err == -ETIMEDOUT)
+		print_hung(out, uuid, control_pid(control));
+	control_close(control);
+}
+
+static int list(const struct call *call)
+{
+	struct instances devices;
+	struct out *out;
+	int status;
+	size_t i;
+
+	status = out_begin(&out, call, "devices");
+	if (status)
+		return status;
+	status = instances_get(&devices);
+	for (i = 0; i < devices.nr && !status; i++)
+		print_one(out, devices.uuids[i]);
+	instances_free(&devices);
+	out_end(out);
+	return status;
+}
+
+const struct cmd cmd_list = {
+	.name = "list",
+	.summary = "list the devices of this host",
+	.columns = list_columns,
+	.fn = list,
+};

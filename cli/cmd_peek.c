@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_peek.c - musctl peek UUID WHERE...: reads registers, as a client would. Prints the values
+ * alone, one a line; with --output or --json, all about them. Exit status: 0, 1, 2, 3, 4.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "names.h"
+#include "out.h"
+#include "place.h"
+#include "verbs.h"
+
+enum { VALUE, WHERE, REGION, OFFSET, WIDTH, REGISTER, FIELDS };
+
+static const struct column peek_columns[] = {
+	[VALUE]    = { "VALUE", 8, 0, "what was read" },
+	[WHERE]    = { "WHERE", 10, COLUMN_EXTRA, "the argument" },
+	[REGION]   = { "REGION", 6, COLUMN_EXTRA, "region" },
+	[OFFSET]   = { "OFFSET", 6, COLUMN_EXTRA, "offset in the region" },
+	[WIDTH]    = { "WIDTH", 5, COLUMN_RIGHT | COLUMN_EXTRA, "bytes read" },
+	[REGISTER] = { "REGISTER", 8, COLUMN_EXTRA, "name of the register there" },
+	[FIELDS]   = { "FIELDS", 10, COLUMN_EXTRA, "its bit fields, decoded" },
+	{ 0 }
+};
+
+static void print_spot(struct out *out, const struct spot *spot, uint64_t whole)
+{
+	unsigned int bits = spot->field.name ? spot->field.bits : 8 * spot->place.width;
+	char fields[512];
+
+	out_row(out);
+	out_hex(out, VALUE, spot_extract(spot, whole), (bits + 3) / 4);
+	out_text(out, WHERE, spot->place.name);
+	out_text(out, REGION, name_of_region(spot->place.region));
+	out_hex(out, OFFSET, spot->place.offset, 2);
+	out_u64(out, WIDTH, spot->place.width);
+	if (!spot->reg)
+		return;
+	out_text(out, REGISTER, spot->reg->name);
+	out_text(out, FIELDS, reg_fields(spot->reg->json, whole, fields, sizeof(fields)));
+}
+
+static int peek_all(struct target *t, const struct spot *spots, struct out *out)
+{
+	uint8_t bytes[8];
+	int i, status = 0;
+
+	for (i = 0; i < t->nr_words && !status; i++) {
+		status = target_read(t, &spots[i].place, bytes);
+		if (!status)
+			print_spot(out, &spots[i], target_value(bytes, spots[i].place.width));
+	}
+	return status;
+}
+
+static int peek(const struct call *call)
+{
+	struct spot *spots = NULL;
+	struct out *out = NULL;
+	struct target t;
+	int i, status;
+
+	status = target_open(&t, call);
+	if (!status)
+		status = target_load_map(&t);
+	if (!status)
+		spots = calloc((size_t)t.nr_words, sizeof(*spots));
+	if (!status && !spots)
+		status = error(ST_FAILED, NULL, "out of memory");
+	for (i = 0; !status && i < t.nr_words; i++)
+		status = spot_parse(&spots[i], &t.map, t.words[i], strlen(t.words[i]));
+	if (!status)
+		status = out_begin(&out, call, "values");
+	if (!status)
+		status = peek_all(&t, spots, out);
+	out_end(out);
+	free(spots);
+	target_close(&t);
+	return status;
+}
+
+const struct cmd cmd_peek = {
+	.name = "peek",
+	.summary = "read registers of a device",
+	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]. REGION: bar0 .. bar5, rom, config,\n"
+		"vga. OFFSET: hexadecimal. WIDTH: 1, 2, 4, 8, or B, W, L, Q.",
+	.args = (const struct arg[]){
+		{ "UUID", COMPLETE_DEVICE }, { "WHERE", COMPLETE_REGISTER, ARG_MANY }, { 0 }
+	},
+	.columns = peek_columns,
+	.flags = CMD_DEVICE | CMD_SOCKET | CMD_VALUES,
+	.fn = peek,
+};

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_set.c - musctl set UUID [KEY[=VALUE]]...: the properties of a device, its wires to the
+ * outside: all of them, some values, or new values. All names are checked before anything is set.
+ * Exit status: 0, 1, 2, 3, 4.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json.h"
+
+#include "control.h"
+#include "error.h"
+#include "instance.h"
+#include "out.h"
+#include "parse.h"
+#include "value.h"
+#include "verbs.h"
+
+enum { NAME, VALUE, DEFAULT, COUNT, FLAGS, DESCRIPTION };
+
+static const struct column set_columns[] = {
+	[NAME]        = { "NAME", 8, 0, "name of the property" },
+	[VALUE]       = { "VALUE", 8, 0, "what it is" },
+	[DEFAULT]     = { "DEFAULT", 8, 0, "what it was at creation, if nothing else was said" },
+	[COUNT]       = { "COUNT", 5, COLUMN_RIGHT, "single properties NAME0, NAME1, ..." },
+	[FLAGS]       = { "FLAGS", 5, 0, "ro: can be read only; create: set at creation only" },
+	[DESCRIPTION] = { "DESCRIPTION", 0.4, COLUMN_TRUNC, "what it is for" },
+	{ 0 }
+};
+
+static void print_property(struct out *out, struct json_object *prop)
+{
+	char flags[64];
+
+	out_row(out);
+	out_text(out, NAME, value_text(prop, "name"));
+	out_text(out, VALUE, value_text(prop, "value"));
+	out_text(out, DEFAULT, value_text(prop, "default"));
+	if (value_u64(prop, "count"))
+		out_u64(out, COUNT, value_u64(prop, "count"));
+	out_text(out, FLAGS, value_list(prop, "flags", flags, sizeof(flags)));
+	out_text(out, DESCRIPTION, value_text(prop, "help"));
+}
+
+static int print_all(const struct call *call, struct json_object *device)
+{
+	struct json_object *prop;
+	struct out *out;
+	int status = out_begin(&out, call, "properties");
+	size_t i;
+
+	if (status)
+		return status;
+	for (i = 0; (prop = value_item(device, "properties", i)); i++)
+		print_property(out, prop);
+	out_end(out);
+	return 0;
+}
+
+static bool is_property(struct json_object *prop, const char *word, size_t len)
+{
+	const char *name = value_name(prop);
+	size_t base = strlen(name);
+	char digits[12];
+	uint32_t index;
+
+	if (len < base || strncmp(name, word, base))
+		return false;
+	if (len == base)
+		return true;
+	snprintf(digits, sizeof(digits), "%.*s", (int)(len - base), word + base);
+	return parse_u32(digits, &index) && index < value_u64(prop, "count");
+}
+
+static int check_word(struct json_object *device, const char *word)
+{
+	struct json_object *prop;
+	size_t i;
+
+	for (i = 0; (prop = value_item(device, "properties", i)); i++) {
+		if (is_property(prop, word, strcspn(word, "=")))
+			return 0;
+	}
+	return error(ST_FAILED, word, "no such property (musctl set UUID lists them)");
+}
+
+static int do_word(struct control *control, char *word)
+{
+	struct json_object *call = json_new_object(), *reply;
+	char *equals = strchr(word, '=');
+	const char *value;
+	int err;
+
+	if (equals)
+		*equals = '\0';
+	json_add_string(call, "property", word);
+	if (equals)
+		json_add_string(call, "value", equals + 1);
+	err = control_call(control, equals ? "Set" : "Get", call, &reply);
+	if (equals)
+		*equals = '=';
+	if (err)
+		return control_failed(control, word, err);
+	value = value_text(reply, "value");
+	if (!equals)
+		printf("%s\n", value ? value : "");
+	return 0;
+}
+
+static int set(const struct call *call)
+{
+	struct json_object *device;
+	struct control *control;
+	int i, status;
+
+	if (call->format.json && call->nr_words > 1)
+		return error_usage(NULL, "--json prints all properties: it takes no names");
+	status = instance_show(call->words[0], &control, &device);
+	if (status)
+		return status;
+	for (i = 1; i < call->nr_words && !status; i++)
+		status = check_word(device, call->words[i]);
+	if (call->nr_words == 1)
+		status = print_all(call, device);
+	for (i = 1; i < call->nr_words && !status; i++)
+		status = do_word(control, call->words[i]);
+	control_close(control);
+	return status;
+}
+
+const struct cmd cmd_set = {
+	.name = "set",
+	.summary = "set or print the properties of a device",
+	.more = "Without names prints all properties; NAME prints a value; NAME=VALUE sets it.",
+	.args = (const struct arg[]){
+		{ "UUID", COMPLETE_DEVICE },
+		{ "NAME[=VALUE]", COMPLETE_PROPERTY, ARG_OPTIONAL | ARG_MANY }, { 0 }
+	},
+	.columns = set_columns,
+	.flags = CMD_DEVICE,
+	.fn = set,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_wait.c - musctl wait UUID --attached|--detached|--event NAME|--gone: sleeps until it is so.
+ * Exit status: 0, 1, 2, 3 (the device went, and that was not waited for), 124 (time is up).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "json.h"
+
+#include "control.h"
+#include "error.h"
+#include "instance.h"
+#include "value.h"
+#include "verbs.h"
+
+struct wait_args {
+	bool        attached, detached, gone;
+	const char *event;
+	uint64_t    timeout_ns;
+};
+
+static const struct opt wait_options[] = {
+	{ 0, "attached", OPT_FLAG, offsetof(struct wait_args, attached), NULL,
+	  "until a client is attached" },
+	{ 0, "detached", OPT_FLAG, offsetof(struct wait_args, detached), NULL,
+	  "until no client is attached" },
+	{ 'e', "event", OPT_TEXT, offsetof(struct wait_args, event), "NAME",
+	  "until the device reports this event; its value is printed" },
+	{ 0, "gone", OPT_FLAG, offsetof(struct wait_args, gone), NULL,
+	  "until the device has ended" },
+	{ 't', "timeout", OPT_SECONDS, offsetof(struct wait_args, timeout_ns), "SECONDS",
+	  "give up after this time, with exit status 124" },
+	{ 0 }
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Is it so already? Asked on a connection of its own, as the other one is monitoring. The second
+ * question is certain to be answered after monitoring has begun: nothing falls between. */
+static bool is_so(const struct wait_args *args, const char *uuid)
+{
+	struct json_object *reply;
+	struct control *control;
+	bool attached = false, so = false;
+	int i;
+
+	if (args->event || args->gone || control_open(uuid, &control))
+		return false;
+	for (i = 0; i < 2 && !so; i++) {
+		if (control_call(control, "Show", NULL, &reply))
+			break;
+		attached = json_get(json_get(reply, "device"), "client");
+		so = args->attached ? attached : !attached;
+	}
+	control_close(control);
+	return so;
+}
+
+static bool is_wanted(const struct wait_args *args, struct json_object *reply)
+{
+	const char *kind = value_text(reply, "kind"), *value;
+
+	if (!kind)
+		return false;
+	if (args->attached || args->detached)
+		return !strcmp(kind, args->attached ? "attach" : "detach");
+	if (!args->event || strcmp(kind, "event") || strcmp(value_name(reply), args->event))
+		return false;
+	value = value_text(reply, "value");
+	printf("%s\n", value ? value : "");
+	return true;
+}
+
+static int wait_for(const struct wait_args *args, struct control *control, const char *word)
+{
+	int64_t end = now_ms() + (int64_t)(args->timeout_ns / 1000000), left = -1;
+	struct json_object *reply;
+	int err = 0;
+
+	while (!err) {
+		if (args->timeout_ns)
+			left = end > now_ms() ? end - now_ms() : 0;
+		control_set_timeout(control, left > INT32_MAX ? INT32_MAX : (int)left);
+		err = control_next(control, &reply);
+		if (!err && is_wanted(args, reply))
+			return 0;
+	}
+	if (err == -ETIMEDOUT)
+		return error(ST_TIMEOUT, word, "time is up");
+	if (err == -ECONNRESET && args->gone)
+		return 0;
+	return control_failed(control, word, err);
+}
+
+static int wait_open(const struct wait_args *args, struct control *control, const char *word)
+{
+	int err = control_more(control, "Monitor");
+
+	if (err)
+		return control_failed(control, word, err);
+	if (is_so(args, control_uuid(control)))
+		return 0;
+	return wait_for(args, control, word);
+}
+
+static int run(const struct call *call)
+{
+	const struct wait_args *args = call->args;
+	const char *word = call->words[0];
+	struct control *control;
+	char uuid[UUID_SIZE];
+	int status;
+
+	if (args->attached + args->detached + args->gone + !!args->event != 1)
+		return error_usage(NULL, "one of --attached, --detached, --event, --gone is needed");
+	if (args->gone && instance_is_uuid(word, uuid) && !control_open(uuid, &control)) {
+		status = wait_open(args, control, word);
+		control_close(control);
+		return status;
+	}
+	if (args->gone && instance_is_uuid(word, uuid))
+		return 0;
+	status = instance_open(word, &control);
+	if (status)
+		return status;
+	status = wait_open(args, control, word);
+	control_close(control);
+	return status;
+}
+
+const struct cmd cmd_wait = {
+	.name = "wait",
+	.summary = "wait for something to happen to a device",
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE }, { 0 } },
+	.options = wait_options,
+	.size = sizeof(struct wait_args),
+	.flags = CMD_DEVICE,
+	.fn = run,
+};

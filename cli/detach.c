@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * detach.c - starts processes that outlive us. Their stderr is a memfd that cannot grow, so that a
+ * talkative one neither blocks, nor dies of SIGPIPE, nor fills memory after we are gone.
+ */
+#include "detach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "control.h"
+#include "error.h"
+
+#define LOG_SIZE 65536
+#define STEP_NS  1000000 /* between two looks at the device */
+
+static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+
+static int make_log(void)
+{
+	int fd = memfd_create("stderr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, LOG_SIZE) || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void signals(int how, sigset_t *set)
+{
+	size_t i;
+
+	sigemptyset(set);
+	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaddset(set, caught[i]);
+	sigprocmask(how, set, NULL);
+}
+
+/* In the child: nothing of the caller's is left but the environment and the current folder. */
+static bool cut_ties(int log, int keep)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	unsigned int first = 3;
+	sigset_t set;
+
+	setsid();
+	umask(022);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0)
+		return false;
+	if (keep == 3)
+		fcntl(3, F_SETFD, 0);
+	else if (keep >= 0 && dup2(keep, 3) < 0)
+		return false;
+	if (keep >= 0)
+		first = 4;
+	close_range(first, ~0u, 0);
+	signals(SIG_UNBLOCK, &set);
+	return true;
+}
+
+int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *arg)
+{
+	sigset_t set;
+
+	d->log = make_log();
+	if (d->log < 0)
+		return error(ST_FAILED, NULL, "memfd: %s", strerror(errno));
+	/* caught by sigtimedwait(2) in detach_wait() */
+	signals(SIG_BLOCK, &set);
+	d->pid = fork();
+	if (d->pid < 0)
+		return error(ST_FAILED, NULL, "fork: %s", strerror(errno));
+	if (d->pid == 0) {
+		if (!cut_ties(d->log, keep))
+			_exit(error(ST_FAILED, NULL, "cannot detach: %s", strerror(errno)));
+		_exit(child(arg));
+	}
+	return 0;
+}
+
+static bool has_ended(struct detached *d)
+{
+	return d->pid <= 0 || waitpid(d->pid, &d->status, WNOHANG) == d->pid;
+}
+
+void detach_kill(struct detached *d)
+{
+	const struct timespec step = { .tv_nsec = 10 * STEP_NS };
+	int i;
+
+	for (i = 0; i < 100 && !has_ended(d); i++) {
+		kill(-d->pid, SIGTERM);
+		nanosleep(&step, NULL);
+	}
+	kill(-d->pid, SIGKILL);
+	if (i == 100)
+		waitpid(d->pid, &d->status, 0);
+}
+
+/* Somebody's device of that UUID may be there already: it must be of our process or of one that
+ * this has started. */
+static bool answers(const struct detached *d, const char *uuid, int timeout_ms)
+{
+	struct control *control;
+	bool ready;
+
+	if (control_open(uuid, &control))
+		return false;
+	control_set_timeout(control, timeout_ms);
+	ready = getsid(control_pid(control)) == d->pid &&
+		!control_call(control, "Show", NULL, NULL);
+	control_close(control);
+	return ready;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static int give_up(struct detached *d, const char *uuid, const char *why)
+{
+	detach_kill(d);
+	return error(ST_FAILED, uuid, "%s", why);
+}
+
+int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
+{
+	const struct timespec step = { .tv_nsec = STEP_NS };
+	uint64_t end = now_ns() + timeout_ns;
+	sigset_t set;
+	int sig;
+
+	signals(SIG_BLOCK, &set);
+	for (;;) {
+		if (answers(d, uuid, (int)(timeout_ns / 1000000)))
+			return 0;
+		if (has_ended(d))
+			return 1;
+		if (now_ns() > end)
+			return give_up(d, uuid, "the device did not become ready in time");
+		sig = sigtimedwait(&set, NULL, &step);
+		if (sig > 0 && sig != SIGCHLD)
+			return give_up(d, uuid, "interrupted");
+	}
+}
+
+void detach_output(const struct detached *d, char *buf, size_t size)
+{
+	/* the child's descriptor and ours share one offset: it is the length of what was said */
+	off_t len = lseek(d->log, 0, SEEK_CUR);
+	ssize_t n;
+
+	buf[0] = '\0';
+	if (len <= 0)
+		return;
+	n = pread(d->log, buf, (size_t)len < size ? (size_t)len : size - 1,
+		  (size_t)len < size ? 0 : len - (off_t)size + 1);
+	buf[n > 0 ? n : 0] = '\0';
+}
+
+const char *detach_last_line(const struct detached *d, char *buf, size_t size)
+{
+	char *line;
+	size_t len;
+
+	detach_output(d, buf, size);
+	for (len = strlen(buf); len && buf[len - 1] == '\n'; len--)
+		buf[len - 1] = '\0';
+	line = strrchr(buf, '\n');
+	return line ? line + 1 : buf;
+}

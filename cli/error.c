@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * error.c - lines on stderr. See error.h. It never exits and never touches stdout.
+ */
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cmd.h"
+
+static const char *current_verb;
+
+void error_set_verb(const char *verb)
+{
+	current_verb = verb;
+}
+
+/* One write, so that the lines of several processes do not mix. */
+static void print_line(const char *object, const char *fmt, va_list ap)
+{
+	char line[1024];
+	size_t len = 0, i;
+
+	if (current_verb)
+		len = (size_t)snprintf(line, sizeof(line), "musctl: %s: ", current_verb);
+	else
+		len = (size_t)snprintf(line, sizeof(line), "musctl: ");
+	if (object)
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "%.300s: ", object);
+	vsnprintf(line + len, sizeof(line) - len, fmt, ap);
+	for (i = 0; line[i]; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	}
+	fflush(stdout);
+	fprintf(stderr, "%s\n", line);
+}
+
+int error(int status, const char *object, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_line(object, fmt, ap);
+	va_end(ap);
+	return status;
+}
+
+int error_usage(const char *object, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_line(object, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "Try 'musctl %s%s--help' for more information.\n",
+		current_verb ? current_verb : "", current_verb ? " " : "");
+	return ST_USAGE;
+}

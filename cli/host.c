@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host.c - the device process. From options to a description, from that to a context that is
+ * served until a signal or a control request stops it. It knows nothing about what devices do.
+ */
+#include "host.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "../devices/devices.h"
+
+#include "cmd.h"
+#include "error.h"
+#include "instance.h"
+#include "parse.h"
+
+const struct opt host_options[] = {
+	{ 'O', "option", OPT_LIST, offsetof(struct host, options), "KEY=VALUE",
+	  "option of the type (musctl types TYPE lists them)", COMPLETE_TYPE_OPTION },
+	{ 'u', "uuid", OPT_TEXT, offsetof(struct host, uuid), "UUID",
+	  "UUID of the device (default: a random one)" },
+	{ 0, "name", OPT_TEXT, offsetof(struct host, name), "NAME",
+	  "name of the device, usable like its UUID" },
+	{ 0, "socket-path", OPT_TEXT, offsetof(struct host, socket_path), "PATH",
+	  "where clients connect (default: in the runtime folder)", COMPLETE_FILE },
+	{ 0, "mode", OPT_MODE, offsetof(struct host, mode), "MODE",
+	  "permissions of the client socket (default: 0600)" },
+	{ 0, "group", OPT_TEXT, offsetof(struct host, group), "GROUP",
+	  "group of the client socket" },
+	{ 0, "no-mmap", OPT_FLAG, offsetof(struct host, no_mmap), NULL,
+	  "trap every access, so that a trace sees it" },
+	{ 0 }
+};
+
+/* Of the one device that this process hosts. */
+static lm_ctx_t *volatile served;
+static bool starting;
+static char start_error[512];
+
+/* ---- from options to a description --------------------------------------------------------------- */
+
+static int set_option(struct host *host, const char *option)
+{
+	size_t len = strcspn(option, "=");
+	char name[64];
+	int err;
+
+	if (!option[len] || !len || len >= sizeof(name))
+		return error_usage("--option", "'%s' is not KEY=VALUE", option);
+	snprintf(name, sizeof(name), "%.*s", (int)len, option);
+	err = device_set(host->type, host->device, name, option + len + 1);
+	if (err == -ENOENT)
+		return error(ST_USAGE, name, "%s has no such option (musctl types %s lists them)",
+			     host->type->name, host->type->name);
+	if (err == -EPERM)
+		return error(ST_USAGE, name, "is read-only");
+	if (err == -EINVAL)
+		return error(ST_USAGE, name, "'%s' is no value for it (musctl types %s)",
+			     option + len + 1, host->type->name);
+	return err ? error(ST_FAILED, name, "%s", strerror(-err)) : 0;
+}
+
+static int set_group(struct host *host)
+{
+	const struct group *group = getgrnam(host->group);
+	uint32_t gid;
+
+	if (group)
+		gid = group->gr_gid;
+	else if (!parse_u32(host->group, &gid) || gid == UINT32_MAX)
+		return error(ST_USAGE, host->group, "no such group");
+	host->info.socket_gid = gid + 1;
+	return 0;
+}
+
+static int set_fd(struct host *host)
+{
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	if (host->socket_path)
+		return error_usage(NULL, "--fd and --socket-path exclude each other");
+	if (getsockopt(host->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len))
+		return error(ST_USAGE, "--fd", "%d is no socket", host->fd);
+	host->info.flags |= listening ? LM_DEV_LISTEN_FD : LM_DEV_CONN_FD;
+	host->info.fd = host->fd;
+	return 0;
+}
+
+static int set_log_level(lm_dev_info_t *info)
+{
+	static const char *const levels[] = { "err", "warn", "info", "debug" };
+	const char *wanted = getenv("MUSER_LOG");
+	int i;
+
+	info->log_level = LM_LOG_WARN;
+	if (!wanted || !*wanted)
+		return 0;
+	for (i = LM_LOG_ERR; i <= LM_LOG_DEBUG; i++) {
+		if (!strcmp(wanted, levels[i])) {
+			info->log_level = i;
+			return 0;
+		}
+	}
+	return error(ST_USAGE, "MUSER_LOG", "'%s' is none of err, warn, info, debug", wanted);
+}
+
+static void log_line(void *pvt, int level, const char *msg)
+{
+	if (starting && level == LM_LOG_ERR)
+		snprintf(start_error, sizeof(start_error), "%s", msg);
+	else
+		error(0, served ? lm_ctx_uuid(served) : NULL, "%s", msg);
+}
+
+static int check_texts(struct host *host)
+{
+	static char uuid[UUID_SIZE];
+
+	if (host->uuid && !instance_is_uuid(host->uuid, uuid))
+		return error(ST_USAGE, host->uuid, "is no UUID (8-4-4-4-12 hexadecimal digits)");
+	if (host->uuid)
+		host->uuid = uuid;
+	if (host->name && (!*host->name || strpbrk(host->name, " \t\n") ||
+			   !strcmp(host->name, "-") || strlen(host->name) > 63))
+		return error(ST_USAGE, "--name", "'%s' is no name (1 to 63 characters, no space)",
+			     host->name);
+	return 0;
+}
+
+static int describe(struct host *host)
+{
+	int status = check_texts(host);
+	unsigned int i;
+
+	for (i = 0; i < host->options.nr && !status; i++)
+		status = set_option(host, host->options.items[i]);
+	if (!status)
+		status = set_log_level(&host->info);
+	if (!status && host->group)
+		status = set_group(host);
+	if (!status && host->fd >= 0)
+		status = set_fd(host);
+	return status;
+}
+
+int host_prepare(struct host *host, const char *type)
+{
+	int status;
+
+	host->type = device_find(type);
+	if (!host->type)
+		return error(ST_USAGE, type, "no such type (musctl types lists them)");
+	if (device_new(host->type, &host->device))
+		return error(ST_FAILED, type, "out of memory");
+	host->info = *host->type->info;
+	status = describe(host);
+	if (status) {
+		host_free(host);
+		return status;
+	}
+	host->info.pvt = host->device;
+	host->info.uuid = host->uuid;
+	host->info.name = host->name;
+	host->info.socket_path = host->socket_path;
+	host->info.socket_mode = host->mode;
+	host->info.flags |= host->no_mmap ? LM_DEV_NO_MMAP : 0;
+	host->info.log = log_line;
+	return 0;
+}
+
+void host_free(struct host *host)
+{
+	device_free(host->type, host->device);
+	host->device = NULL;
+}
+
+/* ---- serving ------------------------------------------------------------------------------------- */
+
+void host_stop(int sig)
+{
+	if (served)
+		lm_ctx_stop(served);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = host_stop };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* A device may be given thousands of eventfds and DMA windows. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int start(struct host *host, lm_ctx_t **ctx)
+{
+	int err;
+
+	raise_limits();
+	lm_sigbus_guard();
+	starting = true;
+	start_error[0] = '\0';
+	*ctx = lm_ctx_create(&host->info);
+	err = -errno;
+	starting = false;
+	if (!*ctx)
+		return error(ST_FAILED, host->type->name, "%s",
+			     start_error[0] ? start_error : strerror(-err));
+	err = device_attach(host->type, host->device, *ctx);
+	if (!err)
+		return 0;
+	lm_ctx_destroy(*ctx);
+	return error(ST_FAILED, host->type->name, "%s", strerror(-err));
+}
+
+int host_serve(struct host *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *arg)
+{
+	lm_ctx_t *ctx;
+	int err, status;
+
+	status = start(host, &ctx);
+	if (status)
+		return status;
+	served = ctx;
+	catch_signals();
+	status = ready ? ready(arg, ctx) : 0;
+	if (!status) {
+		err = lm_ctx_drive(ctx);
+		if (err && err != -ENOTCONN)
+			status = error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
+	}
+	served = NULL;
+	lm_ctx_destroy(ctx);
+	return status;
+}

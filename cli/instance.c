@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * instance.c - finds devices by UUID, prefix or name. A name that matches exactly wins over the
+ * start of a UUID, so that a script does not break the day a random UUID begins like a name.
+ */
+#include "instance.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <uuid.h>
+
+#include "json.h"
+#include "muser-instance.h"
+
+#include "cmd.h"
+#include "control.h"
+#include "error.h"
+#include "value.h"
+
+#define MIN_PREFIX      4
+#define NAME_TIMEOUT_MS 500 /* a device that hangs must not keep others from being found */
+
+/* ---- all of them ------------------------------------------------------------------------------ */
+
+static int add_instance(void *arg, const char *uuid, bool alive)
+{
+	struct instances *list = arg;
+	void *grown;
+
+	if (!alive)
+		return 0;
+	if (list->nr % 64 == 0) {
+		grown = realloc(list->uuids, (list->nr + 64) * sizeof(*list->uuids));
+		if (!grown)
+			return -ENOMEM;
+		list->uuids = grown;
+	}
+	snprintf(list->uuids[list->nr++], UUID_SIZE, "%s", uuid);
+	return 0;
+}
+
+static int compare_uuids(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static int no_registry(int err)
+{
+	char dir[4096];
+
+	if (lm_runtime_dir(dir, sizeof(dir)))
+		return error(ST_FAILED, NULL, "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
+			     strerror(-err));
+	return error(ST_FAILED, dir, "%s (MUSER_RUNTIME_DIR names another folder)", strerror(-err));
+}
+
+int instances_get(struct instances *list)
+{
+	int err;
+
+	memset(list, 0, sizeof(*list));
+	err = lm_instance_list(add_instance, list);
+	if (err < 0 && err != -ENOENT) {
+		instances_free(list);
+		return no_registry(err);
+	}
+	if (list->nr)
+		qsort(list->uuids, list->nr, sizeof(*list->uuids), compare_uuids);
+	return 0;
+}
+
+void instances_free(struct instances *list)
+{
+	free(list->uuids);
+	list->uuids = NULL;
+	list->nr = 0;
+}
+
+/* ---- one of them ------------------------------------------------------------------------------ */
+
+static bool is_prefix(const char *word)
+{
+	return strspn(word, "0123456789abcdefABCDEF-") == strlen(word);
+}
+
+static bool has_name(const char *uuid, const char *name)
+{
+	struct control *control;
+	struct json_object *reply;
+	const char *its = NULL;
+	bool same;
+
+	if (control_open(uuid, &control))
+		return false;
+	control_set_timeout(control, NAME_TIMEOUT_MS);
+	if (!control_call(control, "Show", NULL, &reply))
+		its = value_text(json_get(reply, "device"), "name");
+	same = its && !strcmp(its, name);
+	control_close(control);
+	return same;
+}
+
+/* Moves the matches to the front; how many there are. */
+static size_t keep_matches(struct instances *list, const char *word,
+			   bool (*matches)(const char *uuid, const char *word))
+{
+	char found[UUID_SIZE];
+	size_t i, nr = 0;
+
+	for (i = 0; i < list->nr; i++) {
+		if (!matches(list->uuids[i], word))
+			continue;
+		memcpy(found, list->uuids[i], UUID_SIZE);
+		memmove(list->uuids[i], list->uuids[nr], UUID_SIZE);
+		memcpy(list->uuids[nr++], found, UUID_SIZE);
+	}
+	return nr;
+}
+
+static bool has_prefix(const char *uuid, const char *word)
+{
+	return !strncasecmp(uuid, word, strlen(word));
+}
+
+static int ambiguous(const struct instances *list, size_t nr, const char *word)
+{
+	char text[6 * UUID_SIZE + 8] = "";
+	size_t i, len = 0;
+
+	for (i = 0; i < nr && i < 6; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
+					list->uuids[i]);
+	return error(ST_FAILED, word, "matches %zu devices: %s%s", nr, text, nr > 6 ? " ..." : "");
+}
+
+static int no_such(const char *word)
+{
+	return error(ST_NO_DEVICE, word, "no such device (musctl list shows them)");
+}
+
+/* Chooses among the live devices; the result is left in front of the list. */
+static int choose(struct instances *list, const char *word)
+{
+	size_t nr = keep_matches(list, word, has_name);
+
+	if (!nr && is_prefix(word) && strlen(word) >= MIN_PREFIX)
+		nr = keep_matches(list, word, has_prefix);
+	if (nr == 1)
+		return 0;
+	if (nr)
+		return ambiguous(list, nr, word);
+	if (is_prefix(word) && strlen(word) < MIN_PREFIX)
+		return error(ST_NO_DEVICE, word,
+			     "no such device (the start of a UUID needs %d characters)", MIN_PREFIX);
+	return no_such(word);
+}
+
+static int find(const char *word, char uuid[UUID_SIZE])
+{
+	struct instances list;
+	char typed[256];
+	int status;
+
+	if (!strcmp(word, "-")) {
+		if (scanf("%255s", typed) != 1)
+			return error(ST_NO_DEVICE, word, "no UUID on standard input");
+		word = typed;
+	}
+	if (instance_is_uuid(word, uuid))
+		return 0;
+	status = instances_get(&list);
+	if (!status)
+		status = choose(&list, word);
+	if (!status)
+		memcpy(uuid, list.uuids[0], UUID_SIZE);
+	instances_free(&list);
+	return status;
+}
+
+int instance_open(const char *word, struct control **control)
+{
+	char uuid[UUID_SIZE];
+	int err, status = find(word, uuid);
+
+	if (status)
+		return status;
+	if (!strcmp(word, "-"))
+		word = uuid;
+	err = control_open(uuid, control);
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		return no_such(word);
+	if (err)
+		return error(ST_FAILED, word, "cannot reach the device: %s", strerror(-err));
+	return 0;
+}
+
+int instance_show(const char *word, struct control **control, struct json_object **device)
+{
+	struct json_object *reply;
+	int err, status = instance_open(word, control);
+
+	if (status)
+		return status;
+	err = control_call(*control, "Show", NULL, &reply);
+	*device = err ? NULL : json_get(reply, "device");
+	if (!err && !*device)
+		err = -EPROTO;
+	if (!err)
+		return 0;
+	status = control_failed(*control, word, err);
+	control_close(*control);
+	return status;
+}
+
+/* ---- several ------------------------------------------------------------------------------------ */
+
+static int add_word(struct words *words, const char *word)
+{
+	char **grown = realloc(words->list, (words->nr + 1) * sizeof(*grown));
+
+	if (!grown)
+		return error(ST_FAILED, NULL, "out of memory");
+	words->list = grown;
+	grown[words->nr] = strdup(word);
+	if (!grown[words->nr])
+		return error(ST_FAILED, NULL, "out of memory");
+	words->nr++;
+	return 0;
+}
+
+static int read_words(struct words *words)
+{
+	char word[256];
+	int status = 0;
+
+	while (!status && scanf("%255s", word) == 1)
+		status = add_word(words, word);
+	return status;
+}
+
+int words_expand(struct words *words, char **list, int nr)
+{
+	int i, status = 0;
+
+	memset(words, 0, sizeof(*words));
+	for (i = 0; i < nr && !status; i++)
+		status = strcmp(list[i], "-") ? add_word(words, list[i]) : read_words(words);
+	return status;
+}
+
+void words_free(struct words *words)
+{
+	size_t i;
+
+	for (i = 0; i < words->nr; i++)
+		free(words->list[i]);
+	free(words->list);
+}
+
+int instance_each(const struct call *call, int (*fn)(const struct call *call,
+						     struct control *control))
+{
+	struct control *control;
+	struct words words;
+	int status, one;
+	size_t i;
+
+	status = words_expand(&words, call->words, call->nr_words);
+	for (i = 0; i < words.nr; i++) {
+		one = instance_open(words.list[i], &control);
+		if (!one) {
+			one = fn(call, control);
+			control_close(control);
+		}
+		status = status ? status : one;
+	}
+	words_free(&words);
+	return status;
+}
+
+/* ---- UUIDs -------------------------------------------------------------------------------------- */
+
+void instance_uuid(char uuid[UUID_SIZE])
+{
+	uuid_t bytes;
+
+	uuid_generate_random(bytes);
+	uuid_unparse_lower(bytes, uuid);
+}
+
+bool instance_is_uuid(const char *text, char uuid[UUID_SIZE])
+{
+	uuid_t bytes;
+
+	if (uuid_parse(text, bytes))
+		return false;
+	uuid_unparse_lower(bytes, uuid);
+	return true;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * instance.h - from what a user types to a device: UUID, the start of one, name, "-" for standard
+ * input. Every function that returns a status has told the user what is wrong.
+ */
+#ifndef MUSCTL_INSTANCE_H
+#define MUSCTL_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct call;
+struct control;
+struct json_object;
+
+#define UUID_SIZE 37
+
+/* The live devices, sorted by UUID. */
+struct instances {
+	char   (*uuids)[UUID_SIZE];
+	size_t   nr;
+};
+
+int  instances_get(struct instances *list);
+void instances_free(struct instances *list);
+
+/* The device that word stands for: its control connection. */
+int instance_open(const char *word, struct control **control);
+
+/* The same with what Show says about it, borrowed from the connection. */
+int instance_show(const char *word, struct control **control, struct json_object **device);
+
+/* Words with "-" replaced by the words of standard input. */
+struct words {
+	char **list;
+	size_t nr;
+};
+
+int  words_expand(struct words *words, char **list, int nr);
+void words_free(struct words *words);
+
+/* fn for each device that the call's arguments name; the first status that is not 0 is returned,
+ * but all devices are tried. */
+int instance_each(const struct call *call, int (*fn)(const struct call *call,
+						     struct control *control));
+
+/* A random UUID, or the canonical form of text: false if it is none. */
+void instance_uuid(char uuid[UUID_SIZE]);
+bool instance_is_uuid(const char *text, char uuid[UUID_SIZE]);
+
+#endif /* MUSCTL_INSTANCE_H */

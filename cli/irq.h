@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * irq.h - the columns and rows that both ways of "irq" share, and the way over --socket.
+ */
+#ifndef MUSCTL_IRQ_H
+#define MUSCTL_IRQ_H
+
+#include <stdint.h>
+
+#include "out.h"
+#include "target.h"
+
+enum { IRQ, VECTOR, OF, ENABLED, EVENTFD, MASKED, PENDING, COUNT, OUTCOME };
+
+extern const struct column irq_columns[];
+
+/* An interrupt as the user names it; index is -1: whichever is in use. */
+struct irq {
+	int      index;
+	uint32_t vector;
+};
+
+/* [INDEX:]VECTOR. 0, or the status of a told error. */
+int irq_parse(const char *word, struct irq *irq);
+
+/* What the guest uses: MSI-X, else MSI, else INTx; if it has enabled none, what there is. irqs: as
+ * Show tells them. */
+int irq_in_use(struct json_object *irqs);
+
+/* As clients of anybody's server. Exit statuses; a failure has been told. */
+int irq_socket_list(struct target *t, struct out *out);
+int irq_socket_fire(struct target *t, struct irq *irq, const char **outcome);
+
+#endif /* MUSCTL_IRQ_H */

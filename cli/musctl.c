@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * musctl.c - the table of verbs, and main(). What a verb does is in cmd_<verb>.c.
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "error.h"
+#include "out.h"
+#include "verbs.h"
+
+/* A binary of this name is "musctl run TYPE": vfio-user backends are found by program name. */
+#define BACKEND_PREFIX "vfio-user-"
+
+#define MAX_WORDS 4096
+
+const struct cmd *const cmd_table[] = {
+	&cmd_types,
+	&cmd_create,
+	&cmd_run,
+	&cmd_exec,
+	&cmd_list,
+	&cmd_show,
+	&cmd_destroy,
+	&cmd_trace,
+	&cmd_irq,
+	&cmd_peek,
+	&cmd_poke,
+	&cmd_set,
+	&cmd_lspci,
+	&cmd_reset,
+	&cmd_wait,
+	&cmd_doctor,
+	&cmd_help,
+	&cmd_version,
+	&cmd__complete,
+	NULL
+};
+
+static int run_verb(int argc, char **argv)
+{
+	const struct cmd *cmd = cmd_find(argv[0]);
+
+	if (!cmd)
+		return error_usage(argv[0], "unknown command");
+	return cmd_main(cmd, argc, argv);
+}
+
+static int run_backend(const char *type, int argc, char **argv)
+{
+	char *words[MAX_WORDS] = { (char *)"run", (char *)type };
+
+	if (argc > MAX_WORDS - 3)
+		return error_usage(NULL, "too many arguments");
+	memcpy(words + 2, argv + 1, (size_t)(argc - 1) * sizeof(*words));
+	return run_verb(argc + 1, words);
+}
+
+static int run_line(int argc, char **argv)
+{
+	const char *program = argc ? strrchr(argv[0], '/') : NULL;
+
+	program = program ? program + 1 : argc ? argv[0] : "";
+	if (!strncmp(program, BACKEND_PREFIX, strlen(BACKEND_PREFIX)))
+		return run_backend(program + strlen(BACKEND_PREFIX), argc, argv);
+	if (argc < 2)
+		return error_usage(NULL, "no command given");
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))
+		return help_main(), ST_OK;
+	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version"))
+		return help_version(), ST_OK;
+	if (argv[1][0] == '-')
+		return error_usage(argv[1], "unknown option");
+	return run_verb(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	int status, closed;
+
+	setlocale(LC_ALL, "");
+	status = run_line(argc, argv);
+	closed = out_close_stdout();
+	return status ? status : closed;
+}

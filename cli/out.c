@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * out.c - rows of cells to a table (libsmartcols), JSON or JSON Lines (json-c). The only user of
+ * both. Tables that stream print each line and forget it, so memory does not grow; JSON documents
+ * are kept until the end, because they are one object.
+ */
+#include "out.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+#include <libsmartcols.h>
+
+#include "color.h"
+#include "error.h"
+
+#define SCHEMA 1
+
+struct out {
+	const struct column    *columns;
+	struct selection        selection;
+	const char             *list;
+	bool                    json;
+	bool                    stream;
+	struct libscols_table  *table;
+	struct libscols_line   *line;
+	struct json_object     *rows; /* NULL: JSON Lines */
+	struct json_object     *row;
+};
+
+static void print_json(struct json_object *object, int flags)
+{
+	fputs(json_object_to_json_string_ext(object, flags | JSON_C_TO_STRING_NOSLASHESCAPE), stdout);
+	fputc('\n', stdout);
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static int column_flags(unsigned int flags)
+{
+	return (flags & COLUMN_RIGHT ? SCOLS_FL_RIGHT : 0) |
+	       (flags & COLUMN_TRUNC ? SCOLS_FL_TRUNC : 0);
+}
+
+static void *no_memory(const void *p)
+{
+	if (!p) {
+		error(ST_FAILED, NULL, "out of memory");
+		exit(ST_FAILED);
+	}
+	return (void *)p;
+}
+
+static void open_table(struct out *out, const struct format *format)
+{
+	unsigned int i;
+
+	scols_init_debug(0);
+	out->table = no_memory(scols_new_table());
+	scols_table_enable_noheadings(out->table, format->no_headings);
+	scols_table_enable_raw(out->table, format->raw);
+	scols_table_enable_export(out->table, format->export);
+	scols_table_enable_colors(out->table, color_wanted(format->color));
+	for (i = 0; i < out->selection.nr; i++) {
+		const struct column *column = &out->columns[out->selection.ids[i]];
+
+		no_memory(scols_table_new_column(out->table, column->name, column->width,
+						 column_flags(column->flags)));
+	}
+}
+
+static struct out *open_out(const struct call *call, const struct column *columns)
+{
+	struct out *out = no_memory(calloc(1, sizeof(*out)));
+
+	out->columns = columns;
+	out->json = call->format.json;
+	out->stream = call->cmd->flags & CMD_STREAM;
+	return out;
+}
+
+int out_begin(struct out **result, const struct call *call, const char *list)
+{
+	struct out *out = open_out(call, call->cmd->columns);
+	int status = columns_select(out->columns, call->format.columns, call->format.all,
+				    &out->selection);
+
+	if (status) {
+		free(out);
+		return status;
+	}
+	out->list = list;
+	if (!out->json)
+		open_table(out, &call->format);
+	else if (!out->stream)
+		out->rows = no_memory(json_object_new_array());
+	*result = out;
+	return 0;
+}
+
+int out_section(struct out **result, const struct call *call, const struct column *columns)
+{
+	struct out *out = open_out(call, columns);
+
+	columns_select(columns, NULL, false, &out->selection);
+	out->stream = false;
+	open_table(out, &call->format);
+	*result = out;
+	return 0;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+void out_flush(struct out *out)
+{
+	if (!out->stream)
+		return;
+	if (out->row) {
+		json_object_object_add(out->row, "schema", json_object_new_int(SCHEMA));
+		print_json(out->row, JSON_C_TO_STRING_PLAIN);
+		json_object_put(out->row);
+		out->row = NULL;
+	}
+	if (out->line) {
+		scols_table_print_range(out->table, out->line, out->line);
+		fputc('\n', stdout);
+		scols_table_remove_line(out->table, out->line);
+		out->line = NULL;
+	}
+}
+
+/* All keys of a JSON row are there, in the order of the columns, whatever order cells come in. */
+static void json_row(struct out *out)
+{
+	char key[32];
+	unsigned int i;
+
+	out->row = no_memory(json_object_new_object());
+	for (i = 0; i < out->selection.nr; i++) {
+		columns_key(&out->columns[out->selection.ids[i]], key, sizeof(key));
+		json_object_object_add(out->row, key, NULL);
+	}
+	if (out->rows)
+		json_object_array_add(out->rows, out->row);
+}
+
+void out_row(struct out *out)
+{
+	out_flush(out);
+	if (out->json)
+		json_row(out);
+	else
+		out->line = no_memory(scols_table_new_line(out->table, NULL));
+}
+
+void out_color(struct out *out, enum color color)
+{
+	if (out->line && color != COLOR_NONE)
+		scols_line_set_color(out->line, color_sequence(color));
+}
+
+bool out_has(const struct out *out, unsigned int id)
+{
+	unsigned int i;
+
+	for (i = 0; i < out->selection.nr; i++) {
+		if (out->selection.ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
+static void set_text(struct out *out, unsigned int id, const char *text)
+{
+	unsigned int i;
+
+	for (i = 0; i < out->selection.nr; i++) {
+		if (out->selection.ids[i] == id)
+			scols_line_set_data(out->line, i, text);
+	}
+}
+
+static void set_json(struct out *out, unsigned int id, struct json_object *value)
+{
+	char key[32];
+
+	if (!out_has(out, id)) {
+		json_object_put(value);
+		return;
+	}
+	columns_key(&out->columns[id], key, sizeof(key));
+	json_object_object_add(out->row, key, value);
+}
+
+/* ---- cells -------------------------------------------------------------------------------------- */
+
+void out_text(struct out *out, unsigned int id, const char *text)
+{
+	if (!text)
+		return;
+	if (out->json)
+		set_json(out, id, json_object_new_string(text));
+	else
+		set_text(out, id, text);
+}
+
+void out_printf(struct out *out, unsigned int id, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (!out_has(out, id))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	out_text(out, id, text);
+}
+
+void out_u64(struct out *out, unsigned int id, uint64_t number)
+{
+	if (out->json)
+		set_json(out, id, json_object_new_uint64(number));
+	else
+		out_printf(out, id, "%llu", (unsigned long long)number);
+}
+
+void out_bool(struct out *out, unsigned int id, bool value)
+{
+	if (out->json)
+		set_json(out, id, json_object_new_boolean(value));
+	else
+		set_text(out, id, value ? "yes" : "no");
+}
+
+void out_hex(struct out *out, unsigned int id, uint64_t value, unsigned int digits)
+{
+	out_printf(out, id, "0x%0*llx", (int)digits, (unsigned long long)value);
+}
+
+void out_ns(struct out *out, unsigned int id, uint64_t ns)
+{
+	if (out->json)
+		set_json(out, id, json_object_new_uint64(ns));
+	else
+		out_printf(out, id, "%llu.%03lluus", (unsigned long long)(ns / 1000),
+			   (unsigned long long)(ns % 1000));
+}
+
+void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object)
+{
+	if (out->json) {
+		set_json(out, id, object);
+		return;
+	}
+	out_text(out, id, text);
+	json_object_put(object);
+}
+
+/* ---- the end -------------------------------------------------------------------------------------- */
+
+struct json_object *out_share(struct json_object *object)
+{
+	return json_object_get(object);
+}
+
+void out_document(struct json_object *document)
+{
+	json_object_object_add(document, "schema", json_object_new_int(SCHEMA));
+	print_json(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+	json_object_put(document);
+}
+
+void out_remark(struct out *out, struct json_object *object)
+{
+	if (out->json && out->stream) {
+		out_flush(out);
+		json_object_object_add(object, "schema", json_object_new_int(SCHEMA));
+		print_json(object, JSON_C_TO_STRING_PLAIN);
+	}
+	json_object_put(object);
+}
+
+void out_end(struct out *out)
+{
+	struct json_object *document;
+
+	if (!out)
+		return;
+	out_flush(out);
+	if (out->rows) {
+		document = no_memory(json_object_new_object());
+		json_object_object_add(document, "schema", json_object_new_int(SCHEMA));
+		json_object_object_add(document, out->list, out->rows);
+		out_document(document);
+	}
+	if (out->table && !out->stream)
+		scols_print_table(out->table);
+	scols_unref_table(out->table);
+	free(out);
+}
+
+int out_close_stdout(void)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (fclose(stdout) || failed)
+		return error(ST_FAILED, NULL, "standard output: %s",
+			     errno ? strerror(errno) : "write failed");
+	return ST_OK;
+}

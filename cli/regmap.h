@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * regmap.h - names of registers: those that a device tells, and those of the PCI header. One map
+ * serves peek, poke, traces and completion.
+ */
+#ifndef MUSCTL_REGMAP_H
+#define MUSCTL_REGMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_object;
+
+struct reg {
+	const char         *name;
+	uint32_t            region;
+	uint32_t            width;
+	uint64_t            offset;
+	struct json_object *json; /* as the device tells it, for its fields; NULL: PCI header */
+};
+
+struct regmap {
+	struct reg *regs; /* sorted by region and offset */
+	size_t      nr;
+};
+
+struct field {
+	const char  *name;
+	unsigned int shift;
+	unsigned int bits;
+};
+
+/* registers: the array that the control method Registers gives, borrowed as long as the map lives;
+ * NULL: none. 0 or -ENOMEM. */
+int  regmap_init(struct regmap *map, struct json_object *registers);
+void regmap_free(struct regmap *map);
+
+/* By name; exactly, else whatever the case. len: how much of name counts. NULL: none. */
+const struct reg *regmap_find(const struct regmap *map, const char *name, size_t len);
+
+/* The first register that ends after offset, or NULL; the next ones follow it in the array. */
+const struct reg *regmap_at(const struct regmap *map, uint32_t region, uint64_t offset);
+
+/* The names of all registers that [offset, offset + len) touches, joined by +. */
+const char *regmap_names(const struct regmap *map, uint32_t region, uint64_t offset, uint32_t len,
+			 char *buf, size_t size);
+
+/* "ENABLE=1 MODE=0x3" of a register's value. */
+const char *reg_fields(struct json_object *json, uint64_t value, char *buf, size_t size);
+
+bool reg_field(const struct reg *reg, const char *name, struct field *field);
+
+/* Of 0 .. 64 bits. */
+uint64_t bit_mask(unsigned int bits);
+
+#endif /* MUSCTL_REGMAP_H */

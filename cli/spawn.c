@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * spawn.c - starts programs found in PATH and waits for them. See spawn.h.
+ */
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* fd becomes the program's number as; quiet: its stderr goes nowhere. */
+static int start(const char *const *argv, int fd, int as, bool quiet, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	int err;
+
+	fflush(stdout);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fd, as);
+	if (quiet) {
+		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	}
+	err = posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return -err;
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void write_all(int fd, const char *input, size_t len)
+{
+	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, input, len);
+		if (n < 0 && errno != EINTR)
+			break; /* it does not want to know: its status will tell */
+		if (n > 0) {
+			input += n;
+			len -= (size_t)n;
+		}
+	}
+	signal(SIGPIPE, old);
+}
+
+int spawn_feed(const char *const *argv, const char *input, size_t len)
+{
+	int pipefd[2], err;
+	pid_t pid;
+
+	if (pipe2(pipefd, O_CLOEXEC))
+		return -errno;
+	err = start(argv, pipefd[0], STDIN_FILENO, false, &pid);
+	close(pipefd[0]);
+	if (!err)
+		write_all(pipefd[1], input, len);
+	close(pipefd[1]);
+	return err ? err : status_of(pid);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Until it closes its end; what does not fit is read and dropped. false: time is up. */
+static bool read_all(int fd, char *buf, size_t size, int timeout_ms)
+{
+	struct pollfd pfd = { fd, POLLIN, 0 };
+	int64_t end = now_ms() + timeout_ms;
+	char rest[4096];
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && now_ms() < end) {
+		if (poll(&pfd, 1, (int)(end - now_ms())) <= 0)
+			continue;
+		if (len < size - 1)
+			n = read(fd, buf + len, size - 1 - len);
+		else
+			n = read(fd, rest, sizeof(rest));
+		if (n > 0 && len < size - 1)
+			len += (size_t)n;
+	}
+	buf[len] = '\0';
+	return n <= 0;
+}
+
+int spawn_capture(const char *const *argv, char *buf, size_t size, int timeout_ms)
+{
+	int pipefd[2], err;
+	pid_t pid;
+
+	buf[0] = '\0';
+	if (pipe2(pipefd, O_CLOEXEC))
+		return -errno;
+	err = start(argv, pipefd[1], STDOUT_FILENO, true, &pid);
+	close(pipefd[1]);
+	if (!err && !read_all(pipefd[0], buf, size, timeout_ms))
+		kill(pid, SIGKILL);
+	close(pipefd[0]);
+	return err ? err : status_of(pid);
+}

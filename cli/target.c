@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * target.c - one way to access a device, whether by control endpoint or as its client. See
+ * target.h. Over --socket a masked write is a read and a write, not atomic.
+ */
+#include "target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json.h"
+
+#include "control.h"
+#include "error.h"
+#include "instance.h"
+
+int target_failed(const struct target *t, const char *object, int err)
+{
+	if (err == -ENOENT && !object)
+		return error(ST_NO_DEVICE, t->name, "no such socket");
+	if (err == -ECONNREFUSED)
+		return error(ST_NO_DEVICE, t->name, "nobody listens there");
+	if (err == -ENOTCONN)
+		return error(ST_FAILED, t->name,
+			     "the server closed the connection (it may serve one client at a time)");
+	if (err == -ETIMEDOUT)
+		return error(ST_FAILED, t->name, "the server does not answer");
+	if (err == -EPROTO || err == -EPROTONOSUPPORT)
+		return error(ST_FAILED, t->name, "does not speak vfio-user as it should: %s",
+			     strerror(-err));
+	if (err == -EOPNOTSUPP || err == -ENOTTY || err == -ENOTSUP)
+		return error(ST_UNSUPPORTED, object ? object : t->name,
+			     "not supported by this server");
+	return error(ST_FAILED, object ? object : t->name, "%s", strerror(-err));
+}
+
+int target_open(struct target *t, const struct call *call)
+{
+	int err;
+
+	memset(t, 0, sizeof(*t));
+	t->words = call->words;
+	t->nr_words = call->nr_words;
+	if (call->socket) {
+		t->name = call->socket;
+		err = lm_client_connect(call->socket, NULL, &t->client);
+		return err ? target_failed(t, NULL, err) : 0;
+	}
+	t->name = *t->words++;
+	t->nr_words--;
+	return instance_open(t->name, &t->control);
+}
+
+void target_close(struct target *t)
+{
+	regmap_free(&t->map);
+	control_close(t->control);
+	lm_client_close(t->client);
+}
+
+int target_load_map(struct target *t)
+{
+	struct json_object *reply = NULL;
+	int err = 0;
+
+	if (t->control)
+		err = control_call(t->control, "Registers", NULL, &reply);
+	if (err)
+		return control_failed(t->control, NULL, err);
+	if (regmap_init(&t->map, json_get(reply, "registers")))
+		return error(ST_FAILED, NULL, "out of memory");
+	return 0;
+}
+
+uint64_t target_value(const uint8_t *bytes, unsigned int width)
+{
+	uint64_t value = 0;
+
+	while (width--)
+		value = value << 8 | bytes[width];
+	return value;
+}
+
+static int read_control(struct target *t, const struct place *place, void *buf)
+{
+	struct json_object *call = json_new_object(), *reply;
+	ssize_t got;
+	int err;
+
+	json_add_int(call, "region", place->region);
+	json_add_hex(call, "offset", place->offset);
+	json_add_int(call, "count", place->width);
+	err = control_call(t->control, "Read", call, &reply);
+	if (err)
+		return control_failed(t->control, place->name, err);
+	got = json_to_bytes(json_get(reply, "data"), buf, place->width);
+	if (got != (ssize_t)place->width)
+		return error(ST_FAILED, place->name, "the device's answer makes no sense");
+	return 0;
+}
+
+int target_read(struct target *t, const struct place *place, void *buf)
+{
+	int err;
+
+	if (t->control)
+		return read_control(t, place, buf);
+	err = lm_client_region_read(t->client, place->region, place->offset, buf, place->width);
+	return err ? target_failed(t, place->name, err) : 0;
+}
+
+static int write_control(struct target *t, const struct place *place, uint64_t value, uint64_t mask)
+{
+	struct json_object *call = json_new_object();
+	int err;
+
+	json_add_int(call, "region", place->region);
+	json_add_hex(call, "offset", place->offset);
+	json_add_int(call, "width", place->width);
+	json_add_hex(call, "value", value);
+	if (mask != bit_mask(8 * place->width))
+		json_add_hex(call, "mask", mask);
+	err = control_call(t->control, "Write", call, NULL);
+	return err ? control_failed(t->control, place->name, err) : 0;
+}
+
+static int write_client(struct target *t, const struct place *place, uint64_t value, uint64_t mask)
+{
+	uint8_t bytes[8];
+	unsigned int i;
+	int err = 0;
+
+	if (mask != bit_mask(8 * place->width)) {
+		err = lm_client_region_read(t->client, place->region, place->offset, bytes,
+					    place->width);
+		value = (target_value(bytes, place->width) & ~mask) | (value & mask);
+	}
+	for (i = 0; i < place->width; i++)
+		bytes[i] = (uint8_t)(value >> 8 * i);
+	if (!err)
+		err = lm_client_region_write(t->client, place->region, place->offset, bytes,
+					     place->width);
+	return err ? target_failed(t, place->name, err) : 0;
+}
+
+int target_write(struct target *t, const struct place *place, uint64_t value, uint64_t mask)
+{
+	return t->control ? write_control(t, place, value, mask) :
+			    write_client(t, place, value, mask);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * target.h - what peek, poke, lspci and irq act on: a live device through its control endpoint,
+ * so that its client stays attached, or with --socket anybody's vfio-user server, as its client.
+ * Functions that return a status have told the user what is wrong; object is what they say it of.
+ */
+#ifndef MUSCTL_TARGET_H
+#define MUSCTL_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muser-client.h>
+
+#include "cmd.h"
+#include "regmap.h"
+
+struct control;
+
+/* Where in a device; name is what errors call it. */
+struct place {
+	const char  *name;
+	uint32_t     region;
+	unsigned int width;
+	uint64_t     offset;
+};
+
+struct target {
+	struct control *control; /* one of the two */
+	lm_client_t    *client;
+	const char     *name;    /* what the user called it */
+	struct regmap   map;
+	int             nr_words; /* arguments after the device */
+	char          **words;
+};
+
+int  target_open(struct target *t, const struct call *call);
+void target_close(struct target *t);
+
+/* Names of registers into t->map; over --socket only those of the PCI header. */
+int target_load_map(struct target *t);
+
+/* place->width bytes. */
+int target_read(struct target *t, const struct place *place, void *buf);
+/* Only the bits of mask change. Width 1, 2, 4 or 8. */
+int target_write(struct target *t, const struct place *place, uint64_t value, uint64_t mask);
+
+/* Little-endian bytes. */
+uint64_t target_value(const uint8_t *bytes, unsigned int width);
+
+/* For errors of the client: the server as object. */
+int target_failed(const struct target *t, const char *object, int err);
+
+#endif /* MUSCTL_TARGET_H */
