@@ -296,6 +296,7 @@ static inline bool trace_on(const struct lm_ctx *ctx)
 {
 	return unlikely(atomic_load_explicit(&ctx->trace, memory_order_relaxed) != NULL);
 }
+#define TRACE_SLOTS 65536u
 uint64_t trace_ticks(void); /* the clock of records */
 /* Which clock that is (lm_trace_header.clock), and both clocks at one moment. */
 uint32_t trace_clock(void);

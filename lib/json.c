@@ -162,6 +162,11 @@ void json_add_string(struct json_object *obj, const char *key, const char *value
 		json_add(obj, key, new_string(value));
 }
 
+void json_add_text(struct json_object *obj, const char *key, const char *value)
+{
+	json_add(obj, key, json_object_new_string(value));
+}
+
 void json_append_string(struct json_object *array, const char *value)
 {
 	if (value)

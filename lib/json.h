@@ -39,6 +39,8 @@ void json_append(struct json_object *array, struct json_object *value);
 /* NULL: left out. Bytes that are not UTF-8 or are control characters become '?'. */
 void json_add_string(struct json_object *obj, const char *key, const char *value);
 void json_append_string(struct json_object *array, const char *value);
+/* Text of our own, with newlines. */
+void json_add_text(struct json_object *obj, const char *key, const char *value);
 void json_add_int(struct json_object *obj, const char *key, int64_t value);
 void json_add_bool(struct json_object *obj, const char *key, bool value);
 void json_add_hex(struct json_object *obj, const char *key, uint64_t value); /* "0x1f" */

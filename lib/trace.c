@@ -34,9 +34,8 @@
 
 #include "internal.h"
 
-#define NR_SLOTS     65536u
 #define DATA_OFFSET  4096u
-#define RING_SIZE    (DATA_OFFSET + NR_SLOTS * sizeof(struct lm_trace_record))
+#define RING_SIZE    (DATA_OFFSET + TRACE_SLOTS * sizeof(struct lm_trace_record))
 #define RING_SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 #define ARMED_SIZE   4096u
 #define RECORD_WORDS (sizeof(struct lm_trace_record) / sizeof(uint64_t))
@@ -46,7 +45,7 @@ _Static_assert(sizeof(struct lm_trace_record) == 64, "one cache line");
 _Static_assert(offsetof(struct lm_trace_record, sequence) == 0, "the seqlock is first");
 _Static_assert(offsetof(struct lm_trace_header, head) == 128, "a cache line of its own");
 _Static_assert(sizeof(struct lm_trace_header) == 192, "an ABI");
-_Static_assert((NR_SLOTS & (NR_SLOTS - 1)) == 0, "slots are found by a mask");
+_Static_assert((TRACE_SLOTS & (TRACE_SLOTS - 1)) == 0, "slots are found by a mask");
 
 typedef _Atomic(uint64_t) slot_word;
 typedef uint64_t __attribute__((may_alias)) record_word;
@@ -101,7 +100,7 @@ static void ring_header(struct lm_trace_header *h)
 	h->magic = LM_TRACE_MAGIC;
 	h->version = LM_TRACE_VERSION;
 	h->record_size = sizeof(struct lm_trace_record);
-	h->nr_slots = NR_SLOTS;
+	h->nr_slots = TRACE_SLOTS;
 	h->data_offset = DATA_OFFSET;
 	h->clock = trace_clock();
 	h->flags = syscall(SYS_membarrier, cmd, 0, 0) ? 0 : LM_TRACE_BARRIER;
@@ -175,7 +174,7 @@ static inline void ring_put(struct trace *t, const struct lm_trace_record *rec)
 	const uint64_t seq = t->head++;
 	struct tracer *tr;
 
-	slot_write(t->slots + (seq & (NR_SLOTS - 1)) * RECORD_WORDS, seq, rec);
+	slot_write(t->slots + (seq & (TRACE_SLOTS - 1)) * RECORD_WORDS, seq, rec);
 	atomic_store_explicit(head, seq + 1, memory_order_release);
 	atomic_signal_fence(memory_order_seq_cst); /* the other half: lm_trace_arm() */
 	for (tr = t->tracers; tr; tr = tr->next) {

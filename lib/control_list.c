@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * control_list.c - the methods whose answers may be long: Dma and Registers.
+ *
+ * Nothing here has an effect on the device: a register is read only if the library keeps
+ * it or its map says that reading is free of side effects.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "control.h"
+
+#define DMA_DEFAULT 256u
+#define DMA_MAX     4096u
+
+/* ---- Dma ------------------------------------------------------------------------ */
+
+struct dma_page {
+	uint64_t            address;
+	uint32_t            limit;
+	struct json_object *windows, *reply;
+	bool                full;
+};
+
+static void dma_window(void *arg, const struct dma_window *w, const char *kind,
+		       uint32_t held)
+{
+	struct dma_page *page = arg;
+	struct json_object *obj;
+	char prot[3] = "", *p = prot;
+
+	if (w->addr < page->address || page->full)
+		return;
+	if (!page->limit--) {
+		page->full = true;
+		json_add_hex(page->reply, "next", w->addr);
+		return;
+	}
+	if (w->prot & PROT_READ)
+		*p++ = 'r';
+	if (w->prot & PROT_WRITE)
+		*p++ = 'w';
+	obj = json_new_object();
+	json_add_hex(obj, "address", w->addr);
+	json_add_hex(obj, "size", w->size);
+	json_add_hex(obj, "offset", w->offset);
+	json_add_string(obj, "prot", prot);
+	json_add_string(obj, "kind", kind);
+	json_add_int(obj, "held", held);
+	json_append(page->windows, obj);
+}
+
+static void dma(struct conn *c, struct json_object *params, bool more)
+{
+	static const struct json_member members[] = {
+		{ "address", JSON_HEX, true, offsetof(struct dma_page, address) },
+		{ "limit", JSON_INT, true, offsetof(struct dma_page, limit), DMA_MAX },
+	};
+	struct dma_page page = { .limit = DMA_DEFAULT };
+
+	if (!control_args(c, params, members, LM_NR(members), &page))
+		return;
+	if (!page.limit) {
+		control_invalid(c, "limit");
+		return;
+	}
+	page.reply = json_new_object();
+	page.windows = json_new_array();
+	dma_for_each(c->ctx, dma_window, &page);
+	json_add(page.reply, "windows", page.windows);
+	control_reply(c, page.reply);
+}
+
+/* ---- Registers ------------------------------------------------------------------ */
+
+/* False: a guest's read could have an effect. */
+static bool register_value(struct lm_ctx *ctx, const struct region *r, uint32_t idx,
+			   uint64_t *value)
+{
+	const lm_register_map_t *map = r->info.regs;
+	const lm_register_t *reg = register_at(map, idx);
+	struct deferral nobody = { 0 }; /* nor can it be put off */
+
+	if (!map->read) {
+		*value = r->values[idx];
+		return true;
+	}
+	if (!(reg->flags & LM_REGISTER_PURE) || reg->access == LM_WO)
+		return false;
+	defer_begin(ctx, &nobody);
+	*value = map->read(ctx->info.pvt, reg->offset, reg->width);
+	defer_end(ctx, &nobody);
+	if (reg->width < 8)
+		*value &= (1ull << (8 * reg->width)) - 1;
+	return true;
+}
+
+static struct json_object *show_fields(const lm_register_t *reg)
+{
+	struct json_object *fields = json_new_array(), *obj;
+	uint32_t i;
+
+	for (i = 0; reg->fields && i < reg->nr_fields; i++) {
+		obj = json_new_object();
+		json_add_string(obj, "name", reg->fields[i].name);
+		json_add_int(obj, "shift", reg->fields[i].shift);
+		json_add_int(obj, "bits", reg->fields[i].bits);
+		json_add_string(obj, "help", reg->fields[i].help);
+		json_append(fields, obj);
+	}
+	return fields;
+}
+
+static struct json_object *show_register(struct lm_ctx *ctx, uint32_t region,
+					 uint32_t idx)
+{
+	static const char *const access[] = {
+		[LM_RW] = "rw", [LM_RO] = "ro", [LM_WO] = "wo", [LM_RW1C] = "rw1c",
+	};
+	const struct region *r = region_get(ctx, region);
+	const lm_register_t *reg = register_at(r->info.regs, idx);
+	struct json_object *obj = json_new_object();
+	uint64_t value;
+
+	json_add_int(obj, "region", region);
+	json_add_string(obj, "name", reg->name);
+	json_add_hex(obj, "offset", reg->offset);
+	json_add_int(obj, "width", reg->width);
+	json_add_string(obj, "access", access[reg->access]);
+	json_add_bool(obj, "pure", reg->flags & LM_REGISTER_PURE);
+	json_add_hex(obj, "reset", reg->reset);
+	json_add_string(obj, "help", reg->help);
+	json_add(obj, "fields", show_fields(reg));
+	if (register_value(ctx, r, idx, &value))
+		json_add_hex(obj, "value", value);
+	return obj;
+}
+
+static void registers(struct conn *c, struct json_object *params, bool more)
+{
+	struct json_object *reply, *all;
+	uint32_t i, k;
+
+	if (!control_args(c, params, NULL, 0, NULL))
+		return;
+	all = json_new_array();
+	for (i = 0; i < region_count(c->ctx); i++) {
+		const struct region *r = region_get(c->ctx, i);
+
+		for (k = 0; r->info.regs && k < r->info.regs->nr_registers; k++)
+			json_append(all, show_register(c->ctx, i, k));
+	}
+	reply = json_new_object();
+	json_add(reply, "registers", all);
+	control_reply(c, reply);
+}
+
+const struct method control_list_methods[] = {
+	{ "Dma", dma },
+	{ "Registers", registers },
+	{ NULL, NULL },
+};
