@@ -9,6 +9,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 LIBDIR ?= $(PREFIX)/lib
 CC ?= cc
+OBJCOPY ?= objcopy
 comma := ,
 CONFIG := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)
 B := build/$(CONFIG)
@@ -33,6 +34,8 @@ pkg = $(shell pkg-config $(1) $(2))
 LIB_SRC := $(wildcard lib/*.c)
 DEV_SRC := $(wildcard devices/*.c devices/*/*.c)
 CLI_SRC := $(wildcard cli/*.c)
+# Parts of the library that musctl uses as its own; they know nothing of devices.
+CLI_LIB_SRC := lib/json.c lib/sockpath.c
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 DEVTEST_SRC := $(wildcard tests/devices/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -73,9 +76,15 @@ $(B)/%.o: %.c | pkgs
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(call pkg,--cflags,$(CLI_PKGS)) -MMD -MP -c -o $@ $<
 
-$(B)/libmuser.a: $(call obj,$(LIB_SRC))
+# Tests see everything; users, and musctl, only what is exported.
+$(B)/lib/internal.a: $(call obj,$(LIB_SRC))
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/libmuser.a: $(call obj,$(LIB_SRC))
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(LD) -r -o $(B)/libmuser.o $^ && \
+		$(OBJCOPY) --localize-hidden $(B)/libmuser.o && $(AR) rcs $@ $(B)/libmuser.o
 
 $(B)/libmuser.so.$(SOVERSION): $(call obj,$(LIB_SRC)) lib/libmuser.map
 	@echo "  LD    $@"
@@ -84,7 +93,7 @@ $(B)/libmuser.so.$(SOVERSION): $(call obj,$(LIB_SRC)) lib/libmuser.map
 		-o $@ $(call obj,$(LIB_SRC)) $(call pkg,--libs,$(LIB_PKGS))
 	$(Q)ln -sf $(@F) $(B)/libmuser.so
 
-$(B)/musctl: $(call obj,$(CLI_SRC) $(DEV_SRC)) $(B)/libmuser.a
+$(B)/musctl: $(call obj,$(CLI_SRC) $(DEV_SRC) $(CLI_LIB_SRC)) $(B)/libmuser.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(CLI_PKGS))
 
@@ -99,24 +108,24 @@ build/man/%: man/%.scd
 
 # ---- tests ------------------------------------------------------------------------------------
 
-$(B)/tests/unit/%: tests/unit/%.c $(B)/libmuser.a
+$(B)/tests/unit/%: tests/unit/%.c $(B)/lib/internal.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(B)/libmuser.a \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(B)/lib/internal.a \
 		$(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
 
 DEVTEST_OBJ := $(call obj,$(DEV_SRC) tests/devices/fixture.c)
-$(B)/tests/devices/%: tests/devices/%.c $(DEVTEST_OBJ) $(B)/libmuser.a
+$(B)/tests/devices/%: tests/devices/%.c $(DEVTEST_OBJ) $(B)/lib/internal.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(DEVTEST_OBJ) \
-		$(B)/libmuser.a $(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
+		$(B)/lib/internal.a $(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
 
-$(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/libmuser.a
+$(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/lib/internal.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(call obj,$(DEV_SRC)) \
-		$(B)/libmuser.a $(call pkg,--libs --cflags,$(LIB_PKGS))
+		$(B)/lib/internal.a $(call pkg,--libs --cflags,$(LIB_PKGS))
 
 check-build: all $(call program,$(UNIT_SRC) $(DEVTEST_SRC))
 
