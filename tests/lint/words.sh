@@ -52,6 +52,6 @@ grep_in "$code" '(^|[^a-z_])(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|str
 	report "no function without a bound"
 
 grep_in "$(printf '%s\n' "$all" | grep -vE '^(man/|tests/lint/)')" 'https?://' |
-	report "no addresses in code"
+	grep -v xmlns | report "no addresses in code"
 grep_in "$(printf '%s\n' "$all" | grep -v ^tests/lint/)" '(^|[^A-Za-z0-9_.}])/(work|home|root)/' |
 	report "no paths of somebody's machine"
