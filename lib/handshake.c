@@ -45,7 +45,8 @@ static int offer_read(struct json_object *json, struct offer *offer)
 	struct json_object *twin = json_get(caps, "twin_socket");
 	int ret;
 
-	if (!json_is_object(json) || (caps && !json_is_object(caps)))
+	if (!json_is_object(json) || (caps && !json_is_object(caps)) ||
+	    (twin && !json_is_object(twin)))
 		return -EINVAL;
 	ret = offer_number(caps, "max_msg_fds", &offer->max_msg_fds);
 	ret = ret ?: offer_number(caps, "max_data_xfer_size", &offer->max_data);
