@@ -47,6 +47,11 @@ static uint32_t ext_size(const lm_ext_cap_t *c)
 	}
 }
 
+static uint32_t ext_offset(const struct config *cfg)
+{
+	return (cfg->used + 3) & ~3u;
+}
+
 static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 {
 	const uint32_t size = ext_size(c);
@@ -57,7 +62,7 @@ static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 		return "ids start at 1, versions end at 15";
 	if (c->size && c->size != size)
 		return "this kind has a size of its own: leave size 0";
-	if (size < CAP_EXT_HEADER_SIZE || out_of_range(cfg->used, size, cfg->size))
+	if (size < CAP_EXT_HEADER_SIZE || out_of_range(ext_offset(cfg), size, cfg->size))
 		return "its size is less than 4 bytes, or more than is left";
 	return NULL;
 }
@@ -92,7 +97,7 @@ static void ext_link(struct config *cfg, const struct cap *prev, const struct ca
 
 static int ext_add(struct config *cfg, const lm_ext_cap_t *c, struct cap *prev)
 {
-	const uint32_t offset = (cfg->used + 3) & ~3u, size = ext_size(c);
+	const uint32_t offset = ext_offset(cfg), size = ext_size(c);
 	const struct cap cap = {
 		.id = c->id, .offset = (uint16_t)offset, .size = (uint16_t)size, .ext = true,
 	};

@@ -91,6 +91,8 @@ static const char *region_fault(struct lm_ctx *ctx, uint32_t index)
 	const char *fault = NULL;
 	uint32_t i;
 
+	if (index == LM_CFG_REG_IDX) /* config.c says how large it is */
+		return r->info.size ? "leave all but fn zero" : NULL;
 	if (!r->info.size)
 		return r->info.fn || r->info.regs ? "it has callbacks but no size" : NULL;
 	if (index <= LM_BAR5_REG_IDX)

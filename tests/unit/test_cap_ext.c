@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_cap_ext.c - the extended capability list from 100h on.
+ */
+#include "pci_device.h"
+
+static lm_dev_info_t info;
+static lm_ext_cap_t ext[3];
+static struct lm_ctx *ctx;
+
+static int setup(void **state)
+{
+	memset(&info, 0, sizeof(info));
+	memset(ext, 0, sizeof(ext));
+	info.pci_info.id.raw = 0x00011234;
+	info.caps[0].id = PCI_CAP_ID_EXP;
+	info.ext_caps = ext;
+	info.ext_cap_size = sizeof(ext[0]);
+	info.nr_ext_caps = 1;
+	ctx = NULL;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	if (ctx)
+		device_free(ctx);
+	return 0;
+}
+
+static void extended_capabilities_need_pci_express(void **state)
+{
+	ext[0].id = PCI_EXT_CAP_ID_DSN;
+	info.caps[0].id = PCI_CAP_ID_PM;
+	assert_refused(&info, "PCI Express");
+}
+
+static void the_serial_number_is_there_and_read_only(void **state)
+{
+	ext[0].id = PCI_EXT_CAP_ID_DSN;
+	ext[0].dsn = 0x0011223344556677;
+	ctx = device_new(&info);
+	assert_int_equal(cfg_get(ctx, 0x100, 4), 0x00010003);
+	cfg_put(ctx, 0x104, 8, 0);
+	assert_int_equal(cfg_get(ctx, 0x104, 8), 0x0011223344556677);
+	assert_int_equal(cfg_get(ctx, 0x10c, 4), 0);
+}
+
+static void capabilities_follow_each_other(void **state)
+{
+	info.nr_ext_caps = 3;
+	ext[0].id = PCI_EXT_CAP_ID_DSN;
+	ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .version = 5, .size = 9 };
+	ext[2].id = PCI_EXT_CAP_ID_ERR;
+	ctx = device_new(&info);
+	assert_int_equal(cfg_get(ctx, 0x100, 4), 0x10c10003);
+	assert_int_equal(cfg_get(ctx, 0x10c, 4), 0x1185000b);
+	assert_int_equal(cfg_get(ctx, 0x118, 4), 0x00020001);
+}
+
+static void error_reporting_starts_with_the_specifications_defaults(void **state)
+{
+	ext[0].id = PCI_EXT_CAP_ID_ERR;
+	ctx = device_new(&info);
+	assert_int_equal(cfg_get(ctx, 0x100 + PCI_ERR_UNCOR_STATUS, 4), 0);
+	assert_int_equal(cfg_get(ctx, 0x100 + PCI_ERR_UNCOR_MASK, 4), 0x00400000);
+	assert_int_equal(cfg_get(ctx, 0x100 + PCI_ERR_UNCOR_SEVER, 4), 0x00462030);
+	assert_int_equal(cfg_get(ctx, 0x100 + PCI_ERR_COR_MASK, 4), 0x0000e000);
+	assert_int_equal(cfg_get(ctx, 0x100 + PCI_ERR_CAP, 4), 0);
+}
+
+static void error_status_clears_by_one_and_masks_are_written(void **state)
+{
+	const uint32_t errors = PCI_ERR_UNC_MALF_TLP | PCI_ERR_UNC_UNSUP;
+
+	ext[0].id = PCI_EXT_CAP_ID_ERR;
+	ctx = device_new(&info);
+	assert_int_equal(lm_config_write(ctx, 0x104, &errors, 4), 0);
+	cfg_put(ctx, 0x106, 1, 0x10);
+	assert_int_equal(cfg_get(ctx, 0x104, 4), PCI_ERR_UNC_MALF_TLP);
+	cfg_put(ctx, 0x108, 4, 0xffffffff);
+	assert_int_equal(cfg_get(ctx, 0x108, 4), 0x005ff030);
+	cfg_put(ctx, 0x110, 8, 0xffffffffffffffff);
+	assert_int_equal(cfg_get(ctx, 0x110, 8), 0x0000f1c100000000);
+	config_reset(ctx);
+	assert_int_equal(cfg_get(ctx, 0x104, 8), 0x0040000000000000);
+}
+
+static void any_other_id_is_data_with_a_write_mask(void **state)
+{
+	static const uint8_t data[] = { 1, 2, 3, 4 }, wmask[] = { 0, 0, 0xff, 0xf0 };
+
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 8, .data = data,
+				 .wmask = wmask };
+	ctx = device_new(&info);
+	assert_int_equal(cfg_get(ctx, 0x100, 8), 0x040302010001000b);
+	cfg_put(ctx, 0x100, 8, ~0ull);
+	assert_int_equal(cfg_get(ctx, 0x100, 8), 0xf4ff02010001000b);
+}
+
+static void impossible_ones_are_refused(void **state)
+{
+	assert_refused(&info, "ids start at 1");
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .version = 16 };
+	assert_refused(&info, "versions end at 15");
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .size = 16 };
+	assert_refused(&info, "size of its own");
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 3 };
+	assert_refused(&info, "size");
+	ext[0].size = UINT32_MAX;
+	assert_refused(&info, "size");
+	ext[0].size = 3841;
+	assert_refused(&info, "size");
+}
+
+static void the_list_may_fill_the_space(void **state)
+{
+	info.nr_ext_caps = 2;
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 3837 };
+	ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 4 };
+	assert_refused(&info, "size");
+	ext[0].size = 3834;
+	ext[1].size = 5;
+	assert_refused(&info, "size");
+	ext[1].size = 4;
+	ctx = device_new(&info);
+	assert_int_equal(cfg_get(ctx, 0xffc, 4), 0x0001000b);
+}
+
+static void the_device_may_use_space_behind_the_list(void **state)
+{
+	const uint32_t value = 0x600df00d;
+	uint8_t blob[4096];
+	struct lm_ctx *to;
+
+	ext[0].id = PCI_EXT_CAP_ID_DSN;
+	ctx = device_new(&info);
+	assert_int_equal(config_save(ctx, NULL, 0), 0x10c);
+	assert_int_equal(lm_config_write(ctx, 0x800, &value, 4), 0);
+	assert_int_equal(cfg_get(ctx, 0x7fc, 8), 0x600df00d00000000);
+	to = device_new(&info);
+	assert_int_equal(config_save(ctx, blob, sizeof(blob)), 0x804);
+	assert_int_equal(config_load(to, blob, 0x804), 0);
+	assert_int_equal(cfg_get(to, 0x800, 4), value);
+	device_free(to);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(extended_capabilities_need_pci_express),
+		TEST(the_serial_number_is_there_and_read_only),
+		TEST(capabilities_follow_each_other),
+		TEST(error_reporting_starts_with_the_specifications_defaults),
+		TEST(error_status_clears_by_one_and_masks_are_written),
+		TEST(any_other_id_is_data_with_a_write_mask),
+		TEST(impossible_ones_are_refused),
+		TEST(the_list_may_fill_the_space),
+		TEST(the_device_may_use_space_behind_the_list),
+	};
+
+	return cmocka_run_group_tests_name("cap_ext", tests, NULL, NULL);
+}
