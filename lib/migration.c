@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * migration.c - writes the state of a device as one block of bytes (layout: state.h).
+ *
+ * The same state serves restart, snapshots and, later, live migration. It holds what a
+ * guest could find out about the device, not who its client is: DMA map and eventfds are
+ * lent by a client and not saved. Refuses while a request is half done.
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "internal.h"
+#include "state.h"
+
+/* Counts what does not fit as well, to say how much room is needed. */
+struct out {
+	char  *buf;
+	size_t size, len;
+};
+
+/* Room for what belongs to a section; NULL: it does not fit. */
+static void *section_put(struct out *o, enum state_tag tag, uint32_t index, size_t length)
+{
+	const size_t padded = (size_t)state_padded(length);
+	const struct state_section head = {
+		.tag = htole32(tag), .index = htole32(index), .length = htole64(length),
+	};
+	char *to = NULL;
+
+	if (o->buf && !out_of_range(o->len, sizeof(head) + padded, o->size)) {
+		to = o->buf + o->len;
+		memcpy(to, &head, sizeof(head));
+		to += sizeof(head);
+		memset(to + length, 0, padded - length);
+	}
+	o->len += sizeof(head) + padded;
+	return to;
+}
+
+static void save_library(struct lm_ctx *ctx, struct out *o)
+{
+	size_t need;
+	void *to;
+
+	need = config_save(ctx, NULL, 0);
+	to = section_put(o, STATE_CONFIG, 0, need);
+	if (to)
+		config_save(ctx, to, need);
+	need = msix_save(ctx, NULL, 0);
+	to = need ? section_put(o, STATE_MSIX, 0, need) : NULL;
+	if (to)
+		msix_save(ctx, to, need);
+	need = irq_save(ctx, NULL, 0);
+	to = section_put(o, STATE_IRQ, 0, need);
+	if (to)
+		irq_save(ctx, to, need);
+}
+
+static void save_registers(struct out *o, uint32_t index, const struct region *r)
+{
+	const lm_register_map_t *map = r->info.regs;
+	struct state_register e;
+	uint32_t i;
+	char *to;
+
+	to = section_put(o, STATE_REGISTERS, index, map->nr_registers * sizeof(e));
+	for (i = 0; to && i < map->nr_registers; i++) {
+		e.offset = htole64(register_at(map, i)->offset);
+		e.value = htole64(r->values[i]);
+		memcpy(to + i * sizeof(e), &e, sizeof(e));
+	}
+}
+
+static bool is_zero(const char *p, size_t len)
+{
+	return !*p && !memcmp(p, p + 1, len - 1);
+}
+
+/* Clients may be writing to this memory: it is looked at once, then copied. */
+static void save_memory(struct out *o, uint32_t index, const struct region *r)
+{
+	uint64_t at, len;
+	char *to;
+
+	for (at = 0; at < r->info.size; at += len) {
+		const char *from = (const char *)r->mem + at;
+		const uint64_t offset = htole64(at);
+
+		len = r->info.size - at < STATE_PAGE ? r->info.size - at : STATE_PAGE;
+		if (is_zero(from, len))
+			continue;
+		to = section_put(o, STATE_MEMORY, index, sizeof(offset) + len);
+		if (to) {
+			memcpy(to, &offset, sizeof(offset));
+			memcpy(to + sizeof(offset), from, len);
+		}
+	}
+}
+
+static void save_regions(const struct lm_ctx *ctx, struct out *o)
+{
+	uint32_t i;
+
+	for (i = 0; i < region_count(ctx); i++) {
+		const struct region *r = region_get(ctx, i);
+
+		if (r->values)
+			save_registers(o, i, r);
+		if (r->mem)
+			save_memory(o, i, r);
+	}
+}
+
+static int save_device(const struct lm_ctx *ctx, struct out *o)
+{
+	ssize_t need, got;
+	void *to;
+
+	if (!ctx->info.save)
+		return 0;
+	need = ctx->info.save(ctx->info.pvt, NULL, 0);
+	if (need < 0)
+		return (int)need;
+	to = section_put(o, STATE_DEVICE, 0, (size_t)need);
+	if (!to)
+		return 0;
+	got = ctx->info.save(ctx->info.pvt, to, (size_t)need);
+	if (got < 0)
+		return (int)got;
+	/* It said how much it needs, and nothing has happened since. */
+	return got == need ? 0 : -EIO;
+}
+
+static void put_header(const struct lm_ctx *ctx, struct out *o)
+{
+	const lm_pci_info_t *pci = &ctx->info.pci_info;
+	const struct state_header head = {
+		.magic = htole64(STATE_MAGIC),
+		.version = htole32(STATE_VERSION),
+		.vendor = htole16(pci->id.vid),
+		.device = htole16(pci->id.did),
+		.subvendor = htole16(pci->ss.vid),
+		.subdevice = htole16(pci->ss.sid),
+		.length = htole64(o->len),
+	};
+
+	memcpy(o->buf, &head, sizeof(head));
+}
+
+LM_EXPORT int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len)
+{
+	struct out o = { buf, *len, sizeof(struct state_header) };
+	int ret;
+
+	if (ctx->deferred || ctx->running)
+		return -EBUSY;
+	save_library(ctx, &o);
+	save_regions(ctx, &o);
+	ret = save_device(ctx, &o);
+	if (ret)
+		return ret;
+	*len = o.len;
+	if (!buf)
+		return 0;
+	if (o.len > o.size)
+		return -ENOSPC;
+	put_header(ctx, &o);
+	return 0;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * migration_load.c - takes back what migration.c wrote, or what a stranger gives out as
+ * such.
+ *
+ * First everything is looked at: the frame, the identity, that each section is one of
+ * this device's and fits. Then it is applied. The parts that judge their own section
+ * while they apply it (configuration space, MSI-X, interrupts) come first and are put
+ * back if a later one refuses, so a state is taken as a whole or not at all.
+ */
+#include <endian.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+#include "state.h"
+
+struct section {
+	uint32_t    tag, index;
+	const char *data;
+	uint64_t    len;
+};
+
+struct state {
+	const char    *buf;
+	size_t         len;
+	struct section part[STATE_NR_TAGS]; /* those that exist once; data NULL: absent */
+};
+
+/* ---- looking ------------------------------------------------------------------- */
+
+static int header_check(const struct lm_ctx *ctx, const char *buf, size_t len)
+{
+	const lm_pci_info_t *pci = &ctx->info.pci_info;
+	struct state_header head;
+
+	if (len < sizeof(head))
+		return -EINVAL;
+	memcpy(&head, buf, sizeof(head));
+	if (le64toh(head.magic) != STATE_MAGIC || le64toh(head.length) != len ||
+	    le32toh(head.version) != STATE_VERSION || head.reserved)
+		return -EINVAL;
+	if (le16toh(head.vendor) != pci->id.vid || le16toh(head.device) != pci->id.did)
+		return -EINVAL;
+	if (le16toh(head.subvendor) != pci->ss.vid ||
+	    le16toh(head.subdevice) != pci->ss.sid)
+		return -EINVAL;
+	return 0;
+}
+
+/* The section at *pos: 1; 0: the end; -EINVAL. */
+static int section_next(const struct state *st, size_t *pos, struct section *s)
+{
+	struct state_section head;
+
+	if (*pos == st->len)
+		return 0;
+	if (out_of_range(*pos, sizeof(head), st->len))
+		return -EINVAL;
+	memcpy(&head, st->buf + *pos, sizeof(head));
+	*pos += sizeof(head);
+	s->tag = le32toh(head.tag);
+	s->index = le32toh(head.index);
+	s->len = le64toh(head.length);
+	s->data = st->buf + *pos;
+	if (s->len > st->len || out_of_range(*pos, state_padded(s->len), st->len))
+		return -EINVAL;
+	*pos += (size_t)state_padded(s->len);
+	return 1;
+}
+
+static struct state_register register_entry(const struct section *s, uint64_t i)
+{
+	struct state_register e;
+
+	memcpy(&e, s->data + i * sizeof(e), sizeof(e));
+	e.offset = le64toh(e.offset);
+	e.value = le64toh(e.value);
+	return e;
+}
+
+static bool registers_fit(const struct lm_ctx *ctx, const struct section *s)
+{
+	const struct region *r = region_get(ctx, s->index);
+	const lm_register_t *reg;
+	uint32_t idx;
+	uint64_t i;
+
+	if (!r || !r->values || s->len % sizeof(struct state_register))
+		return false;
+	for (i = 0; i < s->len / sizeof(struct state_register); i++) {
+		const struct state_register e = register_entry(s, i);
+
+		reg = register_find(r->info.regs, e.offset, &idx);
+		if (!reg || (reg->width < 8 && e.value >> (8 * reg->width)))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t memory_offset(const struct section *s)
+{
+	uint64_t offset;
+
+	memcpy(&offset, s->data, sizeof(offset));
+	return le64toh(offset);
+}
+
+static bool memory_fits(const struct lm_ctx *ctx, const struct section *s)
+{
+	const struct region *r = region_get(ctx, s->index);
+
+	return r && r->mem && s->len >= sizeof(uint64_t) &&
+	       !out_of_range(memory_offset(s), s->len - sizeof(uint64_t), r->info.size);
+}
+
+static bool section_fits(const struct lm_ctx *ctx, struct state *st,
+			 const struct section *s)
+{
+	switch (s->tag) {
+	case STATE_REGISTERS:
+		return registers_fit(ctx, s);
+	case STATE_MEMORY:
+		return memory_fits(ctx, s);
+	case STATE_CONFIG:
+	case STATE_MSIX:
+	case STATE_IRQ:
+	case STATE_DEVICE:
+		if (s->index || st->part[s->tag].data)
+			return false;
+		st->part[s->tag] = *s;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int state_check(const struct lm_ctx *ctx, struct state *st)
+{
+	size_t pos = sizeof(struct state_header);
+	struct section s;
+	int ret;
+
+	ret = header_check(ctx, st->buf, st->len);
+	if (ret)
+		return ret;
+	while ((ret = section_next(st, &pos, &s)) == 1) {
+		if (!section_fits(ctx, st, &s))
+			return -EINVAL;
+	}
+	if (!st->part[STATE_CONFIG].data || !st->part[STATE_IRQ].data)
+		return -EINVAL;
+	/* Who saves loads. */
+	if (!st->part[STATE_DEVICE].data != !ctx->info.load)
+		return -EINVAL;
+	return ret;
+}
+
+/* ---- applying ------------------------------------------------------------------ */
+
+/* Configuration space, MSI-X table, interrupts; the last one delivers what is due. */
+static int load_library(struct lm_ctx *ctx, const struct section *part)
+{
+	int ret;
+
+	ret = config_load(ctx, part[STATE_CONFIG].data, part[STATE_CONFIG].len);
+	ret = ret ?: msix_load(ctx, part[STATE_MSIX].data, part[STATE_MSIX].len);
+	ret = ret ?: irq_load(ctx, part[STATE_IRQ].data, part[STATE_IRQ].len);
+	return ret;
+}
+
+/* What those three are now, to put it back. */
+static char *library_now(struct lm_ctx *ctx, struct section *part)
+{
+	const size_t config = config_save(ctx, NULL, 0), msix = msix_save(ctx, NULL, 0);
+	const size_t irq = irq_save(ctx, NULL, 0);
+	char *buf = malloc(config + msix + irq);
+
+	if (!buf)
+		return NULL;
+	part[STATE_CONFIG] = (struct section){ .data = buf, .len = config };
+	part[STATE_MSIX] = (struct section){ .data = buf + config, .len = msix };
+	part[STATE_IRQ] = (struct section){ .data = buf + config + msix, .len = irq };
+	config_save(ctx, buf, config);
+	if (msix)
+		msix_save(ctx, buf + config, msix);
+	irq_save(ctx, buf + config + msix, irq);
+	return buf;
+}
+
+static int load_library_or_none(struct lm_ctx *ctx, const struct state *st)
+{
+	struct section before[STATE_NR_TAGS] = { 0 };
+	char *buf = library_now(ctx, before);
+	int ret;
+
+	if (!buf)
+		return -ENOMEM;
+	ret = load_library(ctx, st->part);
+	if (ret)
+		load_library(ctx, before);
+	free(buf);
+	return ret;
+}
+
+/* Back to zero without touching pages that nobody has used. */
+static void memory_clear(const struct region *r)
+{
+	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	int ret;
+
+	if (r->memfd >= 0)
+		ret = fallocate(r->memfd, punch, 0, (off_t)r->info.size);
+	else
+		ret = madvise(r->mem, r->info.size, MADV_DONTNEED);
+	if (ret)
+		memset(r->mem, 0, r->info.size);
+}
+
+static void clear_regions(const struct lm_ctx *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < region_count(ctx); i++) {
+		struct region *r = region_get(ctx, i);
+
+		if (r->values)
+			register_reset(r);
+		if (r->mem)
+			memory_clear(r);
+	}
+}
+
+static void load_section(const struct lm_ctx *ctx, const struct section *s)
+{
+	struct region *r = region_get(ctx, s->index);
+	uint32_t idx;
+	uint64_t i;
+
+	if (s->tag == STATE_MEMORY)
+		memcpy((char *)r->mem + memory_offset(s), s->data + sizeof(uint64_t),
+		       s->len - sizeof(uint64_t));
+	if (s->tag != STATE_REGISTERS)
+		return;
+	for (i = 0; i < s->len / sizeof(struct state_register); i++) {
+		const struct state_register e = register_entry(s, i);
+
+		register_find(r->info.regs, e.offset, &idx);
+		r->values[idx] = e.value;
+	}
+}
+
+LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
+{
+	struct state st = { .buf = buf, .len = len };
+	const struct section *device = &st.part[STATE_DEVICE];
+	size_t pos = sizeof(struct state_header);
+	struct section s;
+	int ret;
+
+	if (ctx->deferred || ctx->running)
+		return -EBUSY;
+	ret = state_check(ctx, &st);
+	ret = ret ?: load_library_or_none(ctx, &st);
+	if (ret)
+		return ret;
+	clear_regions(ctx);
+	while (section_next(&st, &pos, &s) == 1)
+		load_section(ctx, &s);
+	if (!ctx->info.load)
+		return 0;
+	ret = ctx->info.load(ctx->info.pvt, device->data, device->len);
+	if (ret)
+		ctx_reset(ctx, NULL);
+	return ret;
+}
