@@ -29,8 +29,8 @@ options() { grep -oE -e '--[a-z][a-z-]+' | sort -u; }
 		"$musctl" "$verb" --help >"$text/help"
 		sed -n '/^# OPTIONS/,/^# [^O]/p' "$page" | options >"$text/page"
 		sed -n '/^Options:/,/^Available/p' "$text/help" | grep '^ *-' | options |
-			diff - "$text/page" | sed -n "s/^</$page:1: does not name/p
-				s/^>/$page:1: names what is not there:/p"
+			diff - "$text/page" | sed -n "s,^<,$page:1: does not name,p
+				s,^>,$page:1: names what is not there:,p"
 		sed -n '/^Available/,/^$/s/^ \+\([A-Z_-]\+\)  .*/\1/p' "$text/help" |
 			while read -r column; do
 				grep -qx "\*$column\*" "$page" ||
