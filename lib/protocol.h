@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * protocol.h - the handlers of commands, and what they share.
+ *
+ * A handler finds a payload of at least the length in its table line. It fills the reply's payload
+ * in place and returns 0, -errno, or LM_DEFER with client->waiting set.
+ */
+#ifndef LM_PROTOCOL_H
+#define LM_PROTOCOL_H
+
+#include "server.h"
+
+/* protocol_info.c */
+int protocol_device_info(struct client *c, struct message *m, struct reply *r);
+int protocol_region_info(struct client *c, struct message *m, struct reply *r);
+int protocol_region_io_fds(struct client *c, struct message *m, struct reply *r);
+int protocol_irq_info(struct client *c, struct message *m, struct reply *r);
+
+/* protocol_access.c */
+int protocol_region_read(struct client *c, struct message *m, struct reply *r);
+int protocol_region_write(struct client *c, struct message *m, struct reply *r);
+int protocol_write_multi(struct client *c, struct message *m, struct reply *r);
+
+/* protocol.c: the reply to @request, built at r->payload, may be sent. @result: 0 or -errno. */
+void protocol_commit(struct client *c, const struct vfio_user_header *request, int result,
+		     const struct reply *r);
+
+#endif /* LM_PROTOCOL_H */

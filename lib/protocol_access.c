@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * protocol_access.c - reads and writes of regions, one or many in a message.
+ *
+ * Owns the request that waits for the device: its bytes, and the reply that is built when the
+ * device answers, or later, when the client takes replies again. A message is validated whole
+ * before its first write.
+ */
+#include <string.h>
+
+#include "protocol.h"
+
+/* ---- region access ------------------------------------------------------------------------------ */
+
+static void access_done(struct access *a, ssize_t result)
+{
+	struct client *c = container_of(a, struct client, access);
+
+	protocol_answer(c, result);
+	client_serve(c);
+}
+
+static void access_init(struct client *c, const struct message *m, bool is_write)
+{
+	struct vfio_user_region_access req;
+
+	memcpy(&req, m->payload, sizeof(req));
+	memset(&c->access, 0, sizeof(c->access));
+	c->access.region = req.region;
+	c->access.offset = req.offset;
+	c->access.count = req.count;
+	c->access.is_write = is_write;
+	c->access.done = access_done;
+	if (m->hdr->flags & VFIO_USER_F_NO_REPLY)
+		c->access.trace_flags = LM_TRACE_POSTED;
+}
+
+/* The device answers later: its bytes move out of buffers that go on being used. */
+static int access_wait(struct client *c, const void *bytes, size_t len)
+{
+	struct access *a = &c->access;
+	const size_t at = (size_t)(a->buf - (const char *)bytes);
+
+	if (client_hold(c, bytes, len)) {
+		region_cancel(c->ctx, a);
+		return -ENOMEM;
+	}
+	a->buf = c->held + at;
+	c->waiting = WAIT_ACCESS;
+	return LM_DEFER;
+}
+
+int protocol_region_read(struct client *c, struct message *m, struct reply *r)
+{
+	const size_t head = sizeof(struct vfio_user_region_access);
+	struct access *a = &c->access;
+	ssize_t ret;
+
+	if (m->len != head)
+		return -EINVAL;
+	access_init(c, m, false);
+	if (a->count > STREAM_MAX_DATA)
+		return -EINVAL;
+	a->buf = r->payload + head;
+	ret = region_access(c->ctx, a);
+	if (ret == LM_DEFER)
+		return access_wait(c, a->buf, a->count);
+	if (ret < 0)
+		return (int)ret;
+	memcpy(r->payload, m->payload, head);
+	r->len = head + (size_t)ret;
+	return 0;
+}
+
+int protocol_region_write(struct client *c, struct message *m, struct reply *r)
+{
+	const size_t head = sizeof(struct vfio_user_region_access);
+	struct access *a = &c->access;
+	ssize_t ret;
+
+	access_init(c, m, true);
+	if (a->count > STREAM_MAX_DATA || m->len != head + a->count)
+		return -EINVAL;
+	a->buf = m->payload + head;
+	ret = region_access(c->ctx, a);
+	if (ret == LM_DEFER)
+		return access_wait(c, a->buf, a->count);
+	if (ret < 0)
+		return (int)ret;
+	memcpy(r->payload, m->payload, head);
+	r->len = head;
+	return 0;
+}
+
+/* ---- several writes in one message ---------------------------------------------------------------- */
+
+/* Start the write at multi_pos of the array @wrs. */
+static ssize_t multi_write(struct client *c, char *wrs)
+{
+	char *at = wrs + c->multi_pos * sizeof(struct vfio_user_write_single);
+	struct vfio_user_write_single w;
+	const uint16_t flags = c->access.trace_flags;
+
+	memcpy(&w, at, sizeof(w));
+	memset(&c->access, 0, sizeof(c->access));
+	c->access.region = w.region;
+	c->access.offset = w.offset;
+	c->access.count = w.count;
+	c->access.is_write = true;
+	c->access.trace_flags = flags;
+	c->access.buf = at + offsetof(struct vfio_user_write_single, data);
+	c->access.done = access_done;
+	return region_access(c->ctx, &c->access);
+}
+
+/* Go on until done, refused, or deferred; the writes that were done count. */
+static ssize_t multi_run(struct client *c, char *wrs)
+{
+	ssize_t ret = 0;
+
+	for (; c->multi_pos < c->multi_nr; c->multi_pos++) {
+		ret = multi_write(c, wrs);
+		if (ret < 0)
+			break;
+	}
+	if (ret < 0 && (ret == LM_DEFER || !c->multi_pos))
+		return ret;
+	return c->multi_pos;
+}
+
+static bool multi_is_valid(struct client *c, const char *wrs)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->multi_nr; i++) {
+		struct vfio_user_write_single w;
+		const struct region *reg;
+
+		memcpy(&w, wrs + i * sizeof(w), sizeof(w));
+		reg = region_get(c->ctx, w.region);
+		if (!reg || w.count > sizeof(w.data) ||
+		    out_of_range(w.offset, w.count, reg->info.size))
+			return false;
+	}
+	return true;
+}
+
+int protocol_write_multi(struct client *c, struct message *m, struct reply *r)
+{
+	const size_t head = sizeof(struct vfio_user_write_multi);
+	struct vfio_user_write_multi multi;
+	char *wrs = m->payload + head;
+	ssize_t ret;
+
+	memcpy(&multi, m->payload, head);
+	if (multi.wr_cnt != (m->len - head) / sizeof(struct vfio_user_write_single) ||
+	    (m->len - head) % sizeof(struct vfio_user_write_single))
+		return -EINVAL;
+	c->multi_pos = 0;
+	c->multi_nr = (uint32_t)multi.wr_cnt;
+	if (!multi_is_valid(c, wrs))
+		return -EINVAL;
+	c->access.trace_flags = m->hdr->flags & VFIO_USER_F_NO_REPLY ? LM_TRACE_POSTED : 0;
+	ret = multi_run(c, wrs);
+	if (ret == LM_DEFER)
+		return access_wait(c, wrs, m->len - head);
+	if (ret < 0)
+		return (int)ret;
+	multi.wr_cnt = (uint64_t)ret;
+	memcpy(r->payload, &multi, head);
+	r->len = head;
+	return 0;
+}
+
+/* ---- answers that come later ------------------------------------------------------------------------------ */
+
+static size_t answer_build(struct client *c, ssize_t result, char *payload)
+{
+	const size_t head = sizeof(struct vfio_user_region_access);
+	uint64_t wr_cnt = (uint64_t)result;
+
+	switch (c->request.cmd) {
+	case VFIO_USER_REGION_READ:
+		memcpy(payload, c->payload, head);
+		memcpy(payload + head, c->held, c->access.count);
+		return head + c->access.count;
+	case VFIO_USER_REGION_WRITE:
+		memcpy(payload, c->payload, head);
+		return head;
+	case VFIO_USER_REGION_WRITE_MULTI:
+		memcpy(payload, &wr_cnt, sizeof(wr_cnt));
+		return sizeof(wr_cnt);
+	case VFIO_USER_DMA_UNMAP:
+		memcpy(payload, c->payload, sizeof(struct vfio_user_dma_unmap));
+		return sizeof(struct vfio_user_dma_unmap);
+	default:
+		return 0;
+	}
+}
+
+/* The first write that was deferred is done: those behind it are due. */
+static ssize_t answer_multi(struct client *c, ssize_t result)
+{
+	if (result < 0)
+		return c->multi_pos ? (ssize_t)c->multi_pos : result;
+	c->multi_pos++;
+	result = multi_run(c, c->held);
+	return result;
+}
+
+void protocol_answer(struct client *c, ssize_t result)
+{
+	if (c->request.cmd == VFIO_USER_REGION_WRITE_MULTI) {
+		result = answer_multi(c, result);
+		if (result == LM_DEFER)
+			return;
+	}
+	c->waiting = WAIT_ROOM;
+	c->result = result;
+	protocol_answer_send(c);
+}
+
+bool protocol_answer_send(struct client *c)
+{
+	const size_t data = c->request.cmd == VFIO_USER_REGION_READ ? c->access.count : 0;
+	struct reply r = { 0 };
+	char *out;
+
+	if (!(c->request.flags & VFIO_USER_F_NO_REPLY)) {
+		out = stream_reserve(&c->stream, sizeof(c->request) + REPLY_SMALL + data);
+		if (!out)
+			return false;
+		r.payload = out + sizeof(c->request);
+		if (c->result >= 0)
+			r.len = answer_build(c, c->result, r.payload);
+		protocol_commit(c, &c->request, c->result < 0 ? (int)c->result : 0, &r);
+	}
+	client_unhold(c);
+	c->waiting = WAIT_NONE;
+	return true;
+}
