@@ -21,8 +21,6 @@ only()
 		"$includes" | report "$3"
 }
 
-only '^.json(-c)?[/.]' 'lib/json\.[ch]|cli/.*\.c|lib/.*\.c|tests/.*' \
-	"devices know no JSON"
 only '^<json-c?/|^<json\.h' 'lib/json\.[ch]|cli/out\.c|tests/.*' \
 	"json-c is known to lib/json.c and cli/out.c"
 only 'libsmartcols' 'cli/out\.c' "libsmartcols is known to cli/out.c"
