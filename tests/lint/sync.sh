@@ -27,9 +27,24 @@ for file in completions/musctl.bash completions/_musctl completions/musctl.fish;
 	[ -f "$file" ] || echo "completions:1: no $file"
 done | report "completions are there for bash, zsh and fish"
 
+# The words of the map below "lib/" are patterns.
+map=$(sed -n '/^    lib\//,/^    devices\//p' README.md)
+for file in lib/*.[ch]; do
+	set -f
+	for word in $map; do
+		# shellcheck disable=SC2254
+		case ${file#lib/} in
+		$word) continue 2 ;;
+		esac
+	done
+	echo "README.md:1: the map does not name $file"
+done | report "the map of the README names every file of the library"
+
+# Or, if several files are one concern (irq.c, irq_set.c), that concern has.
 for file in lib/*.c; do
 	name=$(basename "$file" .c)
-	[ -f "tests/unit/test_$name.c" ] || echo "$file:1: no tests/unit/test_$name.c"
+	[ -f "tests/unit/test_$name.c" ] || [ -f "tests/unit/test_${name%%_*}.c" ] ||
+		echo "$file:1: no tests/unit/test_$name.c, nor test_${name%%_*}.c"
 done | report "every file of the library has its unit test"
 
 sed -n 's/^[ \t]*\.name = "\(.*\)",$/\1/p' devices/*.c devices/*/*.c | sort -u |
