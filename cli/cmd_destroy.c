@@ -106,7 +106,7 @@ static int destroy_one(const struct call *call, struct control *control)
 	control_set_timeout(control, (int)ms);
 	err = control_call(control, "Stop", NULL, NULL);
 	if (err == -EREMOTE)
-		return control_failed(control, NULL, err);
+		return control_tell(control, NULL, err);
 	if (!err && wait_gone(uuid, ms))
 		return 0;
 	if (err == -ECONNRESET && wait_gone(uuid, ms))

@@ -70,7 +70,7 @@ static int call_irq(struct target *t, const char *action, const struct irq *irq,
 	err = control_call(t->control, firing ? "FireIrq" : "MaskIrq", call, &reply);
 	snprintf(name, sizeof(name), "%s:%u", name_of_irq((uint32_t)irq->index), irq->vector);
 	if (err)
-		return control_failed(t->control, name, err);
+		return control_tell(t->control, name, err);
 	*outcome = value_text(reply, "outcome");
 	return 0;
 }
@@ -103,7 +103,7 @@ static int run(struct target *t, const struct call *call, struct irq *irqs, stru
 	if (t->control)
 		err = control_call(t->control, "Show", NULL, &reply);
 	if (err)
-		return control_failed(t->control, NULL, err);
+		return control_tell(t->control, NULL, err);
 	device = json_get(reply, "device");
 	if (!strcmp(call->words[0], "list"))
 		return list(t, out, json_get(device, "irqs"));

@@ -25,7 +25,7 @@ static const struct column set_columns[] = {
 	[VALUE]       = { "VALUE", 8, 0, "what it is" },
 	[DEFAULT]     = { "DEFAULT", 8, 0, "what it was at creation, if nothing else was said" },
 	[COUNT]       = { "COUNT", 5, COLUMN_RIGHT, "single properties NAME0, NAME1, ..." },
-	[FLAGS]       = { "FLAGS", 5, 0, "ro: can be read only; create: set at creation only" },
+	[FLAGS]       = { "FLAGS", 5, 0, "read-only, create-only" },
 	[DESCRIPTION] = { "DESCRIPTION", 0.4, COLUMN_TRUNC, "what it is for" },
 	{ 0 }
 };
@@ -102,7 +102,7 @@ static int do_word(struct control *control, char *word)
 	if (equals)
 		*equals = '=';
 	if (err)
-		return control_failed(control, word, err);
+		return control_tell(control, word, err);
 	value = value_text(reply, "value");
 	if (!equals)
 		printf("%s\n", value ? value : "");

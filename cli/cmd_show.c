@@ -136,7 +136,7 @@ static int show_one(const struct call *call, struct control *control)
 	int err = control_call(control, "Show", NULL, &reply);
 
 	if (err)
-		return control_failed(control, NULL, err);
+		return control_tell(control, NULL, err);
 	device = json_get(reply, "device");
 	if (args->cmdline)
 		return print_cmdline(args->cmdline, device);

@@ -98,7 +98,7 @@ static int wait_for(const struct wait_args *args, struct control *control, const
 		return error(ST_TIMEOUT, word, "time is up");
 	if (err == -ECONNRESET && args->gone)
 		return 0;
-	return control_failed(control, word, err);
+	return control_tell(control, word, err);
 }
 
 static int wait_open(const struct wait_args *args, struct control *control, const char *word)
@@ -106,7 +106,7 @@ static int wait_open(const struct wait_args *args, struct control *control, cons
 	int err = control_more(control, "Monitor");
 
 	if (err)
-		return control_failed(control, word, err);
+		return control_tell(control, word, err);
 	if (is_so(args, control_uuid(control)))
 		return 0;
 	return wait_for(args, control, word);

@@ -371,7 +371,7 @@ static int failed_remotely(struct json_object *message, const char *object)
 	return error(ST_FAILED, object, "the device answered %s", name);
 }
 
-int control_failed(struct control *c, const char *object, int err)
+int control_tell(struct control *c, const char *object, int err)
 {
 	if (!object)
 		object = c->uuid;

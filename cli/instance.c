@@ -212,7 +212,7 @@ int instance_show(const char *word, struct control **control, struct json_object
 		err = -EPROTO;
 	if (!err)
 		return 0;
-	status = control_failed(*control, word, err);
+	status = control_tell(*control, word, err);
 	control_close(*control);
 	return status;
 }

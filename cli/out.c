@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <json-c/json.h>
 #include <libsmartcols.h>
@@ -249,6 +250,24 @@ void out_ns(struct out *out, unsigned int id, uint64_t ns)
 	else
 		out_printf(out, id, "%llu.%03lluus", (unsigned long long)(ns / 1000),
 			   (unsigned long long)(ns % 1000));
+}
+
+void out_time(struct out *out, unsigned int id, uint64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	unsigned int rest = (unsigned int)(ns % 1000000000);
+	struct tm tm;
+	char text[32];
+
+	if (!out_has(out, id))
+		return;
+	if (out->json) {
+		strftime(text, sizeof(text), "%FT%T", gmtime_r(&seconds, &tm));
+		out_printf(out, id, "%s.%09uZ", text, rest);
+	} else {
+		strftime(text, sizeof(text), "%T", localtime_r(&seconds, &tm));
+		out_printf(out, id, "%s.%06u", text, rest / 1000);
+	}
 }
 
 void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object)

@@ -39,6 +39,8 @@ void out_bool(struct out *out, unsigned int id, bool value);
 void out_hex(struct out *out, unsigned int id, uint64_t value, unsigned int digits);
 /* Nanoseconds: a number in JSON, "1.234us" elsewhere. */
 void out_ns(struct out *out, unsigned int id, uint64_t ns);
+/* Nanoseconds since 1970: UTC in JSON, local time of day elsewhere. */
+void out_time(struct out *out, unsigned int id, uint64_t ns);
 /* For structured cells: text elsewhere, the object in JSON. Takes the object. */
 void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object);
 

@@ -6,7 +6,6 @@
 #include "page.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "json.h"
 

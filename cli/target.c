@@ -67,7 +67,7 @@ int target_load_map(struct target *t)
 	if (t->control)
 		err = control_call(t->control, "Registers", NULL, &reply);
 	if (err)
-		return control_failed(t->control, NULL, err);
+		return control_tell(t->control, NULL, err);
 	if (regmap_init(&t->map, json_get(reply, "registers")))
 		return error(ST_FAILED, NULL, "out of memory");
 	return 0;
@@ -93,7 +93,7 @@ static int read_control(struct target *t, const struct place *place, void *buf)
 	json_add_int(call, "count", place->width);
 	err = control_call(t->control, "Read", call, &reply);
 	if (err)
-		return control_failed(t->control, place->name, err);
+		return control_tell(t->control, place->name, err);
 	got = json_to_bytes(json_get(reply, "data"), buf, place->width);
 	if (got != (ssize_t)place->width)
 		return error(ST_FAILED, place->name, "the device's answer makes no sense");
@@ -122,7 +122,7 @@ static int write_control(struct target *t, const struct place *place, uint64_t v
 	if (mask != bit_mask(8 * place->width))
 		json_add_hex(call, "mask", mask);
 	err = control_call(t->control, "Write", call, NULL);
-	return err ? control_failed(t->control, place->name, err) : 0;
+	return err ? control_tell(t->control, place->name, err) : 0;
 }
 
 static int write_client(struct target *t, const struct place *place, uint64_t value, uint64_t mask)

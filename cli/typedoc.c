@@ -26,6 +26,24 @@ static const char *region_kind(uint32_t index, uint32_t flags)
 	return flags & LM_REG_FLAG_64BIT ? "mem64" : "mem32";
 }
 
+/* r and w: a client may read and write; m: map some of it; p: prefetch. */
+static const char *region_flags(uint32_t flags)
+{
+	static char text[5];
+	char *p = text;
+
+	if (flags & LM_REG_FLAG_READ)
+		*p++ = 'r';
+	if (flags & LM_REG_FLAG_WRITE)
+		*p++ = 'w';
+	if (flags & LM_REG_FLAG_MMAP)
+		*p++ = 'm';
+	if (flags & LM_REG_FLAG_PREFETCH)
+		*p++ = 'p';
+	*p = '\0';
+	return text;
+}
+
 static struct json_object *mmap_areas(const lm_reg_info_t *region)
 {
 	struct json_object *areas = json_new_array(), *area;
@@ -57,7 +75,7 @@ static struct json_object *regions(const lm_pci_info_t *pci)
 		json_add_string(region, "name", name_of_region(i));
 		json_add_string(region, "kind", region_kind(i, info->flags));
 		json_add_hex(region, "size", info->size);
-		json_add_string(region, "flags", info->flags & LM_REG_FLAG_PREFETCH ? "prefetch" : "");
+		json_add_string(region, "flags", region_flags(info->flags));
 		json_add(region, "mmap", mmap_areas(info));
 		json_append(list, region);
 	}
@@ -94,9 +112,9 @@ static struct json_object *options(const lm_dev_info_t *info)
 		json_add_string(option, "help", prop->help);
 		json_add_int(option, "count", prop->nr);
 		if (prop->flags & LM_PROP_RO)
-			json_append_string(flags, "ro");
+			json_append_string(flags, "read-only");
 		if (prop->flags & LM_PROP_CREATE)
-			json_append_string(flags, "create");
+			json_append_string(flags, "create-only");
 		json_add(option, "flags", flags);
 		json_append(list, option);
 	}

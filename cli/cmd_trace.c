@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_trace.c - musctl trace UUID...: everything that devices and their clients do, as it happens,
+ * until interrupted or until the devices have ended. A slow reader loses records and says how many;
+ * it never slows a device. Exit status: 0, 1, 2, 3.
+ */
+#include "error.h"
+#include "filter.h"
+#include "follow.h"
+#include "out.h"
+#include "summary.h"
+#include "tracerow.h"
+#include "verbs.h"
+
+struct trace_args {
+	struct opt_list filters;
+	bool            count;
+	uint64_t        limit;
+};
+
+static const struct opt trace_options[] = {
+	{ 'e', "filter", OPT_LIST, offsetof(struct trace_args, filters), "TERM[,TERM]...",
+	  "only these: read, write, dma, irq, bar2, reg=NAME*, error, ...; !TERM: not these",
+	  COMPLETE_FILTER },
+	{ 'c', "summary", OPT_FLAG, offsetof(struct trace_args, count), NULL,
+	  "count, and print a summary at the end" },
+	{ 'l', "limit", OPT_NUMBER, offsetof(struct trace_args, limit), "N",
+	  "end after N records" },
+	{ 0 }
+};
+
+/* Where records go: rows, or a summary. */
+struct sink {
+	struct filter   filter;
+	uint64_t        limit, nr;
+	struct out     *out;
+	struct summary *summary;
+};
+
+static bool take(void *arg, const struct tracer *t)
+{
+	struct sink *sink = arg;
+
+	if (!filter_match(&sink->filter, &t->record, &t->map))
+		return true;
+	if (sink->summary)
+		summary_add(sink->summary, t);
+	else
+		tracerow_print(sink->out, t);
+	return ++sink->nr != sink->limit;
+}
+
+static void lost(void *arg, const struct tracer *t, uint64_t nr)
+{
+	struct sink *sink = arg;
+
+	if (sink->summary)
+		summary_lost(sink->summary, nr);
+	else
+		tracerow_lost(sink->out, t, nr);
+}
+
+static int trace_rows(struct call *call, struct follow *f, struct sink *sink)
+{
+	int status;
+
+	if (f->nr > 1 && !call->format.columns)
+		call->format.columns = TRACEROW_SEVERAL;
+	status = out_begin(&sink->out, call, "records");
+	if (!status)
+		follow_run(f);
+	out_end(sink->out);
+	return status;
+}
+
+static int trace_summary(const struct call *call, struct follow *f, struct sink *sink)
+{
+	int status;
+
+	sink->summary = summary_new();
+	if (!sink->summary)
+		return error(ST_FAILED, NULL, "out of memory");
+	follow_run(f);
+	status = summary_print(sink->summary, call);
+	summary_free(sink->summary);
+	return status;
+}
+
+static int trace(const struct call *original)
+{
+	const struct trace_args *args = original->args;
+	struct sink sink = { .limit = args->limit };
+	struct follow f = { .arg = &sink, .take = take, .lost = lost };
+	struct call call = *original;
+	struct words words = { 0 };
+	int status;
+
+	status = filter_parse(&sink.filter, &args->filters);
+	if (!status)
+		status = words_expand(&words, call.words, call.nr_words);
+	if (!status)
+		status = follow_open(&f, &words);
+	if (!status)
+		status = args->count ? trace_summary(&call, &f, &sink) :
+				       trace_rows(&call, &f, &sink);
+	follow_close(&f);
+	words_free(&words);
+	return status;
+}
+
+const struct cmd cmd_trace = {
+	.name = "trace",
+	.summary = "follow what devices and their clients do",
+	.more = "Terms of one --filter about the same thing are alternatives, others must all hold:\n"
+		"bar2,write is writes to BAR2. Several --filter are alternatives.",
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
+	.options = trace_options,
+	.columns = tracerow_columns,
+	.size = sizeof(struct trace_args),
+	.flags = CMD_DEVICE | CMD_STREAM,
+	.fn = trace,
+};

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * doctor.c - looks at this host: what is there for devices and their clients, and what to do about
+ * what is not. It changes nothing. A failure is what keeps vfio-user devices from working here;
+ * what only some uses need is a warning.
+ */
+#include "doctor.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "muser-instance.h"
+
+#include "control.h"
+#include "instance.h"
+#include "mdev.h"
+#include "spawn.h"
+#include "value.h"
+
+#define PROGRAM_TIMEOUT_MS 10000
+#define MANY_FILES         4096
+
+static void say(struct finding *f, enum health health, const char *advice, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void say(struct finding *f, enum health health, const char *advice, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->health = health;
+	snprintf(f->advice, sizeof(f->advice), "%s", advice);
+	va_start(ap, fmt);
+	vsnprintf(f->found, sizeof(f->found), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- programs -------------------------------------------------------------------------------------- */
+
+static const char *const qemu = "qemu-system-x86_64";
+
+static bool has_vfio_user(void)
+{
+	const char *argv[] = { qemu, "-device", "help", NULL };
+	size_t size = 262144;
+	char *text = malloc(size);
+	bool has;
+
+	if (!text)
+		return false;
+	has = spawn_capture(argv, text, size, PROGRAM_TIMEOUT_MS) == 0 &&
+	      strstr(text, "\"vfio-user-pci\"");
+	free(text);
+	return has;
+}
+
+static void look_qemu(struct finding *f)
+{
+	static const char advice[] = "install QEMU 10.1.1 or later (Debian: trixie-backports)";
+	const char *argv[] = { qemu, "--version", NULL };
+	char text[1024];
+	int status, major = 0, minor = 0, patch = 0;
+
+	status = spawn_capture(argv, text, sizeof(text), PROGRAM_TIMEOUT_MS);
+	if (status) {
+		say(f, HEALTH_WARN, advice, "%s %s", qemu,
+		    status == -ENOENT ? "is not installed" : "does not start");
+		return;
+	}
+	sscanf(text, "QEMU emulator version %d.%d.%d", &major, &minor, &patch);
+	if (!has_vfio_user())
+		say(f, HEALTH_WARN, advice, "QEMU %d.%d.%d has no vfio-user-pci", major, minor, patch);
+	else if (major == 10 && minor == 1 && patch == 0)
+		say(f, HEALTH_WARN, advice, "QEMU 10.1.0 has vfio-user-pci with a known regression");
+	else
+		say(f, HEALTH_OK, "", "QEMU %d.%d.%d has vfio-user-pci", major, minor, patch);
+}
+
+static void look_lspci(struct finding *f)
+{
+	const char *argv[] = { "lspci", "--version", NULL };
+	char text[256];
+
+	if (spawn_capture(argv, text, sizeof(text), PROGRAM_TIMEOUT_MS))
+		say(f, HEALTH_WARN, "install pciutils, for musctl lspci", "lspci is not installed");
+	else
+		say(f, HEALTH_OK, "", "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+/* ---- kernel ------------------------------------------------------------------------------------------ */
+
+static void look_module(struct finding *f, const char *name, const char *install, const char *load)
+{
+	enum module module = mdev_module(name);
+
+	if (module == MODULE_LOADED)
+		say(f, HEALTH_OK, "", "%s is loaded", name);
+	else if (module == MODULE_PRESENT)
+		say(f, HEALTH_WARN, load, "%s is there, not loaded", name);
+	else
+		say(f, HEALTH_WARN, install, "%s is not there", name);
+}
+
+static void look_muser(struct finding *f)
+{
+	look_module(f, "muser", "none needed for vfio-user; for QEMU before 10.1 install muser-dkms",
+		    "modprobe muser, to give devices to QEMU before 10.1");
+}
+
+static void look_mdev(struct finding *f)
+{
+	look_module(f, "mdev", "none needed for vfio-user; muser.ko needs CONFIG_VFIO_MDEV",
+		    "none: it is loaded with muser");
+}
+
+/* ---- limits -------------------------------------------------------------------------------------------- */
+
+static void look_nofile(struct finding *f)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < MANY_FILES)
+		say(f, HEALTH_WARN, "raise the hard limit: eventfds and memory of guests are files",
+		    "hard limit of open files: %llu", (unsigned long long)limit.rlim_max);
+	else
+		say(f, HEALTH_OK, "", "hard limit of open files: %lld", (long long)limit.rlim_max);
+}
+
+/* Only muser.ko pins guest memory. */
+static void look_memlock(struct finding *f)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	if (limit.rlim_max == RLIM_INFINITY)
+		say(f, HEALTH_OK, "", "locked memory is not limited");
+	else if (mdev_module("muser") == MODULE_LOADED)
+		say(f, HEALTH_WARN, "raise it for those who run guests with mediated devices",
+		    "locked memory: %llu KiB", (unsigned long long)limit.rlim_max / 1024);
+	else
+		say(f, HEALTH_OK, "", "locked memory: %llu KiB (enough for vfio-user)",
+		    (unsigned long long)limit.rlim_max / 1024);
+}
+
+/* ---- the runtime folder ---------------------------------------------------------------------------------- */
+
+/* The nearest folder above that is there. */
+static void parent_of(char *path)
+{
+	char *slash;
+
+	while (access(path, F_OK) && (slash = strrchr(path, '/')) && slash != path)
+		*slash = '\0';
+}
+
+static void look_runtime(struct finding *f)
+{
+	static const char advice[] = "set MUSER_RUNTIME_DIR to a folder of your own";
+	char dir[4096], near[4096];
+	struct stat st;
+	int err = lm_runtime_dir(dir, sizeof(dir));
+
+	if (err) {
+		say(f, HEALTH_FAIL, advice, "there is no safe runtime folder: %s", strerror(-err));
+		return;
+	}
+	snprintf(near, sizeof(near), "%s", dir);
+	parent_of(near);
+	if (access(near, W_OK | X_OK))
+		say(f, HEALTH_FAIL, advice, "%.200s: %s", near, strerror(errno));
+	else if (!stat(dir, &st) && st.st_mode & 0022)
+		say(f, HEALTH_FAIL, "chmod go-w it: others could replace devices",
+		    "%.200s is writable by others", dir);
+	else
+		say(f, HEALTH_OK, "", "%.200s", dir);
+}
+
+/* ---- guests ------------------------------------------------------------------------------------------------ */
+
+/* A backend that shares only if told so, or that was told not to. */
+static bool is_private(const char *word)
+{
+	if (!strncmp(word, "memory-backend-memfd", 20))
+		return strstr(word, "share=off") || strstr(word, "\"share\":false");
+	if (!strncmp(word, "memory-backend-file", 19))
+		return !strstr(word, "share=on") && !strstr(word, "share=true");
+	return false;
+}
+
+static bool has_private_memory(pid_t pid)
+{
+	char path[128], relative[40], words[16384];
+	size_t len, at;
+	FILE *file;
+
+	snprintf(relative, sizeof(relative), "/proc/%d/cmdline", (int)pid);
+	file = fopen(mdev_path(path, sizeof(path), relative), "re");
+	if (!file)
+		return false;
+	len = fread(words, 1, sizeof(words) - 1, file);
+	fclose(file);
+	words[len] = '\0';
+	for (at = 0; at < len; at += strlen(words + at) + 1) {
+		if (is_private(words + at))
+			return true;
+	}
+	return false;
+}
+
+/* The process id of the client, 0: none. */
+static pid_t client_of(const char *uuid)
+{
+	struct json_object *reply;
+	struct control *control;
+	pid_t pid = 0;
+
+	if (control_open(uuid, &control))
+		return 0;
+	if (!control_call(control, "Show", NULL, &reply))
+		pid = (pid_t)value_u64(json_get(json_get(reply, "device"), "client"), "pid");
+	control_close(control);
+	return pid;
+}
+
+static void look_guests(struct finding *f)
+{
+	struct instances list;
+	unsigned int clients = 0;
+	pid_t pid;
+	size_t i;
+
+	if (instances_get(&list))
+		return;
+	for (i = 0; i < list.nr && f->health == HEALTH_OK; i++) {
+		pid = client_of(list.uuids[i]);
+		clients += pid > 0;
+		if (pid > 0 && has_private_memory(pid))
+			say(f, HEALTH_FAIL, "restart it with share=on: DMA goes astray silently",
+			    "client %d of %.8s does not share its memory", (int)pid, list.uuids[i]);
+	}
+	if (f->health == HEALTH_OK)
+		say(f, HEALTH_OK, clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
+		    "%zu devices, %u clients", list.nr, clients);
+	instances_free(&list);
+}
+
+const struct check doctor_checks[] = {
+	{ "qemu", look_qemu },
+	{ "lspci", look_lspci },
+	{ "muser.ko", look_muser },
+	{ "mdev", look_mdev },
+	{ "nofile", look_nofile },
+	{ "memlock", look_memlock },
+	{ "runtime", look_runtime },
+	{ "guest-memory", look_guests },
+	{ 0 }
+};

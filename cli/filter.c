@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * filter.c - parses and applies -e of "trace". See filter.h.
+ */
+#include "filter.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "names.h"
+
+#define KIND(k) (1u << LM_TRACE_##k)
+
+/* Words for several kinds at once; each kind has its own name as well. */
+static const struct {
+	const char *name;
+	uint32_t    kinds;
+} groups[] = {
+	{ "access", KIND(READ) | KIND(WRITE) },
+	{ "dma", KIND(DMA_READ) | KIND(DMA_WRITE) | KIND(DMA_MAP) | KIND(DMA_UNMAP) },
+	{ "irq", KIND(IRQ_FIRE) | KIND(IRQ_SET) | KIND(IRQ_MASK) },
+	{ "client", KIND(ATTACH) | KIND(DETACH) },
+};
+
+#define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
+
+bool record_is_access(const struct lm_trace_record *record)
+{
+	return record->kind == LM_TRACE_READ || record->kind == LM_TRACE_WRITE;
+}
+
+const char *filter_word(unsigned int i)
+{
+	static const char *const others[] = { "error", "control", "reg=" };
+
+	if (i < NR_GROUPS)
+		return groups[i].name;
+	i -= NR_GROUPS;
+	if (i < LM_TRACE_NR_KINDS - 1)
+		return lm_trace_kind_name(i + 1);
+	i -= LM_TRACE_NR_KINDS - 1;
+	if (i < 9)
+		return name_of_region(i);
+	i -= 9;
+	return i < sizeof(others) / sizeof(others[0]) ? others[i] : NULL;
+}
+
+static uint32_t kinds_of(const char *word)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_GROUPS; i++) {
+		if (!strcmp(word, groups[i].name))
+			return groups[i].kinds;
+	}
+	for (i = 1; i < LM_TRACE_NR_KINDS; i++) {
+		if (!strcmp(word, lm_trace_kind_name(i)))
+			return 1u << i;
+	}
+	return 0;
+}
+
+static int parse_term(struct term *term, const char *word)
+{
+	unsigned int len;
+
+	term->negated = *word == '!';
+	word += term->negated;
+	term->value = kinds_of(word);
+	if (term->value) {
+		term->class = TERM_KIND;
+	} else if (!strncmp(word, "reg=", 4) && word[4]) {
+		term->class = TERM_REGISTER;
+		snprintf(term->glob, sizeof(term->glob), "%s", word + 4);
+	} else if (!strcmp(word, "error")) {
+		term->class = TERM_RESULT;
+	} else if (!strcmp(word, "control")) {
+		term->class = TERM_ORIGIN;
+		term->value = LM_TRACE_CONTROL;
+	} else if (name_to_region(word, &term->value, &len) && !word[len]) {
+		term->class = TERM_REGION;
+	} else {
+		return error_usage(word, "no such filter (a kind, a region, reg=NAME, error, control)");
+	}
+	return 0;
+}
+
+static int parse_expression(struct expression *expression, const char *text)
+{
+	char word[80];
+	size_t len;
+	int status;
+
+	expression->excludes = true;
+	for (;; text += len + 1) {
+		len = strcspn(text, ",");
+		if (expression->nr == FILTER_MAX_TERMS || len >= sizeof(word))
+			return error_usage(text, "too long for a filter");
+		snprintf(word, sizeof(word), "%.*s", (int)len, text);
+		status = parse_term(&expression->terms[expression->nr], word);
+		if (status)
+			return status;
+		expression->excludes &= expression->terms[expression->nr++].negated;
+		if (!text[len])
+			return 0;
+	}
+}
+
+int filter_parse(struct filter *filter, const struct opt_list *list)
+{
+	int status = 0;
+
+	memset(filter, 0, sizeof(*filter));
+	for (; filter->nr < list->nr && !status; filter->nr++)
+		status = parse_expression(&filter->expressions[filter->nr], list->items[filter->nr]);
+	return status;
+}
+
+/* ---- matching ------------------------------------------------------------------------------- */
+
+static bool touches(const struct term *term, const struct lm_trace_record *record,
+		    const struct regmap *map)
+{
+	const struct reg *reg = regmap_at(map, record->region, record->offset);
+
+	for (; reg && reg < map->regs + map->nr && reg->region == record->region; reg++) {
+		if (reg->offset >= record->offset && reg->offset - record->offset >= record->len)
+			return false;
+		if (!fnmatch(term->glob, reg->name, 0))
+			return true;
+	}
+	return false;
+}
+
+static bool holds(const struct term *term, const struct lm_trace_record *record,
+		  const struct regmap *map)
+{
+	switch (term->class) {
+	case TERM_KIND:
+		return term->value >> (record->kind & 31) & 1;
+	case TERM_REGION:
+		return record_is_access(record) && record->region == term->value;
+	case TERM_REGISTER:
+		return record_is_access(record) && touches(term, record, map);
+	case TERM_ORIGIN:
+		return record->flags & term->value;
+	case TERM_RESULT:
+	case TERM_NR_CLASSES:
+		break;
+	}
+	return record->result < 0;
+}
+
+static bool expression_holds(const struct expression *expression,
+			     const struct lm_trace_record *record, const struct regmap *map)
+{
+	bool asked[TERM_NR_CLASSES] = { false }, found[TERM_NR_CLASSES] = { false };
+	const struct term *term;
+	unsigned int i;
+
+	for (i = 0; i < expression->nr; i++) {
+		term = &expression->terms[i];
+		if (term->negated && holds(term, record, map))
+			return false;
+		if (term->negated)
+			continue;
+		asked[term->class] = true;
+		found[term->class] |= holds(term, record, map);
+	}
+	for (i = 0; i < TERM_NR_CLASSES; i++) {
+		if (asked[i] && !found[i])
+			return false;
+	}
+	return true;
+}
+
+bool filter_match(const struct filter *filter, const struct lm_trace_record *record,
+		  const struct regmap *map)
+{
+	const struct expression *expression;
+	bool asked = false, found = false;
+	unsigned int i;
+
+	for (i = 0; i < filter->nr; i++) {
+		expression = &filter->expressions[i];
+		if (expression->excludes) {
+			if (!expression_holds(expression, record, map))
+				return false;
+			continue;
+		}
+		asked = true;
+		found = found || expression_holds(expression, record, map);
+	}
+	return found || !asked;
+}

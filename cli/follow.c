@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * follow.c - the loop of "trace": merges rings by time and sleeps when all are empty. With several
+ * devices a record waits a millisecond for an older one of a device that seems to be idle.
+ */
+#include "follow.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cmd.h"
+#include "control.h"
+#include "error.h"
+
+#define MERGE_NS 1000000
+#define TELL_NS  1000000000 /* at most one line about losses in this time */
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int sig)
+{
+	interrupted = 1;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* The consumer is told at once, the user once a second. */
+static void tell_lost(struct follow *f, struct tracer *t, bool final)
+{
+	if (t->lost) {
+		f->lost(f->arg, t, t->lost);
+		t->untold += t->lost;
+		t->lost = 0;
+	}
+	if (!t->untold || (!final && now_ns() - t->told_at < TELL_NS))
+		return;
+	error(0, t->uuid, "%llu records lost", (unsigned long long)t->untold);
+	t->untold = 0;
+	t->told_at = now_ns();
+}
+
+/* The oldest record of all, or NULL if there is none, or none that is certain to be the oldest. */
+static struct tracer *oldest(struct follow *f)
+{
+	struct tracer *first = NULL, *t;
+	bool complete = true;
+
+	for (t = f->tracers; t < f->tracers + f->nr; t++) {
+		if (!tracer_fetch(t))
+			complete &= !t->reader;
+		else if (!first || t->record.time < first->record.time)
+			first = t;
+		tell_lost(f, t, !t->reader);
+	}
+	if (f->nr > 1 && first && !complete && first->record.time + MERGE_NS > now_ns())
+		return NULL;
+	return first;
+}
+
+static bool is_done(const struct follow *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nr; i++) {
+		if (f->tracers[i].reader)
+			return interrupted || ferror(stdout);
+	}
+	return true;
+}
+
+/* false: there is something to do at once. */
+static bool prepare(struct tracer *t, struct pollfd fds[2])
+{
+	fds[0] = (struct pollfd){ t->eventfd, POLLIN, 0 };
+	fds[1] = (struct pollfd){ -1, POLLIN | POLLRDHUP, 0 };
+	if (t->control && !t->ended)
+		fds[1].fd = control_fd(t->control);
+	return !t->reader || t->has_record || (tracer_arm(t) && !t->ended);
+}
+
+/* Sleeps until a device has something to tell, ends, or a signal comes. */
+static void wait_more(struct follow *f, const sigset_t *mask)
+{
+	struct timespec timeout = { .tv_nsec = MERGE_NS };
+	bool merging = false, quiet = true;
+	size_t i;
+
+	fflush(stdout);
+	for (i = 0; i < f->nr; i++) {
+		merging |= f->tracers[i].has_record;
+		quiet &= prepare(&f->tracers[i], &f->fds[2 * i]);
+	}
+	if (!quiet)
+		timeout.tv_nsec = 0;
+	ppoll(f->fds, 2 * f->nr, merging || !quiet ? &timeout : NULL, mask);
+	for (i = 0; i < f->nr; i++)
+		tracer_woken(&f->tracers[i]);
+}
+
+static void catch_signals(sigset_t *mask)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = interrupt };
+	sigset_t block;
+	size_t i;
+
+	sigemptyset(&block);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaddset(&block, signals[i]);
+		sigaction(signals[i], &action, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &block, mask);
+}
+
+/* Signals are let in only while it sleeps; a busy stream looks for them once in a while. */
+static void let_signals_in(const sigset_t *mask)
+{
+	sigset_t block;
+
+	sigprocmask(SIG_SETMASK, mask, &block);
+	sigprocmask(SIG_SETMASK, &block, NULL);
+}
+
+void follow_run(struct follow *f)
+{
+	unsigned int nr = 0;
+	struct tracer *t;
+	bool more = true;
+	sigset_t mask;
+	size_t i;
+
+	catch_signals(&mask);
+	while (more && !is_done(f)) {
+		t = oldest(f);
+		if (!t) {
+			wait_more(f, &mask);
+			continue;
+		}
+		more = f->take(f->arg, t);
+		t->has_record = false;
+		if (++nr % 1024 == 0)
+			let_signals_in(&mask);
+	}
+	for (i = 0; i < f->nr; i++)
+		tell_lost(f, &f->tracers[i], true);
+}
+
+int follow_open(struct follow *f, const struct words *devices)
+{
+	int status = 0;
+
+	f->nr = 0;
+	f->tracers = calloc(devices->nr + 1, sizeof(*f->tracers));
+	f->fds = calloc(2 * devices->nr + 1, sizeof(*f->fds));
+	if (!f->tracers || !f->fds)
+		return error(ST_FAILED, NULL, "out of memory");
+	while (f->nr < devices->nr && !status) {
+		status = tracer_open(&f->tracers[f->nr], devices->list[f->nr]);
+		f->nr += !status;
+	}
+	return status;
+}
+
+void follow_close(struct follow *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nr; i++)
+		tracer_close(&f->tracers[i]);
+	free(f->tracers);
+	free(f->fds);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * follow.h - the records of several devices in the order of their times, as they come.
+ */
+#ifndef MUSCTL_FOLLOW_H
+#define MUSCTL_FOLLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "instance.h"
+#include "tracer.h"
+
+struct pollfd;
+
+struct follow {
+	struct tracer *tracers;
+	struct pollfd *fds; /* two for each */
+	size_t         nr;
+	void          *arg;
+	/* A record has come: t->record. false: that was enough. */
+	bool         (*take)(void *arg, const struct tracer *t);
+	/* Records were lost, before the next that is taken. */
+	void         (*lost)(void *arg, const struct tracer *t, uint64_t nr);
+};
+
+/* 0, or the status of a told error. */
+int  follow_open(struct follow *f, const struct words *devices);
+void follow_close(struct follow *f);
+
+/* Until a signal asks to end, all devices have ended, or take() has had enough. */
+void follow_run(struct follow *f);
+
+#endif /* MUSCTL_FOLLOW_H */

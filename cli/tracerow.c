@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tracerow.c - what the members of a record mean, by its kind (muser-trace.h), in words. Register
+ * names and fields come from the map that the device told.
+ */
+#include "tracerow.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <linux/vfio.h>
+
+#include "json.h"
+
+#include "filter.h"
+#include "names.h"
+
+enum {
+	TIME, KIND, REGION, OFFSET, REGISTER, FIELDS, WIDTH, VALUE, DURATION, RESULT, DEVICE, FLAGS,
+	CLOCK, SEQUENCE,
+};
+
+const struct column tracerow_columns[] = {
+	[TIME]     = { "TIME", 15, 0, "when it began" },
+	[KIND]     = { "KIND", 9, 0, "read, write, dma-read, irq-fire, ..." },
+	[REGION]   = { "REGION", 6, 0, "region, or kind of interrupt" },
+	[OFFSET]   = { "OFFSET", 6, 0, "in the region; address of DMA; vector of an interrupt" },
+	[REGISTER] = { "REGISTER", 12, 0, "registers touched; name of an event" },
+	[FIELDS]   = { "FIELDS", 12, 0, "bit fields, and other details" },
+	[WIDTH]    = { "WIDTH", 5, COLUMN_RIGHT, "bytes; interrupts: how many vectors" },
+	[VALUE]    = { "VALUE", 10, COLUMN_RIGHT, "value; of many bytes the first" },
+	[DURATION] = { "DURATION", 10, COLUMN_RIGHT, "how long it took" },
+	[RESULT]   = { "RESULT", 6, 0, "ok, or the error; interrupts: what became of it" },
+	[DEVICE]   = { "DEVICE", 8, COLUMN_EXTRA, "UUID of the device" },
+	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA, "posted; control: by musctl; message: DMA by message" },
+	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA, "TIME on the monotonic clock, in ns" },
+	[SEQUENCE] = { "SEQUENCE", 8, COLUMN_RIGHT | COLUMN_EXTRA, "number of the record" },
+	{ 0 }
+};
+
+/* Records carry the monotonic clock. */
+static uint64_t wall_clock(uint64_t monotonic)
+{
+	static uint64_t offset;
+	struct timespec wall, mono;
+
+	if (!offset) {
+		clock_gettime(CLOCK_REALTIME, &wall);
+		clock_gettime(CLOCK_MONOTONIC, &mono);
+		offset = (uint64_t)(wall.tv_sec - mono.tv_sec) * 1000000000 +
+			 (uint64_t)(wall.tv_nsec - mono.tv_nsec);
+	}
+	return monotonic + offset;
+}
+
+static void print_flags(struct out *out, const struct lm_trace_record *r)
+{
+	char text[32];
+
+	if (!r->flags)
+		return;
+	snprintf(text, sizeof(text), "%s%s%s", r->flags & LM_TRACE_POSTED ? ",posted" : "",
+		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
+		 r->flags & LM_TRACE_MESSAGE ? ",message" : "");
+	out_text(out, FLAGS, text + (*text == ','));
+}
+
+static void print_result(struct out *out, const struct lm_trace_record *r)
+{
+	const char *name = r->result < 0 ? strerrorname_np(-r->result) : "ok";
+
+	if (r->kind == LM_TRACE_IRQ_FIRE)
+		name = r->result == 0 ? "delivered" : r->result > 0 ? "pending" :
+		       r->result == -ENOTCONN ? "no-eventfd" : name;
+	if (name)
+		out_text(out, RESULT, name);
+	else
+		out_printf(out, RESULT, "%d", r->result);
+}
+
+/* Up to eight bytes as a number; of more, the first eight in the order of their addresses. */
+static void print_value(struct out *out, const struct lm_trace_record *r)
+{
+	char text[24];
+	int i;
+
+	if (r->result < 0 && r->kind != LM_TRACE_WRITE && r->kind != LM_TRACE_DMA_WRITE)
+		return;
+	if (r->len <= 8) {
+		out_hex(out, VALUE, r->value, 2 * r->len);
+		return;
+	}
+	for (i = 0; i < 8; i++)
+		snprintf(text + 2 * i, sizeof(text) - 2 * (size_t)i, "%02x", r->bytes[i]);
+	out_printf(out, VALUE, "%s...", text);
+}
+
+static void print_access(struct out *out, const struct tracer *t)
+{
+	const struct lm_trace_record *r = &t->record;
+	const struct reg *reg;
+	char text[512];
+
+	out_text(out, REGION, name_of_region(r->region));
+	out_hex(out, OFFSET, r->offset, 2);
+	out_u64(out, WIDTH, r->len);
+	print_value(out, r);
+	regmap_names(&t->map, r->region, r->offset, r->len, text, sizeof(text));
+	out_text(out, REGISTER, *text ? text : NULL);
+	reg = regmap_at(&t->map, r->region, r->offset);
+	if (!reg || !reg->json || reg->offset != r->offset || reg->width != r->len || r->result < 0)
+		return;
+	reg_fields(reg->json, r->value, text, sizeof(text));
+	out_text(out, FIELDS, *text ? text : NULL);
+}
+
+static void print_dma(struct out *out, const struct lm_trace_record *r)
+{
+	out_hex(out, OFFSET, r->offset, 1);
+	if (r->kind == LM_TRACE_DMA_READ || r->kind == LM_TRACE_DMA_WRITE) {
+		out_u64(out, WIDTH, r->len);
+		print_value(out, r);
+		return;
+	}
+	out_hex(out, VALUE, r->value, 1);
+	if (r->kind == LM_TRACE_DMA_MAP)
+		out_printf(out, FIELDS, "prot=%s%s%s", r->aux & 1 ? "r" : "", r->aux & 2 ? "w" : "",
+			   r->aux & 4 ? " fd" : "");
+}
+
+/* VFIO's flags of SET_IRQS: "eventfd trigger". */
+static void print_irq_flags(struct out *out, uint32_t flags)
+{
+	out_printf(out, FIELDS, "%s%s",
+		   flags & VFIO_IRQ_SET_DATA_EVENTFD ? "eventfd " :
+		   flags & VFIO_IRQ_SET_DATA_BOOL ? "bool " : "",
+		   flags & VFIO_IRQ_SET_ACTION_MASK ? "mask" :
+		   flags & VFIO_IRQ_SET_ACTION_UNMASK ? "unmask" : "trigger");
+}
+
+static void print_irq(struct out *out, const struct lm_trace_record *r)
+{
+	out_text(out, REGION, name_of_irq(r->region));
+	out_hex(out, OFFSET, r->offset, 1);
+	if (r->kind == LM_TRACE_IRQ_SET) {
+		out_u64(out, WIDTH, r->len);
+		print_irq_flags(out, r->aux);
+	}
+	if (r->kind == LM_TRACE_IRQ_MASK)
+		out_text(out, FIELDS, r->value ? "masked" : "unmasked");
+}
+
+static void print_event(struct out *out, const struct lm_trace_record *r)
+{
+	out_printf(out, REGISTER, "%.8s%.8s", (const char *)r->text, (const char *)r->tail);
+	out_hex(out, VALUE, r->value, 1);
+}
+
+static void print_details(struct out *out, const struct tracer *t)
+{
+	const struct lm_trace_record *r = &t->record;
+
+	switch (r->kind) {
+	case LM_TRACE_READ:
+	case LM_TRACE_WRITE:
+		print_access(out, t);
+		break;
+	case LM_TRACE_DMA_READ:
+	case LM_TRACE_DMA_WRITE:
+	case LM_TRACE_DMA_MAP:
+	case LM_TRACE_DMA_UNMAP:
+		print_dma(out, r);
+		break;
+	case LM_TRACE_IRQ_FIRE:
+	case LM_TRACE_IRQ_SET:
+	case LM_TRACE_IRQ_MASK:
+		print_irq(out, r);
+		break;
+	case LM_TRACE_ATTACH:
+	case LM_TRACE_DETACH:
+		out_printf(out, FIELDS, "pid=%llu", (unsigned long long)r->value);
+		break;
+	case LM_TRACE_EVENT:
+		print_event(out, r);
+		break;
+	default:
+		break;
+	}
+}
+
+void tracerow_print(struct out *out, const struct tracer *t)
+{
+	const struct lm_trace_record *r = &t->record;
+
+	out_row(out);
+	if (r->result < 0)
+		out_color(out, COLOR_BAD);
+	out_time(out, TIME, wall_clock(r->time));
+	out_text(out, KIND, lm_trace_kind_name(r->kind));
+	print_details(out, t);
+	if (r->duration)
+		out_ns(out, DURATION, r->duration);
+	print_result(out, r);
+	out_text(out, DEVICE, t->uuid);
+	print_flags(out, r);
+	out_u64(out, CLOCK, r->time);
+	out_u64(out, SEQUENCE, r->sequence);
+}
+
+void tracerow_lost(struct out *out, const struct tracer *t, uint64_t nr)
+{
+	struct json_object *line = json_new_object();
+
+	json_add_string(line, "kind", "lost");
+	json_add_string(line, "device", t->uuid);
+	json_add_int(line, "count", (int64_t)nr);
+	out_remark(out, line);
+}

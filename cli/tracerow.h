@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tracerow.h - a record of a trace as a row.
+ */
+#ifndef MUSCTL_TRACEROW_H
+#define MUSCTL_TRACEROW_H
+
+#include "out.h"
+#include "tracer.h"
+
+extern const struct column tracerow_columns[];
+
+/* What to print if several devices are traced. */
+#define TRACEROW_SEVERAL "TIME,DEVICE,KIND,REGION,OFFSET,REGISTER,FIELDS,WIDTH,VALUE,DURATION,RESULT"
+
+void tracerow_print(struct out *out, const struct tracer *t);
+
+/* JSON: a line that tells of the loss. */
+void tracerow_lost(struct out *out, const struct tracer *t, uint64_t nr);
+
+#endif /* MUSCTL_TRACEROW_H */
