@@ -243,12 +243,19 @@ uint64_t dma_count(const struct lm_ctx *ctx);
 
 /* ---- upcall.c: commands to the client (DMA by message) ------------------------------------------------ */
 
-/* Queues messages for the range, each within the client's max_data_xfer_size; done() exactly once
- * if 0 is returned, never before it returns. */
-int upcall_dma(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data,
-	       lm_dma_done_t *done, void *arg);
+/* A copy between client memory and ours. */
+struct dma_request {
+	bool     is_write; /* to the client */
+	uint64_t addr, len;
+	char    *data;
+};
+
+/* Queues messages for it, each within the client's max_data_xfer_size; done() exactly once if 0 is
+ * returned. @data must stay until then. */
+int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
+	       void *arg);
 /* The same, waiting: -EDEADLK if the client waits for us. */
-int upcall_dma_wait(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data);
+int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request);
 
 /* ---- server.c, stream.c, protocol.c: the vfio-user engine ----------------------------------------------- */
 

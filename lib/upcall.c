@@ -21,9 +21,7 @@
 
 /* One lm_dma_read() or lm_dma_write(), however long. */
 struct transfer {
-	bool             is_write;
-	uint64_t         addr, len;
-	char            *data;
+	struct dma_request request;
 	uint64_t         sent;     /* bytes asked for */
 	unsigned int     nr_open;  /* messages under way */
 	int              error;
@@ -87,7 +85,7 @@ static void transfer_finish(struct upcalls *up, struct transfer *t)
 
 static bool transfer_is_over(const struct transfer *t)
 {
-	return !t->nr_open && (t->error || t->sent == t->len);
+	return !t->nr_open && (t->error || t->sent == t->request.len);
 }
 
 void upcall_fail_all(struct client *c, int error)
@@ -118,7 +116,7 @@ static struct transfer *transfer_next(struct upcalls *up)
 {
 	struct transfer *t = up->queue;
 
-	while (t && (t->error || t->sent == t->len))
+	while (t && (t->error || t->sent == t->request.len))
 		t = t->next;
 	return t;
 }
@@ -128,10 +126,10 @@ static bool flight_send(struct client *c, struct transfer *t, struct flight *f)
 {
 	struct vfio_user_dma_region_access req;
 	struct vfio_user_header hdr = { 0 };
-	const uint64_t left = t->len - t->sent;
+	const uint64_t left = t->request.len - t->sent;
 	const uint64_t max = c->max_data < STREAM_MAX_DATA ? c->max_data : STREAM_MAX_DATA;
 	const uint64_t count = left < max ? left : max;
-	const size_t data = t->is_write ? (size_t)count : 0;
+	const size_t data = t->request.is_write ? (size_t)count : 0;
 	struct stream *s = upcall_stream(c);
 	char *out = stream_reserve(s, sizeof(hdr) + sizeof(req) + data);
 
@@ -139,13 +137,13 @@ static bool flight_send(struct client *c, struct transfer *t, struct flight *f)
 		return false;
 	*f = (struct flight){ t, t->sent, count, c->upcalls->next_id++ };
 	hdr.msg_id = f->msg_id;
-	hdr.cmd = t->is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ;
+	hdr.cmd = t->request.is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ;
 	hdr.msg_size = (uint32_t)(sizeof(hdr) + sizeof(req) + data);
-	req.addr = t->addr + t->sent;
+	req.addr = t->request.addr + t->sent;
 	req.count = count;
 	memcpy(out, &hdr, sizeof(hdr));
 	memcpy(out + sizeof(hdr), &req, sizeof(req));
-	memcpy(out + sizeof(hdr) + sizeof(req), t->data + t->sent, data);
+	memcpy(out + sizeof(hdr) + sizeof(req), t->request.data + t->sent, data);
 	stream_commit(s, hdr.msg_size, NULL);
 	t->sent += count;
 	t->nr_open++;
@@ -198,14 +196,11 @@ static void upcall_flush(struct client *c)
 		client_serve(c);
 }
 
-int upcall_dma(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data,
-	       lm_dma_done_t *done, void *arg)
+int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
+	       void *arg)
 {
+	const struct transfer t = { .request = *request, .done = done, .arg = arg };
 	struct client *c = server_client(ctx);
-	const struct transfer t = {
-		.is_write = is_write, .addr = addr, .len = len, .data = data,
-		.done = done, .arg = arg,
-	};
 	int ret;
 
 	if (!c || !c->negotiated)
@@ -234,23 +229,23 @@ static int flight_land(const struct flight *f, const struct message *m)
 {
 	struct vfio_user_dma_region_access rep;
 	const struct transfer *t = f->transfer;
-	const size_t data = t->is_write ? 0 : (size_t)f->count;
+	const size_t data = t->request.is_write ? 0 : (size_t)f->count;
 
 	if (m->hdr->flags & VFIO_USER_F_ERROR) {
 		const uint32_t error = m->hdr->error_no;
 
 		return error && error < 4096 ? -(int)error : -EIO;
 	}
-	if (m->cmd != (t->is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ))
+	if (m->cmd != (t->request.is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ))
 		return -EPROTO;
 	/* A reply to a write may carry a 4-byte count (specification) or an 8-byte one. */
-	if (m->len < (t->is_write ? 12 : sizeof(rep) + data))
+	if (m->len < (t->request.is_write ? 12 : sizeof(rep) + data))
 		return -EPROTO;
 	memset(&rep, 0, sizeof(rep));
 	memcpy(&rep, m->payload, m->len < sizeof(rep) ? m->len : sizeof(rep));
-	if (rep.addr != t->addr + f->pos || (uint32_t)rep.count != f->count)
+	if (rep.addr != t->request.addr + f->pos || (uint32_t)rep.count != f->count)
 		return -EPROTO;
-	memcpy(t->data + f->pos, m->payload + sizeof(rep), data);
+	memcpy(t->request.data + f->pos, m->payload + sizeof(rep), data);
 	return 0;
 }
 
@@ -371,14 +366,11 @@ static int wait_loop(struct client *c, const struct wait *w)
 	return ret;
 }
 
-int upcall_dma_wait(struct lm_ctx *ctx, bool is_write, uint64_t addr, uint64_t len, void *data)
+int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 {
-	struct client *c = server_client(ctx);
 	struct wait w = { 0 };
-	struct transfer t = {
-		.is_write = is_write, .addr = addr, .len = len, .data = data,
-		.done = wait_done, .arg = &w,
-	};
+	const struct transfer t = { .request = *request, .done = wait_done, .arg = &w };
+	struct client *c = server_client(ctx);
 	int ret;
 
 	if (!c || !c->negotiated)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dma.h - what the files of DMA share: the windows, the memory behind them, revocation.
+ *
+ * A window is an entry of the table; the memory behind it is a backing, which many windows share.
+ * Everything here belongs to the thread that serves the context, but for struct sigbus_range,
+ * which any thread's SIGBUS handler reads and marks.
+ */
+#ifndef LM_DMA_H
+#define LM_DMA_H
+
+#include "internal.h"
+#include "dma_table.h"
+
+#define DMA_BUCKETS 64u
+
+/* ---- sigbus.c: files that shrink under their mapping -------------------------------------- */
+
+/* A mapping that the handler may repair. Offsets count from its start. */
+struct sigbus_range {
+	_Atomic(uint32_t)    seq;      /* odd: being changed */
+	_Atomic(uintptr_t)   base;     /* 0: free */
+	_Atomic(uint64_t)    length;
+	_Atomic(uint64_t)    granule;  /* page size of the file */
+	_Atomic(int)         prot;
+	_Atomic(uint32_t)    repairs;
+	_Atomic(uint64_t)    broken_low, broken_high; /* scratch pages are inside; high 0: none */
+	struct sigbus_range *next_free;
+};
+
+bool sigbus_is_guarded(void); /* lm_sigbus_guard() was called */
+int  sigbus_add(void *base, uint64_t length, uint64_t granule, int prot,
+		struct sigbus_range **range);
+void sigbus_remove(struct sigbus_range *range); /* before munmap(2); NULL: nothing */
+
+/* Some of [off, off + len) is scratch memory. @r NULL: not guarded. */
+static inline bool sigbus_is_broken(const struct sigbus_range *r, uint64_t off, uint64_t len)
+{
+	uint64_t high;
+
+	if (likely(!r))
+		return false;
+	high = atomic_load_explicit(&r->broken_high, memory_order_acquire);
+	return unlikely(high) && off < high &&
+	       off + len > atomic_load_explicit(&r->broken_low, memory_order_relaxed);
+}
+
+/* ---- dma_file.c: the memory behind windows ------------------------------------------------- */
+
+enum dma_kind {
+	DMA_MAPPED,  /* at base */
+	DMA_FILE,    /* by pread(2) and pwrite(2) on fd */
+	DMA_MESSAGE, /* by commands to the client */
+};
+
+struct dma_backing {
+	enum dma_kind        kind;
+	uint32_t             prot;    /* of every window of it */
+	char                *base;    /* DMA_MAPPED: where byte @start of the file is; */
+	uint64_t             start;   /* bytes [start, start + length) are mapped */
+	uint64_t             length;
+	struct sigbus_range *range;   /* NULL: not guarded */
+	int                  fd;      /* DMA_FILE, else -1 */
+	uint32_t             index;
+	uint64_t             windows; /* how many use it */
+	dev_t                dev;
+	ino_t                ino;
+	bool                 is_shared;   /* in a bucket, for other windows to find */
+	bool                 broken_told; /* it was logged */
+	struct dma_backing  *next;        /* in the bucket */
+};
+
+/* All backings by index: windows have no room for a pointer. */
+union dma_backing_ref {
+	struct dma_backing *backing;
+	uint64_t            next_free; /* index plus one; 0: none */
+};
+
+struct dma_backings {
+	union dma_backing_ref *at;
+	uint32_t               nr, cap;
+	uint64_t               free;
+	struct dma_backing    *bucket[DMA_BUCKETS];
+};
+
+/* Finds or makes the backing of a valid window; one more window uses it. w->fd is the backing's if
+ * (*b)->fd == w->fd, else still the caller's. */
+int  dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w, struct dma_backing **b);
+void dma_backing_put(struct dma_backings *bs, struct dma_backing *b);
+
+/* ---- dma.c, dma_revoke.c, dma_sg.c --------------------------------------------------------- */
+
+/* The window of the last lookup: all that most lookups need. Places in the table move when it
+ * changes: then it is forgotten. */
+struct dma_last {
+	uint64_t             addr, size; /* size 0: none */
+	uint64_t             generation;
+	struct dma_slot     *slot;       /* never NULL */
+	char                *base;       /* where byte @addr is */
+	uintptr_t            place;      /* in the table, as scatter entries have it */
+	const uint64_t      *key;        /* of @slot; as many more follow in the chunk as ... */
+	uint32_t             following;
+	uint32_t             backing;    /* its index, and what is worth knowing of it: */
+	uint32_t             prot;       /* allowed to lm_map_sg(); 0 if it cannot be mapped */
+	uint64_t             start;      /* byte 0 of the file would be here */
+	struct sigbus_range *range;
+};
+
+/* A dma_unmap callback that answers later. */
+struct dma_wait {
+	struct deferral  defer;
+	struct dma_wait *prev, *next;
+};
+
+/* The one DMA_UNMAP that is going on. */
+struct dma_revoke {
+	uint64_t         addr, last; /* the range, both ends included */
+	bool             is_telling; /* callbacks run */
+	bool             is_waiting; /* LM_DEFER was returned */
+	uint64_t         held;       /* windows with pointers out */
+	uint64_t         deferred;   /* callbacks that answer later: */
+	struct dma_wait *waits;
+	struct dma_wait *spare;
+};
+
+struct dma {
+	struct dma_last     last;
+	struct dma_slot     no_slot; /* of the last window, when there is none */
+	struct dma_table    windows; /* by address; also those being revoked */
+	struct dma_table    orphans; /* by generation: the client has gone, pointers are still out */
+	struct dma_backings backings;
+	struct dma_revoke   revoke;
+	uint64_t            generation;
+	bool                slow_told; /* that a file cannot be mapped was logged */
+};
+
+static inline struct dma_backing *dma_slot_backing(const struct dma *dma,
+						   const struct dma_slot *slot)
+{
+	return dma->backings.at[slot->backing].backing;
+}
+
+/* Positions have moved, or windows are not to be found any more. */
+static inline void dma_forget_last(struct dma *dma)
+{
+	dma->last = (struct dma_last){ .slot = &dma->no_slot };
+}
+
+/* Some of the window is scratch memory. */
+static inline bool dma_is_broken(const struct dma_backing *b, const struct dma_slot *slot)
+{
+	return sigbus_is_broken(b->range, slot->offset - b->start, slot->size);
+}
+
+/* The window of a scatter entry; false: it is stale. */
+bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p);
+/* The last pointer into a window that is being revoked was given back. */
+void dma_revoke_released(struct lm_ctx *ctx);
+/* One pointer into memory of a client that has gone was given back. */
+void dma_orphan_release(struct dma *dma, uint64_t generation);
+void dma_orphans_free(struct dma *dma);
+
+#endif /* LM_DMA_H */

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dma_copy.c - lm_dma_read() and lm_dma_write(): for every kind of client memory.
+ *
+ * Mapped memory is copied, a file that is not mapped is read and written, and the rest goes by
+ * messages to the client, which is the only way that waits. A file is never made longer by us:
+ * what lies beyond its end is -EFAULT, as is memory that vanished under the copy.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dma.h"
+
+struct copy {
+	struct dma_request request;
+	bool               by_message;
+	uint64_t           started; /* ticks, when traced */
+};
+
+/* ---- trace ------------------------------------------------------------------------------------ */
+
+static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
+{
+	struct lm_trace_record rec = {
+		.time = c->started,
+		.duration = trace_duration(c->started),
+		.kind = c->request.is_write ? LM_TRACE_DMA_WRITE : LM_TRACE_DMA_READ,
+		.flags = c->by_message ? LM_TRACE_MESSAGE : 0,
+		.len = c->request.len > UINT32_MAX ? UINT32_MAX : (uint32_t)c->request.len,
+		.offset = c->request.addr,
+		.result = result,
+	};
+
+	if (c->request.len && (c->request.is_write || !result))
+		memcpy(rec.bytes, c->request.data,
+		       c->request.len < sizeof(rec.bytes) ? c->request.len : sizeof(rec.bytes));
+	trace_append(ctx, &rec);
+}
+
+/* ---- memory that we can reach ----------------------------------------------------------------- */
+
+static void tell_broken(struct lm_ctx *ctx, struct dma_backing *b)
+{
+	if (!b->broken_told)
+		log_warn(ctx, "the client truncated memory that it had lent us for DMA");
+	b->broken_told = true;
+}
+
+/* @off counts from the start of the mapping. The copy itself may be what breaks it. */
+static int copy_mapped(struct lm_ctx *ctx, const struct copy *c, struct dma_backing *b,
+		       uint64_t off)
+{
+	if (!sigbus_is_broken(b->range, off, c->request.len)) {
+		if (c->request.is_write)
+			memcpy(b->base + off, c->request.data, c->request.len);
+		else
+			memcpy(c->request.data, b->base + off, c->request.len);
+	}
+	/* Compilers know nothing of signals: the marks are looked at after the copy. */
+	atomic_signal_fence(memory_order_seq_cst);
+	if (!sigbus_is_broken(b->range, off, c->request.len))
+		return 0;
+	tell_broken(ctx, b);
+	return -EFAULT;
+}
+
+static int copy_file(const struct copy *c, int fd, uint64_t off)
+{
+	const struct dma_request *rq = &c->request;
+	uint64_t done = 0;
+	struct stat st;
+	ssize_t ret;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (out_of_range(off, rq->len, (uint64_t)st.st_size))
+		return -EFAULT;
+	while (done < rq->len) {
+		if (rq->is_write)
+			ret = pwrite(fd, rq->data + done, rq->len - done, (off_t)(off + done));
+		else
+			ret = pread(fd, rq->data + done, rq->len - done, (off_t)(off + done));
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret < 0)
+			return -errno;
+		if (!ret)
+			return -EFAULT;
+		done += (uint64_t)ret;
+	}
+	return 0;
+}
+
+static int copy_direct(struct lm_ctx *ctx, const struct copy *c, const struct dma_slot *slot,
+		       uint64_t off)
+{
+	struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
+
+	if (b->kind == DMA_MAPPED)
+		return copy_mapped(ctx, c, b, slot->offset - b->start + off);
+	return copy_file(c, b->fd, slot->offset + off);
+}
+
+/* ---- both directions, both forms -------------------------------------------------------------- */
+
+/* What @sg leads to; the copy starts @off bytes into the window. */
+static int copy_find(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
+		     struct dma_slot **slot, uint64_t *off)
+{
+	const uint32_t prot = c->request.is_write ? PROT_WRITE : PROT_READ;
+	const struct dma_table *t = &ctx->dma->windows;
+	const struct dma_backing *b;
+	struct dma_pos p;
+
+	c->started = trace_on(ctx) ? trace_ticks() : 0;
+	c->request.addr = sg->dma_addr;
+	c->request.len = sg->length;
+	if (!dma_sg_find(ctx->dma, sg, &p))
+		return -ESTALE;
+	*slot = dma_table_slot(t, p);
+	*off = c->request.addr - dma_table_key(t, p);
+	if ((*slot)->revoking || out_of_range(*off, c->request.len, (*slot)->size))
+		return -ESTALE;
+	b = dma_slot_backing(ctx->dma, *slot);
+	c->by_message = b->kind == DMA_MESSAGE;
+	return b->prot & prot ? 0 : -EACCES;
+}
+
+static int copy_sync(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg)
+{
+	struct dma_slot *slot;
+	uint64_t off;
+	int ret;
+
+	ret = copy_find(ctx, c, sg, &slot, &off);
+	if (!ret && c->request.len && c->by_message)
+		ret = upcall_dma_wait(ctx, &c->request);
+	else if (!ret && c->request.len)
+		ret = copy_direct(ctx, c, slot, off);
+	if (trace_on(ctx))
+		copy_trace(ctx, c, ret);
+	return ret;
+}
+
+/* A transfer by message that is traced when it ends. */
+struct traced {
+	struct lm_ctx *ctx;
+	struct copy    copy;
+	lm_dma_done_t *done;
+	void          *arg;
+};
+
+static void traced_done(void *arg, int result)
+{
+	struct traced *t = arg;
+	lm_dma_done_t *done = t->done;
+
+	if (trace_on(t->ctx))
+		copy_trace(t->ctx, &t->copy, result);
+	arg = t->arg;
+	free(t);
+	done(arg, result);
+}
+
+static int message_traced(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_t *done, void *arg)
+{
+	struct traced *t = malloc(sizeof(*t));
+	int ret;
+
+	if (!t)
+		return -ENOMEM;
+	*t = (struct traced){ ctx, *c, done, arg };
+	ret = upcall_dma(ctx, &c->request, traced_done, t);
+	if (!ret)
+		return 0;
+	copy_trace(ctx, c, ret);
+	free(t);
+	return ret;
+}
+
+static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg, lm_dma_done_t *done,
+		      void *arg)
+{
+	struct dma_slot *slot;
+	uint64_t off;
+	int ret, result = 0;
+
+	ret = copy_find(ctx, c, sg, &slot, &off);
+	if (!ret && c->request.len && c->by_message) {
+		if (trace_on(ctx))
+			return message_traced(ctx, c, done, arg);
+		return upcall_dma(ctx, &c->request, done, arg);
+	}
+	if (!ret && c->request.len)
+		result = copy_direct(ctx, c, slot, off);
+	if (trace_on(ctx))
+		copy_trace(ctx, c, ret ?: result);
+	if (!ret)
+		done(arg, result);
+	return ret;
+}
+
+LM_EXPORT int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data)
+{
+	struct copy c = { .request.data = data };
+
+	return copy_sync(ctx, &c, sg);
+}
+
+LM_EXPORT int lm_dma_write(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data)
+{
+	struct copy c = {
+		.request = { .is_write = true, .data = (void *)(uintptr_t)data },
+	};
+
+	return copy_sync(ctx, &c, sg);
+}
+
+LM_EXPORT int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data,
+				lm_dma_done_t *done, void *arg)
+{
+	struct copy c = { .request.data = data };
+
+	return copy_async(ctx, &c, sg, done, arg);
+}
+
+LM_EXPORT int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data,
+				 lm_dma_done_t *done, void *arg)
+{
+	struct copy c = {
+		.request = { .is_write = true, .data = (void *)(uintptr_t)data },
+	};
+
+	return copy_async(ctx, &c, sg, done, arg);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dma_file.c - the memory behind DMA windows.
+ *
+ * Owns what a window's descriptor becomes: a mapping, a descriptor for pread(2) and pwrite(2), or
+ * nothing but messages to the client. Windows of the same file and access mode share one mapping
+ * of the whole file, and its descriptor is closed: a million windows take one VMA. When the file
+ * has grown, new windows get a new mapping, at least twice as long, and old windows keep theirs:
+ * no pointer ever moves, and there are few mappings.
+ *
+ * A file is mapped only if it cannot kill us: sealed against shrinking, or lm_sigbus_guard() is
+ * there; and only windows that lie inside it. What is not a regular file (a character device, a
+ * DMA buffer) is mapped window by window with the guard, and else reached by messages: reading it
+ * could block for ever.
+ *
+ * A sealed file of huge pages may still lack a page when a client punches holes: there, too, only
+ * the guard helps.
+ */
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "dma.h"
+
+#define BACKINGS_FIRST 16u
+#define BACKINGS_MAX   (1u << 30) /* a window has 31 bits for the index */
+
+/* What the kernel says of a window's descriptor. */
+struct file {
+	const struct dma_window *w;
+	struct stat              st;
+	uint64_t                 end;  /* of the window, in the file */
+	uint64_t                 size; /* of the file, in whole pages */
+};
+
+static uint64_t round_up(uint64_t n, uint64_t to)
+{
+	return (n + to - 1) & ~(to - 1);
+}
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+static int refs_grow(struct dma_backings *bs)
+{
+	const uint32_t cap = bs->cap ? 2 * bs->cap : BACKINGS_FIRST;
+	union dma_backing_ref *at;
+
+	if (cap > BACKINGS_MAX)
+		return -ENOMEM;
+	at = realloc(bs->at, cap * sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	bs->at = at;
+	bs->cap = cap;
+	return 0;
+}
+
+static int ref_add(struct dma_backings *bs, struct dma_backing *b)
+{
+	if (bs->free) {
+		b->index = (uint32_t)bs->free - 1;
+		bs->free = bs->at[b->index].next_free;
+	} else {
+		if (bs->nr == bs->cap && refs_grow(bs))
+			return -ENOMEM;
+		b->index = bs->nr++;
+	}
+	bs->at[b->index].backing = b;
+	return 0;
+}
+
+static struct dma_backing **bucket_of(struct dma_backings *bs, dev_t dev, ino_t ino)
+{
+	const uint64_t hash = ((uint64_t)ino ^ (uint64_t)dev << 32) * 0x9e3779b97f4a7c15ULL;
+
+	return &bs->bucket[hash >> 58];
+}
+
+static void bucket_remove(struct dma_backings *bs, const struct dma_backing *b)
+{
+	struct dma_backing **p = bucket_of(bs, b->dev, b->ino);
+
+	while (*p != b)
+		p = &(*p)->next;
+	*p = b->next;
+}
+
+void dma_backing_put(struct dma_backings *bs, struct dma_backing *b)
+{
+	if (--b->windows)
+		return;
+	if (b->is_shared)
+		bucket_remove(bs, b);
+	if (b->kind == DMA_MAPPED) {
+		sigbus_remove(b->range);
+		munmap(b->base, b->length);
+	}
+	if (b->fd >= 0)
+		close(b->fd);
+	bs->at[b->index].next_free = bs->free;
+	bs->free = (uint64_t)b->index + 1;
+	free(b);
+}
+
+static int backing_new(struct dma_backings *bs, const struct file *f, enum dma_kind kind,
+		       struct dma_backing **out)
+{
+	struct dma_backing *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	b->kind = kind;
+	b->prot = f->w->prot;
+	b->fd = -1;
+	b->dev = f->st.st_dev;
+	b->ino = f->st.st_ino;
+	b->windows = 1;
+	if (ref_add(bs, b)) {
+		free(b);
+		return -ENOMEM;
+	}
+	*out = b;
+	return 0;
+}
+
+static void backing_share(struct dma_backings *bs, struct dma_backing *b)
+{
+	struct dma_backing **bucket = bucket_of(bs, b->dev, b->ino);
+
+	b->is_shared = true;
+	b->next = *bucket;
+	*bucket = b;
+}
+
+/* ---- finding ---------------------------------------------------------------------------------- */
+
+/* Of the same file, kind and access; the next after @b, or the first with @b NULL. */
+static struct dma_backing *backing_next(struct dma_backings *bs, const struct file *f,
+					enum dma_kind kind, struct dma_backing *b)
+{
+	b = b ? b->next : *bucket_of(bs, f->st.st_dev, f->st.st_ino);
+	while (b && (b->ino != f->st.st_ino || b->dev != f->st.st_dev || b->kind != kind ||
+		     b->prot != f->w->prot))
+		b = b->next;
+	return b;
+}
+
+/* A mapping that has the whole window, all of it real. */
+static struct dma_backing *mapping_find(struct dma_backings *bs, const struct file *f)
+{
+	struct dma_backing *b = NULL;
+
+	while ((b = backing_next(bs, f, DMA_MAPPED, b))) {
+		if (f->end <= b->length &&
+		    !sigbus_is_broken(b->range, f->w->offset, f->w->size))
+			return b;
+	}
+	return NULL;
+}
+
+static uint64_t longest_mapping(struct dma_backings *bs, const struct file *f)
+{
+	struct dma_backing *b = NULL;
+	uint64_t longest = 0;
+
+	while ((b = backing_next(bs, f, DMA_MAPPED, b)))
+		longest = b->length > longest ? b->length : longest;
+	return longest;
+}
+
+/* ---- mapping ---------------------------------------------------------------------------------- */
+
+static int map_range(struct dma_backing *b, int fd, uint64_t start, uint64_t length,
+		     uint64_t granule)
+{
+	void *base = mmap(NULL, length, (int)b->prot, MAP_SHARED, fd, (off_t)start);
+	int ret = 0;
+
+	if (base == MAP_FAILED)
+		return -errno;
+	madvise(base, length, MADV_DONTDUMP); /* a guest's memory is not ours to leave in a core */
+	if (sigbus_is_guarded())
+		ret = sigbus_add(base, length, granule, (int)b->prot, &b->range);
+	if (ret) {
+		munmap(base, length);
+		return ret;
+	}
+	b->base = base;
+	b->start = start;
+	b->length = length;
+	return 0;
+}
+
+/* Pages of the file: mappings of huge pages begin and end at their bounds. */
+static uint64_t file_granule(int fd, bool *is_huge)
+{
+	struct statfs fs;
+
+	*is_huge = !fstatfs(fd, &fs) && fs.f_type == HUGETLBFS_MAGIC;
+	return *is_huge ? (uint64_t)fs.f_bsize : (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The whole file. One that grows gets room to grow, but for huge pages, which mmap(2) reserves. */
+static int map_whole(struct dma_backings *bs, const struct file *f, struct dma_backing *b)
+{
+	const uint64_t before = longest_mapping(bs, f);
+	const int fd = f->w->fd;
+	uint64_t granule, size;
+	bool is_huge;
+
+	granule = file_granule(fd, &is_huge);
+	size = round_up(f->size, granule);
+	if (!is_huge && before < size && size < 2 * before &&
+	    !map_range(b, fd, 0, 2 * before, granule))
+		return 0;
+	return map_range(b, fd, 0, size, granule);
+}
+
+/* The window alone, and what else is on its pages. */
+static int map_exact(const struct file *f, struct dma_backing *b)
+{
+	const int fd = f->w->fd;
+	bool is_huge;
+	const uint64_t granule = file_granule(fd, &is_huge);
+	const uint64_t start = f->w->offset & ~(granule - 1);
+
+	return map_range(b, fd, start, round_up(f->end, granule) - start, granule);
+}
+
+static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
+{
+	struct dma_backings *bs = &ctx->dma->backings;
+	const bool whole = S_ISREG(f->st.st_mode) && !(ctx->info.flags & LM_DEV_STRICT_DMA);
+	struct dma_backing *b;
+	int ret;
+
+	ret = backing_new(bs, f, DMA_MAPPED, &b);
+	if (ret)
+		return ret;
+	if (whole && !map_whole(bs, f, b)) {
+		backing_share(bs, b);
+	} else {
+		ret = map_exact(f, b);
+		if (ret) {
+			b->kind = DMA_MESSAGE; /* nothing to undo */
+			dma_backing_put(bs, b);
+			return ret;
+		}
+	}
+	*out = b;
+	return 0;
+}
+
+/* ---- from descriptor to backing --------------------------------------------------------------- */
+
+/* A descriptor of ours would be kept (DMA_FILE), or is not needed (DMA_MESSAGE). */
+static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind kind,
+			struct dma_backing **out)
+{
+	struct dma_backings *bs = &ctx->dma->backings;
+	struct dma_backing *b = backing_next(bs, f, kind, NULL);
+	int ret;
+
+	if (b) {
+		b->windows++;
+		*out = b;
+		return 0;
+	}
+	ret = backing_new(bs, f, kind, &b);
+	if (ret)
+		return ret;
+	if (kind == DMA_FILE)
+		b->fd = f->w->fd;
+	backing_share(bs, b);
+	*out = b;
+	return 0;
+}
+
+static int mapped_get(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
+{
+	struct dma_backing *b = mapping_find(&ctx->dma->backings, f);
+
+	if (!b)
+		return mapping_new(ctx, f, out);
+	b->windows++;
+	*out = b;
+	return 0;
+}
+
+static int file_look(const struct dma_window *w, struct file *f)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const int flags = fcntl(w->fd, F_GETFL);
+
+	if (flags < 0 || fstat(w->fd, &f->st))
+		return -errno;
+	/* Appending would ignore the offset of a pwrite(2). */
+	if (flags & (O_PATH | O_APPEND))
+		return -EINVAL;
+	if (S_ISDIR(f->st.st_mode) || S_ISFIFO(f->st.st_mode) || S_ISSOCK(f->st.st_mode))
+		return -EINVAL;
+	if ((flags & O_ACCMODE) == O_WRONLY ||
+	    ((flags & O_ACCMODE) == O_RDONLY && (w->prot & PROT_WRITE)))
+		return -EACCES;
+	f->w = w;
+	f->end = w->offset + w->size;
+	f->size = round_up((uint64_t)f->st.st_size, page);
+	return 0;
+}
+
+/* Is it certain that what is inside the file now stays? */
+static bool is_safe(const struct file *f)
+{
+	int seals;
+
+	if (sigbus_is_guarded())
+		return true;
+	seals = fcntl(f->w->fd, F_GET_SEALS);
+	return seals >= 0 && (seals & F_SEAL_SHRINK);
+}
+
+static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
+{
+	if (!S_ISREG(f->st.st_mode))
+		return sigbus_is_guarded() && !f->w->file_io ? DMA_MAPPED : DMA_MESSAGE;
+	if (f->w->file_io || f->end > f->size)
+		return DMA_FILE;
+	if (is_safe(f))
+		return DMA_MAPPED;
+	if (!ctx->dma->slow_told)
+		log_warn(ctx, "DMA memory may shrink under us and is not mapped: a memfd sealed "
+			 "with F_SEAL_SHRINK is faster");
+	ctx->dma->slow_told = true;
+	return DMA_FILE;
+}
+
+int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w, struct dma_backing **b)
+{
+	struct file f = { .w = w };
+	enum dma_kind kind;
+	int ret;
+
+	if (w->fd < 0)
+		return unmapped_get(ctx, &f, DMA_MESSAGE, b);
+	ret = file_look(w, &f);
+	if (ret)
+		return ret;
+	kind = file_kind(ctx, &f);
+	if (kind == DMA_MAPPED)
+		return mapped_get(ctx, &f, b);
+	if (kind == DMA_MESSAGE) {
+		const struct file none = { .w = w };
+
+		return unmapped_get(ctx, &none, kind, b);
+	}
+	return unmapped_get(ctx, &f, kind, b);
+}
