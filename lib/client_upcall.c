@@ -11,13 +11,13 @@
 
 #include "client.h"
 
-struct dma_request {
+struct upcall_dma {
 	bool     is_write;
 	uint64_t addr, count;
 	char    *data; /* of a write */
 };
 
-static int dma_parse(const struct lm_client *c, const struct message *m, struct dma_request *req)
+static int dma_parse(const struct lm_client *c, const struct message *m, struct upcall_dma *req)
 {
 	struct vfio_user_dma_region_access access;
 
@@ -35,7 +35,7 @@ static int dma_parse(const struct lm_client *c, const struct message *m, struct 
 	return m->len - sizeof(access) == (req->is_write ? req->count : 0) ? 0 : -EINVAL;
 }
 
-static int dma_call(struct lm_client *c, const struct dma_request *req, void *data)
+static int dma_call(struct lm_client *c, const struct upcall_dma *req, void *data)
 {
 	int ret;
 
@@ -59,7 +59,7 @@ static void reply_write(char *out, const struct message *m, size_t len, int erro
 }
 
 static int dma_answer(struct lm_client *c, struct lane *lane, const struct message *m,
-		      const struct dma_request *req)
+		      const struct upcall_dma *req)
 {
 	const size_t head = sizeof(struct vfio_user_dma_region_access);
 	const size_t len = head + (req->is_write ? 0 : (size_t)req->count);
@@ -81,7 +81,7 @@ static int dma_answer(struct lm_client *c, struct lane *lane, const struct messa
 
 int client_upcall(struct lm_client *c, struct lane *lane, struct message *m)
 {
-	struct dma_request req = { 0 };
+	struct upcall_dma req = { 0 };
 	const int error = dma_parse(c, m, &req);
 	char *out;
 
