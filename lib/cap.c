@@ -77,13 +77,13 @@ uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
 	const uint8_t old = cfg->bytes[cap->offset + at].data;
 	const unsigned int state = in & PCI_PM_CTRL_STATE_MASK;
 	const unsigned int qmask = (old & PCI_MSI_FLAGS_QMASK) >> QMASK_SHIFT;
+	const unsigned int qsize = (in & PCI_MSI_FLAGS_QSIZE) >> QSIZE_SHIFT;
 
 	if (cap->ext)
 		return in;
 	if (cap->id == PCI_CAP_ID_PM && at == PCI_PM_CTRL && (state == 1 || state == 2))
 		return (uint8_t)((in & ~PCI_PM_CTRL_STATE_MASK) | (old & PCI_PM_CTRL_STATE_MASK));
-	if (cap->id == PCI_CAP_ID_MSI && at == PCI_MSI_FLAGS &&
-	    (in & PCI_MSI_FLAGS_QSIZE) >> QSIZE_SHIFT > qmask)
+	if (cap->id == PCI_CAP_ID_MSI && at == PCI_MSI_FLAGS && qsize > qmask)
 		return (uint8_t)((in & ~PCI_MSI_FLAGS_QSIZE) | qmask << QSIZE_SHIFT);
 	return in;
 }
@@ -148,14 +148,8 @@ static int exp_build(struct lm_ctx *ctx, const struct place *p)
 	return 0;
 }
 
-static uint32_t log2_of(uint32_t n)
+static void msi_put(struct config *cfg, const struct place *p, uint32_t nr)
 {
-	return (uint32_t)__builtin_ctz(n);
-}
-
-static int msi_build(struct lm_ctx *ctx, const struct place *p)
-{
-	const uint32_t nr = ctx->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX];
 	const bool wide = !p->desc->msi.addr32, mask = !p->desc->msi.no_mask;
 	const struct cfg_reg regs[] = {
 		{ PCI_MSI_FLAGS, 2, 0, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE },
@@ -165,16 +159,24 @@ static int msi_build(struct lm_ctx *ctx, const struct place *p)
 		{ wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32, mask ? 4 : 0, 0,
 		  (uint32_t)((1ull << nr) - 1) },
 	};
-	struct cfg_byte *flags = &ctx->config->bytes[p->offset + PCI_MSI_FLAGS];
+	struct cfg_byte *flags = &cfg->bytes[p->offset + PCI_MSI_FLAGS];
+
+	config_put(cfg, p->offset, regs, LM_NR(regs));
+	flags[0].data |= (uint8_t)(__builtin_ctz(nr) << QMASK_SHIFT);
+	flags[0].data |= wide ? PCI_MSI_FLAGS_64BIT : 0;
+	flags[1].data |= mask ? PCI_MSI_FLAGS_MASKBIT >> 8 : 0;
+	cfg->msi = p->offset;
+}
+
+static int msi_build(struct lm_ctx *ctx, const struct place *p)
+{
+	const uint32_t nr = ctx->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX];
 
 	if (!nr || nr > MSI_MAX || (nr & (nr - 1))) {
 		log_err(ctx, "%u MSI vectors: a power of two up to 32 can be", nr);
 		return -EINVAL;
 	}
-	config_put(ctx->config, p->offset, regs, LM_NR(regs));
-	flags[0].data |= (uint8_t)(log2_of(nr) << QMASK_SHIFT | (wide ? PCI_MSI_FLAGS_64BIT : 0));
-	flags[1].data |= mask ? PCI_MSI_FLAGS_MASKBIT >> 8 : 0;
-	ctx->config->msi = p->offset;
+	msi_put(ctx->config, p, nr);
 	return 0;
 }
 

@@ -181,10 +181,9 @@ int    config_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
 /* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------------------------ */
 
-/* If byte @offset of region @index is table or PBA: how many of @count bytes from there are, and
- * the access is done. 0: not ours; *next then says how many bytes until ours begin. */
-size_t msix_access(struct lm_ctx *ctx, struct access *a, char *buf, uint64_t offset, size_t count,
-		   size_t *next);
+/* If the byte at @a->pos is table or PBA: how many bytes from there are, and the access to them is
+ * done. 0: not ours; *next then says how many bytes until ours begin. */
+size_t msix_access(struct lm_ctx *ctx, struct access *a, size_t *next);
 size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size); /* 0: table untouched */
 int    msix_load(struct lm_ctx *ctx, const void *buf, size_t len);
 

@@ -166,11 +166,11 @@ static void pba_read(struct lm_ctx *ctx, uint8_t *buf, uint32_t at, uint32_t len
 
 /* ---- accesses --------------------------------------------------------------------------- */
 
-/* How many of @count bytes from @offset lie in [at, at + size); *next learns of what begins
- * behind @offset. */
-static size_t part_in(uint64_t offset, size_t count, uint32_t at, uint32_t size, size_t *next)
+/* How many bytes from a->pos on lie in [at, at + size); *next learns of what begins behind it. */
+static size_t part_in(const struct access *a, uint32_t at, uint32_t size, size_t *next)
 {
-	const uint64_t end = (uint64_t)at + size;
+	const uint64_t offset = a->offset + a->pos, end = (uint64_t)at + size;
+	const size_t count = a->count - a->pos;
 
 	if (offset < at && at - offset < *next)
 		*next = (size_t)(at - offset);
@@ -179,26 +179,26 @@ static size_t part_in(uint64_t offset, size_t count, uint32_t at, uint32_t size,
 	return end - offset < count ? (size_t)(end - offset) : count;
 }
 
-size_t msix_access(struct lm_ctx *ctx, struct access *a, char *buf, uint64_t offset, size_t count,
-		   size_t *next)
+size_t msix_access(struct lm_ctx *ctx, struct access *a, size_t *next)
 {
 	struct msix *m = &ctx->config->msix;
-	uint8_t *bytes = (uint8_t *)buf;
+	const uint64_t offset = a->offset + a->pos;
+	uint8_t *buf = (uint8_t *)a->buf + a->pos;
 	size_t part;
 
 	*next = SIZE_MAX;
 	if (likely(a->region != m->bar))
 		return 0;
-	part = part_in(offset, count, m->table, table_size(m->nr), next);
+	part = part_in(a, m->table, table_size(m->nr), next);
 	if (part && a->is_write)
-		table_write(ctx, bytes, (uint32_t)(offset - m->table), (uint32_t)part);
+		table_write(ctx, buf, (uint32_t)(offset - m->table), (uint32_t)part);
 	else if (part)
-		table_read(m, bytes, (uint32_t)(offset - m->table), (uint32_t)part);
+		table_read(m, buf, (uint32_t)(offset - m->table), (uint32_t)part);
 	if (part)
 		return part;
-	part = part_in(offset, count, m->pba, pba_size(m->nr), next);
+	part = part_in(a, m->pba, pba_size(m->nr), next);
 	if (part && !a->is_write) /* writes to pending bits are dropped */
-		pba_read(ctx, bytes, (uint32_t)(offset - m->pba), (uint32_t)part);
+		pba_read(ctx, buf, (uint32_t)(offset - m->pba), (uint32_t)part);
 	return part;
 }
 

@@ -339,7 +339,7 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 
 	if (a->region == LM_CFG_REG_IDX)
 		return config_access(ctx, a->buf + a->pos, len, a->offset + a->pos, a->is_write);
-	done = msix_access(ctx, a, a->buf + a->pos, a->offset + a->pos, len, &next);
+	done = msix_access(ctx, a, &next);
 	if (done)
 		return (ssize_t)done;
 	if (next < len)
