@@ -53,6 +53,8 @@ int  loop_add(struct loop *loop, struct source *src, uint32_t events);
 int  loop_modify(struct loop *loop, struct source *src, uint32_t events);
 void loop_remove(struct loop *loop, struct source *src); /* also while its turn is served */
 int  loop_run(struct loop *loop, int timeout_ms);        /* sources served, or -errno */
+/* Armed and freed like a device's own. */
+int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct lm_timer **timer);
 
 /* ---- ctx.c ---------------------------------------------------------------------------------- */
 
@@ -121,7 +123,8 @@ struct region {
 	void         *mem;       /* memory of the region (memfd), or NULL */
 	int           memfd;     /* -1: none */
 	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
-	bool          described; /* info.map has been called for its areas */
+	bool          described; /* info.map has been called for its areas ... */
+	bool          trapped;   /* ... and refused: accesses do not go to mem */
 };
 
 /* One read or write, from a client or from musctl. The owner keeps it and buf until it is done. */

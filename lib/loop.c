@@ -178,9 +178,8 @@ static int timer_source_make(struct loop *loop)
 	return ret;
 }
 
-LM_EXPORT int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer)
+int loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct lm_timer **timer)
 {
-	struct loop *loop = &ctx->loop;
 	struct lm_timer *t;
 	int ret;
 
@@ -192,11 +191,16 @@ LM_EXPORT int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t *
 		return -ENOMEM;
 	t->loop = loop;
 	t->fn = fn;
-	t->pvt = ctx->info.pvt;
+	t->pvt = arg;
 	t->next = loop->timers;
 	loop->timers = t;
 	*timer = t;
 	return 0;
+}
+
+LM_EXPORT int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer)
+{
+	return loop_timer_new(&ctx->loop, fn, ctx->info.pvt, timer);
 }
 
 LM_EXPORT int lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns)

@@ -847,6 +847,14 @@ typedef uint64_t lm_token_t;
  * A callback with a return value then returns LM_DEFER; a register map's read or write just
  * returns. Later requests of the same client wait: answers keep the order of the requests.
  *
+ * A posted write has no answer to put off: the token is 0, LM_DEFER is accepted, lm_complete() of
+ * it does nothing, and later requests are served at once. So a device tells by a status register
+ * when work that a write began is done, as hardware does.
+ *
+ * A client may be unable to serve our DMA messages while it waits for an answer (QEMU is). If such
+ * transfers do not move for a second while an answer is put off, they end with -EDEADLK. Work by
+ * DMA therefore belongs behind posted writes, not behind reads.
+ *
  * Context: inside a region, register, reset, dma_unmap callback.
  * Return: the token for lm_complete(); 0 if no request is running that can wait.
  * Since: 0.1

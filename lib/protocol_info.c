@@ -177,13 +177,14 @@ int protocol_region_io_fds(struct client *c, struct message *m, struct reply *r)
 		return -EINVAL;
 	need = sizeof(req) + reg->info.nr_ioeventfds * sizeof(struct vfio_user_ioeventfd);
 	req.count = reg->info.nr_ioeventfds;
-	if (need <= argsz)
+	r->len = sizeof(req);
+	if (need <= argsz) {
 		req.count = io_fds_fill(c, reg, r);
+		need = sizeof(req) + req.count * sizeof(struct vfio_user_ioeventfd);
+		r->len = need;
+	}
 	req.argsz = (uint32_t)need;
 	memcpy(r->payload, &req, sizeof(req));
-	r->len = sizeof(req);
-	if (need <= argsz)
-		r->len += req.count * sizeof(struct vfio_user_ioeventfd);
 	return 0;
 }
 

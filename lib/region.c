@@ -130,10 +130,12 @@ static int mem_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
 	if (index == LM_CFG_REG_IDX || !r->info.size)
 		return 0;
-	if (ctx->info.flags & LM_DEV_NO_MMAP)
-		r->info.flags &= ~LM_REG_FLAG_MMAP;
-	if (r->info.flags & LM_REG_FLAG_MMAP)
+	if (r->info.flags & LM_REG_FLAG_MMAP) {
+		/* The device has its memory in any case; clients may have to ask for it. */
+		if (ctx->info.flags & LM_DEV_NO_MMAP)
+			r->info.flags &= ~LM_REG_FLAG_MMAP;
 		return mem_shared(r);
+	}
 	if (r->info.fn || r->info.regs)
 		return 0;
 	r->mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -232,24 +234,32 @@ void region_reset(struct lm_ctx *ctx)
 	}
 }
 
-void region_describe(struct lm_ctx *ctx, struct region *r)
+/* The areas that are mapped, or would be: all of the region if the device names none. */
+static bool areas_map(struct lm_ctx *ctx, const struct region *r)
 {
 	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
 	uint32_t i;
 
-	if (r->described || !r->info.map || !region_is_mappable(r))
-		return;
-	r->described = true;
-	if (!r->info.nr_mmap_areas && !r->info.map(ctx->info.pvt, 0, r->info.size))
-		r->info.flags &= ~LM_REG_FLAG_MMAP;
+	if (!r->info.nr_mmap_areas)
+		return r->info.map(ctx->info.pvt, 0, r->info.size);
 	for (i = 0; i < r->info.nr_mmap_areas; i++) {
 		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
 
-		if (!r->info.map(ctx->info.pvt, a->offset / page, a->size)) {
-			r->info.flags &= ~LM_REG_FLAG_MMAP;
-			return;
-		}
+		if (!r->info.map(ctx->info.pvt, a->offset / page, a->size))
+			return false;
 	}
+	return true;
+}
+
+void region_describe(struct lm_ctx *ctx, struct region *r)
+{
+	if (r->described || !r->info.map || r->memfd < 0)
+		return;
+	r->described = true;
+	if (areas_map(ctx, r))
+		return;
+	r->info.flags &= ~LM_REG_FLAG_MMAP;
+	r->trapped = true;
 }
 
 LM_EXPORT void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length)
@@ -298,6 +308,13 @@ static ssize_t memory_step(struct region *r, struct access *a, size_t len)
 	return (ssize_t)len;
 }
 
+/* Nobody waits for the answer, so there is none to put off: what follows must not wait either, or
+ * a client that polls for the end of the work would keep our DMA commands from being served. */
+static bool access_is_posted(const struct access *a)
+{
+	return a->trace_flags & LM_TRACE_POSTED;
+}
+
 static void callback_take(struct deferral *d, ssize_t result, const void *data)
 {
 	struct access *a = container_of(d, struct access, defer);
@@ -327,6 +344,8 @@ static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access
 	case DEFER_ANSWERED:
 		return a->defer.result;
 	default:
+		if (ret == LM_DEFER && access_is_posted(a))
+			return (ssize_t)len;
 		if (ret < 0)
 			return ret >= -4095 ? ret : -EIO;
 		return ret == (ssize_t)len ? ret : -EIO;
@@ -344,7 +363,7 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 		return (ssize_t)done;
 	if (next < len)
 		len = next;
-	if (r->mem) {
+	if (r->mem && !r->trapped) {
 		done = r->memfd >= 0 ? mapped_part(r, a->offset + a->pos, &len) : len;
 		if (done)
 			return memory_step(r, a, done);
@@ -383,7 +402,7 @@ static ssize_t access_run(struct lm_ctx *ctx, struct access *a)
 	struct region *r = region_get(ctx, a->region);
 	ssize_t ret = 0;
 
-	a->defer.done = access_resume;
+	a->defer.done = access_is_posted(a) ? NULL : access_resume;
 	while (a->pos < a->count) {
 		ret = access_step(ctx, r, a);
 		if (ret < 0)

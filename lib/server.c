@@ -244,6 +244,7 @@ void client_serve(struct client *c)
 		close(c->twin_fd);
 		c->twin_fd = -1;
 	}
+	upcall_watch_stall(c);
 	watch_events(c, blocked || sent);
 }
 

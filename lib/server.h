@@ -81,6 +81,7 @@ void upcall_free(struct client *c);
 void upcall_reply(struct client *c, struct message *m);
 bool upcall_is_outstanding(const struct client *c);
 void upcall_kick(struct client *c);               /* there may be room to send more */
+void upcall_watch_stall(struct client *c);        /* after a turn: transfers must move */
 void upcall_fail_all(struct client *c, int error);
 int  upcall_twin_open(struct client *c, int fd);  /* fd is consumed in any case */
 

@@ -6,8 +6,9 @@
  * at a time. They go over the twin socket where there is one, else between the replies on the
  * main one. A reply is matched by its message id; one that nobody waits for is dropped.
  *
- * Waiting for a reply while the client waits for ours would never end (it serves us only between
- * its own requests): such a wait is refused at once with -EDEADLK.
+ * Waiting for a reply while the client waits for ours may never end, because a client may serve us
+ * only between its own requests. A wait inside a request is refused at once with -EDEADLK; transfers
+ * that do not move while an answer is put off end with it before the client loses patience.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 #include "server.h"
 
 #define IN_FLIGHT  8u
-#define WAIT_MS    5000
+#define WAIT_MS    2000        /* lm_dma_read() waits so long for a client that is silent */
+#define STALL_NS   1000000000u /* QEMU gives its own request five seconds, then up */
 
 /* One lm_dma_read() or lm_dma_write(), however long. */
 struct transfer {
@@ -41,6 +43,8 @@ struct upcalls {
 	struct transfer *queue;    /* in the order they came; the first ones may be under way */
 	struct transfer *spare;    /* one kept, so that the steady state allocates nothing */
 	uint16_t         next_id;
+	struct lm_timer *stall;    /* made with the first transfer */
+	bool             stall_armed;
 };
 
 int upcall_new(struct client *c)
@@ -51,8 +55,10 @@ int upcall_new(struct client *c)
 
 void upcall_free(struct client *c)
 {
-	if (c->upcalls)
-		free(c->upcalls->spare);
+	if (!c->upcalls)
+		return;
+	lm_timer_destroy(c->upcalls->stall);
+	free(c->upcalls->spare);
 	free(c->upcalls);
 }
 
@@ -64,6 +70,12 @@ bool upcall_is_outstanding(const struct client *c)
 static struct stream *upcall_stream(struct client *c)
 {
 	return c->twin.rx.data ? &c->twin : &c->stream;
+}
+
+/* The client's request is not answered yet: it will not look at ours. */
+static bool client_waits(const struct client *c)
+{
+	return c->owed || (c->waiting != WAIT_NONE && !(c->request.flags & VFIO_USER_F_NO_REPLY));
 }
 
 /* ---- the end of a transfer -------------------------------------------------------------------- */
@@ -97,6 +109,28 @@ void upcall_fail_all(struct client *c, int error)
 		up->queue->error = error;
 		transfer_finish(up, up->queue);
 	}
+}
+
+/* ---- transfers that do not move ----------------------------------------------------------------- */
+
+static void stall_expired(void *arg)
+{
+	struct client *c = arg;
+
+	c->upcalls->stall_armed = false;
+	log_warn(c->ctx, "the client does not serve DMA while it waits for an answer: given up");
+	upcall_fail_all(c, -EDEADLK);
+}
+
+void upcall_watch_stall(struct client *c)
+{
+	struct upcalls *up = c->upcalls;
+	const bool wanted = up->queue && !c->twin.rx.data && client_waits(c);
+
+	if (wanted == up->stall_armed || !up->stall)
+		return;
+	up->stall_armed = wanted;
+	lm_timer_arm(up->stall, wanted ? STALL_NS : 0, 0);
 }
 
 /* ---- sending ---------------------------------------------------------------------------------- */
@@ -174,9 +208,16 @@ static struct transfer *transfer_new(struct upcalls *up)
 
 static int transfer_queue(struct client *c, const struct transfer *wanted)
 {
-	struct transfer *t = transfer_new(c->upcalls);
-	struct transfer **p;
+	struct upcalls *up = c->upcalls;
+	struct transfer *t, **p;
+	int ret;
 
+	if (!up->stall) {
+		ret = loop_timer_new(&c->ctx->loop, stall_expired, c, &up->stall);
+		if (ret)
+			return ret;
+	}
+	t = transfer_new(up);
 	if (!t)
 		return -ENOMEM;
 	*t = *wanted;
@@ -260,6 +301,8 @@ void upcall_reply(struct client *c, struct message *m)
 		log_debug(c->ctx, "a reply that nobody waits for: id %u", m->hdr->msg_id);
 		return;
 	}
+	if (c->upcalls->stall_armed)
+		lm_timer_arm(c->upcalls->stall, STALL_NS, 0);
 	t = f->transfer;
 	ret = flight_land(f, m);
 	if (ret && !t->error)
@@ -302,12 +345,6 @@ static void wait_abandon(struct client *c, const struct wait *w)
 			up->flights[i].transfer = NULL;
 	}
 	transfer_finish(up, t);
-}
-
-/* The client's request is not answered yet: it will not look at ours. */
-static bool client_waits(const struct client *c)
-{
-	return c->owed || (c->waiting != WAIT_NONE && !(c->request.flags & VFIO_USER_F_NO_REPLY));
 }
 
 /* On the main socket a request that wants a reply means that the client waits for us. */

@@ -14,7 +14,7 @@
 #   guest_stop
 #
 # GUEST_TIMEOUT (120 s) bounds a command and a boot, GUEST_KERNEL (bookworm) names the
-# kernel, GUEST_MEM (512M) the memory.
+# kernel, GUEST_MEM (512M) the memory, GUEST_APPEND goes to the kernel's command line.
 
 _guest_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 _guest_line= # what _guest_next read
@@ -66,7 +66,7 @@ _guest_boot() { # appends to args
 	local kernel=$GUEST_KERNEL_DIR/vmlinux
 	[[ -r $kernel ]] || kernel=$GUEST_KERNEL_DIR/vmlinuz
 	args+=(-accel tcg -nodefaults -display none
-		-kernel "$kernel" -initrd "$GUEST_INITRD" -append "console=ttyS0"
+		-kernel "$kernel" -initrd "$GUEST_INITRD" -append "console=ttyS0${GUEST_APPEND:+ $GUEST_APPEND}"
 		-chardev "file,id=console,path=$GUEST_DIR/console" -serial chardev:console
 		-chardev "pipe,id=command,path=$GUEST_DIR/command" -serial chardev:command
 		-qmp "pipe:$GUEST_DIR/qmp")
