@@ -5,6 +5,7 @@
 # DMA as a real guest makes a device do it, with the test device copier.c: guest RAM that the
 # device can map, and anonymous RAM that it reaches by messages to QEMU. The memory lies in a
 # range that the guest's kernel was told to leave alone, so that devmem may touch it.
+# shellcheck disable=SC2016,SC2119 # scripts for the guest; its packing takes no modules here
 
 # shellcheck source-path=SCRIPTDIR source=guest.sh
 source "$BATS_TEST_DIRNAME/guest.sh"
@@ -40,7 +41,7 @@ start_copier() { # GUEST-START-OPTION...
 }
 
 # Registers of the card in the guest: bar, and put NAME VALUE, get NAME.
-words='
+card_words='
 	card=$(dirname $(grep -l "^0xc0b1$" /sys/bus/pci/devices/*/device))
 	echo 1 >$card/enable
 	printf "\006\000" | dd of=$card/config bs=2 seek=2 conv=notrunc 2>/dev/null
@@ -52,7 +53,7 @@ words='
 
 copy_script() { # GO-VALUE
 	cat <<-EOT
-	$words
+	$card_words
 	devmem \$((ram + 0x100)) 32 0x600df00d
 	devmem \$((ram + 0x10100)) 32 0
 	put 0 \$((ram + 0x100)); put 4 \$((ram + 0x10100)); put 8 0x8000; put 0xc $1
@@ -82,7 +83,7 @@ copy_script() { # GO-VALUE
 
 @test "a read that waits for DMA by message fails before QEMU gives the device up" {
 	start_copier -a
-	run guest_run "$words
+	run guest_run "$card_words
 		put 0 \$((ram + 0x200))
 		get 0x18; get 0x10; get 0"
 	[ "$output" = 0xFFFFFFFF$'\n'0x00000023$'\n'0x10000200 ] # EDEADLK, and it goes on
@@ -90,7 +91,7 @@ copy_script() { # GO-VALUE
 
 @test "copies by message while the guest polls for their end" {
 	start_copier -a
-	run guest_run "$words
+	run guest_run "$card_words
 		put 0 \$((ram + 0x100)); put 4 \$((ram + 0x10100)); put 8 0x4000
 		for n in \$(seq 20); do
 			put 0xc 1
@@ -106,14 +107,14 @@ copy_script() { # GO-VALUE
 	[[ $output == "status 0x00000000 done 0x00000001 copied 0x600DF00D" ||
 		$output == "status 0x00000023 done 0x00000001 "* ]] # EDEADLK
 	# The device is still there.
-	run guest_run "$words
+	run guest_run "$card_words
 		get 0x14"
 	[ "$output" = 0x00000001 ]
 }
 
 @test "addresses that are not the guest's are refused" {
 	start_copier
-	run guest_run "$words
+	run guest_run "$card_words
 		put 0 0xdead0000; put 4 \$ram; put 8 16; put 0xc 1
 		until [ \$((\$(get 0x14))) -eq 1 ]; do :; done
 		get 0x10"
