@@ -205,8 +205,8 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 	struct vector *v = vector_get(idx, n);
 
 	if (unlikely(irq_is_masked(irqs, index, n, v))) {
-		if (irq_grow(idx, n + 1))
-			return -ENOMEM;
+		if (irq_grow(idx, n + 1)) /* nowhere to remember it: lost */
+			return -ENOTCONN;
 		idx->vector[n].flags |= VEC_PENDING;
 		return LM_IRQ_PENDING;
 	}

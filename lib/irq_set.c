@@ -7,7 +7,8 @@
  *    the kernel's VFIO and KVM). All other eventfds for masking and unmasking are written by us,
  *    whenever the vector becomes masked or unmasked, whoever does it;
  *  - only eventfds are taken. Their file status flags are shared with the client, so they stay
- *    as they are: those that are not O_NONBLOCK are written after poll(2) said there is room;
+ *    as they are: those that are not O_NONBLOCK are written after poll(2) said there is room
+ *    (no write to an eventfd is immune to a client that changes the flag in the middle of it);
  *  - no index is NORESIZE: vectors come and go one by one.
  */
 #include <fcntl.h>
@@ -119,13 +120,16 @@ static void assign_trigger(struct irqs *irqs, const struct irq_set *set)
 		if (v->fd < 0 && set->index == LM_DEV_INTX_IRQ_IDX)
 			v->flags &= ~(VEC_CLIENT | VEC_EDGE);
 	}
+	irq_update(irqs, set->index, set->start, set->count);
 }
 
+/* The eventfds hear of changes from now on, not of how things are. */
 static void assign_notify(struct irqs *irqs, const struct irq_set *set)
 {
 	const bool mask = set->flags & VFIO_IRQ_SET_ACTION_MASK;
 	uint32_t i;
 
+	irq_update(irqs, set->index, set->start, set->count);
 	for (i = 0; i < set->count; i++) {
 		struct vector *v = vector_get(&irqs->index[set->index], set->start + i);
 
@@ -199,7 +203,6 @@ static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
 		assign_trigger(irqs, set);
 	else
 		assign_notify(irqs, set);
-	irq_update(irqs, set->index, set->start, set->count);
 	return 0;
 }
 

@@ -588,8 +588,10 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
  * @ctx:      the context
  * @subindex: vector, from 0
  *
- * Uses what the guest has enabled: MSI-X, else MSI, else INTx. For INTx it is one edge: a device
- * with a level uses lm_irq_set_level(). Honours the MSI-X function and vector masks, the MSI mask
+ * Uses what the guest has enabled: MSI-X, else MSI, else INTx. If configuration space enables
+ * neither MSI-X nor MSI: the first of the three for which the client has assigned eventfds, as
+ * some clients never write the enable bits. For INTx it is one edge: a device with a level uses
+ * lm_irq_set_level(). Honours the MSI-X function and vector masks, the MSI mask
  * register, COMMAND.InterruptDisable, and masking by the client.
  *
  * Context: any thread; one write(2) to an eventfd, never blocks.
@@ -826,8 +828,10 @@ int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, size_t len);
  * @buf:    new bytes; read-only bits change too, no side effect follows
  * @len:    bytes
  *
+ * A function reset puts back what guests can change; the other bits stay as set here.
+ *
  * Context: the thread that serves the context.
- * Return: 0, -EINVAL: out of range.
+ * Return: 0, -EINVAL: out of range, -ENOMEM: the first use of extended space.
  * Since: 0.1
  */
 int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, size_t len);

@@ -34,16 +34,6 @@ static inline int device_reset_fn(void *pvt)
 	return 0;
 }
 
-/* Until the parts that the real one in ctx.c needs are there. */
-__attribute__((weak)) int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
-__attribute__((weak)) int ctx_reset(struct lm_ctx *ctx, struct deferral *d)
-{
-	config_reset(ctx);
-	region_reset(ctx);
-	irq_reset(ctx);
-	return ctx->info.reset(ctx->info.pvt);
-}
-
 static inline void device_free(struct lm_ctx *ctx)
 {
 	irq_free(ctx);

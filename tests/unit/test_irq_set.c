@@ -437,6 +437,19 @@ static void a_client_learns_when_the_guest_masks_and_unmasks(void **state)
 	close(unmask);
 }
 
+static void a_mask_of_before_is_no_event(void **state)
+{
+	int mask;
+
+	cfg_put(ctx, MSIX_CONTROL, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	mask = notify(VFIO_IRQ_SET_ACTION_MASK, MSIX, 2);
+	assert_int_equal(efd_take(mask), 0);
+	cfg_put(ctx, MSIX_CONTROL, 2, PCI_MSIX_FLAGS_ENABLE);
+	cfg_put(ctx, MSIX_CONTROL, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	assert_int_equal(efd_take(mask), 1);
+	close(mask);
+}
+
 static void a_client_learns_that_intx_masked_itself(void **state)
 {
 	const int mask = notify(VFIO_IRQ_SET_ACTION_MASK, INTX, 0);
@@ -564,6 +577,7 @@ int main(void)
 		TEST(guest_and_client_masks_add_up),
 		TEST(the_automask_goes_with_the_eventfd),
 		TEST(a_client_learns_when_the_guest_masks_and_unmasks),
+		TEST(a_mask_of_before_is_no_event),
 		TEST(a_client_learns_that_intx_masked_itself),
 		TEST(the_clients_eventfd_unmasks_intx),
 		TEST(the_unmasking_eventfd_is_replaced_and_taken_away),
