@@ -404,6 +404,29 @@ static void writes_may_start_and_end_anywhere_in_msi(void **state)
 	assert_int_equal(cfg_get(ctx, 0x58, 4), PCI_CAP_ID_VPD);
 }
 
+static void wide_writes_equal_their_bytes(void **state)
+{
+	uint64_t value = 0x9e3779b97f4a7c15;
+	uint32_t offset, width, i, at;
+	struct lm_ctx *other;
+
+	info.caps[2] = (lm_cap_t){ .id = PCI_CAP_ID_EXP };
+	info.caps[3] = (lm_cap_t){ .id = PCI_CAP_ID_PM };
+	make_msi(16, false, false);
+	other = device_new(&info);
+	for (offset = 0; offset < 0x100; offset++) {
+		for (width = 1; width <= 8; width++) {
+			value = value * 6364136223846793005u + 1442695040888963407u;
+			cfg_put(ctx, offset, width, value);
+			for (i = 0; i < width; i++)
+				cfg_put(other, offset + i, 1, value >> 8 * i);
+			for (at = 0; at < 0x100; at += 8)
+				assert_int_equal(cfg_get(ctx, at, 8), cfg_get(other, at, 8));
+		}
+	}
+	device_free(other);
+}
+
 static void msix_vectors_need_their_capability(void **state)
 {
 	info.pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX] = 4;
@@ -476,6 +499,7 @@ int main(void)
 		TEST(msi_comes_by_itself_with_vectors),
 		TEST(impossible_msi_counts_are_refused),
 		TEST(writes_may_start_and_end_anywhere_in_msi),
+		TEST(wide_writes_equal_their_bytes),
 		TEST(msix_vectors_need_their_capability),
 		TEST(msix_control_has_enable_and_function_mask),
 		TEST(a_state_cannot_change_what_capabilities_are),
