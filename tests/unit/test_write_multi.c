@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_write_multi.c - REGION_WRITE_MULTI: many small writes in one message, also when the device
+ * puts off one of them.
+ */
+#include "engine.h"
+
+#define MAX_WRITES 64
+
+struct multi {
+	uint64_t                      wr_cnt;
+	struct vfio_user_write_single wr[MAX_WRITES];
+};
+
+/* @nr writes of 4 bytes to BAR_RAW, one after the other: 1, 2, 3 ... */
+static struct multi writes(uint32_t nr)
+{
+	struct multi multi = { .wr_cnt = nr };
+	uint32_t i;
+
+	for (i = 0; i < nr; i++) {
+		const uint32_t value = i + 1;
+
+		multi.wr[i] = (struct vfio_user_write_single){
+			.offset = 4 * i, .region = BAR_RAW, .count = 4 };
+		memcpy(multi.wr[i].data, &value, sizeof(value));
+	}
+	return multi;
+}
+
+static uint16_t send_multi(struct engine *e, const struct multi *multi, uint32_t nr)
+{
+	return engine_command(e, VFIO_USER_REGION_WRITE_MULTI, multi,
+			      8 + nr * sizeof(multi->wr[0]));
+}
+
+static void done_is(struct engine *e, uint16_t id, uint64_t nr)
+{
+	struct wire m;
+	uint64_t wr_cnt;
+
+	engine_reply(e, id, VFIO_USER_REGION_WRITE_MULTI, &m);
+	assert_int_equal(m.len, sizeof(wr_cnt));
+	memcpy(&wr_cnt, m.payload, sizeof(wr_cnt));
+	assert_int_equal(wr_cnt, nr);
+}
+
+static void multi_fails(struct engine *e, const struct multi *multi, uint32_t nr, int error)
+{
+	engine_reply_error(e, send_multi(e, multi, nr), VFIO_USER_REGION_WRITE_MULTI, error);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void all_are_done_in_order(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(10);
+	uint32_t *raw = (uint32_t *)e->raw;
+
+	engine_connect(e);
+	done_is(e, send_multi(e, &multi, 10), 10);
+	assert_int_equal(e->nr_accesses, 10);
+	assert_int_equal(raw[0], 1);
+	assert_int_equal(raw[9], 10);
+}
+
+static void writes_may_have_any_small_size(void **state)
+{
+	struct engine *e = *state;
+	struct multi multi = writes(2);
+
+	multi.wr[0].count = 1;
+	multi.wr[1].count = 8;
+	memcpy(multi.wr[1].data, "12345678", 8);
+	engine_connect(e);
+	done_is(e, send_multi(e, &multi, 2), 2);
+	assert_memory_equal(e->raw + 4, "12345678", 8);
+}
+
+static void no_writes_are_fine(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(0);
+
+	engine_connect(e);
+	done_is(e, send_multi(e, &multi, 0), 0);
+}
+
+static void it_may_be_posted(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(3);
+
+	engine_connect(e);
+	engine_posted(e, VFIO_USER_REGION_WRITE_MULTI, &multi, 8 + 3 * sizeof(multi.wr[0]));
+	engine_is_alive(e);
+	assert_int_equal(e->nr_accesses, 3);
+}
+
+/* ---- one bad field each: nothing is done ------------------------------------------------------ */
+
+static void a_count_that_does_not_fit_the_message_is_refused(void **state)
+{
+	struct engine *e = *state;
+	struct multi multi = writes(3);
+
+	engine_connect(e);
+	multi_fails(e, &multi, 2, EINVAL);
+	multi_fails(e, &multi, 4, EINVAL);
+	multi.wr_cnt = UINT64_MAX;
+	multi_fails(e, &multi, 3, EINVAL);
+	multi.wr_cnt = (1ull << 32) + 3;
+	multi_fails(e, &multi, 3, EINVAL);
+}
+
+static void half_a_write_is_refused(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(2);
+
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_REGION_WRITE_MULTI, &multi, 8 + 2 * 24 - 1, EINVAL);
+	engine_request_fails(e, VFIO_USER_REGION_WRITE_MULTI, &multi, 8 + 2 * 24 + 1, EINVAL);
+	engine_request_fails(e, VFIO_USER_REGION_WRITE_MULTI, &multi, 7, EINVAL);
+	engine_request_fails(e, VFIO_USER_REGION_WRITE_MULTI, &multi, 0, EINVAL);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void more_than_8_bytes_are_refused(void **state)
+{
+	struct engine *e = *state;
+	struct multi multi = writes(3);
+
+	engine_connect(e);
+	multi.wr[2].count = 9;
+	multi_fails(e, &multi, 3, EINVAL);
+	multi.wr[2].count = UINT32_MAX;
+	multi_fails(e, &multi, 3, EINVAL);
+}
+
+static void an_unknown_region_is_refused(void **state)
+{
+	struct engine *e = *state;
+	struct multi multi = writes(3);
+
+	engine_connect(e);
+	multi.wr[2].region = UINT32_MAX;
+	multi_fails(e, &multi, 3, EINVAL);
+	multi.wr[2].region = BAR_ABSENT;
+	multi_fails(e, &multi, 3, EINVAL);
+}
+
+static void an_offset_out_of_range_is_refused(void **state)
+{
+	struct engine *e = *state;
+	struct multi multi = writes(3);
+
+	engine_connect(e);
+	multi.wr[2].offset = RAW_SIZE - 3;
+	multi_fails(e, &multi, 3, EINVAL);
+	multi.wr[2].offset = UINT64_MAX;
+	multi_fails(e, &multi, 3, EINVAL);
+}
+
+/* ---- the device refuses ----------------------------------------------------------------------- */
+
+static ssize_t access_two(struct engine *e, char *buf, size_t count, loff_t offset, bool is_write)
+{
+	return e->nr_accesses > 2 ? -EPERM : (ssize_t)count;
+}
+
+static ssize_t access_none(struct engine *e, char *buf, size_t count, loff_t offset, bool is_write)
+{
+	return -EPERM;
+}
+
+static void those_before_a_refusal_are_counted(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(5);
+
+	e->access = access_two;
+	engine_connect(e);
+	done_is(e, send_multi(e, &multi, 5), 2);
+	assert_int_equal(e->nr_accesses, 3);
+}
+
+static void a_refusal_of_the_first_is_an_error(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(5);
+
+	e->access = access_none;
+	engine_connect(e);
+	engine_reply_error(e, send_multi(e, &multi, 5), VFIO_USER_REGION_WRITE_MULTI, EPERM);
+}
+
+/* ---- the device answers later ----------------------------------------------------------------- */
+
+/* The third is put off; the others are stored. */
+static ssize_t access_third_later(struct engine *e, char *buf, size_t count, loff_t offset,
+				  bool is_write)
+{
+	if (e->nr_accesses == 3)
+		return access_deferred(e, buf, count, offset, is_write);
+	memcpy(e->raw + offset, buf, count);
+	return (ssize_t)count;
+}
+
+static void a_write_that_waits_holds_those_behind_it(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(5);
+	const uint32_t *raw = (uint32_t *)e->raw;
+	uint16_t id;
+
+	e->access = access_third_later;
+	engine_connect(e);
+	id = send_multi(e, &multi, 5);
+	engine_no_message(e);
+	assert_int_equal(e->nr_accesses, 3);
+	assert_int_equal(lm_complete(e->ctx, e->token, 4, NULL), 0);
+	done_is(e, id, 5);
+	assert_int_equal(e->nr_accesses, 5);
+	assert_int_equal(raw[3], 4);
+	assert_int_equal(raw[4], 5);
+}
+
+static void a_write_that_fails_later_ends_the_rest(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(5);
+	uint16_t id;
+
+	e->access = access_third_later;
+	engine_connect(e);
+	id = send_multi(e, &multi, 5);
+	engine_poll(e);
+	lm_complete(e->ctx, e->token, -EIO, NULL);
+	done_is(e, id, 2);
+	assert_int_equal(e->nr_accesses, 3);
+}
+
+static void a_first_write_that_fails_later_is_an_error(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(5);
+	uint16_t id;
+
+	e->access = access_deferred;
+	engine_connect(e);
+	id = send_multi(e, &multi, 5);
+	engine_poll(e);
+	lm_complete(e->ctx, e->token, -ENODEV, NULL);
+	engine_reply_error(e, id, VFIO_USER_REGION_WRITE_MULTI, ENODEV);
+}
+
+static void every_write_may_wait(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(MAX_WRITES);
+	uint16_t id;
+	int i;
+
+	e->access = access_deferred;
+	engine_connect(e);
+	id = send_multi(e, &multi, MAX_WRITES);
+	for (i = 0; i < MAX_WRITES; i++) {
+		engine_no_message(e);
+		assert_int_equal(lm_complete(e->ctx, e->token, 4, NULL), 0);
+	}
+	done_is(e, id, MAX_WRITES);
+}
+
+static void requests_behind_it_wait_too(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(5);
+	uint16_t multi_id, read_id;
+
+	e->access = access_third_later;
+	engine_connect(e);
+	multi_id = send_multi(e, &multi, 5);
+	read_id = engine_send_read(e, BAR_PLAIN, 0, 4);
+	engine_no_message(e);
+	lm_complete(e->ctx, e->token, 4, NULL);
+	done_is(e, multi_id, 5);
+	engine_read_reply(e, read_id, 4);
+}
+
+static ssize_t access_cannot_wait(struct engine *e, char *buf, size_t count, loff_t offset,
+				  bool is_write)
+{
+	assert_int_equal(lm_defer(e->ctx), 0);
+	return LM_DEFER;
+}
+
+static void posted_it_has_no_answer_to_put_off(void **state)
+{
+	struct engine *e = *state;
+	const struct multi multi = writes(5);
+
+	e->access = access_cannot_wait;
+	engine_connect(e);
+	engine_posted(e, VFIO_USER_REGION_WRITE_MULTI, &multi, 8 + 5 * sizeof(multi.wr[0]));
+	engine_is_alive(e);
+	assert_int_equal(e->nr_accesses, 5);
+}
+
+#define TEST ENGINE_TEST
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(all_are_done_in_order),
+		TEST(writes_may_have_any_small_size),
+		TEST(no_writes_are_fine),
+		TEST(it_may_be_posted),
+		TEST(a_count_that_does_not_fit_the_message_is_refused),
+		TEST(half_a_write_is_refused),
+		TEST(more_than_8_bytes_are_refused),
+		TEST(an_unknown_region_is_refused),
+		TEST(an_offset_out_of_range_is_refused),
+		TEST(those_before_a_refusal_are_counted),
+		TEST(a_refusal_of_the_first_is_an_error),
+		TEST(a_write_that_waits_holds_those_behind_it),
+		TEST(a_write_that_fails_later_ends_the_rest),
+		TEST(a_first_write_that_fails_later_is_an_error),
+		TEST(every_write_may_wait),
+		TEST(requests_behind_it_wait_too),
+		TEST(posted_it_has_no_answer_to_put_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
