@@ -210,8 +210,7 @@ int instance_publish(struct lm_ctx *ctx)
 
 	for (tries = 0; tries < PUBLISH_TRIES; tries++) {
 		if (!renameat2(AT_FDCWD, inst->dir, AT_FDCWD, inst->final, RENAME_NOREPLACE)) {
-			strcpy(inst->dir, inst->final);
-			return 0;
+			return put_path(inst->dir, sizeof(inst->dir), inst->final, "");
 		}
 		if (errno != EEXIST) {
 			const int ret = -errno;
@@ -287,18 +286,16 @@ LM_EXPORT int lm_instance_list(lm_instance_fn_t *fn, void *arg)
 
 LM_EXPORT int lm_instance_connect(const char *uuid, const char *file, int *fd)
 {
-	char path[PATH_MAX], name[UUID_STR_LEN + 32];
+	char runtime[PATH_MAX], dir[PATH_MAX], path[PATH_MAX];
 	int ret;
 
-	if (!is_uuid(uuid) || strlen(file) > 31 || strchr(file, '/'))
+	if (!is_uuid(uuid) || strchr(file, '/'))
 		return -EINVAL;
-	snprintf(name, sizeof(name), "%s/%s", uuid, file);
-	ret = lm_runtime_dir(path, sizeof(path));
+	ret = lm_runtime_dir(runtime, sizeof(runtime));
+	ret = ret ?: put_path(dir, sizeof(dir), runtime, uuid);
+	ret = ret ?: put_path(path, sizeof(path), dir, file);
 	if (ret)
 		return ret;
-	if (strlen(path) + strlen(name) + 2 > sizeof(path))
-		return -ENAMETOOLONG;
-	strcat(strcat(path, "/"), name);
 	ret = sockpath_connect(path);
 	if (ret < 0)
 		return ret;
