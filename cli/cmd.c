@@ -107,6 +107,8 @@ static int check_call(struct call *call)
 
 	if (call->format.json + call->format.raw + call->format.export > 1)
 		return error_usage(NULL, "--json, --raw and --pairs exclude each other");
+	if (cmd->flags & CMD_VALUES && !call->format.columns && call->format.json)
+		call->format.all = true;
 	if (cmd->flags & CMD_VALUES && !call->format.columns && !call->format.all)
 		call->format.no_headings = true;
 	if (!takes_command(cmd))

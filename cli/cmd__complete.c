@@ -21,6 +21,15 @@ static void be_quiet(void)
 		dup2(null, STDERR_FILENO);
 }
 
+static bool is_option(const struct opt *opt, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	if (!strncmp(word, "--", 2))
+		return strlen(opt->name) == len - 2 && !strncmp(word + 2, opt->name, len - 2);
+	return word[0] == '-' && word[1] && !word[2] && word[1] == opt->letter;
+}
+
 static const struct opt *find_option(const struct cmd *cmd, const char *word)
 {
 	struct opt_line all = { 0 };
@@ -30,9 +39,7 @@ static const struct opt *find_option(const struct cmd *cmd, const char *word)
 	cmd_option_sets(cmd, &all, NULL, NULL);
 	for (i = 0; i < OPT_MAX_SETS; i++) {
 		for (opt = all.sets[i].table; opt && opt->name; opt++) {
-			if (!strncmp(word, "--", 2) && !strcmp(word + 2, opt->name))
-				return opt;
-			if (word[0] == '-' && word[1] && !word[2] && word[1] == opt->letter)
+			if (is_option(opt, word))
 				return opt;
 		}
 	}
@@ -51,37 +58,54 @@ static const struct arg *next_arg(struct line *line, const struct arg *arg, cons
 	return arg->flags & ARG_MANY ? arg : arg + 1;
 }
 
-/* Reads all words but the last; *option: the one that waits for its argument. */
-static const struct arg *read_line(struct line *line, const struct call *call,
-				   const struct opt **option)
+/* Where the reading of a line is. */
+struct state {
+	const struct arg *arg;    /* the next one */
+	const struct opt *last;   /* the option just read */
+	const struct opt *option; /* the option that waits for its argument */
+};
+
+/* bash makes three words of "--option=value". */
+static void read_word(struct line *line, struct state *s, const char *word)
 {
-	const struct arg *arg = line->cmd->args;
-	int i;
+	const struct opt *last = s->last, *option = s->option;
 
-	*option = NULL;
-	for (i = 1; i < call->nr_words - 1; i++) {
-		const char *word = call->words[i];
-
-		if (*option) {
-			if ((*option)->complete == COMPLETE_DEVICE)
-				line->device = word;
-			*option = NULL;
-		} else if (*word == '-' && word[1]) {
-			*option = find_option(line->cmd, word);
-			if (*option && !opt_has_arg(*option))
-				*option = NULL;
-		} else {
-			arg = next_arg(line, arg, word);
-		}
+	s->last = s->option = NULL;
+	if (last && !strcmp(word, "=")) {
+		s->option = last;
+	} else if (option) {
+		if (option->complete == COMPLETE_DEVICE)
+			line->device = word;
+	} else if (*word == '-' && word[1]) {
+		s->last = find_option(line->cmd, word);
+		if (s->last && opt_has_arg(s->last) && !strchr(word, '='))
+			s->option = s->last;
+	} else {
+		s->arg = next_arg(line, s->arg, word);
 	}
-	return arg;
+}
+
+static void complete_word(struct line *line, struct state *s)
+{
+	if (*line->word == '=' && s->last) {
+		s->option = s->last;
+		line->word = "";
+	}
+	if (!strncmp(line->word, "--", 2) && strchr(line->word, '='))
+		s->option = find_option(line->cmd, line->word);
+	if (s->option)
+		complete_value(line, s->option);
+	else if (*line->word == '-')
+		complete_options(line);
+	else if (s->arg && s->arg->name)
+		complete_kind(line, s->arg->complete);
 }
 
 static int complete(const struct call *call)
 {
-	const struct opt *option;
-	const struct arg *arg;
+	struct state state = { 0 };
 	struct line line = { 0 };
+	int i;
 
 	be_quiet();
 	if (call->nr_words < 2) {
@@ -92,13 +116,10 @@ static int complete(const struct call *call)
 	line.word = call->words[call->nr_words - 1];
 	if (!line.cmd)
 		return ST_OK;
-	arg = read_line(&line, call, &option);
-	if (option)
-		complete_value(&line, option);
-	else if (*line.word == '-')
-		complete_options(&line);
-	else if (arg && arg->name)
-		complete_kind(&line, arg->complete);
+	state.arg = line.cmd->args;
+	for (i = 1; i < call->nr_words - 1; i++)
+		read_word(&line, &state, call->words[i]);
+	complete_word(&line, &state);
 	return ST_OK;
 }
 

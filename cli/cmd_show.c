@@ -61,7 +61,7 @@ static struct json_object *windows_of(struct control *control, size_t max)
 
 static int print_document(struct control *control, struct json_object *device)
 {
-	struct json_object *doc = json_new_object(), *registers = registers_of(control);
+	struct json_object *doc = out_new_document(), *registers = registers_of(control);
 
 	json_add(doc, "device", out_share(device));
 	json_add(doc, "registers", registers ? out_share(registers) : json_new_array());

@@ -61,7 +61,7 @@ static int show_type(const struct call *call, const struct device_type *type)
 	};
 
 	if (call->format.json) {
-		struct json_object *whole = json_new_object();
+		struct json_object *whole = out_new_document();
 
 		json_add(whole, "type", doc);
 		out_document(whole);

@@ -20,12 +20,16 @@
 
 #define TIMEOUT_MS 500
 
+/* What stands before the candidate in the same word: "--cmdline=". */
+static const char *prefix = "";
+static int prefix_len;
+
 static void print(const char *word, const char *help)
 {
 	if (word && help && *help)
-		printf("%s\t%s\n", word, help);
+		printf("%.*s%s\t%s\n", prefix_len, prefix, word, help);
 	else if (word)
-		printf("%s\n", word);
+		printf("%.*s%s\n", prefix_len, prefix, word);
 }
 
 void complete_verbs(void)
@@ -64,11 +68,17 @@ static void print_choices(const char *choices)
 
 	for (choices = opt_next_choice(choices, &len); len;
 	     choices = opt_next_choice(choices + len, &len))
-		printf("%.*s\n", (int)len, choices);
+		printf("%.*s%.*s\n", prefix_len, prefix, (int)len, choices);
 }
 
 void complete_value(const struct line *line, const struct opt *opt)
 {
+	const char *equals = strchr(line->word, '=');
+
+	if (!strncmp(line->word, "--", 2) && equals) {
+		prefix = line->word;
+		prefix_len = (int)(equals + 1 - line->word);
+	}
 	if (opt->kind == OPT_CHOICE || opt->kind == OPT_MAYBE)
 		print_choices(opt->arg);
 	else
@@ -102,7 +112,8 @@ static void print_type_options(const char *name)
 static void print_columns(const struct line *line)
 {
 	const struct column *column = line->cmd->columns;
-	const char *comma = strrchr(line->word, ','), *last = line->word;
+	const char *start = line->word + prefix_len;
+	const char *comma = strrchr(start, ','), *last = start;
 	int kept;
 
 	if (comma)

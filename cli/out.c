@@ -27,6 +27,8 @@ struct out {
 	const char             *list;
 	bool                    json;
 	bool                    stream;
+	bool                    section;           /* hide columns without contents */
+	bool                    used[COLUMNS_MAX];
 	struct libscols_table  *table;
 	struct libscols_line   *line;
 	struct json_object     *rows; /* NULL: JSON Lines */
@@ -39,12 +41,21 @@ static void print_json(struct json_object *object, int flags)
 	fputc('\n', stdout);
 }
 
+struct json_object *out_new_document(void)
+{
+	struct json_object *document = json_object_new_object();
+
+	json_object_object_add(document, "schema", json_object_new_int(SCHEMA));
+	return document;
+}
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
-static int column_flags(unsigned int flags)
+static int column_flags(const struct out *out, unsigned int flags)
 {
 	return (flags & COLUMN_RIGHT ? SCOLS_FL_RIGHT : 0) |
-	       (flags & COLUMN_TRUNC ? SCOLS_FL_TRUNC : 0);
+	       (flags & COLUMN_TRUNC ? SCOLS_FL_TRUNC : 0) |
+	       (out->stream ? SCOLS_FL_STRICTWIDTH : 0);
 }
 
 static void *no_memory(const void *p)
@@ -70,7 +81,7 @@ static void open_table(struct out *out, const struct format *format)
 		const struct column *column = &out->columns[out->selection.ids[i]];
 
 		no_memory(scols_table_new_column(out->table, column->name, column->width,
-						 column_flags(column->flags)));
+						 column_flags(out, column->flags)));
 	}
 }
 
@@ -109,6 +120,7 @@ int out_section(struct out **result, const struct call *call, const struct colum
 
 	columns_select(columns, NULL, false, &out->selection);
 	out->stream = false;
+	out->section = true;
 	open_table(out, &call->format);
 	*result = out;
 	return 0;
@@ -121,7 +133,6 @@ void out_flush(struct out *out)
 	if (!out->stream)
 		return;
 	if (out->row) {
-		json_object_object_add(out->row, "schema", json_object_new_int(SCHEMA));
 		print_json(out->row, JSON_C_TO_STRING_PLAIN);
 		json_object_put(out->row);
 		out->row = NULL;
@@ -140,7 +151,7 @@ static void json_row(struct out *out)
 	char key[32];
 	unsigned int i;
 
-	out->row = no_memory(json_object_new_object());
+	out->row = no_memory(out->rows ? json_object_new_object() : out_new_document());
 	for (i = 0; i < out->selection.nr; i++) {
 		columns_key(&out->columns[out->selection.ids[i]], key, sizeof(key));
 		json_object_object_add(out->row, key, NULL);
@@ -175,13 +186,26 @@ bool out_has(const struct out *out, unsigned int id)
 	return false;
 }
 
+/* Lines of a stream are printed one by one: a column that had to grow stays so. */
+static void grow_column(struct out *out, unsigned int i, const char *text)
+{
+	struct libscols_column *column = scols_table_get_column(out->table, i);
+
+	if (out->stream && (double)strlen(text) > scols_column_get_whint(column))
+		scols_column_set_whint(column, (double)strlen(text));
+}
+
 static void set_text(struct out *out, unsigned int id, const char *text)
 {
 	unsigned int i;
 
 	for (i = 0; i < out->selection.nr; i++) {
-		if (out->selection.ids[i] == id)
-			scols_line_set_data(out->line, i, text);
+		if (out->selection.ids[i] != id)
+			continue;
+		scols_line_set_data(out->line, i, text);
+		out->used[i] |= *text;
+		if (i + 1 < out->selection.nr)
+			grow_column(out, i, text);
 	}
 }
 
@@ -289,7 +313,6 @@ struct json_object *out_share(struct json_object *object)
 
 void out_document(struct json_object *document)
 {
-	json_object_object_add(document, "schema", json_object_new_int(SCHEMA));
 	print_json(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
 	json_object_put(document);
 }
@@ -298,10 +321,20 @@ void out_remark(struct out *out, struct json_object *object)
 {
 	if (out->json && out->stream) {
 		out_flush(out);
-		json_object_object_add(object, "schema", json_object_new_int(SCHEMA));
 		print_json(object, JSON_C_TO_STRING_PLAIN);
 	}
 	json_object_put(object);
+}
+
+static void hide_empty(struct out *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < out->selection.nr; i++) {
+		if (!out->used[i])
+			scols_column_set_flags(scols_table_get_column(out->table, i),
+					       SCOLS_FL_HIDDEN);
+	}
 }
 
 void out_end(struct out *out)
@@ -312,11 +345,12 @@ void out_end(struct out *out)
 		return;
 	out_flush(out);
 	if (out->rows) {
-		document = no_memory(json_object_new_object());
-		json_object_object_add(document, "schema", json_object_new_int(SCHEMA));
+		document = no_memory(out_new_document());
 		json_object_object_add(document, out->list, out->rows);
 		out_document(document);
 	}
+	if (out->section)
+		hide_empty(out);
 	if (out->table && !out->stream)
 		scols_print_table(out->table);
 	scols_unref_table(out->table);

@@ -44,7 +44,8 @@ void out_time(struct out *out, unsigned int id, uint64_t ns);
 /* For structured cells: text elsewhere, the object in JSON. Takes the object. */
 void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object);
 
-/* JSON Lines only: a line that is no row, such as the loss of rows. Takes the object. */
+/* JSON Lines only: a line that is no row, such as the loss of rows. Takes an object of
+ * out_new_document(). */
 void out_remark(struct out *out, struct json_object *object);
 
 /* Streams: row is done, print it. out_row() and out_end() do it too. */
@@ -56,7 +57,10 @@ void out_end(struct out *out);
 /* A second owner for a value that is borrowed. */
 struct json_object *out_share(struct json_object *object);
 
-/* A document as it is, with "schema" added. Takes the object. */
+/* An object that says which schema it follows. */
+struct json_object *out_new_document(void);
+
+/* Prints a document. Takes the object. */
 void out_document(struct json_object *document);
 
 /* At the end of the program: ST_FAILED if not all of stdout could be written. */

@@ -41,11 +41,11 @@ static const struct column prop_columns[] = {
 	{ "NAME", 8 }, { "VALUE", 8 }, { "DEFAULT", 8 }, { "FLAGS", 5 }, { "DESCRIPTION", 1 }, { 0 }
 };
 
-enum { REG_REGION, REG_OFFSET, REG_NAME, REG_WIDTH, REG_ACCESS, REG_VALUE, REG_FIELDS, REG_HELP };
+enum { REG_REGION, REG_OFFSET, REG_NAME, REG_WIDTH, REG_ACCESS, REG_VALUE, REG_HELP, REG_FIELDS };
 
 static const struct column register_columns[] = {
 	{ "REGION", 6 }, { "OFFSET", 6 }, { "REGISTER", 8 }, { "WIDTH", 5, COLUMN_RIGHT },
-	{ "ACCESS", 6 }, { "VALUE", 6, COLUMN_RIGHT }, { "FIELDS", 1 }, { "DESCRIPTION", 1 }, { 0 }
+	{ "ACCESS", 6 }, { "VALUE", 6, COLUMN_RIGHT }, { "DESCRIPTION", 1 }, { "FIELDS", 1 }, { 0 }
 };
 
 enum { DMA_ADDRESS, DMA_SIZE, DMA_OFFSET, DMA_PROT, DMA_KIND, DMA_HELD };
@@ -219,19 +219,21 @@ static void register_value(struct out *out, struct json_object *reg)
 		 reg_fields(reg, value_u64(reg, "value"), fields, sizeof(fields)));
 }
 
-/* Names of the fields, for a type, which has no values. */
+/* Names of the fields, for registers without a value. */
 static void field_names(struct out *out, struct json_object *reg)
 {
+	unsigned long long low, high;
 	struct json_object *field;
 	char text[512] = "";
 	size_t i, len = 0;
 
-	for (i = 0; (field = value_item(reg, "fields", i)) && len < sizeof(text); i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s[%llu:%llu]",
-					i ? " " : "", value_name(field),
-					(unsigned long long)(value_u64(field, "shift") +
-							     value_u64(field, "bits") - 1),
-					(unsigned long long)value_u64(field, "shift"));
+	for (i = 0; (field = value_item(reg, "fields", i)) && len < sizeof(text); i++) {
+		low = value_u64(field, "shift");
+		high = low + value_u64(field, "bits") - 1;
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					low == high ? "%s%s[%llu]" : "%s%s[%llu:%llu]", i ? " " : "",
+					value_name(field), high, low);
+	}
 	out_text(out, REG_FIELDS, text);
 }
 

@@ -141,14 +141,6 @@ bool tracer_fetch(struct tracer *t)
 	return t->has_record;
 }
 
-void tracer_check(struct tracer *t)
-{
-	char byte;
-
-	if (t->control && recv(control_fd(t->control), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-		t->ended = true;
-}
-
 bool tracer_arm(struct tracer *t)
 {
 	return !t->reader || lm_trace_arm(t->reader, t->armed) == 1;
@@ -157,8 +149,12 @@ bool tracer_arm(struct tracer *t)
 void tracer_woken(struct tracer *t)
 {
 	uint64_t count;
+	char byte;
 
-	if (t->eventfd >= 0 && read(t->eventfd, &count, sizeof(count)) < 0)
-		return; /* nothing there: also fine */
-	tracer_check(t);
+	if (!t->control)
+		return;
+	while (read(t->eventfd, &count, sizeof(count)) > 0)
+		;
+	if (recv(control_fd(t->control), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		t->ended = true;
 }

@@ -37,11 +37,9 @@ void tracer_close(struct tracer *t);
 /* Fetches the next record if there is none. false: nothing there. */
 bool tracer_fetch(struct tracer *t);
 
-/* Is the device still there? Looks at the connection without waiting. */
-void tracer_check(struct tracer *t);
-
 /* true: nothing to read, the eventfd will say when there is. */
 bool tracer_arm(struct tracer *t);
+/* After the sleep: is the device still there? */
 void tracer_woken(struct tracer *t);
 
 #endif /* MUSCTL_TRACER_H */

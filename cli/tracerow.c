@@ -18,7 +18,7 @@
 #include "names.h"
 
 enum {
-	TIME, KIND, REGION, OFFSET, REGISTER, FIELDS, WIDTH, VALUE, DURATION, RESULT, DEVICE, FLAGS,
+	TIME, KIND, REGION, OFFSET, REGISTER, WIDTH, VALUE, DURATION, RESULT, FIELDS, DEVICE, FLAGS,
 	CLOCK, SEQUENCE,
 };
 
@@ -28,11 +28,11 @@ const struct column tracerow_columns[] = {
 	[REGION]   = { "REGION", 6, 0, "region, or kind of interrupt" },
 	[OFFSET]   = { "OFFSET", 6, 0, "in the region; address of DMA; vector of an interrupt" },
 	[REGISTER] = { "REGISTER", 12, 0, "registers touched; name of an event" },
-	[FIELDS]   = { "FIELDS", 12, 0, "bit fields, and other details" },
 	[WIDTH]    = { "WIDTH", 5, COLUMN_RIGHT, "bytes; interrupts: how many vectors" },
 	[VALUE]    = { "VALUE", 10, COLUMN_RIGHT, "value; of many bytes the first" },
 	[DURATION] = { "DURATION", 10, COLUMN_RIGHT, "how long it took" },
 	[RESULT]   = { "RESULT", 6, 0, "ok, or the error; interrupts: what became of it" },
+	[FIELDS]   = { "FIELDS", 1, 0, "bit fields, and other details" },
 	[DEVICE]   = { "DEVICE", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA, "posted; control: by musctl; message: DMA by message" },
 	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA, "TIME on the monotonic clock, in ns" },
@@ -211,7 +211,7 @@ void tracerow_print(struct out *out, const struct tracer *t)
 
 void tracerow_lost(struct out *out, const struct tracer *t, uint64_t nr)
 {
-	struct json_object *line = json_new_object();
+	struct json_object *line = out_new_document();
 
 	json_add_string(line, "kind", "lost");
 	json_add_string(line, "device", t->uuid);
