@@ -81,7 +81,7 @@ boot_guest() {
 
 # Each dd is one read(2), which is one access to the card.
 read_pattern() {
-	local got seen
+	local got rows seen
 	say "The kernel's own driver takes it for an ACCES PCI-IDIO-16 card, whose first line" \
 		"toggles with every third read."
 	in_guest 'insmod /modules/gpio-pci-idio-16.ko'
@@ -93,7 +93,9 @@ read_pattern() {
 	[[ $got == "$values" ]] || fail "expected $values, got $got"
 	say "The same reads, as the tracer saw them:"
 	sleep 1
-	tail -n "+$((seen + 1))" "$work/trace"
+	rows=$(tail -n "+$((seen + 1))" "$work/trace")
+	printf '%s\n' "$rows"
+	((seen > 0 && $(wc -l <<<"$rows") >= 12)) || fail "the tracer missed reads"
 }
 
 fire_interrupt() {
@@ -127,18 +129,17 @@ tour() {
 
 # The accesses that the driver would have made, by musctl as the client.
 tour_without_guest() {
-	local socket
+	local socket reads=(bar2+1.1 bar2+1.1 bar2+1.1 bar2+1.1 bar2+1.1 bar2+1.1)
 	create_device
 	socket=$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock
 	start_tracer
-	say "musctl as the client of the socket: the input register, six times."
-	for _ in 1 2 3 4 5 6; do
-		show musctl peek --socket "$socket" bar2+1.1
-	done
+	sleep 1
+	say "musctl as the client of the socket: the input register, six times, and its interrupt."
+	show musctl peek --socket "$socket" "${reads[@]}"
+	show musctl irq fire --socket "$socket" 0
 	say "The same reads, as the tracer saw them:"
 	sleep 1
 	cat "$work/trace"
-	show musctl irq list "$uuid"
 	destroy_device
 }
 

@@ -46,6 +46,13 @@ teardown_file() {
 	[ "$(guest_run 'echo next')" = next ]
 }
 
+@test "processes that a command leaves behind do not disturb the next" {
+	for n in {1..20}; do
+		run guest_run "for ms in 2 4 6 8 10 15 20 30; do usleep \${ms}000 & done; echo $n"
+		[ "$output" = "$n" ]
+	done
+}
+
 @test "output that looks like an end mark is only output" {
 	run guest_run 'echo "@end 1 0"; echo @ready; echo more'
 	[ "$output" = $'@end 1 0\n@ready\nmore' ]

@@ -16,14 +16,15 @@
 # GUEST_TIMEOUT (120 s) bounds a command and a boot, GUEST_KERNEL (bookworm) names the
 # kernel, GUEST_MEM (512M) the memory, GUEST_APPEND goes to the kernel's command line.
 
+# Returns name their status: a bare one, run from a trap, takes that of before the trap.
 _guest_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 _guest_line= # what _guest_next read
 
 # Set GUEST_QEMU, GUEST_KERNEL_DIR, GUEST_INITRD: what guest_start boots.
 guest_prepare() { # [MODULE | PATH.ko | PROGRAM]...: see mkinitramfs.sh
-	mkdir -p "$GUEST_DIR" || return
-	GUEST_QEMU=$("$_guest_here/fetch-qemu.sh") || return
-	GUEST_KERNEL_DIR=$("$_guest_here/fetch-kernel.sh" "${GUEST_KERNEL:-bookworm}") || return
+	mkdir -p "$GUEST_DIR" || return 1
+	GUEST_QEMU=$("$_guest_here/fetch-qemu.sh") || return 1
+	GUEST_KERNEL_DIR=$("$_guest_here/fetch-kernel.sh" "${GUEST_KERNEL:-bookworm}") || return 1
 	GUEST_INITRD=$GUEST_DIR/initrd
 	export GUEST_DIR GUEST_QEMU GUEST_KERNEL_DIR GUEST_INITRD
 	"$_guest_here/mkinitramfs.sh" "$GUEST_KERNEL_DIR" "$GUEST_INITRD" "$@"
@@ -88,7 +89,7 @@ _guest_launch() { # QEMU-ARGUMENT...
 	local fifo fd
 	for fifo in command.in command.out qmp.in qmp.out; do
 		rm -f "$GUEST_DIR/$fifo"
-		mkfifo -m 600 "$GUEST_DIR/$fifo" || return
+		mkfifo -m 600 "$GUEST_DIR/$fifo" || return 1
 	done
 	: >"$GUEST_DIR/console"
 	printf '%q ' "$GUEST_QEMU" "$@" >"$GUEST_DIR/cmdline"
@@ -109,15 +110,15 @@ _guest_launch() { # QEMU-ARGUMENT...
 # of the same number.
 _guest_stat() { # PID
 	local stat
-	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
 	read -ra stat <<<"${stat##*) }"
 	printf '%s %s\n' "${stat[0]}" "${stat[19]}"
 }
 
 _guest_alive() {
 	local pid since state now
-	read -r pid since 2>/dev/null <"$GUEST_DIR/pid" || return
-	read -r state now < <(_guest_stat "$pid") || return
+	read -r pid since 2>/dev/null <"$GUEST_DIR/pid" || return 1
+	read -r state now < <(_guest_stat "$pid") || return 1
 	[[ $state != [ZX] && $now == "$since" ]]
 }
 
@@ -136,11 +137,11 @@ _guest_next() { # FD DEADLINE: sets _guest_line
 	_guest_line=
 	until IFS= read -r -t 1 -u "$1" part; do
 		_guest_line+=$part
-		_guest_alive || _guest_gone || return
+		_guest_alive || _guest_gone || return 1
 		! grep -q 'Kernel panic' "$GUEST_DIR/console" ||
-			_guest_fail "$(grep -m 1 'Kernel panic' "$GUEST_DIR/console")" || return
+			_guest_fail "$(grep -m 1 'Kernel panic' "$GUEST_DIR/console")" || return 1
 		((SECONDS < $2)) ||
-			_guest_fail "no answer in time; console: $(tail -n 1 "$GUEST_DIR/console")" || return
+			_guest_fail "no answer in time; console: $(tail -n 1 "$GUEST_DIR/console")" || return 1
 	done
 	_guest_line+=$part
 }
@@ -153,7 +154,7 @@ _guest_deadline() {
 _guest_await() { # command|qmp PREFIX
 	local out deadline status=0
 	deadline=$(_guest_deadline)
-	exec {out}<>"$GUEST_DIR/$1.out" || return
+	exec {out}<>"$GUEST_DIR/$1.out" || return 1
 	_guest_line=
 	until [[ $_guest_line == "$2"* ]]; do
 		_guest_next "$out" "$deadline" || { status=1 && break; }
@@ -163,7 +164,7 @@ _guest_await() { # command|qmp PREFIX
 }
 
 _guest_write() { # command|qmp LINE
-	_guest_alive || _guest_gone || return
+	_guest_alive || _guest_gone || return 1
 	printf '%s\n' "$2" 1<>"$GUEST_DIR/$1.in"
 }
 
@@ -175,7 +176,7 @@ guest_wait_boot() {
 _guest_send() { # ID SCRIPT
 	local script
 	script=$(base64 -w 0 <<<"$2")
-	((${#script} < 32768)) || _guest_fail "the script is longer than 24 KiB" || return
+	((${#script} < 32768)) || _guest_fail "the script is longer than 24 KiB" || return 1
 	_guest_write command "$1 ${GUEST_TIMEOUT:-120} $script"
 }
 
@@ -183,15 +184,15 @@ guest_run() { # SCRIPT: run by busybox sh in the guest
 	local id=$RANDOM$RANDOM out status=0
 	local -
 	set +T # the DEBUG trap of bats makes each line of output cost 2 ms
-	_guest_send "$id" "$1" || return
-	exec {out}<>"$GUEST_DIR/command.out" || return
+	_guest_send "$id" "$1" || return 1
+	exec {out}<>"$GUEST_DIR/command.out" || return 1
 	_guest_output "$out" "$id" "$(_guest_deadline 5)" || status=$?
 	exec {out}>&-
 	return "$status"
 }
 
 _guest_answer() { # FD DEADLINE: the next line of a command's, not of the next boot
-	_guest_next "$1" "$2" || return
+	_guest_next "$1" "$2" || return 1
 	[[ $_guest_line != "@ready "*-*-*-*-* ]] || _guest_fail "the guest has rebooted"
 }
 
@@ -199,9 +200,9 @@ _guest_answer() { # FD DEADLINE: the next line of a command's, not of the next b
 _guest_output() { # FD ID DEADLINE
 	local newline=
 	until [[ $_guest_line == "@begin $2" ]]; do
-		_guest_answer "$1" "$3" || return
+		_guest_answer "$1" "$3" || return 1
 	done
-	while _guest_answer "$1" "$3" || return; do
+	while _guest_answer "$1" "$3" || return 1; do
 		[[ $_guest_line != "@end $2 "* ]] || return "${_guest_line##* }"
 		printf '%s%s' "$newline" "$_guest_line"
 		newline=$'\n'
@@ -215,10 +216,10 @@ guest_reboot() {
 # Negotiating again is an error that nobody reads; it saves remembering.
 guest_qmp() { # '{"execute":...}': prints the reply; an error reply is a failure
 	local id=$RANDOM$RANDOM
-	_guest_write qmp '{"execute":"qmp_capabilities"}' || return
-	_guest_write qmp "{\"id\":\"$id\",${1#\{}" || return
+	_guest_write qmp '{"execute":"qmp_capabilities"}' || return 1
+	_guest_write qmp "{\"id\":\"$id\",${1#\{}" || return 1
 	until [[ $_guest_line == *"\"id\": \"$id\""* ]]; do
-		_guest_await qmp '{' || return
+		_guest_await qmp '{' || return 1
 	done
 	printf '%s\n' "$_guest_line"
 	[[ $_guest_line != *'"error": {'* ]]

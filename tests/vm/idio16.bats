@@ -32,13 +32,14 @@ teardown_file() {
 	"$MUSCTL" destroy "$SHARED" || true
 }
 
-# A guest of the test's own, and what to look at when it failed.
 teardown() {
 	if [[ $BATS_TEST_COMPLETED != 1 ]]; then
 		printf 'output: %s\n' "${output-}"
 		guest_console | tail -n 5
 	fi
-	if [[ $GUEST_DIR == "$BATS_TEST_TMPDIR"/* ]]; then
+	if [[ -z ${OWN-} ]]; then
+		guest release_lines
+	else
 		guest_stop
 		"$MUSCTL" destroy "$OWN" || true
 	fi
@@ -111,44 +112,57 @@ device_pid() { # UUID
 	"$MUSCTL" set "$SHARED" in=0
 	before=$(guest interrupts)
 	"$MUSCTL" set "$SHARED" in0=1
-	[ "$(guest "sleep 0.5; interrupts")" -eq "$before" ]
+	[ "$(guest 'sleep 0.5; interrupts')" -eq "$before" ]
 }
 
-@test "a change of state interrupts the guest once" {
+# How often a level interrupts is QEMU's and the kernel's business: QEMU takes the first access
+# to the card for the end of the interrupt, before the driver has cleared it.
+@test "a change of state interrupts the guest" {
 	"$MUSCTL" set "$SHARED" in=0
 	before=$(guest 'watch_line IIN0; interrupts')
 	"$MUSCTL" set "$SHARED" in0=1
-	run guest "await_interrupts $((before + 1)); cat /sys/class/gpio/IIN0/value"
-	[ "$output" = "$((before + 1))"$'\n'1 ]
-	guest 'unwatch_line IIN0'
+	[ "$(guest "await interrupts $((before + 1))")" -gt "$before" ]
 }
 
-@test "a change of state is an edge event on the watched line" {
+@test "a change of state is one edge event on the watched line" {
 	"$MUSCTL" set "$SHARED" in=0
 	before=$(guest 'watch_line IIN0; line_events')
 	"$MUSCTL" set "$SHARED" in0=1
-	guest 'await_interrupts 1 >/dev/null'
-	[ "$(guest 'line_events')" -eq $((before + 1)) ]
-	guest 'unwatch_line IIN0'
+	[ "$(guest "await line_events $((before + 1))")" -eq $((before + 1)) ]
+	[ "$(guest 'sleep 0.5; line_events')" -eq $((before + 1)) ]
 }
 
-@test "every change of state interrupts again" {
+@test "the edge event comes with the new value" {
 	"$MUSCTL" set "$SHARED" in=0
-	before=$(guest 'watch_line IIN0; interrupts')
-	for value in 1 0 1; do
+	before=$(guest 'watch_line IIN0; line_events')
+	"$MUSCTL" set "$SHARED" in0=1
+	run guest "await line_events $((before + 1)) >/dev/null; cat /sys/class/gpio/IIN0/value"
+	[ "$output" = 1 ]
+}
+
+@test "every change of state is an edge event" {
+	"$MUSCTL" set "$SHARED" in=0
+	events=$(guest 'watch_line IIN0; line_events')
+	for value in 1 0 1 0; do
 		"$MUSCTL" set "$SHARED" in0=$value
-		before=$((before + 1))
-		[ "$(guest "await_interrupts $before")" -eq "$before" ]
+		events=$((events + 1))
+		[ "$(guest "await line_events $events")" -eq "$events" ]
 	done
-	guest 'unwatch_line IIN0'
+}
+
+@test "an interrupt stops when the driver clears it" {
+	"$MUSCTL" set "$SHARED" in=0
+	guest 'watch_line IIN0'
+	"$MUSCTL" set "$SHARED" in0=1
+	before=$(guest 'sleep 0.5; interrupts')
+	[ "$(guest 'sleep 0.5; interrupts')" -eq "$before" ]
 }
 
 @test "an injected interrupt reaches the guest" {
 	before=$(guest 'watch_line IIN0; interrupts')
-	"$MUSCTL" irq fire "$SHARED" 0
-	run guest "await_interrupts $((before + 1))"
-	[ "$output" -eq $((before + 1)) ]
-	guest 'unwatch_line IIN0'
+	run "$MUSCTL" irq fire "$SHARED" 0
+	[ "$output" = delivered ]
+	[ "$(guest "await interrupts $((before + 1))")" -eq $((before + 1)) ]
 }
 
 @test "the driver can be unbound and bound again" {
