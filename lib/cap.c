@@ -2,10 +2,10 @@
 /*
  * cap.c - the capability list at 34h.
  *
- * Places capabilities (those with an offset first, the others into the first gap), links them in
- * the order of the description, and gives power management, PCI Express, MSI and MSI-X the
- * registers of their specifications; any other id is bytes of the device's choice. Refuses
- * overlaps and duplicates of what a function has once.
+ * Places capabilities (those with an offset first, the others into the first gap), links
+ * them in the order of the description, and gives power management, PCI Express, MSI and
+ * MSI-X the registers of their specifications; any other id is bytes of the device's
+ * choice. Refuses overlaps and duplicates of what a function has once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #define EXP_SIZE     0x3c              /* version 2, slot registers reserved */
 #define MSI_SIZE_32  0x0a
 #define MSI_SIZE_64  0x0e
-#define MSI_SIZE_MASK 10               /* what per-vector masking adds: reserved, mask, pending */
+#define MSI_SIZE_MASK 10               /* what per-vector masking adds */
 #define MSI_MAX      32
 #define QMASK_SHIFT  1
 #define QSIZE_SHIFT  4
@@ -57,9 +57,10 @@ int cap_add(struct config *cfg, const struct cap *cap)
 	return 0;
 }
 
-void cap_put_data(struct config *cfg, const struct cap *cap, const void *data, const void *wmask)
+void cap_put_data(struct config *cfg, const struct cap *cap, const void *data,
+		  const void *wmask)
 {
-	const uint32_t header = cap->ext ? CAP_EXT_HEADER_SIZE : CAP_HEADER_SIZE;
+	const uint32_t header = cap_header_size(cap);
 	uint32_t i;
 
 	for (i = header; i < cap->size; i++) {
@@ -70,48 +71,53 @@ void cap_put_data(struct config *cfg, const struct cap *cap, const void *data, c
 	}
 }
 
-/* D1 and D2 are not supported: such a write changes nothing (PCI PM 1.2, 3.2.4). More vectors
- * than there are cannot be enabled (PCI Local Bus 3.0, 6.8.1.3). */
-uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at, uint8_t in)
+/* D1 and D2 are not supported: such a write changes nothing (PCI PM 1.2, 3.2.4). More
+ * vectors than there are cannot be enabled (PCI Local Bus 3.0, 6.8.1.3). */
+uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
+		   uint8_t in)
 {
 	const uint8_t old = cfg->bytes[cap->offset + at].data;
-	const unsigned int state = in & PCI_PM_CTRL_STATE_MASK;
+	const uint8_t states = PCI_PM_CTRL_STATE_MASK;
+	const unsigned int state = in & states;
 	const unsigned int qmask = (old & PCI_MSI_FLAGS_QMASK) >> QMASK_SHIFT;
 	const unsigned int qsize = (in & PCI_MSI_FLAGS_QSIZE) >> QSIZE_SHIFT;
 
 	if (cap->ext)
 		return in;
 	if (cap->id == PCI_CAP_ID_PM && at == PCI_PM_CTRL && (state == 1 || state == 2))
-		return (uint8_t)((in & ~PCI_PM_CTRL_STATE_MASK) | (old & PCI_PM_CTRL_STATE_MASK));
+		return (uint8_t)((in & ~states) | (old & states));
 	if (cap->id == PCI_CAP_ID_MSI && at == PCI_MSI_FLAGS && qsize > qmask)
 		return (uint8_t)((in & ~PCI_MSI_FLAGS_QSIZE) | qmask << QSIZE_SHIFT);
 	return in;
 }
 
-/* ---- kinds ------------------------------------------------------------------------------ */
+/* ---- kinds ------------------------------------------------------------------------- */
 
 static int pm_build(struct lm_ctx *ctx, const struct place *p)
 {
 	static const struct cfg_reg regs[] = {
 		{ PCI_PM_PMC, 2, 3 }, /* PCI PM 1.2; no D1, D2, no PME from any state */
 		{ PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET,
-		  PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE, PCI_PM_CTRL_PME_STATUS },
+		  PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE,
+		  PCI_PM_CTRL_PME_STATUS },
 	};
 
 	config_put(ctx->config, p->offset, regs, LM_NR(regs));
 	return 0;
 }
 
-/* One lane at 2.5 GT/s, payloads of 128 bytes: nothing for Linux to tune or to complain of. */
+/* One lane at 2.5 GT/s, payloads of 128 bytes: nothing for Linux to complain of. */
 static const struct cfg_reg exp_device[] = {
 	{ PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_EXT_TAG | PCI_EXP_DEVCAP_RBER },
 	{ PCI_EXP_DEVCTL, 2,
-	  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ_512B,
-	  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |
-	  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_EXT_TAG | PCI_EXP_DEVCTL_NOSNOOP_EN |
-	  PCI_EXP_DEVCTL_READRQ },
+	  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN |
+	  PCI_EXP_DEVCTL_READRQ_512B,
+	  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE |
+	  PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_EXT_TAG |
+	  PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ },
 	{ PCI_EXP_DEVSTA, 2, 0, 0,
-	  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED | PCI_EXP_DEVSTA_URD },
+	  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED |
+	  PCI_EXP_DEVSTA_URD },
 	{ PCI_EXP_DEVCAP2, 4, PCI_EXP_DEVCAP2_COMP_TMOUT_DIS },
 	{ PCI_EXP_DEVCTL2, 2, 0, PCI_EXP_DEVCTL2_COMP_TMOUT_DIS },
 };
@@ -119,7 +125,8 @@ static const struct cfg_reg exp_device[] = {
 static const struct cfg_reg exp_link[] = {
 	{ PCI_EXP_LNKCAP, 4, PCI_EXP_LNKCAP_SLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1 },
 	{ PCI_EXP_LNKCTL, 2, 0,
-	  PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES },
+	  PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC |
+	  PCI_EXP_LNKCTL_ES },
 	{ PCI_EXP_LNKSTA, 2, PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1 },
 	{ PCI_EXP_LNKCAP2, 4, PCI_EXP_LNKCAP2_SLS_2_5GB },
 };
@@ -140,7 +147,8 @@ static int exp_build(struct lm_ctx *ctx, const struct place *p)
 	if (type != PCI_EXP_TYPE_RC_END)
 		config_put(cfg, p->offset, exp_link, LM_NR(exp_link));
 	if (p->desc->exp.flr) {
-		cfg->bytes[p->offset + PCI_EXP_DEVCAP + 3].data |= PCI_EXP_DEVCAP_FLR >> 24;
+		cfg->bytes[p->offset + PCI_EXP_DEVCAP + 3].data |=
+			PCI_EXP_DEVCAP_FLR >> 24;
 		cfg->flr = (uint16_t)(p->offset + PCI_EXP_DEVCTL + 1);
 	}
 	cfg->bytes[PCI_LATENCY_TIMER].wmask = 0; /* PCI Express Base 3.0, 7.5.1.5 */
@@ -207,7 +215,7 @@ static int other_build(struct lm_ctx *ctx, const struct place *p)
 	const struct cfg_reg length = { PCI_CAP_FLAGS, 1, p->size };
 
 	cap_put_data(ctx->config, &cap, p->desc->data, p->desc->wmask);
-	if (p->desc->id == PCI_CAP_ID_VNDR) /* PCI Local Bus 3.0, appendix H: its length */
+	if (p->desc->id == PCI_CAP_ID_VNDR) /* PCI Local Bus 3.0, appendix H */
 		config_put(ctx->config, p->offset, &length, 1);
 	return 0;
 }
@@ -223,7 +231,7 @@ static int cap_build(struct lm_ctx *ctx, const struct place *p)
 	}
 }
 
-/* ---- placing ---------------------------------------------------------------------------- */
+/* ---- placing ----------------------------------------------------------------------- */
 
 /* The size that a kind has by itself; 0: the description says. */
 static size_t own_size(const lm_cap_t *c)
@@ -256,14 +264,15 @@ static int place_size(const struct placing *pl, struct place *p)
 	const size_t least = p->desc->id == PCI_CAP_ID_VNDR ? 3 : CAP_HEADER_SIZE;
 
 	if (own && p->desc->size && p->desc->size != own)
-		return place_refuse(pl, p, "this kind has a size of its own: leave size 0");
+		return place_refuse(pl, p, "this kind has its own size: leave size 0");
 	if (!own && (p->desc->size < least || p->desc->size > CAP_END - CAP_FIRST))
 		return place_refuse(pl, p, "its size cannot be");
 	p->size = (uint16_t)(own ?: p->desc->size);
 	return 0;
 }
 
-static bool place_is_free(const struct placing *pl, const struct place *p, uint32_t offset)
+static bool place_is_free(const struct placing *pl, const struct place *p,
+			  uint32_t offset)
 {
 	uint32_t at;
 
@@ -286,10 +295,11 @@ static void place_take(struct placing *pl, struct place *p, uint32_t offset)
 static int place_fixed(struct placing *pl, struct place *p)
 {
 	const uint32_t offset = p->desc->offset;
+	const struct place *other;
 	uint32_t at;
 
 	if (offset % 4 || offset < CAP_FIRST)
-		return place_refuse(pl, p, "a capability stands at a multiple of 4 from 40h on");
+		return place_refuse(pl, p, "its offset is no multiple of 4 from 40h on");
 	if (out_of_range(offset, p->size, CAP_END))
 		return place_refuse(pl, p, "it does not end before 100h");
 	if (place_is_free(pl, p, offset)) {
@@ -298,8 +308,9 @@ static int place_fixed(struct placing *pl, struct place *p)
 	}
 	for (at = offset; !pl->taken[at / 4]; at += 4)
 		;
+	other = pl->taken[at / 4];
 	log_err(pl->ctx, "capability %02xh at %02xh overlaps capability %02xh at %02xh",
-		p->desc->id, offset, pl->taken[at / 4]->desc->id, pl->taken[at / 4]->offset);
+		p->desc->id, offset, other->desc->id, other->offset);
 	return -EINVAL;
 }
 
@@ -346,7 +357,7 @@ static int place_all(struct placing *pl)
 	return ret;
 }
 
-/* ---- the list --------------------------------------------------------------------------- */
+/* ---- the list ---------------------------------------------------------------------- */
 
 static int place_collect(struct placing *pl)
 {
@@ -360,7 +371,7 @@ static int place_collect(struct placing *pl)
 		msix |= info->caps[pl->nr].id == PCI_CAP_ID_MSIX;
 	}
 	if (irqs[LM_DEV_MSIX_IRQ_IDX] && !msix) {
-		log_err(pl->ctx, "MSI-X vectors need an MSI-X capability, which says where the table is");
+		log_err(pl->ctx, "MSI-X vectors need an MSI-X capability");
 		return -EINVAL;
 	}
 	if (irqs[LM_DEV_MSI_IRQ_IDX] && !msi) {
@@ -374,7 +385,10 @@ static int cap_link(struct lm_ctx *ctx, const struct place *p, uint32_t *link)
 {
 	const struct cfg_reg header = { PCI_CAP_LIST_ID, 1, p->desc->id };
 	const struct cap cap = {
-		.id = p->desc->id, .offset = p->offset, .size = p->size, .fn = p->desc->fn,
+		.id = p->desc->id,
+		.offset = p->offset,
+		.size = p->size,
+		.fn = p->desc->fn,
 	};
 
 	config_put(ctx->config, p->offset, &header, 1);

@@ -2,10 +2,11 @@
 /*
  * cap_ext.c - the list of extended capabilities from 100h on.
  *
- * Capabilities stand one after the other in the order of the description. Device Serial Number
- * and Advanced Error Reporting have the registers of the PCI Express specification, any other id
- * is bytes of the device's choice. Refuses them where there is no PCI Express capability: then
- * configuration space ends at 100h. Only what is used is kept; the rest reads as 0.
+ * Capabilities stand one after the other in the order of the description. Device Serial
+ * Number and Advanced Error Reporting have the registers of the PCI Express
+ * specification, any other id is bytes of the device's choice. Refuses them where there
+ * is no PCI Express capability: then configuration space ends at 100h. Only what is used
+ * is kept; the rest reads as 0.
  */
 #include "pci.h"
 
@@ -61,7 +62,7 @@ static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 	if (!c->id || c->version > MAX_VERSION)
 		return "ids start at 1, versions end at 15";
 	if (c->size && c->size != size)
-		return "this kind has a size of its own: leave size 0";
+		return "this kind has its own size: leave size 0";
 	if (size < CAP_EXT_HEADER_SIZE || out_of_range(ext_offset(cfg), size, cfg->size))
 		return "its size is less than 4 bytes, or more than is left";
 	return NULL;
@@ -91,7 +92,8 @@ static void ext_link(struct config *cfg, const struct cap *prev, const struct ca
 	config_put(cfg, cap->offset, &header, 1);
 	if (!prev)
 		return;
-	link.value = config_get(cfg, prev->offset, 4) | (uint32_t)cap->offset << NEXT_SHIFT;
+	link.value = config_get(cfg, prev->offset, 4);
+	link.value |= (uint32_t)cap->offset << NEXT_SHIFT;
 	config_put(cfg, prev->offset, &link, 1);
 }
 
@@ -99,9 +101,12 @@ static int ext_add(struct config *cfg, const lm_ext_cap_t *c, struct cap *prev)
 {
 	const uint32_t offset = ext_offset(cfg), size = ext_size(c);
 	const struct cap cap = {
-		.id = c->id, .offset = (uint16_t)offset, .size = (uint16_t)size, .ext = true,
+		.id = c->id,
+		.offset = (uint16_t)offset,
+		.size = (uint16_t)size,
+		.ext = true,
 	};
-	const uint32_t version = c->version ?: c->id == PCI_EXT_CAP_ID_ERR ? AER_VERSION : 1;
+	const uint32_t latest = c->id == PCI_EXT_CAP_ID_ERR ? AER_VERSION : 1;
 	int ret;
 
 	ret = config_grow(cfg, offset + size);
@@ -109,7 +114,7 @@ static int ext_add(struct config *cfg, const lm_ext_cap_t *c, struct cap *prev)
 	if (ret)
 		return ret;
 	ext_build(cfg, &cap, c);
-	ext_link(cfg, prev->size ? prev : NULL, &cap, version);
+	ext_link(cfg, prev->size ? prev : NULL, &cap, c->version ?: latest);
 	*prev = cap;
 	return 0;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config.c - configuration space: the type 0 header, and every access to header and capabilities.
+ * config.c - configuration space: the type 0 header, and every access.
  *
- * Each byte knows which of its bits a guest may write or clear, so accesses of any width and
- * alignment, across registers and capabilities, are one loop over bytes. Writes to read-only bits
- * are dropped, never refused: guests probe. What a guest sees of interrupts (STATUS.Interrupt,
- * MSI pending bits) is asked from irq.c at each read. BARs decode whether or not COMMAND enables
- * them, because some clients never write the enable bits.
+ * Each byte knows which of its bits a guest may write or clear, so accesses of any width
+ * and alignment, across registers and capabilities, are one loop over bytes. Writes to
+ * read-only bits are dropped, never refused: guests probe. What a guest sees of
+ * interrupts (STATUS.Interrupt, MSI pending bits) is asked from irq.c at each read. BARs
+ * decode whether or not COMMAND enables them, because some clients never write the enable
+ * bits.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +20,15 @@
 #define ROM_SIZE_MAX    (16u << 20) /* PCI Local Bus 3.0, 6.2.5.2 */
 #define PCI_CLASS_NONE  0xff        /* "does not fit in any defined classes" */
 
-/* Special cycles, memory write and invalidate, palette snooping, stepping and fast back-to-back
- * are hardwired to 0, as for every PCI Express function. */
+/* Special cycles, memory write and invalidate, palette snooping, stepping and fast
+ * back-to-back are hardwired to 0, as for every PCI Express function. */
 #define COMMAND_WMASK (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | \
 		       PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
 #define STATUS_W1C (PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT | \
 		    PCI_STATUS_REC_TARGET_ABORT | PCI_STATUS_REC_MASTER_ABORT | \
 		    PCI_STATUS_SIG_SYSTEM_ERROR | PCI_STATUS_DETECTED_PARITY)
 
-/* ---- bytes ------------------------------------------------------------------------------ */
+/* ---- bytes ------------------------------------------------------------------------- */
 
 void config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs, size_t nr)
 {
@@ -90,7 +91,7 @@ static bool overlaps(uint64_t offset, size_t len, uint32_t at, uint32_t size)
 	return offset < (uint64_t)at + size && at < offset + len;
 }
 
-/* ---- header ----------------------------------------------------------------------------- */
+/* ---- header ------------------------------------------------------------------------ */
 
 static void header_identity(struct config *cfg, const lm_pci_info_t *info)
 {
@@ -131,15 +132,15 @@ static int header_pin(struct lm_ctx *ctx)
 	return 0;
 }
 
-/* Sizing works by writing all ones: the bits below the size stay 0. Nobody wrote an unused BAR's
- * register here, so it stays 0 as a whole. region.c has checked the size. */
+/* Sizing works by writing all ones: the bits below the size stay 0. Nobody wrote an
+ * unused BAR's register here, so it stays 0 as a whole. region.c has checked the size. */
 static void header_bar(struct lm_ctx *ctx, uint32_t index)
 {
 	const lm_reg_info_t *bar = &region_get(ctx, index)->info;
 	const uint64_t mask = ~(bar->size - 1);
+	const uint16_t at = (uint16_t)(PCI_BASE_ADDRESS_0 + 4 * index);
 	struct cfg_reg regs[2] = {
-		{ (uint16_t)(PCI_BASE_ADDRESS_0 + 4 * index), 4 },
-		{ (uint16_t)(PCI_BASE_ADDRESS_0 + 4 * index + 4), 4, 0, (uint32_t)(mask >> 32) },
+		{ at, 4 }, { (uint16_t)(at + 4), 4, 0, (uint32_t)(mask >> 32) },
 	};
 
 	if (!bar->size)
@@ -222,9 +223,9 @@ void config_free(struct lm_ctx *ctx)
 	ctx->config = NULL;
 }
 
-/* What a guest can change goes back to where it started, sticky bits included: a machine reset
- * comes this way too. What the device has set with lm_config_write() stays. irq.c takes note when
- * it is reset itself, so that nothing is delivered in between. */
+/* What a guest can change goes back to where it started, sticky bits included: a machine
+ * reset comes this way too. What the device has set with lm_config_write() stays. irq.c
+ * takes note when it is reset itself, so that nothing is delivered in between. */
 void config_reset(struct lm_ctx *ctx)
 {
 	struct config *cfg = ctx->config;
@@ -240,7 +241,7 @@ void config_reset(struct lm_ctx *ctx)
 	msix_reset(ctx);
 }
 
-/* ---- accesses --------------------------------------------------------------------------- */
+/* ---- accesses ---------------------------------------------------------------------- */
 
 /* A run of bytes with one owner. */
 struct piece {
@@ -257,7 +258,7 @@ static struct piece piece_at(const struct config *cfg, uint64_t offset, size_t l
 
 	for (i = 0; i < cfg->nr_caps && !p.owned; i++) {
 		const struct cap *cap = &cfg->caps[i];
-		const uint64_t body = cap->offset + (cap->ext ? CAP_EXT_HEADER_SIZE : CAP_HEADER_SIZE);
+		const uint64_t body = cap->offset + cap_header_size(cap);
 
 		if (offset < cap->offset) {
 			edge = cap->offset < edge ? cap->offset : edge;
@@ -272,19 +273,28 @@ static struct piece piece_at(const struct config *cfg, uint64_t offset, size_t l
 	return p;
 }
 
-/* Bits that other parts of the library know. */
-static void live_bits(const struct lm_ctx *ctx, uint8_t *buf, size_t count, uint64_t offset)
+/* Where the MSI pending bits stand; 0: nowhere. */
+static uint32_t msi_pending_at(const struct config *cfg)
 {
-	const struct config *cfg = ctx->config;
-	uint32_t at, pending, i;
+	uint32_t flags, at;
+
+	if (!cfg->msi)
+		return 0;
+	flags = config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2);
+	at = flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_PENDING_64 : PCI_MSI_PENDING_32;
+	return flags & PCI_MSI_FLAGS_MASKBIT ? cfg->msi + at : 0;
+}
+
+/* Bits that irq.c knows. */
+static void live_bits(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
+		      uint64_t offset)
+{
+	const uint32_t at = msi_pending_at(ctx->config);
+	uint32_t pending, i;
 
 	if (overlaps(offset, count, PCI_STATUS, 1) && irq_intx_level(ctx))
 		buf[PCI_STATUS - offset] |= PCI_STATUS_INTERRUPT;
-	if (!cfg->msi || !(config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2) & PCI_MSI_FLAGS_MASKBIT))
-		return;
-	at = cfg->msi + (config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2) & PCI_MSI_FLAGS_64BIT ?
-			 PCI_MSI_PENDING_64 : PCI_MSI_PENDING_32);
-	if (!overlaps(offset, count, at, 4))
+	if (!at || !overlaps(offset, count, at, 4))
 		return;
 	pending = (uint32_t)irq_pending_bits(ctx, LM_DEV_MSI_IRQ_IDX, 0);
 	for (i = 0; i < 4; i++) {
@@ -293,7 +303,8 @@ static void live_bits(const struct lm_ctx *ctx, uint8_t *buf, size_t count, uint
 	}
 }
 
-static void bytes_read(const struct lm_ctx *ctx, uint8_t *buf, size_t count, uint64_t offset)
+static void bytes_read(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
+		       uint64_t offset)
 {
 	const struct config *cfg = ctx->config;
 	size_t i;
@@ -310,19 +321,20 @@ static void bytes_write(struct config *cfg, const struct cap *cap, const uint8_t
 	size_t i;
 
 	for (i = 0; i < count && offset + i < cfg->used; i++) {
-		struct cfg_byte *b = &cfg->bytes[offset + i];
+		const uint32_t at = (uint32_t)(offset + i);
+		struct cfg_byte *b = &cfg->bytes[at];
 		uint8_t in = buf[i];
 
 		if (cap)
-			in = cap_filter(cfg, cap, (uint32_t)(offset + i - cap->offset), in);
+			in = cap_filter(cfg, cap, at - cap->offset, in);
 		b->data = (uint8_t)((b->data & ~b->wmask) | (in & b->wmask));
 		b->data = (uint8_t)(b->data & ~(in & b->w1c));
 	}
 }
 
-/* The device's say: a capability's fn for its body, the region's fn for what nobody owns. */
-static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf, uint64_t offset,
-		      bool is_write)
+/* The device's say: a capability's fn for its body, the region's for unowned bytes. */
+static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf,
+		      uint64_t offset, bool is_write)
 {
 	lm_region_access_t *fn = region_get(ctx, LM_CFG_REG_IDX)->info.fn;
 	ssize_t ret = (ssize_t)p->len;
@@ -339,9 +351,11 @@ static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf, uint
 
 static bool moves_interrupts(const struct config *cfg, uint64_t offset, size_t count)
 {
+	const uint32_t msi = cfg->msi, msix = cfg->msix_cap;
+
 	return overlaps(offset, count, PCI_COMMAND, 2) ||
-	       (cfg->msi && overlaps(offset, count, cfg->msi, PCI_MSI_PENDING_64)) ||
-	       (cfg->msix_cap && overlaps(offset, count, cfg->msix_cap, PCI_CAP_MSIX_SIZEOF));
+	       (msi && overlaps(offset, count, msi, PCI_MSI_PENDING_64)) ||
+	       (msix && overlaps(offset, count, msix, PCI_CAP_MSIX_SIZEOF));
 }
 
 static void config_moved(struct lm_ctx *ctx, uint64_t offset, size_t count)
@@ -351,7 +365,8 @@ static void config_moved(struct lm_ctx *ctx, uint64_t offset, size_t count)
 		irq_config_changed(ctx);
 }
 
-ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write)
+ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset,
+		      bool is_write)
 {
 	struct config *cfg = ctx->config;
 	size_t done = 0;
@@ -401,7 +416,7 @@ LM_EXPORT int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, s
 	return 0;
 }
 
-/* ---- state ------------------------------------------------------------------------------ */
+/* ---- state ------------------------------------------------------------------------- */
 
 size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size)
 {
@@ -413,9 +428,10 @@ size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size)
 	return cfg->used;
 }
 
-/* Bits that hold the space together, or that clients and irq.c rely on: no state may change
- * them. The rest of what is read-only to a guest belongs to the device. */
-static uint8_t fixed_bits(const struct config *cfg, uint32_t offset, const struct piece *p)
+/* Bits that hold the space together, or that clients and irq.c rely on: no state may
+ * change them. The rest of what is read-only to a guest belongs to the device. */
+static uint8_t fixed_bits(const struct config *cfg, uint32_t offset,
+			  const struct piece *p)
 {
 	const struct cfg_byte *b = &cfg->bytes[offset];
 	const uint8_t read_only = (uint8_t)~(b->wmask | b->w1c);

@@ -2,14 +2,15 @@
 /*
  * irq.c - interrupts: raising them, masks, what is pending.
  *
- * A vector has an eventfd of the client, or not, and may be masked by the client, the guest or
- * musctl; what is raised while masked is delivered when the last mask goes. Delivering is one
- * write(2). INTx is a level: signalled once, it masks itself until the client's unmask (its EOI)
- * and is signalled again if still up. Vectors get state when something happens to them, so a
- * device with 2048 of them costs nothing until they are used.
+ * A vector has an eventfd of the client, or not, and may be masked by the client, the
+ * guest or musctl; what is raised while masked is delivered when the last mask goes.
+ * Delivering is one write(2). INTx is a level: signalled once, it masks itself until the
+ * client's unmask (its EOI) and is signalled again if still up. Vectors get state when
+ * something happens to them, so a device with 2048 of them costs nothing until they are
+ * used.
  *
- * Everything that another thread may ask (lm_irq_*) is under one mutex of the context; it is never
- * held across a call that can wait. Deciding what SET_IRQS means is irq_set.c's.
+ * Everything that another thread may ask (lm_irq_*) is under one mutex of the context; it
+ * is never held across a call that can wait. Deciding what SET_IRQS means is irq_set.c's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +21,11 @@
 
 #define GROW_MIN 8
 
-/* ---- state ------------------------------------------------------------------------------ */
+/* ---- state ------------------------------------------------------------------------- */
 
 int irq_grow(struct irq_index *idx, uint32_t nr)
 {
+	static const struct vector unused = { .fd = -1, .mask_fd = -1, .unmask_fd = -1 };
 	struct vector *vector;
 	uint32_t room = GROW_MIN;
 
@@ -37,7 +39,7 @@ int irq_grow(struct irq_index *idx, uint32_t nr)
 		return -ENOMEM;
 	idx->vector = vector;
 	for (; idx->nr < room; idx->nr++)
-		vector[idx->nr] = (struct vector){ .fd = -1, .mask_fd = -1, .unmask_fd = -1 };
+		vector[idx->nr] = unused;
 	return 0;
 }
 
@@ -84,10 +86,10 @@ void irq_unlock(struct lm_ctx *ctx)
 		pthread_mutex_unlock(&ctx->irqs->lock);
 }
 
-/* ---- masks ------------------------------------------------------------------------------ */
+/* ---- masks ------------------------------------------------------------------------- */
 
-/* By the guest or musctl. A function that uses MSI or MSI-X does not use INTx (PCI Local Bus 3.0,
- * 6.8.3.3 and 6.8.2). */
+/* By the guest or musctl. A function that uses MSI or MSI-X does not use INTx (PCI Local
+ * Bus 3.0, 6.8.3.3 and 6.8.2). */
 static bool is_masked_here(const struct irqs *irqs, uint32_t index, uint32_t n,
 			   const struct vector *v)
 {
@@ -105,7 +107,8 @@ static bool is_masked_here(const struct irqs *irqs, uint32_t index, uint32_t n,
 	}
 }
 
-bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n, const struct vector *v)
+bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
+		   const struct vector *v)
 {
 	return (v && v->flags & VEC_CLIENT) || is_masked_here(irqs, index, n, v);
 }
@@ -139,7 +142,7 @@ static void mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vect
 	}
 }
 
-/* ---- raising ---------------------------------------------------------------------------- */
+/* ---- raising ----------------------------------------------------------------------- */
 
 static void trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int result)
 {
@@ -151,8 +154,8 @@ static void trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int resul
 	trace_append(ctx, &rec);
 }
 
-/* A full eventfd is readable: the client learns all it can. A write to one that could wait goes
- * through poll(2) first. */
+/* A full eventfd is readable: the client learns all it can. A write to one that could
+ * wait goes through poll(2) first. */
 static void vector_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
 {
 	const uint64_t one = 1;
@@ -171,7 +174,8 @@ static void vector_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct 
 	mask_tell(irqs, index, n, v);
 }
 
-static void vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
+static void vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
+			       struct vector *v)
 {
 	const bool intx = index == LM_DEV_INTX_IRQ_IDX;
 	const bool edge = v->flags & VEC_PENDING;
@@ -218,8 +222,9 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 	return LM_IRQ_DELIVERED;
 }
 
-/* What configuration space has enabled; if nothing, what the client has assigned eventfds to:
- * some clients never write the enable bits. Else the first kind that has such a vector. */
+/* What configuration space has enabled; if nothing, what the client has assigned eventfds
+ * to: some clients never write the enable bits. Else the first kind that has such a
+ * vector. */
 static uint32_t irq_choose(const struct irqs *irqs, uint32_t n)
 {
 	static const uint32_t order[] = {
@@ -279,9 +284,9 @@ LM_EXPORT int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subin
 	return ret;
 }
 
-/* ---- INTx ------------------------------------------------------------------------------- */
+/* ---- INTx -------------------------------------------------------------------------- */
 
-/* The line has risen. Not VEC_PENDING: that the level is up is all there is to remember. */
+/* The line has risen. Not VEC_PENDING: the level itself is all there is to remember. */
 static int intx_rise(struct irqs *irqs)
 {
 	struct vector *v = vector_get(&irqs->index[LM_DEV_INTX_IRQ_IDX], 0);
@@ -315,8 +320,8 @@ LM_EXPORT int lm_irq_set_level(lm_ctx_t *ctx, bool level)
 	return ret;
 }
 
-/* An edge counts as a level from when it is raised until the client's unmask: drivers that ask
- * STATUS.Interrupt whether the interrupt is theirs find it there. */
+/* An edge counts as a level from when it is raised until the client's unmask: drivers
+ * that ask STATUS.Interrupt whether the interrupt is theirs find it there. */
 bool irq_intx_level(const struct lm_ctx *ctx)
 {
 	struct irqs *irqs = ctx->irqs;
@@ -332,7 +337,7 @@ bool irq_intx_level(const struct lm_ctx *ctx)
 	return level;
 }
 
-/* ---- configuration space and MSI-X table ------------------------------------------------ */
+/* ---- configuration space and MSI-X table ------------------------------------------- */
 
 static void pending_drop(struct irq_index *idx)
 {
@@ -345,7 +350,8 @@ static void pending_drop(struct irq_index *idx)
 static void msi_pull(struct irqs *irqs, const struct config *cfg)
 {
 	const uint32_t flags = config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2);
-	const uint32_t mask = flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32;
+	const bool wide = flags & PCI_MSI_FLAGS_64BIT;
+	const uint32_t mask = wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32;
 
 	irqs->msi_enabled = flags & PCI_MSI_FLAGS_ENABLE;
 	irqs->msi_nr = 1u << ((flags & PCI_MSI_FLAGS_QSIZE) >> 4);
@@ -354,7 +360,7 @@ static void msi_pull(struct irqs *irqs, const struct config *cfg)
 		irqs->msi_masks = config_get(cfg, cfg->msi + mask, 4);
 }
 
-/* What was pending when a guest switches MSI or MSI-X off is not delivered to its next driver. */
+/* What is pending when a guest switches MSI off is not delivered to its next driver. */
 void irq_pull(struct irqs *irqs)
 {
 	const struct config *cfg = irqs->ctx->config;
@@ -420,7 +426,7 @@ uint64_t irq_pending_bits(const struct lm_ctx *ctx, uint32_t index, uint32_t fir
 	return bits;
 }
 
-/* ---- life ------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static int irq_check(struct lm_ctx *ctx)
 {
@@ -478,8 +484,9 @@ void irq_free(struct lm_ctx *ctx)
 	ctx->irqs = NULL;
 }
 
-/* Nothing is due afterwards, so nothing is delivered: not by masks that the reset has lifted.
- * Masks of the client stay: it has not been told of this reset. So do those of musctl. */
+/* Nothing is due afterwards, so nothing is delivered: not by masks that the reset has
+ * lifted. Masks of the client stay: it has not been told of this reset. So do those of
+ * musctl. */
 void irq_reset(struct lm_ctx *ctx)
 {
 	struct irqs *irqs = ctx->irqs;

@@ -10,10 +10,10 @@
 #include "internal.h"
 
 /* vector.flags. Masks of configuration space and of the MSI-X table are not kept here. */
-#define VEC_CLIENT   (1u << 0) /* masked by the client, or by itself after it was signalled (INTx) */
+#define VEC_CLIENT   (1u << 0) /* masked by the client, or (INTx) by being signalled */
 #define VEC_CONTROL  (1u << 1) /* masked by musctl, until musctl unmasks it */
 #define VEC_PENDING  (1u << 2) /* raised while masked */
-#define VEC_EDGE     (1u << 3) /* INTx: an edge was signalled and the client has not unmasked yet */
+#define VEC_EDGE     (1u << 3) /* INTx: an edge was signalled, the unmask is to come */
 #define VEC_STATE    (VEC_CLIENT | VEC_CONTROL | VEC_PENDING | VEC_EDGE)
 #define VEC_BLOCKING (1u << 4) /* its eventfd is one whose write(2) could wait */
 #define VEC_TOLD     (1u << 5) /* masked, as the mask and unmask eventfds know it */
@@ -29,7 +29,7 @@ struct vector {
 
 struct irq_index {
 	uint32_t       count;  /* vectors */
-	uint32_t       nr;     /* of them in vector[]; the others have never had any state */
+	uint32_t       nr;     /* of them in vector[]; the others never had any state */
 	uint32_t       nr_fds; /* vectors with an eventfd */
 	struct vector *vector;
 };
@@ -46,19 +46,21 @@ struct irqs {
 	uint32_t         msi_masks;
 	uint32_t         msi_nr;        /* vectors that the guest has enabled */
 	bool             level;         /* INTx, as the device drives it */
-	struct source    resample;      /* INTx: the client signals this eventfd to unmask; loop only */
+	struct source    resample;      /* INTx: the client's unmask eventfd; loop only */
 };
 
-/* The vector's state, or NULL if it has none yet. Caller holds the lock, here and below. */
+/* The vector's state, or NULL: none yet. Caller holds the lock, here and below. */
 static inline struct vector *vector_get(struct irq_index *idx, uint32_t n)
 {
 	return n < idx->nr ? &idx->vector[n] : NULL;
 }
 
-int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr vectors at least; -ENOMEM */
-int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n); /* as lm_irq_trigger_index() */
-bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n, const struct vector *v);
-/* Masks have moved, or an eventfd has come: tell whoever wants to know, deliver what is due. */
+int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -ENOMEM */
+/* As lm_irq_trigger_index(). */
+int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
+bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
+		   const struct vector *v);
+/* Masks have moved, or an eventfd has come: tell who wants to know, deliver the rest. */
 void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count);
 void irq_update_all(struct irqs *irqs);
 void irq_pull(struct irqs *irqs);   /* learn what configuration space says */

@@ -2,13 +2,15 @@
 /*
  * irq_set.c - VFIO_DEVICE_GET_IRQ_INFO and VFIO_DEVICE_SET_IRQS.
  *
- * A request is checked as a whole before anything changes. What the specification leaves open:
- *  - an eventfd for unmasking INTx is signalled by the client, which unmasks (resampling, as in
- *    the kernel's VFIO and KVM). All other eventfds for masking and unmasking are written by us,
- *    whenever the vector becomes masked or unmasked, whoever does it;
- *  - only eventfds are taken. Their file status flags are shared with the client, so they stay
- *    as they are: those that are not O_NONBLOCK are written after poll(2) said there is room
- *    (no write to an eventfd is immune to a client that changes the flag in the middle of it);
+ * A request is checked as a whole before anything changes. What the specification leaves
+ * open:
+ *  - an eventfd for unmasking INTx is signalled by the client, which unmasks (resampling,
+ *    as in the kernel's VFIO and KVM). All other eventfds for masking and unmasking are
+ *    written by us, whenever the vector becomes masked or unmasked, whoever does it;
+ *  - only eventfds are taken. Their file status flags are shared with the client, so they
+ *    stay as they are: those that are not O_NONBLOCK are written after poll(2) said there
+ *    is room (no write to an eventfd is immune to a client that changes the flag in the
+ *    middle of it);
  *  - no index is NORESIZE: vectors come and go one by one.
  */
 #include <fcntl.h>
@@ -38,7 +40,7 @@ int irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info)
 	return 0;
 }
 
-/* ---- checks ----------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------ */
 
 static bool is_one_bit(uint32_t x)
 {
@@ -88,9 +90,9 @@ static int check_data(const struct irq_set *set)
 	return 0;
 }
 
-/* ---- eventfds --------------------------------------------------------------------------- */
+/* ---- eventfds ---------------------------------------------------------------------- */
 
-/* The descriptor for the @i-th vector of the range becomes ours; -1: to be de-assigned. */
+/* The descriptor for the @i-th vector of the range becomes ours; -1: de-assign. */
 static int fd_take(const struct irq_set *set, uint32_t i)
 {
 	int fd;
@@ -148,7 +150,7 @@ static void vector_unmask(struct irqs *irqs, uint32_t index, uint32_t n)
 	irq_update(irqs, index, n, 1);
 }
 
-/* Never waits, whatever the client has done to the eventfd; one that fails is not asked again. */
+/* Never waits, whatever the client does to the eventfd; one that fails is dropped. */
 static void resample_ready(struct source *src, uint32_t events)
 {
 	struct irqs *irqs = container_of(src, struct irqs, resample);
@@ -159,7 +161,7 @@ static void resample_ready(struct source *src, uint32_t events)
 	if (preadv2(src->fd, &iov, 1, -1, RWF_NOWAIT) != (ssize_t)sizeof(value)) {
 		if (errno == EAGAIN || errno == EINTR)
 			return;
-		log_warn(ctx, "the eventfd that unmasks INTx cannot be read, error %d", errno);
+		log_warn(ctx, "the eventfd that unmasks INTx fails, error %d", errno);
 		loop_remove(&ctx->loop, src);
 		irq_set_fd(&src->fd, -1);
 		return;
@@ -192,13 +194,11 @@ static int assign_resample(struct irqs *irqs, const struct irq_set *set)
 static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
 {
 	const uint32_t action = set->flags & ACTION_FLAGS;
-	int ret;
 
 	if (action == VFIO_IRQ_SET_ACTION_UNMASK && set->index == LM_DEV_INTX_IRQ_IDX)
 		return assign_resample(irqs, set);
-	ret = set->nr_fds ? irq_grow(&irqs->index[set->index], set->start + set->count) : 0;
-	if (ret)
-		return ret;
+	if (set->nr_fds && irq_grow(&irqs->index[set->index], set->start + set->count))
+		return -ENOMEM;
 	if (action == VFIO_IRQ_SET_ACTION_TRIGGER)
 		assign_trigger(irqs, set);
 	else
@@ -206,7 +206,7 @@ static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
 	return 0;
 }
 
-/* ---- actions ---------------------------------------------------------------------------- */
+/* ---- actions ----------------------------------------------------------------------- */
 
 static void set_one(struct irqs *irqs, const struct irq_set *set, uint32_t n)
 {

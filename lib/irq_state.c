@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * irq_state.c - interrupts as musctl sees and masks them, and as a saved state holds them.
+ * irq_state.c - interrupts as musctl sees and masks them, and in a saved state.
  *
- * A mask of musctl is one of its own beside the guest's and the client's: it stays until musctl
- * takes it away, whoever else unmasks. A state has levels, masks and what is pending; eventfds
- * belong to the client and are not in it. One from a stranger is checked before anything changes.
+ * A mask of musctl is one of its own beside the guest's and the client's: it stays until
+ * musctl takes it away, whoever else unmasks. A state has levels, masks and what is
+ * pending; eventfds belong to the client and are not in it. One from a stranger is
+ * checked before anything changes.
  */
 #include "irq.h"
 
-/* ---- musctl ----------------------------------------------------------------------------- */
+/* ---- musctl ------------------------------------------------------------------------ */
 
 static struct irq_index *index_find(struct lm_ctx *ctx, uint32_t index, uint32_t vector)
 {
@@ -36,7 +37,8 @@ int irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask)
 	return ret;
 }
 
-int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct irq_state *st)
+int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector,
+		  struct irq_state *st)
 {
 	struct irq_index *idx = index_find(ctx, index, vector);
 	const struct vector *v;
@@ -56,7 +58,7 @@ int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct ir
 	return 0;
 }
 
-/* ---- save and load ---------------------------------------------------------------------- */
+/* ---- save and load ----------------------------------------------------------------- */
 
 /* The level, then a byte of flags for each vector of each index. */
 static size_t state_size(const struct irqs *irqs)
@@ -105,9 +107,10 @@ static bool flags_fit(uint32_t index, const uint8_t *flags, uint32_t count)
 
 static int state_check(struct irqs *irqs, const uint8_t *buf, size_t len)
 {
+	const bool line = irqs->index[LM_DEV_INTX_IRQ_IDX].count;
 	uint32_t i;
 
-	if (len != state_size(irqs) || buf[0] > (irqs->index[LM_DEV_INTX_IRQ_IDX].count ? 1 : 0))
+	if (len != state_size(irqs) || buf[0] > line)
 		return -EINVAL;
 	for (i = 0, buf++; i < LM_DEV_NUM_IRQS; buf += irqs->index[i++].count) {
 		if (!flags_fit(i, buf, irqs->index[i].count))
@@ -133,7 +136,8 @@ static int state_load(struct irqs *irqs, const uint8_t *buf)
 			return -ENOMEM;
 	}
 	irqs->level = buf[0];
-	for (i = 0, flags = buf + 1; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
+	flags = buf + 1;
+	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
 		for (n = 0; n < irqs->index[i].nr; n++) {
 			struct vector *v = &irqs->index[i].vector[n];
 

@@ -2,11 +2,11 @@
 /*
  * msix.c - the MSI-X table and the pending bit array, inside a BAR of the device.
  *
- * Serves every access to them, whatever its width and alignment, byte by byte; the device never
- * sees it. The table comes into being when a client first writes to it: QEMU and other clients
- * keep the vectors' masks themselves and never do. Until then nothing in it masks, although it
- * reads as PCI Local Bus 3.0, 6.8.2 wants it after reset: all vectors masked. Pending bits are
- * irq.c's.
+ * Serves every access to them, whatever its width and alignment, byte by byte; the device
+ * never sees it. The table comes into being when a client first writes to it: QEMU and
+ * other clients keep the vectors' masks themselves and never do. Until then nothing in it
+ * masks, although it reads as PCI Local Bus 3.0, 6.8.2 wants it after reset: all vectors
+ * masked. Pending bits are irq.c's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static uint32_t pba_size(uint32_t nr)
 	return (nr + 63) / 64 * PBA_WORD;
 }
 
-/* ---- creation --------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------- */
 
 static bool ranges_meet(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
 {
@@ -39,19 +39,26 @@ static bool is_mapped(const lm_reg_info_t *bar, uint64_t offset, uint64_t len)
 	if (!(bar->flags & LM_REG_FLAG_MMAP))
 		return false;
 	for (i = 0; i < bar->nr_mmap_areas; i++) {
-		if (ranges_meet(offset, len, bar->mmap_areas[i].offset, bar->mmap_areas[i].size))
+		const lm_mmap_area_t *area = &bar->mmap_areas[i];
+
+		if (ranges_meet(offset, len, area->offset, area->size))
 			return true;
 	}
 	return !bar->nr_mmap_areas;
 }
 
+static bool is_memory_bar(const struct region *r, uint32_t index)
+{
+	return index <= LM_BAR5_REG_IDX && r->info.size && r->info.flags & LM_REG_FLAG_MEM;
+}
+
 static const char *msix_fault(const struct lm_ctx *ctx, const struct msix *m)
 {
-	const struct region *r = m->bar <= LM_BAR5_REG_IDX ? region_get(ctx, m->bar) : NULL;
+	const struct region *r = region_get(ctx, m->bar);
 
 	if (!m->nr || m->nr > PCI_MSIX_FLAGS_QSIZE + 1)
 		return "irq_count says how many vectors there are: 1 to 2048";
-	if (!r || !r->info.size || !(r->info.flags & LM_REG_FLAG_MEM))
+	if (!is_memory_bar(r, m->bar))
 		return "its BAR is not a memory BAR of the device";
 	if (m->table % PBA_WORD || m->pba % PBA_WORD)
 		return "table and pending bits stand at multiples of 8";
@@ -62,7 +69,7 @@ static const char *msix_fault(const struct lm_ctx *ctx, const struct msix *m)
 		return "table and pending bits overlap";
 	if (is_mapped(&r->info, m->table, table_size(m->nr)) ||
 	    is_mapped(&r->info, m->pba, pba_size(m->nr)))
-		return "clients may map its table or pending bits: leave them out of mmap_areas";
+		return "clients may map table or pending bits: give other mmap_areas";
 	return NULL;
 }
 
@@ -92,7 +99,7 @@ void msix_reset(struct lm_ctx *ctx)
 	irq_unlock(ctx);
 }
 
-/* ---- table ------------------------------------------------------------------------------ */
+/* ---- table ------------------------------------------------------------------------- */
 
 static uint8_t entry_reset(uint32_t at)
 {
@@ -123,6 +130,7 @@ static void table_write(struct lm_ctx *ctx, const uint8_t *buf, uint32_t at, uin
 {
 	struct msix *m = &ctx->config->msix;
 	const uint32_t first = at / PCI_MSIX_ENTRY_SIZE;
+	const uint32_t end = (at + len - 1) / PCI_MSIX_ENTRY_SIZE + 1;
 	const bool fresh = !m->entries;
 	uint32_t i;
 
@@ -134,7 +142,7 @@ static void table_write(struct lm_ctx *ctx, const uint8_t *buf, uint32_t at, uin
 	if (fresh)
 		irq_vectors_moved(ctx, 0, m->nr);
 	else
-		irq_vectors_moved(ctx, first, (at + len - 1) / PCI_MSIX_ENTRY_SIZE + 1 - first);
+		irq_vectors_moved(ctx, first, end - first);
 	irq_unlock(ctx);
 	if (!m->entries)
 		log_err(ctx, "MSI-X: no memory for the table, a write to it is lost");
@@ -148,7 +156,7 @@ static void table_read(const struct msix *m, uint8_t *buf, uint32_t at, uint32_t
 		buf[i] = m->entries ? m->entries[at + i] : entry_reset(at + i);
 }
 
-/* ---- pending bits ----------------------------------------------------------------------- */
+/* ---- pending bits ------------------------------------------------------------------ */
 
 static void pba_read(struct lm_ctx *ctx, uint8_t *buf, uint32_t at, uint32_t len)
 {
@@ -164,9 +172,10 @@ static void pba_read(struct lm_ctx *ctx, uint8_t *buf, uint32_t at, uint32_t len
 	}
 }
 
-/* ---- accesses --------------------------------------------------------------------------- */
+/* ---- accesses ---------------------------------------------------------------------- */
 
-/* How many bytes from a->pos on lie in [at, at + size); *next learns of what begins behind it. */
+/* How many bytes from a->pos on lie in [at, at + size); *next learns of what begins
+ * behind it. */
 static size_t part_in(const struct access *a, uint32_t at, uint32_t size, size_t *next)
 {
 	const uint64_t offset = a->offset + a->pos, end = (uint64_t)at + size;
@@ -202,7 +211,7 @@ size_t msix_access(struct lm_ctx *ctx, struct access *a, size_t *next)
 	return part;
 }
 
-/* ---- state ------------------------------------------------------------------------------ */
+/* ---- state ------------------------------------------------------------------------- */
 
 size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pci.h - what config.c, cap.c, cap_ext.c and msix.c share: configuration space as bytes that
- * know what a guest may do to them, the list of capabilities, and the MSI-X structures.
+ * pci.h - what config.c, cap.c, cap_ext.c and msix.c share: configuration space as bytes
+ * that know what a guest may do to them, the list of capabilities, and the MSI-X
+ * structures.
  */
 #ifndef LM_PCI_H
 #define LM_PCI_H
@@ -35,6 +36,11 @@ struct cap {
 	lm_cap_access_t *fn;
 };
 
+static inline uint32_t cap_header_size(const struct cap *cap)
+{
+	return cap->ext ? CAP_EXT_HEADER_SIZE : CAP_HEADER_SIZE;
+}
+
 #define MSIX_NO_BAR UINT32_MAX
 
 struct msix {
@@ -42,7 +48,7 @@ struct msix {
 	uint32_t nr;
 	uint32_t table;   /* offsets in the BAR */
 	uint32_t pba;
-	uint8_t *entries; /* the table; NULL until a client writes to it; changes under irq_lock() */
+	uint8_t *entries; /* NULL until a client writes to it; changes under irq_lock() */
 };
 
 struct config {
@@ -59,34 +65,38 @@ struct config {
 	struct msix      msix;
 };
 
-/* ---- config.c --------------------------------------------------------------------------- */
+/* ---- config.c ---------------------------------------------------------------------- */
 
-void     config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs, size_t nr);
+void     config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs,
+		    size_t nr);
 uint32_t config_get(const struct config *cfg, uint32_t offset, unsigned int width);
-int      config_grow(struct config *cfg, uint32_t used); /* new bytes are 0 and read-only */
+int      config_grow(struct config *cfg, uint32_t used); /* by read-only bytes of 0 */
 
-/* ---- cap.c, cap_ext.c --------------------------------------------------------------------- */
+/* ---- cap.c, cap_ext.c -------------------------------------------------------------- */
 
 int  cap_new(struct lm_ctx *ctx);
 int  cap_ext_new(struct lm_ctx *ctx);
 int  cap_add(struct config *cfg, const struct cap *cap);
 /* Bytes of the device's own choice after a header of @header bytes. */
-void cap_put_data(struct config *cfg, const struct cap *cap, const void *data, const void *wmask);
+void cap_put_data(struct config *cfg, const struct cap *cap, const void *data,
+		  const void *wmask);
 /* What a guest's write of @in to byte @at of the capability means: rules beyond wmask. */
-uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at, uint8_t in);
+uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
+		   uint8_t in);
 /* True if the library gives the meaning of its registers. */
 bool cap_is_known(const struct cap *cap);
 
-/* ---- msix.c --------------------------------------------------------------------------------- */
+/* ---- msix.c ------------------------------------------------------------------------ */
 
 int  msix_new(struct lm_ctx *ctx, const lm_cap_t *cap);
 void msix_reset(struct lm_ctx *ctx);
-/* The vector's own mask bit. A client that never touches the table keeps the masks itself, so
- * an untouched table masks nothing. Caller holds irq_lock(). */
+/* The vector's own mask bit. A client that never touches the table keeps the masks
+ * itself, so an untouched table masks nothing. Caller holds irq_lock(). */
 static inline bool msix_is_masked(const struct msix *m, uint32_t vector)
 {
-	return m->entries && (m->entries[vector * PCI_MSIX_ENTRY_SIZE +
-					 PCI_MSIX_ENTRY_VECTOR_CTRL] & PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	const uint32_t at = vector * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL;
+
+	return m->entries && (m->entries[at] & PCI_MSIX_ENTRY_CTRL_MASKBIT);
 }
 
 #endif /* LM_PCI_H */

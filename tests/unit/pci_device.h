@@ -2,8 +2,8 @@
 /*
  * pci_device.h - a device without a client, for tests of what PCI and interrupts do.
  *
- * device_new() makes regions, configuration space and interrupts of a description; what was
- * logged last is in device_log. Accesses go the way of a guest's.
+ * device_new() makes regions, configuration space and interrupts of a description; what
+ * was logged last is in device_log. Accesses go the way of a guest's.
  */
 #ifndef PCI_DEVICE_H
 #define PCI_DEVICE_H
@@ -90,7 +90,8 @@ static inline void assert_refused(const lm_dev_info_t *info, const char *why)
 		fail_msg("logged \"%s\", not \"%s\"", device_log, why);
 }
 
-static inline uint64_t region_get_value(struct lm_ctx *ctx, uint32_t region, uint64_t offset,
+static inline uint64_t region_get_value(struct lm_ctx *ctx, uint32_t region,
+					uint64_t offset,
 					uint32_t width)
 {
 	uint64_t value = 0;
@@ -118,7 +119,8 @@ static inline uint64_t cfg_get(struct lm_ctx *ctx, uint32_t offset, uint32_t wid
 	return region_get_value(ctx, LM_CFG_REG_IDX, offset, width);
 }
 
-static inline void cfg_put(struct lm_ctx *ctx, uint32_t offset, uint32_t width, uint64_t value)
+static inline void cfg_put(struct lm_ctx *ctx, uint32_t offset, uint32_t width,
+			   uint64_t value)
 {
 	region_put_value(ctx, LM_CFG_REG_IDX, offset, width, value);
 }
@@ -137,7 +139,7 @@ static inline uint32_t cap_find(struct lm_ctx *ctx, uint8_t id)
 	return 0;
 }
 
-/* ---- eventfds ------------------------------------------------------------------------------ */
+/* ---- eventfds ---------------------------------------------------------------------- */
 
 static inline int efd_new(void)
 {
@@ -155,15 +157,18 @@ static inline uint64_t efd_take(int fd)
 	return read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
 }
 
-static inline int set_irqs(struct lm_ctx *ctx, uint32_t flags, uint32_t index, uint32_t start,
+static inline int set_irqs(struct lm_ctx *ctx, uint32_t flags, uint32_t index,
+			   uint32_t start,
 			   uint32_t count)
 {
-	struct irq_set set = { .flags = flags, .index = index, .start = start, .count = count };
+	struct irq_set set = { .flags = flags, .index = index, .start = start,
+			       .count = count };
 
 	return irq_set(ctx, &set);
 }
 
-/* Give duplicates of @nr descriptors, as a message does; the library owns what it takes. */
+/* Give duplicates of @nr descriptors, as a message does; the library owns what it takes.
+ * */
 static inline int set_irqs_fds(struct lm_ctx *ctx, struct irq_set set, const int *fds)
 {
 	int copies[16], ret;
@@ -191,7 +196,8 @@ static inline int assign(struct lm_ctx *ctx, uint32_t index, uint32_t vector)
 {
 	const int fd = efd_new();
 	struct irq_set set = {
-		.flags = TRIGGER_FDS, .index = index, .start = vector, .count = 1, .nr_fds = 1,
+		.flags = TRIGGER_FDS, .index = index, .start = vector,
+		.count = 1, .nr_fds = 1,
 	};
 
 	assert_int_equal(set_irqs_fds(ctx, set, &fd), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_cap.c - the capability list: where things stand, and what drivers rely on in each kind.
+ * test_cap.c - the capability list: where things stand, and what drivers rely on in each
+ * kind.
  */
 #include "pci_device.h"
 
@@ -30,7 +31,7 @@ static void make(void)
 	ctx = device_new(&info);
 }
 
-/* ---- placing ---------------------------------------------------------------------------- */
+/* ---- placing ----------------------------------------------------------------------- */
 
 static void capabilities_stand_in_the_order_given(void **state)
 {
@@ -111,13 +112,13 @@ static void what_a_function_has_once_is_refused_twice(void **state)
 static void a_size_that_is_not_the_kinds_own_is_refused(void **state)
 {
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM, .size = 12 };
-	assert_refused(&info, "size of its own");
+	assert_refused(&info, "its own size");
 	info.caps[0].size = PCI_PM_SIZEOF;
 	make();
 	assert_int_equal(cap_find(ctx, PCI_CAP_ID_PM), 0x40);
 }
 
-/* ---- bytes of the device's choice ------------------------------------------------------- */
+/* ---- bytes of the device's choice -------------------------------------------------- */
 
 static void any_id_is_data_with_a_write_mask(void **state)
 {
@@ -193,7 +194,7 @@ static void the_callback_hears_of_writes_after_they_are_stored(void **state)
 	assert_int_equal(body.calls, 1);
 }
 
-/* ---- power management ------------------------------------------------------------------- */
+/* ---- power management -------------------------------------------------------------- */
 
 static void power_states_d0_and_d3_are_taken_others_not(void **state)
 {
@@ -224,11 +225,11 @@ static void pme_enable_is_written_and_pme_status_cleared(void **state)
 	assert_int_equal(cfg_get(ctx, 0x45, 1), 0);
 }
 
-/* ---- PCI Express ------------------------------------------------------------------------ */
+/* ---- PCI Express ------------------------------------------------------------------- */
 
 static void make_express(uint8_t type, bool flr)
 {
-	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_EXP, .exp = { .type = type, .flr = flr } };
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_EXP, .exp = { type, flr } };
 	make();
 }
 
@@ -274,7 +275,8 @@ static void an_integrated_endpoint_has_no_link(void **state)
 
 static void bridges_and_ports_are_refused(void **state)
 {
-	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_EXP, .exp.type = PCI_EXP_TYPE_ROOT_PORT };
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_EXP,
+				   .exp.type = PCI_EXP_TYPE_ROOT_PORT };
 	assert_refused(&info, "not an endpoint");
 }
 
@@ -300,7 +302,7 @@ static void function_level_reset_is_there_only_if_declared(void **state)
 	assert_int_equal(device_resets, 0);
 }
 
-/* ---- MSI -------------------------------------------------------------------------------- */
+/* ---- MSI --------------------------------------------------------------------------- */
 
 static void make_msi(uint32_t nr, bool addr32, bool no_mask)
 {
@@ -343,7 +345,8 @@ static void msi_enables_no_more_vectors_than_there_are(void **state)
 {
 	make_msi(4, false, false);
 	cfg_put(ctx, 0x42, 2, 5 << 4 | PCI_MSI_FLAGS_ENABLE);
-	assert_int_equal(cfg_get(ctx, 0x42, 2), 0x0180 | 2 << 4 | 2 << 1 | PCI_MSI_FLAGS_ENABLE);
+	assert_int_equal(cfg_get(ctx, 0x42, 2), 0x0180 | 2 << 4 | 2 << 1 |
+			 PCI_MSI_FLAGS_ENABLE);
 	cfg_put(ctx, 0x42, 1, 1 << 4 | PCI_MSI_FLAGS_ENABLE);
 	assert_int_equal(cfg_get(ctx, 0x42, 1) & PCI_MSI_FLAGS_QSIZE, 1 << 4);
 }
@@ -421,7 +424,8 @@ static void wide_writes_equal_their_bytes(void **state)
 			for (i = 0; i < width; i++)
 				cfg_put(other, offset + i, 1, value >> 8 * i);
 			for (at = 0; at < 0x100; at += 8)
-				assert_int_equal(cfg_get(ctx, at, 8), cfg_get(other, at, 8));
+				assert_int_equal(cfg_get(ctx, at, 8),
+						 cfg_get(other, at, 8));
 		}
 	}
 	device_free(other);
@@ -444,7 +448,7 @@ static void msix_control_has_enable_and_function_mask(void **state)
 	assert_int_equal(cfg_get(ctx, 0x40, 8), 0x00000800c0040011);
 }
 
-/* ---- state ------------------------------------------------------------------------------ */
+/* ---- state ------------------------------------------------------------------------- */
 
 static void a_state_cannot_change_what_capabilities_are(void **state)
 {

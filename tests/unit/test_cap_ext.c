@@ -104,7 +104,7 @@ static void impossible_ones_are_refused(void **state)
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .version = 16 };
 	assert_refused(&info, "versions end at 15");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .size = 16 };
-	assert_refused(&info, "size of its own");
+	assert_refused(&info, "its own size");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 3 };
 	assert_refused(&info, "size");
 	ext[0].size = UINT32_MAX;

@@ -15,10 +15,12 @@ static const lm_dev_info_t plain = {
 		.rev = 0x42,
 		.irq_count = { [LM_DEV_INTX_IRQ_IDX] = 1 },
 		.reg_info = {
-			[0] = { .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 0x1000 },
+			[0] = { .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM,
+				.size = 0x1000 },
 			[2] = { .flags = LM_REG_FLAG_RW, .size = 8 },
-			[3] = { .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM | LM_REG_FLAG_64BIT |
-				LM_REG_FLAG_PREFETCH, .size = 0x4000 },
+			[3] = { .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM |
+				LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH,
+				.size = 0x4000 },
 			[LM_ROM_REG_IDX] = { .flags = LM_REG_FLAG_READ, .size = 0x10000 },
 		},
 	},
@@ -38,7 +40,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- identity --------------------------------------------------------------------------- */
+/* ---- identity ---------------------------------------------------------------------- */
 
 static void identity_is_the_descriptions(void **state)
 {
@@ -65,8 +67,8 @@ static void class_zero_becomes_unclassified(void **state)
 static void read_only_bytes_take_any_write_and_keep_their_value(void **state)
 {
 	static const uint8_t read_only[] = {
-		0x00, 0x01, 0x02, 0x03, 0x08, 0x09, 0x0a, 0x0b, 0x0e, 0x0f, 0x28, 0x2b, 0x2c, 0x2d,
-		0x2e, 0x2f, 0x34, 0x35, 0x38, 0x3d, 0x3e, 0x3f,
+		0x00, 0x01, 0x02, 0x03, 0x08, 0x09, 0x0a, 0x0b, 0x0e, 0x0f, 0x28,
+		0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x34, 0x35, 0x38, 0x3d, 0x3e, 0x3f,
 	};
 	size_t i;
 
@@ -106,7 +108,7 @@ static void interrupt_pin_is_there_only_with_intx(void **state)
 	assert_refused(&info, "intx_pin 5");
 }
 
-/* ---- COMMAND and STATUS ----------------------------------------------------------------- */
+/* ---- COMMAND and STATUS ------------------------------------------------------------ */
 
 static void command_has_the_writable_bits_of_the_specification(void **state)
 {
@@ -166,11 +168,12 @@ static void status_tells_whether_there_are_capabilities(void **state)
 	assert_int_equal(cfg_get(ctx, PCI_CAPABILITY_LIST, 1), 0);
 	info.caps[0].id = PCI_CAP_ID_PM;
 	c = device_new(&info);
-	assert_int_equal(cfg_get(c, PCI_STATUS, 1) & PCI_STATUS_CAP_LIST, PCI_STATUS_CAP_LIST);
+	assert_int_equal(cfg_get(c, PCI_STATUS, 1) & PCI_STATUS_CAP_LIST,
+			 PCI_STATUS_CAP_LIST);
 	device_free(c);
 }
 
-/* ---- BARs ------------------------------------------------------------------------------- */
+/* ---- BARs -------------------------------------------------------------------------- */
 
 static uint64_t sized(uint32_t offset)
 {
@@ -251,11 +254,12 @@ static void bars_are_written_byte_by_byte(void **state)
 	assert_int_equal(cfg_get(ctx, BAR(0), 4), 0xfebff000);
 }
 
-/* ---- any width, any alignment ----------------------------------------------------------- */
+/* ---- any width, any alignment ------------------------------------------------------ */
 
 static void a_write_across_registers_changes_each(void **state)
 {
-	cfg_put(ctx, BAR(0) + 2, 4, 0x5678febf); /* upper half of BAR0, lower half of BAR1 */
+	/* upper half of BAR0, lower half of BAR1 */
+	cfg_put(ctx, BAR(0) + 2, 4, 0x5678febf);
 	assert_int_equal(cfg_get(ctx, BAR(0), 8), 0xfebf0000);
 	cfg_put(ctx, PCI_DEVICE_ID, 3, 0x02ffff); /* DEVICE ID and a byte of COMMAND */
 	assert_int_equal(cfg_get(ctx, PCI_DEVICE_ID, 4), 0x00020dc8);
@@ -285,12 +289,14 @@ static void the_whole_space_is_written_and_read_at_once(void **state)
 {
 	uint8_t ones[256], after[256];
 	struct access a = {
-		.region = LM_CFG_REG_IDX, .count = 256, .buf = (char *)ones, .is_write = true,
+		.region = LM_CFG_REG_IDX, .count = 256, .buf = (char *)ones,
+		.is_write = true,
 	};
 
 	memset(ones, 0xff, sizeof(ones));
 	assert_int_equal(region_access(ctx, &a), 256);
-	a = (struct access){ .region = LM_CFG_REG_IDX, .count = 256, .buf = (char *)after };
+	a = (struct access){ .region = LM_CFG_REG_IDX, .count = 256,
+			     .buf = (char *)after };
 	assert_int_equal(region_access(ctx, &a), 256);
 	assert_int_equal(after[PCI_VENDOR_ID], 0x4f);
 	assert_int_equal(after[PCI_COMMAND], 0x47);
@@ -301,13 +307,14 @@ static void nothing_is_there_beyond_the_end(void **state)
 {
 	uint32_t value;
 	struct access a = {
-		.region = LM_CFG_REG_IDX, .offset = 0xfe, .count = 4, .buf = (char *)&value,
+		.region = LM_CFG_REG_IDX, .offset = 0xfe, .count = 4,
+		.buf = (char *)&value,
 	};
 
 	assert_int_equal(region_access(ctx, &a), -EINVAL);
 }
 
-/* ---- bytes that nobody owns ------------------------------------------------------------- */
+/* ---- bytes that nobody owns -------------------------------------------------------- */
 
 static struct {
 	loff_t  offset;
@@ -393,7 +400,7 @@ static void raw_callbacks_error_reaches_the_guest(void **state)
 	device_free(c);
 }
 
-/* ---- the device's own view -------------------------------------------------------------- */
+/* ---- the device's own view --------------------------------------------------------- */
 
 static void device_changes_read_only_bits_for_good(void **state)
 {
@@ -436,7 +443,7 @@ static void device_moves_command_for_interrupts_too(void **state)
 	close(fd);
 }
 
-/* ---- reset and state -------------------------------------------------------------------- */
+/* ---- reset and state --------------------------------------------------------------- */
 
 static void reset_puts_back_what_a_guest_changed(void **state)
 {
@@ -467,8 +474,10 @@ static void state_moves_to_another_context(void **state)
 static void foreign_states_are_refused_and_change_nothing(void **state)
 {
 	static const struct { uint32_t at; uint8_t flip; } bad[] = {
-		{ PCI_VENDOR_ID, 1 }, { PCI_HEADER_TYPE, 0x80 }, { PCI_CAPABILITY_LIST, 0x40 },
-		{ BAR(0), 4 }, { BAR(0), 8 }, { BAR(1), 1 }, { PCI_INTERRUPT_PIN, 2 },
+		{ PCI_VENDOR_ID, 1 }, { PCI_HEADER_TYPE, 0x80 },
+		{ PCI_CAPABILITY_LIST, 0x40 }, { BAR(0), 4 }, { BAR(0), 8 },
+		{ BAR(1), 1 },
+		{ PCI_INTERRUPT_PIN, 2 },
 		{ PCI_COMMAND, 8 }, { PCI_STATUS, PCI_STATUS_CAP_LIST },
 	};
 	uint8_t blob[257];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_irq.c - raising interrupts: INTx as a level, MSI, which kind is used, threads, traces.
+ * test_irq.c - raising interrupts: INTx as a level, MSI, which kind is used, threads,
+ * traces.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -48,10 +49,11 @@ static int teardown(void **state)
 
 static int unmask_intx(void)
 {
-	return set_irqs(ctx, UNMASK, INTX, 0, 1); /* what QEMU sends at the end of an interrupt */
+	/* what QEMU sends at the end of an interrupt */
+	return set_irqs(ctx, UNMASK, INTX, 0, 1);
 }
 
-/* ---- INTx: a level ---------------------------------------------------------------------- */
+/* ---- INTx: a level ----------------------------------------------------------------- */
 
 static void a_rising_level_signals_once(void **state)
 {
@@ -99,7 +101,8 @@ static void interrupt_disable_suppresses_and_enabling_replays(void **state)
 	cfg_put(ctx, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
 	assert_int_equal(lm_irq_set_level(ctx, true), LM_IRQ_PENDING);
 	assert_int_equal(efd_take(fd), 0);
-	assert_int_equal(cfg_get(ctx, PCI_STATUS, 1) & PCI_STATUS_INTERRUPT, PCI_STATUS_INTERRUPT);
+	assert_int_equal(cfg_get(ctx, PCI_STATUS, 1) & PCI_STATUS_INTERRUPT,
+			 PCI_STATUS_INTERRUPT);
 	cfg_put(ctx, PCI_COMMAND + 1, 1, 0);
 	assert_int_equal(efd_take(fd), 1);
 	close(fd);
@@ -164,7 +167,7 @@ static void reset_drops_the_level_and_keeps_the_eventfd(void **state)
 	close(fd);
 }
 
-/* ---- INTx: edges ------------------------------------------------------------------------ */
+/* ---- INTx: edges ------------------------------------------------------------------- */
 
 static void an_edge_shows_in_status_until_it_is_unmasked(void **state)
 {
@@ -172,7 +175,8 @@ static void an_edge_shows_in_status_until_it_is_unmasked(void **state)
 
 	assert_int_equal(lm_irq_trigger(ctx, 0), LM_IRQ_DELIVERED);
 	assert_int_equal(efd_take(fd), 1);
-	assert_int_equal(cfg_get(ctx, PCI_STATUS, 1) & PCI_STATUS_INTERRUPT, PCI_STATUS_INTERRUPT);
+	assert_int_equal(cfg_get(ctx, PCI_STATUS, 1) & PCI_STATUS_INTERRUPT,
+			 PCI_STATUS_INTERRUPT);
 	unmask_intx();
 	assert_int_equal(efd_take(fd), 0);
 	assert_int_equal(cfg_get(ctx, PCI_STATUS, 1) & PCI_STATUS_INTERRUPT, 0);
@@ -193,7 +197,7 @@ static void an_edge_while_masked_is_latched(void **state)
 	close(fd);
 }
 
-/* ---- MSI -------------------------------------------------------------------------------- */
+/* ---- MSI --------------------------------------------------------------------------- */
 
 static void a_masked_msi_vector_is_pending_until_unmasked(void **state)
 {
@@ -221,7 +225,7 @@ static void vectors_that_the_guest_did_not_enable_are_lost(void **state)
 	close(fd);
 }
 
-/* ---- which kind ------------------------------------------------------------------------- */
+/* ---- which kind -------------------------------------------------------------------- */
 
 static void enable_bits_choose_the_kind(void **state)
 {
@@ -282,7 +286,8 @@ static void each_kind_has_its_own_eventfds(void **state)
 	for (i = 0; i < LM_NR(index); i++)
 		fd[i] = assign(ctx, index[i], 0);
 	for (i = 0; i < LM_NR(index); i++) {
-		assert_int_equal(lm_irq_trigger_index(ctx, index[i], 0), LM_IRQ_DELIVERED);
+		assert_int_equal(lm_irq_trigger_index(ctx, index[i], 0),
+				 LM_IRQ_DELIVERED);
 		for (j = 0; j < LM_NR(index); j++)
 			assert_int_equal(efd_take(fd[j]), i == j);
 	}
@@ -305,7 +310,7 @@ static void impossible_counts_are_refused(void **state)
 	assert_refused(&info, "irq_count[3]");
 }
 
-/* ---- eventfds of all sorts -------------------------------------------------------------- */
+/* ---- eventfds of all sorts --------------------------------------------------------- */
 
 static void a_full_eventfd_never_blocks(void **state)
 {
@@ -332,7 +337,8 @@ static void a_full_eventfd_never_blocks(void **state)
 static void the_clients_eventfd_keeps_its_mode(void **state)
 {
 	const int fd = eventfd(0, 0);
-	struct irq_set set = { .flags = TRIGGER_FDS, .index = MSIX, .count = 1, .nr_fds = 1 };
+	struct irq_set set = { .flags = TRIGGER_FDS, .index = MSIX, .count = 1,
+			       .nr_fds = 1 };
 
 	assert_int_equal(set_irqs_fds(ctx, set, &fd), 0);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
@@ -341,7 +347,7 @@ static void the_clients_eventfd_keeps_its_mode(void **state)
 	close(fd);
 }
 
-/* ---- threads ---------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------- */
 
 #define ROUNDS 20000
 
@@ -386,7 +392,7 @@ static void triggers_of_another_thread_are_never_lost(void **state)
 	close(intx);
 }
 
-/* ---- traces ----------------------------------------------------------------------------- */
+/* ---- traces ------------------------------------------------------------------------ */
 
 static void *lease;
 
@@ -422,7 +428,8 @@ static struct lm_trace_record next_record(lm_trace_reader_t *reader)
 	return rec;
 }
 
-static void assert_fire(lm_trace_reader_t *reader, uint32_t index, uint32_t vector, int result)
+static void assert_fire(lm_trace_reader_t *reader, uint32_t index, uint32_t vector,
+			int result)
 {
 	const struct lm_trace_record rec = next_record(reader);
 
@@ -432,7 +439,8 @@ static void assert_fire(lm_trace_reader_t *reader, uint32_t index, uint32_t vect
 	assert_int_equal(rec.result, result);
 }
 
-static void assert_mask(lm_trace_reader_t *reader, uint32_t index, uint32_t vector, bool masked)
+static void assert_mask(lm_trace_reader_t *reader, uint32_t index, uint32_t vector,
+			bool masked)
 {
 	const struct lm_trace_record rec = next_record(reader);
 
@@ -448,7 +456,8 @@ static void traces_tell_what_became_of_each_interrupt(void **state)
 	int fd;
 
 	lm_irq_trigger(ctx, 3);
-	assert_fire(reader, MSI, 3, -ENOTCONN); /* the first kind that has such a vector */
+	/* the first kind that has such a vector */
+	assert_fire(reader, MSI, 3, -ENOTCONN);
 	fd = assign(ctx, MSIX, 3);
 	lm_irq_trigger(ctx, 3);
 	assert_fire(reader, MSIX, 3, LM_IRQ_DELIVERED);

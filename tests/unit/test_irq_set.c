@@ -72,7 +72,7 @@ static void efds_close(const int *fd, int nr)
 		close(fd[nr]);
 }
 
-/* ---- information ------------------------------------------------------------------------ */
+/* ---- information ------------------------------------------------------------------- */
 
 static uint32_t flags_of(uint32_t index, uint32_t count)
 {
@@ -86,18 +86,18 @@ static uint32_t flags_of(uint32_t index, uint32_t count)
 
 static void information_tells_counts_and_what_can_be_done(void **state)
 {
+	const uint32_t maskable = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE;
 	struct vfio_irq_info beyond = { .index = LM_DEV_NUM_IRQS };
 
-	assert_int_equal(flags_of(INTX, 1), VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
-					    VFIO_IRQ_INFO_AUTOMASKED);
-	assert_int_equal(flags_of(MSI, 8), VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE);
-	assert_int_equal(flags_of(MSIX, 16), VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE);
+	assert_int_equal(flags_of(INTX, 1), maskable | VFIO_IRQ_INFO_AUTOMASKED);
+	assert_int_equal(flags_of(MSI, 8), maskable);
+	assert_int_equal(flags_of(MSIX, 16), maskable);
 	assert_int_equal(flags_of(ERR, 1), VFIO_IRQ_INFO_EVENTFD);
 	assert_int_equal(flags_of(LM_DEV_REQ_IRQ_IDX, 0), VFIO_IRQ_INFO_EVENTFD);
 	assert_int_equal(irq_get_info(ctx, &beyond), -EINVAL);
 }
 
-/* ---- one bad field ---------------------------------------------------------------------- */
+/* ---- one bad field ----------------------------------------------------------------- */
 
 static void exactly_one_kind_of_data_and_one_action(void **state)
 {
@@ -115,8 +115,9 @@ static void exactly_one_kind_of_data_and_one_action(void **state)
 static void indexes_and_ranges_are_checked(void **state)
 {
 	static const struct { uint32_t index, start, count; } bad[] = {
-		{ LM_DEV_NUM_IRQS, 0, 1 }, { UINT32_MAX, 0, 1 }, { MSIX, 16, 1 }, { MSIX, 0, 17 },
-		{ MSIX, 1, UINT32_MAX }, { MSIX, UINT32_MAX, 2 }, { MSIX, UINT32_MAX, UINT32_MAX },
+		{ LM_DEV_NUM_IRQS, 0, 1 }, { UINT32_MAX, 0, 1 }, { MSIX, 16, 1 },
+		{ MSIX, 0, 17 }, { MSIX, 1, UINT32_MAX }, { MSIX, UINT32_MAX, 2 },
+		{ MSIX, UINT32_MAX, UINT32_MAX },
 		{ INTX, 0, 2 }, { LM_DEV_REQ_IRQ_IDX, 0, 1 },
 	};
 	size_t i;
@@ -135,7 +136,8 @@ static void a_count_of_zero_only_disables(void **state)
 	assert_int_equal(set_irqs(ctx, MASK, MSIX, 0, 0), -EINVAL);
 	assert_int_equal(set_irqs(ctx, UNMASK, MSIX, 0, 0), -EINVAL);
 	assert_int_equal(set_irqs(ctx, TRIGGER_FDS, MSIX, 0, 0), -EINVAL);
-	assert_int_equal(set_bools(VFIO_IRQ_SET_ACTION_TRIGGER, 0, 0, (uint8_t *)""), -EINVAL);
+	assert_int_equal(set_bools(VFIO_IRQ_SET_ACTION_TRIGGER, 0, 0, (uint8_t *)""),
+			 -EINVAL);
 	assert_int_equal(set_irqs(ctx, TRIGGER, MSIX, 0, 0), 0);
 }
 
@@ -192,7 +194,7 @@ static void only_eventfds_are_taken_and_all_or_none(void **state)
 	efds_close(other, 4);
 }
 
-/* ---- eventfds for triggers -------------------------------------------------------------- */
+/* ---- eventfds for triggers --------------------------------------------------------- */
 
 static void a_range_gets_its_eventfds(void **state)
 {
@@ -253,7 +255,8 @@ static void disabling_what_the_device_has_not_is_harmless(void **state)
 	assert_int_equal(set_irqs(ctx, TRIGGER, LM_DEV_REQ_IRQ_IDX, 0, 0), 0);
 }
 
-/* What QEMU does: enable in configuration space, one vector without an eventfd, then others. */
+/* What QEMU does: enable in configuration space, one vector without an eventfd, then
+ * others. */
 static void qemu_enables_msix_without_an_eventfd(void **state)
 {
 	int fd;
@@ -298,7 +301,7 @@ static void a_client_that_left_is_not_signalled(void **state)
 	close(again);
 }
 
-/* ---- loopback --------------------------------------------------------------------------- */
+/* ---- loopback ---------------------------------------------------------------------- */
 
 static void a_client_triggers_a_range(void **state)
 {
@@ -331,7 +334,7 @@ static void a_trigger_without_an_eventfd_is_no_error(void **state)
 	assert_int_equal(set_irqs(ctx, TRIGGER, ERR, 0, 1), 0);
 }
 
-/* ---- masks ------------------------------------------------------------------------------ */
+/* ---- masks ------------------------------------------------------------------------- */
 
 static void a_client_masks_and_unmasks_a_range(void **state)
 {
@@ -403,13 +406,14 @@ static void the_automask_goes_with_the_eventfd(void **state)
 	close(again);
 }
 
-/* ---- eventfds for masks ----------------------------------------------------------------- */
+/* ---- eventfds for masks ------------------------------------------------------------ */
 
 static int notify(uint32_t action, uint32_t index, uint32_t vector)
 {
 	const int fd = efd_new();
 	const struct irq_set set = {
-		.flags = EVENTFD | action, .index = index, .start = vector, .count = 1, .nr_fds = 1,
+		.flags = EVENTFD | action, .index = index, .start = vector,
+		.count = 1, .nr_fds = 1,
 	};
 
 	assert_int_equal(set_irqs_fds(ctx, set, &fd), 0);
@@ -506,18 +510,20 @@ static void an_unmasking_eventfd_that_another_reads_never_blocks(void **state)
 		.flags = EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, .index = INTX, .count = 1,
 		.nr_fds = 1,
 	};
+	struct source *src;
 	uint64_t value;
 
 	assert_int_equal(set_irqs_fds(ctx, set, &resample), 0);
 	assert_int_equal(epoll_wait(ctx->loop.epfd, ctx->loop.ready, 1, 1000), 1);
 	assert_int_equal(read(resample, &value, sizeof(value)), sizeof(value));
 	alarm(5);
-	((struct source *)ctx->loop.ready[0].data.ptr)->fn(ctx->loop.ready[0].data.ptr, EPOLLIN);
+	src = ctx->loop.ready[0].data.ptr;
+	src->fn(src, EPOLLIN);
 	alarm(0);
 	close(resample);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------ */
+/* ---- descriptors ------------------------------------------------------------------- */
 
 static int open_fds(void)
 {

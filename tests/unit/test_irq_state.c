@@ -18,7 +18,8 @@ static const lm_dev_info_t info = {
 	.pci_info = {
 		.id.raw = 0x00011234,
 		.irq_count = { [INTX] = 1, [MSI] = 4, [MSIX] = 100 },
-		.reg_info[0] = { .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 0x1000 },
+		.reg_info[0] = { .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM,
+				 .size = 0x1000 },
 	},
 	.caps = { { .id = PCI_CAP_ID_MSIX, .msix = { 0, 0, 0x800 } } },
 };
@@ -45,7 +46,7 @@ static struct irq_state state_of(uint32_t index, uint32_t vector)
 	return st;
 }
 
-/* ---- musctl ----------------------------------------------------------------------------- */
+/* ---- musctl ------------------------------------------------------------------------ */
 
 static void state_tells_eventfd_mask_pending_and_count(void **state)
 {
@@ -110,7 +111,7 @@ static void musctls_unmask_does_not_lift_other_masks(void **state)
 	close(fd);
 }
 
-/* ---- save and load ---------------------------------------------------------------------- */
+/* ---- save and load ----------------------------------------------------------------- */
 
 static void a_level_moves_and_reaches_the_new_client(void **state)
 {

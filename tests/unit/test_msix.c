@@ -71,7 +71,7 @@ static uint64_t control(uint32_t vector)
 	return TABLE + vector * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL;
 }
 
-/* ---- creation --------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------- */
 
 static void refused_with(uint8_t index, uint32_t table, uint32_t pba, const char *why)
 {
@@ -106,7 +106,8 @@ static void a_bar_that_is_not_there_is_refused(void **state)
 	refused_with(0, 0, 0x1000, "not a memory BAR");
 	refused_with(6, 0, 0x1000, "not a memory BAR");
 	refused_with(255, 0, 0x1000, "not a memory BAR");
-	info.pci_info.reg_info[2] = (lm_reg_info_t){ .flags = LM_REG_FLAG_RW, .size = 256 };
+	info.pci_info.reg_info[2] = (lm_reg_info_t){ .flags = LM_REG_FLAG_RW,
+						     .size = 256 };
 	refused_with(2, 0, 0x1000, "not a memory BAR");
 }
 
@@ -141,7 +142,7 @@ static void adjacent_structures_are_accepted(void **state)
 	device_free(c);
 }
 
-/* ---- table ------------------------------------------------------------------------------ */
+/* ---- table ------------------------------------------------------------------------- */
 
 static void all_vectors_start_masked(void **state)
 {
@@ -226,7 +227,7 @@ static void reset_masks_all_vectors_again(void **state)
 	assert_int_equal(bar_get(control(0), 4), 1);
 }
 
-/* ---- masks and pending bits ------------------------------------------------------------- */
+/* ---- masks and pending bits -------------------------------------------------------- */
 
 static void a_masked_vector_is_pending_until_it_is_unmasked(void **state)
 {
@@ -316,7 +317,8 @@ static void pending_bits_are_read_only(void **state)
 
 static void a_client_that_keeps_the_table_itself_gets_its_interrupts(void **state)
 {
-	const int fd = assign(ctx, MSIX, 4); /* as QEMU: enable bit, eventfds, never the table */
+	/* as QEMU: enable bit, eventfds, never the table */
+	const int fd = assign(ctx, MSIX, 4);
 
 	cfg_put(ctx, CONTROL, 2, ENABLE);
 	assert_int_equal(lm_irq_trigger(ctx, 4), LM_IRQ_DELIVERED);
@@ -371,7 +373,7 @@ static void all_2048_vectors_work(void **state)
 	device_free(large);
 }
 
-/* ---- state ------------------------------------------------------------------------------ */
+/* ---- state ------------------------------------------------------------------------- */
 
 static void the_table_moves_to_another_context(void **state)
 {
