@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd.c - from a command line to a call of a verb: the options that verbs share, the count of
- * arguments, --help and --version. All of a line is checked here before the verb touches anything.
+ * cmd.c - from a command line to a call of a verb: the options that verbs share, the
+ * count of arguments, --help and --version. All of a line is checked here before the verb
+ * touches anything.
  */
 #include "cmd.h"
 
@@ -65,8 +66,10 @@ void cmd_option_sets(const struct cmd *cmd, struct opt_line *line, void *args,
 
 	line->sets[0] = (struct opt_set){ cmd->options, args };
 	line->sets[1] = (struct opt_set){ cmd->shared, args };
-	line->sets[2] = (struct opt_set){ cmd->flags & CMD_SOCKET ? socket_options : NULL, common };
-	line->sets[3] = (struct opt_set){ cmd->flags & CMD_DEVICE ? device_options : NULL, common };
+	line->sets[2] = (struct opt_set){ cmd->flags & CMD_SOCKET ? socket_options : NULL,
+					  common };
+	line->sets[3] = (struct opt_set){ cmd->flags & CMD_DEVICE ? device_options : NULL,
+					  common };
 	line->sets[4] = (struct opt_set){ output, common };
 	line->sets[5] = (struct opt_set){ base_options, common };
 }
@@ -127,7 +130,9 @@ static char **join_words(const struct cmd *cmd, const struct opt_list *uuids,
 
 	if (!words)
 		return NULL;
-	for (; arg && arg->name && arg->complete != COMPLETE_DEVICE && from < line->nr_words; arg++)
+	for (; arg && arg->name && arg->complete != COMPLETE_DEVICE &&
+	       from < line->nr_words;
+	     arg++)
 		words[to++] = line->words[from++];
 	for (i = 0; i < uuids->nr; i++)
 		words[to++] = (char *)uuids->items[i];
@@ -140,7 +145,10 @@ static int run_parsed(const struct cmd *cmd, const struct opt_line *line,
 		      const struct common *common, void *args)
 {
 	struct call call = {
-		.cmd = cmd, .args = args, .format = common->format, .socket = common->socket,
+		.cmd = cmd,
+		.args = args,
+		.format = common->format,
+		.socket = common->socket,
 		.nr_words = line->nr_words + (int)common->uuids.nr,
 		.nr_before = line->nr_before + (int)common->uuids.nr,
 	};

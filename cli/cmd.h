@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd.h - what a verb is: one constant object, listed in musctl.c, from which parsing, --help and
- * completion follow. A verb says what it takes as data and does its work in fn; it never parses
- * its own command line.
+ * cmd.h - what a verb is: one constant object, listed in musctl.c, from which parsing,
+ * --help and completion follow. A verb says what it takes as data and does its work in
+ * fn; it never parses its own command line.
  */
 #ifndef MUSCTL_CMD_H
 #define MUSCTL_CMD_H
@@ -39,12 +39,12 @@ struct arg {
 
 /* struct cmd.flags */
 #define CMD_HIDDEN   (1u << 0) /* not in help */
-#define CMD_DEVICE   (1u << 1) /* takes devices: -u UUID is accepted beside the argument */
+#define CMD_DEVICE   (1u << 1) /* takes devices: -u UUID is one as well */
 #define CMD_SOCKET   (1u << 2) /* --socket PATH may stand for the device */
 #define CMD_STREAM   (1u << 3) /* -J gives JSON Lines */
 #define CMD_JSON     (1u << 4) /* -J, although it has no columns of its own */
 #define CMD_VALUES   (1u << 5) /* prints values for scripts: headings with -o only */
-#define CMD_PREFIX   (1u << 6) /* the first word that is no option ends the options, as in env */
+#define CMD_PREFIX   (1u << 6) /* the first argument ends the options, as in env */
 #define CMD_RAW      (1u << 7) /* gets its words as they are */
 
 struct call;
@@ -103,7 +103,8 @@ struct common {
 	bool            version;
 };
 
-/* Fills line->sets with all tables of a verb; args or common may be NULL if nothing is parsed. */
+/* Fills line->sets with all tables of a verb; args or common may be NULL if nothing is
+ * parsed. */
 void cmd_option_sets(const struct cmd *cmd, struct opt_line *line, void *args,
 		     struct common *common);
 

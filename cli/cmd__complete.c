@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd__complete.c - musctl _complete [WORD]...: what the last WORD could become, for the shells'
- * completion files. ":files" and ":commands" ask the shell to complete those. Exit status: 0.
+ * cmd__complete.c - musctl _complete [WORD]...: what the last WORD could become, for the
+ * shells' completion files. ":files" and ":commands" ask the shell to complete those.
+ * Exit status: 0.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ static bool is_option(const struct opt *opt, const char *word)
 	size_t len = strcspn(word, "=");
 
 	if (!strncmp(word, "--", 2))
-		return strlen(opt->name) == len - 2 && !strncmp(word + 2, opt->name, len - 2);
+		return strlen(opt->name) == len - 2 &&
+		       !strncmp(word + 2, opt->name, len - 2);
 	return word[0] == '-' && word[1] && !word[2] && word[1] == opt->letter;
 }
 
@@ -46,8 +48,10 @@ static const struct opt *find_option(const struct cmd *cmd, const char *word)
 	return NULL;
 }
 
-/* A word that is no option: which argument of the verb it is, and what that tells of the line. */
-static const struct arg *next_arg(struct line *line, const struct arg *arg, const char *word)
+/* A word that is no option: which argument of the verb it is, and what that tells of the
+ * line. */
+static const struct arg *next_arg(struct line *line, const struct arg *arg,
+				  const char *word)
 {
 	if (!arg || !arg->name)
 		return arg;
@@ -126,7 +130,10 @@ static int complete(const struct call *call)
 const struct cmd cmd__complete = {
 	.name = "_complete",
 	.summary = "print what the last word could become",
-	.args = (const struct arg[]){ { "WORD", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY }, { 0 } },
+	.args = (const struct arg[]){
+		{ "WORD", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY },
+		{ 0 }
+	},
 	.flags = CMD_HIDDEN | CMD_RAW,
 	.fn = complete,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_create.c - musctl create TYPE [-O KEY=VALUE]...: a device in the background. Prints its UUID
- * alone, once a client can connect; else the device process's own message, and nothing is left
- * behind. Exit status: 0, 1, 2.
+ * cmd_create.c - musctl create TYPE [-O KEY=VALUE]...: a device in the background. Prints
+ * its UUID alone, once a client can connect; else the device process's own message, and
+ * nothing is left behind. Exit status: 0, 1, 2.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +64,8 @@ static int start(struct host *host)
 		fputs(output, stderr);
 		status = WIFEXITED(d.status) ? WEXITSTATUS(d.status) : ST_FAILED;
 		if (!status || !output[0])
-			status = error(ST_FAILED, host->type->name, "the device process ended");
+			status = error(ST_FAILED, host->type->name,
+				       "the device process ended");
 	}
 	if (status)
 		return status;
@@ -104,7 +105,10 @@ static int create(const struct call *call)
 const struct cmd cmd_create = {
 	.name = "create",
 	.summary = "make a device and print its UUID",
-	.args = (const struct arg[]){ { "TYPE", COMPLETE_TYPE }, { 0 } },
+	.args = (const struct arg[]){
+		{ "TYPE", COMPLETE_TYPE },
+		{ 0 }
+	},
 	.shared = host_options,
 	.size = sizeof(struct create_args),
 	.defaults = &(const struct create_args){ .host.fd = -1 },

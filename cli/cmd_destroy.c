@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_destroy.c - musctl destroy UUID...: ends devices and waits until nothing of them is left.
- * A device is asked first; one that does not listen gets SIGTERM, then SIGKILL, unless its process
- * hosts others as well: that takes --force. Exit status: 0, 1, 2, 3.
+ * cmd_destroy.c - musctl destroy UUID...: ends devices and waits until nothing of them is
+ * left. A device is asked first; one that does not listen gets SIGTERM, then SIGKILL,
+ * unless its process hosts others as well: that takes --force. Exit status: 0, 1, 2, 3.
  */
 #include <errno.h>
 #include <signal.h>
@@ -80,11 +80,11 @@ static int kill_process(const struct destroy_args *args, const char *uuid, pid_t
 	size_t others = count_others(uuid, pid);
 
 	if (pid <= 0)
-		return error(ST_FAILED, uuid, "does not end, and its process is not to be seen");
-	if (others && !args->force)
 		return error(ST_FAILED, uuid,
-			     "does not end; process %d hosts %zu other devices (--force kills all)",
-			     pid, others);
+			     "does not end, and its process is not to be seen");
+	if (others && !args->force)
+		return error(ST_FAILED, uuid, "does not end; process %d hosts %zu other "
+			     "devices (--force kills all)", pid, others);
 	if (!args->force && kill(pid, SIGTERM))
 		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));
 	if (!args->force && wait_gone(uuid, KILL_MS))
@@ -122,7 +122,10 @@ static int destroy(const struct call *call)
 const struct cmd cmd_destroy = {
 	.name = "destroy",
 	.summary = "end devices and leave nothing of them",
-	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
+	.args = (const struct arg[]){
+		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
+		{ 0 }
+	},
 	.options = destroy_options,
 	.size = sizeof(struct destroy_args),
 	.defaults = &(const struct destroy_args){ .timeout_ns = 5000000000 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_doctor.c - musctl doctor: what works on this host, and what to do about the rest. Exit status:
- * 0, 1 if something fails (warnings are none), 2.
+ * cmd_doctor.c - musctl doctor: what works on this host, and what to do about the rest.
+ * Exit status: 0, 1 if something fails (warnings are none), 2.
  */
 #include "doctor.h"
 #include "out.h"

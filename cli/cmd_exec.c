@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_exec.c - musctl exec -- PROGRAM [ARGUMENT]...: starts a libmuser program as "create" starts a
- * built-in type: it learns its UUID from MUSER_UUID and, with --socket-path, its listening socket
- * from MUSER_LISTEN_FD. Prints the UUID once the device answers. Exit status: 0, 1, 2; 126, 127.
+ * cmd_exec.c - musctl exec -- PROGRAM [ARGUMENT]...: starts a libmuser program as
+ * "create" starts a built-in type: it learns its UUID from MUSER_UUID and, with
+ * --socket-path, its listening socket from MUSER_LISTEN_FD. Prints the UUID once the
+ * device answers. Exit status: 0, 1, 2; 126, 127.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,18 +81,22 @@ static int run_here(struct exec_args *args)
 /* It ended before its device answered. */
 static int died(const struct detached *d, const char *program)
 {
-	int code = WIFEXITED(d->status) ? WEXITSTATUS(d->status) : 128 + WTERMSIG(d->status);
+	int code =
+		WIFEXITED(d->status) ? WEXITSTATUS(d->status) : 128 + WTERMSIG(d->status);
 	char said[1024];
 	const char *line = detach_last_line(d, said, sizeof(said));
 
-	if ((code == ST_NOT_FOUND || code == ST_NO_EXEC) && !strncmp(line, "musctl: ", 8)) {
+	if ((code == ST_NOT_FOUND || code == ST_NO_EXEC) &&
+	    !strncmp(line, "musctl: ", 8)) {
 		fprintf(stderr, "%s\n", line);
 		return code;
 	}
 	if (WIFSIGNALED(d->status))
-		return error(ST_FAILED, program, "ended by signal %d (%s)%s%s", WTERMSIG(d->status),
-			     strsignal(WTERMSIG(d->status)), *line ? ": " : "", line);
-	return error(ST_FAILED, program, "ended with status %d before its device answered%s%s", code,
+		return error(ST_FAILED, program, "ended by signal %d (%s)%s%s",
+			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)),
+			     *line ? ": " : "", line);
+	return error(ST_FAILED, program,
+		     "ended with status %d before its device answered%s%s", code,
 		     *line ? ": " : "", line);
 }
 
@@ -120,7 +125,8 @@ static int bind_socket(struct exec_args *args)
 	args->listen_fd = -1;
 	if (!args->socket_path)
 		return args->mode ? error_usage("--mode", "needs --socket-path") : 0;
-	args->listen_fd = sockpath_listen(args->socket_path, args->mode ? args->mode : 0600, 0);
+	args->listen_fd =
+		sockpath_listen(args->socket_path, args->mode ? args->mode : 0600, 0);
 	if (args->listen_fd >= 0)
 		return 0;
 	return error(ST_FAILED, args->socket_path, "%s", strerror(-args->listen_fd));
@@ -134,7 +140,8 @@ static int run(const struct call *call)
 	args->words = call->words;
 	instance_uuid(args->id);
 	if (args->uuid && !instance_is_uuid(args->uuid, args->id))
-		return error(ST_USAGE, args->uuid, "is no UUID (8-4-4-4-12 hexadecimal digits)");
+		return error(ST_USAGE, args->uuid,
+			     "is no UUID (8-4-4-4-12 hexadecimal digits)");
 	status = bind_socket(args);
 	if (status)
 		return status;
@@ -148,7 +155,8 @@ const struct cmd cmd_exec = {
 	.name = "exec",
 	.summary = "start a libmuser program as a device",
 	.args = (const struct arg[]){
-		{ "PROGRAM", COMPLETE_COMMAND }, { "ARGUMENT", COMPLETE_FILE, ARG_OPTIONAL | ARG_MANY },
+		{ "PROGRAM", COMPLETE_COMMAND },
+		{ "ARGUMENT", COMPLETE_FILE, ARG_OPTIONAL | ARG_MANY },
 		{ 0 }
 	},
 	.options = exec_options,

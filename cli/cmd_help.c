@@ -13,7 +13,8 @@ static int help(const struct call *call)
 		return help_main(), ST_OK;
 	cmd = cmd_find(call->words[0]);
 	if (!cmd)
-		return error(ST_USAGE, call->words[0], "no such command (musctl help lists them)");
+		return error(ST_USAGE, call->words[0],
+			     "no such command (musctl help lists them)");
 	help_cmd(cmd);
 	return ST_OK;
 }
@@ -21,6 +22,9 @@ static int help(const struct call *call)
 const struct cmd cmd_help = {
 	.name = "help",
 	.summary = "describe musctl or one of its commands",
-	.args = (const struct arg[]){ { "COMMAND", COMPLETE_VERB, ARG_OPTIONAL }, { 0 } },
+	.args = (const struct arg[]){
+		{ "COMMAND", COMPLETE_VERB, ARG_OPTIONAL },
+		{ 0 }
+	},
 	.fn = help,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_irq.c - musctl irq list|fire|mask|unmask UUID [[INDEX:]VECTOR]...: the interrupts of a
- * device; injects them by the library's own rules and tells what became of them. Exit status: 0
- * (fire: delivered, or pending because it is masked), 1 (also: the client has assigned no eventfd,
- * so that the interrupt is lost), 2, 3, 4.
+ * cmd_irq.c - musctl irq list|fire|mask|unmask UUID [[INDEX:]VECTOR]...: the interrupts
+ * of a device; injects them by the library's own rules and tells what became of them.
+ * Exit status: 0 (fire: delivered, or pending because it is masked), 1 (also: the client
+ * has assigned no eventfd, so that the interrupt is lost), 2, 3, 4.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +20,10 @@
 #include "value.h"
 #include "verbs.h"
 
-/* ---- list ----------------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------- */
 
-static void print_vector(struct out *out, struct json_object *irq, struct json_object *vector)
+static void print_vector(struct out *out, struct json_object *irq,
+			 struct json_object *vector)
 {
 	out_row(out);
 	out_text(out, IRQ, value_text(irq, "name"));
@@ -53,7 +54,7 @@ static int list(struct target *t, struct out *out, struct json_object *irqs)
 	return 0;
 }
 
-/* ---- fire, mask, unmask --------------------------------------------------------------------- */
+/* ---- fire, mask, unmask ----------------------------------------------------------- */
 
 static int call_irq(struct target *t, const char *action, const struct irq *irq,
 		    const char **outcome)
@@ -68,7 +69,8 @@ static int call_irq(struct target *t, const char *action, const struct irq *irq,
 	if (!firing)
 		json_add_bool(call, "mask", !strcmp(action, "mask"));
 	err = control_call(t->control, firing ? "FireIrq" : "MaskIrq", call, &reply);
-	snprintf(name, sizeof(name), "%s:%u", name_of_irq((uint32_t)irq->index), irq->vector);
+	snprintf(name, sizeof(name), "%s:%u", name_of_irq((uint32_t)irq->index),
+		 irq->vector);
 	if (err)
 		return control_tell(t->control, name, err);
 	*outcome = value_text(reply, "outcome");
@@ -85,7 +87,8 @@ static int act(struct target *t, const char *action, struct irq *irq, struct out
 	else if (!strcmp(action, "fire"))
 		status = irq_socket_fire(t, irq, &outcome);
 	else
-		status = error(ST_UNSUPPORTED, t->name, "masks do not outlive a connection");
+		status = error(ST_UNSUPPORTED, t->name,
+			       "masks do not outlive a connection");
 	if (status || !outcome)
 		return status;
 	out_row(out);
@@ -95,7 +98,8 @@ static int act(struct target *t, const char *action, struct irq *irq, struct out
 	return strcmp(outcome, "no-eventfd") ? 0 : ST_FAILED;
 }
 
-static int run(struct target *t, const struct call *call, struct irq *irqs, struct out *out)
+static int run(struct target *t, const struct call *call, struct irq *irqs,
+	       struct out *out)
 {
 	struct json_object *reply = NULL, *device;
 	int i, one, status = 0, err = 0;
@@ -135,8 +139,9 @@ static int parse_words(struct call *call, struct irq **irqs)
 		status = irq_parse(call->words[i], &(*irqs)[i - first]);
 	if (strcmp(action, "list") && !call->format.columns) {
 		call->format.no_headings |= !call->format.all;
-		call->format.columns = call->format.json || call->format.all ? "IRQ,VECTOR,OUTCOME" :
-				       "OUTCOME";
+		call->format.columns = call->format.json || call->format.all
+					       ? "IRQ,VECTOR,OUTCOME"
+					       : "OUTCOME";
 	}
 	return status;
 }
@@ -172,8 +177,10 @@ const struct cmd cmd_irq = {
 		"intx:0, msi:3, msix:7, err:0, req:0; without, it is what the guest uses.\n"
 		"fire prints what became of it: delivered, pending (masked), no-eventfd (lost).",
 	.args = (const struct arg[]){
-		{ "ACTION", COMPLETE_IRQ_ACTION }, { "UUID", COMPLETE_DEVICE },
-		{ "VECTOR", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY }, { 0 }
+		{ "ACTION", COMPLETE_IRQ_ACTION },
+		{ "UUID", COMPLETE_DEVICE },
+		{ "VECTOR", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY },
+		{ 0 }
 	},
 	.columns = irq_columns,
 	.flags = CMD_DEVICE | CMD_SOCKET,

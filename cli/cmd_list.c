@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_list.c - musctl list: the devices that are there. One that does not answer is listed as
- * hung; one that goes while it is asked is left out. Exit status: 0, 1, 2.
+ * cmd_list.c - musctl list: the devices that are there. One that does not answer is
+ * listed as hung; one that goes while it is asked is left out. Exit status: 0, 1, 2.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@
 #define TIMEOUT_MS 2000
 
 enum {
-	UUID, TYPE, NAME, TRANSPORT, STATE, CLIENT, PID, PROGRAM, SOCKET, ID, CLASS, DMA, REQUESTS,
-	TRACERS, VERSION,
+	UUID, TYPE, NAME, TRANSPORT, STATE, CLIENT, PID,
+	PROGRAM, SOCKET, ID, CLASS, DMA, REQUESTS, TRACERS, VERSION,
 };
 
 static const struct column list_columns[] = {
@@ -50,7 +50,8 @@ static void print_client(struct out *out, struct json_object *client)
 	object = json_new_object();
 	json_add_int(object, "pid", (int64_t)value_u64(client, "pid"));
 	json_add_string(object, "command", value_text(client, "command"));
-	snprintf(text, sizeof(text), "%llu %.100s", (unsigned long long)value_u64(client, "pid"),
+	snprintf(text, sizeof(text), "%llu %.100s",
+		 (unsigned long long)value_u64(client, "pid"),
 		 value_text(client, "command") ? value_text(client, "command") : "");
 	out_object(out, CLIENT, text, object);
 	out_u64(out, REQUESTS, value_u64(client, "requests"));
@@ -67,7 +68,8 @@ static void print_device(struct out *out, struct json_object *device)
 	out_u64(out, PID, value_u64(device, "pid"));
 	out_text(out, PROGRAM, value_text(device, "program"));
 	out_text(out, SOCKET, value_text(device, "socket"));
-	out_printf(out, ID, "%04llx:%04llx", (unsigned long long)value_u64(device, "vendor"),
+	out_printf(out, ID, "%04llx:%04llx",
+		   (unsigned long long)value_u64(device, "vendor"),
 		   (unsigned long long)value_u64(device, "device"));
 	out_printf(out, CLASS, "%06llx", (unsigned long long)value_u64(device, "class"));
 	out_u64(out, DMA, value_u64(device, "dma_windows"));

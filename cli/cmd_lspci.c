@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_lspci.c - musctl lspci UUID [-- OPTION...]: decodes configuration space, by feeding it to
- * lspci(8). Exit status: lspci's; 1 without one, 2, 3.
+ * cmd_lspci.c - musctl lspci UUID [-- OPTION...]: decodes configuration space, by feeding
+ * it to lspci(8). Exit status: lspci's; 1 without one, 2, 3.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +64,8 @@ static uint64_t client_config_size(struct target *t)
 /* All at once, as QEMU reads it. *len: 256 or 4096. */
 static int read_config(struct target *t, uint8_t *config, size_t *len)
 {
-	struct place place = { "configuration space", VFIO_PCI_CONFIG_REGION_INDEX, 0, 0 };
+	struct place place = { "configuration space", VFIO_PCI_CONFIG_REGION_INDEX, 0,
+			       0 };
 	uint64_t size = t->control ? control_config_size(t) : client_config_size(t);
 
 	*len = size >= CONFIG_SIZE_EXT ? CONFIG_SIZE_EXT : CONFIG_SIZE;
@@ -79,7 +80,8 @@ static size_t dump(char *text, size_t size, const uint8_t *config, size_t len)
 
 	for (i = 0; i < len; i++) {
 		if (i % 16 == 0)
-			used += (size_t)snprintf(text + used, size - used, i ? "\n%02zx:" : "%02zx:", i);
+			used += (size_t)snprintf(text + used, size - used,
+						 i ? "\n%02zx:" : "%02zx:", i);
 		used += (size_t)snprintf(text + used, size - used, " %02x", config[i]);
 	}
 	used += (size_t)snprintf(text + used, size - used, "\n\n");
@@ -140,7 +142,8 @@ const struct cmd cmd_lspci = {
 	.more = "OPTIONs after -- go to lspci(8) as they are.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE },
-		{ "OPTION", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY | ARG_COMMAND }, { 0 }
+		{ "OPTION", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY | ARG_COMMAND },
+		{ 0 }
 	},
 	.options = lspci_options,
 	.size = sizeof(struct lspci_args),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_peek.c - musctl peek UUID WHERE...: reads registers, as a client would. Prints the values
- * alone, one a line; with --output or --json, all about them. Exit status: 0, 1, 2, 3, 4.
+ * cmd_peek.c - musctl peek UUID WHERE...: reads registers, as a client would. Prints the
+ * values alone, one a line; with --output or --json, all about them. Exit status: 0, 1,
+ * 2, 3, 4.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,8 @@ static int peek_all(struct target *t, const struct spot *spots, struct out *out)
 	for (i = 0; i < t->nr_words && !status; i++) {
 		status = target_read(t, &spots[i].place, bytes);
 		if (!status)
-			print_spot(out, &spots[i], target_value(bytes, spots[i].place.width));
+			print_spot(out, &spots[i],
+				   target_value(bytes, spots[i].place.width));
 	}
 	return status;
 }
@@ -87,7 +89,9 @@ const struct cmd cmd_peek = {
 	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]. REGION: bar0 .. bar5, rom, config,\n"
 		"vga. OFFSET: hexadecimal. WIDTH: 1, 2, 4, 8, or B, W, L, Q.",
 	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE }, { "WHERE", COMPLETE_REGISTER, ARG_MANY }, { 0 }
+		{ "UUID", COMPLETE_DEVICE },
+		{ "WHERE", COMPLETE_REGISTER, ARG_MANY },
+		{ 0 }
 	},
 	.columns = peek_columns,
 	.flags = CMD_DEVICE | CMD_SOCKET | CMD_VALUES,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_poke.c - musctl poke UUID WHERE=VALUE[:MASK]...: writes registers, as a client would, in the
- * order given; all of the line is checked first. Exit status: 0, 1, 2, 3, 4.
+ * cmd_poke.c - musctl poke UUID WHERE=VALUE[:MASK]...: writes registers, as a client
+ * would, in the order given; all of the line is checked first. Exit status: 0, 1, 2,
+ * 3, 4.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,8 @@ static int parse_values(struct change *change, const char *word)
 	if (colon)
 		*colon = '\0';
 	change->has_mask = colon;
-	good = parse_hex(copy, &change->value) && (!colon || parse_hex(colon + 1, &change->mask));
+	good = parse_hex(copy, &change->value) &&
+	       (!colon || parse_hex(colon + 1, &change->mask));
 	free(copy);
 	return good ? 0 : bad_value(word);
 }
@@ -67,7 +69,8 @@ static int poke_all(struct target *t, struct change *changes)
 	for (i = 0; i < t->nr_words && !status; i++)
 		status = find_spot(&changes[i], &t->map, t->words[i]);
 	for (i = 0; i < t->nr_words && !status; i++)
-		status = target_write(t, &changes[i].spot.place, changes[i].value, changes[i].mask);
+		status = target_write(t, &changes[i].spot.place, changes[i].value,
+				      changes[i].mask);
 	return status;
 }
 
@@ -98,7 +101,8 @@ const struct cmd cmd_poke = {
 	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD], as for peek. With MASK only those\n"
 		"bits change. Numbers are hexadecimal.",
 	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE }, { "WHERE=VALUE[:MASK]", COMPLETE_REGISTER, ARG_MANY },
+		{ "UUID", COMPLETE_DEVICE },
+		{ "WHERE=VALUE[:MASK]", COMPLETE_REGISTER, ARG_MANY },
 		{ 0 }
 	},
 	.flags = CMD_DEVICE | CMD_SOCKET,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_reset.c - musctl reset UUID...: resets devices, as a client's function reset does. With
+ * cmd_reset.c - musctl reset UUID...: resets devices, as a client's function reset does.
+ * With
  * --socket, that of anybody's server. Exit status: 0, 1, 2, 3, 4.
  */
 #include "control.h"
@@ -41,7 +42,10 @@ static int reset(const struct call *call)
 const struct cmd cmd_reset = {
 	.name = "reset",
 	.summary = "reset devices",
-	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
+	.args = (const struct arg[]){
+		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
+		{ 0 }
+	},
 	.flags = CMD_DEVICE | CMD_SOCKET,
 	.fn = reset,
 };

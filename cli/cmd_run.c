@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_run.c - musctl run TYPE [-O KEY=VALUE]... [-- COMMAND...]: the device in the foreground, by
- * the vfio-user specification's "Backend Program Conventions": --socket-path, --fd, SIGTERM, no
- * daemonizing. With COMMAND the device lives as long as that. Exit status: 0, 1, 2, or the
- * command's, 126 and 127 as of env(1).
+ * cmd_run.c - musctl run TYPE [-O KEY=VALUE]... [-- COMMAND...]: the device in the
+ * foreground, by the vfio-user specification's "Backend Program Conventions":
+ * --socket-path, --fd, SIGTERM, no daemonizing. With COMMAND the device lives as long as
+ * that. Exit status: 0, 1, 2, or the command's, 126 and 127 as of env(1).
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_set.c - musctl set UUID [KEY[=VALUE]]...: the properties of a device, its wires to the
- * outside: all of them, some values, or new values. All names are checked before anything is set.
- * Exit status: 0, 1, 2, 3, 4.
+ * cmd_set.c - musctl set UUID [KEY[=VALUE]]...: the properties of a device, its wires to
+ * the outside: all of them, some values, or new values. All names are checked before
+ * anything is set. Exit status: 0, 1, 2, 3, 4.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -116,7 +116,8 @@ static int set(const struct call *call)
 	int i, status;
 
 	if (call->format.json && call->nr_words > 1)
-		return error_usage(NULL, "--json prints all properties: it takes no names");
+		return error_usage(NULL,
+				   "--json prints all properties: it takes no names");
 	status = instance_show(call->words[0], &control, &device);
 	if (status)
 		return status;
@@ -136,7 +137,8 @@ const struct cmd cmd_set = {
 	.more = "Without names prints all properties; NAME prints a value; NAME=VALUE sets it.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE },
-		{ "NAME[=VALUE]", COMPLETE_PROPERTY, ARG_OPTIONAL | ARG_MANY }, { 0 }
+		{ "NAME[=VALUE]", COMPLETE_PROPERTY, ARG_OPTIONAL | ARG_MANY },
+		{ 0 }
 	},
 	.columns = set_columns,
 	.flags = CMD_DEVICE,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_show.c - musctl show UUID...: everything about a device, or how to connect a virtual machine
- * to it. Exit status: 0, 1, 2, 3, 4.
+ * cmd_show.c - musctl show UUID...: everything about a device, or how to connect a
+ * virtual machine to it. Exit status: 0, 1, 2, 3, 4.
  */
 #include <stdio.h>
 
@@ -97,8 +97,10 @@ static void print_head(const struct call *call, struct json_object *device)
 	if (client)
 		snprintf(peer, sizeof(peer), "%llu %.64s, vfio-user %.16s, %llu requests",
 			 (unsigned long long)value_u64(client, "pid"),
-			 value_text(client, "command") ? value_text(client, "command") : "",
-			 value_text(client, "protocol") ? value_text(client, "protocol") : "?",
+			 value_text(client, "command") ? value_text(client, "command")
+						       : "",
+			 value_text(client, "protocol") ? value_text(client, "protocol")
+							: "?",
 			 (unsigned long long)value_u64(client, "requests"));
 	page_head(call, head, sizeof(head) / sizeof(head[0]));
 }
@@ -124,7 +126,7 @@ static int print_cmdline(const char *who, struct json_object *device)
 
 	if (!socket)
 		return error(ST_UNSUPPORTED, value_text(device, "uuid"),
-			     "has no socket of its own: whoever started it holds its connection");
+			     "has no socket of its own: its connection was inherited");
 	cmdline_print(who, socket);
 	return 0;
 }
@@ -154,7 +156,10 @@ const struct cmd cmd_show = {
 	.summary = "show everything about a device",
 	.more = "Guest memory must be shared (share=on): with a memfd that is not, the device's DMA\n"
 		"goes astray silently.",
-	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
+	.args = (const struct arg[]){
+		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
+		{ 0 }
+	},
 	.options = show_options,
 	.size = sizeof(struct show_args),
 	.flags = CMD_DEVICE | CMD_JSON,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_trace.c - musctl trace UUID...: everything that devices and their clients do, as it happens,
- * until interrupted or until the devices have ended. A slow reader loses records and says how many;
- * it never slows a device. Exit status: 0, 1, 2, 3.
+ * cmd_trace.c - musctl trace UUID...: everything that devices and their clients do, as it
+ * happens, until interrupted or until the devices have ended. A slow reader loses records
+ * and says how many; it never slows a device. Exit status: 0, 1, 2, 3.
  */
 #include "error.h"
 #include "filter.h"
@@ -113,7 +113,10 @@ const struct cmd cmd_trace = {
 	.summary = "follow what devices and their clients do",
 	.more = "Terms of one --filter about the same thing are alternatives, others must all hold:\n"
 		"bar2,write is writes to BAR2. Several --filter are alternatives.",
-	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
+	.args = (const struct arg[]){
+		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
+		{ 0 }
+	},
 	.options = trace_options,
 	.columns = tracerow_columns,
 	.size = sizeof(struct trace_args),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_types.c - musctl types [TYPE]: the built-in device types; of one, everything there is to
- * know: options, regions, interrupts, registers. Exit status: 0, 1, 2.
+ * cmd_types.c - musctl types [TYPE]: the built-in device types; of one, everything there
+ * is to know: options, regions, interrupts, registers. Exit status: 0, 1, 2.
  */
 #include <stdio.h>
 
@@ -42,7 +42,8 @@ static int list_types(const struct call *call)
 		out_text(out, TYPE, (*type)->name);
 		out_printf(out, ID, "%04x:%04x", pci->id.vid, pci->id.did);
 		out_printf(out, SUBSYSTEM, "%04x:%04x", pci->ss.vid, pci->ss.sid);
-		out_printf(out, CLASS, "%02x%02x%02x", pci->cc.bcc, pci->cc.scc, pci->cc.pi);
+		out_printf(out, CLASS, "%02x%02x%02x", pci->cc.bcc, pci->cc.scc,
+			   pci->cc.pi);
 		out_text(out, DRIVER, (*type)->driver);
 		out_text(out, DESCRIPTION, (*type)->help);
 	}
@@ -68,7 +69,8 @@ static int show_type(const struct call *call, const struct device_type *type)
 		return 0;
 	}
 	snprintf(id, sizeof(id), "%04x:%04x", pci->id.vid, pci->id.did);
-	snprintf(class, sizeof(class), "%02x%02x%02x", pci->cc.bcc, pci->cc.scc, pci->cc.pi);
+	snprintf(class, sizeof(class), "%02x%02x%02x", pci->cc.bcc, pci->cc.scc,
+		 pci->cc.pi);
 	page_head(call, head, LM_NR(head));
 	page_properties(call, "Options", json_get(doc, "options"));
 	page_regions(call, json_get(doc, "regions"));
@@ -86,7 +88,8 @@ static int types(const struct call *call)
 		return list_types(call);
 	type = device_find(call->words[0]);
 	if (!type)
-		return error(ST_USAGE, call->words[0], "no such type (musctl types lists them)");
+		return error(ST_USAGE, call->words[0],
+			     "no such type (musctl types lists them)");
 	return show_type(call, type);
 }
 
@@ -95,7 +98,10 @@ const struct cmd cmd_types = {
 	.summary = "list device types, or describe one",
 	.more = "Of one TYPE: options, regions, interrupts and registers; --json exports the\n"
 		"register map.",
-	.args = (const struct arg[]){ { "TYPE", COMPLETE_TYPE, ARG_OPTIONAL }, { 0 } },
+	.args = (const struct arg[]){
+		{ "TYPE", COMPLETE_TYPE, ARG_OPTIONAL },
+		{ 0 }
+	},
 	.columns = types_columns,
 	.fn = types,
 };

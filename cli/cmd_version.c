@@ -26,7 +26,8 @@ static int version(const struct call *call)
 		return status;
 	out_row(out);
 	out_text(out, COMPONENT, "musctl");
-	out_printf(out, VERSION, "%d.%d.%d", LM_VERSION_MAJOR, LM_VERSION_MINOR, LM_VERSION_PATCH);
+	out_printf(out, VERSION, "%d.%d.%d", LM_VERSION_MAJOR, LM_VERSION_MINOR,
+		   LM_VERSION_PATCH);
 	out_row(out);
 	out_text(out, COMPONENT, "libmuser");
 	out_text(out, VERSION, lm_version());

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_wait.c - musctl wait UUID --attached|--detached|--event NAME|--gone: sleeps until it is so.
- * Exit status: 0, 1, 2, 3 (the device went, and that was not waited for), 124 (time is up).
+ * cmd_wait.c - musctl wait UUID --attached|--detached|--event NAME|--gone: sleeps until
+ * it is so. Exit status: 0, 1, 2, 3 (the device went, and that was not waited for), 124
+ * (time is up).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -44,8 +45,9 @@ static int64_t now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Is it so already? Asked on a connection of its own, as the other one is monitoring. The second
- * question is certain to be answered after monitoring has begun: nothing falls between. */
+/* Is it so already? Asked on a connection of its own, as the other one is monitoring. The
+ * second question is certain to be answered after monitoring has begun: nothing falls
+ * between. */
 static bool is_so(const struct wait_args *args, const char *uuid)
 {
 	struct json_object *reply;
@@ -73,14 +75,16 @@ static bool is_wanted(const struct wait_args *args, struct json_object *reply)
 		return false;
 	if (args->attached || args->detached)
 		return !strcmp(kind, args->attached ? "attach" : "detach");
-	if (!args->event || strcmp(kind, "event") || strcmp(value_name(reply), args->event))
+	if (!args->event || strcmp(kind, "event") ||
+	    strcmp(value_name(reply), args->event))
 		return false;
 	value = value_text(reply, "value");
 	printf("%s\n", value ? value : "");
 	return true;
 }
 
-static int wait_for(const struct wait_args *args, struct control *control, const char *word)
+static int wait_for(const struct wait_args *args, struct control *control,
+		    const char *word)
 {
 	int64_t end = now_ms() + (int64_t)(args->timeout_ns / 1000000), left = -1;
 	struct json_object *reply;
@@ -101,7 +105,8 @@ static int wait_for(const struct wait_args *args, struct control *control, const
 	return control_tell(control, word, err);
 }
 
-static int wait_open(const struct wait_args *args, struct control *control, const char *word)
+static int wait_open(const struct wait_args *args, struct control *control,
+		     const char *word)
 {
 	int err = control_more(control, "Monitor");
 
@@ -121,7 +126,8 @@ static int run(const struct call *call)
 	int status;
 
 	if (args->attached + args->detached + args->gone + !!args->event != 1)
-		return error_usage(NULL, "one of --attached, --detached, --event, --gone is needed");
+		return error_usage(NULL, "needs one of --attached, --detached, --event, "
+				   "--gone");
 	if (args->gone && instance_is_uuid(word, uuid) && !control_open(uuid, &control)) {
 		status = wait_open(args, control, word);
 		control_close(control);
@@ -140,7 +146,10 @@ static int run(const struct call *call)
 const struct cmd cmd_wait = {
 	.name = "wait",
 	.summary = "wait for something to happen to a device",
-	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE }, { 0 } },
+	.args = (const struct arg[]){
+		{ "UUID", COMPLETE_DEVICE },
+		{ 0 }
+	},
 	.options = wait_options,
 	.size = sizeof(struct wait_args),
 	.flags = CMD_DEVICE,

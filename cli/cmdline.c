@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmdline.c - command lines that work when pasted: quoted for the shell, JSON or XML that they
- * stand in. Guest memory is shared in all of them: a memfd that is not corrupts DMA silently.
+ * cmdline.c - command lines that work when pasted: quoted for the shell, JSON or XML that
+ * they stand in. Guest memory is shared in all of them: a memfd that is not corrupts DMA
+ * silently.
  */
 #include "cmdline.h"
 
@@ -71,7 +72,8 @@ static void print_qemu(const char *socket)
 
 static void print_libvirt(const char *socket)
 {
-	printf("<domain type='kvm' xmlns:qemu='http:" "//libvirt.org/schemas/domain/qemu/1.0'>\n"
+	printf("<domain type='kvm' xmlns:qemu='http:"
+	       "//libvirt.org/schemas/domain/qemu/1.0'>\n"
 	       "  <memoryBacking>\n"
 	       "    <source type='memfd'/>\n"
 	       "    <access mode='shared'/>\n"

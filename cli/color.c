@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * color.c - the decision to colour, and the scheme. Of terminal-colors.d(5) it honours
- * musctl.enable, musctl.disable and musctl.scheme, the terminal-specific musctl@TERM.* and the
- * general enable and disable; the folder of the user wins over that of the system.
+ * musctl.enable, musctl.disable and musctl.scheme, the terminal-specific musctl@TERM.*
+ * and the general enable and disable; the folder of the user wins over that of the
+ * system.
  */
 #include "color.h"
 
@@ -40,8 +41,8 @@ static const char *user_folder(char *buf, size_t size)
 	return buf;
 }
 
-/* The most specific file of a type: "musctl@TERM.TYPE", "musctl.TYPE", ".TYPE" as the manual has
- * it. 0: none; else higher is more specific. */
+/* The most specific file of a type: "musctl@TERM.TYPE", "musctl.TYPE", ".TYPE" as the
+ * manual has it. 0: none; else higher is more specific. */
 static int find_file(const char *folder, const char *type, char *path, size_t size)
 {
 	const char *term = getenv("TERM");
@@ -49,9 +50,11 @@ static int find_file(const char *folder, const char *type, char *path, size_t si
 
 	for (rank = 3; rank > 0; rank--) {
 		if (rank == 3)
-			snprintf(path, size, "%s/musctl@%s.%s", folder, term ? term : "", type);
+			snprintf(path, size, "%s/musctl@%s.%s", folder, term ? term : "",
+				 type);
 		else
-			snprintf(path, size, "%s/%s%s", folder, rank == 2 ? "musctl." : "", type);
+			snprintf(path, size, "%s/%s%s", folder,
+				 rank == 2 ? "musctl." : "", type);
 		if (access(path, R_OK) == 0)
 			return rank;
 	}

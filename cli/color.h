@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * color.h - whether to colour, and with what: --color, NO_COLOR, TERM and terminal-colors.d(5).
+ * color.h - whether to colour, and with what: --color, NO_COLOR, TERM and
+ * terminal-colors.d(5).
  */
 #ifndef MUSCTL_COLOR_H
 #define MUSCTL_COLOR_H
@@ -9,7 +10,8 @@
 
 #include "out.h"
 
-/* when: "auto", "always", "never", or NULL: auto. Never on what is no terminal, but for always. */
+/* when: "auto", "always", "never", or NULL: auto. Never on what is no terminal, but for
+ * always. */
 bool color_wanted(const char *when);
 
 /* The escape sequence of a colour. */

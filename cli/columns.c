@@ -16,13 +16,15 @@ static int find(const struct column *columns, const char *name, size_t len)
 	int i;
 
 	for (i = 0; columns[i].name; i++) {
-		if (strlen(columns[i].name) == len && !strncasecmp(columns[i].name, name, len))
+		if (strlen(columns[i].name) == len &&
+		    !strncasecmp(columns[i].name, name, len))
 			return i;
 	}
 	return -1;
 }
 
-static void select_default(const struct column *columns, bool all, struct selection *selection)
+static void select_default(const struct column *columns, bool all,
+			   struct selection *selection)
 {
 	unsigned int i;
 

@@ -15,7 +15,8 @@
 #define COLUMN_TRUNC (1u << 1) /* may be cut on a narrow terminal */
 #define COLUMN_EXTRA (1u << 2) /* printed only when asked for */
 
-/** struct column - one column; a table ends with name NULL. The JSON key is the name in lower case */
+/** struct column - one column; a table ends with name NULL. The JSON key is the name in
+ * lower case */
 struct column {
 	const char  *name;
 	double       width; /* characters, or below 1 a share of the terminal */
@@ -31,7 +32,8 @@ struct selection {
 	unsigned int nr;
 };
 
-/* list: -o's argument, NULL, or "+" and more columns. 0, or the exit status of a told error. */
+/* list: -o's argument, NULL, or "+" and more columns. 0, or the exit status of a told
+ * error. */
 int columns_select(const struct column *columns, const char *list, bool all,
 		   struct selection *selection);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * complete.c - where candidates come from: the tables of verbs, the built-in types, and live
- * devices, which are asked quietly: a shell waits, and shows no errors.
+ * complete.c - where candidates come from: the tables of verbs, the built-in types, and
+ * live devices, which are asked quietly: a shell waits, and shows no errors.
  */
 #include "complete.h"
 
@@ -101,7 +101,8 @@ static void print_type_options(const char *name)
 
 	if (!type)
 		return;
-	for (prop = type->info->props; prop < type->info->props + type->info->nr_props; prop++) {
+	for (prop = type->info->props; prop < type->info->props + type->info->nr_props;
+	     prop++) {
 		snprintf(word, sizeof(word), "%s=", prop->name);
 		if (!(prop->flags & LM_PROP_RO))
 			print(word, prop->help);
@@ -134,7 +135,7 @@ static void print_filters(void)
 		print(word, NULL);
 }
 
-/* ---- live devices ------------------------------------------------------------------------------- */
+/* ---- live devices ----------------------------------------------------------------- */
 
 static struct json_object *ask(struct control *control, const char *method)
 {

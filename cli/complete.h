@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * complete.h - candidates for a word, printed one a line: WORD, or WORD, a tab and what it is.
- * Whether they begin like the word is the shells' business.
+ * complete.h - candidates for a word, printed one a line: WORD, or WORD, a tab and what
+ * it is. Whether they begin like the word is the shells' business.
  */
 #ifndef MUSCTL_COMPLETE_H
 #define MUSCTL_COMPLETE_H

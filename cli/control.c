@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * control.c - Varlink over a UNIX socket: JSON messages that end with a NUL, descriptors beside
- * them. It owns the framing, the timeouts and the wording of errors that devices answer; what the
- * methods mean is the verbs' business.
+ * control.c - Varlink over a UNIX socket: JSON messages that end with a NUL, descriptors
+ * beside them. It owns the framing, the timeouts and the wording of errors that devices
+ * answer; what the methods mean is the verbs' business.
  */
 #include "control.h"
 
@@ -40,7 +40,7 @@ struct control {
 	struct json_object *last;
 };
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------- */
 
 int control_open(const char *uuid, struct control **result)
 {
@@ -99,7 +99,7 @@ void control_set_timeout(struct control *c, int ms)
 	c->timeout_ms = ms;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------ */
+/* ---- bytes ------------------------------------------------------------------------ */
 
 static void debug(const struct control *c, const char *what, const char *text)
 {
@@ -148,10 +148,13 @@ static void attach_fds(struct msghdr *msg, const struct control_fds *fds)
 }
 
 /* The descriptors go with the first byte. */
-static int send_all(struct control *c, const char *text, size_t len, const struct control_fds *fds,
-		    int64_t deadline)
+static int send_all(struct control *c, const char *text, size_t len,
+		    const struct control_fds *fds, int64_t deadline)
 {
-	union { struct cmsghdr align; char room[CMSG_SPACE(MAX_FDS * sizeof(int))]; } control = { 0 };
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(MAX_FDS * sizeof(int))];
+	} control = { 0 };
 	struct iovec iov = { (char *)text, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control };
 	ssize_t n;
@@ -214,7 +217,10 @@ static int make_room(struct control *c)
 
 static int receive_some(struct control *c, int64_t deadline)
 {
-	union { struct cmsghdr align; char room[CMSG_SPACE(MAX_FDS * sizeof(int))]; } control;
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(MAX_FDS * sizeof(int))];
+	} control;
 	struct iovec iov;
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
@@ -239,15 +245,16 @@ static int receive_some(struct control *c, int64_t deadline)
 	return 0;
 }
 
-/* ---- messages --------------------------------------------------------------------------------- */
+/* ---- messages --------------------------------------------------------------------- */
 
 static int64_t deadline_of(const struct control *c)
 {
 	return c->timeout_ms < 0 ? -1 : now_ms() + c->timeout_ms;
 }
 
-static int send_call(struct control *c, const char *method, struct json_object *parameters,
-		     bool more, const struct control_fds *fds)
+static int send_call(struct control *c, const char *method,
+		     struct json_object *parameters, bool more,
+		     const struct control_fds *fds)
 {
 	struct json_object *call = json_new_object();
 	char name[80];
@@ -255,7 +262,8 @@ static int send_call(struct control *c, const char *method, struct json_object *
 	char *text;
 	int err;
 
-	snprintf(name, sizeof(name), "%s%s", strchr(method, '.') ? "" : INTERFACE, method);
+	snprintf(name, sizeof(name), "%s%s", strchr(method, '.') ? "" : INTERFACE,
+		 method);
 	json_add_string(call, "method", name);
 	json_add(call, "parameters", parameters ? parameters : json_new_object());
 	if (more)
@@ -270,7 +278,8 @@ static int send_call(struct control *c, const char *method, struct json_object *
 	return err;
 }
 
-/* One message out of the buffer. It stays with the others: parameters are borrowed from it. */
+/* One message out of the buffer. It stays with the others: parameters are borrowed from
+ * it. */
 static int take_message(struct control *c, size_t len, struct json_object **reply)
 {
 	struct json_object *message = json_parse_reply(c->buf, len);
@@ -297,7 +306,8 @@ static int receive_message(struct control *c, struct json_object **reply)
 	int err;
 
 	for (;;) {
-		end = c->len > searched ? memchr(c->buf + searched, 0, c->len - searched) : NULL;
+		end = c->len > searched ? memchr(c->buf + searched, 0, c->len - searched)
+					: NULL;
 		if (end)
 			return take_message(c, (size_t)(end - c->buf), reply);
 		searched = c->len;
@@ -339,7 +349,7 @@ int control_call_fds(struct control *c, const char *method, struct control_fds *
 	return err;
 }
 
-/* ---- what went wrong ------------------------------------------------------------------------- */
+/* ---- what went wrong -------------------------------------------------------------- */
 
 static int unsupported(const char *object)
 {
@@ -355,11 +365,14 @@ static int failed_remotely(struct json_object *message, const char *object)
 	if (!name || !strncmp(name, "org.varlink.service.Method", 26))
 		return unsupported(object);
 	if (!strcmp(name, INTERFACE "NoSuchRegion"))
-		return error(ST_FAILED, object, "no such region (musctl show lists them)");
+		return error(ST_FAILED, object,
+			     "no such region (musctl show lists them)");
 	if (!strcmp(name, INTERFACE "NoSuchProperty"))
-		return error(ST_FAILED, object, "no such property (musctl set UUID lists them)");
+		return error(ST_FAILED, object,
+			     "no such property (musctl set UUID lists them)");
 	if (!strcmp(name, INTERFACE "NoSuchVector"))
-		return error(ST_FAILED, object, "no such interrupt (musctl irq list shows them)");
+		return error(ST_FAILED, object,
+			     "no such interrupt (musctl irq list shows them)");
 	if (!strcmp(name, INTERFACE "OutOfRange"))
 		return error(ST_FAILED, object, "out of range: the region has %llu bytes",
 			     (unsigned long long)value_u64(p, "size"));

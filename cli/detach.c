@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * detach.c - starts processes that outlive us. Their stderr is a memfd that cannot grow, so that a
- * talkative one neither blocks, nor dies of SIGPIPE, nor fills memory after we are gone.
+ * detach.c - starts processes that outlive us. Their stderr is a memfd that cannot grow,
+ * so that a talkative one neither blocks, nor dies of SIGPIPE, nor fills memory after we
+ * are gone.
  */
 #include "detach.h"
 
@@ -32,7 +33,8 @@ static int make_log(void)
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, LOG_SIZE) || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
+	if (ftruncate(fd, LOG_SIZE) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
 		close(fd);
 		return -1;
 	}
@@ -49,7 +51,8 @@ static void signals(int how, sigset_t *set)
 	sigprocmask(how, set, NULL);
 }
 
-/* In the child: nothing of the caller's is left but the environment and the current folder. */
+/* In the child: nothing of the caller's is left but the environment and the current
+ * folder. */
 static bool cut_ties(int log, int keep)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -85,7 +88,8 @@ int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *ar
 		return error(ST_FAILED, NULL, "fork: %s", strerror(errno));
 	if (d->pid == 0) {
 		if (!cut_ties(d->log, keep))
-			_exit(error(ST_FAILED, NULL, "cannot detach: %s", strerror(errno)));
+			_exit(error(ST_FAILED, NULL, "cannot detach: %s",
+				    strerror(errno)));
 		_exit(child(arg));
 	}
 	return 0;
@@ -110,8 +114,8 @@ void detach_kill(struct detached *d)
 		waitpid(d->pid, &d->status, 0);
 }
 
-/* Somebody's device of that UUID may be there already: it must be of our process or of one that
- * this has started. */
+/* Somebody's device of that UUID may be there already: it must be of our process or of
+ * one that this has started. */
 static bool answers(const struct detached *d, const char *uuid, int timeout_ms)
 {
 	struct control *control;
@@ -154,7 +158,8 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 		if (has_ended(d))
 			return 1;
 		if (now_ns() > end)
-			return give_up(d, uuid, "the device did not become ready in time");
+			return give_up(d, uuid,
+				       "the device did not become ready in time");
 		sig = sigtimedwait(&set, NULL, &step);
 		if (sig > 0 && sig != SIGCHLD)
 			return give_up(d, uuid, "interrupted");
@@ -163,7 +168,8 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 
 void detach_output(const struct detached *d, char *buf, size_t size)
 {
-	/* the child's descriptor and ours share one offset: it is the length of what was said */
+	/* the child's descriptor and ours share one offset: it is the length of what was
+	 * said */
 	off_t len = lseek(d->log, 0, SEEK_CUR);
 	ssize_t n;
 

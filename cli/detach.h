@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * detach.h - device processes in the background, and the wait until one can be used. A detached
- * process holds no descriptor of its caller; what it says on stderr before it is ready is kept
- * in memory (64 KiB at most) for the one who waits.
+ * detach.h - device processes in the background, and the wait until one can be used. A
+ * detached process holds no descriptor of its caller; what it says on stderr before it is
+ * ready is kept in memory (64 KiB at most) for the one who waits.
  */
 #ifndef MUSCTL_DETACH_H
 #define MUSCTL_DETACH_H
@@ -17,12 +17,12 @@ struct detached {
 	int   status; /* of waitpid(2), once it has ended */
 };
 
-/* keep: a descriptor that the child gets as number 3, or -1. child() returns an exit status.
- * 0, or the status of a told error. */
+/* keep: a descriptor that the child gets as number 3, or -1. child() returns an exit
+ * status. 0, or the status of a told error. */
 int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *arg);
 
-/* 0: the device answers. 1: the process has ended (d->status). Else the status of a told error;
- * the process is gone then. */
+/* 0: the device answers. 1: the process has ended (d->status). Else the status of a told
+ * error; the process is gone then. */
 int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns);
 
 /* What it said. Everything, or the last line; NUL-terminated. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * doctor.c - looks at this host: what is there for devices and their clients, and what to do about
- * what is not. It changes nothing. A failure is what keeps vfio-user devices from working here;
- * what only some uses need is a warning.
+ * doctor.c - looks at this host: what is there for devices and their clients, and what to
+ * do about what is not. It changes nothing. A failure is what keeps vfio-user devices
+ * from working here; what only some uses need is a warning.
  */
 #include "doctor.h"
 
@@ -28,10 +28,11 @@
 #define PROGRAM_TIMEOUT_MS 10000
 #define MANY_FILES         4096
 
-static void say(struct finding *f, enum health health, const char *advice, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+static void say(struct finding *f, enum health health, const char *advice,
+		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-static void say(struct finding *f, enum health health, const char *advice, const char *fmt, ...)
+static void say(struct finding *f, enum health health, const char *advice,
+		const char *fmt, ...)
 {
 	va_list ap;
 
@@ -42,7 +43,7 @@ static void say(struct finding *f, enum health health, const char *advice, const
 	va_end(ap);
 }
 
-/* ---- programs -------------------------------------------------------------------------------------- */
+/* ---- programs --------------------------------------------------------------------- */
 
 static const char *const qemu = "qemu-system-x86_64";
 
@@ -63,7 +64,8 @@ static bool has_vfio_user(void)
 
 static void look_qemu(struct finding *f)
 {
-	static const char advice[] = "install QEMU 10.1.1 or later (Debian: trixie-backports)";
+	static const char advice[] =
+		"install QEMU 10.1.1 or later (Debian: trixie-backports)";
 	const char *argv[] = { qemu, "--version", NULL };
 	char text[1024];
 	int status, major = 0, minor = 0, patch = 0;
@@ -76,11 +78,14 @@ static void look_qemu(struct finding *f)
 	}
 	sscanf(text, "QEMU emulator version %d.%d.%d", &major, &minor, &patch);
 	if (!has_vfio_user())
-		say(f, HEALTH_WARN, advice, "QEMU %d.%d.%d has no vfio-user-pci", major, minor, patch);
+		say(f, HEALTH_WARN, advice, "QEMU %d.%d.%d has no vfio-user-pci", major,
+		    minor, patch);
 	else if (major == 10 && minor == 1 && patch == 0)
-		say(f, HEALTH_WARN, advice, "QEMU 10.1.0 has vfio-user-pci with a known regression");
+		say(f, HEALTH_WARN, advice,
+		    "QEMU 10.1.0 has vfio-user-pci with a known regression");
 	else
-		say(f, HEALTH_OK, "", "QEMU %d.%d.%d has vfio-user-pci", major, minor, patch);
+		say(f, HEALTH_OK, "", "QEMU %d.%d.%d has vfio-user-pci", major, minor,
+		    patch);
 }
 
 static void look_lspci(struct finding *f)
@@ -89,14 +94,16 @@ static void look_lspci(struct finding *f)
 	char text[256];
 
 	if (spawn_capture(argv, text, sizeof(text), PROGRAM_TIMEOUT_MS))
-		say(f, HEALTH_WARN, "install pciutils, for musctl lspci", "lspci is not installed");
+		say(f, HEALTH_WARN, "install pciutils, for musctl lspci",
+		    "lspci is not installed");
 	else
 		say(f, HEALTH_OK, "", "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* ---- kernel ------------------------------------------------------------------------------------------ */
+/* ---- kernel ----------------------------------------------------------------------- */
 
-static void look_module(struct finding *f, const char *name, const char *install, const char *load)
+static void look_module(struct finding *f, const char *name, const char *install,
+			const char *load)
 {
 	enum module module = mdev_module(name);
 
@@ -110,17 +117,19 @@ static void look_module(struct finding *f, const char *name, const char *install
 
 static void look_muser(struct finding *f)
 {
-	look_module(f, "muser", "none needed for vfio-user; for QEMU before 10.1 install muser-dkms",
+	look_module(f, "muser",
+		    "none needed for vfio-user; for QEMU before 10.1 install muser-dkms",
 		    "modprobe muser, to give devices to QEMU before 10.1");
 }
 
 static void look_mdev(struct finding *f)
 {
-	look_module(f, "mdev", "none needed for vfio-user; muser.ko needs CONFIG_VFIO_MDEV",
+	look_module(f, "mdev",
+		    "none needed for vfio-user; muser.ko needs CONFIG_VFIO_MDEV",
 		    "none: it is loaded with muser");
 }
 
-/* ---- limits -------------------------------------------------------------------------------------------- */
+/* ---- limits ----------------------------------------------------------------------- */
 
 static void look_nofile(struct finding *f)
 {
@@ -128,10 +137,12 @@ static void look_nofile(struct finding *f)
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < MANY_FILES)
-		say(f, HEALTH_WARN, "raise the hard limit: eventfds and memory of guests are files",
+		say(f, HEALTH_WARN,
+		    "raise the hard limit: eventfds and memory of guests are files",
 		    "hard limit of open files: %llu", (unsigned long long)limit.rlim_max);
 	else
-		say(f, HEALTH_OK, "", "hard limit of open files: %lld", (long long)limit.rlim_max);
+		say(f, HEALTH_OK, "", "hard limit of open files: %lld",
+		    (long long)limit.rlim_max);
 }
 
 /* Only muser.ko pins guest memory. */
@@ -143,14 +154,15 @@ static void look_memlock(struct finding *f)
 	if (limit.rlim_max == RLIM_INFINITY)
 		say(f, HEALTH_OK, "", "locked memory is not limited");
 	else if (mdev_module("muser") == MODULE_LOADED)
-		say(f, HEALTH_WARN, "raise it for those who run guests with mediated devices",
+		say(f, HEALTH_WARN,
+		    "raise it for those who run guests with mediated devices",
 		    "locked memory: %llu KiB", (unsigned long long)limit.rlim_max / 1024);
 	else
 		say(f, HEALTH_OK, "", "locked memory: %llu KiB (enough for vfio-user)",
 		    (unsigned long long)limit.rlim_max / 1024);
 }
 
-/* ---- the runtime folder ---------------------------------------------------------------------------------- */
+/* ---- the runtime folder ----------------------------------------------------------- */
 
 /* The nearest folder above that is there. */
 static void parent_of(char *path)
@@ -169,7 +181,8 @@ static void look_runtime(struct finding *f)
 	int err = lm_runtime_dir(dir, sizeof(dir));
 
 	if (err) {
-		say(f, HEALTH_FAIL, advice, "there is no safe runtime folder: %s", strerror(-err));
+		say(f, HEALTH_FAIL, advice, "there is no safe runtime folder: %s",
+		    strerror(-err));
 		return;
 	}
 	snprintf(near, sizeof(near), "%s", dir);
@@ -183,7 +196,7 @@ static void look_runtime(struct finding *f)
 		say(f, HEALTH_OK, "", "%.200s", dir);
 }
 
-/* ---- guests ------------------------------------------------------------------------------------------------ */
+/* ---- guests ----------------------------------------------------------------------- */
 
 /* A backend that shares only if told so, or that was told not to. */
 static bool is_private(const char *word)
@@ -225,7 +238,8 @@ static pid_t client_of(const char *uuid)
 	if (control_open(uuid, &control))
 		return 0;
 	if (!control_call(control, "Show", NULL, &reply))
-		pid = (pid_t)value_u64(json_get(json_get(reply, "device"), "client"), "pid");
+		pid = (pid_t)value_u64(json_get(json_get(reply, "device"), "client"),
+				       "pid");
 	control_close(control);
 	return pid;
 }
@@ -243,11 +257,14 @@ static void look_guests(struct finding *f)
 		pid = client_of(list.uuids[i]);
 		clients += pid > 0;
 		if (pid > 0 && has_private_memory(pid))
-			say(f, HEALTH_FAIL, "restart it with share=on: DMA goes astray silently",
-			    "client %d of %.8s does not share its memory", (int)pid, list.uuids[i]);
+			say(f, HEALTH_FAIL,
+			    "restart it with share=on: DMA goes astray silently",
+			    "client %d of %.8s does not share its memory", (int)pid,
+			    list.uuids[i]);
 	}
 	if (f->health == HEALTH_OK)
-		say(f, HEALTH_OK, clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
+		say(f, HEALTH_OK,
+		    clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
 		    "%zu devices, %u clients", list.nr, clients);
 	instances_free(&list);
 }

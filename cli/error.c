@@ -27,7 +27,8 @@ static void print_line(const char *object, const char *fmt, va_list ap)
 	else
 		len = (size_t)snprintf(line, sizeof(line), "musctl: ");
 	if (object)
-		len += (size_t)snprintf(line + len, sizeof(line) - len, "%.300s: ", object);
+		len += (size_t)snprintf(line + len, sizeof(line) - len,
+					"%.300s: ", object);
 	vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	for (i = 0; line[i]; i++) {
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)

@@ -15,6 +15,7 @@ int error(int status, const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* error() with ST_USAGE, and a second line that points to --help. */
-int error_usage(const char *object, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int error_usage(const char *object, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif /* MUSCTL_ERROR_H */

@@ -82,7 +82,8 @@ static int parse_term(struct term *term, const char *word)
 	} else if (name_to_region(word, &term->value, &len) && !word[len]) {
 		term->class = TERM_REGION;
 	} else {
-		return error_usage(word, "no such filter (a kind, a region, reg=NAME, error, control)");
+		return error_usage(word, "no such filter (a kind, a region, reg=NAME, "
+				   "error, control)");
 	}
 	return 0;
 }
@@ -114,20 +115,20 @@ int filter_parse(struct filter *filter, const struct opt_list *list)
 
 	memset(filter, 0, sizeof(*filter));
 	for (; filter->nr < list->nr && !status; filter->nr++)
-		status = parse_expression(&filter->expressions[filter->nr], list->items[filter->nr]);
+		status = parse_expression(&filter->expressions[filter->nr],
+					  list->items[filter->nr]);
 	return status;
 }
 
-/* ---- matching ------------------------------------------------------------------------------- */
+/* ---- matching --------------------------------------------------------------------- */
 
 static bool touches(const struct term *term, const struct lm_trace_record *record,
 		    const struct regmap *map)
 {
-	const struct reg *reg = regmap_at(map, record->region, record->offset);
+	const struct span span = { record->region, record->len, record->offset };
+	const struct reg *reg = NULL;
 
-	for (; reg && reg < map->regs + map->nr && reg->region == record->region; reg++) {
-		if (reg->offset >= record->offset && reg->offset - record->offset >= record->len)
-			return false;
+	while ((reg = regmap_next(map, &span, reg))) {
 		if (!fnmatch(term->glob, reg->name, 0))
 			return true;
 	}
@@ -154,7 +155,8 @@ static bool holds(const struct term *term, const struct lm_trace_record *record,
 }
 
 static bool expression_holds(const struct expression *expression,
-			     const struct lm_trace_record *record, const struct regmap *map)
+			     const struct lm_trace_record *record,
+			     const struct regmap *map)
 {
 	bool asked[TERM_NR_CLASSES] = { false }, found[TERM_NR_CLASSES] = { false };
 	const struct term *term;

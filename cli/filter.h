@@ -2,9 +2,10 @@
 /*
  * filter.h - which records of a trace to print: -e TERM[,TERM]...
  *
- * Terms of one -e that are about the same thing (kind, region, register) are alternatives, those
- * about different things must all hold: "bar2,write" is writes to BAR2, "read,write" all accesses.
- * Several -e are alternatives. !TERM excludes; an -e of nothing else excludes from all of them.
+ * Terms of one -e that are about the same thing (kind, region, register) are
+ * alternatives, those about different things must all hold: "bar2,write" is writes to
+ * BAR2, "read,write" all accesses. Several -e are alternatives. !TERM excludes; an -e of
+ * nothing else excludes from all of them.
  */
 #ifndef MUSCTL_FILTER_H
 #define MUSCTL_FILTER_H
@@ -19,7 +20,14 @@
 
 #define FILTER_MAX_TERMS 16
 
-enum term_class { TERM_KIND, TERM_REGION, TERM_REGISTER, TERM_ORIGIN, TERM_RESULT, TERM_NR_CLASSES };
+enum term_class {
+	TERM_KIND,
+	TERM_REGION,
+	TERM_REGISTER,
+	TERM_ORIGIN,
+	TERM_RESULT,
+	TERM_NR_CLASSES
+};
 
 struct term {
 	enum term_class class;

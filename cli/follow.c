@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * follow.c - the loop of "trace": merges rings by time and sleeps when all are empty. With several
- * devices a record waits a millisecond for an older one of a device that seems to be idle.
+ * follow.c - the loop of "trace": merges rings by time and sleeps when all are empty.
+ * With several devices a record waits a millisecond for an older one of a device that
+ * seems to be idle.
  */
 #include "follow.h"
 
@@ -48,7 +49,8 @@ static void tell_lost(struct follow *f, struct tracer *t, bool final)
 	t->told_at = now_ns();
 }
 
-/* The oldest record of all, or NULL if there is none, or none that is certain to be the oldest. */
+/* The oldest record of all, or NULL if there is none, or none that is certain to be the
+ * oldest. */
 static struct tracer *oldest(struct follow *f)
 {
 	struct tracer *first = NULL, *t;
@@ -121,7 +123,8 @@ static void catch_signals(sigset_t *mask)
 	sigprocmask(SIG_BLOCK, &block, mask);
 }
 
-/* Signals are let in only while it sleeps; a busy stream looks for them once in a while. */
+/* Signals are let in only while it sleeps; a busy stream looks for them once in a while.
+ */
 static void let_signals_in(const sigset_t *mask)
 {
 	sigset_t block;

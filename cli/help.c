@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * help.c - --help in util-linux's layout, made from the tables of a verb. Prints to stdout only.
+ * help.c - --help in util-linux's layout, made from the tables of a verb. Prints to
+ * stdout only.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,8 @@ static void print_arg(const struct arg *arg)
 {
 	bool optional = arg->flags & ARG_OPTIONAL;
 
-	printf(" %s%s%s%s%s", optional ? "[" : "", arg->flags & ARG_COMMAND ? "-- " : "", arg->name,
-	       arg->flags & ARG_MANY ? "..." : "", optional ? "]" : "");
+	printf(" %s%s%s%s%s", optional ? "[" : "", arg->flags & ARG_COMMAND ? "-- " : "",
+	       arg->name, arg->flags & ARG_MANY ? "..." : "", optional ? "]" : "");
 }
 
 static void print_usage(const struct cmd *cmd, bool socket)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host.c - the device process. From options to a description, from that to a context that is
- * served until a signal or a control request stops it. It knows nothing about what devices do.
+ * host.c - the device process. From options to a description, from that to a context that
+ * is served until a signal or a control request stops it. It knows nothing about what
+ * devices do.
  */
 #include "host.h"
 
@@ -44,7 +45,7 @@ static lm_ctx_t *volatile served;
 static bool starting;
 static char start_error[512];
 
-/* ---- from options to a description --------------------------------------------------------------- */
+/* ---- from options to a description ------------------------------------------------ */
 
 static int set_option(struct host *host, const char *option)
 {
@@ -57,7 +58,8 @@ static int set_option(struct host *host, const char *option)
 	snprintf(name, sizeof(name), "%.*s", (int)len, option);
 	err = device_set(host->type, host->device, name, option + len + 1);
 	if (err == -ENOENT)
-		return error(ST_USAGE, name, "%s has no such option (musctl types %s lists them)",
+		return error(ST_USAGE, name,
+			     "%s has no such option (musctl types %s lists them)",
 			     host->type->name, host->type->name);
 	if (err == -EPERM)
 		return error(ST_USAGE, name, "is read-only");
@@ -109,7 +111,8 @@ static int set_log_level(lm_dev_info_t *info)
 			return 0;
 		}
 	}
-	return error(ST_USAGE, "MUSER_LOG", "'%s' is none of err, warn, info, debug", wanted);
+	return error(ST_USAGE, "MUSER_LOG", "'%s' is none of err, warn, info, debug",
+		     wanted);
 }
 
 static void log_line(void *pvt, int level, const char *msg)
@@ -125,12 +128,14 @@ static int check_texts(struct host *host)
 	static char uuid[UUID_SIZE];
 
 	if (host->uuid && !instance_is_uuid(host->uuid, uuid))
-		return error(ST_USAGE, host->uuid, "is no UUID (8-4-4-4-12 hexadecimal digits)");
+		return error(ST_USAGE, host->uuid,
+			     "is no UUID (8-4-4-4-12 hexadecimal digits)");
 	if (host->uuid)
 		host->uuid = uuid;
 	if (host->name && (!*host->name || strpbrk(host->name, " \t\n") ||
 			   !strcmp(host->name, "-") || strlen(host->name) > 63))
-		return error(ST_USAGE, "--name", "'%s' is no name (1 to 63 characters, no space)",
+		return error(ST_USAGE, "--name",
+			     "'%s' is no name (1 to 63 characters, no space)",
 			     host->name);
 	return 0;
 }
@@ -182,7 +187,7 @@ void host_free(struct host *host)
 	host->device = NULL;
 }
 
-/* ---- serving ------------------------------------------------------------------------------------- */
+/* ---- serving ---------------------------------------------------------------------- */
 
 void host_stop(int sig)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host.h - the device process: what "run" does in the foreground and "create" in the background.
+ * host.h - the device process: what "run" does in the foreground and "create" in the
+ * background.
  */
 #ifndef MUSCTL_HOST_H
 #define MUSCTL_HOST_H
@@ -31,11 +32,13 @@ struct host {
 
 extern const struct opt host_options[];
 
-/* Checks everything and makes the device, in memory only. 0, or the status of a told error. */
+/* Checks everything and makes the device, in memory only. 0, or the status of a told
+ * error. */
 int host_prepare(struct host *host, const char *type);
 void host_free(struct host *host);
 
-/* Makes the context, calls ready (may be NULL; a status ends it all), serves until stopped. */
+/* Makes the context, calls ready (may be NULL; a status ends it all), serves until
+ * stopped. */
 int host_serve(struct host *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *arg);
 
 /* Stops the device being served. For signal handlers. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * instance.c - finds devices by UUID, prefix or name. A name that matches exactly wins over the
- * start of a UUID, so that a script does not break the day a random UUID begins like a name.
+ * instance.c - finds devices by UUID, prefix or name. A name that matches exactly wins
+ * over the start of a UUID, so that a script does not break the day a random UUID begins
+ * like a name.
  */
 #include "instance.h"
 
@@ -23,9 +24,9 @@
 #include "value.h"
 
 #define MIN_PREFIX      4
-#define NAME_TIMEOUT_MS 500 /* a device that hangs must not keep others from being found */
+#define NAME_TIMEOUT_MS 500 /* a device that hangs must not hide the others */
 
-/* ---- all of them ------------------------------------------------------------------------------ */
+/* ---- all of them ------------------------------------------------------------------ */
 
 static int add_instance(void *arg, const char *uuid, bool alive)
 {
@@ -54,9 +55,11 @@ static int no_registry(int err)
 	char dir[4096];
 
 	if (lm_runtime_dir(dir, sizeof(dir)))
-		return error(ST_FAILED, NULL, "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
+		return error(ST_FAILED, NULL,
+			     "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
 			     strerror(-err));
-	return error(ST_FAILED, dir, "%s (MUSER_RUNTIME_DIR names another folder)", strerror(-err));
+	return error(ST_FAILED, dir, "%s (MUSER_RUNTIME_DIR names another folder)",
+		     strerror(-err));
 }
 
 int instances_get(struct instances *list)
@@ -81,7 +84,7 @@ void instances_free(struct instances *list)
 	list->nr = 0;
 }
 
-/* ---- one of them ------------------------------------------------------------------------------ */
+/* ---- one of them ------------------------------------------------------------------ */
 
 static bool is_prefix(const char *word)
 {
@@ -133,9 +136,10 @@ static int ambiguous(const struct instances *list, size_t nr, const char *word)
 	size_t i, len = 0;
 
 	for (i = 0; i < nr && i < 6; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
-					list->uuids[i]);
-	return error(ST_FAILED, word, "matches %zu devices: %s%s", nr, text, nr > 6 ? " ..." : "");
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+					i ? " " : "", list->uuids[i]);
+	return error(ST_FAILED, word, "matches %zu devices: %s%s", nr, text,
+		     nr > 6 ? " ..." : "");
 }
 
 static int no_such(const char *word)
@@ -156,7 +160,8 @@ static int choose(struct instances *list, const char *word)
 		return ambiguous(list, nr, word);
 	if (is_prefix(word) && strlen(word) < MIN_PREFIX)
 		return error(ST_NO_DEVICE, word,
-			     "no such device (the start of a UUID needs %d characters)", MIN_PREFIX);
+			     "no such device (the start of a UUID needs %d characters)",
+			     MIN_PREFIX);
 	return no_such(word);
 }
 
@@ -195,7 +200,8 @@ int instance_open(const char *word, struct control **control)
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return no_such(word);
 	if (err)
-		return error(ST_FAILED, word, "cannot reach the device: %s", strerror(-err));
+		return error(ST_FAILED, word, "cannot reach the device: %s",
+			     strerror(-err));
 	return 0;
 }
 
@@ -217,7 +223,7 @@ int instance_show(const char *word, struct control **control, struct json_object
 	return status;
 }
 
-/* ---- several ------------------------------------------------------------------------------------ */
+/* ---- several ---------------------------------------------------------------------- */
 
 static int add_word(struct words *words, const char *word)
 {
@@ -249,7 +255,8 @@ int words_expand(struct words *words, char **list, int nr)
 
 	memset(words, 0, sizeof(*words));
 	for (i = 0; i < nr && !status; i++)
-		status = strcmp(list[i], "-") ? add_word(words, list[i]) : read_words(words);
+		status = strcmp(list[i], "-") ? add_word(words, list[i])
+					      : read_words(words);
 	return status;
 }
 
@@ -283,7 +290,7 @@ int instance_each(const struct call *call, int (*fn)(const struct call *call,
 	return status;
 }
 
-/* ---- UUIDs -------------------------------------------------------------------------------------- */
+/* ---- UUIDs ------------------------------------------------------------------------ */
 
 void instance_uuid(char uuid[UUID_SIZE])
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * instance.h - from what a user types to a device: UUID, the start of one, name, "-" for standard
- * input. Every function that returns a status has told the user what is wrong.
+ * instance.h - from what a user types to a device: UUID, the start of one, name, "-" for
+ * standard input. Every function that returns a status has told the user what is wrong.
  */
 #ifndef MUSCTL_INSTANCE_H
 #define MUSCTL_INSTANCE_H
@@ -28,7 +28,8 @@ void instances_free(struct instances *list);
 int instance_open(const char *word, struct control **control);
 
 /* The same with what Show says about it, borrowed from the connection. */
-int instance_show(const char *word, struct control **control, struct json_object **device);
+int instance_show(const char *word, struct control **control,
+		  struct json_object **device);
 
 /* Words with "-" replaced by the words of standard input. */
 struct words {
@@ -39,8 +40,8 @@ struct words {
 int  words_expand(struct words *words, char **list, int nr);
 void words_free(struct words *words);
 
-/* fn for each device that the call's arguments name; the first status that is not 0 is returned,
- * but all devices are tried. */
+/* fn for each device that the call's arguments name; the first status that is not 0 is
+ * returned, but all devices are tried. */
 int instance_each(const struct call *call, int (*fn)(const struct call *call,
 						     struct control *control));
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * irq.c - how users name interrupts, and interrupts over --socket: as a client we can ask what
- * there is, and give the server an eventfd of ours to see whether an interrupt comes. Masks would
- * not outlive our connection.
+ * irq.c - how users name interrupts, and interrupts over --socket: as a client we can ask
+ * what there is, and give the server an eventfd of ours to see whether an interrupt
+ * comes. Masks would not outlive our connection.
  */
 #include "irq.h"
 
@@ -25,7 +25,8 @@
 #define FIRE_TIMEOUT_MS 1000
 
 /* Which kind a guest that has enabled several uses. */
-static const uint32_t order[] = { LM_DEV_MSIX_IRQ_IDX, LM_DEV_MSI_IRQ_IDX, LM_DEV_INTX_IRQ_IDX };
+static const uint32_t order[] = { LM_DEV_MSIX_IRQ_IDX, LM_DEV_MSI_IRQ_IDX,
+				  LM_DEV_INTX_IRQ_IDX };
 
 const struct column irq_columns[] = {
 	[IRQ]     = { "IRQ", 4, 0, "kind of interrupt: intx, msi, msix, err, req" },
@@ -51,7 +52,8 @@ int irq_parse(const char *word, struct irq *irq)
 		snprintf(index, sizeof(index), "%.*s", (int)(colon - word), word);
 		if (!name_to_irq(index, &number) &&
 		    (!parse_u32(index, &number) || number >= LM_DEV_NUM_IRQS))
-			return error(ST_USAGE, word, "'%s' is none of intx, msi, msix, err, req", index);
+			return error(ST_USAGE, word,
+				     "'%s' is none of intx, msi, msix, err, req", index);
 		irq->index = (int)number;
 	}
 	if (!parse_u32(colon ? colon + 1 : word, &irq->vector))
@@ -107,14 +109,19 @@ static int choose_index(struct target *t, struct irq *irq)
 		if (!lm_client_irq_info(t->client, order[i], &info) && info.count)
 			irq->index = (int)order[i];
 	}
-	return irq->index < 0 ? error(ST_UNSUPPORTED, t->name, "the device has no interrupts") : 0;
+	return irq->index < 0
+		       ? error(ST_UNSUPPORTED, t->name, "the device has no interrupts")
+		       : 0;
 }
 
 static int fire(struct target *t, const struct irq *irq, int fd)
 {
 	lm_client_irq_set_t set = {
 		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-		.index = (uint32_t)irq->index, .start = irq->vector, .count = 1, .fds = &fd,
+		.index = (uint32_t)irq->index,
+		.start = irq->vector,
+		.count = 1,
+		.fds = &fd,
 	};
 	int err = lm_client_set_irqs(t->client, &set);
 

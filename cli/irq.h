@@ -23,8 +23,8 @@ struct irq {
 /* [INDEX:]VECTOR. 0, or the status of a told error. */
 int irq_parse(const char *word, struct irq *irq);
 
-/* What the guest uses: MSI-X, else MSI, else INTx; if it has enabled none, what there is. irqs: as
- * Show tells them. */
+/* What the guest uses: MSI-X, else MSI, else INTx; if it has enabled none, what there is.
+ * irqs: as Show tells them. */
 int irq_in_use(struct json_object *irqs);
 
 /* As clients of anybody's server. Exit statuses; a failure has been told. */

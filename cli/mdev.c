@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mdev.c - the only place that looks into /sys, /dev and the folder of modules. All paths start at
- * $MUSER_ROOT, so that tests can show a kernel that is not there.
+ * mdev.c - the only place that looks into /sys, /dev and the folder of modules. All paths
+ * start at $MUSER_ROOT, so that tests can show a kernel that is not there.
  */
 #include "mdev.h"
 

@@ -11,7 +11,8 @@
 #include "out.h"
 #include "verbs.h"
 
-/* A binary of this name is "musctl run TYPE": vfio-user backends are found by program name. */
+/* A binary of this name is "musctl run TYPE": vfio-user backends are found by program
+ * name. */
 #define BACKEND_PREFIX "vfio-user-"
 
 #define MAX_WORDS 4096

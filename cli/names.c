@@ -15,7 +15,8 @@ static const char *const region_names[LM_DEV_NUM_REGS] = {
 	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
 };
 
-static const char *const irq_names[LM_DEV_NUM_IRQS] = { "intx", "msi", "msix", "err", "req" };
+static const char *const irq_names[LM_DEV_NUM_IRQS] = { "intx", "msi", "msix", "err",
+							"req" };
 
 const char *name_of_region(uint32_t index)
 {
@@ -29,7 +30,8 @@ const char *name_of_region(uint32_t index)
 
 static bool is_word(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 bool name_to_region(const char *text, uint32_t *index, unsigned int *len)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * names.h - what users call regions and interrupt indexes: bar0 .. bar5, rom, config, vga,
- * region9 and so on; intx, msi, msix, err, req.
+ * names.h - what users call regions and interrupt indexes: bar0 .. bar5, rom, config,
+ * vga, region9 and so on; intx, msi, msix, err, req.
  */
 #ifndef MUSCTL_NAMES_H
 #define MUSCTL_NAMES_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * opt.c - tables of options through getopt_long(3). It owns the one loop over getopt_long() and
- * the conversion of arguments; what the options mean is none of its business.
+ * opt.c - tables of options through getopt_long(3). It owns the one loop over
+ * getopt_long() and the conversion of arguments; what the options mean is none of its
+ * business.
  */
 #include "opt.h"
 
@@ -94,8 +95,10 @@ static void build(struct parser *p, const struct opt_line *line)
 static int bad_value(const struct opt *opt, const char *word)
 {
 	static const char *const wants[] = {
-		[OPT_NUMBER] = "a number", [OPT_SECONDS] = "seconds, such as 1.5",
-		[OPT_MODE] = "permission bits, such as 0660", [OPT_FD] = "an open descriptor",
+		[OPT_NUMBER] = "a number",
+		[OPT_SECONDS] = "seconds, such as 1.5",
+		[OPT_MODE] = "permission bits, such as 0660",
+		[OPT_FD] = "an open descriptor",
 	};
 	char name[64];
 
@@ -111,7 +114,8 @@ static bool parse_fd(const char *word, int *fd)
 {
 	uint32_t number;
 
-	if (!parse_u32(word, &number) || number > INT32_MAX || fcntl((int)number, F_GETFD) < 0)
+	if (!parse_u32(word, &number) || number > INT32_MAX ||
+	    fcntl((int)number, F_GETFD) < 0)
 		return false;
 	*fd = (int)number;
 	return true;
@@ -162,7 +166,8 @@ static const struct opt *by_value(const struct parser *p, int value, void **valu
 	unsigned int i;
 
 	for (i = 0; i < p->nr; i++) {
-		if (value == LONG_BASE + (int)i || (value < LONG_BASE && value == p->opts[i]->letter)) {
+		if (value == LONG_BASE + (int)i ||
+		    (value < LONG_BASE && value == p->opts[i]->letter)) {
 			*values = p->values[i];
 			return p->opts[i];
 		}
@@ -170,10 +175,12 @@ static const struct opt *by_value(const struct parser *p, int value, void **valu
 	return NULL;
 }
 
-/* Words after "--" that getopt_long() has consumed; it moves the others in front of them. */
+/* Words after "--" that getopt_long() has consumed; it moves the others in front of them.
+ */
 static int words_after_dashes(int argc, char **argv, int dashes)
 {
-	return dashes && optind && !strcmp(argv[optind - 1], "--") ? argc - dashes - 1 : 0;
+	return dashes && optind && !strcmp(argv[optind - 1], "--") ? argc - dashes - 1
+								   : 0;
 }
 
 static int find_dashes(int argc, char **argv)

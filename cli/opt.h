@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * opt.h - options as data. A table of struct opt is what getopt_long(3), --help and completion
- * are made from; values land in the verb's own struct by offset. Parsing has no side effect.
+ * opt.h - options as data. A table of struct opt is what getopt_long(3), --help and
+ * completion are made from; values land in the verb's own struct by offset. Parsing has
+ * no side effect.
  */
 #ifndef MUSCTL_OPT_H
 #define MUSCTL_OPT_H
@@ -30,12 +31,13 @@ enum opt_kind {
 	OPT_COUNT,   /* unsigned int: how often it was given */
 	OPT_TEXT,    /* const char * */
 	OPT_CHOICE,  /* const char *, one of those in arg, such as "auto|always" */
-	OPT_MAYBE,   /* const char *, a choice that may be left out: then the last of them */
+	OPT_MAYBE,   /* const char *, a choice that may be left out: then the last of them
+		      */
 	OPT_LIST,    /* struct opt_list: may be given several times */
 	OPT_NUMBER,  /* uint64_t */
 	OPT_SECONDS, /* uint64_t, in nanoseconds; written as 1.5 */
 	OPT_MODE,    /* unsigned int: permission bits, octal */
-	OPT_FD,      /* int: an open descriptor; opt_parse() leaves it alone if not given */
+	OPT_FD,      /* int: an open descriptor */
 };
 
 #define OPT_MAX_LIST 64

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * out.c - rows of cells to a table (libsmartcols), JSON or JSON Lines (json-c). The only user of
- * both. Tables that stream print each line and forget it, so memory does not grow; JSON documents
- * are kept until the end, because they are one object.
+ * out.c - rows of cells to a table (libsmartcols), JSON or JSON Lines (json-c). The only
+ * user of both. Tables that stream print each line and forget it, so memory does not
+ * grow; JSON documents are kept until the end, because they are one object.
  */
 #include "out.h"
 
@@ -37,7 +37,9 @@ struct out {
 
 static void print_json(struct json_object *object, int flags)
 {
-	fputs(json_object_to_json_string_ext(object, flags | JSON_C_TO_STRING_NOSLASHESCAPE), stdout);
+	fputs(json_object_to_json_string_ext(object,
+					     flags | JSON_C_TO_STRING_NOSLASHESCAPE),
+	      stdout);
 	fputc('\n', stdout);
 }
 
@@ -49,7 +51,7 @@ struct json_object *out_new_document(void)
 	return document;
 }
 
-/* ---- opening -------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------- */
 
 static int column_flags(const struct out *out, unsigned int flags)
 {
@@ -114,7 +116,8 @@ int out_begin(struct out **result, const struct call *call, const char *list)
 	return 0;
 }
 
-int out_section(struct out **result, const struct call *call, const struct column *columns)
+int out_section(struct out **result, const struct call *call,
+		const struct column *columns)
 {
 	struct out *out = open_out(call, columns);
 
@@ -126,7 +129,7 @@ int out_section(struct out **result, const struct call *call, const struct colum
 	return 0;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------- */
 
 void out_flush(struct out *out)
 {
@@ -145,7 +148,8 @@ void out_flush(struct out *out)
 	}
 }
 
-/* All keys of a JSON row are there, in the order of the columns, whatever order cells come in. */
+/* All keys of a JSON row are there, in the order of the columns, whatever order cells
+ * come in. */
 static void json_row(struct out *out)
 {
 	char key[32];
@@ -221,7 +225,7 @@ static void set_json(struct out *out, unsigned int id, struct json_object *value
 	json_object_object_add(out->row, key, value);
 }
 
-/* ---- cells -------------------------------------------------------------------------------------- */
+/* ---- cells ------------------------------------------------------------------------ */
 
 void out_text(struct out *out, unsigned int id, const char *text)
 {
@@ -294,7 +298,8 @@ void out_time(struct out *out, unsigned int id, uint64_t ns)
 	}
 }
 
-void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object)
+void out_object(struct out *out, unsigned int id, const char *text,
+		struct json_object *object)
 {
 	if (out->json) {
 		set_json(out, id, object);
@@ -304,7 +309,7 @@ void out_object(struct out *out, unsigned int id, const char *text, struct json_
 	json_object_put(object);
 }
 
-/* ---- the end -------------------------------------------------------------------------------------- */
+/* ---- the end ---------------------------------------------------------------------- */
 
 struct json_object *out_share(struct json_object *object)
 {

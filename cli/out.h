@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * out.h - the one renderer. A verb gives rows of cells; whether they become a table, JSON, JSON
- * Lines, raw or NAME="value" text is decided here from the options that all verbs share.
- * Whole documents (show -J) go through out_document().
+ * out.h - the one renderer. A verb gives rows of cells; whether they become a table,
+ * JSON, JSON Lines, raw or NAME="value" text is decided here from the options that all
+ * verbs share. Whole documents (show -J) go through out_document().
  */
 #ifndef MUSCTL_OUT_H
 #define MUSCTL_OUT_H
@@ -21,13 +21,15 @@ enum color { COLOR_NONE, COLOR_GOOD, COLOR_BAD, COLOR_WARN, COLOR_DIM, COLOR_HEA
 /* list: the key of the rows in JSON. 0, or the exit status of a told error. */
 int out_begin(struct out **out, const struct call *call, const char *list);
 
-/* The same with columns of another table than the verb's, all of them: a section of a page. */
+/* The same with columns of another table than the verb's, all of them: a section of a
+ * page. */
 int out_section(struct out **out, const struct call *call, const struct column *columns);
 
 /* Is anybody interested in this column? */
 bool out_has(const struct out *out, unsigned int id);
 
-/* A new row; the cells below go to the last one. A cell that is not set is empty, null in JSON. */
+/* A new row; the cells below go to the last one. A cell that is not set is empty, null in
+ * JSON. */
 void out_row(struct out *out);
 void out_color(struct out *out, enum color color); /* of the whole row */
 void out_text(struct out *out, unsigned int id, const char *text); /* NULL: not set */
@@ -42,7 +44,8 @@ void out_ns(struct out *out, unsigned int id, uint64_t ns);
 /* Nanoseconds since 1970: UTC in JSON, local time of day elsewhere. */
 void out_time(struct out *out, unsigned int id, uint64_t ns);
 /* For structured cells: text elsewhere, the object in JSON. Takes the object. */
-void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object);
+void out_object(struct out *out, unsigned int id, const char *text,
+		struct json_object *object);
 
 /* JSON Lines only: a line that is no row, such as the loss of rows. Takes an object of
  * out_new_document(). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * page.c - the sections of "show" and "types TYPE". It reads JSON leniently and prints tables;
- * JSON output does not pass here.
+ * page.c - the sections of "show" and "types TYPE". It reads JSON leniently and prints
+ * tables; JSON output does not pass here.
  */
 #include "page.h"
 
@@ -14,7 +14,7 @@
 #include "regmap.h"
 #include "value.h"
 
-/* ---- the sections' columns ---------------------------------------------------------------------- */
+/* ---- the sections' columns -------------------------------------------------------- */
 
 enum { HEAD_KEY, HEAD_VALUE };
 
@@ -27,7 +27,15 @@ static const struct column region_columns[] = {
 	{ 0 }
 };
 
-enum { IRQ_NAME, IRQ_VECTORS, IRQ_ENABLED, IRQ_ARMED, IRQ_MASKED, IRQ_PENDING, IRQ_COUNT };
+enum {
+	IRQ_NAME,
+	IRQ_VECTORS,
+	IRQ_ENABLED,
+	IRQ_ARMED,
+	IRQ_MASKED,
+	IRQ_PENDING,
+	IRQ_COUNT
+};
 
 static const struct column irq_columns[] = {
 	{ "IRQ", 6 }, { "VECTORS", 7, COLUMN_RIGHT }, { "ENABLED", 7 },
@@ -41,7 +49,16 @@ static const struct column prop_columns[] = {
 	{ "NAME", 8 }, { "VALUE", 8 }, { "DEFAULT", 8 }, { "FLAGS", 5 }, { "DESCRIPTION", 1 }, { 0 }
 };
 
-enum { REG_REGION, REG_OFFSET, REG_NAME, REG_WIDTH, REG_ACCESS, REG_VALUE, REG_HELP, REG_FIELDS };
+enum {
+	REG_REGION,
+	REG_OFFSET,
+	REG_NAME,
+	REG_WIDTH,
+	REG_ACCESS,
+	REG_VALUE,
+	REG_HELP,
+	REG_FIELDS
+};
 
 static const struct column register_columns[] = {
 	{ "REGION", 6 }, { "OFFSET", 6 }, { "REGISTER", 8 }, { "WIDTH", 5, COLUMN_RIGHT },
@@ -55,7 +72,7 @@ static const struct column dma_columns[] = {
 	{ "PROT", 4 }, { "KIND", 7 }, { "HELD", 4, COLUMN_RIGHT }, { 0 }
 };
 
-/* ---- helpers -------------------------------------------------------------------------------------- */
+/* ---- helpers ---------------------------------------------------------------------- */
 
 static struct out *section(const struct call *call, const char *title,
 			   const struct column *columns)
@@ -68,17 +85,19 @@ static struct out *section(const struct call *call, const char *title,
 	return out;
 }
 
-static void copy_text(struct out *out, unsigned int id, struct json_object *obj, const char *key)
+static void copy_text(struct out *out, unsigned int id, struct json_object *obj,
+		      const char *key)
 {
 	out_text(out, id, value_text(obj, key));
 }
 
-static void copy_u64(struct out *out, unsigned int id, struct json_object *obj, const char *key)
+static void copy_u64(struct out *out, unsigned int id, struct json_object *obj,
+		     const char *key)
 {
 	out_u64(out, id, value_u64(obj, key));
 }
 
-/* ---- sections --------------------------------------------------------------------------------------- */
+/* ---- sections --------------------------------------------------------------------- */
 
 void page_head(const struct call *call, const struct page_entry *entries, size_t nr)
 {
@@ -106,7 +125,8 @@ static void region_areas(struct out *out, struct json_object *region)
 	size_t i, len = 0;
 
 	for (i = 0; (area = value_item(region, "mmap", i)) && len < sizeof(text); i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s0x%llx+0x%llx", i ? " " : "",
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s0x%llx+0x%llx",
+					i ? " " : "",
 					(unsigned long long)value_u64(area, "offset"),
 					(unsigned long long)value_u64(area, "size"));
 	out_text(out, REGION_MMAP, text);
@@ -181,7 +201,8 @@ void page_irqs(const struct call *call, struct json_object *irqs)
 	out_end(out);
 }
 
-void page_properties(const struct call *call, const char *title, struct json_object *properties)
+void page_properties(const struct call *call, const char *title,
+		     struct json_object *properties)
 {
 	struct out *out;
 	char flags[64];
@@ -201,7 +222,8 @@ void page_properties(const struct call *call, const char *title, struct json_obj
 			copy_text(out, PROP_NAME, prop, "name");
 		copy_text(out, PROP_VALUE, prop, "value");
 		copy_text(out, PROP_DEFAULT, prop, "default");
-		out_text(out, PROP_FLAGS, value_list(prop, "flags", flags, sizeof(flags)));
+		out_text(out, PROP_FLAGS,
+			 value_list(prop, "flags", flags, sizeof(flags)));
 		copy_text(out, PROP_HELP, prop, "help");
 	}
 	out_end(out);
@@ -231,8 +253,8 @@ static void field_names(struct out *out, struct json_object *reg)
 		low = value_u64(field, "shift");
 		high = low + value_u64(field, "bits") - 1;
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
-					low == high ? "%s%s[%llu]" : "%s%s[%llu:%llu]", i ? " " : "",
-					value_name(field), high, low);
+					low == high ? "%s%s[%llu]" : "%s%s[%llu:%llu]",
+					i ? " " : "", value_name(field), high, low);
 	}
 	out_text(out, REG_FIELDS, text);
 }
@@ -249,7 +271,8 @@ void page_registers(const struct call *call, struct json_object *registers)
 		struct json_object *reg = json_at(registers, i);
 
 		out_row(out);
-		out_text(out, REG_REGION, name_of_region((uint32_t)value_u64(reg, "region")));
+		out_text(out, REG_REGION,
+			 name_of_region((uint32_t)value_u64(reg, "region")));
 		out_hex(out, REG_OFFSET, value_u64(reg, "offset"), 2);
 		copy_text(out, REG_NAME, reg, "name");
 		copy_u64(out, REG_WIDTH, reg, "width");
@@ -282,5 +305,6 @@ void page_dma(const struct call *call, struct json_object *windows, size_t total
 	}
 	out_end(out);
 	if (total > json_length(windows))
-		printf("%zu more (show --json lists all)\n", total - json_length(windows));
+		printf("%zu more (show --json lists all)\n",
+		       total - json_length(windows));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * place.c - parses places. See place.h. It knows names, not devices: whether a region has that
- * offset is for the device to say.
+ * place.c - parses places. See place.h. It knows names, not devices: whether a region has
+ * that offset is for the device to say.
  */
 #include "place.h"
 
@@ -42,7 +42,8 @@ static unsigned int parse_width(const char *text, size_t len)
 }
 
 /* +OFFSET[.WIDTH] */
-static int parse_offset(struct spot *spot, const struct regmap *map, const char *rest, size_t len)
+static int parse_offset(struct spot *spot, const struct regmap *map, const char *rest,
+			size_t len)
 {
 	const char *dot = memchr(rest, '.', len);
 	size_t digits = dot ? (size_t)(dot - rest) : len;
@@ -64,7 +65,8 @@ static int parse_offset(struct spot *spot, const struct regmap *map, const char 
 }
 
 /* REGISTER[.FIELD] */
-static int parse_register(struct spot *spot, const struct regmap *map, const char *text, size_t len)
+static int parse_register(struct spot *spot, const struct regmap *map, const char *text,
+			  size_t len)
 {
 	const char *dot = memchr(text, '.', len);
 	size_t word = dot ? (size_t)(dot - text) : len;
@@ -72,8 +74,8 @@ static int parse_register(struct spot *spot, const struct regmap *map, const cha
 
 	spot->reg = regmap_find(map, text, word);
 	if (!spot->reg)
-		return error(ST_FAILED, spot->place.name,
-			     "no such register (musctl show lists them), nor REGION+OFFSET");
+		return error(ST_FAILED, spot->place.name, "no such register (musctl show "
+			     "lists them), nor REGION+OFFSET");
 	spot->place.region = spot->reg->region;
 	spot->place.offset = spot->reg->offset;
 	spot->place.width = spot->reg->width;
@@ -82,8 +84,8 @@ static int parse_register(struct spot *spot, const struct regmap *map, const cha
 	snprintf(field, sizeof(field), "%.*s", (int)(len - word - 1), dot + 1);
 	if (reg_field(spot->reg, field, &spot->field))
 		return 0;
-	return error(ST_FAILED, spot->place.name, "%s has no such field (musctl show lists them)",
-		     spot->reg->name);
+	return error(ST_FAILED, spot->place.name,
+		     "%s has no such field (musctl show lists them)", spot->reg->name);
 }
 
 int spot_parse(struct spot *spot, const struct regmap *map, const char *text, size_t len)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * place.h - the words of peek and poke: REGION+OFFSET[.WIDTH] or REGISTER[.FIELD], and for poke
- * =VALUE[:MASK]. Numbers are hexadecimal, with or without 0x, as in setpci.
+ * place.h - the words of peek and poke: REGION+OFFSET[.WIDTH] or REGISTER[.FIELD], and
+ * for poke =VALUE[:MASK]. Numbers are hexadecimal, with or without 0x, as in setpci.
  */
 #ifndef MUSCTL_PLACE_H
 #define MUSCTL_PLACE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * regmap.c - names of registers. See regmap.h. What devices tell is used as it is: a nonsensical
- * map gives nonsensical names, nothing worse.
+ * regmap.c - names of registers. See regmap.h. What devices tell is used as it is: a
+ * nonsensical map gives nonsensical names, nothing worse.
  */
 #include "regmap.h"
 
@@ -68,7 +68,8 @@ static void add_header(struct regmap *map)
 
 	for (i = 0; i < LM_NR(header); i++)
 		map->regs[map->nr++] = (struct reg){
-			header[i].name, LM_CFG_REG_IDX, header[i].width, header[i].offset, NULL,
+			header[i].name,	  LM_CFG_REG_IDX, header[i].width,
+			header[i].offset, NULL,
 		};
 }
 
@@ -110,7 +111,8 @@ static bool same_name(const struct reg *reg, const char *name, size_t len, bool 
 {
 	if (strlen(reg->name) != len)
 		return false;
-	return exact ? !strncmp(reg->name, name, len) : !strncasecmp(reg->name, name, len);
+	return exact ? !strncmp(reg->name, name, len)
+		     : !strncasecmp(reg->name, name, len);
 }
 
 const struct reg *regmap_find(const struct regmap *map, const char *name, size_t len)
@@ -122,7 +124,8 @@ const struct reg *regmap_find(const struct regmap *map, const char *name, size_t
 	for (exact = 1; exact >= 0 && !found; exact--) {
 		for (i = 0; i < map->nr; i++) {
 			/* the device's own wins over one of the header */
-			if (same_name(&map->regs[i], name, len, exact) && (!found || !found->json))
+			if (same_name(&map->regs[i], name, len, exact) &&
+			    (!found || !found->json))
 				found = &map->regs[i];
 		}
 	}
@@ -146,18 +149,29 @@ const struct reg *regmap_at(const struct regmap *map, uint32_t region, uint64_t 
 	return low < map->nr && map->regs[low].region == region ? &map->regs[low] : NULL;
 }
 
-const char *regmap_names(const struct regmap *map, uint32_t region, uint64_t offset, uint32_t len,
-			 char *buf, size_t size)
+const struct reg *regmap_next(const struct regmap *map, const struct span *span,
+			      const struct reg *previous)
 {
-	const struct reg *reg = regmap_at(map, region, offset), *end = map->regs + map->nr;
+	const struct reg *reg;
+
+	reg = previous ? previous + 1 : regmap_at(map, span->region, span->offset);
+	if (!reg || reg == map->regs + map->nr || reg->region != span->region)
+		return NULL;
+	if (reg->offset >= span->offset && reg->offset - span->offset >= span->len)
+		return NULL;
+	return reg;
+}
+
+const char *regmap_names(const struct regmap *map, const struct span *span, char *buf,
+			 size_t size)
+{
+	const struct reg *reg = NULL;
 	size_t used = 0;
 
 	buf[0] = '\0';
-	for (; reg && reg < end && reg->region == region && used < size; reg++) {
-		if (reg->offset >= offset && reg->offset - offset >= len)
-			break;
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "+" : "", reg->name);
-	}
+	while (used < size && (reg = regmap_next(map, span, reg)))
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "+" : "",
+					 reg->name);
 	return buf;
 }
 

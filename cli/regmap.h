@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * regmap.h - names of registers: those that a device tells, and those of the PCI header. One map
- * serves peek, poke, traces and completion.
+ * regmap.h - names of registers: those that a device tells, and those of the PCI header.
+ * One map serves peek, poke, traces and completion.
  */
 #ifndef MUSCTL_REGMAP_H
 #define MUSCTL_REGMAP_H
@@ -17,7 +17,8 @@ struct reg {
 	uint32_t            region;
 	uint32_t            width;
 	uint64_t            offset;
-	struct json_object *json; /* as the device tells it, for its fields; NULL: PCI header */
+	struct json_object
+		*json; /* as the device tells it, for its fields; NULL: PCI header */
 };
 
 struct regmap {
@@ -31,20 +32,33 @@ struct field {
 	unsigned int bits;
 };
 
-/* registers: the array that the control method Registers gives, borrowed as long as the map lives;
- * NULL: none. 0 or -ENOMEM. */
+/* registers: the array that the control method Registers gives, borrowed as long as the
+ * map lives; NULL: none. 0 or -ENOMEM. */
 int  regmap_init(struct regmap *map, struct json_object *registers);
 void regmap_free(struct regmap *map);
 
 /* By name; exactly, else whatever the case. len: how much of name counts. NULL: none. */
 const struct reg *regmap_find(const struct regmap *map, const char *name, size_t len);
 
-/* The first register that ends after offset, or NULL; the next ones follow it in the array. */
+/* The first register that ends after offset, or NULL; the next ones follow it in the
+ * array. */
 const struct reg *regmap_at(const struct regmap *map, uint32_t region, uint64_t offset);
 
-/* The names of all registers that [offset, offset + len) touches, joined by +. */
-const char *regmap_names(const struct regmap *map, uint32_t region, uint64_t offset, uint32_t len,
-			 char *buf, size_t size);
+/* A part of a region. */
+struct span {
+	uint32_t region;
+	uint32_t len;
+	uint64_t offset;
+};
+
+/* The registers that it touches, one after the other: previous NULL gives the first; NULL
+ * after the last. */
+const struct reg *regmap_next(const struct regmap *map, const struct span *span,
+			      const struct reg *previous);
+
+/* Their names, joined by +. */
+const char *regmap_names(const struct regmap *map, const struct span *span, char *buf,
+			 size_t size);
 
 /* "ENABLE=1 MODE=0x3" of a register's value. */
 const char *reg_fields(struct json_object *json, uint64_t value, char *buf, size_t size);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * summary.c - counts records in a hash table of what they are about. Accesses beside registers
- * count for their region as a whole, so that a guest cannot make the table grow.
+ * summary.c - counts records in a hash table of what they are about. Accesses beside
+ * registers count for their region as a whole, so that a guest cannot make the table
+ * grow.
  */
 #include "summary.h"
 
@@ -67,8 +68,9 @@ void summary_free(struct summary *s)
 
 static bool has_region(uint16_t kind)
 {
-	return kind == LM_TRACE_READ || kind == LM_TRACE_WRITE || kind == LM_TRACE_IRQ_FIRE ||
-	       kind == LM_TRACE_IRQ_SET || kind == LM_TRACE_IRQ_MASK;
+	return kind == LM_TRACE_READ || kind == LM_TRACE_WRITE ||
+	       kind == LM_TRACE_IRQ_FIRE || kind == LM_TRACE_IRQ_SET ||
+	       kind == LM_TRACE_IRQ_MASK;
 }
 
 static uint32_t hash(const struct entry *key)
@@ -105,14 +107,14 @@ static struct entry *find(struct summary *s, const struct entry *key)
 void summary_add(struct summary *s, const struct tracer *t)
 {
 	const struct lm_trace_record *record = &t->record;
+	const struct span span = { record->region, record->len, record->offset };
 	struct entry key = { .kind = record->kind }, *entry;
 
 	memcpy(key.uuid, t->uuid, sizeof(key.uuid));
 	if (has_region(record->kind))
 		key.region = record->region;
 	if (record_is_access(record))
-		regmap_names(&t->map, record->region, record->offset, record->len, key.name,
-			     sizeof(key.name));
+		regmap_names(&t->map, &span, key.name, sizeof(key.name));
 	entry = find(s, &key);
 	if (!entry)
 		return;
@@ -132,28 +134,35 @@ void summary_lost(struct summary *s, uint64_t lost)
 /* Longest time first, then most records. */
 static int compare(const void *a, const void *b)
 {
-	const struct entry *x = *(const struct entry *const *)a, *y = *(const struct entry *const *)b;
+	const struct entry *x = *(const struct entry *const *)a,
+			   *y = *(const struct entry *const *)b;
 
 	if (x->total != y->total)
 		return x->total < y->total ? 1 : -1;
-	return x->count < y->count ? 1 : x->count > y->count ? -1 : strcmp(x->name, y->name);
+	return x->count < y->count   ? 1
+	       : x->count > y->count ? -1
+				     : strcmp(x->name, y->name);
 }
 
-static void print_entry(struct out *out, const struct summary *s, const struct entry *entry)
+static void print_entry(struct out *out, const struct summary *s,
+			const struct entry *entry)
 {
 	bool irq = has_region(entry->kind) && entry->kind >= LM_TRACE_IRQ_FIRE;
 
 	out_row(out);
 	out_text(out, KIND, lm_trace_kind_name(entry->kind));
 	if (has_region(entry->kind))
-		out_text(out, REGION, irq ? name_of_irq(entry->region) : name_of_region(entry->region));
+		out_text(out, REGION,
+			 irq ? name_of_irq(entry->region)
+			     : name_of_region(entry->region));
 	out_text(out, REGISTER, *entry->name ? entry->name : NULL);
 	out_u64(out, COUNT, entry->count);
 	out_u64(out, ERRORS, entry->errors);
 	out_ns(out, TOTAL, entry->total);
 	out_ns(out, MEAN, entry->total / entry->count);
 	out_ns(out, MAX, entry->max);
-	out_printf(out, SHARE, "%.2f", s->total ? 100.0 * (double)entry->total / (double)s->total : 0);
+	out_printf(out, SHARE, "%.2f",
+		   s->total ? 100.0 * (double)entry->total / (double)s->total : 0);
 	out_text(out, DEVICE, entry->uuid);
 }
 

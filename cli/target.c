@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * target.c - one way to access a device, whether by control endpoint or as its client. See
- * target.h. Over --socket a masked write is a read and a write, not atomic.
+ * target.c - one way to access a device, whether by control endpoint or as its client.
+ * See target.h. Over --socket a masked write is a read and a write, not atomic.
  */
 #include "target.h"
 
@@ -22,13 +22,13 @@ int target_failed(const struct target *t, const char *object, int err)
 	if (err == -ECONNREFUSED)
 		return error(ST_NO_DEVICE, t->name, "nobody listens there");
 	if (err == -ENOTCONN)
-		return error(ST_FAILED, t->name,
-			     "the server closed the connection (it may serve one client at a time)");
+		return error(ST_FAILED, t->name, "the server closed the connection (it may "
+			     "serve one client at a time)");
 	if (err == -ETIMEDOUT)
 		return error(ST_FAILED, t->name, "the server does not answer");
 	if (err == -EPROTO || err == -EPROTONOSUPPORT)
-		return error(ST_FAILED, t->name, "does not speak vfio-user as it should: %s",
-			     strerror(-err));
+		return error(ST_FAILED, t->name,
+			     "does not speak vfio-user as it should: %s", strerror(-err));
 	if (err == -EOPNOTSUPP || err == -ENOTTY || err == -ENOTSUP)
 		return error(ST_UNSUPPORTED, object ? object : t->name,
 			     "not supported by this server");
@@ -96,7 +96,8 @@ static int read_control(struct target *t, const struct place *place, void *buf)
 		return control_tell(t->control, place->name, err);
 	got = json_to_bytes(json_get(reply, "data"), buf, place->width);
 	if (got != (ssize_t)place->width)
-		return error(ST_FAILED, place->name, "the device's answer makes no sense");
+		return error(ST_FAILED, place->name,
+			     "the device's answer makes no sense");
 	return 0;
 }
 
@@ -106,11 +107,13 @@ int target_read(struct target *t, const struct place *place, void *buf)
 
 	if (t->control)
 		return read_control(t, place, buf);
-	err = lm_client_region_read(t->client, place->region, place->offset, buf, place->width);
+	err = lm_client_region_read(t->client, place->region, place->offset, buf,
+				    place->width);
 	return err ? target_failed(t, place->name, err) : 0;
 }
 
-static int write_control(struct target *t, const struct place *place, uint64_t value, uint64_t mask)
+static int write_control(struct target *t, const struct place *place, uint64_t value,
+			 uint64_t mask)
 {
 	struct json_object *call = json_new_object();
 	int err;
@@ -125,26 +128,28 @@ static int write_control(struct target *t, const struct place *place, uint64_t v
 	return err ? control_tell(t->control, place->name, err) : 0;
 }
 
-static int write_client(struct target *t, const struct place *place, uint64_t value, uint64_t mask)
+static int write_client(struct target *t, const struct place *place, uint64_t value,
+			uint64_t mask)
 {
 	uint8_t bytes[8];
 	unsigned int i;
 	int err = 0;
 
 	if (mask != bit_mask(8 * place->width)) {
-		err = lm_client_region_read(t->client, place->region, place->offset, bytes,
-					    place->width);
+		err = lm_client_region_read(t->client, place->region, place->offset,
+					    bytes, place->width);
 		value = (target_value(bytes, place->width) & ~mask) | (value & mask);
 	}
 	for (i = 0; i < place->width; i++)
 		bytes[i] = (uint8_t)(value >> 8 * i);
 	if (!err)
-		err = lm_client_region_write(t->client, place->region, place->offset, bytes,
-					     place->width);
+		err = lm_client_region_write(t->client, place->region, place->offset,
+					     bytes, place->width);
 	return err ? target_failed(t, place->name, err) : 0;
 }
 
-int target_write(struct target *t, const struct place *place, uint64_t value, uint64_t mask)
+int target_write(struct target *t, const struct place *place, uint64_t value,
+		 uint64_t mask)
 {
 	return t->control ? write_control(t, place, value, mask) :
 			    write_client(t, place, value, mask);

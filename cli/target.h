@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * target.h - what peek, poke, lspci and irq act on: a live device through its control endpoint,
- * so that its client stays attached, or with --socket anybody's vfio-user server, as its client.
- * Functions that return a status have told the user what is wrong; object is what they say it of.
+ * target.h - what peek, poke, lspci and irq act on: a live device through its control
+ * endpoint, so that its client stays attached, or with --socket anybody's vfio-user
+ * server, as its client. Functions that return a status have told the user what is wrong;
+ * object is what they say it of.
  */
 #ifndef MUSCTL_TARGET_H
 #define MUSCTL_TARGET_H
@@ -44,7 +45,8 @@ int target_load_map(struct target *t);
 /* place->width bytes. */
 int target_read(struct target *t, const struct place *place, void *buf);
 /* Only the bits of mask change. Width 1, 2, 4 or 8. */
-int target_write(struct target *t, const struct place *place, uint64_t value, uint64_t mask);
+int target_write(struct target *t, const struct place *place, uint64_t value,
+		 uint64_t mask);
 
 /* Little-endian bytes. */
 uint64_t target_value(const uint8_t *bytes, unsigned int width);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tracer.c - one trace ring. See tracer.h. The connection that asked for the ring stays open:
- * it is what keeps the device writing.
+ * tracer.c - one trace ring. See tracer.h. The connection that asked for the ring stays
+ * open: it is what keeps the device writing.
  */
 #include "tracer.h"
 
@@ -31,7 +31,8 @@ static int make_armed(struct tracer *t)
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, PAGE) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+	if (ftruncate(fd, PAGE) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
 		goto fail;
 	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
@@ -50,13 +51,15 @@ static int get_ring(struct tracer *t, int *ring)
 	int err;
 
 	if (send[1] < 0)
-		return error(ST_FAILED, t->uuid, "memory to wait on: %s", strerror(errno));
+		return error(ST_FAILED, t->uuid, "memory to wait on: %s",
+			     strerror(errno));
 	err = control_call_fds(t->control, "Trace", &fds, NULL);
 	close(send[1]);
 	if (err)
 		return control_tell(t->control, NULL, err);
 	*ring = fds.received;
-	return fds.received < 0 ? error(ST_FAILED, t->uuid, "the device sent no ring") : 0;
+	return fds.received < 0 ? error(ST_FAILED, t->uuid, "the device sent no ring")
+				: 0;
 }
 
 static int get_map(struct tracer *t)
@@ -81,8 +84,9 @@ static int open_ring(struct tracer *t)
 	if (!err)
 		return 0;
 	close(ring);
-	return error(ST_FAILED, t->uuid, err == -EPROTO ? "its trace is of another version" :
-		     "its trace cannot be read");
+	return error(ST_FAILED, t->uuid,
+		     err == -EPROTO ? "its trace is of another version"
+				    : "its trace cannot be read");
 }
 
 int tracer_open(struct tracer *t, const char *word)

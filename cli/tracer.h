@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tracer.h - reading the trace of one device: its ring, its register names, and the means to
- * sleep until there is more.
+ * tracer.h - reading the trace of one device: its ring, its register names, and the means
+ * to sleep until there is more.
  */
 #ifndef MUSCTL_TRACER_H
 #define MUSCTL_TRACER_H
@@ -16,7 +16,7 @@
 struct control;
 
 struct tracer {
-	struct control        *control; /* the lease of the ring; NULL: the device has ended */
+	struct control *control; /* the lease of the ring; NULL: the device has ended */
 	lm_trace_reader_t     *reader;
 	struct regmap          map;
 	char                   uuid[37];
@@ -26,7 +26,7 @@ struct tracer {
 	bool                   has_record;
 	bool                   ended;   /* the device is gone; the ring may hold more */
 	uint64_t               lost;    /* before record ... */
-	uint64_t               untold;  /* ... and in all, as far as the user does not know ... */
+	uint64_t untold; /* ... and in all, as far as the user does not know ... */
 	uint64_t               told_at; /* ... since then */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tracerow.c - what the members of a record mean, by its kind (muser-trace.h), in words. Register
- * names and fields come from the map that the device told.
+ * tracerow.c - what the members of a record mean, by its kind (muser-trace.h), in words.
+ * Register names and fields come from the map that the device told.
  */
 #include "tracerow.h"
 
@@ -18,8 +18,20 @@
 #include "names.h"
 
 enum {
-	TIME, KIND, REGION, OFFSET, REGISTER, WIDTH, VALUE, DURATION, RESULT, FIELDS, DEVICE, FLAGS,
-	CLOCK, SEQUENCE,
+	TIME,
+	KIND,
+	REGION,
+	OFFSET,
+	REGISTER,
+	WIDTH,
+	VALUE,
+	DURATION,
+	RESULT,
+	FIELDS,
+	DEVICE,
+	FLAGS,
+	CLOCK,
+	SEQUENCE,
 };
 
 const struct column tracerow_columns[] = {
@@ -61,7 +73,8 @@ static void print_flags(struct out *out, const struct lm_trace_record *r)
 
 	if (!r->flags)
 		return;
-	snprintf(text, sizeof(text), "%s%s%s", r->flags & LM_TRACE_POSTED ? ",posted" : "",
+	snprintf(text, sizeof(text), "%s%s%s",
+		 r->flags & LM_TRACE_POSTED ? ",posted" : "",
 		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
 		 r->flags & LM_TRACE_MESSAGE ? ",message" : "");
 	out_text(out, FLAGS, text + (*text == ','));
@@ -80,7 +93,8 @@ static void print_result(struct out *out, const struct lm_trace_record *r)
 		out_printf(out, RESULT, "%d", r->result);
 }
 
-/* Up to eight bytes as a number; of more, the first eight in the order of their addresses. */
+/* Up to eight bytes as a number; of more, the first eight in the order of their
+ * addresses. */
 static void print_value(struct out *out, const struct lm_trace_record *r)
 {
 	char text[24];
@@ -100,6 +114,7 @@ static void print_value(struct out *out, const struct lm_trace_record *r)
 static void print_access(struct out *out, const struct tracer *t)
 {
 	const struct lm_trace_record *r = &t->record;
+	const struct span span = { r->region, r->len, r->offset };
 	const struct reg *reg;
 	char text[512];
 
@@ -107,10 +122,11 @@ static void print_access(struct out *out, const struct tracer *t)
 	out_hex(out, OFFSET, r->offset, 2);
 	out_u64(out, WIDTH, r->len);
 	print_value(out, r);
-	regmap_names(&t->map, r->region, r->offset, r->len, text, sizeof(text));
+	regmap_names(&t->map, &span, text, sizeof(text));
 	out_text(out, REGISTER, *text ? text : NULL);
 	reg = regmap_at(&t->map, r->region, r->offset);
-	if (!reg || !reg->json || reg->offset != r->offset || reg->width != r->len || r->result < 0)
+	if (!reg || !reg->json || reg->offset != r->offset || reg->width != r->len ||
+	    r->result < 0)
 		return;
 	reg_fields(reg->json, r->value, text, sizeof(text));
 	out_text(out, FIELDS, *text ? text : NULL);
@@ -126,8 +142,8 @@ static void print_dma(struct out *out, const struct lm_trace_record *r)
 	}
 	out_hex(out, VALUE, r->value, 1);
 	if (r->kind == LM_TRACE_DMA_MAP)
-		out_printf(out, FIELDS, "prot=%s%s%s", r->aux & 1 ? "r" : "", r->aux & 2 ? "w" : "",
-			   r->aux & 4 ? " fd" : "");
+		out_printf(out, FIELDS, "prot=%s%s%s", r->aux & 1 ? "r" : "",
+			   r->aux & 2 ? "w" : "", r->aux & 4 ? " fd" : "");
 }
 
 /* VFIO's flags of SET_IRQS: "eventfd trigger". */
@@ -154,7 +170,8 @@ static void print_irq(struct out *out, const struct lm_trace_record *r)
 
 static void print_event(struct out *out, const struct lm_trace_record *r)
 {
-	out_printf(out, REGISTER, "%.8s%.8s", (const char *)r->text, (const char *)r->tail);
+	out_printf(out, REGISTER, "%.8s%.8s", (const char *)r->text,
+		   (const char *)r->tail);
 	out_hex(out, VALUE, r->value, 1);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * typedoc.c - from the description of a type to JSON. The tables in C are the only source.
+ * typedoc.c - from the description of a type to JSON. The tables in C are the only
+ * source.
  */
 #include "typedoc.h"
 
@@ -137,7 +138,8 @@ static struct json_object *fields(const lm_register_t *reg)
 	return list;
 }
 
-static void add_registers(struct json_object *list, uint32_t region, const lm_register_map_t *map)
+static void add_registers(struct json_object *list, uint32_t region,
+			  const lm_register_map_t *map)
 {
 	static const char *const access[] = {
 		[LM_RW] = "rw", [LM_RO] = "ro", [LM_WO] = "wo", [LM_RW1C] = "rw1c",
@@ -184,7 +186,8 @@ struct json_object *typedoc_new(const struct device_type *type)
 	json_add_hex(doc, "device", pci->id.did);
 	json_add_hex(doc, "subvendor", pci->ss.vid);
 	json_add_hex(doc, "subdevice", pci->ss.sid);
-	json_add_hex(doc, "class", (uint64_t)pci->cc.bcc << 16 | pci->cc.scc << 8 | pci->cc.pi);
+	json_add_hex(doc, "class",
+		     (uint64_t)pci->cc.bcc << 16 | pci->cc.scc << 8 | pci->cc.pi);
 	json_add_hex(doc, "revision", pci->rev);
 	json_add(doc, "regions", regions(pci));
 	json_add(doc, "irqs", irqs(pci));

@@ -50,7 +50,8 @@ const char *value_list(struct json_object *obj, const char *key, char *buf, size
 	buf[0] = '\0';
 	for (i = 0; i < json_length(list) && len < size; i++) {
 		text = json_to_string(json_at(list, i));
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? "," : "", text ? text : "?");
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? "," : "",
+					text ? text : "?");
 	}
 	return buf;
 }
