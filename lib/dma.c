@@ -49,7 +49,7 @@ static bool window_is_valid(const struct dma_window *w)
 /* -EEXIST (spec, VFIO_USER_DMA_MAP), or -EBUSY: the window there is on its way out. */
 static int taken(const struct dma *dma, struct dma_pos p)
 {
-	return dma_table_slot(&dma->windows, p)->revoking ? -EBUSY : -EEXIST;
+	return dma_table_slot(&dma->windows, p)->backing & DMA_REVOKING ? -EBUSY : -EEXIST;
 }
 
 static int overlap_check(const struct dma *dma, uint64_t addr, uint64_t size)
@@ -84,7 +84,7 @@ static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
 	ret = dma_backing_get(ctx, w, &b);
 	if (ret)
 		return ret;
-	slot.backing = b->index & INT32_MAX;
+	slot.backing = b->index;
 	slot.generation = ++dma->generation;
 	ret = dma_table_insert(&dma->windows, w->addr, &slot);
 	if (ret) {

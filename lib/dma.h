@@ -93,17 +93,18 @@ void dma_backing_put(struct dma_backings *bs, struct dma_backing *b);
 /* The window of the last lookup: all that most lookups need. Places in the table move when it
  * changes: then it is forgotten. */
 struct dma_last {
-	uint64_t             addr, size; /* size 0: none */
-	uint64_t             generation;
-	struct dma_slot     *slot;       /* never NULL */
-	char                *base;       /* where byte @addr is */
-	uintptr_t            place;      /* in the table, as scatter entries have it */
-	const uint64_t      *key;        /* of @slot; as many more follow in the chunk as ... */
-	uint32_t             following;
-	uint32_t             backing;    /* its index, and what is worth knowing of it: */
-	uint32_t             prot;       /* allowed to lm_map_sg(); 0 if it cannot be mapped */
-	uint64_t             start;      /* byte 0 of the file would be here */
-	struct sigbus_range *range;
+	uint64_t                addr;
+	uint64_t                generation;
+	uint64_t                size;    /* 0: none */
+	struct dma_slot        *slot;    /* never NULL */
+	char                   *base;    /* where byte @addr is */
+	uintptr_t               place;   /* of the chunk, as scatter entries have it */
+	struct dma_chunk       *chunk;
+	uint32_t                at, nr;  /* which of how many in the chunk */
+	uint32_t                backing; /* its index, and what is worth knowing of it: */
+	uint32_t                prot;    /* allowed to lm_map_sg(); 0 if it cannot be mapped */
+	uintptr_t               start;   /* byte 0 of the file would be here */
+	struct sigbus_range    *range;
 };
 
 /* A dma_unmap callback that answers later. */
@@ -137,13 +138,13 @@ struct dma {
 static inline struct dma_backing *dma_slot_backing(const struct dma *dma,
 						   const struct dma_slot *slot)
 {
-	return dma->backings.at[slot->backing].backing;
+	return dma->backings.at[slot->backing & ~DMA_REVOKING].backing;
 }
 
 /* Positions have moved, or windows are not to be found any more. */
 static inline void dma_forget_last(struct dma *dma)
 {
-	dma->last = (struct dma_last){ .slot = &dma->no_slot };
+	dma->last = (struct dma_last){ .slot = &dma->no_slot, .backing = DMA_REVOKING };
 }
 
 /* Some of the window is scratch memory. */

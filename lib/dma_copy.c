@@ -122,7 +122,7 @@ static int copy_find(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 		return -ESTALE;
 	*slot = dma_table_slot(t, p);
 	*off = c->request.addr - dma_table_key(t, p);
-	if ((*slot)->revoking || out_of_range(*off, c->request.len, (*slot)->size))
+	if (((*slot)->backing & DMA_REVOKING) || out_of_range(*off, c->request.len, (*slot)->size))
 		return -ESTALE;
 	b = dma_slot_backing(ctx->dma, *slot);
 	c->by_message = b->kind == DMA_MESSAGE;

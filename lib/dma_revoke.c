@@ -54,7 +54,7 @@ static void range_mark(struct dma *dma)
 	bool more;
 
 	for (more = range_first(dma, &p); more; more = range_next(dma, &p))
-		dma_table_slot(&dma->windows, p)->revoking = true;
+		dma_table_slot(&dma->windows, p)->backing |= DMA_REVOKING;
 	dma_forget_last(dma);
 }
 

@@ -13,21 +13,18 @@
 
 /* ---- places ----------------------------------------------------------------------------------- */
 
-static inline uintptr_t pos_pack(struct dma_pos p)
+static inline struct dma_pos pos_unpack(const void *place)
 {
-	return (uintptr_t)p.chunk * DMA_CHUNK + p.slot;
-}
+	const uintptr_t n = (uintptr_t)place;
 
-static inline struct dma_pos pos_unpack(uintptr_t place)
-{
-	return (struct dma_pos){ (uint32_t)(place / DMA_CHUNK), (uint32_t)(place % DMA_CHUNK) };
+	return (struct dma_pos){ (uint32_t)(n / DMA_CHUNK), (uint32_t)(n % DMA_CHUNK) };
 }
 
 bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p)
 {
 	const struct dma_table *t = &dma->windows;
 
-	*p = pos_unpack((uintptr_t)sg->region);
+	*p = pos_unpack(sg->region);
 	if (likely(dma_table_has(t, *p) && dma_table_slot(t, *p)->generation == sg->generation))
 		return true;
 	return dma_table_find(t, sg->dma_addr, p) &&
@@ -40,14 +37,15 @@ static inline void sg_fill(const struct dma_last *last, uint64_t addr, uint64_t 
 {
 	sg->dma_addr = addr;
 	sg->length = len;
-	sg->region = (void *)last->place;
+	sg->region = (void *)(last->place + last->at);
 	sg->generation = last->generation;
 	sg->reserved = 0;
 }
 
-static void last_set_backing(struct dma *dma, struct dma_last *last, uint32_t index)
+static void last_set_backing(struct dma *dma, uint32_t index)
 {
 	const struct dma_backing *b = dma->backings.at[index].backing;
+	struct dma_last *last = &dma->last;
 
 	last->backing = index;
 	last->prot = b->kind == DMA_MAPPED ? b->prot : 0;
@@ -55,54 +53,71 @@ static void last_set_backing(struct dma *dma, struct dma_last *last, uint32_t in
 	last->range = b->range;
 }
 
-/* If the window at *@key, *@slot has byte @addr it becomes the last one. */
-static inline bool last_try(struct dma *dma, const uint64_t *key, struct dma_slot *slot,
-			    uint64_t addr)
+/* Window @at of last->chunk, of memory last->backing. Read whole before anything is written. */
+static inline void last_set(struct dma_last *last, uint32_t at, struct dma_slot *slot)
 {
-	struct dma_last *last = &dma->last;
+	const uint64_t addr = last->chunk->key[at];
+	const struct dma_slot copy = *slot;
 
-	if (unlikely(addr - *key >= slot->size || slot->revoking))
-		return false;
-	if (unlikely(slot->backing != last->backing || !last->size))
-		last_set_backing(dma, last, slot->backing);
-	last->addr = *key;
-	last->size = slot->size;
-	last->generation = slot->generation;
+	last->addr = addr;
+	last->size = copy.size;
+	last->generation = copy.generation;
 	last->slot = slot;
-	last->key = key;
-	last->base = (char *)(uintptr_t)(last->start + slot->offset);
-	return true;
+	last->base = (char *)(last->start + copy.offset);
+	last->at = at;
 }
 
-/* The window that follows the last one. */
-static inline bool last_next(struct dma *dma, uint64_t addr)
+/* All of [@addr, @addr + @len) in the window? A length of 0 is more than any window has. */
+static inline bool window_has(uint64_t window, uint64_t size, uint64_t addr, uint64_t len)
 {
-	struct dma_last *last = &dma->last;
+	const uint64_t off = addr - window;
 
-	if (!last->following || !last_try(dma, last->key + 1, last->slot + 1, addr))
+	return off < size && len - 1 < size - off;
+}
+
+static inline bool last_has(const struct dma_last *last, uint64_t addr, uint64_t len)
+{
+	return window_has(last->addr, last->size, addr, len);
+}
+
+/* True: the window that follows the last one, of the same memory, has it all. */
+static inline bool last_next(struct dma_last *last, uint64_t addr, uint64_t len)
+{
+	struct dma_slot *slot = last->slot + 1;
+	const uint32_t at = last->at + 1;
+
+	if (at >= last->nr)
 		return false;
-	last->following--;
-	last->place++;
+	if (!window_has(last->chunk->key[at], slot->size, addr, len) ||
+	    slot->backing != last->backing)
+		return false;
+	last_set(last, at, slot);
 	return true;
 }
 
 static inline bool last_search(struct dma *dma, uint64_t addr)
 {
-	const struct dma_table *t = &dma->windows;
-	const struct dma_chunk_ref *ref;
+	struct dma_last *last = &dma->last;
+	struct dma_chunk_ref *ref;
+	struct dma_slot *slot;
 	struct dma_pos p;
 
-	if (!dma_table_find(t, addr, &p))
+	if (!dma_table_find(&dma->windows, addr, &p))
 		return false;
-	ref = &t->ref[p.chunk];
-	if (!last_try(dma, &ref->chunk->key[p.slot], &ref->chunk->slot[p.slot], addr))
+	ref = &dma->windows.ref[p.chunk];
+	slot = &ref->chunk->slot[p.slot];
+	if (addr - ref->chunk->key[p.slot] >= slot->size || (slot->backing & DMA_REVOKING))
 		return false;
-	dma->last.following = ref->nr - p.slot - 1;
-	dma->last.place = pos_pack(p);
+	if (slot->backing != last->backing)
+		last_set_backing(dma, slot->backing);
+	last->place = (uintptr_t)p.chunk * DMA_CHUNK;
+	last->chunk = ref->chunk;
+	last->nr = ref->nr;
+	last_set(last, p.slot, slot);
 	return true;
 }
 
-/* Several windows, or nothing, or a window far from the last one. */
+/* Several windows, or none. */
 static __attribute__((noinline)) int addr_to_sgs(struct dma *dma, uint64_t addr, uint64_t len,
 						 dma_sg_t *sg, int max_sg)
 {
@@ -114,7 +129,7 @@ static __attribute__((noinline)) int addr_to_sgs(struct dma *dma, uint64_t addr,
 	while (len) {
 		uint64_t piece;
 
-		if (addr - last->addr >= last->size && !last_next(dma, addr) &&
+		if (!last_has(last, addr, 1) && !last_next(&dma->last, addr, 1) &&
 		    !last_search(dma, addr))
 			return -ENOENT;
 		piece = last->size - (addr - last->addr);
@@ -128,26 +143,38 @@ static __attribute__((noinline)) int addr_to_sgs(struct dma *dma, uint64_t addr,
 	return nr <= max_sg || nr == INT32_MAX ? nr : -nr - 1;
 }
 
-/* A length of 0 is more than any window has. */
-static inline bool last_has(const struct dma_last *last, uint64_t addr, uint64_t len)
+/* Out of line: the one before it needs no stack frame then. */
+static __attribute__((noinline)) int addr_to_sg_any(struct dma *dma, uint64_t addr, uint64_t len,
+						    dma_sg_t *sg, int max_sg)
 {
-	const uint64_t off = addr - last->addr;
-
-	return off < last->size && len - 1 < last->size - off;
+	if (max_sg > 0 && last_search(dma, addr) && last_has(&dma->last, addr, len)) {
+		sg_fill(&dma->last, addr, len, sg);
+		return 1;
+	}
+	return addr_to_sgs(dma, addr, len, sg, max_sg);
 }
 
+static __attribute__((noinline)) int addr_to_sg_next(struct dma *dma, uint64_t addr, uint64_t len,
+						     dma_sg_t *sg, int max_sg)
+{
+	if (max_sg > 0 && last_next(&dma->last, addr, len)) {
+		sg_fill(&dma->last, addr, len, sg);
+		return 1;
+	}
+	return addr_to_sg_any(dma, addr, len, sg, max_sg);
+}
+
+/* The last window, or the next one, or any. */
 LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg,
 			    int max_sg)
 {
 	struct dma *dma = ctx->dma;
-	const struct dma_last *last = &dma->last;
 
-	if (likely(max_sg > 0 && (last_has(last, dma_addr, len) ||
-				  (last_next(dma, dma_addr) && last_has(last, dma_addr, len))))) {
-		sg_fill(last, dma_addr, len, sg);
+	if (likely(max_sg > 0 && last_has(&dma->last, dma_addr, len))) {
+		sg_fill(&dma->last, dma_addr, len, sg);
 		return 1;
 	}
-	return addr_to_sgs(dma, dma_addr, len, sg, max_sg);
+	return addr_to_sg_next(dma, dma_addr, len, sg, max_sg);
 }
 
 /* ---- lm_map_sg -------------------------------------------------------------------------------- */
@@ -165,7 +192,7 @@ static int map_search(struct dma *dma, int prot, const dma_sg_t *sg, struct iove
 	off = sg->dma_addr - dma_table_key(&dma->windows, p);
 	b = dma_slot_backing(dma, slot);
 	/* An entry that was changed to reach out of its window is not ours either. */
-	if (slot->revoking || out_of_range(off, sg->length, slot->size))
+	if ((slot->backing & DMA_REVOKING) || out_of_range(off, sg->length, slot->size))
 		return -ESTALE;
 	if ((uint32_t)prot & ~b->prot)
 		return -EACCES;
@@ -181,15 +208,17 @@ static int map_search(struct dma *dma, int prot, const dma_sg_t *sg, struct iove
 static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 			    struct iovec *iov)
 {
+	const uint64_t addr = sg->dma_addr, len = sg->length, off = addr - last->addr;
+
 	if (unlikely(sg->generation != last->generation || ((uint32_t)prot & ~last->prot) ||
-		     !last_has(last, sg->dma_addr, sg->length) ||
-		     sigbus_is_broken(last->range, 0, UINT64_MAX) ||
-		     last->slot->holds == UINT32_MAX))
+		     !last_has(last, addr, len) || sigbus_is_broken(last->range, 0, UINT64_MAX)))
 		return false;
-	last->slot->holds++;
-	iov->iov_base = last->base + (sg->dma_addr - last->addr);
-	iov->iov_len = sg->length;
-	return true;
+	iov->iov_base = last->base + off;
+	iov->iov_len = len;
+	if (likely(++last->slot->holds))
+		return true;
+	last->slot->holds--;
+	return false;
 }
 
 static __attribute__((noinline)) int map_all(lm_ctx_t *ctx, int prot, const dma_sg_t *sg,
@@ -231,7 +260,7 @@ static void unmap_search(struct lm_ctx *ctx, const dma_sg_t *sg)
 	if (!slot->holds)
 		return;
 	slot->holds--;
-	if (slot->revoking && !slot->holds)
+	if ((slot->backing & DMA_REVOKING) && !slot->holds)
 		dma_revoke_released(ctx);
 }
 

@@ -28,6 +28,13 @@ static void chunk_copy(struct dma_chunk *to, uint32_t to_slot, const struct dma_
 	memmove(&to->slot[to_slot], &from->slot[from_slot], nr * sizeof(to->slot[0]));
 }
 
+/* Keys that are not in use are greater than any other. */
+static void chunk_truncate(struct dma_chunk_ref *ref, uint32_t nr)
+{
+	memset(&ref->chunk->key[nr], 0xff, (ref->nr - nr) * sizeof(ref->chunk->key[0]));
+	ref->nr = nr;
+}
+
 /* Room for @nr more entries before @slot; the chunk has it. */
 static void chunk_open(struct dma_chunk_ref *ref, uint32_t slot, uint32_t nr)
 {
@@ -39,15 +46,15 @@ static void chunk_open(struct dma_chunk_ref *ref, uint32_t slot, uint32_t nr)
 static void chunk_close(struct dma_chunk_ref *ref, uint32_t slot, uint32_t nr)
 {
 	chunk_copy(ref->chunk, slot, ref->chunk, slot + nr, ref->nr - slot - nr);
-	ref->nr -= nr;
+	chunk_truncate(ref, ref->nr - nr);
 }
 
 /* How many keys are <= @key. */
 static uint32_t chunk_rank(const struct dma_chunk_ref *ref, uint64_t key)
 {
-	if (!ref->nr || ref->chunk->key[0] > key)
+	if (ref->chunk->key[0] > key)
 		return 0;
-	return dma_search(ref->chunk->key, ref->nr, key) + 1;
+	return dma_chunk_search(ref->chunk->key, ref->nr, key) + 1;
 }
 
 /* Chunk @at has another first entry. */
@@ -67,6 +74,7 @@ static int top_grow(struct dma_table *t)
 	first = realloc(t->first, cap * sizeof(*first));
 	if (!first)
 		return -ENOMEM;
+	memset(first + t->cap, 0xff, (cap - t->cap) * sizeof(*first));
 	t->first = first;
 	ref = realloc(t->ref, cap * sizeof(*ref));
 	if (!ref)
@@ -78,9 +86,13 @@ static int top_grow(struct dma_table *t)
 
 static void top_move(struct dma_table *t, uint32_t to, uint32_t from)
 {
-	memmove(&t->first[to], &t->first[from], (t->nr - from) * sizeof(t->first[0]));
-	memmove(&t->ref[to], &t->ref[from], (t->nr - from) * sizeof(t->ref[0]));
-	t->nr = t->nr - from + to;
+	const uint32_t nr = t->nr;
+
+	memmove(&t->first[to], &t->first[from], (nr - from) * sizeof(t->first[0]));
+	memmove(&t->ref[to], &t->ref[from], (nr - from) * sizeof(t->ref[0]));
+	t->nr = nr - from + to;
+	if (t->nr < nr)
+		memset(&t->first[t->nr], 0xff, (nr - t->nr) * sizeof(t->first[0]));
 }
 
 /* An empty chunk before chunk @at: the caller fills it. */
@@ -93,6 +105,7 @@ static int top_insert(struct dma_table *t, uint32_t at)
 	chunk = aligned_alloc(64, sizeof(*chunk));
 	if (!chunk)
 		return -ENOMEM;
+	memset(chunk->key, 0xff, sizeof(chunk->key));
 	top_move(t, at + 1, at);
 	t->ref[at].chunk = chunk;
 	t->ref[at].nr = 0;
@@ -138,8 +151,8 @@ static bool shift_right(struct dma_table *t, struct dma_pos *p)
 		return false;
 	nr = room / 2;
 	chunk_open(right, 0, nr);
-	full->nr -= nr;
-	chunk_copy(right->chunk, 0, full->chunk, full->nr, nr);
+	chunk_copy(right->chunk, 0, full->chunk, DMA_CHUNK - nr, nr);
+	chunk_truncate(full, DMA_CHUNK - nr);
 	top_update(t, p->chunk + 1);
 	if (p->slot > full->nr)
 		*p = (struct dma_pos){ p->chunk + 1, p->slot - full->nr };
@@ -164,7 +177,7 @@ static int split(struct dma_table *t, struct dma_pos *p)
 	low = &t->ref[p->chunk];
 	high = low + 1;
 	chunk_copy(high->chunk, 0, low->chunk, half, DMA_CHUNK - half);
-	low->nr = half;
+	chunk_truncate(low, half);
 	high->nr = DMA_CHUNK - half;
 	top_update(t, p->chunk + 1);
 	if (p->slot > half)

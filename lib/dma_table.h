@@ -10,22 +10,25 @@
 #define LM_DMA_TABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define DMA_CHUNK 256u
 
+#define DMA_REVOKING (1u << 31)
+
 /* One window: 32 bytes, two in a cache line. */
 struct dma_slot {
 	uint64_t size;
-	uint64_t offset;       /* in the file */
-	uint64_t generation;   /* of no other window in the life of the context */
-	uint32_t holds;        /* entries that lm_map_sg() gave pointers for */
-	uint32_t backing : 31; /* index: what memory it is (dma_file.c) */
-	uint32_t revoking : 1; /* being unmapped: found by those who release it only */
+	uint64_t offset;     /* in the file */
+	uint64_t generation; /* of no other window in the life of the context; never 0 */
+	uint32_t holds;      /* entries that lm_map_sg() gave pointers for */
+	uint32_t backing;    /* index: what memory it is (dma_file.c); with DMA_REVOKING: the window
+	                      * is being unmapped, and found by those who release it only */
 };
 
 struct dma_chunk {
-	uint64_t        key[DMA_CHUNK];
+	uint64_t        key[DMA_CHUNK]; /* those not in use: all ones */
 	struct dma_slot slot[DMA_CHUNK];
 };
 
@@ -35,15 +38,19 @@ struct dma_chunk_ref {
 };
 
 struct dma_table {
-	uint64_t             *first; /* the first key of each chunk */
+	uint64_t             *first; /* the first key of each chunk; not in use: all ones */
 	struct dma_chunk_ref *ref;
-	uint32_t              nr, cap;
+	uint32_t              nr;
+	uint32_t              cap;   /* 0 or a power of two */
 	uint64_t              count; /* of windows */
 };
 
 struct dma_pos {
 	uint32_t chunk, slot;
 };
+
+/* Both searches are written so that compilers use conditional moves: half of the steps go up, and
+ * branches would be mispredicted. */
 
 /* Index of the greatest of @nr sorted keys that is <= @key. There is one: keys[0] <= key. */
 static inline uint32_t dma_search(const uint64_t *keys, uint32_t nr, uint64_t key)
@@ -59,13 +66,30 @@ static inline uint32_t dma_search(const uint64_t *keys, uint32_t nr, uint64_t ke
 	return (uint32_t)(base - keys);
 }
 
+/* The same in a chunk, @nr of whose keys are in use. */
+static inline uint32_t dma_chunk_search(const uint64_t *keys, uint32_t nr, uint64_t key)
+{
+	size_t at = 0, step;
+
+#pragma GCC unroll 8
+	for (step = DMA_CHUNK / 2; step; step /= 2) {
+		const size_t up = at + step;
+
+		at = keys[up] <= key ? up : at;
+	}
+	return at < nr ? (uint32_t)at : nr - 1; /* all ones can be a key, too */
+}
+
 /* The greatest key <= @key; false: there is none. */
 static inline bool dma_table_find(const struct dma_table *t, uint64_t key, struct dma_pos *p)
 {
+	const struct dma_chunk_ref *ref;
+
 	if (!t->nr || t->first[0] > key)
 		return false;
 	p->chunk = dma_search(t->first, t->nr, key);
-	p->slot = dma_search(t->ref[p->chunk].chunk->key, t->ref[p->chunk].nr, key);
+	ref = &t->ref[p->chunk];
+	p->slot = dma_chunk_search(ref->chunk->key, ref->nr, key);
 	return true;
 }
 
