@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fixture.c - see fixture.h. The device's thread takes the lock for each turn of its loop, so
- * that a test can call the device's own functions in between, as the control endpoint does.
- * Nothing is asserted with the lock held: a failed assertion jumps out, and teardown needs it.
+ * fixture.c - see fixture.h. The device's thread takes the lock for each turn of its
+ * loop, so that a test can call the device's own functions in between, as the control
+ * endpoint does. Nothing is asserted with the lock held: a failed assertion jumps out,
+ * and teardown needs it.
  */
 #include "fixture.h"
 
@@ -40,7 +41,8 @@ static void set_options(struct fixture *f, const char *const *options)
 		assert_true(len < sizeof(name) && (*options)[len]);
 		memcpy(name, *options, len);
 		name[len] = '\0';
-		assert_int_equal(device_set(f->type, f->dev, name, *options + len + 1), 0);
+		assert_int_equal(device_set(f->type, f->dev, name, *options + len + 1),
+				 0);
 	}
 }
 
@@ -85,15 +87,18 @@ void fixture_stop(struct fixture *f)
 uint64_t fixture_read(struct fixture *f, uint32_t region, uint64_t offset, size_t width)
 {
 	uint64_t value = 0;
+	int err = lm_client_region_read(f->client, region, offset, &value, width);
 
-	assert_int_equal(lm_client_region_read(f->client, region, offset, &value, width), 0);
+	assert_int_equal(err, 0);
 	return value;
 }
 
 void fixture_write(struct fixture *f, uint32_t region, uint64_t offset, uint64_t value,
 		   size_t width)
 {
-	assert_int_equal(lm_client_region_write(f->client, region, offset, &value, width), 0);
+	int err = lm_client_region_write(f->client, region, offset, &value, width);
+
+	assert_int_equal(err, 0);
 }
 
 void fixture_reset(struct fixture *f)

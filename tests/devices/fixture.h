@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fixture.h - a device of a type with a client on the other end of a socketpair, for tests.
- * A thread serves the device; the test is its client and the world outside. Every function
- * fails the test by itself if something does not work.
+ * fixture.h - a device of a type with a client on the other end of a socketpair. A thread
+ * serves the device; the test is its client and the world outside. Every function fails
+ * the test by itself if something does not work.
  */
 #ifndef TESTS_DEVICES_FIXTURE_H
 #define TESTS_DEVICES_FIXTURE_H
@@ -35,16 +35,17 @@ void fixture_start(struct fixture *f, const char *type, const char *const *optio
 void fixture_stop(struct fixture *f);
 
 /* As a guest. */
-uint64_t fixture_read(struct fixture *f, uint32_t region, uint64_t offset, size_t width);
-void     fixture_write(struct fixture *f, uint32_t region, uint64_t offset, uint64_t value,
-		       size_t width);
+uint64_t fixture_read(struct fixture *f, uint32_t region, uint64_t offset,
+		      size_t width);
+void     fixture_write(struct fixture *f, uint32_t region, uint64_t offset,
+		       uint64_t value, size_t width);
 void     fixture_reset(struct fixture *f);
 
 /* As musctl: 0 or -errno. */
 int  fixture_set(struct fixture *f, const char *name, const char *value);
 void fixture_assert_prop(struct fixture *f, const char *name, const char *value);
 
-/* Interrupts: assign an eventfd to INTx; how often it was signalled since the last call. */
+/* Interrupts: assign an eventfd to INTx; how often it was signalled since last time. */
 void     fixture_arm_intx(struct fixture *f);
 void     fixture_unmask_intx(struct fixture *f);
 uint64_t fixture_taken(int eventfd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_devices.c - what holds for every type of the table, and how options find their property.
+ * test_devices.c - what holds for every type, and how options find their property.
  */
 #include "fixture.h"
 

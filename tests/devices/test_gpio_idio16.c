@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_gpio_idio16.c - the PCI-IDIO-16: what a guest's driver and the world outside see of it.
+ * test_gpio_idio16.c - the PCI-IDIO-16: what a guest's driver and the world outside see.
  */
 #include "fixture.h"
 
@@ -36,27 +36,32 @@ static void out8(uint64_t offset, uint64_t value)
 	fixture_write(&f, LM_BAR2_REG_IDX, offset, value, 1);
 }
 
+static uint64_t cfg32(uint64_t offset)
+{
+	return fixture_read(&f, LM_CFG_REG_IDX, offset, 4);
+}
+
 static void set(const char *name, const char *value)
 {
 	assert_int_equal(fixture_set(&f, name, value), 0);
 }
 
-/* ---- identity ------------------------------------------------------------------------ */
+/* ---- identity -------------------------------------------------------------------- */
 
 static void test_the_driver_finds_its_card(void **state)
 {
-	assert_int_equal(fixture_read(&f, LM_CFG_REG_IDX, PCI_VENDOR_ID, 4), 0x0dc8494f);
+	assert_int_equal(cfg32(PCI_VENDOR_ID), 0x0dc8494f);
 	assert_int_equal(fixture_read(&f, LM_CFG_REG_IDX, PCI_INTERRUPT_PIN, 1), 1);
-	assert_int_not_equal(fixture_read(&f, LM_CFG_REG_IDX, PCI_CLASS_REVISION, 4) >> 8, 0);
+	assert_int_not_equal(cfg32(PCI_CLASS_REVISION) >> 8, 0);
 }
 
 static void test_bar2_is_eight_io_ports(void **state)
 {
 	fixture_write(&f, LM_CFG_REG_IDX, PCI_BASE_ADDRESS_2, 0xffffffff, 4);
-	assert_int_equal(fixture_read(&f, LM_CFG_REG_IDX, PCI_BASE_ADDRESS_2, 4), 0xfffffff9);
+	assert_int_equal(cfg32(PCI_BASE_ADDRESS_2), 0xfffffff9);
 }
 
-/* ---- outputs ------------------------------------------------------------------------- */
+/* ---- outputs --------------------------------------------------------------------- */
 
 static void test_outputs_read_back(void **state)
 {
@@ -83,7 +88,7 @@ static void test_outputs_cannot_be_driven_from_outside(void **state)
 	assert_int_equal(in8(OUT0_7), 0);
 }
 
-/* ---- inputs -------------------------------------------------------------------------- */
+/* ---- inputs ---------------------------------------------------------------------- */
 
 static void test_inputs_follow_the_terminals(void **state)
 {
@@ -135,7 +140,7 @@ static void test_a_wide_read_covers_its_registers(void **state)
 	assert_int_equal(fixture_read(&f, LM_BAR2_REG_IDX, OUT8_15, 4), 0x00002211);
 }
 
-/* ---- the interrupt --------------------------------------------------------------------- */
+/* ---- the interrupt --------------------------------------------------------------- */
 
 static void test_a_change_interrupts_when_enabled(void **state)
 {
@@ -253,7 +258,7 @@ static void test_the_driver_of_linux_6_12_gets_its_edge(void **state)
 	assert_int_equal(fixture_taken(f.intx), 0);
 }
 
-/* ---- filters --------------------------------------------------------------------------- */
+/* ---- filters --------------------------------------------------------------------- */
 
 #define NEVER_US "60000000"
 
@@ -345,7 +350,7 @@ static void test_no_delay_is_no_filter(void **state)
 	assert_int_equal(fixture_set(&f, "filter-us", "60000001"), -EINVAL);
 }
 
-/* ---- the pattern ----------------------------------------------------------------------- */
+/* ---- the pattern ----------------------------------------------------------------- */
 
 static void test_the_pattern_toggles_every_third_read(void **state)
 {
@@ -403,7 +408,7 @@ static void test_a_reset_starts_the_pattern_anew(void **state)
 	assert_int_equal(in8(IN0_7), 0xff);
 }
 
-/* ---- loopback --------------------------------------------------------------------------- */
+/* ---- loopback -------------------------------------------------------------------- */
 
 static void test_loopback_wires_outputs_to_inputs(void **state)
 {
@@ -428,7 +433,7 @@ static void test_loopback_leaves_no_room_for_another_source(void **state)
 	assert_int_equal(fixture_set(&f, "loopback", "2"), -EINVAL);
 }
 
-/* ---- reset ------------------------------------------------------------------------------- */
+/* ---- reset ----------------------------------------------------------------------- */
 
 static void test_a_reset_clears_the_card(void **state)
 {
@@ -456,7 +461,7 @@ static void test_a_reset_keeps_the_world_outside(void **state)
 	fixture_assert_prop(&f, "filter-us", "77");
 }
 
-/* ---- state -------------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------- */
 
 static void test_all_state_moves(void **state)
 {
@@ -536,11 +541,13 @@ static void test_a_strange_state_changes_nothing(void **state)
 	assert_int_equal(in8(OUT0_7), 0x66);
 }
 
-/* ---- options ------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------- */
 
 static void test_options_at_creation(void **state)
 {
-	static const char *const options[] = { "in=0xbeef", "pattern=none", "loopback=0", NULL };
+	static const char *const options[] = {
+		"in=0xbeef", "pattern=none", "loopback=0", NULL
+	};
 	struct fixture other;
 
 	fixture_start(&other, "gpio-idio16", options);

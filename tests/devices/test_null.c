@@ -63,8 +63,10 @@ static void test_memory_is_trapped(void **state)
 
 static void test_bar0_is_32_bit_memory(void **state)
 {
-	fixture_write(&f, LM_CFG_REG_IDX, PCI_BASE_ADDRESS_0, 0xffffffff, 4);
-	assert_int_equal(fixture_read(&f, LM_CFG_REG_IDX, PCI_BASE_ADDRESS_0, 4), 0xfffff000);
+	const uint32_t cfg = LM_CFG_REG_IDX;
+
+	fixture_write(&f, cfg, PCI_BASE_ADDRESS_0, 0xffffffff, 4);
+	assert_int_equal(fixture_read(&f, cfg, PCI_BASE_ADDRESS_0, 4), 0xfffff000);
 }
 
 static void test_accesses_beyond_the_end_fail(void **state)
@@ -87,6 +89,13 @@ static uint8_t find_msix(void)
 	return pos;
 }
 
+static void set_vector_control(unsigned int vector, uint32_t value)
+{
+	uint64_t entry = vector * PCI_MSIX_ENTRY_SIZE;
+
+	fixture_write(&f, LM_BAR2_REG_IDX, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, value, 4);
+}
+
 static void enable_msix(int fds[VECTORS])
 {
 	lm_client_irq_set_t set = {
@@ -99,11 +108,11 @@ static void enable_msix(int fds[VECTORS])
 
 	for (i = 0; i < VECTORS; i++) {
 		fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		fixture_write(&f, LM_BAR2_REG_IDX, i * PCI_MSIX_ENTRY_SIZE +
-			      PCI_MSIX_ENTRY_VECTOR_CTRL, 0, 4);
+		set_vector_control(i, 0);
 	}
 	assert_int_equal(lm_client_set_irqs(f.client, &set), 0);
-	fixture_write(&f, LM_CFG_REG_IDX, find_msix() + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, 2);
+	fixture_write(&f, LM_CFG_REG_IDX, find_msix() + PCI_MSIX_FLAGS,
+		      PCI_MSIX_FLAGS_ENABLE, 2);
 }
 
 static int trigger(uint32_t vector)
@@ -137,14 +146,12 @@ static void test_a_masked_vector_is_pending_until_unmasked(void **state)
 	uint32_t i;
 
 	enable_msix(fds);
-	fixture_write(&f, LM_BAR2_REG_IDX, 2 * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL,
-		      PCI_MSIX_ENTRY_CTRL_MASKBIT, 4);
+	set_vector_control(2, PCI_MSIX_ENTRY_CTRL_MASKBIT);
 	assert_int_equal(trigger(2), LM_IRQ_PENDING);
 	assert_int_equal(fixture_taken(fds[2]), 0);
 	assert_int_equal(fixture_read(&f, LM_BAR2_REG_IDX, 2048, 1), 1 << 2);
 
-	fixture_write(&f, LM_BAR2_REG_IDX, 2 * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL,
-		      0, 4);
+	set_vector_control(2, 0);
 	assert_int_equal(fixture_taken(fds[2]), 1);
 	assert_int_equal(fixture_read(&f, LM_BAR2_REG_IDX, 2048, 1), 0);
 	for (i = 0; i < VECTORS; i++)
@@ -169,23 +176,20 @@ static void test_memory_moves_with_the_state(void **state)
 	fixture_stop(&other);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_memory_reads_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_every_width_works_at_every_alignment,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_memory_is_trapped, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bar0_is_32_bit_memory, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_accesses_beyond_the_end_fail,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_each_msix_vector_has_its_own_eventfd,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_masked_vector_is_pending_until_unmasked,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_intx_can_be_fired, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_memory_moves_with_the_state,
-						setup, teardown),
+		TEST(memory_reads_back),
+		TEST(every_width_works_at_every_alignment),
+		TEST(memory_is_trapped),
+		TEST(bar0_is_32_bit_memory),
+		TEST(accesses_beyond_the_end_fail),
+		TEST(each_msix_vector_has_its_own_eventfd),
+		TEST(a_masked_vector_is_pending_until_unmasked),
+		TEST(intx_can_be_fired),
+		TEST(memory_moves_with_the_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,8 @@
 . "$(dirname "$0")/lint.sh"
 
 functions=$(mktemp)
-trap 'rm -f "$functions"' EXIT
+wide=$(mktemp)
+trap 'rm -f "$functions" "$wide"' EXIT
 # shellcheck disable=SC2086
 awk -f tests/lint/functions.awk $code >"$functions"
 
@@ -41,7 +42,9 @@ awk '
 	}
 	{ w = width($0) }
 	w > limit { printf "%s:%d: %d columns, limit %d\n", FILENAME, FNR, w, limit }
-	/[ \t]$/  { printf "%s:%d: blanks at the end\n", FILENAME, FNR }' limit=100 \
+	w > aim   { over++ }
+	/[ \t]$/  { printf "%s:%d: blanks at the end\n", FILENAME, FNR }
+	END { print over + 0 >wide }' aim=90 limit=100 wide="$wide" \
 	$code $test_code | report "lines are at most 100 columns wide"
 
 sort -n -k 3 "$functions" | awk '
@@ -51,3 +54,4 @@ sort -n -k 3 "$functions" | awk '
 			NR, length_of[int((NR + 1) / 2)], length_of[int(NR * 0.95 + 0.5)],
 			length_of[NR], over
 	}'
+echo "# $(cat "$wide") lines over 90 columns"
