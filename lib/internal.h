@@ -53,6 +53,7 @@ int  loop_add(struct loop *loop, struct source *src, uint32_t events);
 int  loop_modify(struct loop *loop, struct source *src, uint32_t events);
 void loop_remove(struct loop *loop, struct source *src); /* also while its turn is served */
 int  loop_run(struct loop *loop, int timeout_ms);        /* sources served, or -errno */
+uint64_t loop_now_ns(void); /* CLOCK_MONOTONIC, that of timers */
 /* Armed and freed like a device's own. */
 int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct lm_timer **timer);
 

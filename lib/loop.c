@@ -97,7 +97,7 @@ int loop_run(struct loop *loop, int timeout_ms)
 
 /* ---- timers: a short list, one timerfd set to the earliest ---------------------------------- */
 
-static uint64_t now_ns(void)
+uint64_t loop_now_ns(void)
 {
 	struct timespec ts;
 
@@ -146,7 +146,7 @@ static void timer_advance(struct lm_timer *t, uint64_t now)
 static void timer_expired(struct source *src, uint32_t events)
 {
 	struct loop *loop = container_of(src, struct loop, timer_source);
-	uint64_t now = now_ns();
+	uint64_t now = loop_now_ns();
 	uint64_t expirations;
 	struct lm_timer *t;
 
@@ -205,7 +205,7 @@ LM_EXPORT int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t *
 
 LM_EXPORT int lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns)
 {
-	uint64_t now = now_ns();
+	uint64_t now = loop_now_ns();
 
 	if (delay_ns > INT64_MAX - now)
 		delay_ns = INT64_MAX - now;

@@ -128,7 +128,7 @@ static void reset_done(struct lm_ctx *ctx, struct deferral *d, ssize_t result)
 	struct client *c = container_of(d, struct client, reset);
 
 	protocol_answer(c, result);
-	client_serve(c);
+	client_wake(c);
 }
 
 static int device_reset(struct client *c, struct message *m, struct reply *r)

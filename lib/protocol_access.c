@@ -17,7 +17,7 @@ static void access_done(struct access *a, ssize_t result)
 	struct client *c = container_of(a, struct client, access);
 
 	protocol_answer(c, result);
-	client_serve(c);
+	client_wake(c);
 }
 
 static void access_init(struct client *c, const struct message *m, bool is_write)

@@ -5,7 +5,9 @@
  * Owns the listening socket, attach and detach, and the turn of a client: one receive, all whole
  * messages in it, one send. Requests are served in the order they came; while one waits for the
  * device, the following ones wait in the buffer, and only replies to our own commands overtake.
- * A client that does not read its replies is not read from; nothing here ever blocks.
+ * A client that does not read its replies is not read from; nothing here ever blocks. Callbacks
+ * run in turns of the loop alone: what a device completes between them is sent, but the requests
+ * behind it have to wait for their turn.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -64,6 +66,7 @@ static void client_free(struct client *c)
 		stream_close(&c->twin);
 	}
 	client_unhold(c);
+	stream_unpin(&c->pinned);
 	upcall_free(c);
 	free(c);
 }
@@ -168,6 +171,7 @@ static int serve_messages(struct client *c)
 			return ret;
 		if ((m.hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY) {
 			upcall_reply(c, &m);
+			stream_unpin(&c->pinned);
 			continue;
 		}
 		ret = protocol_handle(c, &m);
@@ -183,20 +187,24 @@ static int serve_replies(struct client *c)
 	struct message m;
 	int ret = 0;
 
-	while (c->waiting != WAIT_NONE && (ret = stream_next_reply(&c->stream, &m)) == 1)
+	while (c->waiting != WAIT_NONE && (ret = stream_next_reply(&c->stream, &m)) == 1) {
 		upcall_reply(c, &m);
+		stream_unpin(&c->pinned);
+	}
 	return ret < 0 ? ret : 0;
 }
 
-static void watch_events(struct client *c, bool blocked)
+/* Messages that are here already have a turn when the socket can be written, as it mostly can. */
+static void watch_events(struct client *c)
 {
 	const bool listening = c->waiting == WAIT_NONE ||
 			       (upcall_is_outstanding(c) && !c->twin.rx.data);
+	const bool due = c->waiting == WAIT_NONE && stream_has_message(&c->stream);
 	uint32_t events = 0;
 
-	if (listening && !blocked)
+	if (listening && !c->blocked)
 		events |= EPOLLIN;
-	if (stream_pending(&c->stream))
+	if (due || stream_pending(&c->stream))
 		events |= EPOLLOUT;
 	if (events != c->events && !loop_modify(&c->ctx->loop, &c->source, events))
 		c->events = events;
@@ -219,7 +227,6 @@ static int serve_all(struct client *c)
 
 void client_serve(struct client *c)
 {
-	bool blocked;
 	int ret, sent;
 
 	if (c->serving)
@@ -235,8 +242,8 @@ void client_serve(struct client *c)
 	if (!sent)
 		sent = stream_flush(&c->stream);
 	c->serving = false;
-	blocked = ret == SERVE_BLOCKED;
-	if ((ret && !blocked) || sent < 0) {
+	c->blocked = ret == SERVE_BLOCKED;
+	if ((ret && !c->blocked) || sent < 0) {
 		client_detach(c);
 		return;
 	}
@@ -244,34 +251,46 @@ void client_serve(struct client *c)
 		close(c->twin_fd);
 		c->twin_fd = -1;
 	}
-	upcall_watch_stall(c);
-	watch_events(c, blocked || sent);
+	c->blocked |= sent;
+	upcall_settle(c);
+	watch_events(c);
+}
+
+void client_wake(struct client *c)
+{
+	if (c->serving)
+		return;
+	/* An error is found again in the turn that follows it: that of a socket to be written. */
+	if (!stream_flush(&c->stream)) {
+		upcall_kick(c);
+		stream_flush(&c->stream);
+	}
+	upcall_settle(c);
+	watch_events(c);
 }
 
 /* -ENOBUFS: requests fill the buffer while one waits for a reply that will never be read. */
-static int client_receive(struct client *c)
+static ssize_t client_receive(struct client *c)
 {
 	const ssize_t got = stream_fill(&c->stream);
 
-	if (got != -ENOBUFS)
-		return got < 0 ? (int)got : 0;
-	if (c->waiting == WAIT_NONE || !upcall_is_outstanding(c))
-		return -ENOBUFS;
+	if (got != -ENOBUFS || c->waiting == WAIT_NONE || !upcall_is_outstanding(c))
+		return got;
 	log_warn(c->ctx, "the client queues requests without answering our DMA commands");
 	upcall_fail_all(c, -ENOBUFS);
-	return 0;
+	return 1;
 }
 
 static void client_ready(struct source *src, uint32_t events)
 {
 	struct client *c = container_of(src, struct client, source);
-	int ret = 0;
+	ssize_t ret = 0;
 
 	if (events & EPOLLIN)
 		ret = client_receive(c);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		ret = -ENOTCONN;
-	if (ret)
+	if (ret < 0)
 		client_detach(c);
 	else
 		client_serve(c);
@@ -284,7 +303,7 @@ int server_busy_poll(struct lm_ctx *ctx)
 
 	if (!c || c->events != EPOLLIN)
 		return 0;
-	got = stream_fill(&c->stream);
+	got = client_receive(c);
 	if (!got)
 		return 0;
 	if (got < 0)
@@ -301,7 +320,7 @@ void server_deferred_done(struct lm_ctx *ctx, ssize_t result)
 	if (!c || c->waiting != WAIT_DMA_UNMAP)
 		return;
 	protocol_answer(c, result);
-	client_serve(c);
+	client_wake(c);
 }
 
 /* ---- listening -------------------------------------------------------------------------------- */

@@ -30,17 +30,21 @@ struct client {
 	struct source   twin_source;
 	int             twin_fd;     /* the client's end until it is sent, else -1 */
 	bool            negotiated;
-	bool            serving;     /* client_serve() is on the stack */
+	bool            serving;     /* a turn of the client is on the stack */
+	bool            blocked;     /* the last turn ended for want of room to answer */
 	bool            owed;        /* a handler is running whose reply is being written */
 	struct stream_buf pinned;    /* received bytes that the running handler still looks at */
 	uint16_t        major, minor;
 	uint32_t        max_fds;     /* the client takes so many in one message */
 	uint32_t        max_data;    /* and so many bytes */
-	uint32_t        events;      /* what epoll watches for */
+	uint32_t        events;      /* what epoll watches for ... */
+	uint32_t        twin_events; /* ... on the twin socket */
 	pid_t           pid;
 	uid_t           uid;
 	uint64_t        requests;
 	struct upcalls *upcalls;
+	uint64_t        wait_ns;     /* our patience: lm_dma_read() waits so long ... */
+	uint64_t        stall_ns;    /* ... and transfers may stand still while a request waits */
 
 	enum waiting    waiting;
 	struct vfio_user_header request; /* of the request that waits ... */
@@ -62,7 +66,8 @@ struct reply {
 
 /* server.c */
 struct client *server_client(const struct lm_ctx *ctx); /* or NULL */
-void client_serve(struct client *c); /* may free @c */
+void client_serve(struct client *c); /* a turn of the loop; may free @c */
+void client_wake(struct client *c);  /* outside a turn: send; what else is due has its turn */
 int  client_hold(struct client *c, const void *data, size_t len);
 void client_unhold(struct client *c);
 
@@ -81,7 +86,7 @@ void upcall_free(struct client *c);
 void upcall_reply(struct client *c, struct message *m);
 bool upcall_is_outstanding(const struct client *c);
 void upcall_kick(struct client *c);               /* there may be room to send more */
-void upcall_watch_stall(struct client *c);        /* after a turn: transfers must move */
+void upcall_settle(struct client *c);             /* after a turn: send, see that all moves */
 void upcall_fail_all(struct client *c, int error);
 int  upcall_twin_open(struct client *c, int fd);  /* fd is consumed in any case */
 

@@ -151,6 +151,78 @@ static bool size_is_valid(uint32_t msg_size)
 	return msg_size >= sizeof(struct vfio_user_header) && msg_size <= STREAM_MAX_MSG;
 }
 
+/* The whole message at @pos. 1, 0: not all there, -EPROTO. */
+static int rx_look(const struct stream *s, size_t pos, struct message *m)
+{
+	const size_t have = s->rx.tail - pos;
+
+	m->hdr = (struct vfio_user_header *)(s->rx.data + pos);
+	if (have < sizeof(*m->hdr))
+		return 0;
+	if (!size_is_valid(m->hdr->msg_size))
+		return -EPROTO;
+	if (have < m->hdr->msg_size)
+		return 0;
+	m->payload = (char *)(m->hdr + 1);
+	m->len = m->hdr->msg_size - sizeof(*m->hdr);
+	return 1;
+}
+
+static bool is_reply(const struct message *m)
+{
+	return (m->hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY;
+}
+
+/* A reply that was taken out of turn leaves a hole of this command. */
+#define CMD_TAKEN 0
+
+static bool is_hole(const struct message *m)
+{
+	return m->hdr->cmd == CMD_TAKEN && is_reply(m);
+}
+
+/* Descriptors that arrived in stream positions (start, start + len] move with their message. */
+static void fds_move(struct stream *s, uint64_t start, uint64_t len, uint64_t by)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr_arrived; i++) {
+		if (s->arrived[i].end > start && s->arrived[i].end - start <= len)
+			s->arrived[i].end -= by;
+	}
+}
+
+/* What stands at @from moves to @to, where holes were. */
+static void rx_move(struct stream *s, size_t from, size_t to, size_t len)
+{
+	memmove(s->rx.data + to, s->rx.data + from, len);
+	fds_move(s, s->rx_base + from, len, from - to);
+}
+
+/* Close the holes up; what waits between them keeps its order. */
+static void rx_compact(struct stream *s)
+{
+	size_t from = s->rx.head, to = from;
+	struct message m;
+
+	while (rx_look(s, from, &m) == 1) {
+		const size_t size = m.hdr->msg_size;
+
+		if (!is_hole(&m)) {
+			rx_move(s, from, to, size);
+			to += size;
+		}
+		from += size;
+	}
+	rx_move(s, from, to, s->rx.tail - from);
+	s->rx.tail -= from - to;
+	s->looked -= from - to;
+	s->holes = 0;
+}
+
+/* Worth the time it takes, however small the pieces in which a peer sends. */
+#define HOLES_MIN 4096u
+
 /* Room for the rest of the message at head, and for more behind it. */
 static int rx_make_room(struct stream *s)
 {
@@ -173,7 +245,10 @@ static int rx_make_room(struct stream *s)
 	ret = buf_fit(rx, need);
 	if (!rx->head)
 		s->rx_base += head;
-	return ret;
+	if (ret != -ENOBUFS || s->holes < HOLES_MIN)
+		return ret;
+	rx_compact(s);
+	return 0;
 }
 
 ssize_t stream_fill(struct stream *s)
@@ -243,23 +318,6 @@ static void rx_take_fds(struct stream *s, uint64_t start, uint64_t end, struct c
 	s->nr_arrived = kept;
 }
 
-/* The whole message at @pos. 1, 0: not all there, -EPROTO. */
-static int rx_look(const struct stream *s, size_t pos, struct message *m)
-{
-	const size_t have = s->rx.tail - pos;
-
-	m->hdr = (struct vfio_user_header *)(s->rx.data + pos);
-	if (have < sizeof(*m->hdr))
-		return 0;
-	if (!size_is_valid(m->hdr->msg_size))
-		return -EPROTO;
-	if (have < m->hdr->msg_size)
-		return 0;
-	m->payload = (char *)(m->hdr + 1);
-	m->len = m->hdr->msg_size - sizeof(*m->hdr);
-	return 1;
-}
-
 bool stream_has_message(const struct stream *s)
 {
 	struct message m;
@@ -277,8 +335,13 @@ static void rx_fds_of(struct stream *s, size_t pos, struct message *m)
 	rx_take_fds(s, s->rx_base + pos, s->rx_base + pos + m->hdr->msg_size, &m->fds);
 }
 
-/* A reply that was taken out of turn leaves a hole of this command. */
-#define CMD_TAKEN 0
+/* One that we took, or a client's idea of one. */
+static void rx_skip_hole(struct stream *s, size_t pos, struct message *m)
+{
+	rx_fds_of(s, pos, m);
+	message_close_fds(m);
+	s->holes -= s->holes < m->hdr->msg_size ? s->holes : m->hdr->msg_size;
+}
 
 int stream_next(struct stream *s, struct message *m)
 {
@@ -288,9 +351,10 @@ int stream_next(struct stream *s, struct message *m)
 		const size_t pos = s->rx.head;
 
 		s->rx.head += m->hdr->msg_size;
-		if (m->hdr->cmd == CMD_TAKEN && (m->hdr->flags & VFIO_USER_F_TYPE_MASK) ==
-		    VFIO_USER_F_TYPE_REPLY)
+		if (is_hole(m)) {
+			rx_skip_hole(s, pos, m);
 			continue;
+		}
 		rx_fds_of(s, pos, m);
 		m->cmd = m->hdr->cmd;
 		return 1;
@@ -309,21 +373,30 @@ void stream_unget(struct stream *s, struct message *m)
 	m->fds.nr = 0;
 }
 
+/* With nothing before it that waits it goes at once, so that long transfers find room. */
+static void rx_take_reply(struct stream *s, size_t pos, struct message *m)
+{
+	rx_fds_of(s, pos, m);
+	m->cmd = m->hdr->cmd;
+	m->hdr->cmd = CMD_TAKEN;
+	if (pos == s->rx.head)
+		s->rx.head += m->hdr->msg_size;
+	else
+		s->holes += m->hdr->msg_size;
+}
+
 int stream_next_reply(struct stream *s, struct message *m)
 {
 	size_t pos = s->rx.head;
 	int ret;
 
-	while ((ret = rx_look(s, pos, m)) == 1) {
-		if ((m->hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY &&
-		    m->hdr->cmd != CMD_TAKEN) {
-			rx_fds_of(s, pos, m);
-			m->cmd = m->hdr->cmd;
-			m->hdr->cmd = CMD_TAKEN;
-			return 1;
-		}
+	if (s->looked > s->rx_base + pos)
+		pos = (size_t)(s->looked - s->rx_base);
+	while ((ret = rx_look(s, pos, m)) == 1 && (!is_reply(m) || is_hole(m)))
 		pos += m->hdr->msg_size;
-	}
+	if (ret == 1)
+		rx_take_reply(s, pos, m);
+	s->looked = s->rx_base + pos;
 	return ret;
 }
 

@@ -34,6 +34,8 @@ struct stream {
 	struct channel       ch;
 	struct stream_buf    rx, tx;
 	uint64_t             rx_base; /* stream position of rx.data[0] */
+	uint64_t             looked;  /* stream position: no reply that waits lies before it */
+	size_t               holes;   /* bytes of replies that were taken out of turn */
 	struct stream_fd_set arrived[STREAM_FD_SETS];
 	unsigned int         nr_arrived;
 	struct channel_fds   out;     /* borrowed; go with the byte at tx.data[out_pos] */

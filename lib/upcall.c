@@ -18,7 +18,7 @@
 #include "server.h"
 
 #define IN_FLIGHT  8u
-#define WAIT_MS    2000        /* lm_dma_read() waits so long for a client that is silent */
+#define WAIT_NS    2000000000u
 #define STALL_NS   1000000000u /* QEMU gives its own request five seconds, then up */
 
 /* One lm_dma_read() or lm_dma_write(), however long. */
@@ -42,6 +42,7 @@ struct upcalls {
 	struct flight    flights[IN_FLIGHT];
 	struct transfer *queue;    /* in the order they came; the first ones may be under way */
 	struct transfer *spare;    /* one kept, so that the steady state allocates nothing */
+	uint64_t         landed;   /* replies that were waited for, so far */
 	uint16_t         next_id;
 	struct lm_timer *stall;    /* made with the first transfer */
 	bool             stall_armed;
@@ -49,6 +50,8 @@ struct upcalls {
 
 int upcall_new(struct client *c)
 {
+	c->wait_ns = WAIT_NS;
+	c->stall_ns = STALL_NS;
 	c->upcalls = calloc(1, sizeof(*c->upcalls));
 	return c->upcalls ? 0 : -ENOMEM;
 }
@@ -80,19 +83,26 @@ static bool client_waits(const struct client *c)
 
 /* ---- the end of a transfer -------------------------------------------------------------------- */
 
-static void transfer_finish(struct upcalls *up, struct transfer *t)
+/* It is in no list any more. */
+static void transfer_end(struct upcalls *up, struct transfer *t)
 {
 	lm_dma_done_t *done = t->done;
 	const int error = t->error;
 	void *arg = t->arg;
+
+	free(up->spare);
+	up->spare = t;
+	done(arg, error);
+}
+
+static void transfer_finish(struct upcalls *up, struct transfer *t)
+{
 	struct transfer **p;
 
 	for (p = &up->queue; *p != t; p = &(*p)->next)
 		;
 	*p = t->next;
-	free(up->spare);
-	up->spare = t;
-	done(arg, error);
+	transfer_end(up, t);
 }
 
 static bool transfer_is_over(const struct transfer *t)
@@ -103,11 +113,15 @@ static bool transfer_is_over(const struct transfer *t)
 void upcall_fail_all(struct client *c, int error)
 {
 	struct upcalls *up = c->upcalls;
+	struct transfer *failed = up->queue, *t;
 
+	/* What the device starts meanwhile is not meant. */
 	memset(up->flights, 0, sizeof(up->flights));
-	while (up->queue) {
-		up->queue->error = error;
-		transfer_finish(up, up->queue);
+	up->queue = NULL;
+	while ((t = failed)) {
+		failed = t->next;
+		t->error = error;
+		transfer_end(up, t);
 	}
 }
 
@@ -120,9 +134,10 @@ static void stall_expired(void *arg)
 	c->upcalls->stall_armed = false;
 	log_warn(c->ctx, "the client does not serve DMA while it waits for an answer: given up");
 	upcall_fail_all(c, -EDEADLK);
+	client_wake(c);
 }
 
-void upcall_watch_stall(struct client *c)
+static void watch_stall(struct client *c)
 {
 	struct upcalls *up = c->upcalls;
 	const bool wanted = up->queue && !c->twin.rx.data && client_waits(c);
@@ -130,7 +145,7 @@ void upcall_watch_stall(struct client *c)
 	if (wanted == up->stall_armed || !up->stall)
 		return;
 	up->stall_armed = wanted;
-	lm_timer_arm(up->stall, wanted ? STALL_NS : 0, 0);
+	lm_timer_arm(up->stall, wanted ? c->stall_ns : 0, 0);
 }
 
 /* ---- sending ---------------------------------------------------------------------------------- */
@@ -228,15 +243,6 @@ static int transfer_queue(struct client *c, const struct transfer *wanted)
 	return 0;
 }
 
-/* Send now what was queued outside a turn of the client. */
-static void upcall_flush(struct client *c)
-{
-	if (c->twin.rx.data)
-		stream_flush(&c->twin);
-	else
-		client_serve(c);
-}
-
 int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
 	       void *arg)
 {
@@ -247,8 +253,8 @@ int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_don
 	if (!c || !c->negotiated)
 		return -ENOTCONN;
 	ret = transfer_queue(c, &t);
-	if (!ret && !c->serving)
-		upcall_flush(c);
+	if (!ret)
+		client_wake(c);
 	return ret;
 }
 
@@ -301,8 +307,9 @@ void upcall_reply(struct client *c, struct message *m)
 		log_debug(c->ctx, "a reply that nobody waits for: id %u", m->hdr->msg_id);
 		return;
 	}
+	c->upcalls->landed++;
 	if (c->upcalls->stall_armed)
-		lm_timer_arm(c->upcalls->stall, STALL_NS, 0);
+		lm_timer_arm(c->upcalls->stall, c->stall_ns, 0);
 	t = f->transfer;
 	ret = flight_land(f, m);
 	if (ret && !t->error)
@@ -348,8 +355,9 @@ static void wait_abandon(struct client *c, const struct wait *w)
 }
 
 /* On the main socket a request that wants a reply means that the client waits for us. */
-static int wait_turn(struct client *c, struct stream *s)
+static int wait_turn(struct client *c, struct stream *s, uint64_t deadline)
 {
+	const uint64_t now = loop_now_ns();
 	struct pollfd p = { .fd = s->ch.fd, .events = POLLIN };
 	struct message m;
 	ssize_t got;
@@ -360,7 +368,7 @@ static int wait_turn(struct client *c, struct stream *s)
 		return ret;
 	if (ret)
 		p.events |= POLLOUT;
-	if (poll(&p, 1, WAIT_MS) == 0)
+	if (now >= deadline || !poll(&p, 1, (int)((deadline - now) / 1000000) + 1))
 		return -ETIMEDOUT;
 	got = p.revents & (POLLIN | POLLHUP | POLLERR) ? stream_fill(s) : 0;
 	if (got < 0)
@@ -388,12 +396,16 @@ static int wait_prepare(struct client *c)
 static int wait_loop(struct client *c, const struct wait *w)
 {
 	const bool serving = c->serving;
+	uint64_t landed = 0, deadline = 0;
 	int ret = 0;
 
 	c->serving = true;
 	while (!ret && !w->over) {
+		if (!deadline || landed != c->upcalls->landed)
+			deadline = loop_now_ns() + c->wait_ns;
+		landed = c->upcalls->landed;
 		upcall_kick(c);
-		ret = wait_turn(c, upcall_stream(c));
+		ret = wait_turn(c, upcall_stream(c), deadline);
 	}
 	if (!w->over)
 		wait_abandon(c, w);
@@ -418,8 +430,7 @@ int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 	ret = transfer_queue(c, &t);
 	if (!ret)
 		ret = wait_loop(c, &w);
-	if (!c->serving)
-		client_serve(c); /* what came or was answered meanwhile */
+	client_wake(c); /* what came or was answered meanwhile */
 	return ret;
 }
 
@@ -430,6 +441,24 @@ static void twin_close(struct client *c)
 	loop_remove(&c->ctx->loop, &c->twin_source);
 	stream_close(&c->twin);
 	upcall_fail_all(c, -ENOTCONN);
+}
+
+/* Its end, if sending finds one, is found again in the turn that is asked for. */
+static void twin_send(struct client *c)
+{
+	const uint32_t events = stream_flush(&c->twin) ? EPOLLIN | EPOLLOUT : EPOLLIN;
+
+	if (events != c->twin_events && !loop_modify(&c->ctx->loop, &c->twin_source, events))
+		c->twin_events = events;
+}
+
+void upcall_settle(struct client *c)
+{
+	if (c->twin.rx.data) {
+		upcall_kick(c);
+		twin_send(c);
+	}
+	watch_stall(c);
 }
 
 static void twin_ready(struct source *src, uint32_t events)
@@ -461,7 +490,8 @@ int upcall_twin_open(struct client *c, int fd)
 	}
 	c->twin_source.fd = fd;
 	c->twin_source.fn = twin_ready;
-	ret = loop_add(&c->ctx->loop, &c->twin_source, EPOLLIN);
+	c->twin_events = EPOLLIN;
+	ret = loop_add(&c->ctx->loop, &c->twin_source, c->twin_events);
 	if (ret)
 		stream_close(&c->twin);
 	return ret;
