@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_region_info.c - DEVICE_GET_REGION_INFO and DEVICE_GET_REGION_IO_FDS: sizes and flags,
- * capabilities, argsz, and the descriptors that go along.
+ * test_protocol_info.c - DEVICE_GET_INFO, DEVICE_GET_IRQ_INFO, DEVICE_GET_REGION_INFO and
+ * DEVICE_GET_REGION_IO_FDS: what is answered, capabilities, argsz, descriptors that go along.
  */
 #include <linux/kvm.h>
 #include <sys/mman.h>
@@ -10,6 +10,140 @@
 
 #define BAR_MAPPED LM_BAR4_REG_IDX
 #define PAGE       4096u
+
+/* ---- DEVICE_GET_INFO -------------------------------------------------------------------------- */
+
+static void device_info_is_complete(void **state)
+{
+	struct engine *e = *state;
+	struct vfio_user_device_info info = { .argsz = sizeof(info) };
+	struct wire m;
+
+	engine_connect(e);
+	engine_request(e, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), &m);
+	assert_int_equal(m.len, 16);
+	memcpy(&info, m.payload, sizeof(info));
+	assert_int_equal(info.argsz, 16);
+	assert_int_equal(info.flags, VFIO_DEVICE_FLAGS_RESET | VFIO_DEVICE_FLAGS_PCI);
+	assert_int_equal(info.num_regions, VFIO_PCI_NUM_REGIONS);
+	assert_int_equal(info.num_irqs, VFIO_PCI_NUM_IRQS);
+}
+
+static void device_info_counts_extra_regions(void **state)
+{
+	struct engine *e = *state;
+	const lm_reg_info_t extra[2] = {
+		{ .flags = LM_REG_FLAG_RW, .size = 4096 }, { .flags = LM_REG_FLAG_RW, .size = 64 } };
+	struct vfio_user_device_info info = { .argsz = sizeof(info) };
+	struct wire m;
+
+	e->info.extra_regs = extra;
+	e->info.nr_extra_regs = 2;
+	e->info.extra_reg_size = sizeof(extra[0]);
+	engine_connect(e);
+	engine_request(e, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), &m);
+	memcpy(&info, m.payload, sizeof(info));
+	assert_int_equal(info.num_regions, LM_DEV_NUM_REGS + 2);
+}
+
+static void device_info_with_more_room_stays_16_bytes(void **state)
+{
+	struct engine *e = *state;
+	char payload[4096] = { 0 };
+	const uint32_t argsz = sizeof(payload);
+	struct wire m;
+
+	memcpy(payload, &argsz, sizeof(argsz));
+	engine_connect(e);
+	engine_request(e, VFIO_USER_DEVICE_GET_INFO, payload, sizeof(payload), &m);
+	assert_int_equal(m.len, 16);
+}
+
+static void device_info_with_a_small_argsz_is_refused(void **state)
+{
+	struct engine *e = *state;
+	const struct vfio_user_device_info info = { .argsz = 15 };
+
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), EINVAL);
+}
+
+static void device_info_that_is_too_short_is_refused(void **state)
+{
+	struct engine *e = *state;
+	const struct vfio_user_device_info info = { .argsz = sizeof(info) };
+
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info) - 1, EINVAL);
+	engine_request_fails(e, VFIO_USER_DEVICE_GET_INFO, NULL, 0, EINVAL);
+}
+
+/* ---- DEVICE_GET_IRQ_INFO ---------------------------------------------------------------------- */
+
+static void irq_info_of_each_kind(void **state)
+{
+	static const uint32_t count[] = { 1, 4, 0, 0, 0 };
+	struct engine *e = *state;
+	struct wire m;
+	uint32_t i;
+
+	engine_connect(e);
+	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+		struct vfio_irq_info info = { .argsz = sizeof(info), .index = i };
+
+		engine_request(e, VFIO_USER_DEVICE_GET_IRQ_INFO, &info, sizeof(info), &m);
+		assert_int_equal(m.len, sizeof(info));
+		memcpy(&info, m.payload, sizeof(info));
+		assert_int_equal(info.argsz, sizeof(info));
+		assert_int_equal(info.index, i);
+		assert_int_equal(info.count, count[i]);
+		assert_true(info.flags & VFIO_IRQ_INFO_EVENTFD);
+	}
+}
+
+static void intx_masks_itself(void **state)
+{
+	struct engine *e = *state;
+	struct vfio_irq_info info = { .argsz = sizeof(info), .index = VFIO_PCI_INTX_IRQ_INDEX };
+	struct wire m;
+
+	engine_connect(e);
+	engine_request(e, VFIO_USER_DEVICE_GET_IRQ_INFO, &info, sizeof(info), &m);
+	memcpy(&info, m.payload, sizeof(info));
+	assert_int_equal(info.flags, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
+			 VFIO_IRQ_INFO_AUTOMASKED);
+}
+
+static void irq_info_of_an_unknown_kind_is_refused(void **state)
+{
+	struct engine *e = *state;
+	struct vfio_irq_info info = { .argsz = sizeof(info), .index = LM_DEV_NUM_IRQS };
+
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_DEVICE_GET_IRQ_INFO, &info, sizeof(info), EINVAL);
+	info.index = UINT32_MAX;
+	engine_request_fails(e, VFIO_USER_DEVICE_GET_IRQ_INFO, &info, sizeof(info), EINVAL);
+}
+
+static void irq_info_with_a_small_argsz_is_refused(void **state)
+{
+	struct engine *e = *state;
+	const struct vfio_irq_info info = { .argsz = sizeof(info) - 1 };
+
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_DEVICE_GET_IRQ_INFO, &info, sizeof(info), EINVAL);
+}
+
+static void irq_info_that_is_too_short_is_refused(void **state)
+{
+	struct engine *e = *state;
+	const struct vfio_irq_info info = { .argsz = sizeof(info) };
+
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_DEVICE_GET_IRQ_INFO, &info, 12, EINVAL);
+}
+
+/* ---- DEVICE_GET_REGION_INFO -------------------------------------------------------------------- */
 
 static struct vfio_region_info region_info(struct engine *e, uint32_t index, uint32_t argsz,
 					   struct wire *m)
@@ -91,7 +225,7 @@ static void an_unknown_region_is_refused(void **state)
 	region_info_fails(e, (struct vfio_region_info){ .argsz = 32, .index = UINT32_MAX }, 32);
 }
 
-static void a_small_argsz_is_refused(void **state)
+static void region_info_with_a_small_argsz_is_refused(void **state)
 {
 	struct engine *e = *state;
 
@@ -100,7 +234,7 @@ static void a_small_argsz_is_refused(void **state)
 	region_info_fails(e, (struct vfio_region_info){ .argsz = 0 }, 32);
 }
 
-static void a_short_request_is_refused(void **state)
+static void region_info_that_is_too_short_is_refused(void **state)
 {
 	struct engine *e = *state;
 
@@ -687,13 +821,23 @@ static void io_fds_with_a_bad_field_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(device_info_is_complete),
+		TEST(device_info_counts_extra_regions),
+		TEST(device_info_with_more_room_stays_16_bytes),
+		TEST(device_info_with_a_small_argsz_is_refused),
+		TEST(device_info_that_is_too_short_is_refused),
+		TEST(irq_info_of_each_kind),
+		TEST(intx_masks_itself),
+		TEST(irq_info_of_an_unknown_kind_is_refused),
+		TEST(irq_info_with_a_small_argsz_is_refused),
+		TEST(irq_info_that_is_too_short_is_refused),
 		TEST(a_region_has_its_size_and_flags),
 		TEST(configuration_space_is_256_bytes),
 		TEST(absent_regions_answer_size_0),
 		TEST(a_region_that_can_only_be_read_says_so),
 		TEST(an_unknown_region_is_refused),
-		TEST(a_small_argsz_is_refused),
-		TEST(a_short_request_is_refused),
+		TEST(region_info_with_a_small_argsz_is_refused),
+		TEST(region_info_that_is_too_short_is_refused),
 		TEST(a_request_with_room_for_the_reply_is_fine),
 		TEST(a_mappable_region_comes_with_one_descriptor),
 		TEST(what_the_client_maps_is_what_it_reads),

@@ -1,9 +1,186 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_write_multi.c - REGION_WRITE_MULTI: many small writes in one message, also when the device
- * puts off one of them.
+ * test_protocol_access.c - REGION_READ, REGION_WRITE, and REGION_WRITE_MULTI: many small writes in
+ * one message, also when the device puts off one of them.
  */
 #include "engine.h"
+
+/* ---- REGION_READ, REGION_WRITE ---------------------------------------------------------------- */
+
+static void what_was_written_is_read(void **state)
+{
+	struct engine *e = *state;
+	const uint32_t value = 0xdeadbeef;
+
+	engine_connect(e);
+	engine_write(e, BAR_PLAIN, 0x100, &value, 4);
+	assert_int_equal(engine_read32(e, BAR_PLAIN, 0x100), 0xdeadbeef);
+}
+
+static void a_callback_gets_what_was_sent(void **state)
+{
+	struct engine *e = *state;
+	const uint64_t value = 0x1122334455667788;
+
+	engine_connect(e);
+	engine_write(e, BAR_RAW, 0x20, &value, 8);
+	assert_int_equal(e->nr_accesses, 1);
+	assert_int_equal(e->last_count, 8);
+	assert_int_equal(e->last_offset, 0x20);
+	assert_true(e->last_is_write);
+	assert_memory_equal(e->raw + 0x20, &value, 8);
+}
+
+static void replies_to_accesses_repeat_the_request(void **state)
+{
+	struct engine *e = *state;
+	struct vfio_user_region_access rep;
+	struct wire m;
+	uint16_t id;
+
+	engine_connect(e);
+	id = engine_send_read(e, BAR_RAW, 0x40, 2);
+	engine_reply(e, id, VFIO_USER_REGION_READ, &m);
+	memcpy(&rep, m.payload, sizeof(rep));
+	assert_int_equal(rep.region, BAR_RAW);
+	assert_int_equal(rep.offset, 0x40);
+	assert_int_equal(rep.count, 2);
+}
+
+static void a_read_of_nothing_is_answered_with_its_header(void **state)
+{
+	struct engine *e = *state;
+
+	engine_connect(e);
+	engine_read(e, BAR_RAW, 16, 0);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void a_write_of_nothing_is_answered(void **state)
+{
+	struct engine *e = *state;
+
+	engine_connect(e);
+	engine_write(e, BAR_RAW, 16, NULL, 0);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void an_access_may_end_at_the_end(void **state)
+{
+	struct engine *e = *state;
+
+	engine_connect(e);
+	engine_read(e, BAR_RAW, RAW_SIZE - 4, 4);
+	engine_read(e, BAR_RAW, RAW_SIZE, 0);
+}
+
+static void an_access_beyond_the_end_is_refused(void **state)
+{
+	struct engine *e = *state;
+
+	engine_connect(e);
+	engine_read_fails(e, BAR_RAW, RAW_SIZE - 3, 4, EINVAL);
+	engine_read_fails(e, BAR_RAW, RAW_SIZE, 1, EINVAL);
+	engine_write_fails(e, BAR_RAW, RAW_SIZE - 1, "ab", 2, EINVAL);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void an_offset_that_wraps_is_refused(void **state)
+{
+	struct engine *e = *state;
+
+	engine_connect(e);
+	engine_read_fails(e, BAR_RAW, UINT64_MAX, 4, EINVAL);
+	engine_read_fails(e, BAR_RAW, UINT64_MAX - 3, 4, EINVAL);
+	engine_read_fails(e, BAR_RAW, 1ull << 63, 4, EINVAL);
+	engine_write_fails(e, BAR_RAW, UINT64_MAX - 3, "abcd", 4, EINVAL);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void an_absent_region_cannot_be_accessed(void **state)
+{
+	struct engine *e = *state;
+
+	engine_connect(e);
+	engine_read_fails(e, BAR_ABSENT, 0, 4, EINVAL);
+	engine_write_fails(e, BAR_ABSENT, 0, "abcd", 4, EINVAL);
+}
+
+static void an_unknown_region_cannot_be_accessed(void **state)
+{
+	struct engine *e = *state;
+
+	engine_connect(e);
+	engine_read_fails(e, LM_DEV_NUM_REGS, 0, 4, EINVAL);
+	engine_read_fails(e, UINT32_MAX, 0, 4, EINVAL);
+	engine_write_fails(e, UINT32_MAX, 0, "abcd", 4, EINVAL);
+}
+
+static void a_read_with_trailing_bytes_is_refused(void **state)
+{
+	struct engine *e = *state;
+	char payload[17] = { 0 };
+
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_REGION_READ, payload, sizeof(payload), EINVAL);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void a_write_with_more_bytes_than_its_count_is_refused(void **state)
+{
+	struct engine *e = *state;
+	char payload[16 + 5] = { 0 };
+	const struct vfio_user_region_access req = region_range(BAR_RAW, 0, 4);
+
+	memcpy(payload, &req, sizeof(req));
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_REGION_WRITE, payload, sizeof(payload), EINVAL);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void a_write_with_fewer_bytes_than_its_count_is_refused(void **state)
+{
+	struct engine *e = *state;
+	char payload[16 + 3] = { 0 };
+	struct vfio_user_region_access req = region_range(BAR_RAW, 0, 4);
+
+	memcpy(payload, &req, sizeof(req));
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_REGION_WRITE, payload, sizeof(payload), EINVAL);
+	req.count = UINT32_MAX;
+	memcpy(payload, &req, sizeof(req));
+	engine_request_fails(e, VFIO_USER_REGION_WRITE, payload, sizeof(payload), EINVAL);
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void accesses_that_are_too_short_are_refused(void **state)
+{
+	struct engine *e = *state;
+	char payload[15] = { 0 };
+
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_REGION_READ, payload, sizeof(payload), EINVAL);
+	engine_request_fails(e, VFIO_USER_REGION_WRITE, payload, sizeof(payload), EINVAL);
+	engine_request_fails(e, VFIO_USER_REGION_READ, NULL, 0, EINVAL);
+	engine_request_fails(e, VFIO_USER_REGION_WRITE, NULL, 0, EINVAL);
+}
+
+static ssize_t access_eperm(struct engine *e, char *buf, size_t count, loff_t offset, bool is_write)
+{
+	return -EPERM;
+}
+
+static void an_error_of_the_device_reaches_the_client(void **state)
+{
+	struct engine *e = *state;
+
+	e->access = access_eperm;
+	engine_connect(e);
+	engine_read_fails(e, BAR_RAW, 0, 4, EPERM);
+	engine_write_fails(e, BAR_RAW, 0, "abcd", 4, EPERM);
+}
+
+/* ---- REGION_WRITE_MULTI ------------------------------------------------------------------------ */
 
 #define MAX_WRITES 64
 
@@ -51,7 +228,7 @@ static void multi_fails(struct engine *e, const struct multi *multi, uint32_t nr
 	assert_int_equal(e->nr_accesses, 0);
 }
 
-static void all_are_done_in_order(void **state)
+static void many_writes_are_done_in_order(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(10);
@@ -77,7 +254,7 @@ static void writes_may_have_any_small_size(void **state)
 	assert_memory_equal(e->raw + 4, "12345678", 8);
 }
 
-static void no_writes_are_fine(void **state)
+static void many_writes_may_be_none(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(0);
@@ -86,7 +263,7 @@ static void no_writes_are_fine(void **state)
 	done_is(e, send_multi(e, &multi, 0), 0);
 }
 
-static void it_may_be_posted(void **state)
+static void many_writes_may_be_posted(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(3);
@@ -138,7 +315,7 @@ static void more_than_8_bytes_are_refused(void **state)
 	multi_fails(e, &multi, 3, EINVAL);
 }
 
-static void an_unknown_region_is_refused(void **state)
+static void many_writes_with_an_unknown_region_are_refused(void **state)
 {
 	struct engine *e = *state;
 	struct multi multi = writes(3);
@@ -150,7 +327,7 @@ static void an_unknown_region_is_refused(void **state)
 	multi_fails(e, &multi, 3, EINVAL);
 }
 
-static void an_offset_out_of_range_is_refused(void **state)
+static void many_writes_out_of_range_are_refused(void **state)
 {
 	struct engine *e = *state;
 	struct multi multi = writes(3);
@@ -272,7 +449,7 @@ static void every_write_may_wait(void **state)
 	done_is(e, id, MAX_WRITES);
 }
 
-static void requests_behind_it_wait_too(void **state)
+static void requests_behind_many_writes_wait_too(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(5);
@@ -295,7 +472,7 @@ static ssize_t access_cannot_wait(struct engine *e, char *buf, size_t count, lof
 	return LM_DEFER;
 }
 
-static void posted_it_has_no_answer_to_put_off(void **state)
+static void many_posted_writes_have_no_answer_to_put_off(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(5);
@@ -312,23 +489,38 @@ static void posted_it_has_no_answer_to_put_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(all_are_done_in_order),
+		TEST(what_was_written_is_read),
+		TEST(a_callback_gets_what_was_sent),
+		TEST(replies_to_accesses_repeat_the_request),
+		TEST(a_read_of_nothing_is_answered_with_its_header),
+		TEST(a_write_of_nothing_is_answered),
+		TEST(an_access_may_end_at_the_end),
+		TEST(an_access_beyond_the_end_is_refused),
+		TEST(an_offset_that_wraps_is_refused),
+		TEST(an_absent_region_cannot_be_accessed),
+		TEST(an_unknown_region_cannot_be_accessed),
+		TEST(a_read_with_trailing_bytes_is_refused),
+		TEST(a_write_with_more_bytes_than_its_count_is_refused),
+		TEST(a_write_with_fewer_bytes_than_its_count_is_refused),
+		TEST(accesses_that_are_too_short_are_refused),
+		TEST(an_error_of_the_device_reaches_the_client),
+		TEST(many_writes_are_done_in_order),
 		TEST(writes_may_have_any_small_size),
-		TEST(no_writes_are_fine),
-		TEST(it_may_be_posted),
+		TEST(many_writes_may_be_none),
+		TEST(many_writes_may_be_posted),
 		TEST(a_count_that_does_not_fit_the_message_is_refused),
 		TEST(half_a_write_is_refused),
 		TEST(more_than_8_bytes_are_refused),
-		TEST(an_unknown_region_is_refused),
-		TEST(an_offset_out_of_range_is_refused),
+		TEST(many_writes_with_an_unknown_region_are_refused),
+		TEST(many_writes_out_of_range_are_refused),
 		TEST(those_before_a_refusal_are_counted),
 		TEST(a_refusal_of_the_first_is_an_error),
 		TEST(a_write_that_waits_holds_those_behind_it),
 		TEST(a_write_that_fails_later_ends_the_rest),
 		TEST(a_first_write_that_fails_later_is_an_error),
 		TEST(every_write_may_wait),
-		TEST(requests_behind_it_wait_too),
-		TEST(posted_it_has_no_answer_to_put_off),
+		TEST(requests_behind_many_writes_wait_too),
+		TEST(many_posted_writes_have_no_answer_to_put_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
