@@ -33,13 +33,20 @@ static const struct opt destroy_options[] = {
 	{ 0 }
 };
 
-/* Whoever meets a stale folder removes it: so does this look. */
+static int ignore(void *arg, const char *uuid, bool alive)
+{
+	return 0;
+}
+
+/* What a process that was killed has left is removed by looking at all of them. */
 static bool is_gone(const char *uuid)
 {
 	int fd, err = lm_instance_connect(uuid, "control.sock", &fd);
 
 	if (!err)
 		close(fd);
+	if (err == -ECONNREFUSED)
+		lm_instance_list(ignore, NULL);
 	return err == -ENOENT;
 }
 

@@ -173,9 +173,10 @@ static int irq(const struct call *original)
 const struct cmd cmd_irq = {
 	.name = "irq",
 	.summary = "list, inject, mask interrupts of a device",
-	.more = "ACTION is list, fire, mask or unmask. VECTOR may be preceded by what it is a vector of:\n"
-		"intx:0, msi:3, msix:7, err:0, req:0; without, it is what the guest uses.\n"
-		"fire prints what became of it: delivered, pending (masked), no-eventfd (lost).",
+	.more = "ACTION is list, fire, mask or unmask. VECTOR may be preceded by what\n"
+		"it is a vector of: intx:0, msi:3, msix:7, err:0, req:0; without, it is\n"
+		"what the guest uses. fire prints what became of it: delivered, pending\n"
+		"(masked), no-eventfd (lost).",
 	.args = (const struct arg[]){
 		{ "ACTION", COMPLETE_IRQ_ACTION },
 		{ "UUID", COMPLETE_DEVICE },

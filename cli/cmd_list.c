@@ -34,7 +34,7 @@ static const struct column list_columns[] = {
 	[ID]        = { "ID", 9, COLUMN_EXTRA, "PCI vendor and device id" },
 	[CLASS]     = { "CLASS", 6, COLUMN_EXTRA, "PCI class code" },
 	[DMA]       = { "DMA", 4, COLUMN_RIGHT | COLUMN_EXTRA, "DMA windows of the client" },
-	[REQUESTS]  = { "REQUESTS", 8, COLUMN_RIGHT | COLUMN_EXTRA, "requests of the client so far" },
+	[REQUESTS]  = { "REQUESTS", 8, COLUMN_RIGHT | COLUMN_EXTRA, "its requests so far" },
 	[TRACERS]   = { "TRACERS", 7, COLUMN_RIGHT | COLUMN_EXTRA, "tracers attached" },
 	[VERSION]   = { "VERSION", 7, COLUMN_EXTRA, "version of its libmuser" },
 	{ 0 }

@@ -86,8 +86,9 @@ static int peek(const struct call *call)
 const struct cmd cmd_peek = {
 	.name = "peek",
 	.summary = "read registers of a device",
-	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]. REGION: bar0 .. bar5, rom, config,\n"
-		"vga. OFFSET: hexadecimal. WIDTH: 1, 2, 4, 8, or B, W, L, Q.",
+	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]. REGION: bar0 ..\n"
+		"bar5, rom, config, vga. OFFSET: hexadecimal. WIDTH: 1, 2, 4, 8, or B,\n"
+		"W, L, Q.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE },
 		{ "WHERE", COMPLETE_REGISTER, ARG_MANY },

@@ -98,8 +98,8 @@ static int poke(const struct call *call)
 const struct cmd cmd_poke = {
 	.name = "poke",
 	.summary = "write registers of a device",
-	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD], as for peek. With MASK only those\n"
-		"bits change. Numbers are hexadecimal.",
+	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD], as for peek. With\n"
+		"MASK only those bits change. Numbers are hexadecimal.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE },
 		{ "WHERE=VALUE[:MASK]", COMPLETE_REGISTER, ARG_MANY },

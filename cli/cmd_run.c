@@ -132,8 +132,9 @@ static int run(const struct call *call)
 const struct cmd cmd_run = {
 	.name = "run",
 	.summary = "be a device in the foreground",
-	.more = "Prints the UUID and serves until SIGTERM or SIGINT. With COMMAND, prints nothing and\n"
-		"serves until COMMAND ends, which finds MUSER_UUID and MUSER_SOCKET in its environment.",
+	.more = "Prints the UUID and serves until SIGTERM or SIGINT. With COMMAND,\n"
+		"prints nothing and serves until COMMAND ends, which finds MUSER_UUID\n"
+		"and MUSER_SOCKET in its environment.",
 	.args = (const struct arg[]){
 		{ "TYPE", COMPLETE_TYPE },
 		{ "COMMAND", COMPLETE_COMMAND, ARG_OPTIONAL | ARG_MANY | ARG_COMMAND },

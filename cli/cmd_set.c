@@ -134,7 +134,8 @@ static int set(const struct call *call)
 const struct cmd cmd_set = {
 	.name = "set",
 	.summary = "set or print the properties of a device",
-	.more = "Without names prints all properties; NAME prints a value; NAME=VALUE sets it.",
+	.more = "Without names prints all properties; NAME prints a value; NAME=VALUE\n"
+		"sets it.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE },
 		{ "NAME[=VALUE]", COMPLETE_PROPERTY, ARG_OPTIONAL | ARG_MANY },

@@ -154,8 +154,8 @@ static int show(const struct call *call)
 const struct cmd cmd_show = {
 	.name = "show",
 	.summary = "show everything about a device",
-	.more = "Guest memory must be shared (share=on): with a memfd that is not, the device's DMA\n"
-		"goes astray silently.",
+	.more = "Guest memory must be shared (share=on): with a memfd that is not, the\n"
+		"device's DMA goes astray silently.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
 		{ 0 }

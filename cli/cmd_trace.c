@@ -111,8 +111,9 @@ static int trace(const struct call *original)
 const struct cmd cmd_trace = {
 	.name = "trace",
 	.summary = "follow what devices and their clients do",
-	.more = "Terms of one --filter about the same thing are alternatives, others must all hold:\n"
-		"bar2,write is writes to BAR2. Several --filter are alternatives.",
+	.more = "Terms of one --filter about the same thing are alternatives, others\n"
+		"must all hold: bar2,write is writes to BAR2. Several --filter are\n"
+		"alternatives.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
 		{ 0 }

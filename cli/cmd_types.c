@@ -96,8 +96,8 @@ static int types(const struct call *call)
 const struct cmd cmd_types = {
 	.name = "types",
 	.summary = "list device types, or describe one",
-	.more = "Of one TYPE: options, regions, interrupts and registers; --json exports the\n"
-		"register map.",
+	.more = "Of one TYPE: options, regions, interrupts and registers; --json\n"
+		"exports the register map.",
 	.args = (const struct arg[]){
 		{ "TYPE", COMPLETE_TYPE, ARG_OPTIONAL },
 		{ 0 }

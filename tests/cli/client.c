@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * client.c - a vfio-user client for tests: attaches, then does what each line on stdin says and
+ * answers with a line. Ends with stdin.
+ *
+ *	intx            assign an eventfd to INTx
+ *	irqs            how many interrupts have come since (waits a second for the first)
+ *	mask, unmask    INTx
+ *	read REGION OFFSET WIDTH
+ *	write REGION OFFSET WIDTH VALUE
+ *	map ADDRESS SIZE
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <muser-client.h>
+
+static lm_client_t *client;
+static int irq_fd = -1;
+
+static void answer(int err)
+{
+	if (err)
+		printf("error %s\n", strerror(-err));
+	else
+		printf("ok\n");
+}
+
+static int set_intx(uint32_t flags, int fd)
+{
+	const lm_client_irq_set_t set = {
+		.flags = flags, .index = VFIO_PCI_INTX_IRQ_INDEX, .count = 1,
+		.fds = fd < 0 ? NULL : &fd,
+	};
+
+	return lm_client_set_irqs(client, &set);
+}
+
+static void do_intx(const unsigned long *arg)
+{
+	irq_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	answer(set_intx(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, irq_fd));
+}
+
+static void do_irqs(const unsigned long *arg)
+{
+	struct pollfd pfd = { irq_fd, POLLIN, 0 };
+	uint64_t count = 0;
+
+	poll(&pfd, 1, 1000);
+	if (read(irq_fd, &count, sizeof(count)) < 0)
+		count = 0;
+	printf("%lu\n", (unsigned long)count);
+}
+
+static void do_mask(const unsigned long *arg)
+{
+	answer(set_intx(VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_MASK, -1));
+}
+
+static void do_unmask(const unsigned long *arg)
+{
+	answer(set_intx(VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK, -1));
+}
+
+static void do_read(const unsigned long *arg)
+{
+	uint64_t value = 0;
+	int err = arg[2] > 8 ? -EINVAL :
+		  lm_client_region_read(client, (uint32_t)arg[0], arg[1], &value, arg[2]);
+
+	if (err)
+		answer(err);
+	else
+		printf("0x%lx\n", (unsigned long)value);
+}
+
+static void do_write(const unsigned long *arg)
+{
+	uint64_t value = arg[3];
+
+	answer(arg[2] > 8 ? -EINVAL :
+	       lm_client_region_write(client, (uint32_t)arg[0], arg[1], &value, arg[2]));
+}
+
+static void do_map(const unsigned long *arg)
+{
+	lm_client_dma_map_t map = {
+		.addr = arg[0], .size = arg[1], .flags = LM_CLIENT_DMA_READ | LM_CLIENT_DMA_WRITE,
+		.fd = memfd_create("ram", MFD_CLOEXEC),
+	};
+
+	if (map.fd < 0 || ftruncate(map.fd, (off_t)arg[1]))
+		answer(-ENOMEM);
+	else
+		answer(lm_client_dma_map(client, &map));
+}
+
+static const struct {
+	const char *name;
+	void      (*fn)(const unsigned long *arg);
+} commands[] = {
+	{ "intx", do_intx }, { "irqs", do_irqs }, { "mask", do_mask }, { "unmask", do_unmask },
+	{ "read", do_read }, { "write", do_write }, { "map", do_map },
+};
+
+static void run_line(char *line)
+{
+	char *word = strtok(line, " \n");
+	unsigned long arg[4] = { 0 };
+	size_t i, nr = 0;
+	char *number;
+
+	while (nr < 4 && (number = strtok(NULL, " \n")))
+		arg[nr++] = strtoul(number, NULL, 0);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (word && !strcmp(word, commands[i].name)) {
+			commands[i].fn(arg);
+			return;
+		}
+	}
+	printf("error no such command\n");
+}
+
+int main(int argc, char **argv)
+{
+	char line[256];
+	int err;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	err = lm_client_connect(argc > 1 ? argv[1] : "", NULL, &client);
+	printf(err ? "error %s\n" : "ready\n", strerror(-err));
+	while (!err && fgets(line, sizeof(line), stdin))
+		run_line(line);
+	lm_client_close(client);
+	return err ? 1 : 0;
+}

@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl create: prints a UUID when a client can connect, or a message and leaves nothing.
+
+load helper
+
+@test "prints the UUID alone" {
+	try 0 musctl create null
+	[[ $output =~ ^$UUID_PATTERN$ ]]
+	[ -z "$stderr" ]
+}
+
+@test "a client can connect as soon as it returns" {
+	uuid=$(musctl create null)
+	[ -S "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock" ]
+	try 0 musctl peek --socket "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock" VENDOR_ID
+	[ "$output" = 0x1234 ]
+}
+
+@test "a substitution returns at once: the device holds no pipe of its caller" {
+	start=$SECONDS
+	uuid=$(musctl create null)
+	[ $((SECONDS - start)) -lt 3 ]
+	musctl list -nro UUID | grep -qx "$uuid"
+}
+
+@test "the device holds no descriptor of its caller, and no folder" {
+	exec 7<"$BATS_TEST_FILENAME"
+	uuid=$(musctl create null)
+	exec 7<&-
+	pid=$(musctl list -nro PID)
+	[ "$(readlink "/proc/$pid/cwd")" = / ]
+	[ "$(readlink "/proc/$pid/fd/0")" = /dev/null ]
+	[ "$(readlink "/proc/$pid/fd/1")" = /dev/null ]
+	run ! bash -c "readlink /proc/$pid/fd/* | grep -E 'pipe:|create.bats'"
+}
+
+@test "the device is in a session of its own" {
+	musctl create null
+	pid=$(musctl list -nro PID)
+	[ "$(ps -o sid= -p "$pid")" -eq "$pid" ]
+}
+
+@test "-u gives the UUID, in any case" {
+	try 0 musctl create null -u 85006552-1B4B-45E9-AD62-9DD16DF09171
+	[ "$output" = 85006552-1b4b-45e9-ad62-9dd16df09171 ]
+}
+
+@test "a UUID that is in use is refused, and its device lives on" {
+	uuid=$(musctl create null)
+	try 1 musctl create null -u "$uuid"
+	[[ $stderr == "musctl: create: null: "* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	try 0 musctl peek "$uuid" bar0+0
+}
+
+@test "what is no UUID is a usage error" {
+	try 2 musctl create null -u 123
+	complains "musctl: create: 123: is no UUID (8-4-4-4-12 hexadecimal digits)"
+	nothing_left
+}
+
+@test "--name is shown and can be used" {
+	musctl create null --name scratch
+	[ "$(musctl list -nro NAME)" = scratch ]
+	try 0 musctl peek scratch bar0+0
+}
+
+@test "an empty name, a name with a space, and - are refused" {
+	for name in '' 'a b' -; do
+		try 2 musctl create null --name "$name"
+		[[ $stderr == "musctl: create: --name: '$name' is no name"* ]]
+	done
+}
+
+@test "options reach the device" {
+	uuid=$(musctl create gpio-idio16 -O pattern=toggle3 --option in=0x00ff)
+	[ "$(musctl set "$uuid" pattern)" = toggle3 ]
+	[ "$(musctl set "$uuid" in)" = 0x00ff ]
+}
+
+@test "an unknown option, a bad value, a read-only one are usage errors" {
+	try 2 musctl create gpio-idio16 -O frob=1
+	complains "musctl: create: frob: gpio-idio16 has no such option (musctl types gpio-idio16 lists them)"
+	try 2 musctl create gpio-idio16 -O pattern=frob
+	complains "musctl: create: pattern: 'frob' is no value for it (musctl types gpio-idio16)"
+	try 2 musctl create gpio-idio16 -O out=1
+	complains "musctl: create: out: is read-only"
+	try 2 musctl create gpio-idio16 -O frob
+	[[ $stderr == "musctl: create: --option: 'frob' is not KEY=VALUE"* ]]
+	nothing_left
+}
+
+@test "an unknown type is a usage error" {
+	try 2 musctl create frob
+	complains "musctl: create: frob: no such type (musctl types lists them)"
+}
+
+@test "--mode sets the permissions of the socket" {
+	uuid=$(musctl create null --mode 0666)
+	[ "$(stat -c %a "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock")" = 666 ]
+	uuid=$(musctl create null)
+	[ "$(stat -c %a "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock")" = 600 ]
+}
+
+@test "--group sets the group of the socket; an unknown one is a usage error" {
+	uuid=$(musctl create null --group "$(id -gn)")
+	[ "$(stat -c %G "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock")" = "$(id -gn)" ]
+	try 2 musctl create null --group no-such-group
+	complains "musctl: create: no-such-group: no such group"
+}
+
+@test "a relative socket path is meant from here" {
+	musctl create null --socket-path here.sock
+	[ -S here.sock ]
+	try 0 musctl peek --socket here.sock VENDOR_ID
+}
+
+@test "a relative runtime folder is meant from here" {
+	MUSER_RUNTIME_DIR=here musctl create null
+	[ "$(MUSER_RUNTIME_DIR=$PWD/here musctl list -nro TYPE)" = null ]
+	MUSER_RUNTIME_DIR=here musctl list -nro UUID | MUSER_RUNTIME_DIR=here musctl destroy -
+}
+
+@test "a socket path in use is refused, with one line, and nothing is left" {
+	first=$(musctl create null --socket-path here.sock)
+	try 1 musctl create null --socket-path here.sock
+	[[ $stderr == "musctl: create: null: "* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	[ "$(musctl list -nro UUID)" = "$first" ]
+}
+
+@test "a runtime folder that cannot be made is told" {
+	MUSER_RUNTIME_DIR=/proc/nowhere try 1 musctl create null
+	[[ $stderr == "musctl: create: null: "* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
+@test "a UUID that cannot be printed belongs to nobody: the device is ended" {
+	run bash -c '"$MUSCTL" create null >/dev/full'
+	[ "$status" -eq 1 ]
+	nothing_left
+}
+
+@test "many at once get different UUIDs" {
+	for _ in 1 2 3 4 5 6 7 8; do
+		musctl create null >>uuids 3>&- &
+	done
+	wait
+	[ "$(sort -u uuids | wc -l)" -eq 8 ]
+	[ "$(musctl list -nro UUID | wc -l)" -eq 8 ]
+}
+
+@test "MUSER_LOG must be a level" {
+	MUSER_LOG=loud try 2 musctl create null
+	complains "musctl: create: MUSER_LOG: 'loud' is none of err, warn, info, debug"
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl list: what is there, what hangs, what is left of the dead.
+
+load helper
+
+setup_file() {
+	build_client
+}
+
+@test "without devices only the heading, and an empty JSON list" {
+	try 0 musctl list
+	[ "${#lines[@]}" -le 1 ]
+	try 0 musctl list -J
+	jq -e '. == {"schema": 1, "devices": []}' <<<"$output"
+	try 0 musctl list -n
+	[ -z "$output" ]
+}
+
+@test "the table and JSON say the same" {
+	musctl create null --name a
+	musctl create gpio-idio16 --name b
+	try 0 musctl list -nro UUID,TYPE,NAME,TRANSPORT,STATE,PID
+	table=$output
+	try 0 musctl list -J -o UUID,TYPE,NAME,TRANSPORT,STATE,PID
+	[ "$(jq -r '.devices[] | [.uuid, .type, .name, .transport, .state, .pid] | join(" ")' \
+		<<<"$output")" = "$table" ]
+}
+
+@test "JSON has numbers, booleans and null where they belong" {
+	musctl create null
+	try 0 musctl list -J --output-all
+	jq -e '.devices[0] | (.pid | type) == "number" and .client == null and .dma == 0' \
+		<<<"$output"
+}
+
+@test "a client is listed by process and command" {
+	uuid=$(musctl create null)
+	client_start "$uuid"
+	try 0 musctl list -J -o STATE,CLIENT,DMA
+	jq -e --argjson pid "$CLIENT_PID" '.devices[0] | .state == "attached" and
+		.client == {"pid": $pid, "command": "client"}' <<<"$output"
+	client map 0x100000 0x10000
+	[ "$REPLY" = ok ]
+	[ "$(musctl list -nro DMA)" = 1 ]
+	try 0 musctl list -no CLIENT
+	[ "$output" = "$CLIENT_PID client" ]
+}
+
+@test "a device that hangs is listed as hung" {
+	uuid=$(musctl create null)
+	pid=$(musctl list -nro PID)
+	kill -STOP "$pid"
+	try 0 musctl list -nro UUID,STATE,PID
+	[ "$output" = "$uuid hung $pid" ]
+	kill -CONT "$pid"
+	[ "$(musctl list -nro STATE)" = waiting ]
+}
+
+@test "what a killed device left is removed and not listed" {
+	musctl create null
+	kill -KILL "$(musctl list -nro PID)"
+	eventually test -z "$(musctl list -nro UUID)"
+	eventually nothing_left
+}
+
+@test "a folder that is no device is left alone" {
+	mkdir -p "$MUSER_RUNTIME_DIR/frob"
+	try 0 musctl list -n
+	[ -z "$output" ]
+	[ -d "$MUSER_RUNTIME_DIR/frob" ]
+}

@@ -1,0 +1,163 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# What all verbs have in common: usage, help, version, output options, a full disk.
+
+load helper
+
+@test "without a command it says how to get help, and fails as usage" {
+	try 2 musctl
+	complains $'musctl: no command given\nTry \'musctl --help\' for more information.'
+}
+
+@test "an unknown command is a usage error" {
+	try 2 musctl frob
+	[[ $stderr == "musctl: frob: unknown command"* ]]
+}
+
+@test "an unknown option of musctl is a usage error" {
+	try 2 musctl --frob list
+	[[ $stderr == "musctl: --frob: unknown option"* ]]
+}
+
+@test "an unknown option of a command names the option" {
+	try 2 musctl list --frob
+	[[ $stderr == "musctl: list: --frob: unknown option"* ]]
+	try 2 musctl list -nZ
+	[[ $stderr == "musctl: list: -Z: unknown option"* ]]
+}
+
+@test "an option without its argument is a usage error" {
+	try 2 musctl list -o
+	[[ $stderr == "musctl: list: -o: option needs an argument"* ]]
+	try 2 musctl list --output
+	[[ $stderr == "musctl: list: --output: option needs an argument"* ]]
+}
+
+@test "options may be abbreviated, and be given after arguments" {
+	try 0 musctl types null --js
+	[[ $output == *'"schema": 1'* ]]
+}
+
+@test "a missing argument is named" {
+	try 2 musctl show
+	[[ $stderr == "musctl: show: UUID is missing"* ]]
+}
+
+@test "an argument too many is named" {
+	try 2 musctl list frob
+	[[ $stderr == "musctl: list: frob: unexpected argument"* ]]
+}
+
+@test "--help goes to stdout in util-linux's layout" {
+	try 0 musctl list --help
+	golden list-help
+	[ -z "$stderr" ]
+}
+
+@test "musctl --help lists the commands" {
+	try 0 musctl --help
+	for verb in types create run exec list show destroy trace irq peek poke set lspci reset wait \
+		doctor help version; do
+		[[ $output == *$'\n '"$verb "* ]]
+	done
+	[[ $output != *_complete* ]]
+}
+
+@test "--version names musctl and the library" {
+	try 0 musctl --version
+	[[ $output =~ ^musctl\ [0-9.]+,\ libmuser\ [0-9.]+$ ]]
+	try 0 musctl list --version
+	[[ $output =~ ^musctl\  ]]
+}
+
+@test "arguments are checked before anything is touched" {
+	export MUSER_RUNTIME_DIR=/nonexistent/folder
+	try 2 musctl list -o FROB
+	[[ $stderr == "musctl: list: unknown column: FROB"* ]]
+	try 2 musctl create null --mode 9
+	[[ $stderr == "musctl: create: --mode: '9' is not permission bits"* ]]
+}
+
+@test "-o chooses columns, in any case and order" {
+	try 0 musctl types -o class,TYPE
+	golden types-columns
+}
+
+@test "-o +COLUMN adds to the default" {
+	try 0 musctl types -o +SUBSYSTEM
+	[[ ${lines[0]} == *DESCRIPTION*SUBSYSTEM ]]
+}
+
+@test "--output-all prints every column" {
+	try 0 musctl types --output-all
+	[[ ${lines[0]} == *SUBSYSTEM* ]]
+}
+
+@test "-H lists the columns" {
+	try 0 musctl types -H
+	golden types-list-columns
+}
+
+@test "-n leaves out the heading" {
+	try 0 musctl types -n -o TYPE
+	[ "${lines[0]}" = gpio-idio16 ]
+}
+
+@test "-r prints without padding" {
+	try 0 musctl types -r -o CLASS,TYPE
+	[ "${lines[0]}" = "CLASS TYPE" ]
+	[ "${lines[1]}" = "ff0000 gpio-idio16" ]
+}
+
+@test "-P prints pairs that a shell can read" {
+	try 0 musctl types -P -o TYPE,ID
+	[ "${lines[1]}" = 'TYPE="null" ID="1234:4e4c"' ]
+}
+
+@test "formats exclude each other" {
+	try 2 musctl types -J -r
+	[[ $stderr == "musctl: types: --json, --raw and --pairs exclude each other"* ]]
+}
+
+@test "JSON has the schema and the columns that were chosen" {
+	try 0 musctl types -J -o TYPE,DRIVER
+	jq -e '.schema == 1 and (.types[1] == {"type": "null", "driver": null})' <<<"$output"
+}
+
+@test "--dumpjson is understood as --json, and not advertised" {
+	try 0 musctl types --dumpjson
+	jq -e .schema <<<"$output"
+	[[ $(musctl types --help) != *dumpjson* ]]
+}
+
+@test "a failed write to stdout fails the command" {
+	run --separate-stderr bash -c '"$MUSCTL" types >/dev/full'
+	[ "$status" -eq 1 ]
+	[[ $stderr == "musctl: types: standard output: No space left on device" ]]
+	run --separate-stderr bash -c '"$MUSCTL" --help >/dev/full'
+	[ "$status" -eq 1 ]
+}
+
+@test "a closed stdout fails the command" {
+	run --separate-stderr bash -c '"$MUSCTL" types >&-'
+	[ "$status" -eq 1 ]
+}
+
+@test "colour is for terminals, unless it is wanted always" {
+	musctl create null >/dev/null
+	pid=$(musctl list -nro PID)
+	kill -STOP "$pid"
+	try 0 musctl list --color=always
+	[[ $output == *$'\033'* ]]
+	try 0 musctl list
+	[[ $output != *$'\033'* ]]
+	kill -KILL "$pid"
+}
+
+@test "called as vfio-user-TYPE it is that backend" {
+	ln -s "$MUSCTL" vfio-user-null
+	try 0 ./vfio-user-null --help
+	[[ $output == *"musctl run"* ]]
+	try 2 ./vfio-user-null --frob
+	[[ $stderr == "musctl: run: --frob: unknown option"* ]]
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl run: the device in the foreground, by the backend program conventions.
+
+load helper
+
+# The device in the background of the test; RUN_PID, and its UUID in the file uuid.
+start() {
+	"$MUSCTL" run "$@" >uuid 2>errors 3>&- &
+	RUN_PID=$!
+	eventually test -s uuid
+}
+
+@test "prints the UUID and serves" {
+	start null
+	[[ $(cat uuid) =~ ^$UUID_PATTERN$ ]]
+	try 0 musctl peek "$(cat uuid)" bar0+0
+	kill -TERM "$RUN_PID"
+	wait "$RUN_PID"
+}
+
+@test "SIGTERM and SIGINT end it with status 0 and leave nothing" {
+	for signal in TERM INT; do
+		rm -f uuid
+		start null
+		kill -$signal "$RUN_PID"
+		wait "$RUN_PID"
+		nothing_left
+	done
+}
+
+@test "it does not daemonize" {
+	start null
+	[ "$(musctl list -nro PID)" -eq "$RUN_PID" ]
+}
+
+@test "--socket-path is where clients connect" {
+	start null --socket-path="$PWD/backend.sock"
+	try 0 musctl peek --socket backend.sock VENDOR_ID
+	[ "$output" = 0x1234 ]
+	kill "$RUN_PID"
+	wait "$RUN_PID"
+	[ ! -e backend.sock ]
+}
+
+@test "--fd that is no descriptor, or no socket, is a usage error" {
+	try 2 musctl run null --fd 99
+	[[ $stderr == "musctl: run: --fd: '99' is not an open descriptor"* ]]
+	try 2 musctl run null --fd 0 </dev/null
+	complains "musctl: run: --fd: 0 is no socket"
+}
+
+@test "--fd and --socket-path exclude each other" {
+	try 2 musctl run null --fd 0 --socket-path x
+	[[ $stderr == "musctl: run: --fd and --socket-path exclude each other"* ]]
+}
+
+@test "with a command it lives as long, and returns its status" {
+	try 7 musctl run null -- sh -c 'exit 7'
+	[ -z "$output" ]
+	nothing_left
+}
+
+@test "the command finds the device in its environment" {
+	try 0 musctl run null -- sh -c '"$MUSCTL" peek "$MUSER_UUID" VENDOR_ID
+		"$MUSCTL" peek --socket "$MUSER_SOCKET" DEVICE_ID'
+	[ "$output" = $'0x1234\n0x4e4c' ]
+}
+
+@test "a command that is not there is 127, one that cannot be executed 126" {
+	try 127 musctl run null -- no-such-command
+	complains "musctl: run: no-such-command: No such file or directory"
+	try 126 musctl run null -- /etc/passwd
+	nothing_left
+}
+
+@test "a command that dies of a signal is 128 and the signal" {
+	try 137 musctl run null -- sh -c 'kill -KILL $$'
+}
+
+@test "SIGTERM goes to the command, and the device follows it" {
+	"$MUSCTL" run null -- sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.05; done' \
+		>uuid 3>&- &
+	RUN_PID=$!
+	eventually test -s uuid
+	kill -TERM "$RUN_PID"
+	code=0
+	wait "$RUN_PID" || code=$?
+	[ "$code" -eq 3 ]
+	nothing_left
+}
+
+@test "a word after the type that is no option is not taken for a command" {
+	try 2 musctl run null true
+	[[ $stderr == "musctl: run: true: unexpected argument"* ]]
+}
+
+@test "its open files are raised to the hard limit" {
+	(ulimit -S -n 64 && start null)
+	pid=$(musctl list -nro PID)
+	awk '/^Max open files/ { exit $4 != $5 }' "/proc/$pid/limits"
+}
+
+@test "a program named vfio-user-TYPE is that backend" {
+	ln -s "$MUSCTL" vfio-user-null
+	./vfio-user-null --socket-path=here.sock >uuid 3>&- &
+	RUN_PID=$!
+	eventually test -s uuid
+	try 0 musctl peek --socket here.sock VENDOR_ID
+	kill "$RUN_PID"
+	wait "$RUN_PID"
+}

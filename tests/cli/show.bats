@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl show: the page, the document, and command lines; and how devices are named.
+
+load helper
+
+setup_file() {
+	build_client
+}
+
+@test "a page of sections" {
+	musctl create gpio-idio16 --name card
+	try 0 musctl show card
+	output=$(sed -E 's/^(Process +)[0-9]+ .*/\1PID/' <<<"$output")
+	golden show-gpio-idio16
+}
+
+@test "the document has the device, its registers and its DMA map" {
+	uuid=$(musctl create gpio-idio16)
+	try 0 musctl show -J "$uuid"
+	jq -e --arg uuid "$uuid" '.schema == 1 and .device.uuid == $uuid and .dma == [] and
+		(.registers | map(.name) | index("OUT0_7") != null)' <<<"$output"
+}
+
+@test "the DMA map of a client" {
+	uuid=$(musctl create null)
+	client_start "$uuid"
+	client map 0xffff00000000 0x200000
+	try 0 musctl show "$uuid"
+	[[ $output == *$'\nDMA map:\n'*0x0000ffff00000000*0x200000* ]]
+	try 0 musctl show -J "$uuid"
+	jq -e '.dma | length == 1 and .[0].address == "0xffff00000000" and .[0].size == "0x200000"' \
+		<<<"$output"
+}
+
+@test "many DMA windows are all in the document, and a part of them on the page" {
+	uuid=$(musctl create null)
+	client_start "$uuid"
+	for ((i = 0; i < 40; i++)); do
+		client map $((i * 0x10000)) 0x1000
+	done
+	[ "$(musctl show -J "$uuid" | jq '.dma | length')" -eq 40 ]
+	try 0 musctl show "$uuid"
+	[[ ${lines[-1]} == "8 more (show --json lists all)" ]]
+}
+
+@test "several devices, several pages" {
+	musctl create null --name a
+	musctl create null --name b
+	try 0 musctl show a b
+	[ "$(grep -c ^UUID <<<"$output")" -eq 2 ]
+}
+
+@test "QEMU's options survive a shell and are the device's socket" {
+	uuid=$(musctl create null)
+	try 0 musctl show --cmdline=qemu "$uuid"
+	eval "set -- $output"
+	[[ $output == *"memory-backend-memfd,id=mem,size=1G,share=on"* ]]
+	jq -e --arg path "$(socket_of "$uuid")" '. == {"driver": "vfio-user-pci",
+		"socket": {"type": "unix", "path": $path}}' <<<"${!#}"
+}
+
+@test "a socket path of quotes and backslashes survives as well" {
+	uuid=$(musctl create null --socket-path "$PWD/it's \"a\\b\".sock")
+	try 0 musctl show --cmdline=qemu "$uuid"
+	eval "set -- $output"
+	[ "$(jq -r .socket.path <<<"${!#}")" = "$PWD/it's \"a\\b\".sock" ]
+	try 0 musctl show --cmdline=cloud-hypervisor "$uuid"
+	eval "set -- $output"
+	[ "${!#}" = "socket=$PWD/it's \"a\\b\".sock" ]
+}
+
+@test "libvirt's domain snippet" {
+	uuid=$(musctl create null)
+	try 0 musctl show --cmdline=libvirt "$uuid"
+	golden show-libvirt
+}
+
+@test "an unknown command line is a usage error" {
+	try 2 musctl show --cmdline=frob x
+	[[ $stderr == "musctl: show: --cmdline: 'frob' is none of qemu|libvirt|cloud-hypervisor"* ]]
+}
+
+# ---- naming a device ----------------------------------------------------------------------------
+
+@test "the start of a UUID is enough, in any case" {
+	musctl create null -u abcdef00-0000-4000-8000-000000000001
+	try 0 musctl show ABCD
+	try 0 musctl show abcdef00-00
+}
+
+@test "three characters are not" {
+	musctl create null -u abcdef00-0000-4000-8000-000000000001
+	try 3 musctl show abc
+	complains "musctl: show: abc: no such device (the start of a UUID needs 4 characters)"
+}
+
+@test "an ambiguous start lists the matches" {
+	musctl create null -u abcdef00-0000-4000-8000-000000000001
+	musctl create null -u abcdef00-0000-4000-8000-000000000002
+	try 1 musctl show abcd
+	complains "musctl: show: abcd: matches 2 devices: abcdef00-0000-4000-8000-000000000001 abcdef00-0000-4000-8000-000000000002"
+}
+
+@test "a name wins over the start of a UUID" {
+	musctl create null -u abcdef00-0000-4000-8000-000000000001
+	musctl create null -u 12345678-0000-4000-8000-000000000001 --name abcd
+	try 0 musctl show -J abcd
+	[ "$(jq -r .device.uuid <<<"$output")" = 12345678-0000-4000-8000-000000000001 ]
+}
+
+@test "two devices of one name are ambiguous" {
+	musctl create null --name twin
+	musctl create null --name twin
+	try 1 musctl show twin
+	[[ $stderr == "musctl: show: twin: matches 2 devices: "* ]]
+}
+
+@test "an unknown device is status 3" {
+	try 3 musctl show 85006552-1b4b-45e9-ad62-9dd16df09171
+	complains "musctl: show: 85006552-1b4b-45e9-ad62-9dd16df09171: no such device (musctl list shows them)"
+	try 3 musctl show 8500655
+	complains "musctl: show: 8500655: no such device (musctl list shows them)"
+}
+
+@test "- reads devices from standard input" {
+	musctl create null
+	musctl create null
+	run bash -c '"$MUSCTL" list -nro UUID | "$MUSCTL" show - | grep -c ^UUID'
+	[ "$output" -eq 2 ]
+}
+
+@test "-u UUID stands for the argument" {
+	uuid=$(musctl create null)
+	try 0 musctl show -u "$uuid"
+	try 0 musctl peek -u "$uuid" VENDOR_ID
+	[ "$output" = 0x1234 ]
+}
+
+@test "control characters in what a user types do not reach the terminal" {
+	try 3 musctl show $'a\033[31mb'
+	complains "musctl: show: a?[31mb: no such device (musctl list shows them)"
+}
+
+@test "a device that does not answer is an error in bounded time" {
+	uuid=$(musctl create null)
+	pid=$(musctl list -nro PID)
+	kill -STOP "$pid"
+	try 1 musctl show "$uuid"
+	complains "musctl: show: $uuid: the device does not answer"
+	kill -KILL "$pid"
+}

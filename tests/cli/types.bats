@@ -1,0 +1,32 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl types: the table, one type, the register map as JSON.
+
+load helper
+
+@test "lists the built-in types" {
+	try 0 musctl types
+	golden types
+}
+
+@test "the same types are in JSON" {
+	try 0 musctl types -J
+	golden types.json
+}
+
+@test "describes a type: options, regions, interrupts, registers" {
+	try 0 musctl types gpio-idio16
+	golden types-gpio-idio16
+}
+
+@test "exports a register map" {
+	try 0 musctl types -J gpio-idio16
+	golden types-gpio-idio16.json
+	jq -e '.type.registers[] | select(.name == "IN0_7") | .offset == "0x1" and .width == 1' \
+		<<<"$output"
+}
+
+@test "an unknown type is a usage error" {
+	try 2 musctl types frob
+	complains "musctl: types: frob: no such type (musctl types lists them)"
+}
