@@ -192,8 +192,7 @@ static void idio_write(void *pvt, uint64_t offset, uint64_t value, unsigned int 
 		dev->filters = 0;
 		break;
 	case IDIO_FILTER0_7:
-		if (!dev->filter_all) /* the global command has precedence */
-			dev->filters = value;
+		dev->filters = value; /* does not count while all are filtered */
 		break;
 	}
 	idio_update_inputs(dev);

@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -154,10 +155,17 @@ static void test_a_change_interrupts_when_enabled(void **state)
 
 static void test_the_status_names_the_bank(void **state)
 {
+	char name[8];
+	int pin;
+
 	in8(IRQ_CTL);
-	set("in8", "1");
-	assert_int_equal(in8(IRQ_STATUS), 0x06);
-	set("in7", "1");
+	for (pin = 0; pin < 16; pin++) {
+		snprintf(name, sizeof(name), "in%d", pin);
+		set(name, "1");
+		assert_int_equal(in8(IRQ_STATUS), pin < 8 ? 0x05 : 0x06);
+		out8(IN0_7, 0);
+	}
+	set("in", "0x7ffe");
 	assert_int_equal(in8(IRQ_STATUS), 0x07);
 }
 
@@ -329,6 +337,13 @@ static void test_the_global_filter_has_precedence(void **state)
 	fixture_assert_prop(&f, "filter", "0x0000");
 }
 
+static void test_the_global_command_ends_all_filters(void **state)
+{
+	out8(FILTER0_7, 0x0f);
+	out8(FILTER_CTL, 0);
+	assert_int_equal(in8(FILTER0_7), 0);
+}
+
 static void test_without_filters_a_settling_input_is_seen_at_once(void **state)
 {
 	set("filter-us", NEVER_US);
@@ -394,6 +409,18 @@ static void test_the_pattern_hides_values_only(void **state)
 	assert_int_equal(fixture_set(&f, "pattern", "toggle4"), -EINVAL);
 	assert_int_equal(fixture_set(&f, "pattern", ""), -EINVAL);
 	fixture_assert_prop(&f, "pattern", "none");
+}
+
+static void test_setting_the_pattern_starts_it_anew(void **state)
+{
+	set("pattern", "toggle3");
+	in8(IN0_7);
+	in8(IN0_7);
+	set("pattern", "toggle3");
+	in8(IN0_7);
+	in8(IN0_7);
+	assert_int_equal(in8(IN0_7), 0);
+	assert_int_equal(in8(IN0_7), 0xff);
 }
 
 static void test_a_reset_starts_the_pattern_anew(void **state)
@@ -481,6 +508,23 @@ static void test_all_state_moves(void **state)
 	assert_true(fixture_line(&other));
 	fixture_assert_prop(&other, "in", "0x0083");
 	fixture_assert_prop(&other, "filter-us", NEVER_US);
+	fixture_stop(&other);
+}
+
+static void test_a_settling_input_settles_after_the_move(void **state)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+	struct fixture other;
+	int i;
+
+	set("filter-us", "200000");
+	in8(FILTER_CTL);
+	set("in0", "1");
+	fixture_start(&other, "gpio-idio16", NULL);
+	fixture_copy_state(&f, &other);
+	for (i = 0; i < 5000 && !fixture_read(&other, LM_BAR2_REG_IDX, IN0_7, 1); i++)
+		nanosleep(&ms, NULL);
+	assert_int_equal(fixture_read(&other, LM_BAR2_REG_IDX, IN0_7, 1), 1);
 	fixture_stop(&other);
 }
 
@@ -586,18 +630,21 @@ int main(void)
 		TEST(a_glitch_is_filtered),
 		TEST(inputs_are_filtered_one_by_one),
 		TEST(the_global_filter_has_precedence),
+		TEST(the_global_command_ends_all_filters),
 		TEST(without_filters_a_settling_input_is_seen_at_once),
 		TEST(no_delay_is_no_filter),
 		TEST(the_pattern_toggles_every_third_read),
 		TEST(the_card_has_one_counter),
 		TEST(other_registers_are_no_steps),
 		TEST(the_pattern_hides_values_only),
+		TEST(setting_the_pattern_starts_it_anew),
 		TEST(a_reset_starts_the_pattern_anew),
 		TEST(loopback_wires_outputs_to_inputs),
 		TEST(loopback_leaves_no_room_for_another_source),
 		TEST(a_reset_clears_the_card),
 		TEST(a_reset_keeps_the_world_outside),
 		TEST(all_state_moves),
+		TEST(a_settling_input_settles_after_the_move),
 		TEST(options_move_with_the_state),
 		TEST(saving_says_how_much_room_it_needs),
 		TEST(a_strange_state_changes_nothing),
