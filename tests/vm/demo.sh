@@ -66,7 +66,7 @@ create_device() {
 
 start_tracer() {
 	printf '$ musctl trace --noheadings --filter=bar2,read %s >trace &\n' "$uuid"
-	musctl trace --noheadings --filter=bar2,read "$uuid" >"$work/trace" 2>&1 &
+	"$MUSCTL" trace --noheadings --filter=bar2,read "$uuid" >"$work/trace" 2>&1 &
 	tracer=$!
 	sleep 1
 }
