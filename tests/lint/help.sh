@@ -26,6 +26,8 @@ options() { grep -oE -e '--[a-z][a-z-]+' | sort -u; }
 		[ -f "$page" ] || { echo "$page:1: not there"; continue; }
 		grep -qx "musctl-$verb - $summary" "$page" ||
 			echo "$page:1: its NAME is not '$summary'"
+		grep -A 1 "\*musctl-$verb\*(8)" man/musctl.8.scd | grep -qx ":  $summary" ||
+			echo "man/musctl.8.scd:1: does not list $verb as '$summary'"
 		"$musctl" "$verb" --help >"$text/help"
 		sed -n '/^# OPTIONS/,/^# [^O]/p' "$page" | options >"$text/page"
 		sed -n '/^Options:/,/^Available/p' "$text/help" | grep '^ *-' | options |
