@@ -37,7 +37,7 @@ options() { grep -oE -e '--[a-z][a-z-]+' | sort -u; }
 			sed "s,^,cli/cmd_$verb.c:1: several options have the letter ,"
 		sed -n '/^Available/,/^$/s/^ \+\([A-Z][A-Z0-9_-]*\)  .*/\1/p' "$text/help" |
 			while read -r column; do
-				grep -qx "\*$column\*" "$page" ||
+				grep -qE "^(\*[A-Z0-9_-]+\*, )*\*$column\*(,|\$)" "$page" ||
 					echo "$page:1: does not name the column $column"
 			done
 	done | report "pages agree with --help"
