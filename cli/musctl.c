@@ -34,6 +34,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_reset,
 	&cmd_wait,
 	&cmd_doctor,
+	&cmd_bench,
 	&cmd_help,
 	&cmd_version,
 	&cmd__complete,
