@@ -181,7 +181,7 @@ static int bench(const struct call *call)
 
 const struct cmd cmd_bench = {
 	.name = "bench",
-	.summary = "measure round trips to a vfio-user server",
+	.summary = "measure a vfio-user server",
 	.more = "TEST: read, write, info, posted, reads, writes, multi, irqs, dma; by\n"
 		"default all of them. The device must not have a client.",
 	.args = (const struct arg[]){

@@ -20,7 +20,7 @@
 #define ERRNO_MAX    4095u
 #define SPINS_A_LOOK 256u
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------- */
 
 /* Coarse: a few milliseconds do not matter to a timeout, tens of nanoseconds do to a request. */
 static uint64_t now_ns(void)
@@ -43,7 +43,7 @@ static int left_ms(uint64_t deadline)
 	return now >= deadline ? 0 : (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-/* ---- the end of requests ---------------------------------------------------------------------- */
+/* ---- the end of requests ---------------------------------------------------- */
 
 void client_op_end(struct lm_client *c, lm_client_op_t *op, int result)
 {
@@ -92,7 +92,7 @@ int client_may_wait(struct lm_client *c)
 	return unlikely(c->error) ? client_fail(c, c->error) : 0;
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending ---------------------------------------------------------------- */
 
 /* Ids run on; after requests that were given up some are still taken. */
 static struct slot *slot_find(struct lm_client *c)
@@ -147,7 +147,7 @@ int client_send(struct lm_client *c)
 	return ret < 0 ? ret : 0;
 }
 
-/* ---- receiving -------------------------------------------------------------------------------- */
+/* ---- receiving -------------------------------------------------------------- */
 
 static int reply_result(const struct vfio_user_header *hdr)
 {
@@ -270,7 +270,7 @@ int client_unstall(struct lm_client *c)
 	return ret;
 }
 
-/* ---- a turn ----------------------------------------------------------------------------------- */
+/* ---- a turn ----------------------------------------------------------------- */
 
 uint32_t lane_events(const struct lane *lane)
 {
@@ -337,7 +337,7 @@ int client_drain(struct lm_client *c, uint32_t left, uint64_t deadline)
 	return ret;
 }
 
-/* ---- one command, waiting --------------------------------------------------------------------- */
+/* ---- one command, waiting --------------------------------------------------- */
 
 static int call_send(struct lm_client *c, struct call *call, uint64_t deadline, struct slot **slot)
 {

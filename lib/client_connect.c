@@ -18,7 +18,7 @@
 #define RETRY_MS     2
 #define VERSION_ROOM 4096 /* for the server's JSON */
 
-/* ---- options ---------------------------------------------------------------------------------- */
+/* ---- options ---------------------------------------------------------------- */
 
 #define FLAGS_KNOWN (LM_CLIENT_NO_JSON | LM_CLIENT_NO_WRITE_MULTIPLE | LM_CLIENT_TWIN_SOCKET | \
 		     LM_CLIENT_BUSY_POLL)
@@ -49,7 +49,7 @@ static lm_client_options_t options_filled(const lm_client_options_t *given)
 	return o;
 }
 
-/* ---- VFIO_USER_VERSION ------------------------------------------------------------------------ */
+/* ---- VFIO_USER_VERSION ------------------------------------------------------ */
 
 /* What we propose, to be freed with free(3). */
 static char *proposal_text(const lm_client_options_t *o, size_t *len)
@@ -207,7 +207,7 @@ static int handshake(struct lm_client *c, const lm_client_options_t *o)
 	return ret;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------- */
 
 static uint32_t power_of_two(uint32_t at_least)
 {

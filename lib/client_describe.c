@@ -87,7 +87,7 @@ static int describe(lm_client_t *c, struct description *d)
 	return ret;
 }
 
-/* ---- capabilities of a region ----------------------------------------------------------------- */
+/* ---- capabilities of a region ----------------------------------------------- */
 
 /* The capability that stands at *next, which moves on. False: there is none. */
 static bool cap_next(const struct vfio_region_info *info, uint32_t *next, uint32_t *at,
@@ -239,7 +239,7 @@ LM_EXPORT int lm_client_region_type(const lm_client_region_t *region, uint32_t *
 	return 0;
 }
 
-/* ---- descriptors for accesses ------------------------------------------------------------------- */
+/* ---- descriptors for accesses ----------------------------------------------- */
 
 /* Specification: entries may grow; their size follows from the whole. */
 static int subs_read(const struct description *d, uint32_t count, lm_client_io_fds_t *io)

@@ -69,7 +69,7 @@ LM_EXPORT int lm_client_device_feature(lm_client_t *client, uint32_t flags, void
 	return *len > room && (flags & VFIO_DEVICE_FEATURE_GET) ? -EMSGSIZE : 0;
 }
 
-/* ---- interrupts ------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------- */
 
 LM_EXPORT int lm_client_irq_info(lm_client_t *client, uint32_t index, struct vfio_irq_info *info)
 {
@@ -158,7 +158,7 @@ LM_EXPORT int lm_client_set_irqs(lm_client_t *client, const lm_client_irq_set_t 
 	}
 }
 
-/* ---- DMA -------------------------------------------------------------------------------------- */
+/* ---- DMA -------------------------------------------------------------------- */
 
 static uint32_t dma_flags(const lm_client_t *c, const lm_client_dma_map_t *map)
 {

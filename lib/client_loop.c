@@ -9,7 +9,7 @@
 
 #include "client.h"
 
-/* ---- many requests ---------------------------------------------------------------------------- */
+/* ---- many requests ---------------------------------------------------------- */
 
 LM_EXPORT int lm_client_flush(lm_client_t *client)
 {
@@ -61,7 +61,7 @@ LM_EXPORT void lm_client_cancel(lm_client_t *client)
 		abandon_ops(client, -ECANCELED);
 }
 
-/* ---- a loop of the program's own ---------------------------------------------------------------- */
+/* ---- a loop of the program's own -------------------------------------------- */
 
 static void lane_watch(struct lm_client *c, struct lane *lane)
 {

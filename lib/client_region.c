@@ -15,7 +15,7 @@ static_assert(sizeof(lm_client_write_t) == sizeof(struct vfio_user_write_single)
 	      offsetof(lm_client_write_t, data) == offsetof(struct vfio_user_write_single, data),
 	      "writes go out as they are");
 
-/* ---- one at a time ---------------------------------------------------------------------------- */
+/* ---- one at a time ---------------------------------------------------------- */
 
 /* One message; exactly one of @to and @from is not NULL. */
 static int access_once(lm_client_t *c, const struct vfio_user_region_access *req, void *to,
@@ -74,7 +74,7 @@ LM_EXPORT int lm_client_region_write(lm_client_t *client, uint32_t region, uint6
 	return ret;
 }
 
-/* ---- without an answer ------------------------------------------------------------------------ */
+/* ---- without an answer ------------------------------------------------------ */
 
 static bool op_is_valid(const lm_client_t *c, const lm_client_op_t *op)
 {
@@ -133,9 +133,10 @@ LM_EXPORT int lm_client_region_write_posted(lm_client_t *client, uint32_t region
 	return ret ?: client_drain(client, UINT32_MAX, deadline);
 }
 
-/* ---- many in a message ------------------------------------------------------------------------ */
+/* ---- many in a message ------------------------------------------------------ */
 
-static int write_multi_once(lm_client_t *c, const lm_client_write_t *writes, size_t nr, size_t *done)
+static int write_multi_once(lm_client_t *c, const lm_client_write_t *writes, size_t nr,
+			    size_t *done)
 {
 	const struct vfio_user_write_multi req = { .wr_cnt = nr };
 	struct vfio_user_write_multi reply;
@@ -177,7 +178,7 @@ LM_EXPORT int lm_client_region_write_multi(lm_client_t *client, const lm_client_
 	return ret;
 }
 
-/* ---- many messages at a time -------------------------------------------------------------------- */
+/* ---- many messages at a time ------------------------------------------------ */
 
 LM_EXPORT int lm_client_queue(lm_client_t *client, lm_client_op_t *op)
 {

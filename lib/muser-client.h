@@ -35,7 +35,7 @@ typedef struct lm_client lm_client_t;
 /* How many descriptors a message can carry here, at most. */
 #define LM_CLIENT_MAX_FDS 16u
 
-/* ---- connecting ---------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------- */
 
 /* lm_client_options_t.flags */
 #define LM_CLIENT_NO_JSON           (1u << 0) /* propose nothing: the specification's defaults */
@@ -173,7 +173,7 @@ const lm_client_info_t *lm_client_info(const lm_client_t *client);
  */
 int lm_client_status(const lm_client_t *client);
 
-/* ---- the device ------------------------------------------------------------------------------ */
+/* ---- the device ------------------------------------------------------------- */
 
 /**
  * lm_client_device_info() - ask what the device is
@@ -225,7 +225,7 @@ int lm_client_device_feature(lm_client_t *client, uint32_t flags, void *data, si
  */
 void lm_client_set_timeout(lm_client_t *client, uint32_t timeout_ms);
 
-/* ---- regions ----------------------------------------------------------------------------------- */
+/* ---- regions ---------------------------------------------------------------- */
 
 /**
  * struct lm_client_region - what the server says about a region
@@ -439,7 +439,7 @@ typedef struct {
 int lm_client_region_write_multi(lm_client_t *client, const lm_client_write_t *writes, size_t nr,
 				 size_t *done);
 
-/* ---- interrupts ----------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------- */
 
 /**
  * lm_client_irq_info() - ask about a kind of interrupt
@@ -487,7 +487,7 @@ typedef struct {
  */
 int lm_client_set_irqs(lm_client_t *client, const lm_client_irq_set_t *set);
 
-/* ---- DMA --------------------------------------------------------------------------------------- */
+/* ---- DMA -------------------------------------------------------------------- */
 
 /* lm_client_dma_map_t.flags */
 #define LM_CLIENT_DMA_READ    (1u << 0) /* the device may read */
@@ -537,7 +537,7 @@ int lm_client_dma_map(lm_client_t *client, const lm_client_dma_map_t *map);
  */
 int lm_client_dma_unmap(lm_client_t *client, uint64_t addr, uint64_t size);
 
-/* ---- many requests at a time --------------------------------------------------------------------- */
+/* ---- many requests at a time ------------------------------------------------ */
 
 /* lm_client_op_t.kind */
 #define LM_CLIENT_READ         1u
@@ -630,7 +630,7 @@ uint32_t lm_client_pending(const lm_client_t *client);
  */
 void lm_client_cancel(lm_client_t *client);
 
-/* ---- for programs with a loop of their own ---------------------------------------------------------- */
+/* ---- for programs with a loop of their own ---------------------------------- */
 
 /**
  * lm_client_fd() - a descriptor that is readable when lm_client_process() has work

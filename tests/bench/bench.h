@@ -101,7 +101,7 @@ static inline void bench_report(const char *name, const char *suffix, double val
 	fflush(stdout);
 }
 
-/* ---- processes ---------------------------------------------------------------------------------- */
+/* ---- processes -------------------------------------------------------------- */
 
 /* Processor time of a process so far, in ns. */
 static inline double bench_cpu(pid_t pid)
@@ -158,7 +158,7 @@ static inline lm_dev_info_t bench_null(int fd, uint32_t flags)
 	return info;
 }
 
-/* ---- a client without a library -------------------------------------------------------------------- */
+/* ---- a client without a library --------------------------------------------- */
 
 static inline void bench_read_all(int fd, void *buf, size_t len)
 {

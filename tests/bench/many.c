@@ -25,7 +25,7 @@ struct host {
 	double       p50[ROUNDS_MAX];
 };
 
-/* ---- the process with the devices ------------------------------------------------------------------ */
+/* ---- the process with the devices ------------------------------------------- */
 
 static double private_dirty_kib(void)
 {
@@ -116,7 +116,7 @@ static void host_main(int fd, const void *arg)
 	say(fd, (double)(bench_now() - start) / 1e6);
 }
 
-/* ---- the other side --------------------------------------------------------------------------------- */
+/* ---- the other side --------------------------------------------------------- */
 
 static double hear(const struct host *h)
 {

@@ -5,9 +5,9 @@
  *	pingpong block         a request at a time; all on one CPU; reads and writes
  *	pingpong busy          the same, both sides spinning on two CPUs
  *	pingpong batch         64 requests in one send, their replies together
- *	pingpong trace         with a tracer attached and without, a request at a time and in batches
- *	pingpong count N MODE  N round trips (block) or batches (batch), for strace -c to count
- *	pingpong peer NAME SOCKET  somebody else's server, a request at a time and in batches
+ *	pingpong trace         the first and the last, with a tracer attached and without
+ *	pingpong count N MODE  N round trips (block) or batches (batch), for strace -c
+ *	pingpong peer NAME SOCKET  the first and the last, with somebody else's server
  *
  * The sides of a comparison take turns, round by round, in one run: what the machine does
  * meanwhile happens to all of them. The bare peer reads and writes and looks at nothing.
@@ -41,7 +41,7 @@ struct side {
 
 static double latency[TRIPS];
 
-/* ---- peers ------------------------------------------------------------------------------------------ */
+/* ---- peers ------------------------------------------------------------------ */
 
 struct bare {
 	size_t out, in; /* of one request, as the client sees it */
@@ -109,7 +109,7 @@ static void device_peer(int fd, const void *arg)
 	lm_ctx_drive(ctx);
 }
 
-/* ---- one trip -------------------------------------------------------------------------------------- */
+/* ---- one trip --------------------------------------------------------------- */
 
 static char reply[BUF_SIZE];
 
@@ -169,7 +169,7 @@ static void trip_client_batch(const struct side *s)
 		bench_fail("lm_client_queue", ret);
 }
 
-/* ---- rounds ---------------------------------------------------------------------------------------- */
+/* ---- rounds ----------------------------------------------------------------- */
 
 static void round_of(struct side *s, unsigned int idx, unsigned int trips)
 {
@@ -285,7 +285,7 @@ static void sends_batch(struct side *s)
 	s->per_trip = BATCH;
 }
 
-/* ---- modes ----------------------------------------------------------------------------------------- */
+/* ---- modes ------------------------------------------------------------------ */
 
 static void compare_blocking(void)
 {

@@ -298,7 +298,7 @@ static inline int fake_refuses(struct fake *f, const lm_client_options_t *option
 	return ret;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ------------------------------------------------------------ */
 
 static inline int fds_open(void)
 {

@@ -29,7 +29,7 @@ static void one_read(void (*script)(struct fake *f), int expected, int status)
 	fake_join(&f);
 }
 
-/* ---- well-behaved ------------------------------------------------------------------------------ */
+/* ---- well-behaved ----------------------------------------------------------- */
 
 static void script_read(struct fake *f)
 {
@@ -100,7 +100,7 @@ static void test_replies_joined_in_one_segment(void **state)
 	fake_join(&f);
 }
 
-/* ---- errors that the server reports -------------------------------------------------------------- */
+/* ---- errors that the server reports ----------------------------------------- */
 
 static uint32_t error_to_report;
 
@@ -156,7 +156,7 @@ static void test_error_with_payload(void **state)
 	one_read(script_error_with_payload, -EPERM, 0);
 }
 
-/* ---- replies that are wrong -------------------------------------------------------------------- */
+/* ---- replies that are wrong ------------------------------------------------- */
 
 static void script_short(struct fake *f)
 {
@@ -313,7 +313,7 @@ static void test_answer_to_a_posted_write_ends_the_connection(void **state)
 	fake_join(&f);
 }
 
-/* ---- descriptors that nobody asked for ------------------------------------------------------------ */
+/* ---- descriptors that nobody asked for -------------------------------------- */
 
 static void script_surplus_fds(struct fake *f)
 {
@@ -352,7 +352,7 @@ static void test_flood_of_descriptors_ends_the_connection(void **state)
 	one_read(script_flood_of_fds, -EPROTO, -EPROTO);
 }
 
-/* ---- silence and the end ---------------------------------------------------------------------------- */
+/* ---- silence and the end ---------------------------------------------------- */
 
 static void script_late(struct fake *f)
 {

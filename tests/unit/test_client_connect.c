@@ -8,7 +8,7 @@
 
 #include "fake_server.h"
 
-/* ---- what is proposed ---------------------------------------------------------------------------- */
+/* ---- what is proposed ------------------------------------------------------- */
 
 /* The proposal must contain this text; for the scripts below. */
 static const char *wanted, *unwanted;
@@ -57,7 +57,8 @@ static void test_proposal_of_options(void **state)
 	};
 
 	proposes(&o, "{\"capabilities\":{\"max_msg_fds\":3,\"max_data_xfer_size\":512,"
-		     "\"max_dma_maps\":7,\"pgsizes\":2101248,\"twin_socket\":{\"supported\":true}}}",
+		     "\"max_dma_maps\":7,\"pgsizes\":2101248,"
+		     "\"twin_socket\":{\"supported\":true}}}",
 		 "write_multiple");
 }
 
@@ -110,7 +111,7 @@ static void test_bad_options_are_refused(void **state)
 	refused(&(lm_client_options_t){ .reserved = { [7] = 1 } });
 }
 
-/* ---- what the server answers ------------------------------------------------------------------------ */
+/* ---- what the server answers ------------------------------------------------ */
 
 static void test_what_was_negotiated(void **state)
 {
@@ -250,9 +251,10 @@ static void test_silent_server(void **state)
 	assert_int_equal(fake_refuses(&f, &quick), -ETIMEDOUT);
 }
 
-/* ---- the twin socket ------------------------------------------------------------------------------- */
+/* ---- the twin socket -------------------------------------------------------- */
 
-#define TWIN(index) "{\"capabilities\":{\"twin_socket\":{\"supported\":true,\"fd_index\":" index "}}}"
+#define TWIN(index) \
+	"{\"capabilities\":{\"twin_socket\":{\"supported\":true,\"fd_index\":" index "}}}"
 
 static void script_twin(struct fake *f)
 {
@@ -318,7 +320,7 @@ static void test_twin_socket_without_its_descriptor(void **state)
 			      &is_there), -EPROTO);
 }
 
-/* ---- by path ----------------------------------------------------------------------------------------- */
+/* ---- by path ---------------------------------------------------------------- */
 
 /* A listening socket at @path, by way of its folder if the path is long. */
 static int listen_at(const char *dir, const char *name, int backlog)

@@ -98,7 +98,7 @@ static void region_is_refused(void)
 	assert_null(region.info);
 }
 
-/* ---- what a description says ------------------------------------------------------------------------ */
+/* ---- what a description says ------------------------------------------------ */
 
 static void test_plain_region(void **state)
 {
@@ -231,7 +231,7 @@ static void test_more_capabilities_than_we_made_room_for(void **state)
 	lm_client_region_free(&region);
 }
 
-/* ---- descriptions that contradict themselves ---------------------------------------------------------- */
+/* ---- descriptions that contradict themselves -------------------------------- */
 
 static void test_answer_about_another_region(void **state)
 {
@@ -339,7 +339,7 @@ static void test_more_than_there_was_room_for(void **state)
 	fake_join(&f);
 }
 
-/* ---- descriptors for accesses -------------------------------------------------------------------------- */
+/* ---- descriptors for accesses ----------------------------------------------- */
 
 static struct vfio_user_ioeventfd *io_new(uint32_t count, unsigned int fds)
 {

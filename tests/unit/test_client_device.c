@@ -19,7 +19,7 @@ static int with(void (*script)(struct fake *f), int (*call)(lm_client_t *c), con
 	return ret;
 }
 
-/* ---- information ------------------------------------------------------------------------------- */
+/* ---- information ------------------------------------------------------------ */
 
 static struct vfio_device_info device_info;
 
@@ -87,7 +87,7 @@ static void test_reset_with_a_payload_that_it_has_not(void **state)
 	assert_int_equal(with(script_reset_with_payload, reset, NULL), -EPROTO);
 }
 
-/* ---- features ---------------------------------------------------------------------------------- */
+/* ---- features --------------------------------------------------------------- */
 
 static uint64_t feature_data[4];
 static size_t feature_len;
@@ -163,7 +163,7 @@ static void test_answer_about_another_feature(void **state)
 	assert_int_equal(with(script_other_feature, feature_probe, NULL), -EPROTO);
 }
 
-/* ---- interrupts ---------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------- */
 
 static struct vfio_irq_info irq_info;
 
@@ -358,7 +358,7 @@ static void test_failure_stops_what_follows(void **state)
 	assert_int_equal(with(script_second_fails, set_irqs, NULL), -ENOSPC);
 }
 
-/* ---- DMA ------------------------------------------------------------------------------------------- */
+/* ---- DMA -------------------------------------------------------------------- */
 
 static lm_client_dma_map_t window;
 static struct vfio_user_dma_map window_seen;

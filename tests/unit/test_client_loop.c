@@ -31,7 +31,7 @@ static lm_client_op_t read_op(unsigned int i)
 	};
 }
 
-/* ---- waiting and giving up ---------------------------------------------------------------------- */
+/* ---- waiting and giving up -------------------------------------------------- */
 
 static void script_answer_two(struct fake *f)
 {
@@ -235,7 +235,7 @@ static void test_hang_up_ends_all(void **state)
 	fake_join(&f);
 }
 
-/* ---- callbacks --------------------------------------------------------------------------------------- */
+/* ---- callbacks -------------------------------------------------------------- */
 
 struct chain {
 	lm_client_t *client;
@@ -320,7 +320,7 @@ static void test_queued_requests_end_inside_another_call(void **state)
 	fake_join(&f);
 }
 
-/* ---- a loop of the program's own ---------------------------------------------------------------------- */
+/* ---- a loop of the program's own -------------------------------------------- */
 
 static bool is_readable(int fd, int timeout_ms)
 {

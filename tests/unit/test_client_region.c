@@ -59,7 +59,7 @@ static void counts_up(uint8_t *buf, size_t count)
 		buf[i] = (uint8_t)i;
 }
 
-/* ---- one at a time ---------------------------------------------------------------------------- */
+/* ---- one at a time ---------------------------------------------------------- */
 
 static void test_read_is_cut_to_what_the_server_takes(void **state)
 {
@@ -160,7 +160,7 @@ static void test_posted_write(void **state)
 	assert_int_equal(memory[149], 149);
 }
 
-/* ---- many in a message ------------------------------------------------------------------------ */
+/* ---- many in a message ------------------------------------------------------ */
 
 static uint64_t multi_done; /* how many of a message the server does */
 static unsigned int multi_messages;
@@ -252,7 +252,7 @@ static void test_write_multi_of_more_than_eight_bytes(void **state)
 	assert_int_equal(nr_seen, 0);
 }
 
-/* ---- many messages at a time -------------------------------------------------------------------- */
+/* ---- many messages at a time ------------------------------------------------ */
 
 static void test_queue_refuses_what_cannot_be(void **state)
 {
@@ -305,7 +305,7 @@ static void test_results_of_each(void **state)
 	assert_int_equal(memory[0], 1);
 }
 
-/* ---- requests sent in one piece ------------------------------------------------------------------ */
+/* ---- requests sent in one piece --------------------------------------------- */
 
 #define BATCH 64
 

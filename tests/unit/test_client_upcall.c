@@ -298,7 +298,7 @@ static void test_answers_wait_for_a_slow_server(void **state)
 	assert_in_range(memory.calls, 100, 3000);
 }
 
-/* ---- on the twin socket ---------------------------------------------------------------------------- */
+/* ---- on the twin socket ----------------------------------------------------- */
 
 static void script_twin(struct fake *f)
 {

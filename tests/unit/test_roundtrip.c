@@ -12,7 +12,8 @@
 
 enum { BAR_RAW = LM_BAR0_REG_IDX, BAR_DMA = LM_BAR1_REG_IDX, BAR_MAP = LM_BAR2_REG_IDX };
 
-/* A write of an address to BAR_DMA copies so many bytes from there to right behind, plus one each. */
+/* A write of an address to BAR_DMA copies so many bytes from there to right behind them, and
+ * adds one to each. */
 #define DMA_LEN 100000u
 
 struct device {
@@ -28,7 +29,7 @@ struct device {
 	lm_client_t *client;
 };
 
-/* ---- the device -------------------------------------------------------------------------------- */
+/* ---- the device ------------------------------------------------------------- */
 
 static ssize_t raw_access(void *pvt, char *buf, size_t count, loff_t offset, bool is_write)
 {
@@ -163,7 +164,7 @@ static void stop(struct device *dev)
 	free(dev);
 }
 
-/* ---- what the device is --------------------------------------------------------------------------- */
+/* ---- what the device is ----------------------------------------------------- */
 
 static void test_handshake(void **state)
 {
@@ -285,7 +286,7 @@ static void test_kicks(void **state)
 	close(kick);
 }
 
-/* ---- accesses ------------------------------------------------------------------------------------ */
+/* ---- accesses --------------------------------------------------------------- */
 
 static void test_configuration_space(void **state)
 {
@@ -415,7 +416,7 @@ static void test_large_requests_in_flight_both_ways(void **state)
 	stop(dev);
 }
 
-/* ---- interrupts ---------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------- */
 
 static bool fired(int fd)
 {
@@ -484,7 +485,7 @@ static void test_msi_vectors(void **state)
 		assert_int_equal(close(fds[i]), 0);
 }
 
-/* ---- DMA ------------------------------------------------------------------------------------------- */
+/* ---- DMA -------------------------------------------------------------------- */
 
 #define GUEST_ADDR 0x100000
 #define GUEST_SIZE (1u << 20)
@@ -580,7 +581,7 @@ static void test_error_of_the_dma_callback_reaches_the_device(void **state)
 	stop(dev);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------ */
+/* ---- the rest --------------------------------------------------------------- */
 
 static void test_reset(void **state)
 {
