@@ -8,6 +8,7 @@ SOVERSION := 0
 PREFIX ?= /usr/local
 DESTDIR ?=
 LIBDIR ?= $(PREFIX)/lib
+LIBEXECDIR ?= $(PREFIX)/libexec
 CC ?= cc
 OBJCOPY ?= objcopy
 comma := ,
@@ -41,6 +42,7 @@ DEVTEST_SRC := $(wildcard tests/devices/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 MAN := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 HEADERS := $(wildcard lib/muser*.h)
+BACKENDS := $(patsubst cli/data/50-muser-%.json,%,$(wildcard cli/data/50-muser-*.json))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
@@ -157,7 +159,8 @@ fuzz: deps-check
 bench: all $(call program,$(BENCH_SRC))
 	$(Q)BUILD=$(B) tests/bench/bench.sh
 
-demo: deps
+demo:
+	$(Q)tests/deps.sh demo
 	+$(Q)$(MAKE) --no-print-directory all
 	$(Q)MUSCTL=$(CURDIR)/build/release/musctl tests/vm/demo.sh
 
@@ -190,6 +193,12 @@ install: all
 		$(call dest,$(PREFIX)/share/zsh/site-functions/_musctl)
 	$(INSTALL) -m 644 completions/musctl.fish \
 		$(call dest,$(PREFIX)/share/fish/vendor_completions.d/musctl.fish)
+	mkdir -p $(call dest,$(PREFIX)/share/vfio-user) $(call dest,$(LIBEXECDIR)/muser)
+	for type in $(BACKENDS); do \
+		sed 's,@LIBEXECDIR@,$(LIBEXECDIR),' cli/data/50-muser-$$type.json \
+			>$(call dest,$(PREFIX)/share/vfio-user)/50-muser-$$type.json && \
+		ln -sf $(PREFIX)/bin/musctl \
+			$(call dest,$(LIBEXECDIR)/muser)/vfio-user-$$type || exit; done
 
 clean:
 	rm -rf build

@@ -2,19 +2,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Installs what the project needs on Debian or Ubuntu, by apt: `build` what compiling and
-# running take, `check` also what the tests take. Silent and fast when everything is there.
+# running take, `demo` also what fetching a guest takes, `check` also what tests take. Silent and fast when everything is there.
 # Elsewhere it names what is missing, as Debian calls it, and fails.
 set -euo pipefail
 
 build=(gcc make libc6-dev pkg-config libjson-c-dev libsmartcols-dev libudev-dev uuid-dev
 	scdoc pciutils)
-check=(libcmocka-dev bats shellcheck mandoc clang perl zstd xz-utils cpio strace valgrind
-	procps util-linux debian-archive-keyring)
+demo=(xz-utils zstd util-linux debian-archive-keyring)
+check=(libcmocka-dev bats shellcheck mandoc clang perl strace valgrind procps)
 
 case ${1:-build} in
 build) wanted=("${build[@]}") ;;
-check) wanted=("${build[@]}" "${check[@]}") ;;
-*) echo "deps.sh: build or check, not $1" >&2; exit 2 ;;
+demo) wanted=("${build[@]}" "${demo[@]}") ;;
+check) wanted=("${build[@]}" "${demo[@]}" "${check[@]}") ;;
+*) echo "deps.sh: build, demo or check, not $1" >&2; exit 2 ;;
 esac
 
 is_installed() { # PACKAGE
