@@ -139,7 +139,7 @@ static int ctx_turn(struct lm_ctx *ctx, int timeout_ms)
 	if (ctx->info.flags & LM_DEV_BUSY_POLL)
 		ret = poll_busy(ctx);
 	else
-		ret = loop_run(&ctx->loop, timeout_ms);
+		ret = loop_run(&ctx->loop, ctx->ended ? 0 : timeout_ms);
 	return ctx->ended ?: ret;
 }
 
