@@ -2,9 +2,10 @@
 /*
  * dma.c - the DMA map: which addresses the client lent us.
  *
- * Owns the life of the map and what makes a window acceptable: any number of windows that do not
- * overlap, of any size and alignment, up to the last byte of the address space. What memory a
- * window is: dma_file.c; how it goes: dma_revoke.c; how devices find it: dma_sg.c, dma_copy.c.
+ * Owns the life of the map and what makes a window acceptable: any number of windows that
+ * do not overlap, of any size and alignment, up to the last byte of the address space.
+ * What memory a window is: dma_file.c; how it goes: dma_revoke.c; how devices find it:
+ * dma_sg.c, dma_copy.c.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -35,11 +36,12 @@ void dma_free(struct lm_ctx *ctx)
 	ctx->dma = NULL;
 }
 
-/* ---- map -------------------------------------------------------------------------------------- */
+/* ---- map --------------------------------------------------------------------------- */
 
 static bool window_is_valid(const struct dma_window *w)
 {
-	if (!w->size || w->size - 1 > UINT64_MAX - w->addr || w->size > UINT64_MAX - w->offset)
+	if (!w->size || w->size - 1 > UINT64_MAX - w->addr ||
+	    w->size > UINT64_MAX - w->offset)
 		return false;
 	if (!w->prot || (w->prot & ~(uint32_t)(PROT_READ | PROT_WRITE)))
 		return false;
@@ -49,7 +51,9 @@ static bool window_is_valid(const struct dma_window *w)
 /* -EEXIST (spec, VFIO_USER_DMA_MAP), or -EBUSY: the window there is on its way out. */
 static int taken(const struct dma *dma, struct dma_pos p)
 {
-	return dma_table_slot(&dma->windows, p)->backing & DMA_REVOKING ? -EBUSY : -EEXIST;
+	const struct dma_slot *slot = dma_table_slot(&dma->windows, p);
+
+	return slot->backing & DMA_REVOKING ? -EBUSY : -EEXIST;
 }
 
 static int overlap_check(const struct dma *dma, uint64_t addr, uint64_t size)
@@ -71,7 +75,8 @@ static int overlap_check(const struct dma *dma, uint64_t addr, uint64_t size)
 /* While a range is being revoked nothing new may appear in it: it all goes at the end. */
 static bool is_revoked(const struct dma_revoke *r, uint64_t addr, uint64_t size)
 {
-	return r->is_telling || (r->is_waiting && addr <= r->last && addr + (size - 1) >= r->addr);
+	return r->is_telling ||
+	       (r->is_waiting && addr <= r->last && addr + (size - 1) >= r->addr);
 }
 
 static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
@@ -117,7 +122,7 @@ int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
 	return 0;
 }
 
-/* ---- for musctl ------------------------------------------------------------------------------- */
+/* ---- for musctl -------------------------------------------------------------------- */
 
 static const char *kind_name(const struct dma_backing *b, const struct dma_slot *slot)
 {
@@ -129,7 +134,8 @@ static const char *kind_name(const struct dma_backing *b, const struct dma_slot 
 }
 
 void dma_for_each(struct lm_ctx *ctx,
-		  void (*fn)(void *arg, const struct dma_window *w, const char *kind, uint32_t held),
+		  void (*fn)(void *arg, const struct dma_window *w, const char *kind,
+			     uint32_t held),
 		  void *arg)
 {
 	const struct dma_table *t = &ctx->dma->windows;
@@ -140,8 +146,11 @@ void dma_for_each(struct lm_ctx *ctx,
 		const struct dma_slot *slot = dma_table_slot(t, p);
 		const struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
 		const struct dma_window w = {
-			.addr = dma_table_key(t, p), .size = slot->size, .offset = slot->offset,
-			.prot = b->prot, .fd = -1,
+			.addr = dma_table_key(t, p),
+			.size = slot->size,
+			.offset = slot->offset,
+			.prot = b->prot,
+			.fd = -1,
 		};
 
 		fn(arg, &w, kind_name(b, slot), slot->holds);

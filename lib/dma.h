@@ -2,9 +2,9 @@
 /*
  * dma.h - what the files of DMA share: the windows, the memory behind them, revocation.
  *
- * A window is an entry of the table; the memory behind it is a backing, which many windows share.
- * Everything here belongs to the thread that serves the context, but for struct sigbus_range,
- * which any thread's SIGBUS handler reads and marks.
+ * A window is an entry of the table; the memory behind it is a backing, which many
+ * windows share. Everything here belongs to the thread that serves the context, but for
+ * struct sigbus_range, which any thread's SIGBUS handler reads and marks.
  */
 #ifndef LM_DMA_H
 #define LM_DMA_H
@@ -14,7 +14,7 @@
 
 #define DMA_BUCKETS 64u
 
-/* ---- sigbus.c: files that shrink under their mapping -------------------------------------- */
+/* ---- sigbus.c: files that shrink under their mapping ------------------------------- */
 
 /* A mapping that the handler may repair. Offsets count from its start. */
 struct sigbus_range {
@@ -24,7 +24,8 @@ struct sigbus_range {
 	_Atomic(uint64_t)    granule;  /* page size of the file */
 	_Atomic(int)         prot;
 	_Atomic(uint32_t)    repairs;
-	_Atomic(uint64_t)    broken_low, broken_high; /* scratch pages are inside; high 0: none */
+	_Atomic(uint64_t)    broken_low;  /* scratch pages are between these; */
+	_Atomic(uint64_t)    broken_high; /* 0: there are none */
 	struct sigbus_range *next_free;
 };
 
@@ -34,7 +35,8 @@ int  sigbus_add(void *base, uint64_t length, uint64_t granule, int prot,
 void sigbus_remove(struct sigbus_range *range); /* before munmap(2); NULL: nothing */
 
 /* Some of [off, off + len) is scratch memory. @r NULL: not guarded. */
-static inline bool sigbus_is_broken(const struct sigbus_range *r, uint64_t off, uint64_t len)
+static inline bool sigbus_is_broken(const struct sigbus_range *r, uint64_t off,
+				    uint64_t len)
 {
 	uint64_t high;
 
@@ -45,7 +47,7 @@ static inline bool sigbus_is_broken(const struct sigbus_range *r, uint64_t off, 
 	       off + len > atomic_load_explicit(&r->broken_low, memory_order_relaxed);
 }
 
-/* ---- dma_file.c: the memory behind windows ------------------------------------------------- */
+/* ---- dma_file.c: the memory behind windows ----------------------------------------- */
 
 enum dma_kind {
 	DMA_MAPPED,  /* at base */
@@ -83,15 +85,16 @@ struct dma_backings {
 	struct dma_backing    *bucket[DMA_BUCKETS];
 };
 
-/* Finds or makes the backing of a valid window; one more window uses it. w->fd is the backing's if
- * (*b)->fd == w->fd, else still the caller's. */
-int  dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w, struct dma_backing **b);
+/* Finds or makes the backing of a valid window; one more window uses it. w->fd is the
+ * backing's if (*b)->fd == w->fd, else still the caller's. */
+int  dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
+		     struct dma_backing **b);
 void dma_backing_put(struct dma_backings *bs, struct dma_backing *b);
 
-/* ---- dma.c, dma_revoke.c, dma_sg.c --------------------------------------------------------- */
+/* ---- dma.c, dma_revoke.c, dma_sg.c ------------------------------------------------- */
 
-/* The window of the last lookup: all that most lookups need. Places in the table move when it
- * changes: then it is forgotten. */
+/* The window of the last lookup: all that most lookups need. Places in the table move
+ * when it changes: then it is forgotten. */
 struct dma_last {
 	uint64_t                addr;
 	uint64_t                generation;
@@ -102,7 +105,7 @@ struct dma_last {
 	struct dma_chunk       *chunk;
 	uint32_t                at, nr;  /* which of how many in the chunk */
 	uint32_t                backing; /* its index, and what is worth knowing of it: */
-	uint32_t                prot;    /* allowed to lm_map_sg(); 0 if it cannot be mapped */
+	uint32_t                prot;    /* lm_map_sg() may give it; 0: not mapped */
 	uintptr_t               start;   /* byte 0 of the file would be here */
 	struct sigbus_range    *range;
 };
@@ -128,7 +131,7 @@ struct dma {
 	struct dma_last     last;
 	struct dma_slot     no_slot; /* of the last window, when there is none */
 	struct dma_table    windows; /* by address; also those being revoked */
-	struct dma_table    orphans; /* by generation: the client has gone, pointers are still out */
+	struct dma_table    orphans; /* by generation: held, and the client has gone */
 	struct dma_backings backings;
 	struct dma_revoke   revoke;
 	uint64_t            generation;

@@ -2,9 +2,10 @@
 /*
  * dma_copy.c - lm_dma_read() and lm_dma_write(): for every kind of client memory.
  *
- * Mapped memory is copied, a file that is not mapped is read and written, and the rest goes by
- * messages to the client, which is the only way that waits. A file is never made longer by us:
- * what lies beyond its end is -EFAULT, as is memory that vanished under the copy.
+ * Mapped memory is copied, a file that is not mapped is read and written, and the rest
+ * goes by messages to the client, which is the only way that waits. A file is never made
+ * longer by us: what lies beyond its end is -EFAULT, as is memory that vanished under the
+ * copy.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,12 @@ struct copy {
 	uint64_t           started; /* ticks, when traced */
 };
 
-/* ---- trace ------------------------------------------------------------------------------------ */
+/* ---- trace ------------------------------------------------------------------------- */
+
+static uint64_t at_most(uint64_t n, uint64_t max)
+{
+	return n < max ? n : max;
+}
 
 static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
 {
@@ -29,18 +35,18 @@ static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
 		.duration = trace_duration(c->started),
 		.kind = c->request.is_write ? LM_TRACE_DMA_WRITE : LM_TRACE_DMA_READ,
 		.flags = c->by_message ? LM_TRACE_MESSAGE : 0,
-		.len = c->request.len > UINT32_MAX ? UINT32_MAX : (uint32_t)c->request.len,
+		.len = (uint32_t)at_most(c->request.len, UINT32_MAX),
 		.offset = c->request.addr,
 		.result = result,
 	};
 
 	if (c->request.len && (c->request.is_write || !result))
 		memcpy(rec.bytes, c->request.data,
-		       c->request.len < sizeof(rec.bytes) ? c->request.len : sizeof(rec.bytes));
+		       at_most(c->request.len, sizeof(rec.bytes)));
 	trace_append(ctx, &rec);
 }
 
-/* ---- memory that we can reach ----------------------------------------------------------------- */
+/* ---- memory that we can reach ------------------------------------------------------ */
 
 static void tell_broken(struct lm_ctx *ctx, struct dma_backing *b)
 {
@@ -80,9 +86,11 @@ static int copy_file(const struct copy *c, int fd, uint64_t off)
 		return -EFAULT;
 	while (done < rq->len) {
 		if (rq->is_write)
-			ret = pwrite(fd, rq->data + done, rq->len - done, (off_t)(off + done));
+			ret = pwrite(fd, rq->data + done, rq->len - done,
+				     (off_t)(off + done));
 		else
-			ret = pread(fd, rq->data + done, rq->len - done, (off_t)(off + done));
+			ret = pread(fd, rq->data + done, rq->len - done,
+				    (off_t)(off + done));
 		if (ret < 0 && errno == EINTR)
 			continue;
 		if (ret < 0)
@@ -94,8 +102,8 @@ static int copy_file(const struct copy *c, int fd, uint64_t off)
 	return 0;
 }
 
-static int copy_direct(struct lm_ctx *ctx, const struct copy *c, const struct dma_slot *slot,
-		       uint64_t off)
+static int copy_direct(struct lm_ctx *ctx, const struct copy *c,
+		       const struct dma_slot *slot, uint64_t off)
 {
 	struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
 
@@ -104,7 +112,7 @@ static int copy_direct(struct lm_ctx *ctx, const struct copy *c, const struct dm
 	return copy_file(c, b->fd, slot->offset + off);
 }
 
-/* ---- both directions, both forms -------------------------------------------------------------- */
+/* ---- both directions, both forms --------------------------------------------------- */
 
 /* What @sg leads to; the copy starts @off bytes into the window. */
 static int copy_find(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
@@ -122,7 +130,8 @@ static int copy_find(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 		return -ESTALE;
 	*slot = dma_table_slot(t, p);
 	*off = c->request.addr - dma_table_key(t, p);
-	if (((*slot)->backing & DMA_REVOKING) || out_of_range(*off, c->request.len, (*slot)->size))
+	if (((*slot)->backing & DMA_REVOKING) ||
+	    out_of_range(*off, c->request.len, (*slot)->size))
 		return -ESTALE;
 	b = dma_slot_backing(ctx->dma, *slot);
 	c->by_message = b->kind == DMA_MESSAGE;
@@ -165,7 +174,8 @@ static void traced_done(void *arg, int result)
 	done(arg, result);
 }
 
-static int message_traced(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_t *done, void *arg)
+static int message_traced(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_t *done,
+			  void *arg)
 {
 	struct traced *t = malloc(sizeof(*t));
 	int ret;
@@ -181,8 +191,8 @@ static int message_traced(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_
 	return ret;
 }
 
-static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg, lm_dma_done_t *done,
-		      void *arg)
+static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
+		      lm_dma_done_t *done, void *arg)
 {
 	struct dma_slot *slot;
 	uint64_t off;

@@ -2,19 +2,20 @@
 /*
  * dma_file.c - the memory behind DMA windows.
  *
- * Owns what a window's descriptor becomes: a mapping, a descriptor for pread(2) and pwrite(2), or
- * nothing but messages to the client. Windows of the same file and access mode share one mapping
- * of the whole file, and its descriptor is closed: a million windows take one VMA. When the file
- * has grown, new windows get a new mapping, at least twice as long, and old windows keep theirs:
- * no pointer ever moves, and there are few mappings.
+ * Owns what a window's descriptor becomes: a mapping, a descriptor for pread(2) and
+ * pwrite(2), or nothing but messages to the client. Windows of the same file and access
+ * mode share one mapping of the whole file, and its descriptor is closed: a million
+ * windows take one VMA. When the file has grown, new windows get a new mapping, at least
+ * twice as long, and old windows keep theirs: no pointer ever moves, and there are few
+ * mappings.
  *
- * A file is mapped only if it cannot kill us: sealed against shrinking, or lm_sigbus_guard() is
- * there; and only windows that lie inside it. What is not a regular file (a character device, a
- * DMA buffer) is mapped window by window with the guard, and else reached by messages: reading it
- * could block for ever.
+ * A file is mapped only if it cannot kill us: sealed against shrinking, or
+ * lm_sigbus_guard() is there; and only windows that lie inside it. What is not a regular
+ * file (a character device, a DMA buffer) is mapped window by window with the guard, and
+ * else reached by messages: reading it could block for ever.
  *
- * A sealed file of huge pages may still lack a page when a client punches holes: there, too, only
- * the guard helps.
+ * A sealed file of huge pages may still lack a page when a client punches holes: there,
+ * too, only the guard helps.
  */
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -43,7 +44,7 @@ static uint64_t round_up(uint64_t n, uint64_t to)
 	return (n + to - 1) & ~(to - 1);
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------- */
 
 static int refs_grow(struct dma_backings *bs)
 {
@@ -76,7 +77,8 @@ static int ref_add(struct dma_backings *bs, struct dma_backing *b)
 
 static struct dma_backing **bucket_of(struct dma_backings *bs, dev_t dev, ino_t ino)
 {
-	const uint64_t hash = ((uint64_t)ino ^ (uint64_t)dev << 32) * 0x9e3779b97f4a7c15ULL;
+	const uint64_t hash = ((uint64_t)ino ^ (uint64_t)dev << 32) *
+			      0x9e3779b97f4a7c15ULL;
 
 	return &bs->bucket[hash >> 58];
 }
@@ -137,15 +139,15 @@ static void backing_share(struct dma_backings *bs, struct dma_backing *b)
 	*bucket = b;
 }
 
-/* ---- finding ---------------------------------------------------------------------------------- */
+/* ---- finding ----------------------------------------------------------------------- */
 
 /* Of the same file, kind and access; the next after @b, or the first with @b NULL. */
 static struct dma_backing *backing_next(struct dma_backings *bs, const struct file *f,
 					enum dma_kind kind, struct dma_backing *b)
 {
 	b = b ? b->next : *bucket_of(bs, f->st.st_dev, f->st.st_ino);
-	while (b && (b->ino != f->st.st_ino || b->dev != f->st.st_dev || b->kind != kind ||
-		     b->prot != f->w->prot))
+	while (b && (b->ino != f->st.st_ino || b->dev != f->st.st_dev ||
+		     b->kind != kind || b->prot != f->w->prot))
 		b = b->next;
 	return b;
 }
@@ -173,7 +175,7 @@ static uint64_t longest_mapping(struct dma_backings *bs, const struct file *f)
 	return longest;
 }
 
-/* ---- mapping ---------------------------------------------------------------------------------- */
+/* ---- mapping ----------------------------------------------------------------------- */
 
 static int map_range(struct dma_backing *b, int fd, uint64_t start, uint64_t length,
 		     uint64_t granule)
@@ -183,7 +185,8 @@ static int map_range(struct dma_backing *b, int fd, uint64_t start, uint64_t len
 
 	if (base == MAP_FAILED)
 		return -errno;
-	madvise(base, length, MADV_DONTDUMP); /* a guest's memory is not ours to leave in a core */
+	/* A guest's memory is not ours to leave in a core. */
+	madvise(base, length, MADV_DONTDUMP);
 	if (sigbus_is_guarded())
 		ret = sigbus_add(base, length, granule, (int)b->prot, &b->range);
 	if (ret) {
@@ -205,7 +208,8 @@ static uint64_t file_granule(int fd, bool *is_huge)
 	return *is_huge ? (uint64_t)fs.f_bsize : (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* The whole file. One that grows gets room to grow, but for huge pages, which mmap(2) reserves. */
+/* The whole file. One that grows gets room to grow, but for huge pages, which mmap(2)
+ * reserves. */
 static int map_whole(struct dma_backings *bs, const struct file *f, struct dma_backing *b)
 {
 	const uint64_t before = longest_mapping(bs, f);
@@ -235,7 +239,8 @@ static int map_exact(const struct file *f, struct dma_backing *b)
 static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
 {
 	struct dma_backings *bs = &ctx->dma->backings;
-	const bool whole = S_ISREG(f->st.st_mode) && !(ctx->info.flags & LM_DEV_STRICT_DMA);
+	const bool whole = S_ISREG(f->st.st_mode) &&
+			   !(ctx->info.flags & LM_DEV_STRICT_DMA);
 	struct dma_backing *b;
 	int ret;
 
@@ -256,7 +261,7 @@ static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_back
 	return 0;
 }
 
-/* ---- from descriptor to backing --------------------------------------------------------------- */
+/* ---- from descriptor to backing ---------------------------------------------------- */
 
 /* A descriptor of ours would be kept (DMA_FILE), or is not needed (DMA_MESSAGE). */
 static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind kind,
@@ -333,13 +338,14 @@ static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 	if (is_safe(f))
 		return DMA_MAPPED;
 	if (!ctx->dma->slow_told)
-		log_warn(ctx, "DMA memory may shrink under us and is not mapped: a memfd sealed "
-			 "with F_SEAL_SHRINK is faster");
+		log_warn(ctx, "DMA memory may shrink under us and is not mapped: "
+			 "a memfd sealed with F_SEAL_SHRINK is faster");
 	ctx->dma->slow_told = true;
 	return DMA_FILE;
 }
 
-int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w, struct dma_backing **b)
+int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
+		    struct dma_backing **b)
 {
 	struct file f = { .w = w };
 	enum dma_kind kind;

@@ -2,22 +2,24 @@
 /*
  * dma_revoke.c - the end of DMA windows: DMA_UNMAP and the client's leaving.
  *
- * A range that is unmapped is first marked: nothing finds its windows any more (-ENOENT, -ESTALE),
- * and new windows there are refused with -EBUSY. Then the device is told of each window. Pointers
- * that are still out and callbacks that answer later hold everything back; when the last of them
- * is done, all windows of the range go at once, and the client gets its answer.
+ * A range that is unmapped is first marked: nothing finds its windows any more (-ENOENT,
+ * -ESTALE), and new windows there are refused with -EBUSY. Then the device is told of
+ * each window. Pointers that are still out and callbacks that answer later hold
+ * everything back; when the last of them is done, all windows of the range go at once,
+ * and the client gets its answer.
  *
- * A client that leaves waits for nothing. Memory with pointers out then lives on among the
- * orphans, found by generation, so that the next client may use the same addresses at once.
+ * A client that leaves waits for nothing. Memory with pointers out then lives on among
+ * the orphans, found by generation, so that the next client may use the same addresses at
+ * once.
  *
- * A transfer by message holds nothing back: the client may not serve it before it has the answer
- * to its DMA_UNMAP, and two that wait for each other never end.
+ * A transfer by message holds nothing back: the client may not serve it before it has the
+ * answer to its DMA_UNMAP, and two that wait for each other never end.
  */
 #include <stdlib.h>
 
 #include "dma.h"
 
-/* ---- the range -------------------------------------------------------------------------------- */
+/* ---- the range --------------------------------------------------------------------- */
 
 /* True if there is a window in the range from *p on; *p is where it is. */
 static bool in_range(const struct dma *dma, struct dma_pos p)
@@ -82,7 +84,7 @@ static void range_sweep(struct dma *dma)
 	dma_forget_last(dma);
 }
 
-/* ---- telling the device ----------------------------------------------------------------------- */
+/* ---- telling the device ------------------------------------------------------------ */
 
 static void revoke_check(struct lm_ctx *ctx)
 {
@@ -145,7 +147,7 @@ static void tell_one(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool may_
 	if (defer_end(ctx, d) == DEFER_WAITING)
 		wait_link(r);
 	else if (ret && ret != LM_DEFER)
-		log_warn(ctx, "the device's dma_unmap failed (%d): memory goes nevertheless", ret);
+		log_warn(ctx, "dma_unmap failed (%d): the memory goes nevertheless", ret);
 }
 
 /* No callback can change the table: dma_map() and dma_unmap() refuse meanwhile. */
@@ -166,7 +168,7 @@ static void range_tell(struct lm_ctx *ctx, bool may_wait)
 	dma->revoke.spare = NULL;
 }
 
-/* ---- DMA_UNMAP -------------------------------------------------------------------------------- */
+/* ---- DMA_UNMAP --------------------------------------------------------------------- */
 
 static int range_set(struct dma *dma, uint64_t addr, uint64_t size, bool all)
 {
@@ -220,7 +222,7 @@ void dma_revoke_released(struct lm_ctx *ctx)
 	revoke_check(ctx);
 }
 
-/* ---- the client leaves ------------------------------------------------------------------------ */
+/* ---- the client leaves ------------------------------------------------------------- */
 
 /* Nobody waits for the answer to the DMA_UNMAP that is going on. */
 static void revoke_cancel(struct lm_ctx *ctx)
@@ -261,7 +263,7 @@ static void tell_rest(struct lm_ctx *ctx)
 	}
 }
 
-/* Without memory for that it stays mapped for good: a pointer is out, and must not dangle. */
+/* Without memory for it the mapping stays for good: a pointer must not dangle. */
 static void orphan_add(struct dma *dma, const struct dma_slot *slot)
 {
 	dma_table_insert(&dma->orphans, slot->generation, slot);
@@ -291,7 +293,7 @@ void dma_disconnect(struct lm_ctx *ctx)
 	windows_free(ctx->dma);
 }
 
-/* ---- orphans ---------------------------------------------------------------------------------- */
+/* ---- orphans ----------------------------------------------------------------------- */
 
 void dma_orphan_release(struct dma *dma, uint64_t generation)
 {

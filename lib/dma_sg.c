@@ -2,16 +2,19 @@
 /*
  * dma_sg.c - from addresses to scatter entries to pointers: the fast path of DMA.
  *
- * An entry carries the generation of its window, which no other window ever has, and the place
- * where the window was. If it is there no more it is searched by address; nothing is ever read
- * through the entry itself. So a stale entry, however old, is answered -ESTALE. No locked
- * instruction here: one thread serves a context.
+ * An entry carries the generation of its window, which no other window ever has, and the
+ * place where the window was. If it is there no more it is searched by address; nothing
+ * is ever read through the entry itself. So a stale entry, however old, is answered
+ * -ESTALE. No locked instruction here: one thread serves a context.
  */
 #include <sys/mman.h>
 
 #include "dma.h"
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* Rare paths of their own functions: the common ones need no stack frame then. */
+#define NOINLINE __attribute__((noinline))
+
+/* ---- places ------------------------------------------------------------------------ */
 
 static inline struct dma_pos pos_unpack(const void *place)
 {
@@ -25,15 +28,17 @@ bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p)
 	const struct dma_table *t = &dma->windows;
 
 	*p = pos_unpack(sg->region);
-	if (likely(dma_table_has(t, *p) && dma_table_slot(t, *p)->generation == sg->generation))
+	if (likely(dma_table_has(t, *p) &&
+		   dma_table_slot(t, *p)->generation == sg->generation))
 		return true;
 	return dma_table_find(t, sg->dma_addr, p) &&
 	       dma_table_slot(t, *p)->generation == sg->generation;
 }
 
-/* ---- lm_addr_to_sg ---------------------------------------------------------------------------- */
+/* ---- lm_addr_to_sg ----------------------------------------------------------------- */
 
-static inline void sg_fill(const struct dma_last *last, uint64_t addr, uint64_t len, dma_sg_t *sg)
+static inline void sg_fill(const struct dma_last *last, uint64_t addr, uint64_t len,
+			   dma_sg_t *sg)
 {
 	sg->dma_addr = addr;
 	sg->length = len;
@@ -53,7 +58,8 @@ static void last_set_backing(struct dma *dma, uint32_t index)
 	last->range = b->range;
 }
 
-/* Window @at of last->chunk, of memory last->backing. Read whole before anything is written. */
+/* Window @at of last->chunk, of memory last->backing. First read, then write: the
+ * compiler cannot know that they do not overlap. */
 static inline void last_set(struct dma_last *last, uint32_t at, struct dma_slot *slot)
 {
 	const uint64_t addr = last->chunk->key[at];
@@ -67,7 +73,7 @@ static inline void last_set(struct dma_last *last, uint32_t at, struct dma_slot 
 	last->at = at;
 }
 
-/* All of [@addr, @addr + @len) in the window? A length of 0 is more than any window has. */
+/* Is all of [@addr, @addr + @len) in the window? A length of 0 is in none. */
 static inline bool window_has(uint64_t window, uint64_t size, uint64_t addr, uint64_t len)
 {
 	const uint64_t off = addr - window;
@@ -106,7 +112,8 @@ static inline bool last_search(struct dma *dma, uint64_t addr)
 		return false;
 	ref = &dma->windows.ref[p.chunk];
 	slot = &ref->chunk->slot[p.slot];
-	if (addr - ref->chunk->key[p.slot] >= slot->size || (slot->backing & DMA_REVOKING))
+	if (addr - ref->chunk->key[p.slot] >= slot->size ||
+	    (slot->backing & DMA_REVOKING))
 		return false;
 	if (slot->backing != last->backing)
 		last_set_backing(dma, slot->backing);
@@ -118,8 +125,8 @@ static inline bool last_search(struct dma *dma, uint64_t addr)
 }
 
 /* Several windows, or none. */
-static __attribute__((noinline)) int addr_to_sgs(struct dma *dma, uint64_t addr, uint64_t len,
-						 dma_sg_t *sg, int max_sg)
+static NOINLINE int addr_to_sgs(struct dma *dma, uint64_t addr, uint64_t len,
+				dma_sg_t *sg, int max_sg)
 {
 	const struct dma_last *last = &dma->last;
 	int nr = 0;
@@ -143,9 +150,8 @@ static __attribute__((noinline)) int addr_to_sgs(struct dma *dma, uint64_t addr,
 	return nr <= max_sg || nr == INT32_MAX ? nr : -nr - 1;
 }
 
-/* Out of line: the one before it needs no stack frame then. */
-static __attribute__((noinline)) int addr_to_sg_any(struct dma *dma, uint64_t addr, uint64_t len,
-						    dma_sg_t *sg, int max_sg)
+static NOINLINE int addr_to_sg_any(struct dma *dma, uint64_t addr, uint64_t len,
+				   dma_sg_t *sg, int max_sg)
 {
 	if (max_sg > 0 && last_search(dma, addr) && last_has(&dma->last, addr, len)) {
 		sg_fill(&dma->last, addr, len, sg);
@@ -154,8 +160,8 @@ static __attribute__((noinline)) int addr_to_sg_any(struct dma *dma, uint64_t ad
 	return addr_to_sgs(dma, addr, len, sg, max_sg);
 }
 
-static __attribute__((noinline)) int addr_to_sg_next(struct dma *dma, uint64_t addr, uint64_t len,
-						     dma_sg_t *sg, int max_sg)
+static NOINLINE int addr_to_sg_next(struct dma *dma, uint64_t addr, uint64_t len,
+				    dma_sg_t *sg, int max_sg)
 {
 	if (max_sg > 0 && last_next(&dma->last, addr, len)) {
 		sg_fill(&dma->last, addr, len, sg);
@@ -165,8 +171,8 @@ static __attribute__((noinline)) int addr_to_sg_next(struct dma *dma, uint64_t a
 }
 
 /* The last window, or the next one, or any. */
-LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg,
-			    int max_sg)
+LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
+			    dma_sg_t *sg, int max_sg)
 {
 	struct dma *dma = ctx->dma;
 
@@ -177,7 +183,7 @@ LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dm
 	return addr_to_sg_next(dma, dma_addr, len, sg, max_sg);
 }
 
-/* ---- lm_map_sg -------------------------------------------------------------------------------- */
+/* ---- lm_map_sg --------------------------------------------------------------------- */
 
 static int map_search(struct dma *dma, int prot, const dma_sg_t *sg, struct iovec *iov)
 {
@@ -210,8 +216,9 @@ static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 {
 	const uint64_t addr = sg->dma_addr, len = sg->length, off = addr - last->addr;
 
-	if (unlikely(sg->generation != last->generation || ((uint32_t)prot & ~last->prot) ||
-		     !last_has(last, addr, len) || sigbus_is_broken(last->range, 0, UINT64_MAX)))
+	if (unlikely(sg->generation != last->generation ||
+		     ((uint32_t)prot & ~last->prot) || !last_has(last, addr, len) ||
+		     sigbus_is_broken(last->range, 0, UINT64_MAX)))
 		return false;
 	iov->iov_base = last->base + off;
 	iov->iov_len = len;
@@ -221,8 +228,8 @@ static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 	return false;
 }
 
-static __attribute__((noinline)) int map_all(lm_ctx_t *ctx, int prot, const dma_sg_t *sg,
-					     struct iovec *iov, int cnt)
+static NOINLINE int map_all(lm_ctx_t *ctx, int prot, const dma_sg_t *sg,
+			    struct iovec *iov, int cnt)
 {
 	struct dma *dma = ctx->dma;
 	int i, ret;
@@ -239,7 +246,8 @@ static __attribute__((noinline)) int map_all(lm_ctx_t *ctx, int prot, const dma_
 	return 0;
 }
 
-LM_EXPORT int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, int cnt)
+LM_EXPORT int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov,
+			int cnt)
 {
 	if (likely(cnt == 1 && map_last(&ctx->dma->last, prot, sg, iov)))
 		return 0;
@@ -273,7 +281,7 @@ static inline bool unmap_last(struct dma_last *last, const dma_sg_t *sg)
 	return true;
 }
 
-static __attribute__((noinline)) void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, int cnt)
+static NOINLINE void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, int cnt)
 {
 	int i;
 

@@ -2,10 +2,10 @@
 /*
  * dma_table.c - a sorted map from 64-bit keys to DMA windows: insert and remove.
  *
- * A full chunk first fills up its neighbours, then splits; two that are small together become
- * one. So chunks are full where keys come in order, well filled where they do not, and never
- * outnumber what their windows need by much. Lookups are in the header: they are the fast path.
- * What a slot refers to is nothing to this file.
+ * A full chunk first fills up its neighbours, then splits; two that are small together
+ * become one. So chunks are full where keys come in order, well filled where they do not,
+ * and never outnumber what their windows need by much. Lookups are in the header: they
+ * are the fast path. What a slot refers to is nothing to this file.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,15 +14,15 @@
 #include "dma_table.h"
 
 #define TOP_FIRST  16u              /* room in the first top array */
-#define SHIFT_ROOM (DMA_CHUNK / 8)  /* less free room in a neighbour is not worth the moving */
+#define SHIFT_ROOM (DMA_CHUNK / 8)  /* less room in a neighbour is not worth moving */
 #define MERGE_MAX  (DMA_CHUNK / 2)  /* merged chunks must not be split again at once */
 
 _Static_assert(sizeof(struct dma_slot) == 32, "two in a cache line");
 
-/* ---- chunks ----------------------------------------------------------------------------------- */
+/* ---- chunks ------------------------------------------------------------------------ */
 
-static void chunk_copy(struct dma_chunk *to, uint32_t to_slot, const struct dma_chunk *from,
-		       uint32_t from_slot, uint32_t nr)
+static void chunk_copy(struct dma_chunk *to, uint32_t to_slot,
+		       const struct dma_chunk *from, uint32_t from_slot, uint32_t nr)
 {
 	memmove(&to->key[to_slot], &from->key[from_slot], nr * sizeof(to->key[0]));
 	memmove(&to->slot[to_slot], &from->slot[from_slot], nr * sizeof(to->slot[0]));
@@ -63,7 +63,7 @@ static void top_update(struct dma_table *t, uint32_t at)
 	t->first[at] = t->ref[at].chunk->key[0];
 }
 
-/* ---- the top array ---------------------------------------------------------------------------- */
+/* ---- the top array ----------------------------------------------------------------- */
 
 static int top_grow(struct dma_table *t)
 {
@@ -112,7 +112,7 @@ static int top_insert(struct dma_table *t, uint32_t at)
 	return 0;
 }
 
-/* ---- insert ----------------------------------------------------------------------------------- */
+/* ---- insert ------------------------------------------------------------------------ */
 
 /* Half of the free room in the chunk on the left takes our first entries. */
 static bool shift_left(struct dma_table *t, struct dma_pos *p)
@@ -159,8 +159,8 @@ static bool shift_right(struct dma_table *t, struct dma_pos *p)
 	return true;
 }
 
-/* A second chunk: for the new entry alone where it stands at an end, as ascending and descending
- * keys do; else for the upper half. */
+/* A second chunk: for the new entry alone where it stands at an end, as ascending and
+ * descending keys do; else for the upper half. */
 static int split(struct dma_table *t, struct dma_pos *p)
 {
 	const uint32_t half = p->slot && p->slot < DMA_CHUNK ? DMA_CHUNK / 2 : 0;
@@ -214,7 +214,7 @@ int dma_table_insert(struct dma_table *t, uint64_t key, const struct dma_slot *s
 	return 0;
 }
 
-/* ---- remove ----------------------------------------------------------------------------------- */
+/* ---- remove ------------------------------------------------------------------------ */
 
 /* The keys in [@low, @high] leave chunk @at; false: it is empty now, and freed. */
 static bool chunk_cut(struct dma_table *t, uint32_t at, uint64_t low, uint64_t high)
@@ -269,7 +269,7 @@ void dma_table_remove(struct dma_table *t, uint64_t low, uint64_t high)
 		merge(t, p.chunk - 1);
 }
 
-/* ---- the rest --------------------------------------------------------------------------------- */
+/* ---- the rest ---------------------------------------------------------------------- */
 
 bool dma_table_seek(const struct dma_table *t, uint64_t key, struct dma_pos *p)
 {

@@ -2,9 +2,9 @@
 /*
  * dma_table.h - a sorted map from 64-bit keys to DMA windows.
  *
- * Sorted chunks under a sorted top array: 40 bytes a window, and a lookup is two binary searches
- * without branches. Entries move when others come and go: a position is good until the next
- * change.
+ * Sorted chunks under a sorted top array: 40 bytes a window, and a lookup is two binary
+ * searches without branches. Entries move when others come and go: a position is good
+ * until the next change.
  */
 #ifndef LM_DMA_TABLE_H
 #define LM_DMA_TABLE_H
@@ -15,6 +15,7 @@
 
 #define DMA_CHUNK 256u
 
+/* In dma_slot.backing: being unmapped, found by those who release it only. */
 #define DMA_REVOKING (1u << 31)
 
 /* One window: 32 bytes, two in a cache line. */
@@ -23,8 +24,7 @@ struct dma_slot {
 	uint64_t offset;     /* in the file */
 	uint64_t generation; /* of no other window in the life of the context; never 0 */
 	uint32_t holds;      /* entries that lm_map_sg() gave pointers for */
-	uint32_t backing;    /* index: what memory it is (dma_file.c); with DMA_REVOKING: the window
-	                      * is being unmapped, and found by those who release it only */
+	uint32_t backing;    /* index: what memory it is (dma_file.c), or DMA_REVOKING */
 };
 
 struct dma_chunk {
@@ -38,7 +38,7 @@ struct dma_chunk_ref {
 };
 
 struct dma_table {
-	uint64_t             *first; /* the first key of each chunk; not in use: all ones */
+	uint64_t             *first; /* key of each chunk; not in use: all ones */
 	struct dma_chunk_ref *ref;
 	uint32_t              nr;
 	uint32_t              cap;   /* 0 or a power of two */
@@ -49,10 +49,10 @@ struct dma_pos {
 	uint32_t chunk, slot;
 };
 
-/* Both searches are written so that compilers use conditional moves: half of the steps go up, and
- * branches would be mispredicted. */
+/* Both searches are written so that compilers use conditional moves: half of the steps
+ * go up, and branches would be mispredicted. */
 
-/* Index of the greatest of @nr sorted keys that is <= @key. There is one: keys[0] <= key. */
+/* Index of the greatest of @nr sorted keys that is <= @key; keys[0] is. */
 static inline uint32_t dma_search(const uint64_t *keys, uint32_t nr, uint64_t key)
 {
 	const uint64_t *base = keys;
@@ -81,7 +81,8 @@ static inline uint32_t dma_chunk_search(const uint64_t *keys, uint32_t nr, uint6
 }
 
 /* The greatest key <= @key; false: there is none. */
-static inline bool dma_table_find(const struct dma_table *t, uint64_t key, struct dma_pos *p)
+static inline bool dma_table_find(const struct dma_table *t, uint64_t key,
+				  struct dma_pos *p)
 {
 	const struct dma_chunk_ref *ref;
 

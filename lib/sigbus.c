@@ -2,13 +2,14 @@
 /*
  * sigbus.c - survive a client that truncates the memory it shared.
  *
- * Owns the process-wide SIGBUS handler, installed on demand only, and the list of mappings that it
- * may repair. The handler takes no lock and allocates nothing: ranges live in blocks that are
- * never freed, each guarded by a sequence count. A fault inside a range gets anonymous memory
- * there and marks the range broken; any other SIGBUS goes to the handler that was there before.
+ * Owns the process-wide SIGBUS handler, installed on demand only, and the list of
+ * mappings that it may repair. The handler takes no lock and allocates nothing: ranges
+ * live in blocks that are never freed, each guarded by a sequence count. A fault inside a
+ * range gets anonymous memory there and marks the range broken; any other SIGBUS goes to
+ * the handler that was there before.
  *
- * Every repair of a mapping covers twice as much as the one before, so that even a hostile order
- * of faults splits it into few pieces (vm.max_map_count).
+ * Every repair of a mapping covers twice as much as the one before, so that even a
+ * hostile order of faults splits it into few pieces (vm.max_map_count).
  */
 #include <pthread.h>
 #include <signal.h>
@@ -24,14 +25,14 @@ struct block {
 	_Atomic(struct block *) next;
 };
 
-/* Process-wide as signals are. The lock is for those who add and remove; never for the handler. */
+/* Process-wide as signals are. The handler never takes the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(struct block *) blocks;
 static struct sigbus_range *free_ranges;
 static struct sigaction previous;
 static atomic_bool guarded;
 
-/* ---- the handler ------------------------------------------------------------------------------ */
+/* ---- the handler ------------------------------------------------------------------- */
 
 /* Low first: a reader looks at high, and then at low. */
 static void broken_extend(struct sigbus_range *r, uint64_t low, uint64_t high)
@@ -45,7 +46,8 @@ static void broken_extend(struct sigbus_range *r, uint64_t low, uint64_t high)
 		;
 }
 
-static bool range_replace(struct sigbus_range *r, uintptr_t base, uint64_t off, uint64_t len)
+static bool range_replace(struct sigbus_range *r, uintptr_t base, uint64_t off,
+			  uint64_t len)
 {
 	void *p = mmap((void *)(base + off), len, atomic_load(&r->prot),
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -56,10 +58,11 @@ static bool range_replace(struct sigbus_range *r, uintptr_t base, uint64_t off, 
 	return true;
 }
 
-/* Anonymous memory for @off and what follows it; for all, if the kernel has no room for a piece. */
+/* Anonymous memory for @off and more; for all, if the kernel has no room for a piece. */
 static bool range_repair(struct sigbus_range *r, uintptr_t base, uint64_t off)
 {
-	const uint64_t granule = atomic_load(&r->granule), length = atomic_load(&r->length);
+	const uint64_t granule = atomic_load(&r->granule);
+	const uint64_t length = atomic_load(&r->length);
 	const uint32_t repairs = atomic_fetch_add(&r->repairs, 1);
 	uint64_t len = granule << (repairs < 24 ? repairs : 24);
 
@@ -76,8 +79,9 @@ static bool range_try(struct sigbus_range *r, uintptr_t addr)
 	const uintptr_t base = atomic_load(&r->base);
 	const uint64_t length = atomic_load(&r->length);
 
-	/* A range that changes cannot be the one of a live mapping that has just faulted. */
-	if (!base || addr < base || addr - base >= length || seq % 2 || atomic_load(&r->seq) != seq)
+	/* A range that changes is not that of a live mapping, which has just faulted. */
+	if (!base || addr < base || addr - base >= length || seq % 2 ||
+	    atomic_load(&r->seq) != seq)
 		return false;
 	return range_repair(r, base, addr - base);
 }
@@ -96,7 +100,7 @@ static bool repair(uintptr_t addr)
 	return false;
 }
 
-/* Not ours. Without a handler the fault kills: back to the default, and let it happen again. */
+/* Not ours. Without a handler a fault kills: back to the default, and once more. */
 static void chain(int sig, siginfo_t *si, void *context)
 {
 	const bool sent = si->si_code <= 0;
@@ -121,7 +125,8 @@ static void handler(int sig, siginfo_t *si, void *context)
 {
 	const int saved = errno;
 
-	if (si->si_code <= 0 || si->si_code == BUS_MCEERR_AO || !repair((uintptr_t)si->si_addr))
+	if (si->si_code <= 0 || si->si_code == BUS_MCEERR_AO ||
+	    !repair((uintptr_t)si->si_addr))
 		chain(sig, si, context);
 	errno = saved;
 }
@@ -150,7 +155,7 @@ bool sigbus_is_guarded(void)
 	return atomic_load(&guarded);
 }
 
-/* ---- the list --------------------------------------------------------------------------------- */
+/* ---- the list ---------------------------------------------------------------------- */
 
 static int block_add(void)
 {

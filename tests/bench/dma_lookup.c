@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * dma_lookup.c - what the DMA map costs: a lookup with lm_map_sg() and lm_unmap_sg(), a window
- * that comes and goes, the memory of a window. In process, no client; prints "NAME VALUE UNIT"
- * lines, nanoseconds being the best of several rounds (the machine is shared).
+ * dma_lookup.c - what the DMA map costs: a lookup with lm_map_sg() and lm_unmap_sg(), a
+ * window that comes and goes, the memory of a window. In process, no client; prints "NAME
+ * VALUE UNIT" lines, nanoseconds being the best of several rounds (the machine is
+ * shared).
  */
 #include <fcntl.h>
 #include <malloc.h>
@@ -61,7 +62,8 @@ static int file_new(void)
 {
 	const int fd = memfd_create("dma", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd < 0 || ftruncate(fd, FILE_PAGES * PAGE) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
+	if (fd < 0 || ftruncate(fd, FILE_PAGES * PAGE) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		fail("memfd", errno);
 	return fd;
 }
@@ -75,8 +77,11 @@ static uint64_t addr_of(uint64_t i)
 static void map_one(uint64_t i, int fd)
 {
 	const struct dma_window w = {
-		.addr = addr_of(i), .size = PAGE, .offset = i % FILE_PAGES * PAGE,
-		.prot = PROT_READ | PROT_WRITE, .fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3),
+		.addr = addr_of(i),
+		.size = PAGE,
+		.offset = i % FILE_PAGES * PAGE,
+		.prot = PROT_READ | PROT_WRITE,
+		.fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3),
 	};
 	const int ret = dma_map(&ctx, &w);
 

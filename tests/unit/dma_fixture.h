@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * dma_fixture.h - a DMA map without a server: files to share, a device that notes what it is told,
- * and doubles of the functions through which DMA talks to the client. For one test program each.
+ * dma_fixture.h - a DMA map without a server: files to share, a device that notes what it
+ * is told, and doubles of the functions through which DMA talks to the client. For one
+ * test program each.
  */
 #ifndef DMA_FIXTURE_H
 #define DMA_FIXTURE_H
@@ -48,7 +49,8 @@ static struct lm_ctx ctx;
 static struct device device;
 static struct peer peer;
 
-int upcall_dma(struct lm_ctx *c, const struct dma_request *request, lm_dma_done_t *done, void *arg)
+int upcall_dma(struct lm_ctx *c, const struct dma_request *request, lm_dma_done_t *done,
+	       void *arg)
 {
 	peer.request = *request;
 	peer.done = done;
@@ -114,7 +116,7 @@ static inline int dma_teardown(void **state)
 
 #define DMA_TEST(fn) cmocka_unit_test_setup_teardown(fn, dma_setup, dma_teardown)
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------- */
 
 /* Byte @i of every file is byte_at(i). */
 static inline uint8_t byte_at(uint64_t i)
@@ -182,7 +184,7 @@ static inline unsigned int mappings(const char *perms)
 	return nr;
 }
 
-/* ---- windows ---------------------------------------------------------------------------------- */
+/* ---- windows ----------------------------------------------------------------------- */
 
 /* As a client does it: the descriptor is a copy of its own. -errno of dma_map(). */
 static inline int try_map(struct dma_window w)
@@ -264,7 +266,8 @@ struct shown {
 	bool        is_there;
 };
 
-static inline void show_one(void *arg, const struct dma_window *w, const char *kind, uint32_t held)
+static inline void show_one(void *arg, const struct dma_window *w, const char *kind,
+			    uint32_t held)
 {
 	struct shown *s = arg;
 

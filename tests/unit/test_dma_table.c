@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_dma_table.c - the sorted map behind the DMA windows, against a plain array of flags.
+ * test_dma_table.c - the sorted map behind the DMA windows, against a plain array of
+ * flags.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -239,7 +240,8 @@ static void keys_in_any_order_take_at_most_64_bytes(void **state)
 		insert(i * 61803 % MANY);
 	assert_true(bytes_per_key() < 64);
 	dma_table_free(&table);
-	/* Many places that all grow upwards: where a chunk that splits could stay half empty. */
+	/* Many places that all grow upwards: where a chunk that splits could stay half
+	 * empty. */
 	for (i = 0; i < MANY; i++)
 		insert(i % 100 * MANY + i / 100);
 	assert_true(bytes_per_key() < 64);
@@ -262,26 +264,20 @@ static void memory_goes_with_the_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_empty_table_has_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_inserted_upwards_are_found, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_inserted_downwards_are_found, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_inserted_from_many_places_are_found, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(random_changes_leave_the_right_keys, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(ranges_are_removed_whole, setup, teardown),
-		cmocka_unit_test_setup_teardown(everything_can_be_removed_and_come_again, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(seek_gives_the_first_key_from_there_on, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(the_greatest_key_is_a_key, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_position_beyond_the_table_is_none, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(keys_in_order_take_no_more_than_their_bytes, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(keys_in_any_order_take_at_most_64_bytes, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(memory_goes_with_the_keys, setup, teardown),
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+		TEST(an_empty_table_has_nothing),
+		TEST(keys_inserted_upwards_are_found),
+		TEST(keys_inserted_downwards_are_found),
+		TEST(keys_inserted_from_many_places_are_found),
+		TEST(random_changes_leave_the_right_keys),
+		TEST(ranges_are_removed_whole),
+		TEST(everything_can_be_removed_and_come_again),
+		TEST(seek_gives_the_first_key_from_there_on),
+		TEST(the_greatest_key_is_a_key),
+		TEST(a_position_beyond_the_table_is_none),
+		TEST(keys_in_order_take_no_more_than_their_bytes),
+		TEST(keys_in_any_order_take_at_most_64_bytes),
+		TEST(memory_goes_with_the_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

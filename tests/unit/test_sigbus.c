@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_sigbus.c - a client truncates the memory that it shared, and nobody dies of it.
+ * The guard is process-wide: installed once, by main(), after the handler that it has to
+ * chain to.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "dma_fixture.h"
+
+#define A 0x100000ull
+
+static sigjmp_buf after_fault;
+static volatile sig_atomic_t nr_foreign;
+static struct sigaction guard;
+
+static void foreign_handler(int sig, siginfo_t *si, void *context)
+{
+	nr_foreign++;
+	siglongjmp(after_fault, 1);
+}
+
+static int setup(void **state)
+{
+	nr_foreign = 0;
+	return dma_setup(state);
+}
+
+static int teardown(void **state)
+{
+	return dma_teardown(state) || mappings(NULL) || nr_foreign;
+}
+
+/* cmocka puts its own handler in place for each test: back to the guard. */
+static void run_guarded(void **state)
+{
+	const CMUnitTestFunction fn = (CMUnitTestFunction)*state;
+
+	assert_int_equal(sigaction(SIGBUS, &guard, NULL), 0);
+	fn(state);
+}
+
+static int map_error(uint64_t addr)
+{
+	const dma_sg_t sg = find(addr, 1);
+	struct iovec iov;
+	const int ret = lm_map_sg(&ctx, PROT_READ, &sg, &iov, 1);
+
+	if (!ret)
+		release(&sg);
+	return ret;
+}
+
+/* All mappings of this process. */
+static unsigned int all_mappings(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned int nr = 0;
+	int c;
+
+	assert_non_null(f);
+	while ((c = getc(f)) != EOF)
+		nr += c == '\n';
+	fclose(f);
+	return nr;
+}
+
+/* Keeps the compiler from dropping an access. */
+static uint8_t look(const void *base, uint64_t off)
+{
+	return ((const volatile uint8_t *)base)[off];
+}
+
+static void poke(void *base, uint64_t off, uint8_t value)
+{
+	((volatile uint8_t *)base)[off] = value;
+}
+
+/* ---- truncation -------------------------------------------------------------------- */
+
+static void a_file_that_could_shrink_is_mapped(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+
+	map_file(A, 4 * PAGE, fd, 0);
+	assert_kind(A, "mapped");
+	check_bytes(A, 4 * PAGE, 0);
+	close(fd);
+}
+
+static void a_vanished_page_reads_as_zeros(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+	struct iovec iov;
+	dma_sg_t sg;
+
+	map_file(A, 4 * PAGE, fd, 0);
+	sg = find(A, 4 * PAGE);
+	iov = hold(&sg, RW);
+	assert_int_equal(ftruncate(fd, PAGE), 0);
+	errno = 4711;
+	assert_int_equal(look(iov.iov_base, 2 * PAGE + 5), 0);
+	assert_int_equal(errno, 4711);
+	poke(iov.iov_base, 3 * PAGE, 7);
+	assert_int_equal(look(iov.iov_base, 3 * PAGE), 7);
+	assert_int_equal(look(iov.iov_base, PAGE - 1), byte_at(PAGE - 1));
+	release(&sg);
+	close(fd);
+}
+
+static void a_broken_window_gives_no_more_pointers(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+	struct iovec iov;
+	dma_sg_t sg;
+
+	map_file(A, 4 * PAGE, fd, 0);
+	sg = find(A, 4 * PAGE);
+	iov = hold(&sg, RW);
+	assert_int_equal(ftruncate(fd, PAGE), 0);
+	look(iov.iov_base, 3 * PAGE);
+	assert_kind(A, "broken");
+	assert_int_equal(map_error(A), -EOPNOTSUPP);
+	release(&sg);
+	assert_int_equal(show(A).held, 0);
+	close(fd);
+}
+
+static void copies_of_vanished_memory_fail(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+	uint8_t buf[16];
+	dma_sg_t there, gone;
+
+	map_file(A, 4 * PAGE, fd, 0);
+	there = find(A + PAGE - 16, 16);
+	gone = find(A + PAGE, 16);
+	assert_int_equal(ftruncate(fd, PAGE), 0);
+	assert_int_equal(lm_dma_read(&ctx, &gone, buf), -EFAULT);
+	assert_int_equal(lm_dma_write(&ctx, &gone, buf), -EFAULT);
+	assert_int_equal(lm_dma_read(&ctx, &there, buf), 0);
+	assert_int_equal(buf[15], byte_at(PAGE - 1));
+	assert_int_equal(lm_dma_write(&ctx, &there, buf), 0);
+	close(fd);
+}
+
+static void the_first_write_to_vanished_memory_fails(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+	uint8_t buf[2 * 4096] = { 0 };
+	dma_sg_t sg;
+
+	map_file(A, 4 * PAGE, fd, 0);
+	sg = find(A + PAGE, 2 * PAGE);
+	assert_int_equal(ftruncate(fd, 2 * PAGE), 0);
+	assert_int_equal(lm_dma_write(&ctx, &sg, buf), -EFAULT);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 2 * PAGE);
+	close(fd);
+}
+
+static void other_windows_of_the_file_go_on(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+	uint8_t byte;
+	dma_sg_t sg;
+
+	map_file(A, PAGE, fd, 0);
+	map_file(A + PAGE, PAGE, fd, 3 * PAGE);
+	assert_int_equal(ftruncate(fd, PAGE), 0);
+	sg = find(A + PAGE, 1);
+	assert_int_equal(lm_dma_read(&ctx, &sg, &byte), -EFAULT);
+	assert_kind(A + PAGE, "broken");
+	assert_kind(A, "mapped");
+	check_bytes(A, PAGE, 0);
+	close(fd);
+}
+
+static void a_read_only_window_survives_as_well(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+	dma_sg_t sg;
+
+	assert_int_equal(try_map((struct dma_window){ .addr = A, .size = 4 * PAGE,
+						      .prot = PROT_READ, .fd = fd }), 0);
+	sg = find(A, 4 * PAGE);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(look(hold(&sg, PROT_READ).iov_base, 10), 0);
+	release(&sg);
+	close(fd);
+}
+
+static void a_new_window_after_a_truncation_is_whole(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+	dma_sg_t sg;
+
+	map_file(A, 4 * PAGE, fd, 0);
+	sg = find(A, 4 * PAGE);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	look(hold(&sg, PROT_READ).iov_base, PAGE);
+	release(&sg);
+	assert_int_equal(ftruncate(fd, 4 * PAGE), 0);
+	file_fill(fd, 0, 4 * PAGE);
+	map_file(2 * A, 4 * PAGE, fd, 0);
+	assert_kind(A, "broken");
+	assert_kind(2 * A, "mapped");
+	check_bytes(2 * A, 4 * PAGE, 0);
+	close(fd);
+}
+
+static void a_window_beyond_the_file_is_not_mapped(void **state)
+{
+	const int fd = file_new(PAGE, 0);
+
+	map_file(A, 2 * PAGE, fd, 0);
+	assert_kind(A, "file");
+	assert_int_equal(map_error(A), -EOPNOTSUPP);
+	close(fd);
+}
+
+/* A hostile client could have us split the mapping until the kernel has no more room. */
+static void scattered_faults_take_few_mappings(void **state)
+{
+	const uint64_t pages = 4096;
+	const int fd = file_new(pages * PAGE, 0);
+	unsigned int before;
+	struct iovec iov;
+	dma_sg_t sg;
+	uint64_t i;
+
+	map_file(A, pages * PAGE, fd, 0);
+	sg = find(A, pages * PAGE);
+	iov = hold(&sg, PROT_READ);
+	before = all_mappings();
+	assert_int_equal(ftruncate(fd, 0), 0);
+	for (i = 0; i < pages; i++)
+		assert_int_equal(look(iov.iov_base, i * 1657 % pages * PAGE), 0);
+	assert_true(all_mappings() < before + 64);
+	release(&sg);
+	close(fd);
+}
+
+static void *read_all(void *arg)
+{
+	const struct iovec *iov = arg;
+	size_t i, sum = 0;
+
+	for (i = 0; i < iov->iov_len; i += PAGE)
+		sum += look(iov->iov_base, i);
+	return (void *)sum;
+}
+
+static void threads_that_fault_together_survive(void **state)
+{
+	const int fd = file_new(256 * PAGE, 0);
+	pthread_t thread[4];
+	struct iovec iov;
+	dma_sg_t sg;
+	int i;
+
+	map_file(A, 256 * PAGE, fd, 0);
+	sg = find(A, 256 * PAGE);
+	iov = hold(&sg, PROT_READ);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, read_all, &iov), 0);
+	for (i = 0; i < 4; i++) {
+		void *sum;
+
+		assert_int_equal(pthread_join(thread[i], &sum), 0);
+		assert_null(sum);
+	}
+	assert_kind(A, "broken");
+	release(&sg);
+	close(fd);
+}
+
+static void a_device_file_is_mapped_window_by_window(void **state)
+{
+	const int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	dma_sg_t sg;
+
+	assert_true(fd >= 0);
+	map_file(A, 0x20, fd, PAGE + 0x10);
+	map_file(2 * A, PAGE, fd, 0);
+	assert_kind(A, "mapped");
+	sg = find(A, 0x20);
+	poke(hold(&sg, RW).iov_base, 0x1f, 1);
+	release(&sg);
+	sg = find(2 * A, 1);
+	assert_int_equal(look(hold(&sg, RW).iov_base, 0), 0);
+	release(&sg);
+	close(fd);
+}
+
+static void many_mappings_are_all_guarded(void **state)
+{
+	int fd[200], i;
+	uint8_t byte;
+
+	for (i = 0; i < 200; i++) {
+		fd[i] = file_new(PAGE, 0);
+		map_file(A + (uint64_t)i * PAGE, PAGE, fd[i], 0);
+	}
+	for (i = 0; i < 200; i++) {
+		const dma_sg_t sg = find(A + (uint64_t)i * PAGE, 1);
+
+		assert_int_equal(ftruncate(fd[i], 0), 0);
+		assert_int_equal(lm_dma_read(&ctx, &sg, &byte), -EFAULT);
+		close(fd[i]);
+	}
+}
+
+/* ---- signals that are not ours ----------------------------------------------------- */
+
+static void another_fault_goes_to_the_handler_before(void **state)
+{
+	const int fd = file_new(PAGE, 0);
+	void *p = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
+
+	assert_true(p != MAP_FAILED);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	if (!sigsetjmp(after_fault, 1)) {
+		look(p, 0);
+		fail_msg("no fault");
+	}
+	assert_int_equal(nr_foreign, 1);
+	nr_foreign = 0;
+	munmap(p, PAGE);
+	close(fd);
+}
+
+static void a_signal_that_was_sent_goes_to_the_handler_before(void **state)
+{
+	if (!sigsetjmp(after_fault, 1)) {
+		raise(SIGBUS);
+		fail_msg("no signal");
+	}
+	assert_int_equal(nr_foreign, 1);
+	nr_foreign = 0;
+}
+
+static void a_second_guard_changes_nothing(void **state)
+{
+	struct sigaction now;
+
+	assert_int_equal(lm_sigbus_guard(), 0);
+	assert_int_equal(sigaction(SIGBUS, NULL, &now), 0);
+	assert_ptr_equal(now.sa_sigaction, guard.sa_sigaction);
+	a_signal_that_was_sent_goes_to_the_handler_before(state);
+}
+
+enum death { BY_FAULT, BY_SIGNAL };
+
+/* A process that had @disposition before the guard; true: it died of SIGBUS. */
+static bool dies(void (*disposition)(int), enum death how)
+{
+	int status;
+	pid_t pid;
+
+	/* The program itself, because the guard is there already in this process. */
+	pid = fork();
+	if (!pid) {
+		execl("/proc/self/exe", "test_sigbus",
+		      disposition == SIG_IGN ? "ignore" : "default",
+		      how == BY_FAULT ? "fault" : "signal", NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) == SIGBUS;
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return false;
+}
+
+static int victim(const char *disposition, const char *how)
+{
+	const int fd = memfd_create("victim", MFD_CLOEXEC);
+	void *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+
+	signal(SIGBUS, strcmp(disposition, "ignore") ? SIG_DFL : SIG_IGN);
+	if (p == MAP_FAILED || lm_sigbus_guard())
+		return 1;
+	if (!strcmp(how, "fault"))
+		look(p, 0);
+	else
+		raise(SIGBUS);
+	return 0;
+}
+
+static void without_a_handler_a_fault_kills(void **state)
+{
+	assert_true(dies(SIG_DFL, BY_FAULT));
+	assert_true(dies(SIG_IGN, BY_FAULT));
+}
+
+static void without_a_handler_a_signal_does_as_before(void **state)
+{
+	assert_true(dies(SIG_DFL, BY_SIGNAL));
+	assert_false(dies(SIG_IGN, BY_SIGNAL));
+}
+
+/* What has been unmapped is nobody's business. */
+static void an_unmapped_window_is_not_guarded(void **state)
+{
+	const int fd = file_new(PAGE, 0);
+	struct sigbus_range *range;
+	void *p = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
+
+	assert_int_equal(sigbus_add(p, PAGE, PAGE, RW, &range), 0);
+	sigbus_remove(range);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	if (!sigsetjmp(after_fault, 1)) {
+		look(p, 0);
+		fail_msg("no fault");
+	}
+	assert_int_equal(nr_foreign, 1);
+	nr_foreign = 0;
+	munmap(p, PAGE);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(fn) { #fn, run_guarded, setup, teardown, fn }
+		TEST(a_file_that_could_shrink_is_mapped),
+		TEST(a_vanished_page_reads_as_zeros),
+		TEST(a_broken_window_gives_no_more_pointers),
+		TEST(copies_of_vanished_memory_fail),
+		TEST(the_first_write_to_vanished_memory_fails),
+		TEST(other_windows_of_the_file_go_on),
+		TEST(a_read_only_window_survives_as_well),
+		TEST(a_new_window_after_a_truncation_is_whole),
+		TEST(a_window_beyond_the_file_is_not_mapped),
+		TEST(scattered_faults_take_few_mappings),
+		TEST(threads_that_fault_together_survive),
+		TEST(a_device_file_is_mapped_window_by_window),
+		TEST(many_mappings_are_all_guarded),
+		TEST(another_fault_goes_to_the_handler_before),
+		TEST(a_signal_that_was_sent_goes_to_the_handler_before),
+		TEST(a_second_guard_changes_nothing),
+		TEST(without_a_handler_a_fault_kills),
+		TEST(without_a_handler_a_signal_does_as_before),
+		TEST(an_unmapped_window_is_not_guarded),
+	};
+	struct sigaction sa = { .sa_sigaction = foreign_handler, .sa_flags = SA_SIGINFO };
+
+	if (argc == 3)
+		return victim(argv[1], argv[2]);
+	if (sigaction(SIGBUS, &sa, NULL) || lm_sigbus_guard() ||
+	    sigaction(SIGBUS, NULL, &guard))
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
