@@ -19,27 +19,14 @@ has_device() { # QEMU
 	[[ $devices == *'"vfio-user-pci"'* ]]
 }
 
-# The wrapper finds its tree relative to itself: the cache may be moved.
-write_wrapper() { # FILE
-	cat >"$1" <<-'WRAPPER'
-		#!/bin/sh
-		# QEMU with its own libraries, dynamic loader and firmware.
-		root=$(dirname "$(readlink -f "$0")")/root
-		lib=$root/usr/lib/x86_64-linux-gnu
-		unset LD_PRELOAD LD_LIBRARY_PATH
-		exec "$lib/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$lib" \
-			"$root/usr/bin/qemu-system-x86_64" \
-			-L "$root/usr/share/qemu" -L "$root/usr/share/seabios" "$@"
-	WRAPPER
-	chmod 755 "$1"
-}
-
 build() {
 	debs_open "$SUITE" "$SUITE-backports"
 	DEBS_VERSION=$(debs_field Version qemu-system-x86 | sed 's/^[0-9]*://; s/[^0-9.].*//')
 	debs_download_closure qemu-system-x86
 	debs_unpack "$DEBS_OUT/root"
-	write_wrapper "$DEBS_OUT/qemu-system-x86_64"
+	# shellcheck disable=SC2016 # the wrapper's words
+	debs_write_wrapper qemu-system-x86_64 \
+		'-L "$root/usr/share/qemu" -L "$root/usr/share/seabios"'
 	has_device "$DEBS_OUT/qemu-system-x86_64" ||
 		debs_fail "QEMU ${DEBS_VERSION:-?} of $SUITE-backports lacks vfio-user-pci" \
 			"(install QEMU >= 10.1 or set QEMU=)"
