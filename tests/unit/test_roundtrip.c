@@ -544,14 +544,16 @@ static void test_dma_to_mapped_memory(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
-static void dma_by_message(uint32_t max_data)
+static void dma_by_message(uint32_t flags, uint32_t max_data)
 {
 	const lm_client_options_t options = {
-		.dma = guest_dma, .max_data_xfer_size = max_data,
+		.flags = flags, .dma = guest_dma, .max_data_xfer_size = max_data,
 	};
 	const lm_client_dma_map_t window = guest_window(-1);
 	struct device *dev = start_with(&options);
 
+	assert_int_equal(lm_client_info(dev->client)->twin_socket,
+			 (flags & LM_CLIENT_TWIN_SOCKET) != 0);
 	assert_int_equal(lm_client_dma_map(dev->client, &window), 0);
 	dma_works(dev, guest);
 	stop(dev);
@@ -559,12 +561,17 @@ static void dma_by_message(uint32_t max_data)
 
 static void test_dma_by_message(void **state)
 {
-	dma_by_message(0);
+	dma_by_message(0, 0);
 }
 
 static void test_dma_by_small_messages(void **state)
 {
-	dma_by_message(4096);
+	dma_by_message(0, 4096);
+}
+
+static void test_dma_by_message_on_the_twin_socket(void **state)
+{
+	dma_by_message(LM_CLIENT_TWIN_SOCKET, 0);
 }
 
 static void test_error_of_the_dma_callback_reaches_the_device(void **state)
@@ -679,6 +686,7 @@ int main(void)
 		fake_test(test_dma_to_mapped_memory),
 		fake_test(test_dma_by_message),
 		fake_test(test_dma_by_small_messages),
+		fake_test(test_dma_by_message_on_the_twin_socket),
 		fake_test(test_error_of_the_dma_callback_reaches_the_device),
 		fake_test(test_reset),
 		fake_test(test_features_are_absent),
