@@ -636,6 +636,8 @@ void lm_client_cancel(lm_client_t *client);
  * lm_client_fd() - a descriptor that is readable when lm_client_process() has work
  * @client: the client
  *
+ * For epoll_wait(2), poll(2) and the like. What is queued must have been flushed once.
+ *
  * Context: the thread that uses the client.
  * Return: the descriptor, owned by the client, always the same; -errno of epoll_create1(2).
  * Since: 0.1
