@@ -94,20 +94,21 @@ void dma_backing_put(struct dma_backings *bs, struct dma_backing *b);
 /* ---- dma.c, dma_revoke.c, dma_sg.c ------------------------------------------------- */
 
 /* The window of the last lookup: all that most lookups need. Places in the table move
- * when it changes: then it is forgotten. */
+ * when it changes: then it is forgotten. Small members stand between those that change
+ * together, because compilers join neighbours into vectors, which is slower. */
 struct dma_last {
-	uint64_t                addr;
-	uint64_t                generation;
-	uint64_t                size;    /* 0: none */
-	struct dma_slot        *slot;    /* never NULL */
-	char                   *base;    /* where byte @addr is */
-	uintptr_t               place;   /* of the chunk, as scatter entries have it */
-	struct dma_chunk       *chunk;
-	uint32_t                at, nr;  /* which of how many in the chunk */
-	uint32_t                backing; /* its index, and what is worth knowing of it: */
-	uint32_t                prot;    /* lm_map_sg() may give it; 0: not mapped */
-	uintptr_t               start;   /* byte 0 of the file would be here */
-	struct sigbus_range    *range;
+	uint64_t             addr;
+	uint32_t             at, nr;     /* which of how many in the chunk */
+	uint64_t             size;       /* 0: none */
+	uint32_t             backing;    /* its index, and what is worth knowing of it: */
+	uint32_t             forbidden;  /* PROT_* that lm_map_sg() does not give */
+	uint64_t             generation;
+	uintptr_t            start;      /* byte 0 of the file would be here */
+	struct dma_slot     *slot;       /* never NULL */
+	char                *base;       /* where byte @addr is */
+	const _Atomic(uint64_t) *doubt;  /* not 0: lm_map_sg() has to look closer */
+	uintptr_t            place;      /* of the chunk, as scatter entries have it */
+	struct dma_chunk    *chunk;
 };
 
 /* A dma_unmap callback that answers later. */

@@ -286,17 +286,6 @@ static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind 
 	return 0;
 }
 
-static int mapped_get(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
-{
-	struct dma_backing *b = mapping_find(&ctx->dma->backings, f);
-
-	if (!b)
-		return mapping_new(ctx, f, out);
-	b->windows++;
-	*out = b;
-	return 0;
-}
-
 static int file_look(const struct dma_window *w, struct file *f)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -329,6 +318,7 @@ static bool is_safe(const struct file *f)
 	return seals >= 0 && (seals & F_SEAL_SHRINK);
 }
 
+/* What a window becomes that no mapping has. */
 static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 {
 	if (!S_ISREG(f->st.st_mode))
@@ -344,25 +334,38 @@ static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 	return DMA_FILE;
 }
 
+/* Most windows are of a file that is mapped: no system call more for them. */
+static bool mapped_get(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
+{
+	struct dma_backing *b = NULL;
+
+	if (S_ISREG(f->st.st_mode) && !f->w->file_io && f->end <= f->size)
+		b = mapping_find(&ctx->dma->backings, f);
+	if (!b)
+		return false;
+	b->windows++;
+	*out = b;
+	return true;
+}
+
 int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 		    struct dma_backing **b)
 {
+	const struct file none = { .w = w };
 	struct file f = { .w = w };
-	enum dma_kind kind;
 	int ret;
 
 	if (w->fd < 0)
-		return unmapped_get(ctx, &f, DMA_MESSAGE, b);
+		return unmapped_get(ctx, &none, DMA_MESSAGE, b);
 	ret = file_look(w, &f);
-	if (ret)
+	if (ret || mapped_get(ctx, &f, b))
 		return ret;
-	kind = file_kind(ctx, &f);
-	if (kind == DMA_MAPPED)
-		return mapped_get(ctx, &f, b);
-	if (kind == DMA_MESSAGE) {
-		const struct file none = { .w = w };
-
-		return unmapped_get(ctx, &none, kind, b);
+	switch (file_kind(ctx, &f)) {
+	case DMA_MAPPED:
+		return mapping_new(ctx, &f, b);
+	case DMA_FILE:
+		return unmapped_get(ctx, &f, DMA_FILE, b);
+	default:
+		return unmapped_get(ctx, &none, DMA_MESSAGE, b);
 	}
-	return unmapped_get(ctx, &f, kind, b);
 }

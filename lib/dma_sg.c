@@ -47,15 +47,21 @@ static inline void sg_fill(const struct dma_last *last, uint64_t addr, uint64_t 
 	sg->reserved = 0;
 }
 
+/* What last->doubt points to: nothing can be wrong with the memory, or it is not
+ * mapped. */
+static const _Atomic(uint64_t) no_doubt, not_mapped = 1;
+
 static void last_set_backing(struct dma *dma, uint32_t index)
 {
 	const struct dma_backing *b = dma->backings.at[index].backing;
 	struct dma_last *last = &dma->last;
 
 	last->backing = index;
-	last->prot = b->kind == DMA_MAPPED ? b->prot : 0;
+	last->forbidden = ~b->prot;
 	last->start = (uintptr_t)b->base - b->start;
-	last->range = b->range;
+	last->doubt = b->range ? &b->range->broken_high : &no_doubt;
+	if (b->kind != DMA_MAPPED)
+		last->doubt = &not_mapped;
 }
 
 /* Window @at of last->chunk, of memory last->backing. First read, then write: the
@@ -153,7 +159,7 @@ static NOINLINE int addr_to_sgs(struct dma *dma, uint64_t addr, uint64_t len,
 static NOINLINE int addr_to_sg_any(struct dma *dma, uint64_t addr, uint64_t len,
 				   dma_sg_t *sg, int max_sg)
 {
-	if (max_sg > 0 && last_search(dma, addr) && last_has(&dma->last, addr, len)) {
+	if (last_search(dma, addr) && last_has(&dma->last, addr, len)) {
 		sg_fill(&dma->last, addr, len, sg);
 		return 1;
 	}
@@ -163,7 +169,7 @@ static NOINLINE int addr_to_sg_any(struct dma *dma, uint64_t addr, uint64_t len,
 static NOINLINE int addr_to_sg_next(struct dma *dma, uint64_t addr, uint64_t len,
 				    dma_sg_t *sg, int max_sg)
 {
-	if (max_sg > 0 && last_next(&dma->last, addr, len)) {
+	if (last_next(&dma->last, addr, len)) {
 		sg_fill(&dma->last, addr, len, sg);
 		return 1;
 	}
@@ -176,7 +182,9 @@ LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
 {
 	struct dma *dma = ctx->dma;
 
-	if (likely(max_sg > 0 && last_has(&dma->last, dma_addr, len))) {
+	if (unlikely(max_sg < 1))
+		return addr_to_sgs(dma, dma_addr, len, sg, 0);
+	if (likely(last_has(&dma->last, dma_addr, len))) {
 		sg_fill(&dma->last, dma_addr, len, sg);
 		return 1;
 	}
@@ -214,13 +222,13 @@ static int map_search(struct dma *dma, int prot, const dma_sg_t *sg, struct iove
 static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 			    struct iovec *iov)
 {
-	const uint64_t addr = sg->dma_addr, len = sg->length, off = addr - last->addr;
+	const uint64_t addr = sg->dma_addr, len = sg->length;
 
-	if (unlikely(sg->generation != last->generation ||
-		     ((uint32_t)prot & ~last->prot) || !last_has(last, addr, len) ||
-		     sigbus_is_broken(last->range, 0, UINT64_MAX)))
+	if (unlikely(sg->generation != last->generation || !last_has(last, addr, len) ||
+		     ((uint32_t)prot & last->forbidden) ||
+		     atomic_load_explicit(last->doubt, memory_order_relaxed)))
 		return false;
-	iov->iov_base = last->base + off;
+	iov->iov_base = last->base + (addr - last->addr);
 	iov->iov_len = len;
 	if (likely(++last->slot->holds))
 		return true;

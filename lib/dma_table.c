@@ -74,7 +74,6 @@ static int top_grow(struct dma_table *t)
 	first = realloc(t->first, cap * sizeof(*first));
 	if (!first)
 		return -ENOMEM;
-	memset(first + t->cap, 0xff, (cap - t->cap) * sizeof(*first));
 	t->first = first;
 	ref = realloc(t->ref, cap * sizeof(*ref));
 	if (!ref)
@@ -86,13 +85,9 @@ static int top_grow(struct dma_table *t)
 
 static void top_move(struct dma_table *t, uint32_t to, uint32_t from)
 {
-	const uint32_t nr = t->nr;
-
-	memmove(&t->first[to], &t->first[from], (nr - from) * sizeof(t->first[0]));
-	memmove(&t->ref[to], &t->ref[from], (nr - from) * sizeof(t->ref[0]));
-	t->nr = nr - from + to;
-	if (t->nr < nr)
-		memset(&t->first[t->nr], 0xff, (nr - t->nr) * sizeof(t->first[0]));
+	memmove(&t->first[to], &t->first[from], (t->nr - from) * sizeof(t->first[0]));
+	memmove(&t->ref[to], &t->ref[from], (t->nr - from) * sizeof(t->ref[0]));
+	t->nr = t->nr - from + to;
 }
 
 /* An empty chunk before chunk @at: the caller fills it. */

@@ -38,10 +38,9 @@ struct dma_chunk_ref {
 };
 
 struct dma_table {
-	uint64_t             *first; /* key of each chunk; not in use: all ones */
+	uint64_t             *first; /* the first key of each chunk */
 	struct dma_chunk_ref *ref;
-	uint32_t              nr;
-	uint32_t              cap;   /* 0 or a power of two */
+	uint32_t              nr, cap;
 	uint64_t              count; /* of windows */
 };
 

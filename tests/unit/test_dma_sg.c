@@ -222,6 +222,7 @@ static void memory_without_a_file_has_no_pointers(void **state)
 	map_message(A, PAGE);
 	sg = find(A, 1);
 	assert_int_equal(map_one(&sg, PROT_READ), -EOPNOTSUPP);
+	assert_int_equal(map_one(&sg, 0), -EOPNOTSUPP);
 }
 
 static void protection_is_checked(void **state)
