@@ -45,7 +45,8 @@ static inline const uint8_t *take_some(struct input *in, size_t len, size_t *got
 	const uint8_t *p = in->data;
 
 	*got = len < in->left ? len : in->left;
-	in->data += *got;
+	if (*got)
+		in->data += *got;
 	in->left -= *got;
 	return p;
 }
