@@ -61,7 +61,7 @@ void irq_disable(struct irqs *irqs, uint32_t index)
 	struct irq_index *idx = &irqs->index[index];
 	struct vector *v;
 
-	for (v = idx->vector; v < idx->vector + idx->nr; v++) {
+	for (v = idx->vector; v < vector_end(idx); v++) {
 		irq_set_trigger(idx, v, -1);
 		irq_set_fd(&v->mask_fd, -1);
 		irq_set_fd(&v->unmask_fd, -1);
@@ -343,7 +343,7 @@ static void pending_drop(struct irq_index *idx)
 {
 	struct vector *v;
 
-	for (v = idx->vector; v < idx->vector + idx->nr; v++)
+	for (v = idx->vector; v < vector_end(idx); v++)
 		v->flags &= ~VEC_PENDING;
 }
 
@@ -498,7 +498,7 @@ void irq_reset(struct lm_ctx *ctx)
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
 		const struct irq_index *idx = &irqs->index[i];
 
-		for (v = idx->vector; v < idx->vector + idx->nr; v++)
+		for (v = idx->vector; v < vector_end(idx); v++)
 			v->flags &= ~(VEC_PENDING | VEC_EDGE);
 	}
 	irq_pull(irqs);

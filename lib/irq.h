@@ -55,6 +55,12 @@ static inline struct vector *vector_get(struct irq_index *idx, uint32_t n)
 	return n < idx->nr ? &idx->vector[n] : NULL;
 }
 
+/* Where a walk over vector[] ends; nothing may be added to a NULL pointer, not even 0. */
+static inline struct vector *vector_end(const struct irq_index *idx)
+{
+	return idx->nr ? idx->vector + idx->nr : idx->vector;
+}
+
 int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -ENOMEM */
 /* As lm_irq_trigger_index(). */
 int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
