@@ -187,8 +187,10 @@ static int conn_new(struct control *control, int fd)
 static void listener_ready(struct source *src, uint32_t events)
 {
 	struct control *control = container_of(src, struct control, listener);
-	const int fd = accept4(src->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int fd = accept_peer(src->fd);
 
+	if (fd == -EMFILE)
+		log_warn(control->ctx, "control.sock: no descriptor is left for a peer");
 	if (fd < 0)
 		return;
 	if (control->nr_conns >= MAX_CONNS || !peer_is_trusted(fd) ||

@@ -190,7 +190,7 @@ static void trace_reset(struct lm_ctx *ctx, uint64_t started, int result)
 {
 	struct lm_trace_record rec = {
 		.time = started,
-		.duration = trace_duration(started),
+		.duration = trace_duration(started, trace_ticks()),
 		.kind = LM_TRACE_RESET,
 		.result = result,
 	};

@@ -32,7 +32,7 @@ static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
 {
 	struct lm_trace_record rec = {
 		.time = c->started,
-		.duration = trace_duration(c->started),
+		.duration = trace_duration(c->started, trace_ticks()),
 		.kind = c->request.is_write ? LM_TRACE_DMA_WRITE : LM_TRACE_DMA_READ,
 		.flags = c->by_message ? LM_TRACE_MESSAGE : 0,
 		.len = (uint32_t)at_most(c->request.len, UINT32_MAX),

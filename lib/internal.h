@@ -76,6 +76,7 @@ struct lm_ctx {
 	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
 	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
 	struct server      *server;   /* server.c: listener and client */
+	uint64_t            turn_ticks; /* traced: when the last request of this turn ended; or 0 */
 	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
 	struct deferral    *deferred; /* requests that wait for lm_complete() */
 	lm_token_t          last_token;
@@ -283,6 +284,13 @@ int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
 
 /* sockpath.c has a header of its own: sockpath.h */
 
+/* ---- accept.c: connections from listening sockets ------------------------------------- */
+
+int  accept_new(int fd); /* @fd will be accepted from: 0 or -errno; -EINVAL: it does not listen */
+void accept_free(void);
+/* A blocking socket, or -errno; -EMFILE: no descriptor is left, and the peer was turned away. */
+int  accept_peer(int listener);
+
 /* ---- instance.c: the folder that makes a device visible ------------------------------------------------------ */
 
 int  instance_new(struct lm_ctx *ctx);     /* temporary folder, locked */
@@ -311,11 +319,9 @@ uint64_t trace_ticks(void); /* the clock of records */
 /* Which clock that is (lm_trace_header.clock), and both clocks at one moment. */
 uint32_t trace_clock(void);
 void trace_clock_pair(uint64_t *ticks, uint64_t *ns);
-static inline uint32_t trace_duration(uint64_t since)
+static inline uint32_t trace_duration(uint64_t since, uint64_t now)
 {
-	uint64_t ticks = trace_ticks() - since;
-
-	return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
+	return now - since > UINT32_MAX ? UINT32_MAX : (uint32_t)(now - since);
 }
 /* Append; sequence is filled in. Only if trace_on(). From any thread. */
 void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec);

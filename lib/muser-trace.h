@@ -70,9 +70,6 @@ struct lm_trace_record {
 #define LM_TRACE_CLOCK_NS      0 /* CLOCK_MONOTONIC in nanoseconds */
 #define LM_TRACE_CLOCK_COUNTER 1 /* the CPU's counter */
 
-/* lm_trace_header.flags */
-#define LM_TRACE_BARRIER (1u << 0) /* the writer takes part in expedited membarrier(2) */
-
 /** struct lm_trace_header - the first page of the ring */
 struct lm_trace_header {
 	uint64_t magic;
@@ -81,7 +78,7 @@ struct lm_trace_header {
 	uint64_t nr_slots;    /* a power of two; slot of a record is sequence % nr_slots */
 	uint64_t data_offset; /* where the slots start */
 	uint32_t clock;       /* LM_TRACE_CLOCK_* */
-	uint32_t flags;       /* LM_TRACE_BARRIER */
+	uint32_t reserved0;
 	uint64_t ticks0;      /* the counter and ... */
 	uint64_t ns0;         /* ... CLOCK_MONOTONIC, read together when the ring was made */
 	uint64_t reserved[9];
@@ -123,7 +120,7 @@ int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *record, uin
  * A wake-up costs the device a write(2), a hundred records' worth: a reader that got records
  * should wait some milliseconds and look again, and arm only when nothing more came.
  *
- * Context: any; takes microseconds.
+ * Context: the reader's thread; sleeps for some 100 microseconds.
  * Return: 1: sleep, the device will write the eventfd at the next record; 0: records are there.
  * Since: 0.1
  */

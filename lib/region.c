@@ -377,11 +377,20 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 
 /* ---- a whole access --------------------------------------------------------------------------- */
 
+/* The requests of a turn follow each other without a gap: one look at the clock for each. */
+static uint64_t access_begins(struct lm_ctx *ctx)
+{
+	if (!trace_on(ctx))
+		return 0;
+	return ctx->turn_ticks ?: trace_ticks();
+}
+
 static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t result)
 {
+	const uint64_t now = trace_ticks();
 	struct lm_trace_record rec = {
 		.time = a->started,
-		.duration = trace_duration(a->started),
+		.duration = trace_duration(a->started, now),
 		.kind = a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ,
 		.flags = a->trace_flags,
 		.region = a->region,
@@ -393,6 +402,8 @@ static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t res
 	if (result >= 0 || a->is_write)
 		memcpy(rec.bytes, a->buf, a->count < 8 ? a->count : 8);
 	trace_append(ctx, &rec);
+	if (ctx->turn_ticks)
+		ctx->turn_ticks = now;
 }
 
 static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
@@ -448,7 +459,7 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 	const int ret = access_check(ctx, a);
 
 	a->pos = 0;
-	a->started = trace_on(ctx) ? trace_ticks() : 0;
+	a->started = access_begins(ctx);
 	if (likely(!ret))
 		return access_run(ctx, a);
 	if (a->started)

@@ -232,6 +232,7 @@ void client_serve(struct client *c)
 	if (c->serving)
 		return;
 	c->serving = true;
+	c->ctx->turn_ticks = trace_on(c->ctx) ? trace_ticks() : 0;
 	do {
 		ret = serve_all(c);
 		sent = stream_flush(&c->stream);
@@ -242,6 +243,7 @@ void client_serve(struct client *c)
 	if (!sent)
 		sent = stream_flush(&c->stream);
 	c->serving = false;
+	c->ctx->turn_ticks = 0;
 	c->blocked = ret == SERVE_BLOCKED;
 	if ((ret && !c->blocked) || sent < 0) {
 		client_detach(c);
@@ -336,9 +338,11 @@ static bool client_is_gone(const struct client *c)
 static void listener_ready(struct source *src, uint32_t events)
 {
 	struct server *server = container_of(src, struct server, listener);
-	const int fd = accept4(src->fd, NULL, NULL, SOCK_CLOEXEC);
+	const int fd = accept_peer(src->fd);
 	int ret;
 
+	if (fd == -EMFILE)
+		log_warn(server->ctx, "a client was turned away: no descriptor is left");
 	if (fd < 0)
 		return;
 	if (server->client && client_is_gone(server->client))
@@ -356,6 +360,14 @@ static void listener_ready(struct source *src, uint32_t events)
 
 static int listener_add(struct server *server, int fd)
 {
+	const int ret = accept_new(fd);
+
+	if (ret) {
+		log_err(server->ctx, "cannot listen: %s",
+			ret == -EINVAL ? "it is no listening socket" : strerror(-ret));
+		close(fd);
+		return ret;
+	}
 	/* Others may accept from an inherited one too: then ours must not wait. */
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	server->listener.fd = fd;
@@ -423,12 +435,14 @@ void server_free(struct lm_ctx *ctx)
 		return;
 	if (server->client)
 		client_detach(server->client);
+	/* First the path: a socket that nobody listens to is replaced, and would not be ours. */
+	if (server->own_path)
+		unlink(server->path);
 	if (server->listener.fd >= 0) {
 		loop_remove(&ctx->loop, &server->listener);
 		close(server->listener.fd);
+		accept_free();
 	}
-	if (server->own_path)
-		unlink(server->path);
 	free(server->path);
 	free(server);
 	ctx->server = NULL;

@@ -12,22 +12,19 @@
  * spoil a later record in its slot; a mutex costs 35. Slots are seqlocks, so readers
  * need no lock.
  *
- * Sleepers: a tracer sets its armed word, then looks at the head once more; we publish
- * the head, then look at the armed word. The barrier that this needs between our store
- * and our load is on the tracer's side, by membarrier(2): it sleeps seldom, we write
- * often.
+ * Sleepers: a tracer sets its armed word, waits a moment, and looks at the head once more; we
+ * publish the head, then look at the word. The moment is longer than a store can stay unseen, so
+ * one of us sees the other, and the writer needs no barrier: it writes often, they sleep seldom.
  *
- * Seccomp: memfd_create, ftruncate, fcntl, fstatfs, membarrier, poll, sched_yield.
+ * Seccomp: memfd_create, ftruncate, fcntl, fstatfs, poll, sched_yield, nanosleep.
  */
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/membarrier.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,15 +92,12 @@ static inline void trace_unlock(struct trace *t)
 
 static void ring_header(struct lm_trace_header *h)
 {
-	const int cmd = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED;
-
 	h->magic = LM_TRACE_MAGIC;
 	h->version = LM_TRACE_VERSION;
 	h->record_size = sizeof(struct lm_trace_record);
 	h->nr_slots = TRACE_SLOTS;
 	h->data_offset = DATA_OFFSET;
 	h->clock = trace_clock();
-	h->flags = syscall(SYS_membarrier, cmd, 0, 0) ? 0 : LM_TRACE_BARRIER;
 	trace_clock_pair(&h->ticks0, &h->ns0);
 }
 

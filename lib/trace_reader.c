@@ -9,18 +9,18 @@
  */
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
 
 #define NR_SLOTS_MAX (1ull << 22)
+#define SETTLE_NS    50000
 #define RECORD_WORDS (sizeof(struct lm_trace_record) / sizeof(uint64_t))
 
 typedef const _Atomic(uint64_t) slot_word;
@@ -35,7 +35,6 @@ struct lm_trace_reader {
 	uint64_t    cursor;     /* next record */
 	uint64_t    head;       /* as last seen */
 	bool        counter;    /* times are ticks of the CPU's counter */
-	bool        expedited;  /* the writer takes part in that kind of membarrier(2) */
 	uint64_t    ticks0, ns0;
 	uint64_t    span_ticks, span_ns; /* from then to the last look at both clocks */
 };
@@ -91,7 +90,6 @@ static void reader_init(struct lm_trace_reader *r, const struct lm_trace_header 
 	r->nr_slots = h->nr_slots;
 	r->slot_words = h->record_size / sizeof(uint64_t);
 	r->counter = h->clock == LM_TRACE_CLOCK_COUNTER;
-	r->expedited = h->flags & LM_TRACE_BARRIER;
 	r->ticks0 = h->ticks0;
 	r->ns0 = h->ns0;
 	r->cursor = r->head = ring_head(r);
@@ -252,14 +250,14 @@ LM_EXPORT int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *r
 
 LM_EXPORT int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed)
 {
-	const int cmd = reader->expedited ? MEMBARRIER_CMD_GLOBAL_EXPEDITED
-					  : MEMBARRIER_CMD_GLOBAL;
 	_Atomic(uint32_t) *word = (_Atomic(uint32_t) *)armed;
+	const struct timespec settle = { .tv_nsec = SETTLE_NS };
 
 	atomic_store(word, 1);
-	/* From here on a writer that publishes sees the word, or we see what it
-	 * published. */
-	syscall(SYS_membarrier, cmd, 0, 0);
+	/* The writer has no barrier between publishing a record and looking at the word: one
+	 * that has not seen the word yet is publishing right now. No store stays in a CPU's
+	 * buffer for as long as we wait, so then we see what it published. */
+	nanosleep(&settle, NULL);
 	if (ring_head(reader) == reader->cursor)
 		return 1;
 	atomic_store(word, 0);

@@ -202,7 +202,7 @@ static void times_are_monotonic_nanoseconds(void **state)
 		before = now_ns();
 		rec.time = trace_ticks();
 		nanosleep(&nap, NULL);
-		rec.duration = trace_duration(rec.time);
+		rec.duration = trace_duration(rec.time, trace_ticks());
 		after = now_ns();
 		trace_append(&ctx, &rec);
 		assert_int_equal(lm_trace_next(t.reader, &got, &lost), 1);
