@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "accept.h"
 #include "control.h"
 
 #define MAX_CONNS      32
@@ -218,6 +219,27 @@ void control_event(struct lm_ctx *ctx, const char *kind, const char *name, uint6
 	}
 }
 
+static int control_listen(struct control *control, const char *path)
+{
+	const int fd = sockpath_listen(path, 0600, 0);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = accept_new(fd);
+	if (ret)
+		goto fail;
+	control->listener.fd = fd;
+	control->listener.fn = listener_ready;
+	ret = loop_add(&control->ctx->loop, &control->listener, EPOLLIN);
+	if (!ret)
+		return 0;
+	accept_free();
+fail:
+	close(fd);
+	return ret;
+}
+
 int control_new(struct lm_ctx *ctx)
 {
 	struct control *control = calloc(1, sizeof(*control));
@@ -228,19 +250,9 @@ int control_new(struct lm_ctx *ctx)
 		return -ENOMEM;
 	control->ctx = ctx;
 	ret = instance_path(ctx, "control.sock", path, sizeof(path));
-	if (!ret) {
-		ret = sockpath_listen(path, 0600, 0);
-		control->listener.fd = ret;
-	}
-	if (ret < 0) {
-		log_err(ctx, "control.sock: %s", strerror(-ret));
-		free(control);
-		return ret;
-	}
-	control->listener.fn = listener_ready;
-	ret = loop_add(&ctx->loop, &control->listener, EPOLLIN);
+	ret = ret ?: control_listen(control, path);
 	if (ret) {
-		close(control->listener.fd);
+		log_err(ctx, "control.sock: %s", strerror(-ret));
 		free(control);
 		return ret;
 	}
@@ -257,6 +269,7 @@ void control_free(struct lm_ctx *ctx)
 			conn_free(control->conns);
 		loop_remove(&ctx->loop, &control->listener);
 		close(control->listener.fd);
+		accept_free();
 		free(control);
 		ctx->control = NULL;
 	}

@@ -284,13 +284,6 @@ int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
 
 /* sockpath.c has a header of its own: sockpath.h */
 
-/* ---- accept.c: connections from listening sockets ------------------------------------- */
-
-int  accept_new(int fd); /* @fd will be accepted from: 0 or -errno; -EINVAL: it does not listen */
-void accept_free(void);
-/* A blocking socket, or -errno; -EMFILE: no descriptor is left, and the peer was turned away. */
-int  accept_peer(int listener);
-
 /* ---- instance.c: the folder that makes a device visible ------------------------------------------------------ */
 
 int  instance_new(struct lm_ctx *ctx);     /* temporary folder, locked */
