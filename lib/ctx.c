@@ -73,6 +73,15 @@ static int ctx_publish(struct lm_ctx *ctx)
 	return ret;
 }
 
+/* What this context was told there is not for the next one. */
+static void environment_taken(const lm_dev_info_t *given, const lm_dev_info_t *info)
+{
+	if (!given->uuid)
+		unsetenv("MUSER_UUID");
+	if (info->flags & ~given->flags & LM_DEV_LISTEN_FD)
+		unsetenv("MUSER_LISTEN_FD");
+}
+
 LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size)
 {
 	struct lm_ctx *ctx;
@@ -99,8 +108,7 @@ LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t si
 	}
 	if (ctx->info.flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD))
 		close(ctx->info.fd); /* the server has its own */
-	unsetenv("MUSER_UUID");
-	unsetenv("MUSER_LISTEN_FD");
+	environment_taken(dev_info, &ctx->info);
 	return ctx;
 }
 

@@ -153,7 +153,6 @@ typedef struct {
  * @flags:  LM_REGISTER_*
  * @reset:  value after reset
  * @fields: bit fields, @nr_fields of them, or NULL
- * @event:  reserved, 0
  */
 typedef struct {
 	const char       *name;
@@ -362,7 +361,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_LISTEN_FD  (1u << 0) /* fd is a listening socket: accept clients there */
 #define LM_DEV_CONN_FD    (1u << 1) /* fd is a connected client; the context ends with it */
 #define LM_DEV_NO_CONTROL (1u << 2) /* no folder, no control endpoint: invisible to musctl */
-#define LM_DEV_BUSY_POLL  (1u << 3) /* lm_ctx_drive() spins instead of sleeping */
+#define LM_DEV_BUSY_POLL  (1u << 3) /* lm_ctx_drive() spins instead of sleeping; every 256th turn
+				     * of it, or of lm_ctx_poll(), looks beyond the client */
 #define LM_DEV_NO_MMAP    (1u << 4) /* trap all accesses, so that a trace sees them */
 #define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself (limits their number) */
 
@@ -438,9 +438,11 @@ typedef struct {
  * @dev_info: description, borrowed during the call (register, field and property tables longer)
  *
  * When it returns, a client can connect. An instance folder appears under the runtime folder
- * unless LM_DEV_NO_CONTROL.
+ * unless LM_DEV_NO_CONTROL. What it takes from the environment it removes there, so that the next
+ * context does not take it as well.
  *
- * Context: any thread; may block on the file system.
+ * Context: any thread, but no other one may use the environment meanwhile; may block on the file
+ * system.
  * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause told to
  *         @dev_info->log: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path in
  *         use by a live server), ENOMEM, or what socket(2), bind(2), mkdir(2) gave.
@@ -701,7 +703,7 @@ void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt);
  * Context: the thread that serves the context; by messages it blocks until the client replies.
  * Return: 0; -EACCES; -ESTALE; -EFAULT: the memory is gone (file truncated); -EDEADLK: it takes
  *         messages and the client is waiting for us (use lm_dma_read_async()); -ENOTCONN;
- *         -EIO or what the client answered.
+ *         -ETIMEDOUT: the client is silent; -ENOMEM; -EIO or what the client answered.
  * Since: 0.1
  */
 int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data);
@@ -891,7 +893,7 @@ typedef struct lm_timer lm_timer_t;
  * @timer: out
  *
  * Context: the thread that serves the context.
- * Return: 0, -ENOMEM.
+ * Return: 0, -ENOMEM, or -errno of timerfd_create(2).
  * Since: 0.1
  */
 int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer);
