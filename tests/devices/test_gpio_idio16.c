@@ -155,7 +155,7 @@ static void test_a_change_interrupts_when_enabled(void **state)
 
 static void test_the_status_names_the_bank(void **state)
 {
-	char name[8];
+	char name[16];
 	int pin;
 
 	in8(IRQ_CTL);
