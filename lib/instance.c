@@ -24,7 +24,7 @@
 #include "muser-instance.h"
 
 #define TMP_PREFIX     ".new-"
-#define TMP_GRACE_S    10 /* a temporary folder without a lock is somebody's first moment */
+#define TMP_GRACE_S    10 /* a new temporary folder is somebody's first moment, locked or not */
 #define PUBLISH_TRIES  8
 
 struct instance {
@@ -126,13 +126,16 @@ static bool is_alive(const char *dir, bool temporary)
 	bool alive;
 	int fd;
 
+	if (temporary && is_fresh(dir))
+		return true;
 	if (put_path(path, sizeof(path), dir, "lock"))
 		return false;
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
-		alive = errno != ENOENT || (temporary && is_fresh(dir));
+		/* The lock goes last, so nothing else is there: or another device, by now. */
+		alive = errno != ENOENT;
 		if (!alive)
-			remove_files(dir);
+			rmdir(dir);
 		return alive;
 	}
 	alive = flock(fd, LOCK_EX | LOCK_NB) != 0;
@@ -158,10 +161,13 @@ static int lock_new(struct instance *inst)
 
 static int folder_new(struct instance *inst, const char *runtime)
 {
+	char again[PATH_MAX];
 	int ret = put_path(inst->dir, sizeof(inst->dir), runtime, TMP_PREFIX "XXXXXX");
 
 	if (!ret)
 		ret = make_dirs(runtime);
+	if (!ret) /* somebody may have made it before us, for us */
+		ret = lm_runtime_dir(again, sizeof(again));
 	if (!ret && !mkdtemp(inst->dir))
 		ret = -errno;
 	return ret;

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_sockpath.c - binding and connecting by paths of any length, stale sockets and live ones.
+ */
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "engine.h"
+#include "tempdir.h"
+
+static char folder[PATH_MAX], path[PATH_MAX];
+static unsigned int fds_before;
+
+static int setup(void **state)
+{
+	if (!tempdir_new(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%.1000s/socket", folder);
+	fds_before = count_fds();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	tempdir_remove(folder);
+	return count_fds() == fds_before ? 0 : -1;
+}
+
+/* A folder so deep that no socket address holds a path in it. */
+static void go_deep(void)
+{
+	char deep[PATH_MAX];
+	int i;
+
+	snprintf(deep, sizeof(deep), "%.1000s", folder);
+	for (i = 0; i < 5; i++) {
+		strcat(deep, "/a-folder-with-a-rather-long-name");
+		assert_int_equal(mkdir(deep, 0700), 0);
+	}
+	snprintf(path, sizeof(path), "%.3000s/socket", deep);
+	assert_true(strlen(path) > sizeof(((struct sockaddr_un *)0)->sun_path));
+}
+
+static int listen_here(void)
+{
+	const int fd = sockpath_listen(path, 0600, 0);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void connects(void)
+{
+	const int fd = sockpath_connect(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void a_path_binds_and_connects(void **state)
+{
+	const int fd = listen_here();
+
+	connects();
+	close(fd);
+}
+
+static void a_long_path_binds_and_connects(void **state)
+{
+	int fd;
+
+	go_deep();
+	fd = listen_here();
+	connects();
+	close(fd);
+}
+
+static void a_path_of_107_bytes_binds_and_connects(void **state)
+{
+	size_t len = strlen(folder);
+	int fd;
+
+	memcpy(path, folder, len);
+	path[len++] = '/';
+	while (len < 107)
+		path[len++] = 's';
+	path[len] = '\0';
+	fd = listen_here();
+	connects();
+	close(fd);
+}
+
+static void a_path_of_108_bytes_binds_and_connects(void **state)
+{
+	size_t len = strlen(folder);
+	int fd;
+
+	memcpy(path, folder, len);
+	path[len++] = '/';
+	while (len < 108)
+		path[len++] = 's';
+	path[len] = '\0';
+	/* The name alone still has to fit behind "/proc/self/fd/N/". */
+	fd = sockpath_listen(path, 0600, 0);
+	assert_true(fd >= 0);
+	connects();
+	close(fd);
+}
+
+static void a_name_that_cannot_fit_is_refused(void **state)
+{
+	size_t len = strlen(folder);
+
+	memcpy(path, folder, len);
+	path[len++] = '/';
+	memset(path + len, 's', 200);
+	path[len + 200] = '\0';
+	assert_int_equal(sockpath_listen(path, 0600, 0), -ENAMETOOLONG);
+	assert_int_equal(sockpath_connect(path), -ENAMETOOLONG);
+}
+
+static void a_path_longer_than_any_is_refused(void **state)
+{
+	char *longest = malloc(PATH_MAX + 10);
+
+	memset(longest, '/', PATH_MAX + 9);
+	longest[PATH_MAX + 9] = '\0';
+	assert_int_equal(sockpath_listen(longest, 0600, 0), -ENAMETOOLONG);
+	assert_int_equal(sockpath_connect(longest), -ENAMETOOLONG);
+	free(longest);
+}
+
+static void a_folder_that_is_not_there_is_enoent(void **state)
+{
+	snprintf(path, sizeof(path), "%.1000s/none/socket", folder);
+	assert_int_equal(sockpath_listen(path, 0600, 0), -ENOENT);
+	assert_int_equal(sockpath_connect(path), -ENOENT);
+}
+
+static void a_socket_that_nobody_listens_on_is_replaced(void **state)
+{
+	int fd = listen_here();
+
+	close(fd);
+	assert_int_equal(sockpath_connect(path), -ECONNREFUSED);
+	fd = listen_here();
+	connects();
+	close(fd);
+}
+
+static void a_stale_socket_at_a_long_path_is_replaced(void **state)
+{
+	int fd;
+
+	go_deep();
+	fd = listen_here();
+	close(fd);
+	fd = listen_here();
+	connects();
+	close(fd);
+}
+
+static void a_socket_of_a_live_server_is_not_touched(void **state)
+{
+	const int fd = listen_here();
+
+	assert_int_equal(sockpath_listen(path, 0600, 0), -EADDRINUSE);
+	connects();
+	close(fd);
+}
+
+static void a_full_server_is_alive(void **state)
+{
+	const int fd = listen_here();
+	int clients[64], nr = 0;
+
+	while (nr < 64 && (clients[nr] = sockpath_connect(path)) >= 0)
+		nr++;
+	assert_in_range(nr, 1, 63);
+	assert_int_equal(clients[nr], -EAGAIN); /* and it has not waited */
+	assert_int_equal(sockpath_listen(path, 0600, 0), -EADDRINUSE);
+	close_fds(clients, (unsigned int)nr);
+	close(fd);
+}
+
+static void a_file_is_not_replaced(void **state)
+{
+	const int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	struct stat st;
+
+	assert_int_equal(sockpath_listen(path, 0600, 0), -EEXIST);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	close(file);
+}
+
+static void a_link_is_not_followed(void **state)
+{
+	char target[PATH_MAX];
+
+	snprintf(target, sizeof(target), "%.1000s/target", folder);
+	assert_int_equal(symlink(target, path), 0);
+	assert_int_equal(sockpath_listen(path, 0600, 0), -EEXIST);
+	assert_int_equal(access(target, F_OK), -1);
+}
+
+static void permissions_are_those_asked_for(void **state)
+{
+	static const mode_t modes[] = { 0600, 0660, 0666 };
+	const mode_t umask_before = umask(077);
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < LM_NR(modes); i++) {
+		const int fd = sockpath_listen(path, modes[i], 0);
+
+		assert_true(fd >= 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, modes[i]);
+		close(fd);
+	}
+	umask(umask_before);
+}
+
+static void the_group_is_the_one_asked_for(void **state)
+{
+	const int fd = sockpath_listen(path, 0660, (uint32_t)getegid() + 1);
+	struct stat st;
+
+	assert_true(fd >= 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_gid, getegid());
+	close(fd);
+}
+
+static void descriptors_are_closed_on_exec(void **state)
+{
+	const int fd = listen_here(), client = sockpath_connect(path);
+
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(client, F_GETFD), FD_CLOEXEC);
+	close(fd);
+	close(client);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_path_binds_and_connects),
+		TEST(a_long_path_binds_and_connects),
+		TEST(a_path_of_107_bytes_binds_and_connects),
+		TEST(a_path_of_108_bytes_binds_and_connects),
+		TEST(a_name_that_cannot_fit_is_refused),
+		TEST(a_path_longer_than_any_is_refused),
+		TEST(a_folder_that_is_not_there_is_enoent),
+		TEST(a_socket_that_nobody_listens_on_is_replaced),
+		TEST(a_stale_socket_at_a_long_path_is_replaced),
+		TEST(a_socket_of_a_live_server_is_not_touched),
+		TEST(a_full_server_is_alive),
+		TEST(a_file_is_not_replaced),
+		TEST(a_link_is_not_followed),
+		TEST(permissions_are_those_asked_for),
+		TEST(the_group_is_the_one_asked_for),
+		TEST(descriptors_are_closed_on_exec),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
