@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Installs what the project needs on Debian or Ubuntu, by apt: `build` what compiling and
-# running take, `demo` also what fetching a guest takes, `check` also what tests take. Silent and fast when everything is there.
-# Elsewhere it names what is missing, as Debian calls it, and fails.
+# running take, `demo` also what fetching a guest takes, `check` also what tests take. Silent
+# and fast when everything is there. Elsewhere it names what is missing, as Debian calls it,
+# and fails.
 set -euo pipefail
 
 build=(gcc make libc6-dev pkg-config libjson-c-dev libsmartcols-dev libudev-dev uuid-dev
 	scdoc pciutils)
 demo=(xz-utils zstd util-linux debian-archive-keyring)
-check=(libcmocka-dev bats shellcheck mandoc clang perl strace valgrind procps)
+check=(g++ libcmocka-dev bats jq shellcheck mandoc clang strace procps)
 
 case ${1:-build} in
 build) wanted=("${build[@]}") ;;
