@@ -69,6 +69,19 @@ struct state {
 	const struct opt *option; /* the option that waits for its argument */
 };
 
+/* -u UUID and --socket PATH stand for the argument. */
+static void take_value(struct line *line, struct state *s, const struct opt *option,
+		       const char *word)
+{
+	bool device = option->complete == COMPLETE_DEVICE;
+
+	if (device)
+		line->device = word;
+	if ((device || !strcmp(option->name, "socket")) && s->arg &&
+	    s->arg->complete == COMPLETE_DEVICE && !(s->arg->flags & ARG_MANY))
+		s->arg++;
+}
+
 /* bash makes three words of "--option=value". */
 static void read_word(struct line *line, struct state *s, const char *word)
 {
@@ -78,8 +91,7 @@ static void read_word(struct line *line, struct state *s, const char *word)
 	if (last && !strcmp(word, "=")) {
 		s->option = last;
 	} else if (option) {
-		if (option->complete == COMPLETE_DEVICE)
-			line->device = word;
+		take_value(line, s, option, word);
 	} else if (*word == '-' && word[1]) {
 		s->last = find_option(line->cmd, word);
 		if (s->last && opt_has_arg(s->last) && !strchr(word, '='))

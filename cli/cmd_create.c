@@ -59,7 +59,7 @@ static int start(struct host *host)
 	if (status)
 		return status;
 	status = detach_wait(&d, host->uuid, TIMEOUT_NS);
-	if (status == 1) {
+	if (status == DETACH_ENDED) {
 		detach_output(&d, output, sizeof(output));
 		fputs(output, stderr);
 		status = WIFEXITED(d.status) ? WEXITSTATUS(d.status) : ST_FAILED;

@@ -109,7 +109,7 @@ static int run_detached(struct exec_args *args)
 	if (status)
 		return status;
 	status = detach_wait(&d, args->id, args->timeout_ns);
-	if (status == 1)
+	if (status == DETACH_ENDED)
 		return died(&d, args->words[0]);
 	if (status)
 		return status;

@@ -40,7 +40,8 @@ static void print_spot(struct out *out, const struct spot *spot, uint64_t whole)
 	if (!spot->reg)
 		return;
 	out_text(out, REGISTER, spot->reg->name);
-	out_text(out, FIELDS, reg_fields(spot->reg->json, whole, fields, sizeof(fields)));
+	reg_fields(spot->reg->json, whole, fields, sizeof(fields));
+	out_text(out, FIELDS, *fields ? fields : NULL);
 }
 
 static int peek_all(struct target *t, const struct spot *spots, struct out *out)

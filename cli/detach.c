@@ -156,7 +156,7 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 		if (answers(d, uuid, (int)(timeout_ns / 1000000)))
 			return 0;
 		if (has_ended(d))
-			return 1;
+			return DETACH_ENDED;
 		if (now_ns() > end)
 			return give_up(d, uuid,
 				       "the device did not become ready in time");

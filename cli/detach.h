@@ -21,8 +21,10 @@ struct detached {
  * status. 0, or the status of a told error. */
 int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *arg);
 
-/* 0: the device answers. 1: the process has ended (d->status). Else the status of a told
- * error; the process is gone then. */
+#define DETACH_ENDED (-1)
+
+/* 0: the device answers. DETACH_ENDED: the process has ended, d->status says how. Else the
+ * status of a told error; the process is gone then. */
 int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns);
 
 /* What it said. Everything, or the last line; NUL-terminated. */

@@ -173,6 +173,16 @@ static void parent_of(char *path)
 		*slash = '\0';
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return false;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode);
+}
+
 static void look_runtime(struct finding *f)
 {
 	static const char advice[] = "set MUSER_RUNTIME_DIR to a folder of your own";
@@ -187,7 +197,7 @@ static void look_runtime(struct finding *f)
 	}
 	snprintf(near, sizeof(near), "%s", dir);
 	parent_of(near);
-	if (access(near, W_OK | X_OK))
+	if (!is_folder(near) || access(near, W_OK | X_OK))
 		say(f, HEALTH_FAIL, advice, "%.200s: %s", near, strerror(errno));
 	else if (!stat(dir, &st) && st.st_mode & 0022)
 		say(f, HEALTH_FAIL, "chmod go-w it: others could replace devices",

@@ -145,7 +145,8 @@ void follow_run(struct follow *f)
 	while (more && !is_done(f)) {
 		t = oldest(f);
 		if (!t) {
-			wait_more(f, &mask);
+			if (!is_done(f))
+				wait_more(f, &mask);
 			continue;
 		}
 		more = f->take(f->arg, t);

@@ -60,6 +60,14 @@ static int column_flags(const struct out *out, unsigned int flags)
 	       (out->stream ? SCOLS_FL_STRICTWIDTH : 0);
 }
 
+/* A strict width is honoured only if it is larger than the heading. */
+static double column_width(const struct out *out, const struct column *column)
+{
+	double heading = (double)strlen(column->name) + 1;
+
+	return out->stream && column->width < heading ? heading : column->width;
+}
+
 static void *no_memory(const void *p)
 {
 	if (!p) {
@@ -82,7 +90,8 @@ static void open_table(struct out *out, const struct format *format)
 	for (i = 0; i < out->selection.nr; i++) {
 		const struct column *column = &out->columns[out->selection.ids[i]];
 
-		no_memory(scols_table_new_column(out->table, column->name, column->width,
+		no_memory(scols_table_new_column(out->table, column->name,
+						 column_width(out, column),
 						 column_flags(out, column->flags)));
 	}
 }

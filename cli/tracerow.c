@@ -226,6 +226,7 @@ void tracerow_print(struct out *out, const struct tracer *t)
 	print_flags(out, r);
 	out_u64(out, CLOCK, r->time);
 	out_u64(out, SEQUENCE, r->sequence);
+	out_flush(out);
 }
 
 void tracerow_lost(struct out *out, const struct tracer *t, uint64_t nr)

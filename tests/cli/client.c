@@ -9,6 +9,7 @@
  *	read REGION OFFSET WIDTH
  *	write REGION OFFSET WIDTH VALUE
  *	map ADDRESS SIZE
+ *	burst N         so many reads of BAR0
  */
 #include <errno.h>
 #include <poll.h>
@@ -102,12 +103,24 @@ static void do_map(const unsigned long *arg)
 		answer(lm_client_dma_map(client, &map));
 }
 
+static void do_burst(const unsigned long *arg)
+{
+	uint32_t value;
+	unsigned long i;
+	int err = 0;
+
+	for (i = 0; i < arg[0] && !err; i++)
+		err = lm_client_region_read(client, 0, 0, &value, sizeof(value));
+	answer(err);
+}
+
 static const struct {
 	const char *name;
 	void      (*fn)(const unsigned long *arg);
 } commands[] = {
 	{ "intx", do_intx }, { "irqs", do_irqs }, { "mask", do_mask }, { "unmask", do_unmask },
 	{ "read", do_read }, { "write", do_write }, { "map", do_map },
+	{ "burst", do_burst },
 };
 
 static void run_line(char *line)

@@ -87,12 +87,17 @@ eventually() {
 
 # ---- a client that stays ------------------------------------------------------------------------
 
-build_client() {
+# A program of this folder, by its name without .c, into the folder of the file's tests.
+build_with_libmuser() { # NAME
 	make -s -C "$REPO" build/release/libmuser.a >/dev/null
 	# shellcheck disable=SC2046 # several words
-	cc -std=gnu11 -D_GNU_SOURCE -I"$REPO/lib" -o "$BATS_FILE_TMPDIR/client" \
-		"$REPO/tests/cli/client.c" "$REPO/build/release/libmuser.a" \
+	cc -std=gnu11 -D_GNU_SOURCE -I"$REPO/lib" -o "$BATS_FILE_TMPDIR/$1" \
+		"$REPO/tests/cli/$1.c" "$REPO/build/release/libmuser.a" \
 		$(pkg-config --libs json-c uuid) -pthread
+}
+
+build_client() {
+	build_with_libmuser client
 }
 
 socket_of() { # UUID
@@ -128,7 +133,7 @@ client_stop() {
 # Its rows go to the file rows; returns when it is attached.
 trace_start() { # UUID OPTION...
 	local uuid=$1
-	musctl trace "$@" >rows 2>losses 3>&- &
+	"$MUSCTL" trace "$@" >rows 2>losses 3>&- &
 	TRACER=$!
 	eventually has_tracer "$uuid"
 }

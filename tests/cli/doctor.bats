@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl doctor, on hosts that are made up: a QEMU that is a script, a kernel that is a folder.
+
+load helper
+
+setup_file() {
+	build_client
+}
+
+# A QEMU of this version, with or without vfio-user-pci.
+fake_qemu() { # VERSION [DEVICE]
+	mkdir -p bin
+	cat >bin/qemu-system-x86_64 <<-END
+		#!/bin/sh
+		case \$1 in
+		--version) echo 'QEMU emulator version $1 (Debian 1:$1)' ;;
+		-device) echo 'name "edu", bus PCI'; echo 'name "${2-vfio-pci}", bus PCI' ;;
+		esac
+	END
+	chmod +x bin/qemu-system-x86_64
+	export PATH=$PWD/bin:$PATH
+}
+
+# The finding of a check: its status, found, advice.
+finding() { # CHECK
+	jq -r --arg check "$1" '.checks[] | select(.check == $check) |
+		"\(.status): \(.found)\(if .advice then " - " + .advice else "" end)"' <<<"$output"
+}
+
+@test "every check has a row" {
+	run --separate-stderr musctl doctor -nro CHECK
+	[ "$(paste -sd ' ' <<<"$output")" = \
+		"qemu lspci muser.ko mdev nofile memlock runtime guest-memory" ]
+}
+
+@test "a QEMU that can be a client" {
+	fake_qemu 11.1.3 vfio-user-pci
+	try 0 musctl doctor -J
+	[ "$(finding qemu)" = "ok: QEMU 11.1.3 has vfio-user-pci" ]
+}
+
+@test "a QEMU that is too old, the one with the regression, and none" {
+	fake_qemu 7.2.9
+	try 0 musctl doctor -J
+	[ "$(finding qemu)" = "warn: QEMU 7.2.9 has no vfio-user-pci - install QEMU 10.1.1 or later (Debian: trixie-backports)" ]
+	fake_qemu 10.1.0 vfio-user-pci
+	try 0 musctl doctor -J
+	[[ $(finding qemu) == "warn: QEMU 10.1.0 has vfio-user-pci with a known regression - "* ]]
+	mkdir empty
+	try 0 env PATH="$PWD/empty" "$MUSCTL" doctor -J
+	[[ $(finding qemu) == "warn: qemu-system-x86_64 is not installed - "* ]]
+	[ "$(finding lspci)" = "warn: lspci is not installed - install pciutils, for musctl lspci" ]
+}
+
+@test "a QEMU that hangs does not hang the doctor" {
+	mkdir bin
+	printf '#!/bin/sh\nexec sleep 60\n' >bin/qemu-system-x86_64
+	chmod +x bin/qemu-system-x86_64
+	PATH=$PWD/bin:$PATH try 0 timeout 25 "$MUSCTL" doctor -J
+	[[ $(finding qemu) == "warn: qemu-system-x86_64 does not start - "* ]]
+}
+
+@test "kernel modules: absent, there, loaded, built in" {
+	export MUSER_ROOT=$PWD/root
+	modules=$MUSER_ROOT/lib/modules/$(uname -r)
+	mkdir -p "$modules"
+	try 0 musctl doctor -J
+	[[ $(finding muser.ko) == "warn: muser is not there - "* ]]
+	echo "updates/dkms/muser.ko.xz: kernel/drivers/vfio/mdev/mdev.ko.xz" >"$modules/modules.dep"
+	echo "kernel/drivers/vfio/mdev/mdev.ko" >"$modules/modules.builtin"
+	try 0 musctl doctor -J
+	[[ $(finding muser.ko) == "warn: muser is there, not loaded - modprobe muser"* ]]
+	[ "$(finding mdev)" = "ok: mdev is loaded" ]
+	mkdir -p "$MUSER_ROOT/sys/module/muser"
+	try 0 musctl doctor -J
+	[ "$(finding muser.ko)" = "ok: muser is loaded" ]
+}
+
+@test "few open files" {
+	run --separate-stderr bash -c 'ulimit -n 256; "$MUSCTL" doctor -J'
+	[[ $(finding nofile) == "warn: hard limit of open files: 256 - "* ]]
+}
+
+@test "a runtime folder that others may write to fails" {
+	mkdir -p "$MUSER_RUNTIME_DIR"
+	chmod 777 "$MUSER_RUNTIME_DIR"
+	try 1 musctl doctor -J
+	[[ $(finding runtime) == "fail: "*" is writable by others - chmod go-w it"* ]]
+	chmod 700 "$MUSER_RUNTIME_DIR"
+	try 0 musctl doctor -J
+	[ "$(finding runtime)" = "ok: $MUSER_RUNTIME_DIR" ]
+}
+
+@test "a runtime folder that cannot be made fails" {
+	MUSER_RUNTIME_DIR=/etc/passwd/nowhere try 1 musctl doctor -J
+	[[ $(finding runtime) == "fail: /etc/passwd: "* ]]
+}
+
+@test "a client whose memory is not shared fails" {
+	uuid=$(musctl create null)
+	client_start "$uuid"
+	export MUSER_ROOT=$PWD/root
+	mkdir -p "$MUSER_ROOT/proc/$CLIENT_PID"
+	printf '%s\0' qemu-system-x86_64 -object memory-backend-memfd,id=mem,size=1G,share=on \
+		>"$MUSER_ROOT/proc/$CLIENT_PID/cmdline"
+	try 0 musctl doctor -J
+	[ "$(finding guest-memory)" = "ok: 1 devices, 1 clients" ]
+	printf '%s\0' qemu-system-x86_64 -object memory-backend-memfd,id=mem,size=1G,share=off \
+		>"$MUSER_ROOT/proc/$CLIENT_PID/cmdline"
+	try 1 musctl doctor -J
+	[[ $(finding guest-memory) == "fail: client $CLIENT_PID of ${uuid:0:8} does not share its memory - restart it with share=on"* ]]
+	printf '%s\0' qemu-system-x86_64 -object memory-backend-file,id=mem,size=1G \
+		>"$MUSER_ROOT/proc/$CLIENT_PID/cmdline"
+	try 1 musctl doctor -J
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl exec: somebody's program as a device, or the reason why not.
+
+load helper
+
+setup_file() {
+	build_with_libmuser program
+	export PROGRAM=$BATS_FILE_TMPDIR/program
+}
+
+@test "prints the UUID once the device answers" {
+	try 0 musctl exec -- "$PROGRAM"
+	[[ $output =~ ^$UUID_PATTERN$ ]]
+	[ "$(musctl list -nro UUID,TYPE)" = "$output program" ]
+	try 0 musctl peek "$output" VENDOR_ID
+}
+
+@test "the words after PROGRAM are its own, also without --" {
+	try 1 musctl exec "$PROGRAM" fail --uuid x
+	complains "musctl: exec: $PROGRAM: ended with status 9 before its device answered: program: no such card"
+	nothing_left
+}
+
+@test "waits for a program that takes its time" {
+	uuid=$(musctl exec -- "$PROGRAM" wait)
+	try 0 musctl peek "$uuid" VENDOR_ID
+}
+
+@test "a substitution returns at once: the program holds no pipe of its caller" {
+	start=$SECONDS
+	uuid=$(musctl exec -- "$PROGRAM")
+	[ $((SECONDS - start)) -lt 3 ]
+	run ! bash -c "readlink /proc/$(musctl list -nro PID)/fd/* | grep pipe:"
+}
+
+@test "-u gives the UUID; one that is in use is the program's error" {
+	uuid=$(musctl exec -u 85006552-1b4b-45e9-ad62-9dd16df09171 -- "$PROGRAM")
+	[ "$uuid" = 85006552-1b4b-45e9-ad62-9dd16df09171 ]
+	try 1 musctl exec -u "$uuid" -- "$PROGRAM"
+	complains "musctl: exec: $PROGRAM: ended with status 1 before its device answered: program: File exists"
+	try 0 musctl peek "$uuid" VENDOR_ID
+}
+
+@test "--socket-path: the program listens where it is told" {
+	uuid=$(musctl exec --socket-path here.sock --mode 0660 -- "$PROGRAM")
+	[ "$(stat -c %a here.sock)" = 660 ]
+	try 0 musctl peek --socket here.sock VENDOR_ID
+	[ "$output" = 0x8086 ]
+}
+
+@test "--mode is about --socket-path" {
+	try 2 musctl exec --mode 0660 -- "$PROGRAM"
+	[[ $stderr == "musctl: exec: --mode: needs --socket-path"* ]]
+}
+
+@test "a program that is not there is 127, one that cannot be executed 126" {
+	try 127 musctl exec -- no-such-program
+	complains "musctl: exec: no-such-program: No such file or directory"
+	try 126 musctl exec -- /etc/passwd
+	complains "musctl: exec: /etc/passwd: Permission denied"
+}
+
+@test "a program that makes no device is ended when time is up" {
+	try 1 musctl exec --timeout 0.3 -u 85006552-1b4b-45e9-ad62-9dd16df09171 -- "$PROGRAM" hang
+	complains "musctl: exec: 85006552-1b4b-45e9-ad62-9dd16df09171: the device did not become ready in time"
+	run ! pgrep -f "^$PROGRAM hang"
+}
+
+@test "a program that fails leaves no socket behind" {
+	try 1 musctl exec --socket-path here.sock -- "$PROGRAM" fail
+	[ ! -e here.sock ]
+}
+
+@test "a talkative program neither blocks nor dies" {
+	uuid=$(musctl exec -- "$PROGRAM" talk)
+	sleep 0.2
+	try 0 musctl peek "$uuid" VENDOR_ID
+}
+
+@test "a program that dies of a signal" {
+	try 1 musctl exec -- sh -c 'kill -SEGV $$'
+	complains "musctl: exec: sh: ended by signal 11 (Segmentation fault)"
+}
+
+@test "--foreground becomes the program" {
+	"$MUSCTL" exec --foreground -- "$PROGRAM" >uuid 3>&- &
+	pid=$!
+	eventually test -s uuid
+	eventually musctl peek "$(cat uuid)" VENDOR_ID
+	[ "$(musctl list -nro PID)" -eq "$pid" ]
+	kill "$pid"
+	wait "$pid" || true
+}
+
+@test "interrupted while it waits, it ends the program" {
+	"$MUSCTL" exec -- "$PROGRAM" hang 2>errors 3>&- &
+	pid=$!
+	eventually pgrep -f "^$PROGRAM hang"
+	kill -TERM "$pid"
+	code=0
+	wait "$pid" || code=$?
+	[ "$code" -eq 1 ]
+	run ! pgrep -f "^$PROGRAM hang"
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl irq: what there is, what becomes of a fired interrupt, masks.
+
+load helper
+
+setup_file() {
+	build_client
+}
+
+@test "lists the interrupts of a device" {
+	uuid=$(musctl create gpio-idio16)
+	try 0 musctl irq list "$uuid"
+	golden irq-list
+}
+
+@test "lists a vector that a client uses" {
+	uuid=$(musctl create gpio-idio16)
+	client_start "$uuid"
+	client intx
+	try 0 musctl irq list -J "$uuid"
+	jq -e '.irqs[] | select(.irq == "intx") | .vector == 0 and .eventfd and (.masked | not)' \
+		<<<"$output"
+}
+
+@test "fire: no eventfd, and status 1" {
+	uuid=$(musctl create null)
+	try 1 musctl irq fire "$uuid" 0
+	[ "$output" = no-eventfd ]
+	[ -z "$stderr" ]
+}
+
+@test "fire: delivered, and the client gets it" {
+	uuid=$(musctl create gpio-idio16)
+	client_start "$uuid"
+	client intx
+	try 0 musctl irq fire "$uuid" 0
+	[ "$output" = delivered ]
+	client irqs
+	[ "$REPLY" = 1 ]
+	try 0 musctl irq list -nro COUNT "$uuid"
+	[ "${lines[0]}" = 1 ]
+}
+
+@test "fire: pending while it is masked, delivered when it is unmasked" {
+	uuid=$(musctl create gpio-idio16)
+	client_start "$uuid"
+	client intx
+	client mask
+	try 0 musctl irq fire "$uuid" 0
+	[ "$output" = pending ]
+	client unmask
+	client irqs
+	[ "$REPLY" = 1 ]
+}
+
+@test "mask and unmask from outside" {
+	uuid=$(musctl create gpio-idio16)
+	client_start "$uuid"
+	client intx
+	try 0 musctl irq mask "$uuid" 0
+	[ -z "$output" ]
+	[ "$(musctl irq fire "$uuid" 0)" = pending ]
+	try 0 musctl irq list -J "$uuid"
+	jq -e '.irqs[0] | .masked and .pending' <<<"$output"
+	try 0 musctl irq unmask "$uuid" intx:0
+	client irqs
+	[ "$REPLY" = 1 ]
+}
+
+@test "fire in JSON" {
+	uuid=$(musctl create null)
+	try 1 musctl irq fire -J "$uuid" msix:3
+	jq -e '. == {"schema": 1, "irqs": [{"irq": "msix", "vector": 3, "outcome": "no-eventfd"}]}' \
+		<<<"$output"
+}
+
+@test "several vectors, an outcome each" {
+	uuid=$(musctl create null)
+	try 1 musctl irq fire "$uuid" msix:0 msix:1 req:0
+	[ "${#lines[@]}" -eq 3 ]
+}
+
+@test "a vector that there is not" {
+	uuid=$(musctl create null)
+	try 1 musctl irq fire "$uuid" msix:4
+	complains "musctl: irq: msix:4: no such interrupt (musctl irq list shows them)"
+	try 1 musctl irq mask "$uuid" msi:0
+	complains "musctl: irq: msi:0: no such interrupt (musctl irq list shows them)"
+}
+
+@test "words that make no sense are usage errors, told before any device is asked" {
+	try 2 musctl irq frob nosuch
+	[[ $stderr == "musctl: irq: frob: is none of list, fire, mask, unmask"* ]]
+	try 2 musctl irq fire nosuch
+	[[ $stderr == "musctl: irq: fire: VECTOR is missing"* ]]
+	try 2 musctl irq list nosuch 0
+	[[ $stderr == "musctl: irq: list: takes no VECTOR"* ]]
+	try 2 musctl irq fire nosuch frob:0
+	complains "musctl: irq: frob:0: 'frob' is none of intx, msi, msix, err, req"
+	try 2 musctl irq fire nosuch x
+	complains "musctl: irq: x: is not [INDEX:]VECTOR"
+}
+
+@test "--socket lists what any server has" {
+	uuid=$(musctl create null)
+	try 0 musctl irq list --socket "$(socket_of "$uuid")" -nro IRQ,OF
+	[ "$output" = $'intx 1\nmsix 4\nerr 1\nreq 1' ]
+}
+
+@test "--socket: an interrupt comes round to us" {
+	uuid=$(musctl create gpio-idio16)
+	try 0 musctl irq fire --socket "$(socket_of "$uuid")" 0
+	[ "$output" = delivered ]
+}
+
+@test "--socket: masks are not supported" {
+	uuid=$(musctl create null)
+	try 4 musctl irq mask --socket "$(socket_of "$uuid")" 0
+	[[ $stderr == *"masks do not outlive a connection" ]]
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl peek: places by region and by name, beside a client and as one.
+
+load helper
+
+setup_file() {
+	build_client
+}
+
+@test "a place in a region, by setpci's hexadecimal" {
+	uuid=$(musctl create null)
+	musctl poke "$uuid" bar0+10.4=12345678
+	try 0 musctl peek "$uuid" bar0+0x10.4 bar0+10.2 BAR0+10.1 bar0+10.8
+	[ "$output" = $'0x12345678\n0x5678\n0x78\n0x0000000012345678' ]
+}
+
+@test "setpci's letters are widths as well, and four bytes the default" {
+	uuid=$(musctl create null)
+	musctl poke "$uuid" bar0+10.q=1122334455667788
+	try 0 musctl peek "$uuid" bar0+10.B bar0+10.w bar0+10.L bar0+10.Q bar0+10
+	[ "$output" = $'0x88\n0x7788\n0x55667788\n0x1122334455667788\n0x55667788' ]
+}
+
+@test "a register by name, in any case, and a field of it" {
+	uuid=$(musctl create gpio-idio16 -O in=0x0008)
+	try 0 musctl peek "$uuid" IN0_7 in0_7 IN0_7.IN3 IN0_7.IN2
+	[ "$output" = $'0x08\n0x08\n0x1\n0x0' ]
+}
+
+@test "the offset of a register has its width" {
+	uuid=$(musctl create gpio-idio16)
+	try 0 musctl peek "$uuid" bar2+1
+	[ "$output" = 0x00 ]
+}
+
+@test "the PCI header by setpci's names" {
+	uuid=$(musctl create null)
+	try 0 musctl peek "$uuid" VENDOR_ID DEVICE_ID CLASS_DEVICE
+	[ "$output" = $'0x1234\n0x4e4c\n0xff00' ]
+}
+
+@test "all about what was read" {
+	uuid=$(musctl create gpio-idio16 -O in=0x0001)
+	try 0 musctl peek -J "$uuid" IN0_7 config+0.2
+	golden peek.json
+	try 0 musctl peek -o VALUE,REGISTER,FIELDS "$uuid" IN0_7
+	golden peek-columns
+}
+
+@test "a region, an offset, a width, a register, a field that do not exist" {
+	uuid=$(musctl create gpio-idio16)
+	try 2 musctl peek "$uuid" bar9+0
+	complains "musctl: peek: bar9+0: no such region (bar0 .. bar5, rom, config, vga)"
+	try 2 musctl peek "$uuid" bar2+xyz
+	complains "musctl: peek: bar2+xyz: the offset is no hexadecimal number"
+	try 2 musctl peek "$uuid" bar2+0.3
+	complains "musctl: peek: bar2+0.3: the width is none of 1 2 4 8 B W L Q"
+	try 1 musctl peek "$uuid" FROB
+	[[ $stderr == "musctl: peek: FROB: no such register (musctl show lists them)"* ]]
+	try 1 musctl peek "$uuid" OUT0_7.FROB
+	complains "musctl: peek: OUT0_7.FROB: OUT0_7 has no such field (musctl show lists them)"
+}
+
+@test "beyond the end, and an absent region" {
+	uuid=$(musctl create gpio-idio16)
+	try 1 musctl peek "$uuid" bar2+8.1
+	complains "musctl: peek: bar2+8.1: out of range: the region has 8 bytes"
+	try 1 musctl peek "$uuid" bar2+ffffffffffffffff.1
+	complains "musctl: peek: bar2+ffffffffffffffff.1: out of range: the region has 8 bytes"
+	try 1 musctl peek "$uuid" bar0+0
+	complains "musctl: peek: bar0+0: no such region (musctl show lists them)"
+}
+
+@test "all words are checked before the first is read" {
+	uuid=$(musctl create null)
+	try 1 musctl peek "$uuid" bar0+0 FROB
+	[ -z "$output" ]
+}
+
+@test "a client stays attached" {
+	uuid=$(musctl create null)
+	client_start "$uuid"
+	client write 0 0x20 4 0xfeedc0de
+	try 0 musctl peek "$uuid" bar0+20
+	[ "$output" = 0xfeedc0de ]
+	client read 0 0x20 4
+	[ "$REPLY" = 0xfeedc0de ]
+}
+
+@test "--socket is a client of any server" {
+	uuid=$(musctl create null)
+	try 0 musctl peek --socket "$(socket_of "$uuid")" VENDOR_ID bar0+0
+	[ "$output" = $'0x1234\n0x00000000' ]
+}
+
+@test "--socket: nobody there, and a server that is taken" {
+	try 3 musctl peek --socket nowhere.sock bar0+0
+	complains "musctl: peek: nowhere.sock: no such socket"
+	uuid=$(musctl create null)
+	client_start "$uuid"
+	try 1 musctl peek --socket "$(socket_of "$uuid")" bar0+0
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
+@test "--socket: beyond the end" {
+	uuid=$(musctl create null)
+	try 1 musctl peek --socket "$(socket_of "$uuid")" bar0+1000.4
+	[[ $stderr == "musctl: peek: bar0+1000.4: "* ]]
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * program.c - somebody's libmuser program, for tests of exec: a device of one BAR. What its
+ * argument says: "fail" says why on stderr and ends, "hang" never makes a device, "wait" makes
+ * one and does not serve it for a while, "talk" fills stderr, before and after it is ready.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <muser.h>
+
+static void talk(const char *mode)
+{
+	int i;
+
+	for (i = 0; i < 4000 && !strcmp(mode, "talk"); i++)
+		fprintf(stderr, "program: line %d of much talk\n", i);
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "";
+	lm_dev_info_t info = {
+		.type = "program",
+		.pci_info = {
+			.id = { .vid = 0x8086, .did = 0x1234 },
+			.reg_info[LM_BAR0_REG_IDX] = {
+				.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 4096,
+			},
+		},
+	};
+	lm_ctx_t *ctx;
+
+	talk(mode);
+	if (!strcmp(mode, "fail")) {
+		fprintf(stderr, "program: first line\nprogram: no such card\n");
+		return 9;
+	}
+	while (!strcmp(mode, "hang"))
+		pause();
+	ctx = lm_ctx_create(&info);
+	if (!ctx) {
+		perror("program");
+		return 1;
+	}
+	if (!strcmp(mode, "wait"))
+		usleep(300000);
+	talk(mode);
+	lm_ctx_drive(ctx);
+	lm_ctx_destroy(ctx);
+	return 0;
+}

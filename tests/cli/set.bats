@@ -1,0 +1,62 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl set: properties by name, all of them, single wires.
+
+load helper
+
+@test "without names all properties, as a table" {
+	uuid=$(musctl create gpio-idio16 -O in=0x00ff)
+	try 0 musctl set "$uuid"
+	golden set
+}
+
+@test "the same in JSON" {
+	uuid=$(musctl create gpio-idio16 -O in=0x00ff)
+	try 0 musctl set -J "$uuid"
+	jq -e '.schema == 1 and (.properties[] | select(.name == "in") |
+		.value == "0x00ff" and .count == 16)' <<<"$output"
+}
+
+@test "a name prints its value, name=value sets it" {
+	uuid=$(musctl create gpio-idio16)
+	try 0 musctl set "$uuid" in=0x1234
+	[ -z "$output" ]
+	try 0 musctl set "$uuid" in loopback
+	[ "$output" = $'0x1234\n0' ]
+	[ "$(musctl peek "$uuid" IN0_7)" = 0x34 ]
+}
+
+@test "a single wire" {
+	uuid=$(musctl create gpio-idio16)
+	musctl set "$uuid" in3=1 in15=1
+	[ "$(musctl set "$uuid" in)" = 0x8008 ]
+	[ "$(musctl set "$uuid" in3 in4)" = $'1\n0' ]
+}
+
+@test "a name that is unknown, and a wire that there is not" {
+	uuid=$(musctl create gpio-idio16)
+	for word in frob=1 in16=1 in03=1 in-1; do
+		try 1 musctl set "$uuid" "$word"
+		[[ $stderr == "musctl: set: $word: no such property (musctl set UUID lists them)" ]]
+	done
+}
+
+@test "nothing is set if a later name is wrong" {
+	uuid=$(musctl create gpio-idio16)
+	try 1 musctl set "$uuid" in=1 frob=1
+	[ "$(musctl set "$uuid" in)" = 0x0000 ]
+}
+
+@test "a bad value and a read-only property are the device's errors" {
+	uuid=$(musctl create gpio-idio16)
+	try 1 musctl set "$uuid" in=frob
+	complains "musctl: set: in=frob: not a value for it"
+	try 1 musctl set "$uuid" out=1
+	complains "musctl: set: out=1: can be read only"
+}
+
+@test "a device without properties has an empty list" {
+	uuid=$(musctl create null)
+	try 0 musctl set -J "$uuid"
+	jq -e '.properties == []' <<<"$output"
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# musctl trace: rows, filters, summary, JSON Lines, several devices, losses.
+
+load helper
+
+setup_file() {
+	build_client
+}
+
+# Rows without what is different each time.
+rows() {
+	sed -E 's/^[0-9:]{8}\.[0-9]{6}/TIME           /; s/ +[0-9]+\.[0-9]{3}us/ DURATION/' rows
+}
+
+@test "accesses by register name, with fields" {
+	uuid=$(musctl create gpio-idio16 -O in=0x0001)
+	trace_start "$uuid"
+	musctl peek "$uuid" IN0_7 bar2+0.2
+	musctl poke "$uuid" OUT0_7=3
+	trace_stop
+	output=$(rows)
+	golden trace
+	[ ! -s losses ]
+}
+
+@test "what a client does: attach, interrupts, DMA, detach" {
+	uuid=$(musctl create gpio-idio16)
+	trace_start "$uuid"
+	client_start "$uuid"
+	client intx
+	client map 0x100000 0x1000
+	musctl irq fire "$uuid" 0
+	client mask
+	client_stop
+	eventually grep -q detach rows
+	trace_stop
+	for kind in attach irq-set dma-map irq-fire detach; do
+		grep -q " $kind " rows
+	done
+	grep -q "irq-fire .* delivered" rows
+}
+
+@test "an access that fails shows its error" {
+	uuid=$(musctl create gpio-idio16)
+	trace_start "$uuid" -nro KIND,RESULT
+	client_start "$uuid"
+	client read 2 8 1
+	client_stop
+	trace_stop
+	grep -q "^read EINVAL" rows
+}
+
+@test "JSON Lines, an object each" {
+	uuid=$(musctl create null)
+	trace_start "$uuid" -J
+	musctl peek "$uuid" bar0+4
+	trace_stop
+	jq -e '.schema == 1 and .kind == "read" and .region == "bar0" and .offset == "0x04" and
+		.width == 4 and .value == "0x00000000" and (.duration | type) == "number"' rows
+	jq -e '.time | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{9}Z$")' rows
+}
+
+@test "ends when the device ends" {
+	uuid=$(musctl create null)
+	trace_start "$uuid"
+	musctl peek "$uuid" bar0+0
+	musctl destroy "$uuid"
+	wait "$TRACER"
+	grep -q bar0 rows
+}
+
+@test "ends when the device is killed, with what it had traced" {
+	uuid=$(musctl create null)
+	trace_start "$uuid"
+	musctl peek "$uuid" bar0+0
+	kill -KILL "$(musctl list -nro PID)"
+	wait "$TRACER"
+	grep -q bar0 rows
+}
+
+@test "--limit ends after that many rows" {
+	uuid=$(musctl create null)
+	trace_start "$uuid" --limit 3 -n
+	musctl peek "$uuid" bar0+0 bar0+4 bar0+8 bar0+c bar0+10
+	wait "$TRACER"
+	[ "$(wc -l <rows)" -eq 3 ]
+}
+
+# ---- filters ----------------------------------------------------------------------------------
+
+# filtered FILTER...: kinds and places that pass, on one line
+filtered() {
+	local uuid option=()
+	uuid=$(musctl create gpio-idio16)
+	for filter; do
+		option+=(-e "$filter")
+	done
+	trace_start "$uuid" "${option[@]}" -nro KIND,REGION,OFFSET
+	musctl peek "$uuid" OUT0_7 IN0_7 VENDOR_ID
+	musctl poke "$uuid" OUT0_7=1 IRQ_CTL=0
+	musctl irq fire "$uuid" 0 || true
+	musctl reset "$uuid"
+	trace_stop
+	output=$(paste -sd, rows)
+}
+
+@test "-e with a kind" {
+	filtered irq
+	[ "$output" = "irq-fire intx 0x0" ]
+	filtered write
+	[ "$output" = "write bar2 0x00,write bar2 0x02" ]
+}
+
+@test "-e with a region and a kind: both must hold" {
+	filtered bar2,write
+	[ "$output" = "write bar2 0x00,write bar2 0x02" ]
+	filtered config,read
+	[ "$output" = "read config 0x00" ]
+}
+
+@test "-e with two kinds, or two regions: either" {
+	filtered read,write,bar2
+	[ "$output" = "read bar2 0x00,read bar2 0x01,write bar2 0x00,write bar2 0x02" ]
+	filtered read,bar2,config
+	[ "$output" = "read bar2 0x00,read bar2 0x01,read config 0x00" ]
+}
+
+@test "-e reg= with a pattern" {
+	filtered 'reg=IRQ*'
+	[ "$output" = "write bar2 0x02" ]
+	filtered 'reg=OUT*,read'
+	[ "$output" = "read bar2 0x00" ]
+}
+
+@test "several -e: any of them" {
+	filtered irq config
+	[ "$output" = "read config 0x00,irq-fire intx 0x0" ]
+}
+
+@test "-e with !: not these" {
+	filtered 'bar2,!write'
+	[ "$output" = "read bar2 0x00,read bar2 0x01" ]
+	filtered access '!config' '!reg=OUT0_7'
+	[ "$output" = "read bar2 0x01,write bar2 0x02" ]
+}
+
+@test "-e control and -e error" {
+	filtered control,write
+	[ "$output" = "write bar2 0x00,write bar2 0x02" ]
+	filtered error
+	[ "$output" = "irq-fire intx 0x0" ]
+}
+
+@test "a filter that makes no sense is a usage error, told before any device is asked" {
+	for filter in frob '' bar9 reg= '!' irq,frob; do
+		try 2 musctl trace -e "$filter" nosuch
+		[[ $stderr == *"no such filter"* ]]
+	done
+}
+
+# ---- summary -----------------------------------------------------------------------------------
+
+@test "-c counts by kind and register" {
+	uuid=$(musctl create gpio-idio16)
+	trace_start "$uuid" -c -nr -o KIND,REGION,REGISTER,COUNT,ERRORS
+	musctl peek "$uuid" IN0_7 IN0_7 IN0_7 OUT0_7
+	musctl irq fire "$uuid" 0 || true
+	trace_stop
+	[ "$(sort rows)" = "$(printf '%s\n' 'irq-fire intx  1 1' 'read bar2 IN0_7 3 0' \
+		'read bar2 OUT0_7 1 0')" ]
+}
+
+@test "-c in JSON: times are nanoseconds" {
+	uuid=$(musctl create null)
+	trace_start "$uuid" -c -J
+	musctl peek "$uuid" bar0+0 bar0+0
+	trace_stop
+	jq -e '.schema == 1 and (.summary[0] | .count == 2 and .total >= .max and
+		.mean <= .max and .total > 0)' rows
+}
+
+# ---- several, and losses -----------------------------------------------------------------------
+
+@test "several devices in the order of time, with a column for which" {
+	a=$(musctl create null --name a)
+	b=$(musctl create null --name b)
+	trace_start "$a" "$b" -J
+	eventually has_tracer "$b"
+	for _ in 1 2 3 4 5; do
+		musctl peek "$a" bar0+0
+		musctl peek "$b" bar0+4
+	done
+	sleep 0.1
+	trace_stop
+	[ "$(jq -r .device rows | paste -sd ' ')" = "$a $b $a $b $a $b $a $b $a $b" ]
+	musctl trace a b --limit 1 >table 3>&- &
+	tracer=$!
+	eventually has_tracer "$b"
+	musctl peek a bar0+0
+	wait "$tracer"
+	grep -q "DEVICE" table
+}
+
+@test "one device ends, the others go on" {
+	a=$(musctl create null)
+	b=$(musctl create null)
+	trace_start "$a" "$b" -nro REGION,OFFSET
+	eventually has_tracer "$b"
+	musctl destroy "$a"
+	musctl peek "$b" bar0+40
+	eventually grep -q 0x40 rows
+	trace_stop
+}
+
+@test "a slow reader loses records, and the sum is right" {
+	uuid=$(musctl create null)
+	trace_start "$uuid" -J -o SEQUENCE
+	client_start "$uuid"
+	kill -STOP "$TRACER"
+	for _ in {1..8}; do
+		client burst 10000
+	done
+	kill -CONT "$TRACER"
+	client_stop
+	eventually grep -q lost rows
+	sleep 0.3
+	trace_stop
+	last=$(jq -s 'map(select(.sequence)) | last.sequence' rows)
+	got=$(jq -s 'map(select(.sequence)) | length' rows)
+	first=$(jq -s 'map(select(.sequence)) | first.sequence' rows)
+	lost=$(jq -s 'map(select(.kind == "lost").count) | add' rows)
+	[ "$lost" -gt 0 ]
+	[ $((last - first + 1)) -eq $((got + lost)) ]
+	grep -qE "^musctl: trace: $uuid: [0-9]+ records lost$" losses
+	[ "$(awk '{ sum += $4 } END { print sum }' losses)" -eq "$lost" ]
+}
+
+@test "an unknown device is status 3" {
+	try 3 musctl trace nosuch
+}
