@@ -22,13 +22,13 @@
 #define BAR_KEPT   LM_BAR4_REG_IDX /* a register map that the library keeps, and MSI-X */
 #define BAR_PLAIN  LM_BAR5_REG_IDX /* I/O: memory */
 #define REGION_MAP LM_DEV_NUM_REGS /* device-specific, can be mapped as a whole */
-#define REGION_IN  (LM_DEV_NUM_REGS + 1) /* device-specific, large, write-only */
+#define REGION_BIG (LM_DEV_NUM_REGS + 1) /* device-specific, without memory */
 #define NR_REGIONS (LM_DEV_NUM_REGS + 2)
 
 #define RAW_SIZE   4096u
-#define WIDE_SIZE  (2u << 20)
+#define WIDE_SIZE  (128u << 10)
 #define MAP_SIZE   8192u
-#define IN_SIZE    (2u << 20)
+#define BIG_SIZE   (2u << 20)
 #define NR_MSIX    64u
 #define COPY_MAX   4096u
 #define NR_COPIES  8u
@@ -57,7 +57,7 @@ struct device {
 	uint8_t        mood;     /* MOOD_* */
 	unsigned int   patience; /* so many more copies that wait */
 	unsigned int   chain;    /* so many copies that a finished one may start */
-	bool           level;
+	bool           refused;  /* by load */
 	uint64_t       addr;     /* of the next copy */
 	uint32_t       len;
 	char           raw[RAW_SIZE];
@@ -99,7 +99,7 @@ static inline bool pending_add(lm_token_t token, ssize_t result)
 /* @how: 0 well, 1 a failure, 2 another count, 3 twice */
 static inline void pending_complete(unsigned int which, unsigned int how)
 {
-	static const char bytes[IN_SIZE];
+	static const char bytes[BIG_SIZE];
 	struct pending p;
 
 	if (!dev.nr_pending)
@@ -275,11 +275,13 @@ static inline ssize_t raw_access(void *pvt, char *buf, size_t count, loff_t offs
 	return (ssize_t)count;
 }
 
-static inline ssize_t in_access(void *pvt, char *buf, size_t count, loff_t offset, bool is_write)
+static inline ssize_t big_access(void *pvt, char *buf, size_t count, loff_t offset, bool is_write)
 {
-	FUZZ_CHECK(is_write && count);
-	FUZZ_CHECK(!out_of_range((uint64_t)offset, count, IN_SIZE));
-	dev.raw[0] ^= buf[count - 1];
+	FUZZ_CHECK(count && !out_of_range((uint64_t)offset, count, BIG_SIZE));
+	if (is_write)
+		dev.raw[0] ^= buf[count - 1];
+	else
+		memset(buf, (int)offset, count);
 	return offset & 1 ? defer((ssize_t)count) : (ssize_t)count;
 }
 
@@ -413,7 +415,8 @@ static inline ssize_t device_save(void *pvt, void *buf, size_t size)
 
 static inline int device_load(void *pvt, const void *buf, size_t size)
 {
-	if (size != SAVED_SIZE || *(const char *)buf == 'x')
+	dev.refused = size != SAVED_SIZE || *(const char *)buf == 'x';
+	if (dev.refused)
 		return -EINVAL;
 	memcpy(dev.saved, buf, SAVED_SIZE);
 	return 0;
@@ -510,7 +513,7 @@ static inline void device_begin(void)
 	static const lm_reg_info_t extra[] = {
 		{ .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MMAP, .size = MAP_SIZE, .map = map_region,
 		  .type = 0x80001af4, .subtype = 7 },
-		{ .flags = LM_REG_FLAG_WRITE, .size = IN_SIZE, .fn = in_access },
+		{ .flags = LM_REG_FLAG_RW, .size = BIG_SIZE, .fn = big_access },
 	};
 
 	if (dev.kick <= 0)
