@@ -2,8 +2,9 @@
 /*
  * server.c - where a client connects, and the client while it is there.
  *
- * Owns the listening socket, attach and detach, and the turn of a client: one receive, all whole
- * messages in it, one send. Requests are served in the order they came; while one waits for the
+ * Owns the listening socket, attach and detach, and the turn of a client: one receive, the whole
+ * messages in it, one send; of very many messages some wait for the next turn, so that a client
+ * leaves time for others. Requests are served in the order they came; while one waits for the
  * device, the following ones wait in the buffer, and only replies to our own commands overtake.
  * A client that does not read its replies is not read from; nothing here ever blocks. Callbacks
  * run in turns of the loop alone: what a device completes between them is sent, but the requests
@@ -161,15 +162,17 @@ void client_unhold(struct client *c)
 	c->held = NULL;
 }
 
-/* All whole messages in the buffer, in order, until one waits for the device. */
+/* Whole messages in the buffer, in order, until one waits for the device or the turn ends. */
 static int serve_messages(struct client *c)
 {
 	struct message m;
 	int ret;
 
-	while (c->waiting == WAIT_NONE && (ret = stream_next(&c->stream, &m)) != 0) {
+	while (c->turn_left && c->waiting == WAIT_NONE &&
+	       (ret = stream_next(&c->stream, &m)) != 0) {
 		if (ret < 0)
 			return ret;
+		c->turn_left--;
 		if ((m.hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY) {
 			upcall_reply(c, &m);
 			stream_unpin(&c->pinned);
@@ -195,17 +198,21 @@ static int serve_replies(struct client *c)
 	return ret < 0 ? ret : 0;
 }
 
+static bool messages_are_due(const struct client *c)
+{
+	return c->waiting == WAIT_NONE && stream_has_message(&c->stream);
+}
+
 /* Messages that are here already have a turn when the socket can be written, as it mostly can. */
 static void watch_events(struct client *c)
 {
 	const bool listening = c->waiting == WAIT_NONE ||
 			       (upcall_is_outstanding(c) && !c->twin.rx.data);
-	const bool due = c->waiting == WAIT_NONE && stream_has_message(&c->stream);
 	uint32_t events = 0;
 
 	if (listening && !c->blocked)
 		events |= EPOLLIN;
-	if (due || stream_pending(&c->stream))
+	if (messages_are_due(c) || stream_pending(&c->stream))
 		events |= EPOLLOUT;
 	if (events != c->events && !loop_modify(&c->ctx->loop, &c->source, events))
 		c->events = events;
@@ -222,7 +229,7 @@ static int serve_all(struct client *c)
 		ret = serve_messages(c);
 		if (!ret && c->waiting != WAIT_NONE)
 			ret = serve_replies(c);
-	} while (!ret && c->waiting == WAIT_NONE && stream_has_message(&c->stream));
+	} while (!ret && c->turn_left && messages_are_due(c));
 	return ret;
 }
 
@@ -233,6 +240,7 @@ void client_serve(struct client *c)
 	if (c->serving)
 		return;
 	c->serving = true;
+	c->turn_left = TURN_MAX;
 	c->ctx->turn_ticks = trace_on(c->ctx) ? trace_ticks() : 0;
 	do {
 		ret = serve_all(c);
@@ -289,10 +297,13 @@ static void client_ready(struct source *src, uint32_t events)
 	struct client *c = container_of(src, struct client, source);
 	ssize_t ret = 0;
 
-	if (events & EPOLLIN)
-		ret = client_receive(c);
-	else if (events & (EPOLLHUP | EPOLLERR))
-		ret = -ENOTCONN;
+	/* What is here goes first: there may be no room for more, and its sender may have gone. */
+	if (!messages_are_due(c)) {
+		if (events & EPOLLIN)
+			ret = client_receive(c);
+		else if (events & (EPOLLHUP | EPOLLERR))
+			ret = -ENOTCONN;
+	}
 	if (ret < 0)
 		client_detach(c);
 	else

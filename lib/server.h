@@ -16,6 +16,7 @@ enum waiting {
 
 #define SERVE_BLOCKED 1 /* no room to answer */
 
+#define TURN_MAX         1024 /* messages of a client that are served in one turn of the loop */
 #define HELD_SMALL       64
 #define REPLY_SMALL      128 /* room for any reply that carries no data */
 #define REPLY_MAX_INFO   4096 /* room for a reply with a capability chain or JSON */
@@ -30,7 +31,8 @@ struct client {
 	struct source   twin_source;
 	int             twin_fd;     /* the client's end until it is sent, else -1 */
 	bool            negotiated;
-	bool            serving;     /* a turn of the client is on the stack */
+	bool            serving;     /* a turn of the client is on the stack, ... */
+	unsigned int    turn_left;   /* ... and may serve so many messages more */
 	bool            blocked;     /* the last turn ended for want of room to answer */
 	bool            owed;        /* a handler is running whose reply is being written */
 	struct stream_buf pinned;    /* received bytes that the running handler still looks at */
