@@ -82,6 +82,12 @@ static size_t count_others(const char *uuid, pid_t pid)
 	return nr;
 }
 
+/* After SIGTERM: whoever is in a hurry does not wait longer than he said. */
+static uint64_t term_ms(const struct destroy_args *args)
+{
+	return args->timeout_ns / 1000000 < KILL_MS ? args->timeout_ns / 1000000 : KILL_MS;
+}
+
 static int kill_process(const struct destroy_args *args, const char *uuid, pid_t pid)
 {
 	size_t others = count_others(uuid, pid);
@@ -94,7 +100,7 @@ static int kill_process(const struct destroy_args *args, const char *uuid, pid_t
 			     "devices (--force kills all)", pid, others);
 	if (!args->force && kill(pid, SIGTERM))
 		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));
-	if (!args->force && wait_gone(uuid, KILL_MS))
+	if (!args->force && wait_gone(uuid, term_ms(args)))
 		return 0;
 	if (kill(pid, SIGKILL) && errno != ESRCH)
 		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));

@@ -22,8 +22,9 @@
 #include "control.h"
 #include "error.h"
 
-#define LOG_SIZE 65536
-#define STEP_NS  1000000 /* between two looks at the device */
+#define LOG_SIZE  65536
+#define STEP_NS   1000000 /* between two looks at the device */
+#define ANSWER_MS 500     /* how long one look may take */
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
 
@@ -116,14 +117,14 @@ void detach_kill(struct detached *d)
 
 /* Somebody's device of that UUID may be there already: it must be of our process or of
  * one that this has started. */
-static bool answers(const struct detached *d, const char *uuid, int timeout_ms)
+static bool answers(const struct detached *d, const char *uuid)
 {
 	struct control *control;
 	bool ready;
 
 	if (control_open(uuid, &control))
 		return false;
-	control_set_timeout(control, timeout_ms);
+	control_set_timeout(control, ANSWER_MS);
 	ready = getsid(control_pid(control)) == d->pid &&
 		!control_call(control, "Show", NULL, NULL);
 	control_close(control);
@@ -153,7 +154,7 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 
 	signals(SIG_BLOCK, &set);
 	for (;;) {
-		if (answers(d, uuid, (int)(timeout_ns / 1000000)))
+		if (answers(d, uuid))
 			return 0;
 		if (has_ended(d))
 			return DETACH_ENDED;

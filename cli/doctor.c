@@ -25,7 +25,7 @@
 #include "spawn.h"
 #include "value.h"
 
-#define PROGRAM_TIMEOUT_MS 10000
+#define PROGRAM_TIMEOUT_MS 3000
 #define MANY_FILES         4096
 
 static void say(struct finding *f, enum health health, const char *advice,

@@ -26,7 +26,7 @@ setup() {
 # Whatever a test did, no device process outlives it.
 teardown() {
 	client_stop
-	musctl list -nro UUID 2>/dev/null | musctl destroy --force - 2>/dev/null || true
+	ls "$MUSER_RUNTIME_DIR" 2>/dev/null | musctl destroy --force - 2>/dev/null || true
 }
 
 # The folder has no instance left, whole or half.
