@@ -252,18 +252,24 @@ static inline int engine_poll(struct engine *e)
 }
 
 /* The description is refused, and that is said. */
-static inline void engine_refuses(struct engine *e)
+static inline void engine_start_fails(struct engine *e, int error)
 {
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	e->info.fd = pair[0];
 	e->info.flags |= LM_DEV_CONN_FD;
+	e->log[0] = '\0';
 	errno = 0;
 	assert_null(lm_ctx_create(&e->info));
-	assert_int_equal(errno, EINVAL);
+	assert_int_equal(errno, error);
 	assert_string_not_equal(e->log, "");
 	close_fds(pair, 2);
+}
+
+static inline void engine_refuses(struct engine *e)
+{
+	engine_start_fails(e, EINVAL);
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------ */
