@@ -53,7 +53,7 @@ static int tmp_dir(char *buf, size_t size)
 		return -ENAMETOOLONG;
 	if (lstat(buf, &st))
 		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 066))
 		return -EPERM;
 	return 0;
 }
@@ -209,18 +209,50 @@ int instance_final_path(const struct lm_ctx *ctx, const char *file, char *buf, s
 	return put_path(buf, size, ctx->instance->final, file);
 }
 
+/* The folder of all folders: to be passed through, not to be looked at. */
+static int runtime_open(void)
+{
+	char runtime[PATH_MAX];
+	struct stat st;
+	int ret = lm_runtime_dir(runtime, sizeof(runtime));
+
+	if (ret || stat(runtime, &st) || st.st_uid != geteuid() || (st.st_mode & 011) == 011)
+		return ret;
+	return chmod(runtime, (st.st_mode & 07777) | 011) ? -errno : 0;
+}
+
+/* Whoever may use the client socket has to get there; all else in the folder stays ours. */
+static int folder_open(const struct lm_ctx *ctx)
+{
+	const lm_dev_info_t *info = &ctx->info;
+	const mode_t wanted = info->socket_mode;
+	const mode_t mode = 0700 | (wanted & 060 ? 010 : 0) | (wanted & 06 ? 01 : 0);
+	const char *dir = ctx->instance->dir;
+
+	if (mode == 0700 || info->socket_path ||
+	    (info->flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD)))
+		return 0;
+	if (info->socket_gid && chown(dir, (uid_t)-1, info->socket_gid - 1))
+		return -errno;
+	return chmod(dir, mode) ? -errno : runtime_open();
+}
+
 int instance_publish(struct lm_ctx *ctx)
 {
 	struct instance *inst = ctx->instance;
-	int tries;
+	int ret, tries;
 
+	ret = folder_open(ctx);
+	if (ret) {
+		log_err(ctx, "%s: permissions: %s", inst->dir, strerror(-ret));
+		return ret;
+	}
 	for (tries = 0; tries < PUBLISH_TRIES; tries++) {
 		if (!renameat2(AT_FDCWD, inst->dir, AT_FDCWD, inst->final, RENAME_NOREPLACE)) {
 			return put_path(inst->dir, sizeof(inst->dir), inst->final, "");
 		}
 		if (errno != EEXIST) {
-			const int ret = -errno;
-
+			ret = -errno;
 			log_err(ctx, "%s: %s", inst->final, strerror(-ret));
 			return ret;
 		}

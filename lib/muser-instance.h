@@ -22,7 +22,7 @@ extern "C" {
  * @size: room in @buf
  *
  * $MUSER_RUNTIME_DIR; else /run/muser for root; else $XDG_RUNTIME_DIR/muser; else
- * /tmp/muser-<uid> if it does not exist yet, or is ours and nobody else may enter it.
+ * /tmp/muser-<uid> if it does not exist yet, or is ours and nobody else may look into it.
  *
  * Context: any thread; creates nothing.
  * Return: 0; -ENAMETOOLONG; -EPERM: /tmp/muser-<uid> is not safe: set MUSER_RUNTIME_DIR.

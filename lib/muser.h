@@ -381,7 +381,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               <runtime>/<uuid>/vfio-user.sock
  * @fd:          see LM_DEV_LISTEN_FD and LM_DEV_CONN_FD; consumed by a successful lm_ctx_create()
  * @flags:       LM_DEV_*
- * @socket_mode: permission bits of the client socket, 0: 0600
+ * @socket_mode: permission bits of the client socket, 0: 0600. Whom they admit may pass through the
+ *               instance folder and the runtime folder, if the socket is there
  * @log_level:   most detailed level that is passed to @log, LM_LOG_*
  * @log:         NULL: messages are dropped
  * @ext_caps:    extended capabilities, @nr_ext_caps of @ext_cap_size bytes
