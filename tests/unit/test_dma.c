@@ -130,6 +130,36 @@ static void a_refused_window_leaves_the_descriptor_to_its_owner(void **state)
 	close(fd);
 }
 
+static bool no_memory;
+
+/* For the table of windows only. */
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	void *p;
+
+	return no_memory || posix_memalign(&p, alignment, size) ? NULL : p;
+}
+
+static void without_memory_nothing_is_changed(void **state)
+{
+	const int mapped = sealed_file(PAGE), kept = file_new(PAGE, 0);
+	const unsigned int before = open_fds();
+	struct dma_window w = window(0x1000, PAGE);
+
+	no_memory = true;
+	w.fd = mapped;
+	assert_int_equal(try_map(w), -ENOMEM);
+	w.fd = kept;
+	assert_int_equal(try_map(w), -ENOMEM);
+	no_memory = false;
+	assert_int_equal(open_fds(), before);
+	assert_int_equal(mappings(NULL), 0);
+	assert_int_equal(dma_count(&ctx), 0);
+	assert_int_equal(try_map(w), 0);
+	close(mapped);
+	close(kept);
+}
+
 static void remember_last(void *arg, const struct dma_window *w, const char *kind,
 			  uint32_t held)
 {
@@ -215,6 +245,7 @@ int main(void)
 		DMA_TEST(every_overlap_exists),
 		DMA_TEST(adjacent_windows_do_not_overlap),
 		DMA_TEST(a_refused_window_leaves_the_descriptor_to_its_owner),
+		DMA_TEST(without_memory_nothing_is_changed),
 		DMA_TEST(windows_are_shown_in_order),
 		DMA_TEST(a_window_is_shown_as_it_was_described),
 		DMA_TEST(a_million_windows_of_one_file_take_one_mapping),

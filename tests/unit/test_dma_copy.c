@@ -291,6 +291,8 @@ static void copies_are_traced(void **state)
 	rec = next_record(state);
 	assert_int_equal(rec.kind, LM_TRACE_DMA_READ);
 	assert_int_equal(rec.value, 0x0302);
+	assert_int_equal(lm_dma_read_async(&ctx, &sg, in, note_result, results), 0);
+	assert_int_equal(next_record(state).len, 2);
 	check_no_record(state);
 	close(fd);
 }

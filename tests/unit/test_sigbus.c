@@ -352,10 +352,36 @@ static void a_second_guard_changes_nothing(void **state)
 	a_signal_that_was_sent_goes_to_the_handler_before(state);
 }
 
-enum death { BY_FAULT, BY_SIGNAL };
+/* A split would take more mappings than the kernel allows. */
+static void a_process_without_room_for_mappings_survives(void **state)
+{
+	const int fd = file_new(64 * PAGE, 0);
+	const uint64_t step = 2 * PAGE, size = step << 21;
+	char *filler = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+			    MAP_NORESERVE, -1, 0);
+	struct iovec iov;
+	uint8_t value;
+	uint64_t off;
+	dma_sg_t sg;
 
-/* A process that had @disposition before the guard; true: it died of SIGBUS. */
-static bool dies(void (*disposition)(int), enum death how)
+	assert_true(filler != MAP_FAILED);
+	map_file(A, 64 * PAGE, fd, 0);
+	sg = find(A, 64 * PAGE);
+	iov = hold(&sg, PROT_READ);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	for (off = 0; off < size && !mprotect(filler + off, PAGE, PROT_READ); off += step)
+		;
+	value = look(iov.iov_base, 32 * PAGE);
+	munmap(filler, size);
+	assert_true(off < size);
+	assert_int_equal(value, 0);
+	assert_kind(A, "broken");
+	release(&sg);
+	close(fd);
+}
+
+/* What becomes of a process that had @disposition before the guard. */
+static int fate(const char *disposition, const char *how)
 {
 	int status;
 	pid_t pid;
@@ -363,16 +389,16 @@ static bool dies(void (*disposition)(int), enum death how)
 	/* The program itself, because the guard is there already in this process. */
 	pid = fork();
 	if (!pid) {
-		execl("/proc/self/exe", "test_sigbus",
-		      disposition == SIG_IGN ? "ignore" : "default",
-		      how == BY_FAULT ? "fault" : "signal", NULL);
+		execl("/proc/self/exe", "test_sigbus", disposition, how, NULL);
 		_exit(127);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFSIGNALED(status))
-		return WTERMSIG(status) == SIGBUS;
-	assert_int_equal(WEXITSTATUS(status), 0);
-	return false;
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void plain_handler(int sig)
+{
+	_exit(42);
 }
 
 static int victim(const char *disposition, const char *how)
@@ -380,7 +406,9 @@ static int victim(const char *disposition, const char *how)
 	const int fd = memfd_create("victim", MFD_CLOEXEC);
 	void *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 
-	signal(SIGBUS, strcmp(disposition, "ignore") ? SIG_DFL : SIG_IGN);
+	signal(SIGBUS, !strcmp(disposition, "ignore") ? SIG_IGN :
+		       !strcmp(disposition, "plain")  ? plain_handler :
+							SIG_DFL);
 	if (p == MAP_FAILED || lm_sigbus_guard())
 		return 1;
 	if (!strcmp(how, "fault"))
@@ -392,14 +420,20 @@ static int victim(const char *disposition, const char *how)
 
 static void without_a_handler_a_fault_kills(void **state)
 {
-	assert_true(dies(SIG_DFL, BY_FAULT));
-	assert_true(dies(SIG_IGN, BY_FAULT));
+	assert_int_equal(fate("default", "fault"), -SIGBUS);
+	assert_int_equal(fate("ignore", "fault"), -SIGBUS);
 }
 
 static void without_a_handler_a_signal_does_as_before(void **state)
 {
-	assert_true(dies(SIG_DFL, BY_SIGNAL));
-	assert_false(dies(SIG_IGN, BY_SIGNAL));
+	assert_int_equal(fate("default", "signal"), -SIGBUS);
+	assert_int_equal(fate("ignore", "signal"), 0);
+}
+
+static void a_plain_handler_is_called_as_well(void **state)
+{
+	assert_int_equal(fate("plain", "fault"), 42);
+	assert_int_equal(fate("plain", "signal"), 42);
 }
 
 /* What has been unmapped is nobody's business. */
@@ -444,6 +478,8 @@ int main(int argc, char **argv)
 		TEST(a_second_guard_changes_nothing),
 		TEST(without_a_handler_a_fault_kills),
 		TEST(without_a_handler_a_signal_does_as_before),
+		TEST(a_plain_handler_is_called_as_well),
+		TEST(a_process_without_room_for_mappings_survives),
 		TEST(an_unmapped_window_is_not_guarded),
 	};
 	struct sigaction sa = { .sa_sigaction = foreign_handler, .sa_flags = SA_SIGINFO };
