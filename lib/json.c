@@ -17,12 +17,14 @@
 
 /* ---- text to object and back ---------------------------------------------------- */
 
-/* Length of the UTF-8 sequence at @s, within @left bytes; 0: there is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *s, size_t left)
+/* Decode the UTF-8 sequence at @text, within @left bytes; 0: there is none (RFC 3629). */
+static size_t utf8_decode(const char *text, size_t left, uint32_t *code)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	uint32_t min, c;
 	size_t len, i;
 
+	*code = *s;
 	if (*s < 0x80)
 		return 1;
 	len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
@@ -35,21 +37,59 @@ static size_t utf8_length(const unsigned char *s, size_t left)
 			return 0;
 		c = c << 6 | (s[i] & 0x3f);
 	}
+	*code = c;
 	return c >= min && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? len : 0;
 }
 
-/* json-c lets overlong sequences and control characters pass. */
-static bool is_clean(const char *text, size_t len)
+/* json-c lets overlong sequences and control characters pass. @ascii: nothing else. */
+static bool is_clean(const char *text, size_t len, bool *ascii)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	uint32_t c;
 	size_t i, n;
 
+	*ascii = true;
 	for (i = 0; i < len; i += n) {
-		n = utf8_length(s + i, len - i);
-		if (!n || (s[i] < ' ' && !strchr("\t\n\r", s[i])) || !s[i])
+		n = utf8_decode(text + i, len - i, &c);
+		if (!n || !c || (c < ' ' && !strchr("\t\n\r", (int)c)))
 			return false;
+		*ascii &= n == 1;
 	}
 	return true;
+}
+
+static char *put_escape(char *to, uint32_t c)
+{
+	if (c < 0x10000)
+		return to + snprintf(to, 7, "\\u%04x", c);
+	c -= 0x10000;
+	return to + snprintf(to, 13, "\\u%04x\\u%04x", 0xd800 | c >> 10, 0xdc00 | (c & 0x3ff));
+}
+
+/*
+ * Clean text with escapes for what is not ASCII: in strict mode json-c 0.18 takes those
+ * bytes for control characters. NULL if a backslash precedes one, which is no JSON.
+ */
+static char *to_ascii(const char *text, size_t *len)
+{
+	char *ascii = malloc(3 * *len + 1), *to = ascii;
+	bool backslash = false;
+	uint32_t c;
+	size_t i, n;
+
+	for (i = 0; ascii && i < *len; i += n) {
+		n = utf8_decode(text + i, *len - i, &c);
+		if (backslash && n > 1) {
+			free(ascii);
+			return NULL;
+		}
+		backslash = c == '\\' && !backslash;
+		if (n > 1)
+			to = put_escape(to, c);
+		else
+			*to++ = text[i];
+	}
+	*len = (size_t)(to - ascii);
+	return ascii;
 }
 
 /* An upper bound, as brackets inside strings count: nothing that we speak has many. */
@@ -63,13 +103,11 @@ static bool too_many_containers(const char *text, size_t len)
 	return nr > JSON_CONTAINERS_MAX;
 }
 
-static struct json_object *parse(const char *text, size_t len)
+static struct json_object *parse_ascii(const char *text, size_t len)
 {
 	struct json_tokener *tok;
 	struct json_object *obj;
 
-	if (!is_clean(text, len))
-		return NULL;
 	tok = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (!tok)
 		return NULL;
@@ -83,6 +121,22 @@ static struct json_object *parse(const char *text, size_t len)
 		obj = NULL;
 	}
 	json_tokener_free(tok);
+	return obj;
+}
+
+static struct json_object *parse(const char *text, size_t len)
+{
+	struct json_object *obj;
+	char *escaped;
+	bool ascii;
+
+	if (!is_clean(text, len, &ascii))
+		return NULL;
+	if (ascii)
+		return parse_ascii(text, len);
+	escaped = to_ascii(text, &len);
+	obj = escaped ? parse_ascii(escaped, len) : NULL;
+	free(escaped);
 	return obj;
 }
 
@@ -140,13 +194,14 @@ static struct json_object *new_string(const char *value)
 {
 	struct json_object *obj;
 	char *clean = strdup(value), *p;
+	uint32_t c;
 	size_t n;
 
 	if (!clean)
 		return NULL;
 	for (p = clean; *p; p += n) {
-		n = utf8_length((const unsigned char *)p, strlen(p));
-		if (!n || (unsigned char)*p < ' ' || *p == 0x7f) {
+		n = utf8_decode(p, strlen(p), &c);
+		if (!n || c < ' ' || c == 0x7f) {
 			*p = '?';
 			n = 1;
 		}
