@@ -16,8 +16,9 @@
 
 #include "internal.h"
 
-/* Descriptions end here in the first release; shorter ones are not ours. */
-#define INFO_SIZE_MIN sizeof(lm_dev_info_t)
+/* Descriptions end here in the first release, whatever comes behind later; shorter ones are not
+ * ours. */
+#define INFO_SIZE_MIN (offsetof(lm_dev_info_t, reserved) + sizeof(uint32_t))
 
 static bool all_zero(const void *p, size_t len)
 {
