@@ -104,8 +104,10 @@ static int do_word(struct control *control, char *word)
 	if (err)
 		return control_tell(control, word, err);
 	value = value_text(reply, "value");
-	if (!equals)
-		printf("%s\n", value ? value : "");
+	if (equals)
+		return 0;
+	out_clean(value ? value : "");
+	putchar('\n');
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "control.h"
 #include "error.h"
 #include "instance.h"
+#include "out.h"
 #include "value.h"
 #include "verbs.h"
 
@@ -79,7 +80,8 @@ static bool is_wanted(const struct wait_args *args, struct json_object *reply)
 	    strcmp(value_name(reply), args->event))
 		return false;
 	value = value_text(reply, "value");
-	printf("%s\n", value ? value : "");
+	out_clean(value ? value : "");
+	putchar('\n');
 	return true;
 }
 

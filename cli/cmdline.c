@@ -51,7 +51,7 @@ static void print_escaped(const char *text, escape_fn escape)
 		if (instead)
 			fputs(instead, stdout);
 		else
-			putchar(*text);
+			putchar((unsigned char)*text < ' ' ? '?' : *text);
 	}
 }
 

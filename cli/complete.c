@@ -5,7 +5,6 @@
  */
 #include "complete.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #include "filter.h"
 #include "instance.h"
 #include "names.h"
+#include "out.h"
 #include "value.h"
 
 #define TIMEOUT_MS 500
@@ -24,12 +24,23 @@
 static const char *prefix = "";
 static int prefix_len;
 
+/* Names that devices give end up on a command line: only what means nothing to a shell. */
+static bool is_harmless(const char *word)
+{
+	return word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			   "0123456789_.,:+=/@-")] == '\0';
+}
+
 static void print(const char *word, const char *help)
 {
-	if (word && help && *help)
-		printf("%.*s%s\t%s\n", prefix_len, prefix, word, help);
-	else if (word)
-		printf("%.*s%s\n", prefix_len, prefix, word);
+	if (!word || !is_harmless(word))
+		return;
+	printf("%.*s%s", prefix_len, prefix, word);
+	if (help && *help) {
+		putchar('\t');
+		out_clean(help);
+	}
+	putchar('\n');
 }
 
 void complete_verbs(void)

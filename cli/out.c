@@ -371,6 +371,12 @@ void out_end(struct out *out)
 	free(out);
 }
 
+void out_clean(const char *text)
+{
+	for (; *text; text++)
+		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+}
+
 int out_close_stdout(void)
 {
 	bool failed = ferror(stdout);

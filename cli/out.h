@@ -66,6 +66,9 @@ struct json_object *out_new_document(void);
 /* Prints a document. Takes the object. */
 void out_document(struct json_object *document);
 
+/* Text from a device, as it is but for control characters. */
+void out_clean(const char *text);
+
 /* At the end of the program: ST_FAILED if not all of stdout could be written. */
 int out_close_stdout(void);
 

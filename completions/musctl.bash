@@ -5,7 +5,7 @@
 
 _musctl()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} lines
+	local cur=${COMP_WORDS[COMP_CWORD]} lines word
 	mapfile -t lines < <(musctl _complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 	[[ $cur == "=" ]] && cur=
 	case ${lines[0]-} in
@@ -17,7 +17,11 @@ _musctl()
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W "$(printf '%s\n' "${lines[@]%%$'\t'*}")" -- "$cur")
+		# not by compgen -W, which would expand what devices call things
+		COMPREPLY=()
+		for word in "${lines[@]%%$'\t'*}"; do
+			[[ $word == "$cur"* ]] && COMPREPLY+=("$word")
+		done
 		[[ ${COMPREPLY[0]-} == *[=+] ]] && compopt -o nospace
 		;;
 	esac

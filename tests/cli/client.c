@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * client.c - a vfio-user client for tests: attaches, then does what each line on stdin says and
- * answers with a line. Ends with stdin.
+ * client.c - a vfio-user client for tests: "client PATH" attaches there, "client -- COMMAND" to a
+ * server that it starts with the connection as descriptor 3. Then does what each line on stdin says
+ * and answers with a line. Ends with stdin; the status is that of COMMAND.
  *
  *	intx            assign an eventfd to INTx
  *	irqs            how many interrupts have come since (waits a second for the first)
@@ -12,18 +13,22 @@
  *	burst N         so many reads of BAR0
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <muser-client.h>
 
 static lm_client_t *client;
 static int irq_fd = -1;
+static pid_t child;
 
 static void answer(int err)
 {
@@ -141,16 +146,41 @@ static void run_line(char *line)
 	printf("error no such command\n");
 }
 
+/* Starts a server that inherits its connection as descriptor 3. */
+static int connect_child(char **argv)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	child = fork();
+	if (child == 0) {
+		close(0);
+		if (open("/dev/null", O_RDONLY) != 0 || dup2(ends[1], 3) != 3)
+			_exit(99);
+		fcntl(3, F_SETFD, 0);
+		execv(argv[0], argv);
+		_exit(99);
+	}
+	close(ends[1]);
+	return lm_client_connect_fd(ends[0], NULL, &client);
+}
+
 int main(int argc, char **argv)
 {
 	char line[256];
-	int err;
+	int err, status = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	err = lm_client_connect(argc > 1 ? argv[1] : "", NULL, &client);
+	if (argc > 2)
+		err = connect_child(argv + 2);
+	else
+		err = lm_client_connect(argc > 1 ? argv[1] : "", NULL, &client);
 	printf(err ? "error %s\n" : "ready\n", strerror(-err));
 	while (!err && fgets(line, sizeof(line), stdin))
 		run_line(line);
 	lm_client_close(client);
-	return err ? 1 : 0;
+	if (child > 0)
+		waitpid(child, &status, 0);
+	return err ? 1 : WEXITSTATUS(status);
 }

@@ -83,6 +83,14 @@ has() { # CANDIDATE
 	[ -z "$stderr" ]
 }
 
+@test "a name that means something to a shell is not offered" {
+	musctl create null --name '$(touch${IFS}owned)'
+	try 0 musctl _complete show ""
+	[[ $output != *owned* ]]
+	bash_offers musctl show ""
+	[ ! -e owned ]
+}
+
 # ---- bash ---------------------------------------------------------------------------------------
 
 # What bash would offer for a line: COMP_WORDS as bash splits it.
@@ -98,6 +106,7 @@ bash_offers() {
 @test "bash: commands that begin like the word" {
 	[ "$(bash_offers musctl pe)" = peek ]
 	[ "$(bash_offers musctl "" | wc -l)" -gt 15 ]
+	[ "$(bash_offers musctl frob)" = "" ]
 }
 
 @test "bash: a choice behind =, which bash makes a word" {

@@ -50,6 +50,16 @@ start() {
 	complains "musctl: run: --fd: 0 is no socket"
 }
 
+@test "--fd is the connection of a client, and the device ends with it" {
+	build_with_libmuser client
+	run --separate-stderr bash -c 'echo read 7 0 4 |
+		"$0" -- "$MUSCTL" run null --fd=3 2>errors' "$BATS_FILE_TMPDIR/client"
+	[ "$status" -eq 0 ]
+	[[ $output == *0x4e4c1234* ]]
+	[ ! -s errors ]
+	nothing_left
+}
+
 @test "--fd and --socket-path exclude each other" {
 	try 2 musctl run null --fd 0 --socket-path x
 	[[ $stderr == "musctl: run: --fd and --socket-path exclude each other"* ]]
