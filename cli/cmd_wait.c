@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "json.h"
 
+#include "clock.h"
 #include "control.h"
 #include "error.h"
 #include "instance.h"
@@ -37,14 +37,6 @@ static const struct opt wait_options[] = {
 	  "give up after this time, with exit status 124" },
 	{ 0 }
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* Is it so already? Asked on a connection of its own, as the other one is monitoring. The
  * second question is certain to be answered after monitoring has begun: nothing falls
@@ -88,13 +80,13 @@ static bool is_wanted(const struct wait_args *args, struct json_object *reply)
 static int wait_for(const struct wait_args *args, struct control *control,
 		    const char *word)
 {
-	int64_t end = now_ms() + (int64_t)(args->timeout_ns / 1000000), left = -1;
+	int64_t end = clock_ms() + (int64_t)(args->timeout_ns / 1000000), left = -1;
 	struct json_object *reply;
 	int err = 0;
 
 	while (!err) {
 		if (args->timeout_ns)
-			left = end > now_ms() ? end - now_ms() : 0;
+			left = end > clock_ms() ? end - clock_ms() : 0;
 		control_set_timeout(control, left > INT32_MAX ? INT32_MAX : (int)left);
 		err = control_next(control, &reply);
 		if (!err && is_wanted(args, reply))

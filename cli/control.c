@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "json.h"
 #include "muser-instance.h"
 
+#include "clock.h"
 #include "cmd.h"
 #include "error.h"
 #include "value.h"
@@ -109,14 +109,6 @@ static void debug(const struct control *c, const char *what, const char *text)
 		fprintf(stderr, "musctl: %.8s %s %s\n", c->uuid, what, text);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Waits for events until the deadline (-1: none). 0, -ETIMEDOUT or -errno. */
 static int wait_for(const struct control *c, short events, int64_t deadline)
 {
@@ -125,7 +117,7 @@ static int wait_for(const struct control *c, short events, int64_t deadline)
 	int n;
 
 	if (deadline >= 0) {
-		left = deadline - now_ms();
+		left = deadline - clock_ms();
 		if (left < 0)
 			return -ETIMEDOUT;
 	}
@@ -249,7 +241,7 @@ static int receive_some(struct control *c, int64_t deadline)
 
 static int64_t deadline_of(const struct control *c)
 {
-	return c->timeout_ms < 0 ? -1 : now_ms() + c->timeout_ms;
+	return c->timeout_ms < 0 ? -1 : clock_ms() + c->timeout_ms;
 }
 
 static int send_call(struct control *c, const char *method,

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "cmd.h"
 #include "control.h"
 #include "error.h"
@@ -131,14 +132,6 @@ static bool answers(const struct detached *d, const char *uuid)
 	return ready;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static int give_up(struct detached *d, const char *uuid, const char *why)
 {
 	detach_kill(d);
@@ -148,7 +141,7 @@ static int give_up(struct detached *d, const char *uuid, const char *why)
 int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 {
 	const struct timespec step = { .tv_nsec = STEP_NS };
-	uint64_t end = now_ns() + timeout_ns;
+	uint64_t end = clock_ns() + timeout_ns;
 	sigset_t set;
 	int sig;
 
@@ -158,7 +151,7 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 			return 0;
 		if (has_ended(d))
 			return DETACH_ENDED;
-		if (now_ns() > end)
+		if (clock_ns() > end)
 			return give_up(d, uuid,
 				       "the device did not become ready in time");
 		sig = sigtimedwait(&set, NULL, &step);

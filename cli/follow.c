@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "clock.h"
 #include "cmd.h"
 #include "control.h"
 #include "error.h"
@@ -26,14 +27,6 @@ static void interrupt(int sig)
 	interrupted = 1;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /* The consumer is told at once, the user once a second. */
 static void tell_lost(struct follow *f, struct tracer *t, bool final)
 {
@@ -42,11 +35,11 @@ static void tell_lost(struct follow *f, struct tracer *t, bool final)
 		t->untold += t->lost;
 		t->lost = 0;
 	}
-	if (!t->untold || (!final && now_ns() - t->told_at < TELL_NS))
+	if (!t->untold || (!final && clock_ns() - t->told_at < TELL_NS))
 		return;
 	error(0, t->uuid, "%llu records lost", (unsigned long long)t->untold);
 	t->untold = 0;
-	t->told_at = now_ns();
+	t->told_at = clock_ns();
 }
 
 /* The oldest record of all, or NULL if there is none, or none that is certain to be the
@@ -63,7 +56,7 @@ static struct tracer *oldest(struct follow *f)
 			first = t;
 		tell_lost(f, t, !t->reader);
 	}
-	if (f->nr > 1 && first && !complete && first->record.time + MERGE_NS > now_ns())
+	if (f->nr > 1 && first && !complete && first->record.time + MERGE_NS > clock_ns())
 		return NULL;
 	return first;
 }

@@ -13,8 +13,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 extern char **environ;
 
@@ -81,25 +82,17 @@ int spawn_feed(const char *const *argv, const char *input, size_t len)
 	return err ? err : status_of(pid);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Until it closes its end; what does not fit is read and dropped. false: time is up. */
 static bool read_all(int fd, char *buf, size_t size, int timeout_ms)
 {
 	struct pollfd pfd = { fd, POLLIN, 0 };
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 	char rest[4096];
 	size_t len = 0;
 	ssize_t n = 1;
 
-	while (n > 0 && now_ms() < end) {
-		if (poll(&pfd, 1, (int)(end - now_ms())) <= 0)
+	while (n > 0 && clock_ms() < end) {
+		if (poll(&pfd, 1, (int)(end - clock_ms())) <= 0)
 			continue;
 		if (len < size - 1)
 			n = read(fd, buf + len, size - 1 - len);
