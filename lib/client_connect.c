@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +95,14 @@ static int flag_read(struct json_object *obj, const char *name, bool *value)
 	return json_to_bool(member, value) ? -EPROTO : 0;
 }
 
+static bool is_stream_socket(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_STREAM;
+}
+
 /* Specification: a server that says "supported" and gives no socket is inconsistent. */
 static int twin_read(struct lm_client *c, struct json_object *caps, struct channel_fds *fds)
 {
@@ -105,7 +114,7 @@ static int twin_read(struct lm_client *c, struct json_object *caps, struct chann
 	if (ret || !c->info.twin_socket)
 		return ret;
 	if (!(c->flags & LM_CLIENT_TWIN_SOCKET) || json_to_int(json_get(twin, "fd_index"), &idx) ||
-	    idx < 0 || idx >= fds->nr)
+	    idx < 0 || idx >= fds->nr || !is_stream_socket(fds->fd[idx]))
 		return -EPROTO;
 	ret = stream_open(&c->twin.s, fds->fd[idx]);
 	if (!ret)

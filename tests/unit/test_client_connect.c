@@ -256,22 +256,25 @@ static void test_silent_server(void **state)
 #define TWIN(index) \
 	"{\"capabilities\":{\"twin_socket\":{\"supported\":true,\"fd_index\":" index "}}}"
 
+/* Descriptors 0 and 1 are a socket, 2 is none. */
 static void script_twin(struct fake *f)
 {
 	const struct vfio_user_version v = { VFIO_USER_MAJOR, VFIO_USER_MINOR };
 	char buf[256];
-	int fds[2], both[2];
+	int fds[2], sent[3];
 
 	if (!fake_expect(f, VFIO_USER_VERSION))
 		return;
 	FAKE_CHECK(f, !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	both[0] = fds[1];
-	both[1] = fds[1];
+	sent[0] = fds[1];
+	sent[1] = fds[1];
+	sent[2] = eventfd(0, EFD_CLOEXEC);
 	memcpy(buf, &v, sizeof(v));
 	strcpy(buf + sizeof(v), f->json);
-	fake_reply_fds(f, buf, sizeof(v) + strlen(f->json) + 1, both, 2);
+	fake_reply_fds(f, buf, sizeof(v) + strlen(f->json) + 1, sent, 3);
 	close(fds[0]);
 	close(fds[1]);
+	close(sent[2]);
 }
 
 static int twin(const char *json, bool *twin_socket)
@@ -314,10 +317,17 @@ static void test_twin_socket_without_its_descriptor(void **state)
 {
 	bool is_there;
 
-	assert_int_equal(twin(TWIN("2"), &is_there), -EPROTO);
+	assert_int_equal(twin(TWIN("3"), &is_there), -EPROTO);
 	assert_int_equal(twin(TWIN("-1"), &is_there), -EPROTO);
 	assert_int_equal(twin("{\"capabilities\":{\"twin_socket\":{\"supported\":true}}}",
 			      &is_there), -EPROTO);
+}
+
+static void test_twin_socket_that_is_no_socket(void **state)
+{
+	bool is_there;
+
+	assert_int_equal(twin(TWIN("2"), &is_there), -EPROTO);
 }
 
 /* ---- by path ---------------------------------------------------------------- */
@@ -444,6 +454,7 @@ int main(void)
 		fake_test(test_twin_socket_is_taken),
 		fake_test(test_twin_socket_that_the_server_has_not),
 		fake_test(test_twin_socket_without_its_descriptor),
+		fake_test(test_twin_socket_that_is_no_socket),
 		fake_test(test_path_longer_than_sun_path),
 		fake_test(test_nobody_listens),
 		fake_test(test_full_backlog_times_out),
