@@ -47,6 +47,11 @@ const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset
 	return register_at(map, *idx);
 }
 
+static uint64_t width_mask(unsigned int width)
+{
+	return width == 8 ? UINT64_MAX : (1ull << (8 * width)) - 1;
+}
+
 static bool width_is_valid(unsigned int width)
 {
 	return width == 1 || width == 2 || width == 4 || width == 8;
@@ -92,13 +97,11 @@ void register_reset(struct region *r)
 {
 	uint32_t i;
 
-	for (i = 0; i < r->info.regs->nr_registers; i++)
-		r->values[i] = register_at(r->info.regs, i)->reset;
-}
+	for (i = 0; i < r->info.regs->nr_registers; i++) {
+		const lm_register_t *reg = register_at(r->info.regs, i);
 
-static uint64_t width_mask(unsigned int width)
-{
-	return width == 8 ? UINT64_MAX : (1ull << (8 * width)) - 1;
+		r->values[i] = reg->reset & width_mask(reg->width);
+	}
 }
 
 /* ---- one register of an access ---------------------------------------------------------------- */
@@ -170,7 +173,7 @@ static uint64_t part_present(struct lm_ctx *ctx, struct region *r, const struct 
 	defer_begin(ctx, &nobody);
 	value = r->info.regs->read(ctx->info.pvt, p->reg->offset, p->reg->width);
 	defer_end(ctx, &nobody);
-	return value;
+	return value & width_mask(p->reg->width);
 }
 
 /* What the register is to become: the bytes written, and the rest as the map's rules say. */

@@ -300,6 +300,27 @@ static void a_narrow_write_of_a_pure_register_is_merged(void **state)
 	assert_int_equal(writes[0].width, 4);
 }
 
+/* A device need not cut off what does not belong to the register. */
+static void a_merged_value_is_no_wider_than_its_register(void **state)
+{
+	struct engine *e = *state;
+
+	device_value = 0xffffffff44332211 - 0x1c;
+	connect_with(e, &device);
+	write_width(e, 0x1d, 0xee, 1);
+	assert_int_equal(writes[0].value, 0x4433ee11);
+}
+
+static void a_reset_value_is_no_wider_than_its_register(void **state)
+{
+	static const lm_register_t table[] = { { .name = "R", .width = 1, .reset = 0xfff } };
+	const lm_register_map_t map = { LM_REGISTERS(table) };
+	struct engine *e = *state;
+
+	connect_with(e, &map);
+	assert_int_equal(lm_register_get(e->ctx, BAR, 0), 0xff);
+}
+
 static void a_narrow_write_of_another_register_reads_nothing(void **state)
 {
 	struct engine *e = *state;
@@ -519,6 +540,8 @@ int main(void)
 		TEST(a_narrow_write_keeps_the_rest_of_a_kept_value),
 		TEST(the_device_sees_whole_registers),
 		TEST(a_narrow_write_of_a_pure_register_is_merged),
+		TEST(a_merged_value_is_no_wider_than_its_register),
+		TEST(a_reset_value_is_no_wider_than_its_register),
 		TEST(a_narrow_write_of_another_register_reads_nothing),
 		TEST(a_whole_write_of_a_pure_register_reads_nothing),
 		TEST(a_device_may_be_told_of_writes_alone),
