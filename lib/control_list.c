@@ -19,22 +19,18 @@ struct dma_page {
 	uint64_t            address;
 	uint32_t            limit;
 	struct json_object *windows, *reply;
-	bool                full;
 };
 
-static void dma_window(void *arg, const struct dma_window *w, const char *kind,
+static bool dma_window(void *arg, const struct dma_window *w, const char *kind,
 		       uint32_t held)
 {
 	struct dma_page *page = arg;
 	struct json_object *obj;
 	char prot[3] = "", *p = prot;
 
-	if (w->addr < page->address || page->full)
-		return;
 	if (!page->limit--) {
-		page->full = true;
 		json_add_hex(page->reply, "next", w->addr);
-		return;
+		return false;
 	}
 	if (w->prot & PROT_READ)
 		*p++ = 'r';
@@ -48,6 +44,7 @@ static void dma_window(void *arg, const struct dma_window *w, const char *kind,
 	json_add_string(obj, "kind", kind);
 	json_add_int(obj, "held", held);
 	json_append(page->windows, obj);
+	return true;
 }
 
 static void dma(struct conn *c, struct json_object *params, bool more)
@@ -66,7 +63,7 @@ static void dma(struct conn *c, struct json_object *params, bool more)
 	}
 	page.reply = json_new_object();
 	page.windows = json_new_array();
-	dma_for_each(c->ctx, dma_window, &page);
+	dma_for_each(c->ctx, page.address, dma_window, &page);
 	json_add(page.reply, "windows", page.windows);
 	control_reply(c, page.reply);
 }

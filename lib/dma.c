@@ -133,16 +133,13 @@ static const char *kind_name(const struct dma_backing *b, const struct dma_slot 
 	return dma_is_broken(b, slot) ? "broken" : "mapped";
 }
 
-void dma_for_each(struct lm_ctx *ctx,
-		  void (*fn)(void *arg, const struct dma_window *w, const char *kind,
-			     uint32_t held),
-		  void *arg)
+void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *arg)
 {
 	const struct dma_table *t = &ctx->dma->windows;
 	struct dma_pos p;
 	bool more;
 
-	for (more = dma_table_seek(t, 0, &p); more; more = dma_table_next(t, &p)) {
+	for (more = dma_table_seek(t, addr, &p); more; more = dma_table_next(t, &p)) {
 		const struct dma_slot *slot = dma_table_slot(t, p);
 		const struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
 		const struct dma_window w = {
@@ -153,7 +150,8 @@ void dma_for_each(struct lm_ctx *ctx,
 			.fd = -1,
 		};
 
-		fn(arg, &w, kind_name(b, slot), slot->holds);
+		if (!fn(arg, &w, kind_name(b, slot), slot->holds))
+			return;
 	}
 }
 

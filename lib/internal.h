@@ -239,10 +239,11 @@ int  dma_map(struct lm_ctx *ctx, const struct dma_window *w);
 /* 0, -errno, or LM_DEFER: server_deferred_done() is called when all holders have let go. */
 int  dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
 void dma_disconnect(struct lm_ctx *ctx);   /* the client left: revoke everything */
-/* In order of address, for musctl show. @kind: "mapped", "file", "message", "broken". */
-void dma_for_each(struct lm_ctx *ctx,
-		  void (*fn)(void *arg, const struct dma_window *w, const char *kind, uint32_t held),
-		  void *arg);
+/* For musctl show. @kind: "mapped", "file", "message", "broken". False ends the walk. */
+typedef bool (dma_window_fn)(void *arg, const struct dma_window *w, const char *kind,
+			     uint32_t held);
+/* In order of address, from the window at or behind @addr on. */
+void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *arg);
 uint64_t dma_count(const struct lm_ctx *ctx);
 
 /* ---- upcall.c: commands to the client (DMA by message) ------------------------------------------------ */

@@ -213,6 +213,15 @@ filtered() {
 	trace_stop
 }
 
+# A reader that has much to catch up with is done when nothing more comes.
+until_settled() { # FILE
+	local size=-1
+	until [ "$(stat -c %s "$1")" -eq "$size" ]; do
+		size=$(stat -c %s "$1")
+		sleep 0.5
+	done
+}
+
 @test "a slow reader loses records, and the sum is right" {
 	uuid=$(musctl create null)
 	trace_start "$uuid" -J -o SEQUENCE
@@ -224,7 +233,7 @@ filtered() {
 	kill -CONT "$TRACER"
 	client_stop
 	eventually grep -q lost rows
-	sleep 0.3
+	until_settled rows
 	trace_stop
 	last=$(jq -s 'map(select(.sequence)) | last.sequence' rows)
 	got=$(jq -s 'map(select(.sequence)) | length' rows)

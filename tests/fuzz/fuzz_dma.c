@@ -638,7 +638,7 @@ static void step_resize(struct input *in, uint8_t op)
 
 /* ---- one input -------------------------------------------------------------------------------- */
 
-static void count_one(void *arg, const struct dma_window *w, const char *kind, uint32_t held)
+static bool count_one(void *arg, const struct dma_window *w, const char *kind, uint32_t held)
 {
 	const struct window *m = window_at(w->addr);
 
@@ -646,6 +646,7 @@ static void count_one(void *arg, const struct dma_window *w, const char *kind, u
 	FUZZ_CHECK(m->prot == w->prot && m->holds == held);
 	FUZZ_CHECK(!m->mapped == (*kind == 'f' || (*kind == 'm' && kind[1] == 'e')));
 	++*(uint64_t *)arg;
+	return true;
 }
 
 static void check_all(void)
@@ -653,7 +654,7 @@ static void check_all(void)
 	uint64_t listed = 0, live = 0;
 	uint32_t i;
 
-	dma_for_each(&ctx, count_one, &listed);
+	dma_for_each(&ctx, 0, count_one, &listed);
 	for (i = 0; i < nr_windows; i++)
 		live += is_live(&windows[i]);
 	FUZZ_CHECK(listed == live && dma_count(&ctx) == live);

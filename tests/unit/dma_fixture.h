@@ -266,16 +266,17 @@ struct shown {
 	bool        is_there;
 };
 
-static inline void show_one(void *arg, const struct dma_window *w, const char *kind,
+static inline bool show_one(void *arg, const struct dma_window *w, const char *kind,
 			    uint32_t held)
 {
 	struct shown *s = arg;
 
 	if (w->addr != s->addr)
-		return;
+		return true;
 	s->kind = kind;
 	s->held = held;
 	s->is_there = true;
+	return false;
 }
 
 /* What musctl show says of the window at @addr. */
@@ -283,7 +284,7 @@ static inline struct shown show(uint64_t addr)
 {
 	struct shown s = { .addr = addr, .kind = "none" };
 
-	dma_for_each(&ctx, show_one, &s);
+	dma_for_each(&ctx, 0, show_one, &s);
 	return s;
 }
 

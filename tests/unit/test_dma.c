@@ -160,13 +160,16 @@ static void without_memory_nothing_is_changed(void **state)
 	close(kept);
 }
 
-static void remember_last(void *arg, const struct dma_window *w, const char *kind,
+#define LAST_SHOWN 1000
+
+static bool remember_last(void *arg, const struct dma_window *w, const char *kind,
 			  uint32_t held)
 {
 	uint64_t *last = arg;
 
 	assert_true(w->addr > *last);
 	*last = w->addr;
+	return w->addr != LAST_SHOWN * PAGE;
 }
 
 static void windows_are_shown_in_order(void **state)
@@ -176,9 +179,33 @@ static void windows_are_shown_in_order(void **state)
 
 	for (i = 0; i < 1000; i++)
 		map_message((i * 617 % 1000 + 1) * 0x1000, 0x1000);
-	dma_for_each(&ctx, remember_last, &last);
-	assert_int_equal(last, 1000 * 0x1000);
+	dma_for_each(&ctx, 0, remember_last, &last);
+	assert_int_equal(last, 1000 * PAGE);
 	assert_int_equal(dma_count(&ctx), 1000);
+}
+
+static void a_walk_ends_where_it_is_told(void **state)
+{
+	uint64_t last = 0;
+	uint32_t i;
+
+	for (i = 1; i <= 2 * LAST_SHOWN; i++)
+		map_message(i * PAGE, PAGE);
+	dma_for_each(&ctx, 0, remember_last, &last);
+	assert_int_equal(last, LAST_SHOWN * PAGE);
+}
+
+static void a_walk_begins_where_it_is_told(void **state)
+{
+	uint64_t last = 0;
+
+	map_message(PAGE, PAGE);
+	map_message(3 * PAGE, PAGE);
+	dma_for_each(&ctx, 3 * PAGE, remember_last, &last);
+	assert_int_equal(last, 3 * PAGE);
+	last = 0;
+	dma_for_each(&ctx, 3 * PAGE + 1, remember_last, &last);
+	assert_int_equal(last, 0);
 }
 
 static void a_window_is_shown_as_it_was_described(void **state)
@@ -247,6 +274,8 @@ int main(void)
 		DMA_TEST(a_refused_window_leaves_the_descriptor_to_its_owner),
 		DMA_TEST(without_memory_nothing_is_changed),
 		DMA_TEST(windows_are_shown_in_order),
+		DMA_TEST(a_walk_ends_where_it_is_told),
+		DMA_TEST(a_walk_begins_where_it_is_told),
 		DMA_TEST(a_window_is_shown_as_it_was_described),
 		DMA_TEST(a_million_windows_of_one_file_take_one_mapping),
 		DMA_TEST(a_million_windows_without_a_file),
