@@ -66,7 +66,13 @@ LM_EXPORT int lm_client_device_feature(lm_client_t *client, uint32_t flags, void
 	*len = call.more_len;
 	if (reply.argsz > sizeof(reply) + room)
 		*len = reply.argsz - sizeof(reply);
-	return *len > room && (flags & VFIO_DEVICE_FEATURE_GET) ? -EMSGSIZE : 0;
+	if (*len <= room)
+		return 0;
+	if (flags & VFIO_DEVICE_FEATURE_GET)
+		return -EMSGSIZE;
+	/* Not asked for. Some servers say how much a get would give. */
+	*len = call.more_len < room ? call.more_len : room;
+	return 0;
 }
 
 /* ---- interrupts ------------------------------------------------------------- */

@@ -150,6 +150,32 @@ static void test_feature_that_is_absent(void **state)
 	assert_int_equal(with(script_feature_absent, feature_probe, NULL), -ENOTTY);
 }
 
+static int feature_set(lm_client_t *c)
+{
+	return lm_client_device_feature(c, VFIO_DEVICE_FEATURE_SET | 8, feature_data, 8,
+					&feature_len);
+}
+
+static void script_set_answered_at_length(struct fake *f)
+{
+	const struct vfio_user_device_feature head = { 24, VFIO_DEVICE_FEATURE_SET | 8 };
+	uint64_t reply[3] = { 0, 0x2222, 0x3333 };
+
+	memcpy(reply, &head, sizeof(head));
+	if (fake_expect(f, VFIO_USER_DEVICE_FEATURE))
+		fake_reply(f, reply, sizeof(reply));
+}
+
+/* What is said to be in the buffer is in the buffer. */
+static void test_feature_set_that_is_answered_at_length(void **state)
+{
+	feature_len = 8;
+	memset(feature_data, 0, sizeof(feature_data));
+	assert_int_equal(with(script_set_answered_at_length, feature_set, NULL), 0);
+	assert_int_equal(feature_len, 8);
+	assert_int_equal(feature_data[1], 0);
+}
+
 static void script_other_feature(struct fake *f)
 {
 	const struct vfio_user_device_feature reply = { 8, VFIO_DEVICE_FEATURE_PROBE | 2 };
@@ -466,6 +492,7 @@ int main(void)
 		fake_test(test_feature_get),
 		fake_test(test_feature_that_needs_more_room),
 		fake_test(test_feature_that_is_absent),
+		fake_test(test_feature_set_that_is_answered_at_length),
 		fake_test(test_answer_about_another_feature),
 		fake_test(test_irq_info),
 		fake_test(test_answer_about_another_interrupt),
