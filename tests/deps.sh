@@ -23,43 +23,43 @@ is_installed() { # PACKAGE
 	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
 
-missing() { # PACKAGE...
+fail() { # MESSAGE
+	echo "deps.sh: $*" >&2
+	exit 1
+}
+
+# sudo drops the environment, and apt would ask questions.
+apt_get() { # ARGUMENT...
+	local -a as_root=()
+	((EUID == 0)) || as_root=(sudo)
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"
+}
+
+updated=
+install() { # PACKAGE...: those that are not there
 	local package
+	local -a lacking=()
 	for package; do
-		is_installed "$package" || echo "$package"
+		is_installed "$package" || lacking+=("$package")
 	done
+	((${#lacking[@]})) || return 0
+	((EUID == 0)) || command -v sudo >/dev/null ||
+		fail "not root, and no sudo: as root, apt-get install ${lacking[*]}"
+	echo "Installing: ${lacking[*]}"
+	[[ -n $updated ]] || apt_get update
+	updated=1
+	apt_get install -y --no-install-recommends "${lacking[@]}" >/dev/null
 }
 
 # The sanitizer and fuzzer runtimes of whatever clang is the default here.
 clang_runtime() {
-	local version
-	version=$(apt-cache depends clang 2>/dev/null |
-		sed -nE 's/^ *Depends: clang-([0-9]+)$/\1/p' | head -n 1)
-	[[ -n $version ]] && echo "libclang-rt-$version-dev"
+	apt-cache depends clang 2>/dev/null |
+		sed -nE 's/^ *Depends: clang-([0-9]+)$/libclang-rt-\1-dev/p' | head -n 1
 }
 
-install() { # PACKAGE...
-	local -a sudo=()
-	((EUID == 0)) || sudo=(sudo)
-	export DEBIAN_FRONTEND=noninteractive
-	echo "Installing: $*"
-	"${sudo[@]}" apt-get -qq install -y --no-install-recommends "$@" >/dev/null
-}
-
-if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-	echo "deps.sh: no apt here: install what Debian calls ${wanted[*]}" >&2
-	exit 1
-fi
-mapfile -t lacking < <(missing "${wanted[@]}")
-if ((${#lacking[@]})); then
-	sudo=()
-	((EUID == 0)) || sudo=(sudo)
-	"${sudo[@]}" apt-get -qq update
-	install "${lacking[@]}"
-fi
+command -v apt-get >/dev/null || fail "no apt here: install what Debian calls ${wanted[*]}"
+install "${wanted[@]}"
 if [[ ${1:-build} == check ]]; then
-	runtime=$(clang_runtime)
-	if [[ -n $runtime ]] && ! is_installed "$runtime"; then
-		install "$runtime"
-	fi
+	mapfile -t runtime < <(clang_runtime)
+	install "${runtime[@]}"
 fi
