@@ -149,6 +149,7 @@ tour_without_guest() {
 
 main() {
 	prepare
+	say "QEMU and a kernel for the guest; fetched from Debian the first time."
 	if guest_prepare gpio-pci-idio-16; then
 		tour
 	else
