@@ -597,7 +597,10 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
  * lm_irq_set_level(). Honours the MSI-X function and vector masks, the MSI mask
  * register, COMMAND.InterruptDisable, and masking by the client.
  *
- * Context: any thread; one write(2) to an eventfd, never blocks.
+ * Context: any thread; one write(2) to an eventfd. It does not block, with one exception that the
+ *          kernel leaves no way around: a malicious client that assigned a non-blocking eventfd,
+ *          then made it blocking and filled its counter. Serve clients that you do not trust from
+ *          a process of their own.
  * Return: LM_IRQ_DELIVERED; LM_IRQ_PENDING; -EINVAL: no such vector; -ENOTCONN: the client has
  *         assigned no eventfd (the interrupt is lost, as with hardware whose interrupts are off).
  * Source: PCI Local Bus 3.0, 6.2.2, 6.2.4, 6.8; VFIO_DEVICE_SET_IRQS in <linux/vfio.h>.
