@@ -49,7 +49,7 @@ typedef struct lm_client lm_client_t;
  * @is_write: true: the server writes
  * @addr:     I/O virtual address, as given to lm_client_dma_map(); not validated
  * @data:     what is written, or where to put what is read; valid until the callback returns
- * @count:    bytes, 1 .. the max_data_xfer_size that was negotiated
+ * @count:    bytes, 1 .. the max_data_xfer_size of lm_client_options_t
  *
  * Called from inside any function that waits or processes, at any moment between two messages.
  *
