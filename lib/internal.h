@@ -276,7 +276,8 @@ int  server_new(struct lm_ctx *ctx);
 void server_free(struct lm_ctx *ctx);
 void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
 void server_deferred_done(struct lm_ctx *ctx, ssize_t result); /* the waiting request may be answered */
-int  server_busy_poll(struct lm_ctx *ctx);  /* look at the client's socket without epoll */
+/* Look at the client's socket without epoll: 1: served, 0: nothing there, -EAGAIN: ask epoll. */
+int  server_busy_poll(struct lm_ctx *ctx);
 
 /* ---- reset: protocol, control and FLR all come here (ctx.c) ------------------------------------------------ */
 

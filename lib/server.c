@@ -47,10 +47,14 @@ static void trace_client(struct client *c, uint16_t kind)
 	trace_append(c->ctx, &rec);
 }
 
+/* Of an attach in the client's first turn: lm_ctx_create() has returned by then. */
 static void tell_client(struct client *c, bool attached)
 {
 	struct lm_ctx *ctx = c->ctx;
 
+	if (c->told == attached)
+		return;
+	c->told = attached;
 	if (trace_on(ctx))
 		trace_client(c, attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH);
 	if (ctx->control)
@@ -128,13 +132,12 @@ static int client_attach(struct server *server, int fd)
 	}
 	c->source.fd = fd;
 	c->source.fn = client_ready;
-	c->events = EPOLLIN;
+	c->events = EPOLLIN | EPOLLOUT;
 	ret = loop_add(&c->ctx->loop, &c->source, c->events);
 	if (ret)
 		goto fail_stream;
 	peer_credentials(c, fd);
 	server->client = c;
-	tell_client(c, true);
 	return 0;
 
 fail_stream:
@@ -297,6 +300,7 @@ static void client_ready(struct source *src, uint32_t events)
 	struct client *c = container_of(src, struct client, source);
 	ssize_t ret = 0;
 
+	tell_client(c, true);
 	/* What is here goes first: there may be no room for more, and its sender may have gone. */
 	if (!messages_are_due(c)) {
 		if (events & EPOLLIN)
@@ -316,7 +320,7 @@ int server_busy_poll(struct lm_ctx *ctx)
 	ssize_t got;
 
 	if (!c || c->events != EPOLLIN)
-		return 0;
+		return c && c->events & EPOLLOUT ? -EAGAIN : 0;
 	got = client_receive(c);
 	if (!got)
 		return 0;

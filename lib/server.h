@@ -30,6 +30,7 @@ struct client {
 	struct stream   twin;        /* twin.rx.data NULL: no twin socket */
 	struct source   twin_source;
 	int             twin_fd;     /* the client's end until it is sent, else -1 */
+	bool            told;        /* the device knows of it */
 	bool            negotiated;
 	bool            serving;     /* a turn of the client is on the stack, ... */
 	unsigned int    turn_left;   /* ... and may serve so many messages more */

@@ -17,7 +17,7 @@
 /* What an attached client costs while nothing large is under way. */
 #define STREAM_SMALL    (16u * 1024u)
 #define STREAM_MAX_MSG  (STREAM_MAX_DATA + 64u)
-#define STREAM_FD_SETS  4u
+#define STREAM_FD_SETS  16u /* messages with descriptors that wait for their turn */
 
 struct stream_buf {
 	char  *data;

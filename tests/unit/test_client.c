@@ -4,6 +4,7 @@
  * wrong, silent, hostile.
  */
 #include "fake_server.h"
+#include "stream.h"
 
 static void read_expect(lm_client_t *c, uint64_t offset, int expected)
 {
@@ -340,7 +341,7 @@ static void script_flood_of_fds(struct fake *f)
 	hdr = fake_reply_hdr(f);
 	hdr.msg_size = 4096;
 	fake_write(f, &hdr, sizeof(hdr));
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 2 * (int)STREAM_FD_SETS; i++) {
 		fake_write_fds(f, "x", 1, fds, 16);
 		usleep(1000);
 	}

@@ -105,6 +105,7 @@ static void a_silent_client_does_not_block(void **state)
 	struct engine *e = *state;
 
 	engine_start(e);
+	assert_int_equal(engine_poll(e), 0);
 	assert_int_equal(lm_ctx_poll(e->ctx), 0);
 }
 

@@ -153,6 +153,40 @@ static void an_inherited_socket_has_no_path(void **state)
 	unlink_socket();
 }
 
+/* Where the device knows its context: not before lm_ctx_create() has returned it. */
+static void the_device_is_told_of_a_connected_client_in_its_first_turn(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	assert_int_equal(e->nr_attached, 0);
+	engine_poll(e);
+	assert_int_equal(e->nr_attached, 1);
+	engine_negotiate(e, NULL);
+	assert_int_equal(e->nr_attached, 1);
+}
+
+static void one_that_leaves_before_that_is_not_told_of(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	engine_destroy(e);
+	assert_int_equal(e->nr_attached, 0);
+	assert_int_equal(e->nr_detached, 0);
+}
+
+static void one_that_was_told_of_is_told_to_leave(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	engine_close(e);
+	assert_int_equal(engine_poll(e), -ENOTCONN);
+	assert_int_equal(e->nr_attached, 1);
+	assert_int_equal(e->nr_detached, 1);
+}
+
 static void the_context_ends_with_its_connected_client(void **state)
 {
 	struct engine *e = *state;
@@ -525,6 +559,9 @@ int main(void)
 		TEST(a_descriptor_stays_the_callers_when_creation_fails),
 		TEST(a_descriptor_that_is_none_is_refused),
 		TEST(an_inherited_socket_has_no_path),
+		TEST(the_device_is_told_of_a_connected_client_in_its_first_turn),
+		TEST(one_that_leaves_before_that_is_not_told_of),
+		TEST(one_that_was_told_of_is_told_to_leave),
 		TEST(the_context_ends_with_its_connected_client),
 		TEST(a_path_can_be_connected_to_when_creation_returns),
 		TEST(a_socket_file_goes_with_the_context),

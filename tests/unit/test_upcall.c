@@ -693,6 +693,37 @@ static void descriptors_of_requests_behind_it_find_theirs(void **state)
 	free(op.data);
 }
 
+static void many_requests_with_descriptors_may_wait_behind_it(void **state)
+{
+	struct engine *e = *state;
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set), .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1,
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+	};
+	struct op op = op_new(e, 4);
+	const int fd = eventfd(0, EFD_NONBLOCK);
+	struct wire m;
+	uint16_t id;
+	int i;
+
+	e->pvt = &op;
+	e->access = access_by_dma;
+	connect_with(e, OFFER_QEMU);
+	id = engine_send_read(e, BAR_RAW, 0, 4);
+	for (i = 0; i < 12; i++) {
+		set.start = (uint32_t)i % 4;
+		engine_command_fds(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &fd, 1);
+		engine_poll(e);
+	}
+	serve_read(e, e->fd);
+	engine_read_reply(e, id, 4);
+	assert_int_equal(op.result, 0);
+	for (i = 0; i < 12; i++)
+		engine_reply(e, (uint16_t)(id + 1 + i), VFIO_USER_DEVICE_SET_IRQS, &m);
+	close(fd);
+	free(op.data);
+}
+
 static ssize_t access_long_dma(struct engine *e, char *buf, size_t count, loff_t offset,
 			       bool is_write)
 {
@@ -1397,6 +1428,7 @@ int main(void)
 		TEST(a_request_may_wait_for_a_transfer),
 		TEST(requests_behind_it_wait_but_answers_overtake),
 		TEST(descriptors_of_requests_behind_it_find_theirs),
+		TEST(many_requests_with_descriptors_may_wait_behind_it),
 		TEST(a_request_may_wait_for_a_long_transfer),
 		TEST(a_long_transfer_with_requests_queued_behind_it),
 		TEST(waiting_inside_a_request_is_edeadlk),
