@@ -19,7 +19,7 @@
 
 #include "internal.h"
 
-#define NR_SLOTS_MAX (1ull << 22)
+#define RING_MAX     (64ull << 20) /* all of it is touched, so that it is there */
 #define SETTLE_NS    50000
 #define RECORD_WORDS (sizeof(struct lm_trace_record) / sizeof(uint64_t))
 
@@ -66,11 +66,12 @@ static int header_check(const struct lm_trace_header *h, uint64_t size)
 	if (h->record_size < sizeof(struct lm_trace_record) || h->record_size > 4096 ||
 	    h->record_size % sizeof(uint64_t))
 		return -EINVAL;
-	if (!h->nr_slots || h->nr_slots > NR_SLOTS_MAX ||
+	if (!h->nr_slots || h->nr_slots > RING_MAX / h->record_size ||
 	    (h->nr_slots & (h->nr_slots - 1)))
 		return -EINVAL;
 	if (h->data_offset < sizeof(*h) || h->data_offset % sizeof(uint64_t) ||
-	    out_of_range(h->data_offset, h->nr_slots * h->record_size, size))
+	    out_of_range(h->data_offset, h->nr_slots * h->record_size,
+			 size < RING_MAX ? size : RING_MAX))
 		return -EINVAL;
 	if (h->clock > LM_TRACE_CLOCK_COUNTER)
 		return -EPROTO;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -602,6 +603,23 @@ static void a_head_without_records_ends_in_losses(void **state)
 	lm_trace_close(reader);
 }
 
+/* It would all be touched, and so allocated: whose memory a tracer takes, the device does not say. */
+static void a_ring_of_gigabytes_is_refused(void **state)
+{
+	struct lm_trace_header h = good_header;
+	lm_trace_reader_t *reader;
+	struct stat st;
+	int fd;
+
+	h.data_offset = 512u << 20;
+	fd = make_memfd(h.data_offset + FAKE_SIZE, F_SEAL_SHRINK);
+	assert_int_equal(write(fd, &h, sizeof(h)), sizeof(h));
+	assert_int_equal(lm_trace_open(fd, &reader), -EINVAL);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(st.st_blocks <= 8);
+	close(fd);
+}
+
 /* The geometry was read once: what the device says later does not count. */
 static void a_ring_may_not_change_its_shape(void **state)
 {
@@ -661,6 +679,7 @@ int main(void)
 		TEST(files_that_are_no_ring_are_refused),
 		TEST(a_head_that_goes_back_is_an_error),
 		TEST(a_head_without_records_ends_in_losses),
+		TEST(a_ring_of_gigabytes_is_refused),
 		TEST(a_ring_may_not_change_its_shape),
 		TEST(every_kind_has_a_name),
 	};
