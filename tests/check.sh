@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Runs parts of the test suite and counts: lint unit devices cli fuzz vm, in the order given.
-# Every runner prints TAP; what it prints beside results goes to a log that is shown when
-# something failed. A runner that dies, or runs fewer tests than it planned, is a failure.
+# Every runner prints TAP; its output is shown when something failed. A runner that dies, or
+# runs fewer tests than it planned, is a failure. Two runners work at a time, but for fuzz and
+# vm, which use both CPUs themselves.
 # The last line is "N passed, N failed, N skipped"; the status says whether all passed.
 #
 # BUILD names the folder of the sanitized build, MUSCTL the program that cli and vm run.
@@ -16,43 +17,50 @@ export BUILD=$build
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
-passed=0 failed=0 skipped=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # Reads TAP, prints "passed failed skipped"; plans may stand anywhere and add up.
-count() {
-	awk '
+count() { # FILE STATUS
+	awk -v status="$2" '
 		/^ok .*# *[Ss][Kk][Ii][Pp]/ { skipped++; next }
 		/^ok/                       { passed++ }
 		/^not ok/                   { failed++ }
 		/^1\.\.[0-9]+/              { planned += substr($1, 4) }
 		END {
-			if (planned != passed + failed + skipped)
+			if (planned != passed + failed + skipped || (status && !failed))
 				failed++
 			print passed + 0, failed + 0, skipped + 0
 		}' "$1"
 }
 
 runner() { # NAME COMMAND...
-	local name=$1 status p f s start=$SECONDS
+	local name=$1 log p f s start=$SECONDS
+	log=$(mktemp "$work/log.XXXXXX")
 	shift
-	"$@" >"$log" 2>&1
-	status=$?
-	read -r p f s < <(count "$log")
-	((status == 0 || f > 0)) || f=1
-	printf '%-28s %4d passed %3d failed %3d skipped  %4d s\n' "$name" "$p" "$f" "$s" \
-		$((SECONDS - start))
-	((f == 0)) || sed 's/^/    /' "$log"
-	((passed += p, failed += f, skipped += s))
-	return 0
+	"$@" >"$log" 2>&1 </dev/null
+	read -r p f s < <(count "$log" $?)
+	echo "$p $f $s" >"${log/log./result.}"
+	{
+		printf '%-28s %4d passed %3d failed %3d skipped  %4d s\n' "$name" "$p" "$f" "$s" \
+			$((SECONDS - start))
+		((f == 0)) || sed 's/^/    /' "$log"
+	} >"$log.shown"
+	cat "$log.shown" # in one piece
+}
+
+beside() { # NAME COMMAND...: as runner, with another one at its side
+	while (($(jobs -rp | wc -l) >= 2)); do
+		wait -n
+	done
+	runner "$@" &
 }
 
 programs() { # FOLDER: its compiled tests, one runner each
 	local program
 	for program in "$build/tests/$1"/test_*; do
 		[[ -x $program && ! $program == *.d ]] || continue
-		runner "$1/$(basename "$program")" timeout 120 "$program"
+		beside "$1/$(basename "$program")" timeout 120 "$program"
 	done
 }
 
@@ -60,19 +68,31 @@ bats_files() { # FOLDER SECONDS
 	local file
 	for file in "tests/$1"/*.bats; do
 		[[ -e $file ]] || continue
-		runner "$1/$(basename "$file")" timeout "$2" bats --tap "$file"
+		beside "$1/$(basename "$file")" timeout "$2" bats --tap "$file"
+	done
+}
+
+vm_files() {
+	local file
+	for file in tests/vm/*.bats; do
+		runner "vm/$(basename "$file")" timeout 1800 bats --tap "$file"
 	done
 }
 
 for part; do
 	case $part in
-	lint) MUSER_BUILD=$build runner lint tests/lint/run.sh ;;
+	lint) MUSER_BUILD=$build beside lint tests/lint/run.sh ;;
 	unit | devices) programs "$part" ;;
 	cli) bats_files cli 120 ;;
-	vm) bats_files vm 1800 ;;
-	fuzz) runner fuzz tests/fuzz/run.sh ;;
+	vm) wait; vm_files ;;
+	fuzz) wait; runner fuzz tests/fuzz/run.sh ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
 	esac
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-((failed == 0))
+wait
+cat "$work"/result.* | awk '
+	{ passed += $1; failed += $2; skipped += $3 }
+	END {
+		printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+		exit failed || !passed
+	}'
