@@ -67,7 +67,7 @@ bool parse_seconds(const char *text, uint64_t *ns)
 	uint64_t seconds = 0, fraction = 0;
 	char whole[12];
 
-	if (len >= sizeof(whole) || (!len && !text[1]))
+	if (len >= sizeof(whole) || (!len && !(*text && text[1])))
 		return false;
 	memcpy(whole, text, len);
 	whole[len] = '\0';

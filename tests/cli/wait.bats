@@ -60,6 +60,13 @@ setup_file() {
 	try 2 musctl wait --gone --attached x
 }
 
+@test "a timeout is a number of seconds" {
+	for word in "" . 1.5s -1 1e3 .1234567890 4294967296; do
+		try 2 musctl wait --attached --timeout "$word" x
+		[[ $stderr == "musctl: wait: --timeout: '$word' is not seconds, such as 1.5"* ]]
+	done
+}
+
 @test "an unknown device is status 3" {
 	try 3 musctl wait --attached nosuch
 	try 3 musctl wait --gone nosuch
