@@ -7,7 +7,7 @@
 
 #define BAR_REGS LM_BAR1_REG_IDX
 
-/* ---- accesses --------------------------------------------------------------------------------- */
+/* ---- accesses -------------------------------------------------------------------- */
 
 static void a_read_is_answered_when_it_is_completed(void **state)
 {
@@ -164,7 +164,7 @@ static void messages_that_come_while_it_waits_stay_in_the_socket(void **state)
 		engine_read_reply(e, (uint16_t)(id + i), 1);
 }
 
-/* ---- inside the callback ---------------------------------------------------------------------- */
+/* ---- inside the callback --------------------------------------------------------- */
 
 static ssize_t access_completed_inside(struct engine *e, char *buf, size_t count, loff_t offset,
 				       bool is_write)
@@ -250,7 +250,7 @@ static void one_request_has_one_token(void **state)
 	engine_read_reply(e, id, 1);
 }
 
-/* ---- mistakes of the device ------------------------------------------------------------------- */
+/* ---- mistakes of the device ------------------------------------------------------ */
 
 static void the_second_time_is_unknown(void **state)
 {
@@ -339,7 +339,7 @@ static void completing_with_lm_defer_is_refused(void **state)
 	engine_read_reply(e, id, 4);
 }
 
-/* ---- the client leaves ------------------------------------------------------------------------ */
+/* ---- the client leaves ----------------------------------------------------------- */
 
 static void a_client_may_leave_while_its_request_waits(void **state)
 {
@@ -418,7 +418,7 @@ static void an_answer_waits_for_a_client_that_does_not_read(void **state)
 	free(data);
 }
 
-/* ---- registers -------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------- */
 
 static struct engine *regs_engine;
 static unsigned int nr_reads, nr_writes;
@@ -526,7 +526,7 @@ static void too_few_bytes_for_a_register_are_eio(void **state)
 	engine_reply_error(e, id, VFIO_USER_REGION_READ, EIO);
 }
 
-/* ---- resets ----------------------------------------------------------------------------------- */
+/* ---- resets ---------------------------------------------------------------------- */
 
 static int reset_deferred(struct engine *e)
 {
@@ -559,6 +559,35 @@ static void a_reset_may_fail_later(void **state)
 	engine_poll(e);
 	lm_complete(e->ctx, e->token, -EIO, NULL);
 	engine_reply_error(e, id, VFIO_USER_DEVICE_RESET, EIO);
+}
+
+static int reset_completed_inside(struct engine *e)
+{
+	assert_int_equal(lm_complete(e->ctx, lm_defer(e->ctx), -EROFS, NULL), 0);
+	return LM_DEFER;
+}
+
+static void a_reset_may_be_completed_inside_its_callback(void **state)
+{
+	struct engine *e = *state;
+
+	e->reset = reset_completed_inside;
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_DEVICE_RESET, NULL, 0, EROFS);
+}
+
+static int reset_forgets_the_token(struct engine *e)
+{
+	return LM_DEFER;
+}
+
+static void putting_off_a_reset_without_a_token_is_eio(void **state)
+{
+	struct engine *e = *state;
+
+	e->reset = reset_forgets_the_token;
+	engine_connect(e);
+	engine_request_fails(e, VFIO_USER_DEVICE_RESET, NULL, 0, EIO);
 }
 
 static void a_client_may_leave_while_its_reset_waits(void **state)
@@ -613,6 +642,8 @@ int main(void)
 		TEST(too_few_bytes_for_a_register_are_eio),
 		TEST(a_reset_may_wait),
 		TEST(a_reset_may_fail_later),
+		TEST(a_reset_may_be_completed_inside_its_callback),
+		TEST(putting_off_a_reset_without_a_token_is_eio),
 		TEST(a_client_may_leave_while_its_reset_waits),
 	};
 

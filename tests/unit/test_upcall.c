@@ -67,7 +67,7 @@ static void connect_with(struct engine *e, const char *offer)
 	engine_map(e, MEM, MEM_SIZE, -1);
 }
 
-/* ---- the client's side ------------------------------------------------------------------------ */
+/* ---- the client's side ----------------------------------------------------------- */
 
 /* The next message is a command of the device: what it wants. */
 static struct vfio_user_dma_region_access expect_dma(struct engine *e, int fd, uint16_t cmd,
@@ -183,7 +183,7 @@ static void thread_stop(struct server_thread *t)
 	pthread_join(t->thread, NULL);
 }
 
-/* ---- asynchronous ----------------------------------------------------------------------------- */
+/* ---- asynchronous ---------------------------------------------------------------- */
 
 static void a_read_brings_the_clients_bytes(void **state)
 {
@@ -427,7 +427,7 @@ static void a_client_that_does_not_read_holds_transfers_up(void **state)
 	free(op.data);
 }
 
-/* ---- answers gone wrong ----------------------------------------------------------------------- */
+/* ---- answers gone wrong ---------------------------------------------------------- */
 
 /* What a read of 8 bytes comes to when it is answered by @answer. */
 static int read_answered(struct engine *e, void (*answer)(struct engine *e, const struct wire *m))
@@ -614,7 +614,7 @@ static void after_an_error_the_rest_is_not_asked_for(void **state)
 	free(op.data);
 }
 
-/* ---- inside a request that awaits its answer -------------------------------------------------- */
+/* ---- inside a request that awaits its answer ------------------------------------- */
 
 static void complete_request(struct op *op)
 {
@@ -623,7 +623,8 @@ static void complete_request(struct op *op)
 }
 
 /* The read is answered with bytes that come from the client itself. */
-static ssize_t access_by_dma(struct engine *e, char *buf, size_t count, loff_t offset, bool is_write)
+static ssize_t access_by_dma(struct engine *e, char *buf, size_t count, loff_t offset,
+			     bool is_write)
 {
 	struct op *op = e->pvt;
 
@@ -774,6 +775,52 @@ static void a_long_transfer_with_requests_queued_behind_it(void **state)
 	free(op.data);
 }
 
+/* There was room for the answer when the request came; DMA has taken it since. */
+static void fill_up_behind_a_request(struct engine *e, struct op *op, uint16_t *id)
+{
+	const uint32_t len = 300000;
+
+	e->access = access_deferred;
+	connect_with(e, OFFER_QEMU);
+	engine_send_read(e, BAR_PLAIN, 0, 900000);
+	*id = engine_send_read(e, BAR_RAW, 0, len);
+	engine_poll(e);
+	assert_int_equal(e->nr_accesses, 1);
+	assert_int_equal(op_write(op, MEM, len), 0);
+	memset(op->data, 'd', len);
+	assert_int_equal(lm_complete(e->ctx, e->token, len, op->data), 0);
+}
+
+static void an_answer_without_room_waits_for_some(void **state)
+{
+	struct engine *e = *state;
+	struct op op = op_new(e, 300000);
+	uint16_t id;
+
+	fill_up_behind_a_request(e, &op, &id);
+	assert_int_equal(server_client(e->ctx)->waiting, WAIT_ROOM);
+	engine_poll(e);
+	engine_read_reply(e, (uint16_t)(id - 1), 900000);
+	serve_write(e, e->fd);
+	assert_int_equal(engine_read_reply(e, id, 300000)[299999], 'd');
+	assert_int_equal(op.nr_done, 1);
+	engine_is_alive(e);
+	free(op.data);
+}
+
+static void a_client_may_leave_while_an_answer_waits_for_room(void **state)
+{
+	struct engine *e = *state;
+	struct op op = op_new(e, 300000);
+	uint16_t id;
+
+	fill_up_behind_a_request(e, &op, &id);
+	engine_close(e);
+	assert_int_equal(engine_poll(e), -ENOTCONN);
+	assert_int_equal(op.nr_done, 1);
+	free(op.data);
+}
+
 static ssize_t access_deadlock(struct engine *e, char *buf, size_t count, loff_t offset,
 			       bool is_write)
 {
@@ -834,7 +881,7 @@ static void transfers_that_do_not_move_are_given_up(void **state)
 	free(op.data);
 }
 
-/* ---- devices that go on when they are done ---------------------------------------------------- */
+/* ---- devices that go on when they are done --------------------------------------- */
 
 static void read_again(struct op *op)
 {
@@ -898,7 +945,7 @@ static void a_device_that_tries_again_for_ever_does_not_hang_when_all_fail(void 
 	free(op.data);
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------- */
 
 static void waiting_outside_of_requests_works(void **state)
 {
@@ -1149,7 +1196,7 @@ static void a_client_that_drips_cannot_hold_the_device(void **state)
 	pthread_join(thread, NULL);
 }
 
-/* ---- the twin socket -------------------------------------------------------------------------- */
+/* ---- the twin socket ------------------------------------------------------------- */
 
 static void commands_go_over_the_twin_socket(void **state)
 {
@@ -1296,7 +1343,7 @@ static void rubbish_on_the_twin_ends_the_twin(void **state)
 	engine_is_alive(e);
 }
 
-/* ---- clients that want to hurt ---------------------------------------------------------------- */
+/* ---- clients that want to hurt --------------------------------------------------- */
 
 /* Answers to nothing, as many as fit, while a request is put off. */
 static void answers_to_nothing_take_no_time(void **state)
@@ -1431,6 +1478,8 @@ int main(void)
 		TEST(many_requests_with_descriptors_may_wait_behind_it),
 		TEST(a_request_may_wait_for_a_long_transfer),
 		TEST(a_long_transfer_with_requests_queued_behind_it),
+		TEST(an_answer_without_room_waits_for_some),
+		TEST(a_client_may_leave_while_an_answer_waits_for_room),
 		TEST(waiting_inside_a_request_is_edeadlk),
 		TEST(waiting_while_a_request_is_put_off_is_edeadlk),
 		TEST(transfers_that_do_not_move_are_given_up),
