@@ -66,7 +66,7 @@ help:
 	@echo 'make clean        remove build/'
 	@echo 'Variables: SANITIZE=address,undefined  WERROR=1  V=1  CC=  CFLAGS='
 
-# ---- building ---------------------------------------------------------------------------------
+# ---- building ------------------------------------------------------------------------
 
 pkgs:
 	@$(foreach p,$(PKGS),pkg-config --exists $(word 1,$(subst :, ,$(p))) || { \
@@ -108,7 +108,7 @@ build/man/%: man/%.scd
 	@echo "  MAN   $@"
 	$(Q)scdoc <$< >$@
 
-# ---- tests ------------------------------------------------------------------------------------
+# ---- tests ---------------------------------------------------------------------------
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/lib/internal.a
 	@mkdir -p $(@D)
@@ -169,7 +169,7 @@ deps:
 deps-check:
 	$(Q)tests/deps.sh check
 
-# ---- installing -------------------------------------------------------------------------------
+# ---- installing ----------------------------------------------------------------------
 
 INSTALL = install -D
 dest = $(DESTDIR)$(1)

@@ -20,7 +20,7 @@
 #include "value.h"
 #include "verbs.h"
 
-/* ---- list ------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------ */
 
 static void print_vector(struct out *out, struct json_object *irq,
 			 struct json_object *vector)
@@ -54,7 +54,7 @@ static int list(struct target *t, struct out *out, struct json_object *irqs)
 	return 0;
 }
 
-/* ---- fire, mask, unmask ----------------------------------------------------------- */
+/* ---- fire, mask, unmask ---------------------------------------------------------- */
 
 static int call_irq(struct target *t, const char *action, const struct irq *irq,
 		    const char **outcome)

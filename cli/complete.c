@@ -146,7 +146,7 @@ static void print_filters(void)
 		print(word, NULL);
 }
 
-/* ---- live devices ----------------------------------------------------------------- */
+/* ---- live devices ---------------------------------------------------------------- */
 
 static struct json_object *ask(struct control *control, const char *method)
 {

@@ -40,7 +40,7 @@ struct control {
 	struct json_object *last;
 };
 
-/* ---- life ------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------ */
 
 int control_open(const char *uuid, struct control **result)
 {
@@ -99,7 +99,7 @@ void control_set_timeout(struct control *c, int ms)
 	c->timeout_ms = ms;
 }
 
-/* ---- bytes ------------------------------------------------------------------------ */
+/* ---- bytes ----------------------------------------------------------------------- */
 
 static void debug(const struct control *c, const char *what, const char *text)
 {
@@ -237,7 +237,7 @@ static int receive_some(struct control *c, int64_t deadline)
 	return 0;
 }
 
-/* ---- messages --------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------- */
 
 static int64_t deadline_of(const struct control *c)
 {
@@ -341,7 +341,7 @@ int control_call_fds(struct control *c, const char *method, struct control_fds *
 	return err;
 }
 
-/* ---- what went wrong -------------------------------------------------------------- */
+/* ---- what went wrong ------------------------------------------------------------- */
 
 static int unsupported(const char *object)
 {

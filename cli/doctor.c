@@ -43,7 +43,7 @@ static void say(struct finding *f, enum health health, const char *advice,
 	va_end(ap);
 }
 
-/* ---- programs --------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------- */
 
 static const char *const qemu = "qemu-system-x86_64";
 
@@ -100,7 +100,7 @@ static void look_lspci(struct finding *f)
 		say(f, HEALTH_OK, "", "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* ---- kernel ----------------------------------------------------------------------- */
+/* ---- kernel ---------------------------------------------------------------------- */
 
 static void look_module(struct finding *f, const char *name, const char *install,
 			const char *load)
@@ -129,7 +129,7 @@ static void look_mdev(struct finding *f)
 		    "none: it is loaded with muser");
 }
 
-/* ---- limits ----------------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------------- */
 
 static void look_nofile(struct finding *f)
 {
@@ -162,7 +162,7 @@ static void look_memlock(struct finding *f)
 		    (unsigned long long)limit.rlim_max / 1024);
 }
 
-/* ---- the runtime folder ----------------------------------------------------------- */
+/* ---- the runtime folder ---------------------------------------------------------- */
 
 /* The nearest folder above that is there. */
 static void parent_of(char *path)
@@ -206,7 +206,7 @@ static void look_runtime(struct finding *f)
 		say(f, HEALTH_OK, "", "%.200s", dir);
 }
 
-/* ---- guests ----------------------------------------------------------------------- */
+/* ---- guests ---------------------------------------------------------------------- */
 
 /* A backend that shares only if told so, or that was told not to. */
 static bool is_private(const char *word)

@@ -120,7 +120,7 @@ int filter_parse(struct filter *filter, const struct opt_list *list)
 	return status;
 }
 
-/* ---- matching --------------------------------------------------------------------- */
+/* ---- matching -------------------------------------------------------------------- */
 
 static bool touches(const struct term *term, const struct lm_trace_record *record,
 		    const struct regmap *map)

@@ -45,7 +45,7 @@ static lm_ctx_t *volatile served;
 static bool starting;
 static char start_error[512];
 
-/* ---- from options to a description ------------------------------------------------ */
+/* ---- from options to a description ----------------------------------------------- */
 
 static int set_option(struct host *host, const char *option)
 {
@@ -187,7 +187,7 @@ void host_free(struct host *host)
 	host->device = NULL;
 }
 
-/* ---- serving ---------------------------------------------------------------------- */
+/* ---- serving --------------------------------------------------------------------- */
 
 void host_stop(int sig)
 {

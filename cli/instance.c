@@ -26,7 +26,7 @@
 #define MIN_PREFIX      4
 #define NAME_TIMEOUT_MS 500 /* a device that hangs must not hide the others */
 
-/* ---- all of them ------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------- */
 
 static int add_instance(void *arg, const char *uuid, bool alive)
 {
@@ -84,7 +84,7 @@ void instances_free(struct instances *list)
 	list->nr = 0;
 }
 
-/* ---- one of them ------------------------------------------------------------------ */
+/* ---- one of them ----------------------------------------------------------------- */
 
 static bool is_prefix(const char *word)
 {
@@ -223,7 +223,7 @@ int instance_show(const char *word, struct control **control, struct json_object
 	return status;
 }
 
-/* ---- several ---------------------------------------------------------------------- */
+/* ---- several --------------------------------------------------------------------- */
 
 static int add_word(struct words *words, const char *word)
 {
@@ -290,7 +290,7 @@ int instance_each(const struct call *call, int (*fn)(const struct call *call,
 	return status;
 }
 
-/* ---- UUIDs ------------------------------------------------------------------------ */
+/* ---- UUIDs ----------------------------------------------------------------------- */
 
 void instance_uuid(char uuid[UUID_SIZE])
 {

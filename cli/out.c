@@ -51,7 +51,7 @@ struct json_object *out_new_document(void)
 	return document;
 }
 
-/* ---- opening ---------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------- */
 
 static int column_flags(const struct out *out, unsigned int flags)
 {
@@ -138,7 +138,7 @@ int out_section(struct out **result, const struct call *call,
 	return 0;
 }
 
-/* ---- rows ------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------ */
 
 void out_flush(struct out *out)
 {
@@ -234,7 +234,7 @@ static void set_json(struct out *out, unsigned int id, struct json_object *value
 	json_object_object_add(out->row, key, value);
 }
 
-/* ---- cells ------------------------------------------------------------------------ */
+/* ---- cells ----------------------------------------------------------------------- */
 
 void out_text(struct out *out, unsigned int id, const char *text)
 {
@@ -318,7 +318,7 @@ void out_object(struct out *out, unsigned int id, const char *text,
 	json_object_put(object);
 }
 
-/* ---- the end ---------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------- */
 
 struct json_object *out_share(struct json_object *object)
 {

@@ -14,7 +14,7 @@
 #include "regmap.h"
 #include "value.h"
 
-/* ---- the sections' columns -------------------------------------------------------- */
+/* ---- the sections' columns ------------------------------------------------------- */
 
 enum { HEAD_KEY, HEAD_VALUE };
 
@@ -72,7 +72,7 @@ static const struct column dma_columns[] = {
 	{ "PROT", 4 }, { "KIND", 7 }, { "HELD", 4, COLUMN_RIGHT }, { 0 }
 };
 
-/* ---- helpers ---------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------- */
 
 static struct out *section(const struct call *call, const char *title,
 			   const struct column *columns)
@@ -97,7 +97,7 @@ static void copy_u64(struct out *out, unsigned int id, struct json_object *obj,
 	out_u64(out, id, value_u64(obj, key));
 }
 
-/* ---- sections --------------------------------------------------------------------- */
+/* ---- sections -------------------------------------------------------------------- */
 
 void page_head(const struct call *call, const struct page_entry *entries, size_t nr)
 {

@@ -91,7 +91,7 @@ uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
 	return in;
 }
 
-/* ---- kinds ------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------- */
 
 static int pm_build(struct lm_ctx *ctx, const struct place *p)
 {
@@ -231,7 +231,7 @@ static int cap_build(struct lm_ctx *ctx, const struct place *p)
 	}
 }
 
-/* ---- placing ----------------------------------------------------------------------- */
+/* ---- placing --------------------------------------------------------------------- */
 
 /* The size that a kind has by itself; 0: the description says. */
 static size_t own_size(const lm_cap_t *c)
@@ -357,7 +357,7 @@ static int place_all(struct placing *pl)
 	return ret;
 }
 
-/* ---- the list ---------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------- */
 
 static int place_collect(struct placing *pl)
 {

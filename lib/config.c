@@ -28,7 +28,7 @@
 		    PCI_STATUS_REC_TARGET_ABORT | PCI_STATUS_REC_MASTER_ABORT | \
 		    PCI_STATUS_SIG_SYSTEM_ERROR | PCI_STATUS_DETECTED_PARITY)
 
-/* ---- bytes ------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------- */
 
 void config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs, size_t nr)
 {
@@ -91,7 +91,7 @@ static bool overlaps(uint64_t offset, size_t len, uint32_t at, uint32_t size)
 	return offset < (uint64_t)at + size && at < offset + len;
 }
 
-/* ---- header ------------------------------------------------------------------------ */
+/* ---- header ---------------------------------------------------------------------- */
 
 static void header_identity(struct config *cfg, const lm_pci_info_t *info)
 {
@@ -241,7 +241,7 @@ void config_reset(struct lm_ctx *ctx)
 	msix_reset(ctx);
 }
 
-/* ---- accesses ---------------------------------------------------------------------- */
+/* ---- accesses -------------------------------------------------------------------- */
 
 /* A run of bytes with one owner. */
 struct piece {
@@ -416,7 +416,7 @@ LM_EXPORT int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, s
 	return 0;
 }
 
-/* ---- state ------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------- */
 
 size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size)
 {

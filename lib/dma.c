@@ -36,7 +36,7 @@ void dma_free(struct lm_ctx *ctx)
 	ctx->dma = NULL;
 }
 
-/* ---- map --------------------------------------------------------------------------- */
+/* ---- map ------------------------------------------------------------------------- */
 
 static bool window_is_valid(const struct dma_window *w)
 {
@@ -122,7 +122,7 @@ int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
 	return 0;
 }
 
-/* ---- for musctl -------------------------------------------------------------------- */
+/* ---- for musctl ------------------------------------------------------------------ */
 
 static const char *kind_name(const struct dma_backing *b, const struct dma_slot *slot)
 {

@@ -14,7 +14,7 @@
 
 #define DMA_BUCKETS 64u
 
-/* ---- sigbus.c: files that shrink under their mapping ------------------------------- */
+/* ---- sigbus.c: files that shrink under their mapping ----------------------------- */
 
 /* A mapping that the handler may repair. Offsets count from its start. */
 struct sigbus_range {
@@ -47,7 +47,7 @@ static inline bool sigbus_is_broken(const struct sigbus_range *r, uint64_t off,
 	       off + len > atomic_load_explicit(&r->broken_low, memory_order_relaxed);
 }
 
-/* ---- dma_file.c: the memory behind windows ----------------------------------------- */
+/* ---- dma_file.c: the memory behind windows --------------------------------------- */
 
 enum dma_kind {
 	DMA_MAPPED,  /* at base */
@@ -91,7 +91,7 @@ int  dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 		     struct dma_backing **b);
 void dma_backing_put(struct dma_backings *bs, struct dma_backing *b);
 
-/* ---- dma.c, dma_revoke.c, dma_sg.c ------------------------------------------------- */
+/* ---- dma.c, dma_revoke.c, dma_sg.c ----------------------------------------------- */
 
 /* The window of the last lookup: all that most lookups need. Places in the table move
  * when it changes: then it is forgotten. Small members stand between those that change

@@ -21,7 +21,7 @@ struct copy {
 	uint64_t           started; /* ticks, when traced */
 };
 
-/* ---- trace ------------------------------------------------------------------------- */
+/* ---- trace ----------------------------------------------------------------------- */
 
 static uint64_t at_most(uint64_t n, uint64_t max)
 {
@@ -46,7 +46,7 @@ static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
 	trace_append(ctx, &rec);
 }
 
-/* ---- memory that we can reach ------------------------------------------------------ */
+/* ---- memory that we can reach ---------------------------------------------------- */
 
 static void tell_broken(struct lm_ctx *ctx, struct dma_backing *b)
 {
@@ -112,7 +112,7 @@ static int copy_direct(struct lm_ctx *ctx, const struct copy *c,
 	return copy_file(c, b->fd, slot->offset + off);
 }
 
-/* ---- both directions, both forms --------------------------------------------------- */
+/* ---- both directions, both forms ------------------------------------------------- */
 
 /* What @sg leads to; the copy starts @off bytes into the window. */
 static int copy_find(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,

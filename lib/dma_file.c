@@ -44,7 +44,7 @@ static uint64_t round_up(uint64_t n, uint64_t to)
 	return (n + to - 1) & ~(to - 1);
 }
 
-/* ---- the table --------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------- */
 
 static int refs_grow(struct dma_backings *bs)
 {
@@ -139,7 +139,7 @@ static void backing_share(struct dma_backings *bs, struct dma_backing *b)
 	*bucket = b;
 }
 
-/* ---- finding ----------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------- */
 
 /* Of the same file, kind and access; the next after @b, or the first with @b NULL. */
 static struct dma_backing *backing_next(struct dma_backings *bs, const struct file *f,
@@ -175,7 +175,7 @@ static uint64_t longest_mapping(struct dma_backings *bs, const struct file *f)
 	return longest;
 }
 
-/* ---- mapping ----------------------------------------------------------------------- */
+/* ---- mapping --------------------------------------------------------------------- */
 
 static int map_range(struct dma_backing *b, int fd, uint64_t start, uint64_t length,
 		     uint64_t granule)
@@ -261,7 +261,7 @@ static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_back
 	return 0;
 }
 
-/* ---- from descriptor to backing ---------------------------------------------------- */
+/* ---- from descriptor to backing -------------------------------------------------- */
 
 /* A descriptor of ours would be kept (DMA_FILE), or is not needed (DMA_MESSAGE). */
 static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind kind,

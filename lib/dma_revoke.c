@@ -19,7 +19,7 @@
 
 #include "dma.h"
 
-/* ---- the range --------------------------------------------------------------------- */
+/* ---- the range ------------------------------------------------------------------- */
 
 /* True if there is a window in the range from *p on; *p is where it is. */
 static bool in_range(const struct dma *dma, struct dma_pos p)
@@ -84,7 +84,7 @@ static void range_sweep(struct dma *dma)
 	dma_forget_last(dma);
 }
 
-/* ---- telling the device ------------------------------------------------------------ */
+/* ---- telling the device ---------------------------------------------------------- */
 
 static void revoke_check(struct lm_ctx *ctx)
 {
@@ -168,7 +168,7 @@ static void range_tell(struct lm_ctx *ctx, bool may_wait)
 	dma->revoke.spare = NULL;
 }
 
-/* ---- DMA_UNMAP --------------------------------------------------------------------- */
+/* ---- DMA_UNMAP ------------------------------------------------------------------- */
 
 static int range_set(struct dma *dma, uint64_t addr, uint64_t size, bool all)
 {
@@ -222,7 +222,7 @@ void dma_revoke_released(struct lm_ctx *ctx)
 	revoke_check(ctx);
 }
 
-/* ---- the client leaves ------------------------------------------------------------- */
+/* ---- the client leaves ----------------------------------------------------------- */
 
 /* Nobody waits for the answer to the DMA_UNMAP that is going on. */
 static void revoke_cancel(struct lm_ctx *ctx)
@@ -293,7 +293,7 @@ void dma_disconnect(struct lm_ctx *ctx)
 	windows_free(ctx->dma);
 }
 
-/* ---- orphans ----------------------------------------------------------------------- */
+/* ---- orphans --------------------------------------------------------------------- */
 
 void dma_orphan_release(struct dma *dma, uint64_t generation)
 {

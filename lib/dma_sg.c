@@ -14,7 +14,7 @@
 /* Rare paths of their own functions: the common ones need no stack frame then. */
 #define NOINLINE __attribute__((noinline))
 
-/* ---- places ------------------------------------------------------------------------ */
+/* ---- places ---------------------------------------------------------------------- */
 
 static inline struct dma_pos pos_unpack(const void *place)
 {
@@ -35,7 +35,7 @@ bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p)
 	       dma_table_slot(t, *p)->generation == sg->generation;
 }
 
-/* ---- lm_addr_to_sg ----------------------------------------------------------------- */
+/* ---- lm_addr_to_sg --------------------------------------------------------------- */
 
 static inline void sg_fill(const struct dma_last *last, uint64_t addr, uint64_t len,
 			   dma_sg_t *sg)
@@ -191,7 +191,7 @@ LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
 	return addr_to_sg_next(dma, dma_addr, len, sg, max_sg);
 }
 
-/* ---- lm_map_sg --------------------------------------------------------------------- */
+/* ---- lm_map_sg ------------------------------------------------------------------- */
 
 static int map_search(struct dma *dma, int prot, const dma_sg_t *sg, struct iovec *iov)
 {

@@ -19,7 +19,7 @@
 
 _Static_assert(sizeof(struct dma_slot) == 32, "two in a cache line");
 
-/* ---- chunks ------------------------------------------------------------------------ */
+/* ---- chunks ---------------------------------------------------------------------- */
 
 static void chunk_copy(struct dma_chunk *to, uint32_t to_slot,
 		       const struct dma_chunk *from, uint32_t from_slot, uint32_t nr)
@@ -63,7 +63,7 @@ static void top_update(struct dma_table *t, uint32_t at)
 	t->first[at] = t->ref[at].chunk->key[0];
 }
 
-/* ---- the top array ----------------------------------------------------------------- */
+/* ---- the top array --------------------------------------------------------------- */
 
 static int top_grow(struct dma_table *t)
 {
@@ -107,7 +107,7 @@ static int top_insert(struct dma_table *t, uint32_t at)
 	return 0;
 }
 
-/* ---- insert ------------------------------------------------------------------------ */
+/* ---- insert ---------------------------------------------------------------------- */
 
 /* Half of the free room in the chunk on the left takes our first entries. */
 static bool shift_left(struct dma_table *t, struct dma_pos *p)
@@ -209,7 +209,7 @@ int dma_table_insert(struct dma_table *t, uint64_t key, const struct dma_slot *s
 	return 0;
 }
 
-/* ---- remove ------------------------------------------------------------------------ */
+/* ---- remove ---------------------------------------------------------------------- */
 
 /* The keys in [@low, @high] leave chunk @at; false: it is empty now, and freed. */
 static bool chunk_cut(struct dma_table *t, uint32_t at, uint64_t low, uint64_t high)
@@ -264,7 +264,7 @@ void dma_table_remove(struct dma_table *t, uint64_t low, uint64_t high)
 		merge(t, p.chunk - 1);
 }
 
-/* ---- the rest ---------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------- */
 
 bool dma_table_seek(const struct dma_table *t, uint64_t key, struct dma_pos *p)
 {

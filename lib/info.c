@@ -159,8 +159,8 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 	if (size < INFO_SIZE_MIN)
 		return -EINVAL;
 	if (size > own && !all_zero((const char *)from + own, size - own)) {
-		log_info(from, LM_LOG_ERR, "the description uses members of a newer libmuser than %s",
-			 lm_version());
+		log_info(from, LM_LOG_ERR,
+			 "the description uses members of a newer libmuser than %s", lm_version());
 		return -EINVAL;
 	}
 	memcpy(to, from, size < own ? size : own);

@@ -35,7 +35,7 @@ struct instance {
 
 static const char *const files[] = { "vfio-user.sock", "control.sock", "lock" };
 
-/* ---- the runtime folder ----------------------------------------------------------------------- */
+/* ---- the runtime folder ---------------------------------------------------------- */
 
 static int put_path(char *buf, size_t size, const char *dir, const char *name)
 {
@@ -89,7 +89,7 @@ static int make_dirs(const char *path)
 	return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* ---- stale folders ---------------------------------------------------------------------------- */
+/* ---- stale folders --------------------------------------------------------------- */
 
 static void remove_files(const char *dir)
 {
@@ -145,7 +145,7 @@ static bool is_alive(const char *dir, bool temporary)
 	return alive;
 }
 
-/* ---- making one ------------------------------------------------------------------------------- */
+/* ---- making one ------------------------------------------------------------------ */
 
 static int lock_new(struct instance *inst)
 {
@@ -276,7 +276,7 @@ void instance_free(struct lm_ctx *ctx)
 	ctx->instance = NULL;
 }
 
-/* ---- finding them ----------------------------------------------------------------------------- */
+/* ---- finding them ---------------------------------------------------------------- */
 
 static bool is_uuid(const char *name)
 {

@@ -30,7 +30,7 @@ static inline bool out_of_range(uint64_t off, uint64_t len, uint64_t size)
 struct lm_ctx;
 struct access;
 
-/* ---- loop.c: one epoll set, timers, watches ------------------------------------------------ */
+/* ---- loop.c: one epoll set, timers, watches -------------------------------------- */
 
 struct source {
 	int fd;
@@ -57,7 +57,7 @@ uint64_t loop_now_ns(void); /* CLOCK_MONOTONIC, that of timers */
 /* Armed and freed like a device's own. */
 int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct lm_timer **timer);
 
-/* ---- ctx.c ---------------------------------------------------------------------------------- */
+/* ---- ctx.c ----------------------------------------------------------------------- */
 
 struct lm_ctx {
 	lm_dev_info_t       info;     /* own copy, defaults filled in (info.c) */
@@ -82,10 +82,10 @@ struct lm_ctx {
 	lm_token_t          last_token;
 };
 
-/* ---- defer.c: requests that a callback may answer later --------------------------------------- */
+/* ---- defer.c: requests that a callback may answer later -------------------------- */
 
 struct deferral {
-	/* Optional: take the bytes of a read; called from lm_complete(), also inside the callback. */
+	/* Optional: take the bytes of a read; from lm_complete(), also inside the callback. */
 	void (*take)(struct deferral *d, ssize_t result, const void *data);
 	/* The answer, when it comes after the callback has returned. */
 	void (*done)(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
@@ -105,12 +105,12 @@ void defer_begin(struct lm_ctx *ctx, struct deferral *d);           /* before a 
 enum defer_state defer_end(struct lm_ctx *ctx, struct deferral *d); /* after it */
 void defer_cancel(struct lm_ctx *ctx, struct deferral *d);          /* nobody waits any more */
 
-/* ---- info.c: validates and copies a description ----------------------------------------------- */
+/* ---- info.c: validates and copies a description ---------------------------------- */
 
 int  info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size);
 void info_free(lm_dev_info_t *info);
 
-/* ---- log.c ---------------------------------------------------------------------------------- */
+/* ---- log.c ----------------------------------------------------------------------- */
 
 void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4))); /* before there is a context */
@@ -118,7 +118,7 @@ void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)
 #define log_warn(ctx, ...)  lm_log((ctx), LM_LOG_WARN, __VA_ARGS__)
 #define log_debug(ctx, ...) lm_log((ctx), LM_LOG_DEBUG, __VA_ARGS__)
 
-/* ---- region.c: the regions, one bounds check, one dispatcher ----------------------------------- */
+/* ---- region.c: the regions, one bounds check, one dispatcher --------------------- */
 
 struct region {
 	lm_reg_info_t info;      /* own copy; info.size 0: absent */
@@ -159,7 +159,7 @@ bool region_is_mappable(const struct region *r);
 /* Calls info.map once for each mappable area. */
 void region_describe(struct lm_ctx *ctx, struct region *r);
 
-/* ---- register.c: register maps ------------------------------------------------------------------ */
+/* ---- register.c: register maps --------------------------------------------------- */
 
 /* One step of at most @len bytes of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
 ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len);
@@ -170,7 +170,7 @@ void    register_reset(struct region *r);
 const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);
 const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx);
 
-/* ---- config.c, cap.c: configuration space -------------------------------------------------------- */
+/* ---- config.c, cap.c: configuration space ---------------------------------------- */
 
 int    config_new(struct lm_ctx *ctx);   /* header and capabilities; the cause of -EINVAL logged */
 void   config_free(struct lm_ctx *ctx);
@@ -184,7 +184,7 @@ uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe fro
 size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size);
 int    config_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
-/* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------------------------ */
+/* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------ */
 
 /* If the byte at @a->pos is table or PBA: how many bytes from there are, and the access to them is
  * done. 0: not ours; *next then says how many bytes until ours begin. */
@@ -192,7 +192,7 @@ size_t msix_access(struct lm_ctx *ctx, struct access *a, size_t *next);
 size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size); /* 0: table untouched */
 int    msix_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
-/* ---- irq.c ------------------------------------------------------------------------------------------ */
+/* ---- irq.c ----------------------------------------------------------------------- */
 
 struct irq_set {
 	uint32_t flags, index, start, count;
@@ -216,7 +216,8 @@ int  irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask); /
 int  irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct irq_state *st);
 void irq_config_changed(struct lm_ctx *ctx); /* enable or mask bits moved: deliver what is due */
 bool irq_intx_level(const struct lm_ctx *ctx);
-uint64_t irq_pending_bits(const struct lm_ctx *ctx, uint32_t index, uint32_t first); /* 64 of them */
+/* 64 of them. */
+uint64_t irq_pending_bits(const struct lm_ctx *ctx, uint32_t index, uint32_t first);
 size_t irq_save(struct lm_ctx *ctx, void *buf, size_t size);
 int  irq_load(struct lm_ctx *ctx, const void *buf, size_t len);
 /* For the MSI-X table, whose mask bits other threads read: change it between lock and unlock. */
@@ -224,7 +225,7 @@ void irq_lock(struct lm_ctx *ctx);
 void irq_unlock(struct lm_ctx *ctx);
 void irq_vectors_moved(struct lm_ctx *ctx, uint32_t first, uint32_t count); /* caller locks */
 
-/* ---- dma.c, dma_table.c ------------------------------------------------------------------------------ */
+/* ---- dma.c, dma_table.c ---------------------------------------------------------- */
 
 struct dma_window {       /* as a client described it */
 	uint64_t addr, size, offset;
@@ -246,7 +247,7 @@ typedef bool (dma_window_fn)(void *arg, const struct dma_window *w, const char *
 void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *arg);
 uint64_t dma_count(const struct lm_ctx *ctx);
 
-/* ---- upcall.c: commands to the client (DMA by message) ------------------------------------------------ */
+/* ---- upcall.c: commands to the client (DMA by message) --------------------------- */
 
 /* A copy between client memory and ours. */
 struct dma_request {
@@ -262,7 +263,7 @@ int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_don
 /* The same, waiting: -EDEADLK if the client waits for us. */
 int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request);
 
-/* ---- server.c, stream.c, protocol.c: the vfio-user engine ----------------------------------------------- */
+/* ---- server.c, stream.c, protocol.c: the vfio-user engine ------------------------ */
 
 struct client_state {      /* for musctl show and traces */
 	bool     attached;
@@ -275,18 +276,19 @@ struct client_state {      /* for musctl show and traces */
 int  server_new(struct lm_ctx *ctx);
 void server_free(struct lm_ctx *ctx);
 void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
-void server_deferred_done(struct lm_ctx *ctx, ssize_t result); /* the waiting request may be answered */
+/* The request that waits may be answered. */
+void server_deferred_done(struct lm_ctx *ctx, ssize_t result);
 /* Look at the client's socket without epoll: 1: served, 0: nothing there, -EAGAIN: ask epoll. */
 int  server_busy_poll(struct lm_ctx *ctx);
 
-/* ---- reset: protocol, control and FLR all come here (ctx.c) ------------------------------------------------ */
+/* ---- reset: protocol, control and FLR all come here (ctx.c) ---------------------- */
 
-/* 0, -errno, or LM_DEFER: then the @d given (take NULL, done set) is told. @d NULL: nobody waits. */
+/* 0, -errno, or LM_DEFER: then @d (take NULL, done set) is told. @d NULL: nobody waits. */
 int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
 
 /* sockpath.c has a header of its own: sockpath.h */
 
-/* ---- instance.c: the folder that makes a device visible ------------------------------------------------------ */
+/* ---- instance.c: the folder that makes a device visible -------------------------- */
 
 int  instance_new(struct lm_ctx *ctx);     /* temporary folder, locked */
 int  instance_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size);
@@ -295,7 +297,7 @@ int  instance_final_path(const struct lm_ctx *ctx, const char *file, char *buf, 
 int  instance_publish(struct lm_ctx *ctx); /* rename to the UUID; -EEXIST */
 void instance_free(struct lm_ctx *ctx);    /* remove it */
 
-/* ---- eventfd.c: eventfds that a peer has given us ------------------------------------- */
+/* ---- eventfd.c: eventfds that a peer has given us -------------------------------- */
 
 bool is_eventfd(int fd);
 /* 0: @fd is an eventfd, and now non-blocking: write(2) it. -EINVAL: it is something else. */
@@ -303,7 +305,7 @@ int  eventfd_accept(int fd);
 /* Where speed does not matter: also safe if the peer has made it blocking again. */
 void eventfd_kick(int fd);
 
-/* ---- trace.c -------------------------------------------------------------------------------------------------- */
+/* ---- trace.c --------------------------------------------------------------------- */
 
 static inline bool trace_on(const struct lm_ctx *ctx)
 {
@@ -327,7 +329,7 @@ void trace_detach(struct lm_ctx *ctx, void *tracer);
 void trace_free(struct lm_ctx *ctx); /* with control_free(); nobody traces any more */
 uint32_t trace_tracers(const struct lm_ctx *ctx);
 
-/* ---- control.c: the Varlink endpoint ---------------------------------------------------------------------------- */
+/* ---- control.c: the Varlink endpoint --------------------------------------------- */
 
 int  control_new(struct lm_ctx *ctx); /* listens on the instance's control.sock */
 void control_free(struct lm_ctx *ctx);

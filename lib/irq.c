@@ -21,7 +21,7 @@
 
 #define GROW_MIN 8
 
-/* ---- state ------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------- */
 
 int irq_grow(struct irq_index *idx, uint32_t nr)
 {
@@ -86,7 +86,7 @@ void irq_unlock(struct lm_ctx *ctx)
 		pthread_mutex_unlock(&ctx->irqs->lock);
 }
 
-/* ---- masks ------------------------------------------------------------------------- */
+/* ---- masks ----------------------------------------------------------------------- */
 
 /* By the guest or musctl. A function that uses MSI or MSI-X does not use INTx (PCI Local
  * Bus 3.0, 6.8.3.3 and 6.8.2). */
@@ -142,7 +142,7 @@ static void mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vect
 	}
 }
 
-/* ---- raising ----------------------------------------------------------------------- */
+/* ---- raising --------------------------------------------------------------------- */
 
 static void trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int result)
 {
@@ -284,7 +284,7 @@ LM_EXPORT int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subin
 	return ret;
 }
 
-/* ---- INTx -------------------------------------------------------------------------- */
+/* ---- INTx ------------------------------------------------------------------------ */
 
 /* The line has risen. Not VEC_PENDING: the level itself is all there is to remember. */
 static int intx_rise(struct irqs *irqs)
@@ -337,7 +337,7 @@ bool irq_intx_level(const struct lm_ctx *ctx)
 	return level;
 }
 
-/* ---- configuration space and MSI-X table ------------------------------------------- */
+/* ---- configuration space and MSI-X table ----------------------------------------- */
 
 static void pending_drop(struct irq_index *idx)
 {
@@ -426,7 +426,7 @@ uint64_t irq_pending_bits(const struct lm_ctx *ctx, uint32_t index, uint32_t fir
 	return bits;
 }
 
-/* ---- life -------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------ */
 
 static int irq_check(struct lm_ctx *ctx)
 {

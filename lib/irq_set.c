@@ -40,7 +40,7 @@ int irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info)
 	return 0;
 }
 
-/* ---- checks ------------------------------------------------------------------------ */
+/* ---- checks ---------------------------------------------------------------------- */
 
 static bool is_one_bit(uint32_t x)
 {
@@ -90,7 +90,7 @@ static int check_data(const struct irq_set *set)
 	return 0;
 }
 
-/* ---- eventfds ---------------------------------------------------------------------- */
+/* ---- eventfds -------------------------------------------------------------------- */
 
 /* The descriptor for the @i-th vector of the range becomes ours; -1: de-assign. */
 static int fd_take(const struct irq_set *set, uint32_t i)
@@ -206,7 +206,7 @@ static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
 	return 0;
 }
 
-/* ---- actions ----------------------------------------------------------------------- */
+/* ---- actions --------------------------------------------------------------------- */
 
 static void set_one(struct irqs *irqs, const struct irq_set *set, uint32_t n)
 {

@@ -9,7 +9,7 @@
  */
 #include "irq.h"
 
-/* ---- musctl ------------------------------------------------------------------------ */
+/* ---- musctl ---------------------------------------------------------------------- */
 
 static struct irq_index *index_find(struct lm_ctx *ctx, uint32_t index, uint32_t vector)
 {
@@ -58,7 +58,7 @@ int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector,
 	return 0;
 }
 
-/* ---- save and load ----------------------------------------------------------------- */
+/* ---- save and load --------------------------------------------------------------- */
 
 /* The level, then a byte of flags for each vector of each index. */
 static size_t state_size(const struct irqs *irqs)

@@ -95,7 +95,7 @@ int loop_run(struct loop *loop, int timeout_ms)
 	return nr;
 }
 
-/* ---- timers: a short list, one timerfd set to the earliest ---------------------------------- */
+/* ---- timers: a short list, one timerfd set to the earliest ----------------------- */
 
 uint64_t loop_now_ns(void)
 {
@@ -227,7 +227,7 @@ LM_EXPORT void lm_timer_destroy(lm_timer_t *timer)
 	free(timer);
 }
 
-/* ---- watches ---------------------------------------------------------------------------------- */
+/* ---- watches --------------------------------------------------------------------- */
 
 static void watch_ready(struct source *src, uint32_t events)
 {

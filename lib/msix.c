@@ -25,7 +25,7 @@ static uint32_t pba_size(uint32_t nr)
 	return (nr + 63) / 64 * PBA_WORD;
 }
 
-/* ---- creation ---------------------------------------------------------------------- */
+/* ---- creation -------------------------------------------------------------------- */
 
 static bool ranges_meet(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
 {
@@ -99,7 +99,7 @@ void msix_reset(struct lm_ctx *ctx)
 	irq_unlock(ctx);
 }
 
-/* ---- table ------------------------------------------------------------------------- */
+/* ---- table ----------------------------------------------------------------------- */
 
 static uint8_t entry_reset(uint32_t at)
 {
@@ -156,7 +156,7 @@ static void table_read(const struct msix *m, uint8_t *buf, uint32_t at, uint32_t
 		buf[i] = m->entries ? m->entries[at + i] : entry_reset(at + i);
 }
 
-/* ---- pending bits ------------------------------------------------------------------ */
+/* ---- pending bits ---------------------------------------------------------------- */
 
 static void pba_read(struct lm_ctx *ctx, uint8_t *buf, uint32_t at, uint32_t len)
 {
@@ -172,7 +172,7 @@ static void pba_read(struct lm_ctx *ctx, uint8_t *buf, uint32_t at, uint32_t len
 	}
 }
 
-/* ---- accesses ---------------------------------------------------------------------- */
+/* ---- accesses -------------------------------------------------------------------- */
 
 /* How many bytes from a->pos on lie in [at, at + size); *next learns of what begins
  * behind it. */
@@ -211,7 +211,7 @@ size_t msix_access(struct lm_ctx *ctx, struct access *a, size_t *next)
 	return part;
 }
 
-/* ---- state ------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------- */
 
 size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size)
 {

@@ -28,7 +28,7 @@ enum lm_trace_kind {
 	LM_TRACE_DMA_WRITE,  /* the same */
 	LM_TRACE_DMA_MAP,    /* offset (address) value (size) aux (protection, 4: has fd) result */
 	LM_TRACE_DMA_UNMAP,  /* offset (address) value (size) result */
-	LM_TRACE_IRQ_FIRE,   /* region (index) offset (vector) result: 0 delivered, 1 pending, -errno */
+	LM_TRACE_IRQ_FIRE,   /* region (index) offset (vector) result: LM_IRQ_* or -errno */
 	LM_TRACE_IRQ_SET,    /* region (index) offset (start) len (count) aux (flags) result */
 	LM_TRACE_IRQ_MASK,   /* region (index) offset (vector) value (1 masked, 0 unmasked) */
 	LM_TRACE_RESET,      /* result duration */

@@ -39,7 +39,7 @@ typedef struct lm_ctx lm_ctx_t;
 /** typedef dma_addr_t - an I/O virtual address: an address as the device sees memory. */
 typedef uint64_t dma_addr_t;
 
-/* ---- what a device is -------------------------------------------------------------------- */
+/* ---- what a device is ------------------------------------------------------------ */
 
 /* Region indexes, those of <linux/vfio.h> (VFIO_PCI_BAR0_REGION_INDEX ...). */
 enum {
@@ -305,7 +305,7 @@ typedef struct {
 	union {
 		struct { uint8_t bar; uint32_t table; uint32_t pba; } msix; /* offsets in the BAR */
 		struct { bool addr32; bool no_mask; } msi; /* default: 64-bit, maskable */
-		struct { uint8_t type; bool flr; } exp;    /* PCI_EXP_TYPE_*; function level reset */
+		struct { uint8_t type; bool flr; } exp; /* PCI_EXP_TYPE_*; function level reset */
 		uint64_t reserved[4];
 	};
 } lm_cap_t;
@@ -432,7 +432,7 @@ typedef struct {
 	uint32_t             reserved;
 } lm_dev_info_t;
 
-/* ---- life cycle ---------------------------------------------------------------------------- */
+/* ---- life cycle ------------------------------------------------------------------ */
 
 /**
  * lm_ctx_create() - make a device that clients and musctl can reach
@@ -580,7 +580,7 @@ void lm_log(lm_ctx_t *ctx, int level, const char *fmt, ...) __attribute__((forma
  */
 int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
 
-/* ---- interrupts ---------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------ */
 
 /* What became of an interrupt. */
 #define LM_IRQ_DELIVERED 0 /* the client's eventfd was written */
@@ -635,7 +635,7 @@ int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subindex);
  */
 int lm_irq_set_level(lm_ctx_t *ctx, bool level);
 
-/* ---- DMA ----------------------------------------------------------------------------------- */
+/* ---- DMA ------------------------------------------------------------------------- */
 
 /** struct dma_sg - a piece of client memory inside one DMA region. Filled by lm_addr_to_sg();
  * its members belong to the library. Valid until that region is unmapped (afterwards the
@@ -772,7 +772,7 @@ int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data, lm_d
  */
 int lm_sigbus_guard(void);
 
-/* ---- device memory and registers ------------------------------------------------------------- */
+/* ---- device memory and registers ------------------------------------------------- */
 
 /**
  * lm_mmap() - the memory behind a region
@@ -842,7 +842,7 @@ int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, size_t len);
  */
 int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, size_t len);
 
-/* ---- answering later ------------------------------------------------------------------------- */
+/* ---- answering later ------------------------------------------------------------- */
 
 /** typedef lm_token_t - a request that waits for the device; never 0 */
 typedef uint64_t lm_token_t;
@@ -885,7 +885,7 @@ lm_token_t lm_defer(lm_ctx_t *ctx);
  */
 int lm_complete(lm_ctx_t *ctx, lm_token_t token, ssize_t result, const void *data);
 
-/* ---- timers and descriptors on the context's loop ---------------------------------------------- */
+/* ---- timers and descriptors on the context's loop -------------------------------- */
 
 /** typedef lm_timer_t - a timer. Opaque. */
 typedef struct lm_timer lm_timer_t;
@@ -952,7 +952,7 @@ int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt
  */
 void lm_watch_destroy(lm_watch_t *watch);
 
-/* ---- state ------------------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------- */
 
 /**
  * lm_ctx_save() - the whole state of a device as one block of bytes

@@ -65,14 +65,14 @@ struct config {
 	struct msix      msix;
 };
 
-/* ---- config.c ---------------------------------------------------------------------- */
+/* ---- config.c -------------------------------------------------------------------- */
 
 void     config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs,
 		    size_t nr);
 uint32_t config_get(const struct config *cfg, uint32_t offset, unsigned int width);
 int      config_grow(struct config *cfg, uint32_t used); /* by read-only bytes of 0 */
 
-/* ---- cap.c, cap_ext.c -------------------------------------------------------------- */
+/* ---- cap.c, cap_ext.c ------------------------------------------------------------ */
 
 int  cap_new(struct lm_ctx *ctx);
 int  cap_ext_new(struct lm_ctx *ctx);
@@ -86,7 +86,7 @@ uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
 /* True if the library gives the meaning of its registers. */
 bool cap_is_known(const struct cap *cap);
 
-/* ---- msix.c ------------------------------------------------------------------------ */
+/* ---- msix.c ---------------------------------------------------------------------- */
 
 int  msix_new(struct lm_ctx *ctx, const lm_cap_t *cap);
 void msix_reset(struct lm_ctx *ctx);

@@ -19,7 +19,7 @@ struct command {
 	bool    posted;  /* makes sense without a reply */
 };
 
-/* ---- interrupts ------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------ */
 
 static void trace_set_irqs(struct client *c, const struct irq_set *set, int result)
 {
@@ -53,7 +53,7 @@ static int set_irqs(struct client *c, struct message *m, struct reply *r)
 	return ret;
 }
 
-/* ---- DMA map ---------------------------------------------------------------------------------------- */
+/* ---- DMA map --------------------------------------------------------------------- */
 
 static void trace_dma(struct client *c, uint16_t kind, const struct dma_window *w, int result)
 {
@@ -121,7 +121,7 @@ static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 	return ret;
 }
 
-/* ---- reset, features ---------------------------------------------------------------------------------- */
+/* ---- reset, features ------------------------------------------------------------- */
 
 static void reset_done(struct lm_ctx *ctx, struct deferral *d, ssize_t result)
 {
@@ -156,7 +156,7 @@ static int migration_data(struct client *c, struct message *m, struct reply *r)
 	return -ENOTTY;
 }
 
-/* ---- dispatch ------------------------------------------------------------------------------------------ */
+/* ---- dispatch -------------------------------------------------------------------- */
 
 static const struct command commands[] = {
 	[VFIO_USER_VERSION] = {
@@ -169,7 +169,8 @@ static const struct command commands[] = {
 	[VFIO_USER_DEVICE_GET_REGION_INFO] = {
 		protocol_region_info, sizeof(struct vfio_region_info), REPLY_MAX_INFO, false },
 	[VFIO_USER_DEVICE_GET_REGION_IO_FDS] = {
-		protocol_region_io_fds, sizeof(struct vfio_user_region_io_fds), REPLY_MAX_INFO, false },
+		protocol_region_io_fds, sizeof(struct vfio_user_region_io_fds), REPLY_MAX_INFO,
+		false },
 	[VFIO_USER_DEVICE_GET_IRQ_INFO] = {
 		protocol_irq_info, sizeof(struct vfio_irq_info), REPLY_SMALL, false },
 	[VFIO_USER_DEVICE_SET_IRQS] = { set_irqs, sizeof(struct vfio_irq_set), 0, true },

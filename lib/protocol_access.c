@@ -10,7 +10,7 @@
 
 #include "protocol.h"
 
-/* ---- region access ------------------------------------------------------------------------------ */
+/* ---- region access --------------------------------------------------------------- */
 
 static void access_done(struct access *a, ssize_t result)
 {
@@ -92,7 +92,7 @@ int protocol_region_write(struct client *c, struct message *m, struct reply *r)
 	return 0;
 }
 
-/* ---- several writes in one message ---------------------------------------------------------------- */
+/* ---- several writes in one message ----------------------------------------------- */
 
 /* Start the write at multi_pos of the array @wrs. */
 static ssize_t multi_write(struct client *c, char *wrs)
@@ -172,7 +172,7 @@ int protocol_write_multi(struct client *c, struct message *m, struct reply *r)
 	return 0;
 }
 
-/* ---- answers that come later ------------------------------------------------------------------------------ */
+/* ---- answers that come later ----------------------------------------------------- */
 
 static size_t answer_build(struct client *c, ssize_t result, char *payload)
 {

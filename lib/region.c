@@ -23,7 +23,7 @@ struct regions {
 	struct region region[];
 };
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------- */
 
 uint32_t region_count(const struct lm_ctx *ctx)
 {
@@ -273,7 +273,7 @@ LM_EXPORT void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t 
 	return (char *)r->mem + offset;
 }
 
-/* ---- one piece of an access ------------------------------------------------------------------- */
+/* ---- one piece of an access ------------------------------------------------------ */
 
 /* How many of @len bytes at @offset are memory that a client may map; 0: *len is cut to end
  * where such memory begins. */
@@ -375,7 +375,7 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 	return memory_step(r, a, len);
 }
 
-/* ---- a whole access --------------------------------------------------------------------------- */
+/* ---- a whole access -------------------------------------------------------------- */
 
 /* The requests of a turn follow each other without a gap: one look at the clock for each. */
 static uint64_t access_begins(struct lm_ctx *ctx)

@@ -104,7 +104,7 @@ void register_reset(struct region *r)
 	}
 }
 
-/* ---- one register of an access ---------------------------------------------------------------- */
+/* ---- one register of an access --------------------------------------------------- */
 
 /* A register, and which of its bytes an access touches. */
 struct part {
@@ -248,7 +248,7 @@ ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, 
 	return a->is_write ? part_write(ctx, r, a, &p) : part_read(ctx, r, a, &p);
 }
 
-/* ---- the device's own view -------------------------------------------------------------------- */
+/* ---- the device's own view ------------------------------------------------------- */
 
 static uint64_t *value_of(const lm_ctx_t *ctx, uint32_t region, uint64_t offset,
 			  const lm_register_t **reg)

@@ -36,7 +36,7 @@ struct client *server_client(const struct lm_ctx *ctx)
 	return ctx->server ? ctx->server->client : NULL;
 }
 
-/* ---- attach and detach ------------------------------------------------------------------------ */
+/* ---- attach and detach ----------------------------------------------------------- */
 
 static void trace_client(struct client *c, uint16_t kind)
 {
@@ -147,7 +147,7 @@ fail:
 	return ret;
 }
 
-/* ---- a turn of the client --------------------------------------------------------------------- */
+/* ---- a turn of the client -------------------------------------------------------- */
 
 int client_hold(struct client *c, const void *data, size_t len)
 {
@@ -341,7 +341,7 @@ void server_deferred_done(struct lm_ctx *ctx, ssize_t result)
 	client_wake(c);
 }
 
-/* ---- listening -------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------- */
 
 /* The present client may have hung up while its last event still waits in epoll. */
 static bool client_is_gone(const struct client *c)

@@ -32,7 +32,7 @@ static struct sigbus_range *free_ranges;
 static struct sigaction previous;
 static atomic_bool guarded;
 
-/* ---- the handler ------------------------------------------------------------------- */
+/* ---- the handler ----------------------------------------------------------------- */
 
 /* Low first: a reader looks at high, and then at low. */
 static void broken_extend(struct sigbus_range *r, uint64_t low, uint64_t high)
@@ -155,7 +155,7 @@ bool sigbus_is_guarded(void)
 	return atomic_load(&guarded);
 }
 
-/* ---- the list ---------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------- */
 
 static int block_add(void)
 {

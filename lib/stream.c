@@ -19,7 +19,7 @@
 #include "internal.h"
 #include "stream.h"
 
-/* ---- the pool: one lock, a few buffers kept --------------------------------------------------- */
+/* ---- the pool: one lock, a few buffers kept -------------------------------------- */
 
 #define POOL_KEPT 4
 
@@ -51,7 +51,7 @@ void pool_put(char *buf)
 	free(buf);
 }
 
-/* ---- buffers ---------------------------------------------------------------------------------- */
+/* ---- buffers --------------------------------------------------------------------- */
 
 static int buf_open(struct stream_buf *b)
 {
@@ -144,7 +144,7 @@ void stream_close(struct stream *s)
 	s->ch.ops->close(&s->ch);
 }
 
-/* ---- receiving -------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------- */
 
 static bool size_is_valid(uint32_t msg_size)
 {
@@ -432,7 +432,7 @@ void stream_unpin(struct stream_buf *pinned)
 		buf_release(pinned);
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------- */
 
 /* Bytes that may go in the next send: descriptors go with the first byte of their message. */
 static size_t tx_segment(const struct stream *s, const struct channel_fds **fds)

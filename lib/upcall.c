@@ -2,13 +2,15 @@
 /*
  * upcall.c - commands to the client: DMA by message.
  *
- * A transfer is cut into messages of at most the client's max_data_xfer_size; a few are under way
- * at a time. They go over the twin socket where there is one, else between the replies on the
- * main one. A reply is matched by its message id; one that nobody waits for is dropped.
+ * A transfer is cut into messages of at most the client's max_data_xfer_size; a few are
+ * under way at a time. They go over the twin socket where there is one, else between the
+ * replies on the main one. A reply is matched by its message id; one that nobody waits for
+ * is dropped.
  *
- * Waiting for a reply while the client waits for ours may never end, because a client may serve us
- * only between its own requests. A wait inside a request is refused at once with -EDEADLK; transfers
- * that do not move while an answer is put off end with it before the client loses patience.
+ * Waiting for a reply while the client waits for ours may never end, because a client may
+ * serve us only between its own requests. A wait inside a request is refused at once with
+ * -EDEADLK; transfers that do not move while an answer is put off end with it before the
+ * client loses patience.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -81,7 +83,7 @@ static bool client_waits(const struct client *c)
 	return c->owed || (c->waiting != WAIT_NONE && !(c->request.flags & VFIO_USER_F_NO_REPLY));
 }
 
-/* ---- the end of a transfer -------------------------------------------------------------------- */
+/* ---- the end of a transfer ------------------------------------------------------- */
 
 /* It is in no list any more. */
 static void transfer_end(struct upcalls *up, struct transfer *t)
@@ -125,7 +127,7 @@ void upcall_fail_all(struct client *c, int error)
 	}
 }
 
-/* ---- transfers that do not move ----------------------------------------------------------------- */
+/* ---- transfers that do not move -------------------------------------------------- */
 
 static void stall_expired(void *arg)
 {
@@ -148,7 +150,7 @@ static void watch_stall(struct client *c)
 	lm_timer_arm(up->stall, wanted ? c->stall_ns : 0, 0);
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------- */
 
 static struct flight *flight_free(struct upcalls *up)
 {
@@ -258,7 +260,7 @@ int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_don
 	return ret;
 }
 
-/* ---- replies ---------------------------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------- */
 
 static struct flight *flight_find(struct upcalls *up, uint16_t msg_id)
 {
@@ -321,7 +323,7 @@ void upcall_reply(struct client *c, struct message *m)
 	upcall_kick(c);
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------- */
 
 struct wait {
 	bool over;
@@ -434,7 +436,7 @@ int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 	return ret;
 }
 
-/* ---- the twin socket --------------------------------------------------------------------------- */
+/* ---- the twin socket ------------------------------------------------------------- */
 
 static void twin_close(struct client *c)
 {

@@ -87,7 +87,7 @@ eventually() {
 	return 1
 }
 
-# ---- a client that stays ------------------------------------------------------------------------
+# ---- a client that stays -------------------------------------------------------------
 
 # A program of this folder, by its name without .c, into the folder of the file's tests.
 build_with_libmuser() { # NAME
@@ -130,7 +130,7 @@ client_stop() {
 	rm -f "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
 }
 
-# ---- a tracer in the background ------------------------------------------------------------------
+# ---- a tracer in the background ------------------------------------------------------
 
 # Its rows go to the file rows; returns when it is attached.
 trace_start() { # UUID OPTION...

@@ -81,7 +81,7 @@ setup_file() {
 	[[ $stderr == "musctl: show: --cmdline: 'frob' is none of qemu|libvirt|cloud-hypervisor"* ]]
 }
 
-# ---- naming a device ----------------------------------------------------------------------------
+# ---- naming a device -----------------------------------------------------------------
 
 @test "the start of a UUID is enough, in any case" {
 	musctl create null -u abcdef00-0000-4000-8000-000000000001

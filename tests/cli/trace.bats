@@ -87,7 +87,7 @@ rows() {
 	[ "$(wc -l <rows)" -eq 3 ]
 }
 
-# ---- filters ----------------------------------------------------------------------------------
+# ---- filters -------------------------------------------------------------------------
 
 # filtered FILTER...: kinds and places that pass, on one line
 filtered() {
@@ -159,7 +159,7 @@ filtered() {
 	done
 }
 
-# ---- summary -----------------------------------------------------------------------------------
+# ---- summary -------------------------------------------------------------------------
 
 @test "-c counts by kind and register" {
 	uuid=$(musctl create gpio-idio16)
@@ -180,7 +180,7 @@ filtered() {
 		.mean <= .max and .total > 0)' rows
 }
 
-# ---- several, and losses -----------------------------------------------------------------------
+# ---- several, and losses -------------------------------------------------------------
 
 @test "several devices in the order of time, with a column for which" {
 	a=$(musctl create null --name a)

@@ -85,7 +85,7 @@ enum {
 
 static struct device dev;
 
-/* ---- what it does ----------------------------------------------------------------------------- */
+/* ---- what it does ---------------------------------------------------------------- */
 
 /* False: it has no room to remember one more; the request waits for device_settle(). */
 static inline bool pending_add(lm_token_t token, ssize_t result)
@@ -229,7 +229,7 @@ static inline void device_act(unsigned int action, unsigned int arg)
 	}
 }
 
-/* ---- callbacks -------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------- */
 
 static inline ssize_t defer(ssize_t result)
 {
@@ -439,7 +439,7 @@ static inline int device_prop_set(void *pvt, const char *name, const char *value
 	return *value == 'x' ? -EINVAL : 0;
 }
 
-/* ---- description ------------------------------------------------------------------------------ */
+/* ---- description ----------------------------------------------------------------- */
 
 #define MEM (LM_REG_FLAG_RW | LM_REG_FLAG_MEM)
 

@@ -32,7 +32,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 	} \
 } while (0)
 
-/* ---- the input -------------------------------------------------------------------------------- */
+/* ---- the input ------------------------------------------------------------------- */
 
 struct input {
 	const uint8_t *data;
@@ -111,7 +111,7 @@ static inline uint64_t take_number(struct input *in)
 	return b == 0xff ? take_u64(in) : take_u16(in);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------- */
 
 #define FUZZ_FILE_SIZE (64u * 1024u)
 
@@ -163,7 +163,7 @@ static inline unsigned int count_fds(void)
 	return nr;
 }
 
-/* ---- sockets ---------------------------------------------------------------------------------- */
+/* ---- sockets --------------------------------------------------------------------- */
 
 #define FUZZ_MAX_FDS 20u
 

@@ -33,7 +33,7 @@ static const char *const offers[] = {
 	"",
 };
 
-/* ---- the server ------------------------------------------------------------------------------- */
+/* ---- the server ------------------------------------------------------------------ */
 
 static void server_drain(int fd)
 {
@@ -255,7 +255,7 @@ static void replies(struct input *in, uint16_t cmd)
 		reply(in, cmd, (uint16_t)(client->next_id + i));
 }
 
-/* ---- the client's calls ----------------------------------------------------------------------- */
+/* ---- the client's calls ---------------------------------------------------------- */
 
 static int serve_dma(void *pvt, bool is_write, uint64_t addr, void *data, size_t count)
 {
@@ -364,7 +364,7 @@ static void access_begin(struct input *in)
 	wanted.count = b < 0xc0 ? b >> 3 : DATA_MAX >> (b & 7);
 }
 
-/* ---- many requests at a time ------------------------------------------------------------------ */
+/* ---- many requests at a time ----------------------------------------------------- */
 
 static void op_done(lm_client_op_t *op)
 {
@@ -414,7 +414,7 @@ static void call_loop(struct input *in)
 	}
 }
 
-/* ---- one input -------------------------------------------------------------------------------- */
+/* ---- one input ------------------------------------------------------------------- */
 
 static void call(struct input *in, uint8_t op)
 {

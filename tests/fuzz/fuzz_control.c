@@ -64,7 +64,7 @@ static const char *const names[] = {
 	"org.varlink.service", "", "x",
 };
 
-/* ---- building calls --------------------------------------------------------------------------- */
+/* ---- building calls -------------------------------------------------------------- */
 
 /* Any bytes, or some that can stand in a string. */
 static size_t put_text(struct input *in, char *to, bool raw)
@@ -124,7 +124,7 @@ static size_t put_call(struct input *in, unsigned int which, uint8_t how, char *
 	return len + (size_t)snprintf(to + len, room - len, "}}");
 }
 
-/* ---- peers ------------------------------------------------------------------------------------ */
+/* ---- peers ----------------------------------------------------------------------- */
 
 static void peer_close(struct peer *p)
 {
@@ -216,7 +216,7 @@ static void peer_send(struct peer *p, const char *text, size_t len, size_t piece
 	p->sane &= pos == len;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------- */
 
 static void step_call(struct input *in, uint8_t op)
 {
@@ -302,7 +302,7 @@ static void step(struct input *in)
 	drain();
 }
 
-/* ---- one input -------------------------------------------------------------------------------- */
+/* ---- one input ------------------------------------------------------------------- */
 
 static char runtime[64];
 

@@ -64,7 +64,7 @@ static struct {
 	uint32_t   nr_done;   /* answers that came later */
 } going;
 
-/* ---- the model -------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------- */
 
 static bool is_live(const struct window *w)
 {
@@ -174,7 +174,7 @@ static int expected_map(const struct dma_window *w, uint32_t file)
 	return file == FILE_READ_ONLY && w->prot & PROT_WRITE ? -EACCES : 0;
 }
 
-/* ---- doubles of what DMA calls ---------------------------------------------------------------- */
+/* ---- doubles of what DMA calls --------------------------------------------------- */
 
 static uint8_t byte_at(uint64_t addr)
 {
@@ -242,7 +242,7 @@ static int told(void *pvt, dma_addr_t addr, uint64_t len)
 	return LM_DEFER;
 }
 
-/* ---- map and unmap ---------------------------------------------------------------------------- */
+/* ---- map and unmap --------------------------------------------------------------- */
 
 static void map_one(const struct dma_window *wanted, uint32_t file)
 {
@@ -397,7 +397,7 @@ static void disconnect(void)
 	FUZZ_CHECK(!going.nr_done);
 }
 
-/* ---- looking up ------------------------------------------------------------------------------- */
+/* ---- looking up ------------------------------------------------------------------ */
 
 /* How many entries it takes, or -errno; the pieces in @to. */
 static int expected_pieces(uint64_t addr, uint64_t len, struct entry *to, int max)
@@ -457,7 +457,7 @@ static void step_look_up(struct input *in, uint8_t op)
 	memcpy(&entries[first], model, (size_t)ret * sizeof(model[0]));
 }
 
-/* ---- pointers and copies ---------------------------------------------------------------------- */
+/* ---- pointers and copies --------------------------------------------------------- */
 
 /* What @e is worth: 0, or what its use is answered with. */
 static int expected_use(const struct entry *e, uint32_t prot)
@@ -636,7 +636,7 @@ static void step_resize(struct input *in, uint8_t op)
 	file_size[is_free] = size;
 }
 
-/* ---- one input -------------------------------------------------------------------------------- */
+/* ---- one input ------------------------------------------------------------------- */
 
 static bool count_one(void *arg, const struct dma_window *w, const char *kind, uint32_t held)
 {

@@ -75,7 +75,7 @@ struct peer {
 static struct peer peer;
 static char message[MESSAGE_MAX];
 
-/* ---- receiving -------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------- */
 
 static void lane_close(struct lane *lane)
 {
@@ -187,7 +187,7 @@ static bool drain(void)
 	return lane_drain(&peer.lane[1]) || main;
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------- */
 
 static int fd_of_kind(unsigned int kind)
 {
@@ -248,7 +248,7 @@ static void send_message(struct input *in, uint16_t cmd, size_t len, const int *
 	send_all(&peer.lane[0], message, sizeof(hdr) + len, fds, nr);
 }
 
-/* ---- payloads: each gives its length ---------------------------------------------------------- */
+/* ---- payloads: each gives its length --------------------------------------------- */
 
 #define PUT(value) (memcpy(payload, &(value), sizeof(value)), sizeof(value))
 
@@ -377,7 +377,7 @@ static size_t put_payload(struct input *in, uint16_t cmd, char *payload, unsigne
 	}
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------- */
 
 static unsigned int take_fds(struct input *in, int *fds, unsigned int nr)
 {
@@ -560,7 +560,7 @@ static void step(struct input *in)
 		drain();
 }
 
-/* ---- one input -------------------------------------------------------------------------------- */
+/* ---- one input ------------------------------------------------------------------- */
 
 /* One listener for the life of the fuzzer: the context gets copies. */
 static int listener_new(void)

@@ -17,7 +17,7 @@
 static char *file;          /* as the writer maps it */
 static size_t file_size;
 
-/* ---- the writer ------------------------------------------------------------------------------- */
+/* ---- the writer ------------------------------------------------------------------ */
 
 static int ring_new(struct input *in)
 {
@@ -117,7 +117,7 @@ static void step_write(struct input *in, uint8_t op)
 	}
 }
 
-/* ---- the reader ------------------------------------------------------------------------------- */
+/* ---- the reader ------------------------------------------------------------------ */
 
 static void read_some(lm_trace_reader_t *reader, unsigned int nr)
 {

@@ -32,7 +32,7 @@ static void save(struct blob *to)
 	FUZZ_CHECK(!lm_ctx_save(dev.ctx, to->data, &to->len));
 }
 
-/* ---- a state to begin with -------------------------------------------------------------------- */
+/* ---- a state to begin with ------------------------------------------------------- */
 
 static void guest_write(struct input *in)
 {
@@ -99,7 +99,7 @@ static void join(struct blob *to)
 	memcpy(to->data, &head, sizeof(head));
 }
 
-/* ---- edits ------------------------------------------------------------------------------------ */
+/* ---- edits ----------------------------------------------------------------------- */
 
 static void part_drop(unsigned int which)
 {
@@ -173,7 +173,7 @@ static void edit_header(struct input *in, struct blob *b)
 		b->len = take_number(in) % (b->len + 1);
 }
 
-/* ---- one input -------------------------------------------------------------------------------- */
+/* ---- one input ------------------------------------------------------------------- */
 
 static bool is_same(const struct blob *a, const struct blob *b)
 {

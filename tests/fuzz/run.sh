@@ -27,7 +27,7 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 targets=("$@")
 ((${#targets[@]})) || mapfile -t targets < <(cd tests/fuzz && printf '%s\n' fuzz_*.c | sed 's/\.c$//')
 
-# ---- building ---------------------------------------------------------------------------
+# ---- building ------------------------------------------------------------------------
 
 build_objects() {
 	local -a objects
@@ -55,7 +55,7 @@ is_current() { # TARGET: nothing that it is made of is newer
 	return 0
 }
 
-# ---- running ----------------------------------------------------------------------------
+# ---- running -------------------------------------------------------------------------
 
 fuzzer() { # TARGET OPTION|FOLDER...
 	local target=$1
@@ -115,7 +115,7 @@ report_all() { # WHAT SUFFIX
 	done
 }
 
-# ---- the run ----------------------------------------------------------------------------
+# ---- the run -------------------------------------------------------------------------
 
 mkdir -p "$out/crashes"
 for target in "${targets[@]}"; do

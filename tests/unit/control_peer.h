@@ -55,7 +55,7 @@ struct peer_device {
 
 static struct peer_device dev;
 
-/* ---- the device ---------------------------------------------------------------------- */
+/* ---- the device ------------------------------------------------------------------ */
 
 static uint64_t regs_read(void *pvt, uint64_t offset, unsigned int width)
 {
@@ -207,7 +207,7 @@ static inline int peer_teardown(void **state)
 	return count_fds() == dev.fds_before ? 0 : -1;
 }
 
-/* ---- a peer -------------------------------------------------------------------------- */
+/* ---- a peer ---------------------------------------------------------------------- */
 
 /* Let the device do all there is to do. */
 static inline void serve(void)

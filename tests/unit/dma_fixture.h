@@ -116,7 +116,7 @@ static inline int dma_teardown(void **state)
 
 #define DMA_TEST(fn) cmocka_unit_test_setup_teardown(fn, dma_setup, dma_teardown)
 
-/* ---- files ------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------- */
 
 /* Byte @i of every file is byte_at(i). */
 static inline uint8_t byte_at(uint64_t i)
@@ -184,7 +184,7 @@ static inline unsigned int mappings(const char *perms)
 	return nr;
 }
 
-/* ---- windows ----------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------- */
 
 /* As a client does it: the descriptor is a copy of its own. -errno of dma_map(). */
 static inline int try_map(struct dma_window w)

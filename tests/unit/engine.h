@@ -78,7 +78,7 @@ struct wire {
 	unsigned int nr_fds;
 };
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------- */
 
 static inline unsigned int count_fds(void)
 {
@@ -108,7 +108,7 @@ static inline bool eventfd_take(int fd)
 	return read(fd, &value, sizeof(value)) == sizeof(value);
 }
 
-/* ---- the device ------------------------------------------------------------------------------- */
+/* ---- the device ------------------------------------------------------------------ */
 
 static inline ssize_t engine_access(void *pvt, char *buf, size_t count, loff_t offset,
 				    bool is_write)
@@ -272,7 +272,7 @@ static inline void engine_refuses(struct engine *e)
 	engine_start_fails(e, EINVAL);
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------ */
+/* ---- bytes ----------------------------------------------------------------------- */
 
 /* All of it in one sendmsg(2); the socket takes it. */
 static inline void wire_send_fds(int fd, const void *buf, size_t len, const int *fds,
@@ -407,7 +407,7 @@ static inline bool wire_is_closed(int fd)
 	return !ret || errno == ECONNRESET;
 }
 
-/* ---- requests and replies --------------------------------------------------------------------- */
+/* ---- requests and replies -------------------------------------------------------- */
 
 static inline uint16_t engine_command_fds(struct engine *e, uint16_t cmd, const void *payload,
 					  size_t len, const int *fds, unsigned int nr)
@@ -502,7 +502,7 @@ static inline void engine_is_gone(struct engine *e)
 	assert_int_equal(e->nr_detached, 1);
 }
 
-/* ---- commands that many tests need ------------------------------------------------------------ */
+/* ---- commands that many tests need ----------------------------------------------- */
 
 static inline size_t version_put(char *payload, uint16_t major, uint16_t minor, const char *json)
 {

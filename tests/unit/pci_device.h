@@ -139,7 +139,7 @@ static inline uint32_t cap_find(struct lm_ctx *ctx, uint8_t id)
 	return 0;
 }
 
-/* ---- eventfds ---------------------------------------------------------------------- */
+/* ---- eventfds -------------------------------------------------------------------- */
 
 static inline int efd_new(void)
 {

@@ -71,7 +71,7 @@ static bool has_hung_up(int fd)
 	return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
 }
 
-/* ---- no descriptor left ------------------------------------------------------------------------ */
+/* ---- no descriptor left ---------------------------------------------------------- */
 
 static void without_descriptors_a_client_is_turned_away(void **state)
 {
@@ -136,7 +136,7 @@ static void with_descriptors_again_a_client_is_served(void **state)
 	engine_negotiate(e, NULL);
 }
 
-/* ---- not a listening socket ---------------------------------------------------------------------- */
+/* ---- not a listening socket ------------------------------------------------------ */
 
 static void refuses_to_listen(struct engine *e, int fd)
 {

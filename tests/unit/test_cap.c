@@ -31,7 +31,7 @@ static void make(void)
 	ctx = device_new(&info);
 }
 
-/* ---- placing ----------------------------------------------------------------------- */
+/* ---- placing --------------------------------------------------------------------- */
 
 static void capabilities_stand_in_the_order_given(void **state)
 {
@@ -118,7 +118,7 @@ static void a_size_that_is_not_the_kinds_own_is_refused(void **state)
 	assert_int_equal(cap_find(ctx, PCI_CAP_ID_PM), 0x40);
 }
 
-/* ---- bytes of the device's choice -------------------------------------------------- */
+/* ---- bytes of the device's choice ------------------------------------------------ */
 
 static void any_id_is_data_with_a_write_mask(void **state)
 {
@@ -194,7 +194,7 @@ static void the_callback_hears_of_writes_after_they_are_stored(void **state)
 	assert_int_equal(body.calls, 1);
 }
 
-/* ---- power management -------------------------------------------------------------- */
+/* ---- power management ------------------------------------------------------------ */
 
 static void power_states_d0_and_d3_are_taken_others_not(void **state)
 {
@@ -225,7 +225,7 @@ static void pme_enable_is_written_and_pme_status_cleared(void **state)
 	assert_int_equal(cfg_get(ctx, 0x45, 1), 0);
 }
 
-/* ---- PCI Express ------------------------------------------------------------------- */
+/* ---- PCI Express ----------------------------------------------------------------- */
 
 static void make_express(uint8_t type, bool flr)
 {
@@ -302,7 +302,7 @@ static void function_level_reset_is_there_only_if_declared(void **state)
 	assert_int_equal(device_resets, 0);
 }
 
-/* ---- MSI --------------------------------------------------------------------------- */
+/* ---- MSI ------------------------------------------------------------------------- */
 
 static void make_msi(uint32_t nr, bool addr32, bool no_mask)
 {
@@ -448,7 +448,7 @@ static void msix_control_has_enable_and_function_mask(void **state)
 	assert_int_equal(cfg_get(ctx, 0x40, 8), 0x00000800c0040011);
 }
 
-/* ---- state ------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------- */
 
 static void a_state_cannot_change_what_capabilities_are(void **state)
 {

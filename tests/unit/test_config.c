@@ -40,7 +40,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- identity ---------------------------------------------------------------------- */
+/* ---- identity -------------------------------------------------------------------- */
 
 static void identity_is_the_descriptions(void **state)
 {
@@ -108,7 +108,7 @@ static void interrupt_pin_is_there_only_with_intx(void **state)
 	assert_refused(&info, "intx_pin 5");
 }
 
-/* ---- COMMAND and STATUS ------------------------------------------------------------ */
+/* ---- COMMAND and STATUS ---------------------------------------------------------- */
 
 static void command_has_the_writable_bits_of_the_specification(void **state)
 {
@@ -173,7 +173,7 @@ static void status_tells_whether_there_are_capabilities(void **state)
 	device_free(c);
 }
 
-/* ---- BARs -------------------------------------------------------------------------- */
+/* ---- BARs ------------------------------------------------------------------------ */
 
 static uint64_t sized(uint32_t offset)
 {
@@ -254,7 +254,7 @@ static void bars_are_written_byte_by_byte(void **state)
 	assert_int_equal(cfg_get(ctx, BAR(0), 4), 0xfebff000);
 }
 
-/* ---- any width, any alignment ------------------------------------------------------ */
+/* ---- any width, any alignment ---------------------------------------------------- */
 
 static void a_write_across_registers_changes_each(void **state)
 {
@@ -314,7 +314,7 @@ static void nothing_is_there_beyond_the_end(void **state)
 	assert_int_equal(region_access(ctx, &a), -EINVAL);
 }
 
-/* ---- bytes that nobody owns -------------------------------------------------------- */
+/* ---- bytes that nobody owns ------------------------------------------------------ */
 
 static struct {
 	loff_t  offset;
@@ -400,7 +400,7 @@ static void raw_callbacks_error_reaches_the_guest(void **state)
 	device_free(c);
 }
 
-/* ---- the device's own view --------------------------------------------------------- */
+/* ---- the device's own view ------------------------------------------------------- */
 
 static void device_changes_read_only_bits_for_good(void **state)
 {
@@ -443,7 +443,7 @@ static void device_moves_command_for_interrupts_too(void **state)
 	close(fd);
 }
 
-/* ---- reset and state --------------------------------------------------------------- */
+/* ---- reset and state ------------------------------------------------------------- */
 
 static void reset_puts_back_what_a_guest_changed(void **state)
 {

@@ -17,7 +17,7 @@ static void assert_served(int fd)
 	json_free(reply);
 }
 
-/* ---- framing ------------------------------------------------------------------------- */
+/* ---- framing --------------------------------------------------------------------- */
 
 static void a_call_may_come_byte_by_byte(void **state)
 {
@@ -163,7 +163,7 @@ static void half_a_call_at_the_end_is_dropped(void **state)
 	close(fd);
 }
 
-/* ---- many peers ---------------------------------------------------------------------- */
+/* ---- many peers ------------------------------------------------------------------ */
 
 static void connections_beyond_the_limit_are_turned_away(void **state)
 {
@@ -252,7 +252,7 @@ static void a_context_may_end_while_peers_wait(void **state)
 	dev.fds_before += 10;
 }
 
-/* ---- descriptors --------------------------------------------------------------------- */
+/* ---- descriptors ----------------------------------------------------------------- */
 
 static void unexpected_descriptors_are_closed(void **state)
 {
@@ -288,7 +288,7 @@ static void descriptors_of_half_a_call_are_closed_with_it(void **state)
 	close(null);
 }
 
-/* ---- listeners ----------------------------------------------------------------------- */
+/* ---- listeners ------------------------------------------------------------------- */
 
 #define MONITOR "{\"method\":\"org.muser.control.Monitor\",\"more\":true}"
 
@@ -406,7 +406,7 @@ static void a_listener_may_close_its_sending_side(void **state)
 	close(fd);
 }
 
-/* ---- what is there ------------------------------------------------------------------- */
+/* ---- what is there --------------------------------------------------------------- */
 
 static void interfaces_are_described(void **state)
 {

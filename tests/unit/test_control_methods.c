@@ -76,7 +76,7 @@ static void enable_msix(void)
 	assert_int_equal(config_access(dev.ctx, flags, 2, cap + PCI_MSIX_FLAGS, true), 2);
 }
 
-/* ---- Show ---------------------------------------------------------------------------- */
+/* ---- Show ------------------------------------------------------------------------ */
 
 static void show_tells_who_the_device_is(void **state)
 {
@@ -196,7 +196,7 @@ static void show_tells_who_the_client_is(void **state)
 	close(fd);
 }
 
-/* ---- Dma, Registers ------------------------------------------------------------------ */
+/* ---- Dma, Registers -------------------------------------------------------------- */
 
 static void dma_windows_come_in_pages(void **state)
 {
@@ -266,7 +266,7 @@ static void registers_are_listed_with_values_that_are_free(void **state)
 	close(fd);
 }
 
-/* ---- Read, Write --------------------------------------------------------------------- */
+/* ---- Read, Write ----------------------------------------------------------------- */
 
 static void bytes_are_read_in_the_order_of_addresses(void **state)
 {
@@ -357,7 +357,7 @@ static void impossible_accesses_are_refused(void **state)
 	close(fd);
 }
 
-/* ---- answers that come later --------------------------------------------------------- */
+/* ---- answers that come later ----------------------------------------------------- */
 
 static void a_device_may_answer_later(void **state)
 {
@@ -444,7 +444,7 @@ static void a_context_may_end_while_the_device_thinks(void **state)
 	dev.fds_before++; /* teardown destroys the context under us */
 }
 
-/* ---- properties ---------------------------------------------------------------------- */
+/* ---- properties ------------------------------------------------------------------ */
 
 #define NO_PROPERTY(name) "{'error':'org.muser.control.NoSuchProperty'," \
 			  "'parameters':{'property':'" name "'}}"
@@ -499,7 +499,7 @@ static void properties_that_cannot_be_set_say_so(void **state)
 	close(fd);
 }
 
-/* ---- interrupts ---------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------ */
 
 #define OUTCOME(word) "{'parameters':{'outcome':'" word "'}}"
 #define NO_VECTOR(index, vector) "{'error':'org.muser.control.NoSuchVector'," \
@@ -553,7 +553,7 @@ static void intx_is_a_level(void **state)
 	close(fd);
 }
 
-/* ---- Trace, Stop --------------------------------------------------------------------- */
+/* ---- Trace, Stop ----------------------------------------------------------------- */
 
 #define TRACE "{\"method\":\"org.muser.control.Trace\"}"
 

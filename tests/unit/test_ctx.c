@@ -66,7 +66,7 @@ static void the_pollable_descriptor_tells_of_work(void **state)
 	assert_int_equal(lm_ctx_fd(e->ctx), p.fd);
 }
 
-/* ---- stopping --------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------- */
 
 static void after_a_stop_poll_is_eshutdown(void **state)
 {
@@ -212,7 +212,7 @@ static void drive_serves_until_the_client_leaves(void **state)
 	engine_read_reply(e, e->next_id, 4);
 }
 
-/* ---- resets ----------------------------------------------------------------------------------- */
+/* ---- resets ---------------------------------------------------------------------- */
 
 #define BAR_REGS LM_BAR1_REG_IDX
 
@@ -251,7 +251,7 @@ static void a_reset_lowers_the_interrupt_line(void **state)
 	assert_false(irq_intx_level(e->ctx));
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------- */
 
 static void an_event_needs_a_name(void **state)
 {

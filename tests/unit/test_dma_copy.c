@@ -30,7 +30,7 @@ static void map_read_only(uint64_t addr, int fd)
 						      .prot = PROT_READ, .fd = fd }), 0);
 }
 
-/* ---- waiting ----------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------- */
 
 static void mapped_memory_is_copied(void **state)
 {
@@ -131,7 +131,7 @@ static void nothing_is_copied_without_asking(void **state)
 	assert_int_equal(peer.nr_requests, 0);
 }
 
-/* ---- without waiting --------------------------------------------------------------- */
+/* ---- without waiting ------------------------------------------------------------- */
 
 static void what_can_be_reached_is_done_at_once(void **state)
 {
@@ -217,7 +217,7 @@ static void a_message_under_way_does_not_delay_an_unmap(void **state)
 	assert_int_equal(results[0], -EINVAL);
 }
 
-/* ---- traces ------------------------------------------------------------------------ */
+/* ---- traces ---------------------------------------------------------------------- */
 
 struct tracing {
 	lm_trace_reader_t *reader;

@@ -28,7 +28,7 @@ static int map_error(uint64_t addr, int prot)
 	return ret;
 }
 
-/* ---- mapped files ------------------------------------------------------------------ */
+/* ---- mapped files ---------------------------------------------------------------- */
 
 static void windows_of_one_file_share_one_mapping(void **state)
 {
@@ -153,7 +153,7 @@ static void a_window_of_a_giant_sparse_file_is_mapped(void **state)
 	close(fd);
 }
 
-/* ---- files that grow --------------------------------------------------------------- */
+/* ---- files that grow ------------------------------------------------------------- */
 
 static void grow(int fd, uint64_t from, uint64_t to)
 {
@@ -195,7 +195,7 @@ static void a_file_that_grows_often_takes_few_mappings(void **state)
 	close(fd);
 }
 
-/* ---- windows beyond the file ------------------------------------------------------- */
+/* ---- windows beyond the file ----------------------------------------------------- */
 
 static void a_window_beyond_the_file_is_never_mapped(void **state)
 {
@@ -239,7 +239,7 @@ static void a_file_that_has_reached_its_window_is_reached(void **state)
 	close(fd);
 }
 
-/* ---- files that are read and written ----------------------------------------------- */
+/* ---- files that are read and written --------------------------------------------- */
 
 static void a_file_that_could_shrink_is_read_and_written(void **state)
 {
@@ -309,7 +309,7 @@ static void a_client_may_ask_for_file_access(void **state)
 	close(fd);
 }
 
-/* ---- descriptors that are no memory ------------------------------------------------ */
+/* ---- descriptors that are no memory ---------------------------------------------- */
 
 static void a_descriptor_must_allow_what_the_window_does(void **state)
 {

@@ -41,7 +41,7 @@ static int map_error(uint64_t addr, uint64_t size)
 		(struct dma_window){ .addr = addr, .size = size, .prot = RW, .fd = -1 });
 }
 
-/* ---- what may be unmapped ---------------------------------------------------------- */
+/* ---- what may be unmapped -------------------------------------------------------- */
 
 static void a_window_is_unmapped(void **state)
 {
@@ -116,7 +116,7 @@ static void all_is_everything(void **state)
 	assert_int_equal(dma_unmap(&ctx, 0, 0, true), 0);
 }
 
-/* ---- telling the device ------------------------------------------------------------ */
+/* ---- telling the device ---------------------------------------------------------- */
 
 static void look_while_told(void)
 {
@@ -175,7 +175,7 @@ static void a_failing_callback_keeps_nothing(void **state)
 	assert_int_equal(dma_count(&ctx), 0);
 }
 
-/* ---- memory that is held ----------------------------------------------------------- */
+/* ---- memory that is held --------------------------------------------------------- */
 
 static void held_memory_delays_the_answer(void **state)
 {
@@ -260,7 +260,7 @@ static void memory_held_elsewhere_delays_nothing(void **state)
 	assert_true(is_found(A + PAGE));
 }
 
-/* ---- callbacks that answer later --------------------------------------------------- */
+/* ---- callbacks that answer later ------------------------------------------------- */
 
 static void a_device_may_answer_later(void **state)
 {
@@ -354,7 +354,7 @@ static void a_callback_may_complete_an_earlier_one(void **state)
 	assert_int_equal(dma_count(&ctx), 0);
 }
 
-/* ---- the client leaves ------------------------------------------------------------- */
+/* ---- the client leaves ----------------------------------------------------------- */
 
 static void everything_goes_with_the_client(void **state)
 {

@@ -39,7 +39,7 @@ static int map_one(const dma_sg_t *sg, int prot)
 	return lm_map_sg(&ctx, prot, sg, &iov, 1);
 }
 
-/* ---- ranges ------------------------------------------------------------------------ */
+/* ---- ranges ---------------------------------------------------------------------- */
 
 static void a_range_in_one_window_is_one_entry(void **state)
 {
@@ -170,7 +170,7 @@ static void the_next_window_may_be_of_another_file(void **state)
 	close(other);
 }
 
-/* ---- pointers ---------------------------------------------------------------------- */
+/* ---- pointers -------------------------------------------------------------------- */
 
 static void entries_are_held_until_released(void **state)
 {
@@ -242,7 +242,7 @@ static void protection_is_checked(void **state)
 	assert_int_equal(show(A).held, 0);
 }
 
-/* ---- stale entries ----------------------------------------------------------------- */
+/* ---- stale entries --------------------------------------------------------------- */
 
 static void an_entry_is_stale_when_its_window_is_unmapped(void **state)
 {

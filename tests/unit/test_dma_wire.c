@@ -59,7 +59,7 @@ static int sealed_memory(size_t size)
 	return fd;
 }
 
-/* ---- DMA_MAP ---------------------------------------------------------------------------------- */
+/* ---- DMA_MAP --------------------------------------------------------------------- */
 
 static void memory_with_a_descriptor_is_reached(void **state)
 {
@@ -229,7 +229,7 @@ static void trailing_bytes_of_a_map_do_no_harm(void **state)
 	assert_int_equal(dma_count(e->ctx), 1);
 }
 
-/* ---- DMA_UNMAP -------------------------------------------------------------------------------- */
+/* ---- DMA_UNMAP ------------------------------------------------------------------- */
 
 static void an_unmap_repeats_the_request(void **state)
 {
@@ -362,7 +362,7 @@ static void a_descriptor_with_an_unmap_is_closed(void **state)
 	close(fd);
 }
 
-/* ---- the device ------------------------------------------------------------------------------- */
+/* ---- the device ------------------------------------------------------------------ */
 
 static unsigned int nr_told;
 static uint64_t told_addr, told_len;

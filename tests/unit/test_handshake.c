@@ -290,7 +290,7 @@ static void requests_may_follow_the_version_at_once(void **state)
 	engine_read_reply(e, read, 4);
 }
 
-/* ---- twin socket ------------------------------------------------------------------------------ */
+/* ---- twin socket ----------------------------------------------------------------- */
 
 static void a_twin_socket_comes_if_it_was_offered(void **state)
 {

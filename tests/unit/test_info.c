@@ -40,7 +40,7 @@ static void given_a_socket(struct engine *e)
 	e->info.socket_path = "/nowhere/socket";
 }
 
-/* ---- programs of another age ------------------------------------------------------------------ */
+/* ---- programs of another age ----------------------------------------------------- */
 
 static void a_description_shorter_than_the_first_is_refused(void **state)
 {
@@ -153,7 +153,7 @@ static void a_property_without_a_name_is_refused(void **state)
 	assert_non_null(strstr(e->log, "property 1"));
 }
 
-/* ---- what is copied --------------------------------------------------------------------------- */
+/* ---- what is copied -------------------------------------------------------------- */
 
 static void strings_are_copied(void **state)
 {
@@ -202,7 +202,7 @@ static void the_socket_is_for_its_owner_unless_said_otherwise(void **state)
 	info_free(&to);
 }
 
-/* ---- what is refused -------------------------------------------------------------------------- */
+/* ---- what is refused ------------------------------------------------------------- */
 
 static void a_descriptor_and_a_path_are_refused(void **state)
 {
@@ -265,7 +265,7 @@ static void a_uuid_becomes_lower_case(void **state)
 	assert_string_equal(lm_ctx_uuid(e->ctx), UUID);
 }
 
-/* ---- the environment -------------------------------------------------------------------------- */
+/* ---- the environment ------------------------------------------------------------- */
 
 static void the_environment_may_name_the_uuid(void **state)
 {

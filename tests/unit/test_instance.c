@@ -103,7 +103,7 @@ static struct listed list_all(void)
 	return l;
 }
 
-/* ---- a folder --------------------------------------------------------------------------------- */
+/* ---- a folder -------------------------------------------------------------------- */
 
 static void a_device_has_a_folder_with_its_sockets(void **state)
 {
@@ -206,7 +206,7 @@ static void a_runtime_path_that_is_too_long_is_refused(void **state)
 	free(longest);
 }
 
-/* ---- the same UUID ---------------------------------------------------------------------------- */
+/* ---- the same UUID --------------------------------------------------------------- */
 
 static void a_uuid_in_use_is_refused(void **state)
 {
@@ -254,7 +254,7 @@ static void a_folder_with_foreign_files_is_refused(void **state)
 	assert_true(is_there(UUID "/precious"));
 }
 
-/* ---- finding ---------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------- */
 
 static void no_runtime_folder_is_an_empty_list(void **state)
 {
@@ -342,7 +342,7 @@ static void a_callback_can_end_the_list(void **state)
 	free(other);
 }
 
-/* ---- somebody's first moment ------------------------------------------------------------------ */
+/* ---- somebody's first moment ----------------------------------------------------- */
 
 static void a_folder_that_is_being_made_is_not_removed(void **state)
 {
@@ -381,7 +381,7 @@ static void one_whose_maker_lives_is_not_removed(void **state)
 	close(fd);
 }
 
-/* ---- two at a time ---------------------------------------------------------------------------- */
+/* ---- two at a time --------------------------------------------------------------- */
 
 /* Lists all the time, as many musctl at once would. */
 static pid_t start_cleaner(void)
@@ -419,7 +419,7 @@ static void cleaners_do_not_harm_what_is_being_made(void **state)
 	assert_int_equal(tempdir_count(runtime), 0);
 }
 
-/* ---- connecting ------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------ */
 
 static void an_instance_can_be_connected_to(void **state)
 {
@@ -448,7 +448,7 @@ static void a_name_that_is_no_uuid_leads_nowhere(void **state)
 	assert_int_equal(lm_instance_connect(UUID, "../control.sock", &fd), -EINVAL);
 }
 
-/* ---- where ------------------------------------------------------------------------------------ */
+/* ---- where ----------------------------------------------------------------------- */
 
 static void the_environment_names_the_runtime_folder(void **state)
 {

@@ -137,7 +137,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_folder_that_is_published_meanwhile_is_not_emptied, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			a_folder_in_tmp_that_somebody_else_makes_first_is_not_used, setup, teardown),
+			a_folder_in_tmp_that_somebody_else_makes_first_is_not_used,
+			setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

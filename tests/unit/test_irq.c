@@ -53,7 +53,7 @@ static int unmask_intx(void)
 	return set_irqs(ctx, UNMASK, INTX, 0, 1);
 }
 
-/* ---- INTx: a level ----------------------------------------------------------------- */
+/* ---- INTx: a level --------------------------------------------------------------- */
 
 static void a_rising_level_signals_once(void **state)
 {
@@ -167,7 +167,7 @@ static void reset_drops_the_level_and_keeps_the_eventfd(void **state)
 	close(fd);
 }
 
-/* ---- INTx: edges ------------------------------------------------------------------- */
+/* ---- INTx: edges ----------------------------------------------------------------- */
 
 static void an_edge_shows_in_status_until_it_is_unmasked(void **state)
 {
@@ -197,7 +197,7 @@ static void an_edge_while_masked_is_latched(void **state)
 	close(fd);
 }
 
-/* ---- MSI --------------------------------------------------------------------------- */
+/* ---- MSI ------------------------------------------------------------------------- */
 
 static void a_masked_msi_vector_is_pending_until_unmasked(void **state)
 {
@@ -225,7 +225,7 @@ static void vectors_that_the_guest_did_not_enable_are_lost(void **state)
 	close(fd);
 }
 
-/* ---- which kind -------------------------------------------------------------------- */
+/* ---- which kind ------------------------------------------------------------------ */
 
 static void enable_bits_choose_the_kind(void **state)
 {
@@ -310,7 +310,7 @@ static void impossible_counts_are_refused(void **state)
 	assert_refused(&info, "irq_count[3]");
 }
 
-/* ---- eventfds of all sorts --------------------------------------------------------- */
+/* ---- eventfds of all sorts ------------------------------------------------------- */
 
 static void a_full_eventfd_never_blocks(void **state)
 {
@@ -347,7 +347,7 @@ static void the_clients_eventfd_keeps_its_mode(void **state)
 	close(fd);
 }
 
-/* ---- threads ----------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------- */
 
 #define ROUNDS 20000
 
@@ -392,7 +392,7 @@ static void triggers_of_another_thread_are_never_lost(void **state)
 	close(intx);
 }
 
-/* ---- traces ------------------------------------------------------------------------ */
+/* ---- traces ---------------------------------------------------------------------- */
 
 static void *lease;
 

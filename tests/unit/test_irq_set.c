@@ -72,7 +72,7 @@ static void efds_close(const int *fd, int nr)
 		close(fd[nr]);
 }
 
-/* ---- information ------------------------------------------------------------------- */
+/* ---- information ----------------------------------------------------------------- */
 
 static uint32_t flags_of(uint32_t index, uint32_t count)
 {
@@ -97,7 +97,7 @@ static void information_tells_counts_and_what_can_be_done(void **state)
 	assert_int_equal(irq_get_info(ctx, &beyond), -EINVAL);
 }
 
-/* ---- one bad field ----------------------------------------------------------------- */
+/* ---- one bad field --------------------------------------------------------------- */
 
 static void exactly_one_kind_of_data_and_one_action(void **state)
 {
@@ -194,7 +194,7 @@ static void only_eventfds_are_taken_and_all_or_none(void **state)
 	efds_close(other, 4);
 }
 
-/* ---- eventfds for triggers --------------------------------------------------------- */
+/* ---- eventfds for triggers ------------------------------------------------------- */
 
 static void a_range_gets_its_eventfds(void **state)
 {
@@ -301,7 +301,7 @@ static void a_client_that_left_is_not_signalled(void **state)
 	close(again);
 }
 
-/* ---- loopback ---------------------------------------------------------------------- */
+/* ---- loopback -------------------------------------------------------------------- */
 
 static void a_client_triggers_a_range(void **state)
 {
@@ -334,7 +334,7 @@ static void a_trigger_without_an_eventfd_is_no_error(void **state)
 	assert_int_equal(set_irqs(ctx, TRIGGER, ERR, 0, 1), 0);
 }
 
-/* ---- masks ------------------------------------------------------------------------- */
+/* ---- masks ----------------------------------------------------------------------- */
 
 static void a_client_masks_and_unmasks_a_range(void **state)
 {
@@ -406,7 +406,7 @@ static void the_automask_goes_with_the_eventfd(void **state)
 	close(again);
 }
 
-/* ---- eventfds for masks ------------------------------------------------------------ */
+/* ---- eventfds for masks ---------------------------------------------------------- */
 
 static int notify(uint32_t action, uint32_t index, uint32_t vector)
 {
@@ -523,7 +523,7 @@ static void an_unmasking_eventfd_that_another_reads_never_blocks(void **state)
 	close(resample);
 }
 
-/* ---- descriptors ------------------------------------------------------------------- */
+/* ---- descriptors ----------------------------------------------------------------- */
 
 static int open_fds(void)
 {

@@ -46,7 +46,7 @@ static struct irq_state state_of(uint32_t index, uint32_t vector)
 	return st;
 }
 
-/* ---- musctl ------------------------------------------------------------------------ */
+/* ---- musctl ---------------------------------------------------------------------- */
 
 static void state_tells_eventfd_mask_pending_and_count(void **state)
 {
@@ -111,7 +111,7 @@ static void musctls_unmask_does_not_lift_other_masks(void **state)
 	close(fd);
 }
 
-/* ---- save and load ----------------------------------------------------------------- */
+/* ---- save and load --------------------------------------------------------------- */
 
 static void a_level_moves_and_reaches_the_new_client(void **state)
 {

@@ -71,7 +71,7 @@ static void make_timer(struct engine *e, void (*fn)(void *pvt))
 	assert_int_equal(lm_timer_create(e->ctx, fn, &timer), 0);
 }
 
-/* ---- timers ----------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------- */
 
 static void a_timer_that_is_not_armed_never_expires(void **state)
 {
@@ -248,7 +248,7 @@ static void forgotten_timers_go_with_the_context(void **state)
 	lm_timer_arm(timer, 1 * MS, 1 * MS);
 }
 
-/* ---- watches ---------------------------------------------------------------------------------- */
+/* ---- watches --------------------------------------------------------------------- */
 
 static void first_ready(void *pvt, uint32_t events)
 {

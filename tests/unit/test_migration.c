@@ -184,7 +184,7 @@ static void assert_fresh(struct dev *d)
 	assert_false(irq_intx_level(d->ctx));
 }
 
-/* ---- both ways ----------------------------------------------------------------------- */
+/* ---- both ways ------------------------------------------------------------------- */
 
 static void a_device_goes_on_where_another_was(void **state)
 {
@@ -317,7 +317,7 @@ static void a_device_that_refuses_its_state_is_reset(void **state)
 	free(buf);
 }
 
-/* ---- strangers ----------------------------------------------------------------------- */
+/* ---- strangers ------------------------------------------------------------------- */
 
 /* A fresh device, and the state of a used one to spoil. */
 struct stranger {

@@ -71,7 +71,7 @@ static uint64_t control(uint32_t vector)
 	return TABLE + vector * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL;
 }
 
-/* ---- creation ---------------------------------------------------------------------- */
+/* ---- creation -------------------------------------------------------------------- */
 
 static void refused_with(uint8_t index, uint32_t table, uint32_t pba, const char *why)
 {
@@ -142,7 +142,7 @@ static void adjacent_structures_are_accepted(void **state)
 	device_free(c);
 }
 
-/* ---- table ------------------------------------------------------------------------- */
+/* ---- table ----------------------------------------------------------------------- */
 
 static void all_vectors_start_masked(void **state)
 {
@@ -227,7 +227,7 @@ static void reset_masks_all_vectors_again(void **state)
 	assert_int_equal(bar_get(control(0), 4), 1);
 }
 
-/* ---- masks and pending bits -------------------------------------------------------- */
+/* ---- masks and pending bits ------------------------------------------------------ */
 
 static void a_masked_vector_is_pending_until_it_is_unmasked(void **state)
 {
@@ -373,7 +373,7 @@ static void all_2048_vectors_work(void **state)
 	device_free(large);
 }
 
-/* ---- state ------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------- */
 
 static void the_table_moves_to_another_context(void **state)
 {

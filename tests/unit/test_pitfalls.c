@@ -32,7 +32,8 @@ static void set_irqs(struct engine *e, struct vfio_irq_set set, const int *fds, 
 	struct wire m;
 
 	set.argsz = sizeof(set);
-	engine_reply(e, engine_command_fds(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), fds, nr),
+	engine_reply(e,
+		     engine_command_fds(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), fds, nr),
 		     VFIO_USER_DEVICE_SET_IRQS, &m);
 }
 
@@ -58,7 +59,7 @@ static void describe_msix(struct engine *e)
 	e->info.pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX] = 8;
 }
 
-/* ---- framing ---------------------------------------------------------------------------------- */
+/* ---- framing --------------------------------------------------------------------- */
 
 static void a_body_over_36_KiB_arrives_whole(void **state)
 {
@@ -171,7 +172,7 @@ static void received_descriptors_do_not_outlive_exec(void **state)
 	close(fd);
 }
 
-/* ---- descriptions ----------------------------------------------------------------------------- */
+/* ---- descriptions ---------------------------------------------------------------- */
 
 /* QEMU refuses a cap_offset of 0 in the answer to its first, too small, question. */
 static void too_small_a_description_says_where_capabilities_are(void **state)
@@ -233,7 +234,7 @@ static void flags_of_a_region_are_enforced(void **state)
 	engine_write_fails(e, BAR_RAW, 0, "data", 4, EACCES);
 }
 
-/* ---- configuration space ---------------------------------------------------------------------- */
+/* ---- configuration space --------------------------------------------------------- */
 
 static void a_write_that_begins_inside_a_capability_overflows_nothing(void **state)
 {
@@ -354,7 +355,7 @@ static void regions_work_without_memory_space(void **state)
 	assert_memory_equal(engine_read(e, BAR_PLAIN, 0, 4), "data", 4);
 }
 
-/* ---- interrupts ------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------ */
 
 static void taking_a_range_of_vectors_away_takes_that_range(void **state)
 {
@@ -499,7 +500,7 @@ static void err_and_req_can_be_raised(void **state)
 	close_fds(fds, 2);
 }
 
-/* ---- DMA -------------------------------------------------------------------------------------- */
+/* ---- DMA ------------------------------------------------------------------------- */
 
 static void overlapping_memory_is_eexist(void **state)
 {

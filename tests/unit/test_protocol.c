@@ -6,7 +6,7 @@
  */
 #include "engine.h"
 
-/* ---- headers ---------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------- */
 
 static void send_header(struct engine *e, uint16_t cmd, uint32_t flags)
 {
@@ -91,7 +91,7 @@ static void message_ids_are_the_clients(void **state)
 	engine_reply(e, 0, VFIO_USER_DEVICE_RESET, &m);
 }
 
-/* ---- DEVICE_RESET ----------------------------------------------------------------------------- */
+/* ---- DEVICE_RESET ---------------------------------------------------------------- */
 
 static void a_reset_reaches_the_device(void **state)
 {
@@ -138,7 +138,7 @@ static void a_reset_with_a_payload_is_a_reset(void **state)
 	assert_int_equal(e->nr_resets, 1);
 }
 
-/* ---- what is not there yet -------------------------------------------------------------------- */
+/* ---- what is not there yet ------------------------------------------------------- */
 
 static void a_probe_of_a_feature_says_that_it_is_absent(void **state)
 {
@@ -182,7 +182,7 @@ static void migration_data_are_refused(void **state)
 	engine_request_fails(e, VFIO_USER_MIG_DATA_READ, NULL, 0, ENOTTY);
 }
 
-/* ---- No_reply --------------------------------------------------------------------------------- */
+/* ---- No_reply -------------------------------------------------------------------- */
 
 static void a_posted_write_is_done_and_not_answered(void **state)
 {

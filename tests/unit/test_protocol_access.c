@@ -5,7 +5,7 @@
  */
 #include "engine.h"
 
-/* ---- REGION_READ, REGION_WRITE ---------------------------------------------------------------- */
+/* ---- REGION_READ, REGION_WRITE --------------------------------------------------- */
 
 static void what_was_written_is_read(void **state)
 {
@@ -180,7 +180,7 @@ static void an_error_of_the_device_reaches_the_client(void **state)
 	engine_write_fails(e, BAR_RAW, 0, "abcd", 4, EPERM);
 }
 
-/* ---- REGION_WRITE_MULTI ------------------------------------------------------------------------ */
+/* ---- REGION_WRITE_MULTI ---------------------------------------------------------- */
 
 #define MAX_WRITES 64
 
@@ -274,7 +274,7 @@ static void many_writes_may_be_posted(void **state)
 	assert_int_equal(e->nr_accesses, 3);
 }
 
-/* ---- one bad field each: nothing is done ------------------------------------------------------ */
+/* ---- one bad field each: nothing is done ----------------------------------------- */
 
 static void a_count_that_does_not_fit_the_message_is_refused(void **state)
 {
@@ -339,7 +339,7 @@ static void many_writes_out_of_range_are_refused(void **state)
 	multi_fails(e, &multi, 3, EINVAL);
 }
 
-/* ---- the device refuses ----------------------------------------------------------------------- */
+/* ---- the device refuses ---------------------------------------------------------- */
 
 static ssize_t access_two(struct engine *e, char *buf, size_t count, loff_t offset, bool is_write)
 {
@@ -372,7 +372,7 @@ static void a_refusal_of_the_first_is_an_error(void **state)
 	engine_reply_error(e, send_multi(e, &multi, 5), VFIO_USER_REGION_WRITE_MULTI, EPERM);
 }
 
-/* ---- the device answers later ----------------------------------------------------------------- */
+/* ---- the device answers later ---------------------------------------------------- */
 
 /* The third is put off; the others are stored. */
 static ssize_t access_third_later(struct engine *e, char *buf, size_t count, loff_t offset,

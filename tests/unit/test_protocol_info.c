@@ -11,7 +11,7 @@
 #define BAR_MAPPED LM_BAR4_REG_IDX
 #define PAGE       4096u
 
-/* ---- DEVICE_GET_INFO -------------------------------------------------------------------------- */
+/* ---- DEVICE_GET_INFO ------------------------------------------------------------- */
 
 static void device_info_is_complete(void **state)
 {
@@ -33,7 +33,8 @@ static void device_info_counts_extra_regions(void **state)
 {
 	struct engine *e = *state;
 	const lm_reg_info_t extra[2] = {
-		{ .flags = LM_REG_FLAG_RW, .size = 4096 }, { .flags = LM_REG_FLAG_RW, .size = 64 } };
+		{ .flags = LM_REG_FLAG_RW, .size = 4096 },
+		{ .flags = LM_REG_FLAG_RW, .size = 64 } };
 	struct vfio_user_device_info info = { .argsz = sizeof(info) };
 	struct wire m;
 
@@ -78,7 +79,7 @@ static void device_info_that_is_too_short_is_refused(void **state)
 	engine_request_fails(e, VFIO_USER_DEVICE_GET_INFO, NULL, 0, EINVAL);
 }
 
-/* ---- DEVICE_GET_IRQ_INFO ---------------------------------------------------------------------- */
+/* ---- DEVICE_GET_IRQ_INFO --------------------------------------------------------- */
 
 static void irq_info_of_each_kind(void **state)
 {
@@ -143,7 +144,7 @@ static void irq_info_that_is_too_short_is_refused(void **state)
 	engine_request_fails(e, VFIO_USER_DEVICE_GET_IRQ_INFO, &info, 12, EINVAL);
 }
 
-/* ---- DEVICE_GET_REGION_INFO -------------------------------------------------------------------- */
+/* ---- DEVICE_GET_REGION_INFO ------------------------------------------------------ */
 
 static struct vfio_region_info region_info(struct engine *e, uint32_t index, uint32_t argsz,
 					   struct wire *m)
@@ -163,7 +164,7 @@ static void region_info_fails(struct engine *e, struct vfio_region_info info, si
 	engine_request_fails(e, VFIO_USER_DEVICE_GET_REGION_INFO, &info, len, EINVAL);
 }
 
-/* ---- without capabilities --------------------------------------------------------------------- */
+/* ---- without capabilities -------------------------------------------------------- */
 
 static void a_region_has_its_size_and_flags(void **state)
 {
@@ -221,7 +222,8 @@ static void an_unknown_region_is_refused(void **state)
 	struct engine *e = *state;
 
 	engine_connect(e);
-	region_info_fails(e, (struct vfio_region_info){ .argsz = 32, .index = LM_DEV_NUM_REGS }, 32);
+	region_info_fails(e, (struct vfio_region_info){ .argsz = 32, .index = LM_DEV_NUM_REGS },
+			  32);
 	region_info_fails(e, (struct vfio_region_info){ .argsz = 32, .index = UINT32_MAX }, 32);
 }
 
@@ -256,7 +258,7 @@ static void a_request_with_room_for_the_reply_is_fine(void **state)
 	assert_int_equal(m.len, 32);
 }
 
-/* ---- mapping ---------------------------------------------------------------------------------- */
+/* ---- mapping --------------------------------------------------------------------- */
 
 static void describe_mapped(struct engine *e, const lm_mmap_area_t *areas, uint32_t nr)
 {
@@ -512,7 +514,7 @@ static void the_largest_description_fits(void **state)
 	close_fds(m.fds, m.nr_fds);
 }
 
-/* ---- the map callback ------------------------------------------------------------------------- */
+/* ---- the map callback ------------------------------------------------------------ */
 
 static struct engine *mapping; /* the callback has no way to the context but this */
 static unsigned int nr_maps;
@@ -600,7 +602,7 @@ static void without_mapping_memory_is_there_all_the_same(void **state)
 	assert_int_equal(e->nr_accesses, 1);
 }
 
-/* ---- device-specific regions ------------------------------------------------------------------ */
+/* ---- device-specific regions ----------------------------------------------------- */
 
 static void an_extra_region_has_a_type(void **state)
 {
@@ -649,7 +651,7 @@ static void two_capabilities_are_chained(void **state)
 	close_fds(m.fds, m.nr_fds);
 }
 
-/* ---- DEVICE_GET_REGION_IO_FDS ----------------------------------------------------------------- */
+/* ---- DEVICE_GET_REGION_IO_FDS ---------------------------------------------------- */
 
 static struct vfio_user_region_io_fds io_fds(struct engine *e, uint32_t index, uint32_t argsz,
 					     struct wire *m)
@@ -684,7 +686,8 @@ static void kicks_share_their_descriptor(void **state)
 	int a = eventfd(0, EFD_NONBLOCK), b = eventfd(0, EFD_NONBLOCK);
 	lm_ioeventfd_t kicks[] = {
 		{ .offset = 0x10, .size = 4, .fd = a },
-		{ .offset = 0x20, .size = 2, .fd = b, .flags = LM_IOEVENTFD_DATAMATCH, .datamatch = 7 },
+		{ .offset = 0x20, .size = 2, .fd = b, .flags = LM_IOEVENTFD_DATAMATCH,
+		  .datamatch = 7 },
 		{ .offset = 0x30, .fd = a },
 	};
 	struct vfio_user_region_io_fds rep;

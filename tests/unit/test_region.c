@@ -33,7 +33,7 @@ static void bar_accepted(struct engine *e, uint32_t flags, uint64_t size)
 	engine_close(e);
 }
 
-/* ---- descriptions ----------------------------------------------------------------------------- */
+/* ---- descriptions ---------------------------------------------------------------- */
 
 static void the_size_of_a_bar_is_a_power_of_two(void **state)
 {
@@ -224,7 +224,7 @@ static void memory_that_cannot_be_had_is_an_error(void **state)
 	engine_start_fails(e, ENOMEM);
 }
 
-/* ---- memory that the library keeps ------------------------------------------------------------ */
+/* ---- memory that the library keeps ----------------------------------------------- */
 
 static void plain_memory_begins_as_zeros(void **state)
 {
@@ -281,7 +281,7 @@ static void a_reset_keeps_plain_memory(void **state)
 	assert_memory_equal(engine_read(e, BAR_PLAIN, 0, 4), "kept", 4);
 }
 
-/* ---- what may be done ------------------------------------------------------------------------- */
+/* ---- what may be done ------------------------------------------------------------ */
 
 static void a_region_that_can_only_be_read_refuses_writes(void **state)
 {
@@ -319,7 +319,7 @@ static void extra_regions_have_callbacks(void **state)
 	engine_read_fails(e, LM_DEV_NUM_REGS, 97, 4, EINVAL);
 }
 
-/* ---- what a callback answers ------------------------------------------------------------------ */
+/* ---- what a callback answers ----------------------------------------------------- */
 
 static ssize_t answer;
 

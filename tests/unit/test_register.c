@@ -75,7 +75,7 @@ static void write_width(struct engine *e, uint64_t offset, uint64_t value, uint3
 	engine_write(e, BAR, offset, &value, width);
 }
 
-/* ---- values that the library keeps ------------------------------------------------------------ */
+/* ---- values that the library keeps ----------------------------------------------- */
 
 static void registers_begin_with_their_reset_values(void **state)
 {
@@ -146,7 +146,7 @@ static void other_offsets_are_enoent(void **state)
 	assert_int_equal(lm_register_get(e->ctx, 1000, 0), 0);
 }
 
-/* ---- kinds of access -------------------------------------------------------------------------- */
+/* ---- kinds of access ------------------------------------------------------------- */
 
 static void writes_to_a_read_only_register_are_dropped(void **state)
 {
@@ -220,7 +220,7 @@ static void a_device_that_clears_itself_gets_the_ones(void **state)
 	assert_int_equal(nr_reads, 0);
 }
 
-/* ---- splitting and merging -------------------------------------------------------------------- */
+/* ---- splitting and merging ------------------------------------------------------- */
 
 static void a_narrow_read_is_part_of_a_register(void **state)
 {
@@ -353,7 +353,7 @@ static void a_device_may_be_told_of_writes_alone(void **state)
 	assert_int_equal(read_width(e, 0x00, 4), 0x123456ee);
 }
 
-/* ---- between registers ------------------------------------------------------------------------ */
+/* ---- between registers ----------------------------------------------------------- */
 
 static void nothing_reads_as_ones(void **state)
 {
@@ -389,7 +389,7 @@ static void a_map_without_registers_is_all_nothing(void **state)
 	write_width(e, 0, 0, 4);
 }
 
-/* ---- widths ----------------------------------------------------------------------------------- */
+/* ---- widths ---------------------------------------------------------------------- */
 
 static void more_than_8_bytes_are_refused(void **state)
 {
@@ -427,7 +427,7 @@ static void widths_may_be_limited(void **state)
 	assert_int_equal(nr_reads, 2);
 }
 
-/* ---- maps that are refused -------------------------------------------------------------------- */
+/* ---- maps that are refused ------------------------------------------------------- */
 
 static void map_refused(struct engine *e, const lm_register_t *table, uint32_t nr)
 {

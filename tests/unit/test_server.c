@@ -30,7 +30,7 @@ static int teardown(void **state)
 	return left ? -1 : ret;
 }
 
-/* ---- sockets ---------------------------------------------------------------------------------- */
+/* ---- sockets --------------------------------------------------------------------- */
 
 static struct sockaddr_un address_of(const char *name)
 {
@@ -100,7 +100,7 @@ static bool fd_is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* ---- descriptors that are given --------------------------------------------------------------- */
+/* ---- descriptors that are given -------------------------------------------------- */
 
 static void a_connected_descriptor_is_consumed(void **state)
 {
@@ -198,7 +198,7 @@ static void the_context_ends_with_its_connected_client(void **state)
 	assert_int_equal(lm_ctx_drive(e->ctx), -ENOTCONN);
 }
 
-/* ---- a path ----------------------------------------------------------------------------------- */
+/* ---- a path ---------------------------------------------------------------------- */
 
 static void a_path_can_be_connected_to_when_creation_returns(void **state)
 {
@@ -258,7 +258,7 @@ static void a_path_in_use_is_refused(void **state)
 	attach(e); /* the first is unharmed */
 }
 
-/* ---- one client at a time --------------------------------------------------------------------- */
+/* ---- one client at a time -------------------------------------------------------- */
 
 static void a_second_client_is_turned_away(void **state)
 {
@@ -381,7 +381,7 @@ static void an_answer_for_the_old_client_does_not_reach_the_new_one(void **state
 	unlink_socket();
 }
 
-/* ---- what a client leaves --------------------------------------------------------------------- */
+/* ---- what a client leaves -------------------------------------------------------- */
 
 static void eventfds_of_a_client_are_closed_when_it_leaves(void **state)
 {
@@ -444,7 +444,7 @@ static void a_client_is_known_by_its_process(void **state)
 	unlink_socket();
 }
 
-/* ---- what a client cannot do ------------------------------------------------------------------ */
+/* ---- what a client cannot do ----------------------------------------------------- */
 
 static void a_silent_client_does_not_block(void **state)
 {

@@ -62,7 +62,7 @@ static void what_a_client_sent_before_it_left_is_served(void **state)
 	assert_int_equal(e->nr_resets, NR_RESETS);
 }
 
-/* ---- descriptors that wait ---------------------------------------------------------------------- */
+/* ---- descriptors that wait ------------------------------------------------------- */
 
 static char into[4];
 

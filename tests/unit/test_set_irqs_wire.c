@@ -172,7 +172,7 @@ static void intx_is_unmasked_as_qemu_does(void **state)
 	close(fd);
 }
 
-/* ---- one bad field each ----------------------------------------------------------------------- */
+/* ---- one bad field each ---------------------------------------------------------- */
 
 static void a_small_argsz_is_refused(void **state)
 {

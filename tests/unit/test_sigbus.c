@@ -78,7 +78,7 @@ static void poke(void *base, uint64_t off, uint8_t value)
 	((volatile uint8_t *)base)[off] = value;
 }
 
-/* ---- truncation -------------------------------------------------------------------- */
+/* ---- truncation ------------------------------------------------------------------ */
 
 static void a_file_that_could_shrink_is_mapped(void **state)
 {
@@ -313,7 +313,7 @@ static void many_mappings_are_all_guarded(void **state)
 	}
 }
 
-/* ---- signals that are not ours ----------------------------------------------------- */
+/* ---- signals that are not ours --------------------------------------------------- */
 
 static void another_fault_goes_to_the_handler_before(void **state)
 {

@@ -6,7 +6,7 @@
 #include "engine.h"
 #include "server.h"
 
-/* ---- counting system calls -------------------------------------------------------------------- */
+/* ---- counting system calls ------------------------------------------------------- */
 
 static const struct channel_ops *real_ops;
 static unsigned int nr_recvs, nr_sends;
@@ -40,7 +40,7 @@ static void count_calls(struct engine *e)
 	nr_recvs = nr_sends = 0;
 }
 
-/* ---- messages --------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------- */
 
 /* A write of 8 bytes with its header. */
 static size_t put_write(struct engine *e, char *msg, uint64_t offset, uint64_t value)
@@ -101,7 +101,7 @@ static void make_eventfds(int *fds, unsigned int nr)
 		fds[i] = eventfd(0, EFD_NONBLOCK);
 }
 
-/* ---- split and joined ------------------------------------------------------------------------- */
+/* ---- split and joined ------------------------------------------------------------ */
 
 static void a_message_may_be_split_at_every_byte(void **state)
 {
@@ -252,7 +252,7 @@ static void more_messages_than_the_buffer_holds(void **state)
 	free(msgs);
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------ */
+/* ---- sizes ----------------------------------------------------------------------- */
 
 /* The header says @size: there is no way on. */
 static void size_ends_the_connection(struct engine *e, uint32_t size)
@@ -375,7 +375,7 @@ static void a_large_message_cut_off_by_the_end_does_no_harm(void **state)
 	engine_is_gone(e);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------- */
 
 /* Assigns two vectors; the message is split at @at and the descriptors go with part @with. */
 static void assign_split(struct engine *e, const int *fds, size_t at, int with)
@@ -483,7 +483,8 @@ static void unwanted_descriptors_are_closed(void **state)
 	engine_connect(e);
 	make_eventfds(fds, 8);
 	before = count_fds();
-	engine_reply(e, engine_command_fds(e, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), fds, 8),
+	engine_reply(e,
+		     engine_command_fds(e, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), fds, 8),
 		     VFIO_USER_DEVICE_GET_INFO, &m);
 	assert_int_equal(count_fds(), before);
 	close_fds(fds, 8);
@@ -590,7 +591,7 @@ static void received_descriptors_are_closed_on_exec(void **state)
 	assert_int_equal(fcntl(c->stream.arrived[0].fds.fd[0], F_GETFD), FD_CLOEXEC);
 }
 
-/* ---- a client that does not read -------------------------------------------------------------- */
+/* ---- a client that does not read ------------------------------------------------- */
 
 #define UNREAD_NR   400
 #define UNREAD_SIZE 16384u

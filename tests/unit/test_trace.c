@@ -603,7 +603,7 @@ static void a_head_without_records_ends_in_losses(void **state)
 	lm_trace_close(reader);
 }
 
-/* It would all be touched, and so allocated: whose memory a tracer takes, the device does not say. */
+/* It would all be touched, and so allocated: a device does not say whose memory a tracer takes. */
 static void a_ring_of_gigabytes_is_refused(void **state)
 {
 	struct lm_trace_header h = good_header;
