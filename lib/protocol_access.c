@@ -50,46 +50,42 @@ static int access_wait(struct client *c, const void *bytes, size_t len)
 	return LM_DEFER;
 }
 
-int protocol_region_read(struct client *c, struct message *m, struct reply *r)
+/* The access in c->access; its reply is the request's head and @data bytes behind it. */
+static int access_run(struct client *c, struct message *m, struct reply *r, size_t data)
 {
 	const size_t head = sizeof(struct vfio_user_region_access);
 	struct access *a = &c->access;
-	ssize_t ret;
+	const ssize_t ret = region_access(c->ctx, a);
 
-	if (m->len != head)
-		return -EINVAL;
-	access_init(c, m, false);
-	if (a->count > STREAM_MAX_DATA)
-		return -EINVAL;
-	a->buf = r->payload + head;
-	ret = region_access(c->ctx, a);
 	if (ret == LM_DEFER)
 		return access_wait(c, a->buf, a->count);
 	if (ret < 0)
 		return (int)ret;
 	memcpy(r->payload, m->payload, head);
-	r->len = head + (size_t)ret;
+	r->len = head + data;
 	return 0;
+}
+
+int protocol_region_read(struct client *c, struct message *m, struct reply *r)
+{
+	const size_t head = sizeof(struct vfio_user_region_access);
+
+	access_init(c, m, false);
+	if (m->len != head || c->access.count > STREAM_MAX_DATA)
+		return -EINVAL;
+	c->access.buf = r->payload + head;
+	return access_run(c, m, r, c->access.count);
 }
 
 int protocol_region_write(struct client *c, struct message *m, struct reply *r)
 {
 	const size_t head = sizeof(struct vfio_user_region_access);
-	struct access *a = &c->access;
-	ssize_t ret;
 
 	access_init(c, m, true);
-	if (a->count > STREAM_MAX_DATA || m->len != head + a->count)
+	if (c->access.count > STREAM_MAX_DATA || m->len != head + c->access.count)
 		return -EINVAL;
-	a->buf = m->payload + head;
-	ret = region_access(c->ctx, a);
-	if (ret == LM_DEFER)
-		return access_wait(c, a->buf, a->count);
-	if (ret < 0)
-		return (int)ret;
-	memcpy(r->payload, m->payload, head);
-	r->len = head;
-	return 0;
+	c->access.buf = m->payload + head;
+	return access_run(c, m, r, 0);
 }
 
 /* ---- several writes in one message ----------------------------------------------- */
