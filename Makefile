@@ -49,6 +49,7 @@ program = $(patsubst %.c,$(B)/%,$(1))
 .PHONY: all help pkgs deps deps-check demo check check-quick check-vm check-fuzz \
 	check-build sanitized fuzz bench lint man install clean
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: $(B)/libmuser.so.$(SOVERSION) $(B)/libmuser.a $(B)/musctl man
 
