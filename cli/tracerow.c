@@ -84,7 +84,9 @@ static void print_flags(struct out *out, const struct lm_trace_record *r)
 
 static void print_result(struct out *out, const struct lm_trace_record *r)
 {
-	const char *name = r->result < 0 ? strerrorname_np(-r->result) : "ok";
+	/* A device that lies may say INT32_MIN. */
+	const int64_t error = -(int64_t)r->result;
+	const char *name = error > 0 ? strerrorname_np((int)error) : "ok";
 
 	if (r->kind == LM_TRACE_IRQ_FIRE)
 		name = r->result == 0 ? "delivered" : r->result > 0 ? "pending" :
