@@ -6,119 +6,140 @@
 # long as is left of five minutes. Words are the targets to run, such as fuzz_json; none: all.
 #
 # Prints TAP: a line for the replay of each target and one for its fuzzing. What crashed is kept
-# in build/fuzz/crashes, what was found in build/fuzz/corpus; a finding that is mended moves to
-# tests/fuzz/corpus/TARGET as a regression test: run build/fuzz/TARGET FILE to see it.
-# FUZZ_CC names the compiler.
+# in build/fuzz/crashes, what was found on the way in build/fuzz/corpus. To see a crash again, run
+# build/fuzz/TARGET FILE; once it is mended, FILE belongs to tests/fuzz/corpus/TARGET, where every
+# run replays it. FUZZ_CC names the compiler, FUZZ_JOBS how many targets run at a time.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 
 cc=${FUZZ_CC:-clang}
+jobs=${FUZZ_JOBS:-2}
+budget=280 # seconds, of which building takes some
 out=build/fuzz
-budget=280
-per_round=2
-started=$SECONDS
 sanitize=address,undefined
-common="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-unknown-warning-option"
-cli_parts=(error filter names parse place regmap value)
+flags="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all"
+cli=(cmd_peek cmd_poke color columns error filter names out parse place regmap tracerow value)
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 targets=("$@")
-((${#targets[@]})) || mapfile -t targets < <(cd tests/fuzz && printf '%s\n' fuzz_*.c | sed 's/\.c$//')
+((${#targets[@]})) || mapfile -t targets < <(basename -s .c tests/fuzz/fuzz_*.c)
+for target in "${targets[@]}"; do
+	[[ -e tests/fuzz/$target.c ]] || { echo "run.sh: no target $target" >&2; exit 2; }
+	mkdir -p "$out/corpus/$target" "$out/crashes"
+done
 
-# ---- building ------------------------------------------------------------------------
+# ---- building -----------------------------------------------------------------------------------
 
+# The Makefile's rules, in a folder of their own; warnings are for its own builds.
 build_objects() {
-	local -a objects
-	mapfile -t objects < <(printf "$out/cli/%s.o\n" "${cli_parts[@]}")
-	make --no-print-directory -j2 CC="$cc" CONFIG=fuzz SANITIZE= \
-		CFLAGS="$common -fsanitize=fuzzer-no-link,$sanitize" \
-		"$out/lib/internal.a" "${objects[@]}"
-}
-
-build_target() { # TARGET
-	local -a flags libs objects=()
-	read -ra flags <<<"$common -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter"
-	read -ra libs <<<"$(pkg-config --cflags --libs json-c uuid)"
-	[[ $1 == fuzz_cli ]] && mapfile -t objects < <(printf "$out/cli/%s.o\n" "${cli_parts[@]}")
-	"$cc" "${flags[@]}" -Werror "-fsanitize=fuzzer,$sanitize" -Ilib -Icli -Idevices -pthread \
-		-o "$out/$1" "tests/fuzz/$1.c" "${objects[@]}" "$out/lib/internal.a" "${libs[@]}"
+	make --no-print-directory -j"$jobs" CC="$cc" CONFIG=fuzz SANITIZE= \
+		CFLAGS="$flags -w -fsanitize=fuzzer-no-link,$sanitize" \
+		"$out/lib/internal.a" "${cli[@]/#/$out/cli/}"
 }
 
 is_current() { # TARGET: nothing that it is made of is newer
 	local file
 	[[ -x $out/$1 ]] || return
-	for file in tests/fuzz/*.[ch] lib/*.h cli/*.h "$out/lib/internal.a" "$out"/cli/*.o; do
+	for file in tests/fuzz/*.h "tests/fuzz/$1.c" lib/*.h cli/*.h "$out/lib/internal.a" \
+		"${cli[@]/#/$out/cli/}"; do
 		[[ $file -nt $out/$1 ]] && return 1
 	done
 	return 0
 }
 
-# ---- running -------------------------------------------------------------------------
+build() { # TARGET
+	local -a options libs objects=()
+	is_current "$1" && return
+	read -ra options <<<"$flags"
+	read -ra libs <<<"$(pkg-config --cflags --libs json-c uuid smartcols)"
+	[[ $1 != fuzz_cli ]] || objects=("${cli[@]/#/$out/cli/}")
+	"$cc" "${options[@]}" -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter \
+		-Wno-missing-field-initializers -Werror "-fsanitize=fuzzer,$sanitize" -pthread \
+		-Ilib -Icli -o "$out/$1" "tests/fuzz/$1.c" "${objects[@]}" \
+		"$out/lib/internal.a" "${libs[@]}"
+}
+
+# ---- running ------------------------------------------------------------------------------------
 
 fuzzer() { # TARGET OPTION|FOLDER...
-	local target=$1
-	shift
-	"$out/$target" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -close_fd_mask=1 \
-		-artifact_prefix="$out/crashes/$target-" "$@"
+	"$out/$1" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -max_len=4096 \
+		-artifact_prefix="$out/crashes/$1-" "${@:2}"
 }
 
 replay() { # TARGET
-	fuzzer "$1" -runs=0 "tests/fuzz/corpus/$1" "$out/corpus/$1" >"$out/$1.replay" 2>&1
+	fuzzer "$1" -runs=0 "tests/fuzz/corpus/$1" "$out/corpus/$1"
 }
 
-look() { # TARGET SECONDS
-	local -a dict=()
-	[[ -e tests/fuzz/$1.dict ]] && dict=("-dict=tests/fuzz/$1.dict")
-	timeout -k 5 $(($2 + 60)) "$out/$1" -help=1 >/dev/null 2>&1
-	fuzzer "$1" -max_total_time="$2" "${dict[@]}" "$out/corpus/$1" \
-		"tests/fuzz/corpus/$1" >"$out/$1.log" 2>&1
+look() { # TARGET
+	local -a more=()
+	[[ ! -e tests/fuzz/$1.dict ]] || more=("-dict=tests/fuzz/$1.dict")
+	fuzzer "$1" "${more[@]}" -max_total_time="$seconds" "$out/corpus/$1" \
+		"tests/fuzz/corpus/$1"
 }
 
-# The status and the log of a run become a line of TAP.
-number=0
-report() { # WHAT LOG STATUS
-	((number++))
-	if (($3 == 0)); then
-		echo "ok $number - $1: $(summary "$2")"
-		return
-	fi
-	echo "not ok $number - $1 (status $3)"
-	grep -o 'Test unit written to .*' "$2" | sed 's/^/# /'
-	grep -vE '^#[0-9]+|^INFO:|^\s*NEW_FUNC|^stat::' "$2" | tail -n 40 | sed 's/^/# /'
-}
-
-summary() { # LOG
-	awk '
-		/^#[0-9]+/ { runs = substr($1, 2) + 0 }
-		match($0, /cov: [0-9]+/) { cov = substr($0, RSTART + 5, RLENGTH - 5) }
-		/stat::average_exec_per_sec/ { speed = $2 }
-		END { printf "%d inputs, %d a second, %d edges\n", runs, speed, cov }' "$1"
-}
-
-statuses() { # FUNCTION ARGUMENT...: for all targets, two at a time; results in files
+# STEP for every target, some at a time; what they say and their status go to files.
+all() { # STEP
 	local target
 	for target in "${targets[@]}"; do
-		while (($(jobs -rp | wc -l) >= per_round)); do
+		while (($(jobs -rp | wc -l) >= jobs)); do
 			wait -n
 		done
-		{ "$1" "$target" "${@:2}"; echo $? >"$out/$target.status"; } &
+		{ "$1" "$target" >"$out/$target.$1" 2>&1; echo $? >"$out/$target.status"; } &
 	done
 	wait
 }
 
-report_all() { # WHAT SUFFIX
-	local target
+# "123 inputs, 45 a second, 678 edges"
+summary() { # LOG
+	awk '/^#[0-9]+/ { runs = substr($1, 2) }
+		match($0, /cov: [0-9]+/) { edges = substr($0, RSTART + 5, RLENGTH - 5) }
+		/^stat::average_exec_per_sec/ { speed = $2 }
+		END { printf "%d inputs, %d a second, %d edges\n", runs, speed, edges }' "$1"
+}
+
+number=0 failed=0
+report() { # STEP WORDS
+	local target log
 	for target in "${targets[@]}"; do
-		report "$target: $1" "$out/$target.$2" "$(cat "$out/$target.status")"
+		log=$out/$target.$1
+		((number++))
+		if (($(<"$out/$target.status") == 0)); then
+			echo "ok $number - $target: $2: $(summary "$log")"
+			continue
+		fi
+		echo "not ok $number - $target: $2"
+		grep -o 'Test unit written to .*' "$log" | sed 's/^/# /'
+		grep -vE '^#[0-9]+|NEW_FUNC|^INFO:|^stat::' "$log" | tail -n 60 | sed 's/^/# /'
+		((failed++))
 	done
 }
 
-# ---- the run -------------------------------------------------------------------------
-
-mkdir -p "$out/crashes"
+cli=("${cli[@]/%/.o}")
+if ! build_objects >"$out/build.log" 2>&1; then
+	echo "not ok 1 - the library is built with $cc"
+	tail -n 20 "$out/build.log" | sed 's/^/# /'
+	echo 1..1
+	exit 1
+fi
+all build
 for target in "${targets[@]}"; do
-	mkdir -p "$out/corpus/$target" "tests/fuzz/corpus/$target"
+	(($(<"$out/$target.status") == 0)) || broken+=("$target")
 done
-exit 0
+if [[ ${broken:-} ]]; then
+	targets=("${broken[@]}")
+	report build 'is built'
+	echo "1..$number"
+	exit 1
+fi
+
+all replay
+report replay 'replay of the corpus'
+rounds=$(((${#targets[@]} + jobs - 1) / jobs))
+seconds=${FUZZ_SECONDS:-$(((budget - SECONDS) / rounds - 2))}
+((seconds > 0)) || seconds=1
+all look
+report look "$seconds s of fuzzing"
+echo "1..$number"
+((failed == 0))
