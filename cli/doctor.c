@@ -118,7 +118,7 @@ static void look_module(struct finding *f, const char *name, const char *install
 static void look_muser(struct finding *f)
 {
 	look_module(f, "muser",
-		    "none needed for vfio-user; for QEMU before 10.1 install muser-dkms",
+		    "none needed: vfio-user takes no module",
 		    "modprobe muser, to give devices to QEMU before 10.1");
 }
 

@@ -28,7 +28,7 @@ count() { # FILE STATUS
 		/^not ok/                   { failed++ }
 		/^1\.\.[0-9]+/              { planned += substr($1, 4) }
 		END {
-			if (planned != passed + failed + skipped || (status && !failed))
+			if (!planned || planned != passed + failed + skipped || (status && !failed))
 				failed++
 			print passed + 0, failed + 0, skipped + 0
 		}' "$1"

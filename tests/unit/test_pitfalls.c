@@ -27,19 +27,22 @@ static void cfg_write(struct engine *e, uint64_t offset, uint32_t value, uint32_
 	engine_write(e, CFG, offset, &value, width);
 }
 
-static void set_irqs(struct engine *e, struct vfio_irq_set set, const int *fds, unsigned int nr)
+static void set_irqs(struct engine *e, const struct vfio_irq_set *set, const int *fds,
+		     unsigned int nr)
 {
+	struct vfio_irq_set sized = *set;
 	struct wire m;
 
-	set.argsz = sizeof(set);
+	sized.argsz = sizeof(sized);
 	engine_reply(e,
-		     engine_command_fds(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), fds, nr),
+		     engine_command_fds(e, VFIO_USER_DEVICE_SET_IRQS, &sized, sizeof(sized),
+					fds, nr),
 		     VFIO_USER_DEVICE_SET_IRQS, &m);
 }
 
 static void assign(struct engine *e, uint32_t index, uint32_t start, const int *fds, uint32_t nr)
 {
-	set_irqs(e, (struct vfio_irq_set){
+	set_irqs(e, &(struct vfio_irq_set){
 		.index = index, .start = start, .count = nr,
 		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER }, fds, nr);
 }
@@ -365,7 +368,7 @@ static void taking_a_range_of_vectors_away_takes_that_range(void **state)
 	engine_connect(e);
 	make_eventfds(fds, 4);
 	assign(e, MSI, 0, fds, 4);
-	set_irqs(e, (struct vfio_irq_set){
+	set_irqs(e, &(struct vfio_irq_set){
 		.index = MSI, .start = 2, .count = 2,
 		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER }, NULL, 0);
 	for (i = 0; i < 4; i++)
@@ -403,7 +406,7 @@ static void a_level_is_signalled_once_and_again_after_the_unmask(void **state)
 	assert_true(eventfd_take(fd));
 	lm_irq_set_level(e->ctx, true);
 	assert_false(eventfd_take(fd));
-	set_irqs(e, (struct vfio_irq_set){ .index = INTX, .count = 1, .flags = 0x11 }, NULL, 0);
+	set_irqs(e, &(struct vfio_irq_set){ .index = INTX, .count = 1, .flags = 0x11 }, NULL, 0);
 	assert_true(eventfd_take(fd));
 	close(fd);
 }
@@ -427,7 +430,7 @@ static void msix_is_enabled_with_a_vector_and_no_eventfd(void **state)
 
 	describe_msix(e);
 	engine_connect(e);
-	set_irqs(e, (struct vfio_irq_set){ .index = MSIX, .count = 1, .flags = 0x24 }, NULL, 0);
+	set_irqs(e, &(struct vfio_irq_set){ .index = MSIX, .count = 1, .flags = 0x24 }, NULL, 0);
 	assert_int_equal(lm_irq_trigger_index(e->ctx, MSIX, 0), -ENOTCONN);
 }
 

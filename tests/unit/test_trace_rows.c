@@ -208,7 +208,7 @@ static void rows_stand_in_the_order_of_what_happened(void **state)
 	}
 }
 
-/* ---- everything else -------------------------------------------------------------------------- */
+/* ---- everything else ----------------------------------------------------------- */
 
 static void interrupt_settings_are_rows(void **state)
 {
