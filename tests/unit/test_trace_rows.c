@@ -67,7 +67,7 @@ static void connect_traced(struct engine *e)
 	trace_begin(e);
 }
 
-/* ---- accesses --------------------------------------------------------------------------------- */
+/* ---- accesses -------------------------------------------------------------------- */
 
 static void a_read_is_a_row_with_its_value(void **state)
 {
@@ -208,7 +208,7 @@ static void rows_stand_in_the_order_of_what_happened(void **state)
 	}
 }
 
-/* ---- everything else ----------------------------------------------------------- */
+/* ---- everything else ------------------------------------------------------------- */
 
 static void interrupt_settings_are_rows(void **state)
 {
