@@ -263,13 +263,25 @@ int instance_publish(struct lm_ctx *ctx)
 	return -EEXIST;
 }
 
+/* A folder that was removed by hand may have been made again by another process. */
+static bool folder_is_ours(const struct instance *inst)
+{
+	char path[PATH_MAX];
+
+	if (inst->lock_fd < 0)
+		return true; /* never had its name */
+	return !put_path(path, sizeof(path), inst->dir, "lock") &&
+	       lock_is_current(inst->lock_fd, path);
+}
+
 void instance_free(struct lm_ctx *ctx)
 {
 	struct instance *inst = ctx->instance;
 
 	if (!inst)
 		return;
-	remove_files(inst->dir);
+	if (folder_is_ours(inst))
+		remove_files(inst->dir);
 	if (inst->lock_fd >= 0)
 		close(inst->lock_fd);
 	free(inst);

@@ -342,6 +342,19 @@ static void a_callback_can_end_the_list(void **state)
 	free(other);
 }
 
+static void a_folder_that_another_made_meanwhile_is_left_alone(void **state)
+{
+	struct engine *e = *state;
+	char away[PATH_MAX];
+
+	publish(e);
+	snprintf(away, sizeof(away), "%s", path_of("taken-away"));
+	assert_int_equal(rename(path_of(UUID), away), 0);
+	make_stale(UUID);
+	engine_destroy(e);
+	assert_true(is_there(UUID "/lock"));
+}
+
 /* ---- somebody's first moment ----------------------------------------------------- */
 
 static void a_folder_that_is_being_made_is_not_removed(void **state)
@@ -588,6 +601,7 @@ int main(void)
 		TEST(a_real_crash_is_cleaned_up),
 		TEST(other_names_are_left_alone),
 		TEST(a_callback_can_end_the_list),
+		TEST(a_folder_that_another_made_meanwhile_is_left_alone),
 		TEST(a_folder_that_is_being_made_is_not_removed),
 		TEST(nor_between_its_lock_and_its_locking),
 		TEST(one_that_was_never_finished_is_removed),
