@@ -279,6 +279,7 @@ void client_wake(struct client *c)
 		upcall_kick(c);
 		stream_flush(&c->stream);
 	}
+	c->blocked &= stream_pending(&c->stream);
 	upcall_settle(c);
 	watch_events(c);
 }

@@ -821,6 +821,27 @@ static void a_client_may_leave_while_an_answer_waits_for_room(void **state)
 	free(op.data);
 }
 
+/* What the last turn could not send goes out here: the client is listened to again. */
+static void a_client_is_listened_to_after_a_send_between_turns(void **state)
+{
+	struct engine *e = *state;
+	struct op op = op_new(e, 4);
+	static char reply[400000];
+	ssize_t got;
+
+	connect_with(e, OFFER_QEMU);
+	engine_send_read(e, BAR_PLAIN, 0, 300000);
+	engine_poll(e);
+	got = recv(e->fd, reply, sizeof(reply), MSG_DONTWAIT);
+	assert_in_range(got, 1, 300031); /* part of it */
+	assert_int_equal(op_read(&op, MEM, 4), 0);
+	while (got < 300032 + 32)
+		got += recv(e->fd, reply, sizeof(reply), 0);
+	engine_is_alive(e);
+	engine_destroy(e);
+	free(op.data);
+}
+
 static ssize_t access_deadlock(struct engine *e, char *buf, size_t count, loff_t offset,
 			       bool is_write)
 {
@@ -1480,6 +1501,7 @@ int main(void)
 		TEST(a_long_transfer_with_requests_queued_behind_it),
 		TEST(an_answer_without_room_waits_for_some),
 		TEST(a_client_may_leave_while_an_answer_waits_for_room),
+		TEST(a_client_is_listened_to_after_a_send_between_turns),
 		TEST(waiting_inside_a_request_is_edeadlk),
 		TEST(waiting_while_a_request_is_put_off_is_edeadlk),
 		TEST(transfers_that_do_not_move_are_given_up),
