@@ -775,6 +775,44 @@ static void a_long_transfer_with_requests_queued_behind_it(void **state)
 	free(op.data);
 }
 
+/* Replies between them are taken out, and what is left moves together with its descriptors. */
+static void descriptors_between_the_answers_of_a_long_transfer_find_theirs(void **state)
+{
+	struct engine *e = *state;
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set), .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1,
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+	};
+	struct op op = op_new(e, 10u << 20);
+	struct wire m;
+	uint16_t id;
+	int fds[4];
+	uint32_t i;
+
+	e->pvt = &op;
+	e->access = access_long_dma;
+	connect_with(e, OFFER_QEMU);
+	id = engine_send_read(e, BAR_RAW, 0, 4);
+	for (i = 0; i < 10; i++) {
+		set.start = i % 4;
+		if (i < 4) {
+			fds[i] = eventfd(0, EFD_NONBLOCK);
+			engine_command_fds(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &fds[i],
+					   1);
+		}
+		serve_read(e, e->fd);
+	}
+	engine_read_reply(e, id, 4);
+	for (i = 0; i < 4; i++)
+		engine_reply(e, (uint16_t)(id + 1 + i), VFIO_USER_DEVICE_SET_IRQS, &m);
+	for (i = 0; i < 4; i++) {
+		lm_irq_trigger_index(e->ctx, LM_DEV_MSI_IRQ_IDX, i);
+		assert_true(eventfd_take(fds[i]));
+	}
+	close_fds(fds, 4);
+	free(op.data);
+}
+
 /* There was room for the answer when the request came; DMA has taken it since. */
 static void fill_up_behind_a_request(struct engine *e, struct op *op, uint16_t *id)
 {
@@ -1499,6 +1537,7 @@ int main(void)
 		TEST(many_requests_with_descriptors_may_wait_behind_it),
 		TEST(a_request_may_wait_for_a_long_transfer),
 		TEST(a_long_transfer_with_requests_queued_behind_it),
+		TEST(descriptors_between_the_answers_of_a_long_transfer_find_theirs),
 		TEST(an_answer_without_room_waits_for_some),
 		TEST(a_client_may_leave_while_an_answer_waits_for_room),
 		TEST(a_client_is_listened_to_after_a_send_between_turns),
