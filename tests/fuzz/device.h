@@ -204,6 +204,8 @@ static inline void use_held(void)
 	}
 }
 
+#define ACT_ARM 13
+
 /* Outside a request as well as inside one. */
 static inline void device_act(unsigned int action, unsigned int arg)
 {
@@ -223,7 +225,7 @@ static inline void device_act(unsigned int action, unsigned int arg)
 	case 10: lm_config_write(dev.ctx, arg * 4, &value, sizeof(value)); break;
 	case 11: lm_register_set(dev.ctx, BAR_KEPT, arg & ~3u, value); break;
 	case 12: lm_event(dev.ctx, "fuzz", arg); break;
-	case 13: lm_timer_arm(dev.timer, arg * 1000, arg & 1 ? 1000000 : 0); break;
+	case ACT_ARM: lm_timer_arm(dev.timer, arg * 1000, arg & 1 ? 1000000 : 0); break;
 	case 14: dev.chain = arg % 4; break;
 	default: dev.len = arg * 17;
 	}
@@ -422,9 +424,11 @@ static inline int device_load(void *pvt, const void *buf, size_t size)
 	return 0;
 }
 
+/* It does not arm itself again: a device may keep itself busy for ever. */
 static inline void device_timer(void *pvt)
 {
-	device_act(dev.len >> 4, dev.len & 15);
+	if ((dev.len >> 4 & 15) != ACT_ARM)
+		device_act(dev.len >> 4, dev.len & 15);
 }
 
 static inline int device_prop_get(void *pvt, const char *name, char *buf, size_t size)

@@ -222,7 +222,7 @@ static void step_call(struct input *in, uint8_t op)
 {
 	const uint8_t how = take_u8(in), split = how & 0x80 ? take_u8(in) : 0;
 	struct peer *p = &peers[how >> 5 & 3];
-	const unsigned int which = op % LM_NR(methods);
+	const unsigned int which = (op >> 1) % LM_NR(methods);
 	char text[1024];
 	size_t len = put_call(in, which, how, text, sizeof(text));
 
@@ -274,7 +274,7 @@ static void step_other(struct input *in, uint8_t op)
 	const uint8_t arg = take_u8(in);
 	struct peer *p = &peers[arg & 3];
 
-	switch (op % 9) {
+	switch ((op >> 1) % 9) {
 	case 0: step_text(in, p); break;
 	case 1: peer_open(p); break;
 	case 2: peer_close(p); break;
@@ -287,6 +287,7 @@ static void step_other(struct input *in, uint8_t op)
 	}
 }
 
+/* The lowest bit: the device has its turn. */
 static void step(struct input *in)
 {
 	const uint8_t op = take_u8(in);
@@ -296,7 +297,7 @@ static void step(struct input *in)
 	else if (op < 0xc0)
 		step_other(in, op & 0x3f);
 	else
-		device_act(op, take_u8(in));
+		device_act(op >> 1, take_u8(in));
 	if (op & 1)
 		lm_ctx_poll(dev.ctx);
 	drain();

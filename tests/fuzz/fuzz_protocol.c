@@ -264,21 +264,22 @@ static size_t put_raw(struct input *in, char *payload)
 
 static size_t put_dma_map(struct input *in, char *payload)
 {
-	const struct vfio_user_dma_map req = {
-		.argsz = sizeof(req), .flags = take_u8(in) & 0x1f, .offset = take_number(in),
-		.addr = take_number(in), .size = take_number(in),
-	};
+	struct vfio_user_dma_map req = { .argsz = sizeof(req) };
 
+	req.flags = take_u8(in) & 0x1f;
+	req.offset = take_number(in);
+	req.addr = take_number(in);
+	req.size = take_number(in);
 	return PUT(req);
 }
 
 static size_t put_dma_unmap(struct input *in, char *payload)
 {
-	const struct vfio_user_dma_unmap req = {
-		.argsz = sizeof(req), .flags = take_u8(in) & 3, .addr = take_number(in),
-		.size = take_number(in),
-	};
+	struct vfio_user_dma_unmap req = { .argsz = sizeof(req) };
 
+	req.flags = take_u8(in) & 3;
+	req.addr = take_number(in);
+	req.size = take_number(in);
 	return PUT(req);
 }
 
@@ -292,14 +293,23 @@ static size_t put_info(struct input *in, char *payload)
 	return size & 1 ? sizeof(words) : size & 2 ? 16 : 0xff0;
 }
 
+/* Few vectors, mostly. */
+static uint32_t take_vector(struct input *in)
+{
+	const uint8_t b = take_u8(in);
+
+	return b < 0xf0 ? b % 10 : b;
+}
+
 static size_t put_set_irqs(struct input *in, char *payload, unsigned int *nr_fds)
 {
 	const uint8_t flags = take_u8(in);
-	struct vfio_irq_set req = {
-		.argsz = sizeof(req), .index = take_u8(in), .start = take_u8(in),
-		.count = take_u8(in),
-	};
+	struct vfio_irq_set req = { .argsz = sizeof(req) };
 	size_t len = sizeof(req);
+
+	req.index = take_u8(in) % 6;
+	req.start = take_vector(in);
+	req.count = take_vector(in);
 
 	req.flags = flags & 0x80 ? flags & 0x3f : 1u << (flags & 3) % 3 | 8u << (flags >> 2 & 3) % 3;
 	if (req.flags & VFIO_IRQ_SET_DATA_BOOL) {
@@ -323,16 +333,25 @@ static uint32_t take_count(struct input *in)
 	return b < 128 ? b % 16 : large[b % LM_NR(large)];
 }
 
+/* What callbacks do hangs on the offset. */
+static uint64_t take_offset(struct input *in)
+{
+	const uint16_t word = take_u16(in);
+
+	return word < 0xf000 ? word & 0xfff : take_number(in);
+}
+
 static size_t put_access(struct input *in, char *payload, bool is_write)
 {
-	const struct vfio_user_region_access req = {
-		.region = take_u8(in) % (NR_REGIONS + 1), .offset = take_number(in),
-		.count = take_count(in),
-	};
-	const size_t len = PUT(req);
+	struct vfio_user_region_access req = { .region = take_u8(in) % (NR_REGIONS + 1) };
+	const size_t len = sizeof(req);
 	const size_t max = MESSAGE_MAX - sizeof(struct vfio_user_header) - 256;
-	size_t data = is_write ? req.count : 0, some;
+	size_t data, some;
 
+	req.offset = take_offset(in);
+	req.count = take_count(in);
+	memcpy(payload, &req, sizeof(req));
+	data = is_write ? req.count : 0;
 	data = data < max - len ? data : max - len;
 	some = data < 16 ? data : 16;
 	take(in, payload + len, some);
@@ -348,8 +367,9 @@ static size_t put_write_multi(struct input *in, char *payload)
 	uint64_t i;
 
 	for (i = 0; i < nr; i++) {
-		w = (struct vfio_user_write_single){ .region = take_u8(in) % (NR_REGIONS + 1),
-			.offset = take_number(in), .count = take_u8(in) % 10 };
+		w = (struct vfio_user_write_single){ .region = take_u8(in) % (NR_REGIONS + 1) };
+		w.offset = take_offset(in);
+		w.count = take_u8(in) % 10;
 		take(in, w.data, w.count < 8 ? w.count : 8);
 		memcpy(payload + sizeof(multi) + i * sizeof(w), &w, sizeof(w));
 	}
@@ -382,18 +402,20 @@ static size_t put_payload(struct input *in, uint16_t cmd, char *payload, unsigne
 static unsigned int take_fds(struct input *in, int *fds, unsigned int nr)
 {
 	const uint8_t first = take_u8(in);
-	unsigned int i;
+	unsigned int i, kind = first % 16;
 
-	if (!nr && first & 0x80)
+	if (nr && !(first & 0x80)) /* what is wanted: eventfds */
+		kind = 2 + (first & 1);
+	else if (!nr && first & 0x80)
 		nr = (first >> 4 & 7) < 6 ? 1 : first & 0x10 ? FUZZ_MAX_FDS : 2;
 	for (i = 0; i < nr; i++)
-		fds[i] = fd_of_kind(first % 16 + (first & 0x40 ? i : 0));
+		fds[i] = fd_of_kind(kind + (first & 0x40 ? i : 0));
 	return nr;
 }
 
 static void step_message(struct input *in, uint8_t op)
 {
-	const uint16_t cmd = op % 20;
+	const uint16_t cmd = (op >> 1) % 20;
 	unsigned int nr = 0;
 	int fds[FUZZ_MAX_FDS];
 	size_t len = put_payload(in, cmd, message + sizeof(struct vfio_user_header), &nr);
@@ -527,7 +549,7 @@ static void step_other(struct input *in, uint8_t op)
 {
 	const uint8_t arg = take_u8(in);
 
-	switch (op % 12) {
+	switch ((op >> 1) % 12) {
 	case 0: step_bytes(in, &peer.lane[0]); break;
 	case 1: step_bytes(in, &peer.lane[1]); break;
 	case 2: peer.chunk = arg; break;
@@ -543,7 +565,7 @@ static void step_other(struct input *in, uint8_t op)
 	}
 }
 
-/* Requests can pile up before they are served: polling is a step, or a bit of one. */
+/* The lowest bit: the device has its turn. Without it requests pile up. */
 static void step(struct input *in)
 {
 	const uint8_t op = take_u8(in);
@@ -553,7 +575,7 @@ static void step(struct input *in)
 	else if (op < 0xc0)
 		step_other(in, op & 0x3f);
 	else
-		device_act(op, take_u8(in));
+		device_act(op >> 1, take_u8(in));
 	if (op & 1)
 		lm_ctx_poll(dev.ctx);
 	if (!peer.mute)
