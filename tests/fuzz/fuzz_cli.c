@@ -28,7 +28,7 @@ static const char default_map[] =
 	"{\"region\":2,\"name\":\"LONG\",\"offset\":\"0x10\",\"width\":8,\"fields\":"
 	"[{\"name\":\"ALL\",\"shift\":0,\"bits\":64},{\"name\":\"TOP\",\"shift\":63,\"bits\":1}]}]";
 
-/* ---- the device ------------------------------------------------------------------------------- */
+/* ---- the device ------------------------------------------------------------------ */
 
 int target_open(struct target *t, const struct call *call)
 {
@@ -81,7 +81,7 @@ uint64_t target_value(const uint8_t *bytes, unsigned int width)
 	return value;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------- */
 
 static char *next_line(char **text)
 {
@@ -121,7 +121,7 @@ static void run(const struct cmd *cmd, char *text, uint8_t how)
 	FUZZ_CHECK(status == ST_OK || status == ST_FAILED || status == ST_USAGE);
 }
 
-/* ---- kinds ------------------------------------------------------------------------------------ */
+/* ---- kinds ----------------------------------------------------------------------- */
 
 static void parse_all(char *text)
 {
@@ -204,7 +204,7 @@ static void with_map(char *text, struct input *in, uint8_t kind, uint8_t how)
 	regmap_free(&map);
 }
 
-/* ---- one input -------------------------------------------------------------------------------- */
+/* ---- one input ------------------------------------------------------------------- */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

@@ -311,7 +311,8 @@ static size_t put_set_irqs(struct input *in, char *payload, unsigned int *nr_fds
 	req.start = take_vector(in);
 	req.count = take_vector(in);
 
-	req.flags = flags & 0x80 ? flags & 0x3f : 1u << (flags & 3) % 3 | 8u << (flags >> 2 & 3) % 3;
+	req.flags = flags & 0x80 ? flags & 0x3f
+				 : 1u << (flags & 3) % 3 | 8u << (flags >> 2 & 3) % 3;
 	if (req.flags & VFIO_IRQ_SET_DATA_BOOL) {
 		take(in, payload + len, req.count);
 		len += req.count;

@@ -30,7 +30,7 @@ for target in "${targets[@]}"; do
 	mkdir -p "$out/corpus/$target" "$out/crashes"
 done
 
-# ---- building -----------------------------------------------------------------------------------
+# ---- building ------------------------------------------------------------------------
 
 # The Makefile's rules, in a folder of their own; warnings are for its own builds.
 build_objects() {
@@ -61,7 +61,7 @@ build() { # TARGET
 		"$out/lib/internal.a" "${libs[@]}"
 }
 
-# ---- running ------------------------------------------------------------------------------------
+# ---- running -------------------------------------------------------------------------
 
 fuzzer() { # TARGET OPTION|FOLDER...
 	"$out/$1" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -max_len=4096 \

@@ -21,7 +21,7 @@ text() { # TARGET/NAME TEXT, with printf's escapes
 	printf '%b' "$2" >"$1"
 }
 
-# ---- fuzz_protocol: intro, then steps ---------------------------------------------------------
+# ---- fuzz_protocol: intro, then steps ------------------------------------------------
 
 # Intros: 01 all capabilities, 02 a twin socket, 03 small messages, +08 by a listener, +10 traced.
 map='05 03 00 81 84 80 00'      # DMA_MAP 0x1000, 0x4000 bytes, a sealed file
@@ -83,7 +83,7 @@ seed fuzz_protocol/features 01 '21 08 0800000001000200 00 00' '23 04 00000000 00
 	'25 04 00000000 00 00' '17 10 00100000000000000400000000000000 00 00'
 seed fuzz_protocol/timer 01 "$map_message" 'df 41' 'db 01' "$poll" "$poll" "$poll"
 
-# ---- fuzz_config: words of offset and how -----------------------------------------------------
+# ---- fuzz_config: words of offset and how --------------------------------------------
 
 seed fuzz_config/bars '1020 ffffffff' '1420 ffffffff' '1820 ffffffffffffffff' '3020 ffffffff'
 seed fuzz_config/command '0410 0704' '0410 0000' '0610 ffff'
@@ -92,7 +92,7 @@ seed fuzz_config/extended '04e0 05' '0021 ffffffff' '0081 3f' '40e1 04 01'
 seed fuzz_config/everywhere '0080 3f ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff' \
 	'4080 3f ffffffffffffffffffffffffffffffff' 'f080 3f 0000'
 
-# ---- fuzz_state: mode, preparation, an act, edits ---------------------------------------------
+# ---- fuzz_state: mode, preparation, an act, edits ------------------------------------
 
 seed fuzz_state/own 00 '03 01 00 0400 01 0704000000000000 01 01 0000 02 11223344 00000000 00 00' 00 00
 seed fuzz_state/changed 00 '01 01 02 0000 02 1122334455667788' 00 00 '07 00 0400 01' '07 01 0000 ff' \
@@ -101,7 +101,7 @@ seed fuzz_state/sections 00 00 00 00 '01 00' '06 01' '00 00 04 00 10 00000000000
 	'02 02 05' '03 01 07' '04 00 09'
 seed fuzz_state/raw 01 '4d55535441544531 01000000 00000000 3412 7856 0000 0000 2000000000000000'
 
-# ---- fuzz_dma: flags, then steps --------------------------------------------------------------
+# ---- fuzz_dma: flags, then steps -----------------------------------------------------
 
 seed fuzz_dma/map-and-copy 00 '03 01 00 04' '41 01 81 00' '81 00' '80 00' '27 '
 seed fuzz_dma/held 00 '03 01 00 04' '41 01 81 00' '62 00' '20 01 04' '81 00' 'a1 00' '63 00'
@@ -113,7 +113,7 @@ seed fuzz_dma/many 00 '07 00 04 01 ff' '07 e0 00 01 ff' '57 00 ff 00' '27' '03 0
 seed fuzz_dma/grows 01 '03 01 00 04' 'c0 30' '03 20 90 10' '41 20 81 00' '81 00' '63 00'
 seed fuzz_dma/forged 00 '03 01 00 04' '41 01 81 00' 'f1 00 ff' '62 00' 'f4 00 81' '81 00'
 
-# ---- fuzz_ring: file, header, steps -----------------------------------------------------------
+# ---- fuzz_ring: file, header, steps --------------------------------------------------
 
 seed fuzz_ring/records 00 06 '00 05 01 80' '80' '81' '00 40 02 80' 'e0'
 seed fuzz_ring/counter 01 0e '00 03 01 80' 'e0' 'ff'
@@ -121,7 +121,7 @@ seed fuzz_ring/overtaken 00 02 '00 4f 01 80' 'e0' '03 ff' 'e0' '04 81' 'e0'
 seed fuzz_ring/sparse e0 16 14 '00 05 01 80' 'e0'
 seed fuzz_ring/other-shape 80 0080 46 01 08 f8 00
 
-# ---- fuzz_client: intro, the answer to VERSION, steps -----------------------------------------
+# ---- fuzz_client: intro, the answer to VERSION, steps --------------------------------
 
 version='00 00 00 00 00 00 00' # how, offer of none, descriptors, changes
 seed fuzz_client/describe 00 "$version" '00 00 00 00 00 00 00' '01 00 00 00 00 00 42 00' \
@@ -135,7 +135,7 @@ seed fuzz_client/irqs-and-dma 00 "$version" '07 00 00 00 00 00 0a 04' '08 00 00 
 seed fuzz_client/served 04 '02 01 00 00 00 00' 'e2 01 10 08 00 00' 'e4 00 10 08 00 00' 'c5 05' 'e7' \
 	'04 20 00 00 00 00 00 00'
 
-# ---- fuzz_control: calls, texts, steps --------------------------------------------------------
+# ---- fuzz_control: calls, texts, steps -----------------------------------------------
 
 seed fuzz_control/look '01 00' '03 00 0800' '05 00' '07 00 00 05' '09 00' '0b 00' '9f 03' '07 00 00 05'
 seed fuzz_control/access '0d 00 00 00 04' '0d 00 00 01 04' 'c7 00' '0f 00 00 00 04 05' \
@@ -149,7 +149,7 @@ seed fuzz_control/in-pieces '0b 80 03' '05 84 01' '87 00' '8b 00'
 seed fuzz_control/stop '21 22' '23 00'
 text fuzz_control/text '\x81\x00\x2e{"method":"org.muser.control.Show","more":true}\0\0'
 
-# ---- texts ------------------------------------------------------------------------------------
+# ---- texts ---------------------------------------------------------------------------
 
 text fuzz_json/object '{"text":"a\\u00e9\\n","number":12,"hex":"0x1f","flag":true,"object":{"x":[1,null]}}'
 text fuzz_json/offer '{"capabilities":{"max_msg_fds":16,"twin_socket":{"supported":true}}}'
