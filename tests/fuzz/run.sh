@@ -3,7 +3,8 @@
 #
 # The fuzzers: one libFuzzer target a file. Builds them with clang into build/fuzz, replays the
 # corpus of each, then lets them look for more, two at a time: FUZZ_SECONDS each; without it a
-# fixed seed and number of inputs, together at most five minutes. Words are the targets to run, such as fuzz_json; none: all.
+# fixed seed and number of inputs, together at most five minutes. Words are the targets to run,
+# such as fuzz_json; none: all.
 #
 # Prints TAP: a line for the replay of each target and one for its fuzzing. What crashed is kept
 # in build/fuzz/crashes, what was found on the way in build/fuzz/corpus. To see a crash again, run
