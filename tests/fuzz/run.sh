@@ -125,30 +125,44 @@ report() { # STEP WORDS
 	done
 }
 
-cli=("${cli[@]/%/.o}")
-if ! build_objects >"$out/build.log" 2>&1; then
+# ---- the run -------------------------------------------------------------------------
+
+objects_built() {
+	build_objects >"$out/build.log" 2>&1 && return
 	echo "not ok 1 - the library is built with $cc"
 	tail -n 20 "$out/build.log" | sed 's/^/# /'
 	echo 1..1
-	exit 1
-fi
-all build
-for target in "${targets[@]}"; do
-	(($(<"$out/$target.status") == 0)) || broken+=("$target")
-done
-if [[ ${broken:-} ]]; then
+	return 1
+}
+
+targets_built() {
+	local target
+	local -a broken=()
+	all build
+	for target in "${targets[@]}"; do
+		(($(<"$out/$target.status") == 0)) || broken+=("$target")
+	done
+	((${#broken[@]})) || return 0
 	targets=("${broken[@]}")
 	report build 'is built'
 	echo "1..$number"
-	exit 1
-fi
+	return 1
+}
 
-all replay
-report replay 'replay of the corpus'
-rounds=$(((${#targets[@]} + jobs - 1) / jobs))
-seconds=${FUZZ_SECONDS:-$(((budget - SECONDS) / rounds - 2))}
-((seconds > 0)) || seconds=1
-all look
-report look "$seconds s of fuzzing"
-echo "1..$number"
-((failed == 0))
+# A function, so that the shell has read all of it before anything starts.
+main() {
+	local rounds=$(((${#targets[@]} + jobs - 1) / jobs))
+	objects_built && targets_built || return
+	all replay
+	report replay 'replay of the corpus'
+	seconds=${FUZZ_SECONDS:-$(((budget - SECONDS) / rounds - 2))}
+	((seconds > 0)) || seconds=1
+	all look
+	report look "$seconds s of fuzzing"
+	echo "1..$number"
+	((failed == 0))
+}
+
+cli=("${cli[@]/%/.o}")
+main
+exit
