@@ -10,6 +10,8 @@
 # in build/fuzz/crashes, what was found on the way in build/fuzz/corpus. To see a crash again, run
 # build/fuzz/TARGET FILE; once it is mended, FILE belongs to tests/fuzz/corpus/TARGET, where every
 # run replays it. FUZZ_CC names the compiler, FUZZ_JOBS how many targets run at a time.
+#
+# shellcheck disable=SC2317 # all() calls functions by their names
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 
