@@ -226,6 +226,7 @@ until_settled() { # FILE
 	uuid=$(musctl create null)
 	trace_start "$uuid" -J -o SEQUENCE
 	client_start "$uuid"
+	eventually grep -q sequence rows # its first row is the first record
 	kill -STOP "$TRACER"
 	for _ in {1..8}; do
 		client burst 10000

@@ -29,8 +29,9 @@ setup_file() {
 
 @test "waits for the end of a device" {
 	uuid=$(musctl create null)
-	musctl wait --gone --timeout 5 "$uuid" 3>&- &
+	"$MUSCTL" wait --gone --timeout 5 "$uuid" 3>&- &
 	waiter=$!
+	sleep 0.5 # it has connected
 	musctl destroy "$uuid"
 	wait "$waiter"
 	try 0 musctl wait --gone "$uuid"
