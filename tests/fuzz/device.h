@@ -549,13 +549,15 @@ static inline void device_create(void)
 }
 
 #define TURNS_MAX 5000
+#define SPINS_MAX 20000 /* one in 256 serves the listener, which may have 64 clients */
 
 /* Until there is nothing more to do: what the last call answered, 0 or -errno. A client whose
  * eventfd for INTx is its eventfd for unmasking as well keeps us busy while the line is up. */
 static inline int device_poll(void)
 {
-	const int idle = dev.info.flags & LM_DEV_BUSY_POLL ? 300 : 1;
-	int turns = TURNS_MAX, calm = 0, ret = 0;
+	const bool busy = dev.info.flags & LM_DEV_BUSY_POLL;
+	const int idle = busy ? 300 : 1, turns_max = busy ? SPINS_MAX : TURNS_MAX;
+	int turns = turns_max, calm = 0, ret = 0;
 
 	while (ret >= 0 && calm < idle) {
 		ret = lm_ctx_poll(dev.ctx);
@@ -564,7 +566,7 @@ static inline int device_poll(void)
 			continue;
 		FUZZ_CHECK(dev.level); /* it must come to rest */
 		level_set(false);
-		turns = TURNS_MAX;
+		turns = turns_max;
 	}
 	return ret;
 }
