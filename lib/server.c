@@ -23,6 +23,9 @@
 #include "accept.h"
 #include "server.h"
 
+/* The end of the stream too: its edge may be one with that of the last bytes. */
+#define CLIENT_IN (EPOLLIN | EPOLLRDHUP)
+
 struct server {
 	struct lm_ctx *ctx;
 	struct source  listener; /* fd -1: none */
@@ -132,8 +135,8 @@ static int client_attach(struct server *server, int fd)
 	}
 	c->source.fd = fd;
 	c->source.fn = client_ready;
-	c->events = EPOLLIN | EPOLLOUT;
-	ret = loop_add(&c->ctx->loop, &c->source, c->events);
+	c->events = CLIENT_IN | EPOLLOUT;
+	ret = loop_add(&c->ctx->loop, &c->source, c->events | EPOLLET);
 	if (ret)
 		goto fail_stream;
 	peer_credentials(c, fd);
@@ -206,7 +209,11 @@ static bool messages_are_due(const struct client *c)
 	return c->waiting == WAIT_NONE && stream_has_message(&c->stream);
 }
 
-/* Messages that are here already have a turn when the socket can be written, as it mostly can. */
+/*
+ * Messages that are here already have a turn when the socket can be written, as it mostly can.
+ * Edges spare epoll a second look at a socket that was read empty; what an edge has told and was
+ * not served, a modification tells again.
+ */
 static void watch_events(struct client *c)
 {
 	const bool listening = c->waiting == WAIT_NONE ||
@@ -214,11 +221,15 @@ static void watch_events(struct client *c)
 	uint32_t events = 0;
 
 	if (listening && !c->blocked)
-		events |= EPOLLIN;
+		events |= CLIENT_IN;
 	if (messages_are_due(c) || stream_pending(&c->stream))
 		events |= EPOLLOUT;
-	if (events != c->events && !loop_modify(&c->ctx->loop, &c->source, events))
+	if (events == c->events && c->armed)
+		return;
+	if (!loop_modify(&c->ctx->loop, &c->source, events | EPOLLET)) {
 		c->events = events;
+		c->armed = true;
+	}
 }
 
 /* A reply may end the wait, and then messages behind it are due: until nothing moves. */
@@ -289,6 +300,7 @@ static ssize_t client_receive(struct client *c)
 {
 	const ssize_t got = stream_fill(&c->stream);
 
+	c->armed = got >= 0 && c->stream.drained;
 	if (got != -ENOBUFS || c->waiting == WAIT_NONE || !upcall_is_outstanding(c))
 		return got;
 	log_warn(c->ctx, "the client queues requests without answering our DMA commands");
@@ -302,6 +314,7 @@ static void client_ready(struct source *src, uint32_t events)
 	ssize_t ret = 0;
 
 	tell_client(c, true);
+	c->armed = false;
 	/* What is here goes first: there may be no room for more, and its sender may have gone. */
 	if (!messages_are_due(c)) {
 		if (events & EPOLLIN)
@@ -309,6 +322,8 @@ static void client_ready(struct source *src, uint32_t events)
 		else if (events & (EPOLLHUP | EPOLLERR))
 			ret = -ENOTCONN;
 	}
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		c->armed = false;
 	if (ret < 0)
 		client_detach(c);
 	else
@@ -320,7 +335,7 @@ int server_busy_poll(struct lm_ctx *ctx)
 	struct client *c = ctx->server->client;
 	ssize_t got;
 
-	if (!c || c->events != EPOLLIN)
+	if (!c || c->events != CLIENT_IN)
 		return c && c->events & EPOLLOUT ? -EAGAIN : 0;
 	got = client_receive(c);
 	if (!got)

@@ -35,6 +35,7 @@ struct client {
 	bool            serving;     /* a turn of the client is on the stack, ... */
 	unsigned int    turn_left;   /* ... and may serve so many messages more */
 	bool            blocked;     /* the last turn ended for want of room to answer */
+	bool            armed;       /* epoll will tell what there is to be served */
 	bool            owed;        /* a handler is running whose reply is being written */
 	struct stream_buf pinned;    /* received bytes that the running handler still looks at */
 	uint16_t        major, minor;

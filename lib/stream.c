@@ -265,12 +265,14 @@ ssize_t stream_fill(struct stream *s)
 		return ret;
 	set = &s->arrived[s->nr_arrived];
 	got = s->ch.ops->recv(&s->ch, rx->data + rx->tail, rx->size - rx->tail, &set->fds);
+	s->drained = got >= 0 && (size_t)got < rx->size - rx->tail;
 	if (got <= 0)
 		return got;
 	rx->tail += (size_t)got;
 	if (set->fds.nr || set->fds.truncated) {
 		set->end = s->rx_base + rx->tail;
 		s->nr_arrived++;
+		s->drained = false; /* the receive ended behind them, whatever follows */
 	}
 	return got;
 }

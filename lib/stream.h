@@ -38,6 +38,7 @@ struct stream {
 	size_t               holes;   /* bytes of replies that were taken out of turn */
 	struct stream_fd_set arrived[STREAM_FD_SETS];
 	unsigned int         nr_arrived;
+	bool                 drained; /* the last receive has left nothing behind */
 	struct channel_fds   out;     /* borrowed; go with the byte at tx.data[out_pos] */
 	size_t               out_pos;
 };

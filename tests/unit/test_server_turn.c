@@ -121,12 +121,65 @@ static void requests_with_descriptors_wait_their_turn(void **state)
 	engine_is_alive(e);
 }
 
+/* ---- edges: all of it is there before the device looks --------------------------- */
+
+/* A receive ends behind descriptors, whatever follows. */
+static void requests_behind_descriptors_are_served(void **state)
+{
+	struct engine *e = *state;
+	struct wire m;
+	uint16_t irqs, read_id;
+
+	engine_connect(e);
+	irqs = send_set_irqs(e);
+	read_id = engine_send_read(e, BAR_PLAIN, 0, 4);
+	engine_reply(e, irqs, VFIO_USER_DEVICE_SET_IRQS, &m);
+	assert_memory_equal(engine_read_reply(e, read_id, 4), "\0\0\0\0", 4);
+}
+
+static void the_end_is_seen_behind_the_last_request(void **state)
+{
+	struct engine *e = *state;
+	struct wire m;
+	uint16_t id;
+
+	engine_connect(e);
+	id = engine_send_read(e, BAR_PLAIN, 0, 4);
+	assert_int_equal(shutdown(e->fd, SHUT_WR), 0);
+	assert_int_equal(engine_poll(e), -ENOTCONN);
+	assert_true(wire_recv(e, e->fd, &m));
+	assert_int_equal(m.hdr.msg_id, id);
+	assert_int_equal(e->nr_detached, 1);
+}
+
+/* More than a receive takes. */
+static void a_full_buffer_is_not_the_last_one(void **state)
+{
+	struct engine *e = *state;
+	unsigned int i, nr = 2 * STREAM_SMALL / sizeof(struct vfio_user_header);
+	char *all = calloc(nr, sizeof(struct vfio_user_header)), *at = all;
+
+	engine_connect(e);
+	for (i = 0; i < nr; i++) {
+		wire_put(at, 2, VFIO_USER_DEVICE_RESET, NULL, 0);
+		wire_set_flags(at, VFIO_USER_F_NO_REPLY);
+		at += sizeof(struct vfio_user_header);
+	}
+	wire_send(e->fd, all, nr * sizeof(struct vfio_user_header));
+	free(all);
+	engine_poll(e);
+	assert_int_equal(e->nr_resets, nr);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ENGINE_TEST(a_client_has_a_part_of_a_turn_only),
 		ENGINE_TEST(what_a_client_sent_before_it_left_is_served),
 		ENGINE_TEST(requests_with_descriptors_wait_their_turn),
+		ENGINE_TEST(requests_behind_descriptors_are_served),
+		ENGINE_TEST(the_end_is_seen_behind_the_last_request),
+		ENGINE_TEST(a_full_buffer_is_not_the_last_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
