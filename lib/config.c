@@ -418,14 +418,17 @@ LM_EXPORT int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, s
 
 /* ---- state ----------------------------------------------------------------------- */
 
+/* What is 0 behind the capabilities would be 0 without room for it as well. */
 size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size)
 {
 	const struct config *cfg = ctx->config;
-	uint32_t i;
+	uint32_t need = cfg->used, i;
 
-	for (i = 0; i < cfg->used && size >= cfg->used; i++)
+	while (need > cfg->built && !cfg->bytes[need - 1].data)
+		need--;
+	for (i = 0; i < need && size >= need; i++)
 		((uint8_t *)buf)[i] = cfg->bytes[i].data;
-	return cfg->used;
+	return need;
 }
 
 /* Bits that hold the space together, or that clients and irq.c rely on: no state may
@@ -461,15 +464,22 @@ static bool state_fits(const struct config *cfg, const uint8_t *buf, size_t len)
 	return true;
 }
 
+int config_prepare(struct lm_ctx *ctx, const void *buf, size_t len)
+{
+	if (!state_fits(ctx->config, buf, len))
+		return -EINVAL;
+	return config_grow(ctx->config, (uint32_t)len);
+}
+
 int config_load(struct lm_ctx *ctx, const void *buf, size_t len)
 {
 	struct config *cfg = ctx->config;
 	uint32_t i;
+	int ret;
 
-	if (!state_fits(cfg, buf, len))
-		return -EINVAL;
-	if (config_grow(cfg, (uint32_t)len))
-		return -ENOMEM;
+	ret = config_prepare(ctx, buf, len);
+	if (ret)
+		return ret;
 	for (i = 0; i < cfg->used; i++)
 		cfg->bytes[i].data = i < len ? ((const uint8_t *)buf)[i] : 0;
 	command_publish(cfg);

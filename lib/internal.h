@@ -180,8 +180,10 @@ size_t config_size(const struct lm_ctx *ctx); /* 256 or 4096 */
 ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write);
 uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe from any thread */
 /* State: config_save() and its like return the bytes needed, and write if @size has room. The
- * loads check all, then act; irq_load() comes last and delivers what is due. */
+ * loads check all, then act; irq_load() comes last and delivers what is due. Where there is a
+ * prepare, the load of the same bytes cannot fail after it, and nobody sees that it was called. */
 size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size);
+int    config_prepare(struct lm_ctx *ctx, const void *buf, size_t len);
 int    config_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
 /* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------ */
@@ -219,6 +221,7 @@ bool irq_intx_level(const struct lm_ctx *ctx);
 /* 64 of them. */
 uint64_t irq_pending_bits(const struct lm_ctx *ctx, uint32_t index, uint32_t first);
 size_t irq_save(struct lm_ctx *ctx, void *buf, size_t size);
+int  irq_prepare(struct lm_ctx *ctx, const void *buf, size_t len);
 int  irq_load(struct lm_ctx *ctx, const void *buf, size_t len);
 /* For the MSI-X table, whose mask bits other threads read: change it between lock and unlock. */
 void irq_lock(struct lm_ctx *ctx);

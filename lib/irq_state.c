@@ -126,17 +126,23 @@ static uint32_t last_used(const uint8_t *flags, uint32_t count)
 	return count;
 }
 
-static int state_load(struct irqs *irqs, const uint8_t *buf)
+static int state_room(struct irqs *irqs, const uint8_t *flags)
 {
-	const uint8_t *flags = buf + 1;
-	uint32_t i, n;
+	uint32_t i;
 
 	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
 		if (irq_grow(&irqs->index[i], last_used(flags, irqs->index[i].count)))
 			return -ENOMEM;
 	}
+	return 0;
+}
+
+static void state_load(struct irqs *irqs, const uint8_t *buf)
+{
+	const uint8_t *flags = buf + 1;
+	uint32_t i, n;
+
 	irqs->level = buf[0];
-	flags = buf + 1;
 	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
 		for (n = 0; n < irqs->index[i].nr; n++) {
 			struct vector *v = &irqs->index[i].vector[n];
@@ -144,10 +150,9 @@ static int state_load(struct irqs *irqs, const uint8_t *buf)
 			v->flags = (v->flags & ~VEC_STATE) | flags[n];
 		}
 	}
-	return 0;
 }
 
-int irq_load(struct lm_ctx *ctx, const void *buf, size_t len)
+int irq_prepare(struct lm_ctx *ctx, const void *buf, size_t len)
 {
 	int ret;
 
@@ -155,11 +160,22 @@ int irq_load(struct lm_ctx *ctx, const void *buf, size_t len)
 	if (ret)
 		return ret;
 	irq_lock(ctx);
-	ret = state_load(ctx->irqs, buf);
-	if (!ret) {
-		irq_pull(ctx->irqs);
-		irq_update_all(ctx->irqs);
-	}
+	ret = state_room(ctx->irqs, (const uint8_t *)buf + 1);
 	irq_unlock(ctx);
 	return ret;
+}
+
+int irq_load(struct lm_ctx *ctx, const void *buf, size_t len)
+{
+	int ret;
+
+	ret = irq_prepare(ctx, buf, len);
+	if (ret)
+		return ret;
+	irq_lock(ctx);
+	state_load(ctx->irqs, buf);
+	irq_pull(ctx->irqs);
+	irq_update_all(ctx->irqs);
+	irq_unlock(ctx);
+	return 0;
 }

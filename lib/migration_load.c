@@ -5,8 +5,8 @@
  *
  * First everything is looked at: the frame, the identity, that each section is one of
  * this device's and fits. Then it is applied. The parts that judge their own section
- * while they apply it (configuration space, MSI-X, interrupts) come first and are put
- * back if a later one refuses, so a state is taken as a whole or not at all.
+ * (configuration space, MSI-X, interrupts) come first, and all of them judge before one
+ * changes, so a state is taken as a whole or not at all.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -160,49 +160,22 @@ static int state_check(const struct lm_ctx *ctx, struct state *st)
 
 /* ---- applying ------------------------------------------------------------------ */
 
-/* Configuration space, MSI-X table, interrupts; the last one delivers what is due. */
+/* All or none: what can refuse or fail does so before the first of them has changed. The last
+ * one delivers what is due. */
 static int load_library(struct lm_ctx *ctx, const struct section *part)
 {
+	const struct section *config = &part[STATE_CONFIG], *msix = &part[STATE_MSIX];
+	const struct section *irq = &part[STATE_IRQ];
 	int ret;
 
-	ret = config_load(ctx, part[STATE_CONFIG].data, part[STATE_CONFIG].len);
-	ret = ret ?: msix_load(ctx, part[STATE_MSIX].data, part[STATE_MSIX].len);
-	ret = ret ?: irq_load(ctx, part[STATE_IRQ].data, part[STATE_IRQ].len);
-	return ret;
-}
-
-/* What those three are now, to put it back. */
-static char *library_now(struct lm_ctx *ctx, struct section *part)
-{
-	const size_t config = config_save(ctx, NULL, 0), msix = msix_save(ctx, NULL, 0);
-	const size_t irq = irq_save(ctx, NULL, 0);
-	char *buf = malloc(config + msix + irq);
-
-	if (!buf)
-		return NULL;
-	part[STATE_CONFIG] = (struct section){ .data = buf, .len = config };
-	part[STATE_MSIX] = (struct section){ .data = buf + config, .len = msix };
-	part[STATE_IRQ] = (struct section){ .data = buf + config + msix, .len = irq };
-	config_save(ctx, buf, config);
-	if (msix)
-		msix_save(ctx, buf + config, msix);
-	irq_save(ctx, buf + config + msix, irq);
-	return buf;
-}
-
-static int load_library_or_none(struct lm_ctx *ctx, const struct state *st)
-{
-	struct section before[STATE_NR_TAGS] = { 0 };
-	char *buf = library_now(ctx, before);
-	int ret;
-
-	if (!buf)
-		return -ENOMEM;
-	ret = load_library(ctx, st->part);
+	ret = config_prepare(ctx, config->data, config->len);
+	ret = ret ?: irq_prepare(ctx, irq->data, irq->len);
+	ret = ret ?: msix_load(ctx, msix->data, msix->len);
 	if (ret)
-		load_library(ctx, before);
-	free(buf);
-	return ret;
+		return ret;
+	config_load(ctx, config->data, config->len);
+	irq_load(ctx, irq->data, irq->len);
+	return 0;
 }
 
 /* Back to zero without touching pages that nobody has used. */
@@ -263,7 +236,7 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 	if (ctx->deferred || ctx->running)
 		return -EBUSY;
 	ret = state_check(ctx, &st);
-	ret = ret ?: load_library_or_none(ctx, &st);
+	ret = ret ?: load_library(ctx, st.part);
 	if (ret)
 		return ret;
 	clear_regions(ctx);

@@ -24,6 +24,7 @@
 #define BAR_RAW    LM_BAR3_REG_IDX
 #define SHARED_SIZE (64u * 1024u)
 #define PLAIN_SIZE  64u
+#define PM_AT       0x80
 
 /* One device, with state of its own. */
 struct dev {
@@ -527,7 +528,7 @@ static void values_that_do_not_fit_are_refused(void **state)
 	assert_int_equal(lm_ctx_load(s->d.ctx, s->buf, s->len), 0);
 }
 
-/* The last part to judge its section refuses: those before it are put back. */
+/* The last part to judge its section refuses: those before it have not changed. */
 static void a_bad_part_leaves_the_others_as_they_were(void **state)
 {
 	struct stranger *s = *state;
@@ -535,6 +536,58 @@ static void a_bad_part_leaves_the_others_as_they_were(void **state)
 
 	irq[0] = 0xff;
 	assert_refused(s, s->buf, s->len);
+}
+
+/* A device with extended configuration space and power management, and the state of another
+ * one of its kind: with a longer configuration space, and spoiled in its last part. */
+static void refused_state(struct stranger *s, struct dev *d)
+{
+	lm_dev_info_t info = description;
+	const uint32_t vendor = 0x1af4;
+	struct dev other;
+
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM, .offset = PM_AT };
+	info.caps[1] = (lm_cap_t){ .id = PCI_CAP_ID_EXP };
+	dev_start(&other, &info);
+	assert_int_equal(lm_config_write(other.ctx, 0x800, &vendor, 4), 0);
+	free(s->buf);
+	s->buf = save(&other, &s->len);
+	dev_stop(&other);
+	*(uint8_t *)(find(s, STATE_IRQ) + 1) = 0xff;
+	dev_start(d, &info);
+}
+
+static void assert_refused_unchanged(struct stranger *s, struct dev *d)
+{
+	size_t before_len, after_len;
+	char *before = save(d, &before_len), *after;
+
+	assert_int_equal(lm_ctx_load(d->ctx, s->buf, s->len), -EINVAL);
+	after = save(d, &after_len);
+	assert_int_equal(before_len, after_len);
+	assert_memory_equal(before, after, after_len);
+	free(before);
+	free(after);
+	dev_stop(d);
+}
+
+static void a_refused_state_leaves_no_longer_configuration_space(void **state)
+{
+	struct dev d;
+
+	refused_state(*state, &d);
+	assert_refused_unchanged(*state, &d);
+}
+
+/* What no guest could have written, the device can: D1. */
+static void a_refused_state_leaves_what_the_device_has_written(void **state)
+{
+	const uint16_t d1 = PCI_PM_CTRL_NO_SOFT_RESET | 1;
+	struct dev d;
+
+	refused_state(*state, &d);
+	assert_int_equal(lm_config_write(d.ctx, PM_AT + PCI_PM_CTRL, &d1, 2), 0);
+	assert_refused_unchanged(*state, &d);
 }
 
 /* Ids, capabilities, size bits of BARs: configuration space cannot become another's. */
@@ -570,6 +623,8 @@ int main(void)
 		STRANGER(sections_for_nothing_are_refused),
 		STRANGER(values_that_do_not_fit_are_refused),
 		STRANGER(a_bad_part_leaves_the_others_as_they_were),
+		STRANGER(a_refused_state_leaves_no_longer_configuration_space),
+		STRANGER(a_refused_state_leaves_what_the_device_has_written),
 		STRANGER(configuration_space_keeps_its_shape),
 	};
 
