@@ -152,20 +152,22 @@ static void the_end_is_seen_behind_the_last_request(void **state)
 	assert_int_equal(e->nr_detached, 1);
 }
 
-/* More than a receive takes. */
+/* More than a receive takes, but not more messages than a turn may serve. */
 static void a_full_buffer_is_not_the_last_one(void **state)
 {
 	struct engine *e = *state;
-	unsigned int i, nr = 2 * STREAM_SMALL / sizeof(struct vfio_user_header);
-	char *all = calloc(nr, sizeof(struct vfio_user_header)), *at = all;
+	const char padding[1000] = { 0 };
+	const size_t size = sizeof(struct vfio_user_header) + sizeof(padding);
+	const unsigned int nr = 3 * STREAM_SMALL / size;
+	char *all = calloc(nr, size);
+	unsigned int i;
 
 	engine_connect(e);
 	for (i = 0; i < nr; i++) {
-		wire_put(at, 2, VFIO_USER_DEVICE_RESET, NULL, 0);
-		wire_set_flags(at, VFIO_USER_F_NO_REPLY);
-		at += sizeof(struct vfio_user_header);
+		wire_put(all + i * size, 2, VFIO_USER_DEVICE_RESET, padding, sizeof(padding));
+		wire_set_flags(all + i * size, VFIO_USER_F_NO_REPLY);
 	}
-	wire_send(e->fd, all, nr * sizeof(struct vfio_user_header));
+	wire_send(e->fd, all, nr * size);
 	free(all);
 	engine_poll(e);
 	assert_int_equal(e->nr_resets, nr);
