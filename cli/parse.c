@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * parse.c - text to values. See parse.h. strtoull(3) alone would take signs and spaces.
+ * parse.c - text to values. See parse.h. strtoull(3) alone would take nothing at all, signs,
+ * spaces and a prefix of its own.
  */
 #include "parse.h"
 
@@ -9,20 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *skip_0x(const char *text)
+{
+	return text[0] == '0' && (text[1] | 0x20) == 'x' ? text + 2 : text;
+}
+
+/* The digits alone. */
 static bool parse_base(const char *text, int base, uint64_t *value)
 {
 	char *end;
 
-	if (!isxdigit((unsigned char)*text))
+	if (!isxdigit((unsigned char)*text) || skip_0x(text) != text)
 		return false;
 	errno = 0;
 	*value = strtoull(text, &end, base);
 	return !errno && !*end;
-}
-
-static const char *skip_0x(const char *text)
-{
-	return text[0] == '0' && (text[1] | 0x20) == 'x' ? text + 2 : text;
 }
 
 bool parse_u64(const char *text, uint64_t *value)

@@ -33,6 +33,15 @@ load helper
 	[[ $stderr == "musctl: list: --output: option needs an argument"* ]]
 }
 
+@test "nothing is no number, and no time" {
+	for words in "destroy --timeout" "exec --timeout" "wait --gone --timeout" "bench --count" \
+		"bench --depth" "trace --limit"; do
+		# shellcheck disable=SC2086 # several words
+		try 2 musctl $words "" x
+		[[ $stderr == "musctl: ${words%% *}: --${words##*--}: '' is not "* ]]
+	done
+}
+
 @test "options may be abbreviated, and be given after arguments" {
 	try 0 musctl types null --js
 	[[ $output == *'"schema": 1'* ]]

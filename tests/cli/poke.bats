@@ -36,7 +36,8 @@ load helper
 }
 
 @test "what is no assignment is a usage error, told before any device is asked" {
-	for word in bar0+0 bar0+0= bar0+0=xyz bar0+0=1:z bar0+0=-1 bar0+0=11112222333344445; do
+	for word in bar0+0 bar0+0= bar0+0=xyz bar0+0=1:z bar0+0=-1 bar0+0=0x0x1 bar0+0=1: \
+		bar0+0=11112222333344445; do
 		try 2 musctl poke nosuch "$word"
 		complains "musctl: poke: $word: is not WHERE=VALUE[:MASK], in hexadecimal numbers"
 	done
