@@ -77,6 +77,13 @@ static bool is_wanted(const struct wait_args *args, struct json_object *reply)
 	return true;
 }
 
+/* A device may end at any moment: before we connect, before we ask, while it should answer. */
+static bool is_gone(int err)
+{
+	return err == -ENOENT || err == -ECONNREFUSED || err == -EPIPE ||
+	       err == -ECONNRESET;
+}
+
 static int wait_for(const struct wait_args *args, struct control *control,
 		    const char *word)
 {
@@ -94,7 +101,7 @@ static int wait_for(const struct wait_args *args, struct control *control,
 	}
 	if (err == -ETIMEDOUT)
 		return error(ST_TIMEOUT, word, "time is up");
-	if (err == -ECONNRESET && args->gone)
+	if (args->gone && is_gone(err))
 		return 0;
 	return control_tell(control, word, err);
 }
@@ -104,6 +111,8 @@ static int wait_open(const struct wait_args *args, struct control *control,
 {
 	int err = control_more(control, "Monitor");
 
+	if (args->gone && is_gone(err))
+		return 0;
 	if (err)
 		return control_tell(control, word, err);
 	if (is_so(args, control_uuid(control)))
@@ -117,21 +126,20 @@ static int run(const struct call *call)
 	const char *word = call->words[0];
 	struct control *control;
 	char uuid[UUID_SIZE];
-	int status;
+	int err, status;
 
 	if (args->attached + args->detached + args->gone + !!args->event != 1)
 		return error_usage(NULL, "needs one of --attached, --detached, --event, "
 				   "--gone");
-	if (args->gone && instance_is_uuid(word, uuid) && !control_open(uuid, &control)) {
-		status = wait_open(args, control, word);
-		control_close(control);
-		return status;
-	}
-	if (args->gone && instance_is_uuid(word, uuid))
-		return 0;
-	status = instance_open(word, &control);
+	status = instance_find(word, uuid);
 	if (status)
 		return status;
+	word = strcmp(word, "-") ? word : uuid;
+	err = control_open(uuid, &control);
+	if (args->gone && is_gone(err))
+		return 0;
+	if (err)
+		return instance_tell(word, err);
 	status = wait_open(args, control, word);
 	control_close(control);
 	return status;

@@ -165,7 +165,7 @@ static int choose(struct instances *list, const char *word)
 	return no_such(word);
 }
 
-static int find(const char *word, char uuid[UUID_SIZE])
+int instance_find(const char *word, char uuid[UUID_SIZE])
 {
 	struct instances list;
 	char typed[256];
@@ -187,22 +187,22 @@ static int find(const char *word, char uuid[UUID_SIZE])
 	return status;
 }
 
+int instance_tell(const char *word, int err)
+{
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		return no_such(word);
+	return error(ST_FAILED, word, "cannot reach the device: %s", strerror(-err));
+}
+
 int instance_open(const char *word, struct control **control)
 {
 	char uuid[UUID_SIZE];
-	int err, status = find(word, uuid);
+	int err, status = instance_find(word, uuid);
 
 	if (status)
 		return status;
-	if (!strcmp(word, "-"))
-		word = uuid;
 	err = control_open(uuid, control);
-	if (err == -ENOENT || err == -ECONNREFUSED)
-		return no_such(word);
-	if (err)
-		return error(ST_FAILED, word, "cannot reach the device: %s",
-			     strerror(-err));
-	return 0;
+	return err ? instance_tell(strcmp(word, "-") ? word : uuid, err) : 0;
 }
 
 int instance_show(const char *word, struct control **control, struct json_object **device)

@@ -24,6 +24,10 @@ struct instances {
 int  instances_get(struct instances *list);
 void instances_free(struct instances *list);
 
+/* The UUID of the device that word stands for. One that was typed as such may be nobody's. */
+int instance_find(const char *word, char uuid[UUID_SIZE]);
+/* Why control_open() has failed. */
+int instance_tell(const char *word, int err);
 /* The device that word stands for: its control connection. */
 int instance_open(const char *word, struct control **control);
 

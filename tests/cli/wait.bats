@@ -31,10 +31,44 @@ setup_file() {
 	uuid=$(musctl create null)
 	"$MUSCTL" wait --gone --timeout 5 "$uuid" 3>&- &
 	waiter=$!
-	sleep 0.5 # it has connected
 	musctl destroy "$uuid"
 	wait "$waiter"
 	try 0 musctl wait --gone "$uuid"
+	try 0 musctl wait --gone - <<<"$uuid"
+}
+
+# Does the process have a connected UNIX socket?
+is_connected() { # PID
+	local inode
+	inode=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | tr -cd 0-9)
+	awk -v inode="${inode:-none}" '$7 == inode && $6 == "03" { found = 1 } END { exit !found }' \
+		/proc/net/unix
+}
+
+@test "a device that goes while it is asked is gone" {
+	uuid=$(musctl create null)
+	device=$(musctl list -nro PID)
+	# What it says of itself finds no room: it stops between connecting and asking.
+	mkfifo told
+	exec 7<>told
+	dd if=/dev/zero bs=64k count=1 status=none >&7
+	MUSER_DEBUG=1 "$MUSCTL" wait --gone --timeout 5 "$uuid" 2>&7 3>&- &
+	waiter=$!
+	eventually is_connected "$waiter"
+	kill -KILL "$device"
+	musctl wait --gone --timeout 5 "$uuid" 2>&1
+	head -c 65536 <&7 >/dev/null
+	wait "$waiter"
+	exec 7>&-
+}
+
+@test "a device that cannot be reached is not gone" {
+	uuid=$(musctl create null)
+	mv "$MUSER_RUNTIME_DIR/$uuid/control.sock" kept
+	ln -sf control.sock "$MUSER_RUNTIME_DIR/$uuid/control.sock"
+	try 1 musctl wait --gone "$uuid"
+	complains "musctl: wait: $uuid: cannot reach the device: Too many levels of symbolic links"
+	mv kept "$MUSER_RUNTIME_DIR/$uuid/control.sock"
 }
 
 @test "time is up: status 124" {
@@ -47,7 +81,7 @@ setup_file() {
 	uuid=$(musctl create null)
 	"$MUSCTL" wait --attached "$uuid" 2>errors 3>&- &
 	waiter=$!
-	sleep 0.2
+	eventually is_connected "$waiter"
 	musctl destroy "$uuid"
 	code=0
 	wait "$waiter" || code=$?
