@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * muser-trace.h - the trace ring of libmuser as programs of 0.1.0 see it.
+ *
+ * Frozen, and never edited: a program that was compiled with it has to run on every later
+ * library. What the declarations mean is said in lib/muser-trace.h. tests/lint/abi.sh compares
+ * today's headers with this one, tests/cli/abi.bats runs a program that was built with it.
+ */
+#ifndef MUSER_TRACE_H
+#define MUSER_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LM_TRACE_MAGIC   0x31434152544d4cULL
+#define LM_TRACE_VERSION 1
+
+enum lm_trace_kind {
+	LM_TRACE_READ = 1,
+	LM_TRACE_WRITE,
+	LM_TRACE_DMA_READ,
+	LM_TRACE_DMA_WRITE,
+	LM_TRACE_DMA_MAP,
+	LM_TRACE_DMA_UNMAP,
+	LM_TRACE_IRQ_FIRE,
+	LM_TRACE_IRQ_SET,
+	LM_TRACE_IRQ_MASK,
+	LM_TRACE_RESET,
+	LM_TRACE_MIGRATION,
+	LM_TRACE_ATTACH,
+	LM_TRACE_DETACH,
+	LM_TRACE_EVENT,
+	LM_TRACE_NR_KINDS,
+};
+
+#define LM_TRACE_POSTED  (1u << 0)
+#define LM_TRACE_CONTROL (1u << 1)
+#define LM_TRACE_MESSAGE (1u << 2)
+
+struct lm_trace_record {
+	uint64_t sequence;
+	uint64_t time;
+	uint32_t duration;
+	uint16_t kind;
+	uint16_t flags;
+	uint32_t region;
+	uint32_t len;
+	union {
+		uint64_t offset;
+		uint8_t  tail[8];
+	};
+	union {
+		uint64_t value;
+		uint8_t  bytes[8];
+	};
+	int32_t  result;
+	uint32_t aux;
+	uint8_t  text[8];
+};
+
+#define LM_TRACE_CLOCK_NS      0
+#define LM_TRACE_CLOCK_COUNTER 1
+
+struct lm_trace_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t record_size;
+	uint64_t nr_slots;
+	uint64_t data_offset;
+	uint32_t clock;
+	uint32_t reserved0;
+	uint64_t ticks0;
+	uint64_t ns0;
+	uint64_t reserved[9];
+	uint64_t head;
+	uint64_t reserved1[7];
+};
+
+typedef struct lm_trace_reader lm_trace_reader_t;
+
+int lm_trace_open(int fd, lm_trace_reader_t **reader);
+
+int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *record, uint64_t *lost);
+
+int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed);
+
+void lm_trace_close(lm_trace_reader_t *reader);
+
+const char *lm_trace_kind_name(unsigned int kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
