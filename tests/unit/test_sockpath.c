@@ -2,6 +2,8 @@
 /*
  * test_sockpath.c - binding and connecting by paths of any length, stale sockets and live ones.
  */
+#include <pthread.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -183,6 +185,82 @@ static void a_full_server_is_alive(void **state)
 	close(fd);
 }
 
+#define RACERS 3
+#define ROUNDS 300
+
+static pthread_barrier_t start, end;
+static int raced[RACERS];
+
+static void *race(void *arg)
+{
+	int *result = arg, i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&start);
+		*result = sockpath_listen(path, 0600, 0);
+		pthread_barrier_wait(&end);
+	}
+	return NULL;
+}
+
+/* How many have won; whoever has not was told why. */
+static int winners(void)
+{
+	int i, nr = 0;
+
+	for (i = 0; i < RACERS; i++) {
+		nr += raced[i] >= 0;
+		if (raced[i] < 0)
+			assert_int_equal(raced[i], -EADDRINUSE);
+	}
+	return nr;
+}
+
+static void of_all_who_find_a_stale_socket_one_gets_it(void **state)
+{
+	pthread_t threads[RACERS];
+	int i, round;
+
+	close(listen_here());
+	pthread_barrier_init(&start, NULL, RACERS + 1);
+	pthread_barrier_init(&end, NULL, RACERS + 1);
+	for (i = 0; i < RACERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, race, &raced[i]), 0);
+	for (round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&start);
+		pthread_barrier_wait(&end);
+		assert_int_equal(winners(), 1);
+		connects();
+		for (i = 0; i < RACERS; i++) {
+			if (raced[i] >= 0)
+				close(raced[i]);
+		}
+	}
+	for (i = 0; i < RACERS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&start);
+	pthread_barrier_destroy(&end);
+}
+
+/* A folder that somebody keeps locked hinders nobody but those who would replace something. */
+static void nothing_is_replaced_in_a_folder_that_another_holds(void **state)
+{
+	const int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat before, after;
+	int fd;
+
+	assert_int_equal(flock(folder_fd, LOCK_EX), 0);
+	close(listen_here());
+	assert_int_equal(stat(path, &before), 0);
+	assert_int_equal(sockpath_listen(path, 0600, 0), -EAGAIN);
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	close(folder_fd);
+	fd = listen_here();
+	connects();
+	close(fd);
+}
+
 static void a_file_is_not_replaced(void **state)
 {
 	const int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -259,6 +337,8 @@ int main(void)
 		TEST(a_stale_socket_at_a_long_path_is_replaced),
 		TEST(a_socket_of_a_live_server_is_not_touched),
 		TEST(a_full_server_is_alive),
+		TEST(of_all_who_find_a_stale_socket_one_gets_it),
+		TEST(nothing_is_replaced_in_a_folder_that_another_holds),
 		TEST(a_file_is_not_replaced),
 		TEST(a_link_is_not_followed),
 		TEST(permissions_are_those_asked_for),
