@@ -6,7 +6,6 @@
  * Interrupts go through the library's own masking rules: musctl fires one as the device
  * would. A tracer's lease of the ring is its connection.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "control.h"
@@ -19,21 +18,6 @@ struct prop_args {
 	const char *name, *value;
 };
 
-/* Is @name one of the single properties name0, name1, ... of @p? */
-static bool is_member(const lm_prop_t *p, const char *name)
-{
-	const size_t len = strlen(p->name);
-	unsigned long nr;
-	char *end;
-
-	if (!p->nr || strncmp(name, p->name, len) || name[len] < '0' || name[len] > '9')
-		return false;
-	if (name[len] == '0' && name[len + 1])
-		return false;
-	nr = strtoul(name + len, &end, 10);
-	return !*end && nr < p->nr;
-}
-
 static const lm_prop_t *find_prop(const struct lm_ctx *ctx, const char *name)
 {
 	uint32_t i;
@@ -43,7 +27,7 @@ static const lm_prop_t *find_prop(const struct lm_ctx *ctx, const char *name)
 			return &ctx->info.props[i];
 	}
 	for (i = 0; i < ctx->info.nr_props; i++) {
-		if (is_member(&ctx->info.props[i], name))
+		if (name_is_member(&ctx->info.props[i], name))
 			return &ctx->info.props[i];
 	}
 	return NULL;

@@ -5,7 +5,7 @@
  * Copies what the caller gave, whatever version of the header it was compiled with: members that
  * the caller does not know are zero, tables are brought to today's element size, strings and
  * small tables become the library's own. Refuses what no PCI device can be; parts with an owner
- * of their own (capabilities, register maps) are checked there.
+ * of their own (names, capabilities, register maps) are checked there.
  */
 #include <ctype.h>
 #include <limits.h>
@@ -137,19 +137,6 @@ static int check_flags(const lm_dev_info_t *info)
 	return 0;
 }
 
-static int check_props(const lm_dev_info_t *info)
-{
-	uint32_t i;
-
-	for (i = 0; i < info->nr_props; i++) {
-		if (!info->props[i].name || !info->props[i].name[0]) {
-			log_info(info, LM_LOG_ERR, "property %u has no name", i);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 {
 	const size_t own = sizeof(*to);
@@ -167,7 +154,7 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 	ret = copy_parts(to);
 	ret = ret ?: from_environment(to);
 	ret = ret ?: check_flags(to);
-	ret = ret ?: check_props(to);
+	ret = ret ?: name_check_props(to);
 	ret = ret ?: default_uuid(to);
 	if (!to->socket_mode)
 		to->socket_mode = 0600;

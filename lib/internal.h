@@ -110,6 +110,14 @@ void defer_cancel(struct lm_ctx *ctx, struct deferral *d);          /* nobody wa
 int  info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size);
 void info_free(lm_dev_info_t *info);
 
+/* ---- name.c: names in a description ---------------------------------------------- */
+
+/* -EINVAL, the cause logged. Of registers: once all maps are known to be sound. */
+int  name_check_props(const lm_dev_info_t *info);
+int  name_check_registers(struct lm_ctx *ctx);
+/* Is @name one of the single properties name0, name1, ... of @p? */
+bool name_is_member(const lm_prop_t *p, const char *name);
+
 /* ---- log.c ----------------------------------------------------------------------- */
 
 void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)

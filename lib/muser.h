@@ -136,16 +136,16 @@ enum lm_access {
 
 /** struct lm_field - a bit field of a register, for names in tables and for peek REGISTER.FIELD */
 typedef struct {
-	const char *name;
+	const char *name;  /* as lm_register_t.name; unique in the register */
 	uint8_t     shift; /* lowest bit */
-	uint8_t     bits;  /* how many */
+	uint8_t     bits;  /* how many, at least one; all are inside the register */
 	uint8_t     reserved[6];
 	const char *help;
 } lm_field_t;
 
 /**
  * struct lm_register - one register of a region
- * @name:   unique in the device, [A-Za-z0-9_]+
+ * @name:   [A-Za-z0-9_], 1 to 63 of them; unique in the device, whatever the case
  * @help:   one line for tables and man pages, or NULL
  * @offset: in the region
  * @width:  1, 2, 4 or 8 bytes
@@ -325,7 +325,7 @@ typedef struct {
 
 /**
  * struct lm_prop - a property: a wire of the outside world, or an option, by name
- * @name:  [a-z0-9-]+
+ * @name:  [a-z0-9-], 1 to 63 of them; unique in the device, as are name0 .. name(nr-1)
  * @help:  one line
  * @value: default, as text, or NULL
  * @nr:    0, or how many single properties name0 .. name(nr-1) there are beside it

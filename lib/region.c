@@ -203,7 +203,7 @@ int region_new(struct lm_ctx *ctx)
 	ctx->regions->region[LM_CFG_REG_IDX].info.flags = LM_REG_FLAG_RW;
 	for (i = 0; i < nr; i++)
 		ret = region_init(ctx, i) ?: ret; /* all, so that all tables are ours to free */
-	return ret;
+	return ret ?: name_check_registers(ctx);
 }
 
 void region_free(struct lm_ctx *ctx)

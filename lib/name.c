@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * name.c - names in a description: of registers, their fields, properties.
+ *
+ * Refuses names that people could not write or that would mean two things: REGISTER.FIELD,
+ * REGISTER=VALUE:MASK and NAME=VALUE of musctl leave no room for other characters, registers are
+ * found whatever the case, and a property of several wires gives a name to each of them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define LENGTH_MAX     63
+#define REGISTER_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+#define PROP_CHARS     "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+static bool name_is_valid(const char *name, const char *chars)
+{
+	const size_t len = name ? strnlen(name, LENGTH_MAX + 1) : 0;
+
+	return len && len <= LENGTH_MAX && strspn(name, chars) == len;
+}
+
+/* ---- properties ------------------------------------------------------------------ */
+
+bool name_is_member(const lm_prop_t *p, const char *name)
+{
+	const size_t len = strlen(p->name);
+	unsigned long nr;
+	char *end;
+
+	if (!p->nr || strncmp(name, p->name, len) || name[len] < '0' || name[len] > '9')
+		return false;
+	if (name[len] == '0' && name[len + 1])
+		return false;
+	nr = strtoul(name + len, &end, 10);
+	return !*end && nr < p->nr;
+}
+
+/* One that comes before: the same name, or one is a wire of the other. */
+static const lm_prop_t *prop_rival(const lm_dev_info_t *info, const lm_prop_t *p)
+{
+	const lm_prop_t *other;
+
+	for (other = info->props; other < p; other++) {
+		if (!strcmp(other->name, p->name) || name_is_member(other, p->name) ||
+		    name_is_member(p, other->name))
+			return other;
+	}
+	return NULL;
+}
+
+int name_check_props(const lm_dev_info_t *info)
+{
+	const lm_prop_t *rival;
+	uint32_t i;
+
+	for (i = 0; i < info->nr_props; i++) {
+		const lm_prop_t *p = &info->props[i];
+
+		if (!name_is_valid(p->name, PROP_CHARS)) {
+			log_info(info, LM_LOG_ERR, "property %u has no name of 1 to %d characters "
+				 "a-z 0-9 -", i, LENGTH_MAX);
+			return -EINVAL;
+		}
+		rival = prop_rival(info, p);
+		if (rival) {
+			log_info(info, LM_LOG_ERR, "property %u, %s: the name means %s%s already",
+				 i, p->name, rival->nr ? "wires of " : "", rival->name);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* ---- registers ------------------------------------------------------------------- */
+
+static const char *field_fault(const lm_register_t *reg, uint32_t i)
+{
+	const lm_field_t *f = &reg->fields[i];
+	uint32_t j;
+
+	if (!name_is_valid(f->name, REGISTER_CHARS))
+		return "a field has no name of 1 to 63 characters A-Z a-z 0-9 _";
+	if (!f->bits || out_of_range(f->shift, f->bits, 8u * reg->width))
+		return "a field is empty or leaves the register";
+	for (j = 0; j < i; j++) {
+		if (!strcasecmp(reg->fields[j].name, f->name))
+			return "two fields have the same name";
+	}
+	return NULL;
+}
+
+static const char *register_name_fault(const lm_register_t *reg)
+{
+	const char *fault = NULL;
+	uint32_t i;
+
+	if (!name_is_valid(reg->name, REGISTER_CHARS))
+		return "it has no name of 1 to 63 characters A-Z a-z 0-9 _";
+	if (reg->nr_fields && !reg->fields)
+		return "the table of its fields is missing";
+	for (i = 0; i < reg->nr_fields && !fault; i++)
+		fault = field_fault(reg, i);
+	return fault;
+}
+
+/* Appends the names of a region's registers to @names. */
+static int names_collect(struct lm_ctx *ctx, uint32_t index, const char **names, size_t *nr)
+{
+	const lm_register_map_t *map = region_get(ctx, index)->info.regs;
+	uint32_t i;
+
+	for (i = 0; map && i < map->nr_registers; i++) {
+		const lm_register_t *reg = register_at(map, i);
+		const char *fault = register_name_fault(reg);
+
+		if (fault) {
+			log_err(ctx, "region %u: register at 0x%llx: %s", index,
+				(unsigned long long)reg->offset, fault);
+			return -EINVAL;
+		}
+		names[(*nr)++] = reg->name;
+	}
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int names_are_unique(struct lm_ctx *ctx, const char **names, size_t nr)
+{
+	size_t i;
+
+	qsort(names, nr, sizeof(*names), compare);
+	for (i = 1; i < nr; i++) {
+		if (!compare(&names[i - 1], &names[i])) {
+			log_err(ctx, "two registers have the name %s (whatever the case)",
+				names[i]);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int name_check_registers(struct lm_ctx *ctx)
+{
+	const char **names;
+	size_t nr = 0;
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; i < region_count(ctx); i++) {
+		const lm_register_map_t *map = region_get(ctx, i)->info.regs;
+
+		nr += map ? map->nr_registers : 0;
+	}
+	names = calloc(nr ?: 1, sizeof(*names));
+	if (!names)
+		return -ENOMEM;
+	for (i = 0, nr = 0; i < region_count(ctx) && !ret; i++)
+		ret = names_collect(ctx, i, names, &nr);
+	ret = ret ?: names_are_unique(ctx, names, nr);
+	free(names);
+	return ret;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_name.c - names in a description: which characters, how many, unique where they must be.
+ */
+#include "engine.h"
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, engine_setup, engine_teardown)
+#define MAP(table) { LM_REGISTERS(table) }
+
+static const char name_63[] =
+	"a23456789b23456789c23456789d23456789e23456789f23456789g23456789";
+static const char name_64[] =
+	"a23456789b23456789c23456789d23456789e23456789f23456789g234567890";
+
+/* What a name could be taken for in REGISTER.FIELD=VALUE:MASK, BAR+OFFSET, lists, and a table. */
+static const char *const bad[] = {
+	"", " ", "A B", "A.B", "A=B", "A:B", "A+B", "A,B", "A/B", "A\nB", "\tA", "A\033[2J",
+	"\xc3\x9c", "A*", "!A", name_64,
+};
+
+static void registers_are(struct engine *e, uint32_t region, const lm_register_map_t *map)
+{
+	e->info.pci_info.reg_info[region] = (lm_reg_info_t){
+		.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 64, .regs = map };
+}
+
+static void register_names_have_letters_digits_and_underscores(void **state)
+{
+	static const lm_register_t table[] = {
+		{ .name = "Ab_09", .width = 4 }, { .name = "0", .offset = 4, .width = 4 },
+		{ .name = name_63, .offset = 8, .width = 4 },
+	};
+	const lm_register_map_t map = MAP(table);
+	struct engine *e = *state;
+
+	registers_are(e, LM_BAR0_REG_IDX, &map);
+	engine_start(e);
+}
+
+static void other_register_names_are_refused(void **state)
+{
+	struct engine *e = *state;
+	size_t i;
+
+	for (i = 0; i < LM_NR(bad); i++) {
+		const lm_register_t table[] = { { .name = bad[i], .offset = 0x10, .width = 4 } };
+		const lm_register_map_t map = MAP(table);
+
+		registers_are(e, LM_BAR0_REG_IDX, &map);
+		engine_refuses(e);
+		assert_non_null(strstr(e->log, "region 0: register at 0x10"));
+	}
+}
+
+static void two_registers_of_a_region_have_two_names(void **state)
+{
+	static const lm_register_t table[] = {
+		{ .name = "CTRL", .width = 4 }, { .name = "STATUS", .offset = 4, .width = 4 },
+		{ .name = "CTRL", .offset = 8, .width = 4 },
+	};
+	const lm_register_map_t map = MAP(table);
+	struct engine *e = *state;
+
+	registers_are(e, LM_BAR0_REG_IDX, &map);
+	engine_refuses(e);
+	assert_non_null(strstr(e->log, "CTRL"));
+}
+
+/* peek UUID CTRL names no region. */
+static void registers_of_two_regions_have_two_names(void **state)
+{
+	static const lm_register_t here[] = { { .name = "CTRL", .width = 4 } };
+	static const lm_register_t there[] = { { .name = "Ctrl", .width = 4 } };
+	const lm_register_map_t a = MAP(here), b = MAP(there);
+	struct engine *e = *state;
+
+	registers_are(e, LM_BAR0_REG_IDX, &a);
+	registers_are(e, LM_BAR2_REG_IDX, &b);
+	engine_refuses(e);
+}
+
+static void registers_of_an_extra_region_count_as_well(void **state)
+{
+	static const lm_register_t table[] = { { .name = "CTRL", .width = 4 } };
+	const lm_register_map_t map = MAP(table);
+	const lm_reg_info_t extra = { .flags = LM_REG_FLAG_RW, .size = 64, .regs = &map };
+	struct engine *e = *state;
+
+	registers_are(e, LM_BAR0_REG_IDX, &map);
+	e->info.extra_regs = &extra;
+	e->info.nr_extra_regs = 1;
+	e->info.extra_reg_size = sizeof(extra);
+	engine_refuses(e);
+}
+
+/* ---- fields ---------------------------------------------------------------------- */
+
+static void fields_refused(struct engine *e, const lm_field_t *fields, uint32_t nr)
+{
+	const lm_register_t table[] = {
+		{ .name = "R", .width = 2, .fields = fields, .nr_fields = nr } };
+	const lm_register_map_t map = MAP(table);
+
+	registers_are(e, LM_BAR0_REG_IDX, &map);
+	engine_refuses(e);
+	assert_non_null(strstr(e->log, "field"));
+}
+
+static void fields_may_have_the_names_of_registers_and_of_each_others_fields(void **state)
+{
+	static const lm_field_t fields[] = { { "A", 0, 1, { 0 }, NULL }, { "B", 8, 8, { 0 }, NULL } };
+	static const lm_register_t table[] = {
+		{ .name = "A", .width = 2, .fields = fields, .nr_fields = 2 },
+		{ .name = "B", .width = 2, .offset = 2, .fields = fields, .nr_fields = 2 },
+	};
+	const lm_register_map_t map = MAP(table);
+	struct engine *e = *state;
+
+	registers_are(e, LM_BAR0_REG_IDX, &map);
+	engine_start(e);
+}
+
+static void other_field_names_are_refused(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < LM_NR(bad); i++)
+		fields_refused(*state, &(lm_field_t){ .name = bad[i], .bits = 1 }, 1);
+	fields_refused(*state, &(lm_field_t){ .name = NULL, .bits = 1 }, 1);
+}
+
+static void two_fields_of_a_register_have_two_names(void **state)
+{
+	const lm_field_t fields[] = { { .name = "ON", .bits = 1 }, { .name = "on", .bits = 2 } };
+
+	fields_refused(*state, fields, 2);
+}
+
+static void fields_that_leave_the_register_are_refused(void **state)
+{
+	fields_refused(*state, &(lm_field_t){ .name = "F" }, 1);
+	fields_refused(*state, &(lm_field_t){ .name = "F", .shift = 16, .bits = 1 }, 1);
+	fields_refused(*state, &(lm_field_t){ .name = "F", .shift = 8, .bits = 9 }, 1);
+	fields_refused(*state, &(lm_field_t){ .name = "F", .shift = 255, .bits = 255 }, 1);
+}
+
+static void a_table_of_fields_that_is_missing_is_refused(void **state)
+{
+	fields_refused(*state, NULL, 1);
+}
+
+/* ---- properties ------------------------------------------------------------------ */
+
+static void props_are(struct engine *e, const lm_prop_t *props, uint32_t nr)
+{
+	e->info.props = props;
+	e->info.nr_props = nr;
+	e->info.prop_size = sizeof(*props);
+}
+
+static void property_names_have_small_letters_digits_and_dashes(void **state)
+{
+	const lm_prop_t props[] = { { .name = "in-2" }, { .name = "7" }, { .name = name_63 } };
+	struct engine *e = *state;
+
+	props_are(e, props, LM_NR(props));
+	engine_start(e);
+}
+
+static void other_property_names_are_refused(void **state)
+{
+	static const char *const more[] = { "IN", "in_1" };
+	struct engine *e = *state;
+	size_t i;
+
+	for (i = 0; i < LM_NR(bad) + LM_NR(more); i++) {
+		const char *name = i < LM_NR(bad) ? bad[i] : more[i - LM_NR(bad)];
+		const lm_prop_t props[] = { { .name = "good" }, { .name = name } };
+
+		props_are(e, props, 2);
+		engine_refuses(e);
+		assert_non_null(strstr(e->log, "property 1"));
+	}
+}
+
+static void two_properties_have_two_names(void **state)
+{
+	const lm_prop_t props[] = { { .name = "in" }, { .name = "out" }, { .name = "in" } };
+	struct engine *e = *state;
+
+	props_are(e, props, LM_NR(props));
+	engine_refuses(e);
+	assert_non_null(strstr(e->log, "property 2, in"));
+}
+
+static void a_property_is_not_a_wire_of_another_one(void **state)
+{
+	const lm_prop_t before[] = { { .name = "in", .nr = 16 }, { .name = "in15" } };
+	const lm_prop_t behind[] = { { .name = "in0" }, { .name = "in", .nr = 1 } };
+	struct engine *e = *state;
+
+	props_are(e, before, 2);
+	engine_refuses(e);
+	props_are(e, behind, 2);
+	engine_refuses(e);
+}
+
+static void names_beside_the_wires_are_fine(void **state)
+{
+	const lm_prop_t props[] = {
+		{ .name = "in", .nr = 16 }, { .name = "in16" }, { .name = "in01" },
+		{ .name = "in-1" }, { .name = "i" },
+	};
+	struct engine *e = *state;
+
+	props_are(e, props, LM_NR(props));
+	engine_start(e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(register_names_have_letters_digits_and_underscores),
+		TEST(other_register_names_are_refused),
+		TEST(two_registers_of_a_region_have_two_names),
+		TEST(registers_of_two_regions_have_two_names),
+		TEST(registers_of_an_extra_region_count_as_well),
+		TEST(fields_may_have_the_names_of_registers_and_of_each_others_fields),
+		TEST(other_field_names_are_refused),
+		TEST(two_fields_of_a_register_have_two_names),
+		TEST(fields_that_leave_the_register_are_refused),
+		TEST(a_table_of_fields_that_is_missing_is_refused),
+		TEST(property_names_have_small_letters_digits_and_dashes),
+		TEST(other_property_names_are_refused),
+		TEST(two_properties_have_two_names),
+		TEST(a_property_is_not_a_wire_of_another_one),
+		TEST(names_beside_the_wires_are_fine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
