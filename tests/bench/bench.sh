@@ -124,6 +124,7 @@ awk -v peers="${peers[*]-}" '
 
 		title("DMA map: lookup, hold, let go; a window")
 		row("last region", get("dma_lookup_last_1000000"), "%.1f ns", "<=", 5)
+		row("next region", get("dma_lookup_next_1000000"), "%.1f ns", "<=", 5)
 		row("random in 256", get("dma_lookup_random_256"), "%.1f ns", "<=", 20)
 		row("random in 65,536", get("dma_lookup_random_65536"), "%.1f ns", "<=", 50)
 		row("random in 1,000,000", get("dma_lookup_random_1000000"), "%.1f ns", "<=", 250)
