@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,6 +40,33 @@ int eventfd_accept(int fd)
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
 		return -errno;
 	return 0;
+}
+
+/* As proc_pid_fdinfo(5) numbers those that exist; -1: unknown. */
+static long eventfd_id(int fd)
+{
+	static const char label[] = "eventfd-id:";
+	char path[40], text[512];
+	const char *at;
+	ssize_t len;
+	int info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	if (info < 0)
+		return -1;
+	len = read(info, text, sizeof(text) - 1);
+	close(info);
+	text[len > 0 ? len : 0] = '\0';
+	at = strstr(text, label);
+	return at ? strtol(at + sizeof(label) - 1, NULL, 10) : -1;
+}
+
+bool eventfd_is_same(int a, int b)
+{
+	const long id = a >= 0 && b >= 0 ? eventfd_id(a) : -1;
+
+	return id >= 0 && id == eventfd_id(b);
 }
 
 void eventfd_kick(int fd)

@@ -315,6 +315,8 @@ bool is_eventfd(int fd);
 int  eventfd_accept(int fd);
 /* Where speed does not matter: also safe if the peer has made it blocking again. */
 void eventfd_kick(int fd);
+/* Known to be one and the same eventfd; -1 is none. Where the kernel does not tell: false. */
+bool eventfd_is_same(int a, int b);
 
 /* ---- trace.c --------------------------------------------------------------------- */
 

@@ -6,7 +6,8 @@
  * open:
  *  - an eventfd for unmasking INTx is signalled by the client, which unmasks (resampling,
  *    as in the kernel's VFIO and KVM). All other eventfds for masking and unmasking are
- *    written by us, whenever the vector becomes masked or unmasked, whoever does it;
+ *    written by us, whenever the vector becomes masked or unmasked, whoever does it. One for
+ *    both would answer itself for as long as the line is up, so it is refused;
  *  - only eventfds are taken. Their file status flags are shared with the client, so they
  *    stay as they are: those that are not O_NONBLOCK are written after poll(2) said there
  *    is room (no write to an eventfd is immune to a client that changes the flag in the
@@ -88,6 +89,26 @@ static int check_data(const struct irq_set *set)
 			return -EINVAL;
 	}
 	return 0;
+}
+
+/* Would a signal of INTx unmask it? Other threads change vectors, not their descriptors. */
+static bool is_feedback(struct irqs *irqs, const struct irq_set *set)
+{
+	int trigger = -1, mask = -1;
+	const struct vector *v;
+
+	if (set->index != LM_DEV_INTX_IRQ_IDX || !set->nr_fds)
+		return false;
+	if (!(set->flags & VFIO_IRQ_SET_ACTION_UNMASK))
+		return eventfd_is_same(set->fds[0], irqs->resample.fd);
+	irq_lock(irqs->ctx);
+	v = vector_get(&irqs->index[set->index], 0);
+	if (v) {
+		trigger = v->fd;
+		mask = v->mask_fd;
+	}
+	irq_unlock(irqs->ctx);
+	return eventfd_is_same(set->fds[0], trigger) || eventfd_is_same(set->fds[0], mask);
 }
 
 /* ---- eventfds -------------------------------------------------------------------- */
@@ -248,8 +269,8 @@ int irq_set(struct lm_ctx *ctx, const struct irq_set *set)
 	ret = check_flags(set);
 	ret = ret ?: check_range(irqs, set);
 	ret = ret ?: check_data(set);
-	if (ret)
-		return ret;
+	if (ret || is_feedback(irqs, set))
+		return ret ?: -EINVAL;
 	irq_lock(ctx);
 	if (!set->count)
 		irq_disable(irqs, set->index);

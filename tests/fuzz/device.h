@@ -58,7 +58,6 @@ struct device {
 	unsigned int   patience; /* so many more copies that wait */
 	unsigned int   chain;    /* so many copies that a finished one may start */
 	bool           refused;  /* by load */
-	bool           level;    /* of INTx */
 	uint64_t       addr;     /* of the next copy */
 	uint32_t       len;
 	char           raw[RAW_SIZE];
@@ -205,12 +204,6 @@ static inline void use_held(void)
 	}
 }
 
-static inline void level_set(bool level)
-{
-	dev.level = level;
-	lm_irq_set_level(dev.ctx, level);
-}
-
 #define ACT_ARM 13
 
 /* Outside a request as well as inside one. */
@@ -221,7 +214,7 @@ static inline void device_act(unsigned int action, unsigned int arg)
 	switch (action % 16) {
 	case 0: lm_irq_trigger(dev.ctx, arg); break;
 	case 1: lm_irq_trigger_index(dev.ctx, arg >> 5, arg & 31); break;
-	case 2: level_set(arg & 1); break;
+	case 2: lm_irq_set_level(dev.ctx, arg & 1); break;
 	case 3: pending_complete(arg, arg >> 6); break;
 	case 4: copy_start(0, 0, arg & 1); break;
 	case 5: copy_wait(arg & 1); break;
@@ -551,22 +544,16 @@ static inline void device_create(void)
 #define TURNS_MAX 5000
 #define SPINS_MAX 20000 /* one in 256 serves the listener, which may have 64 clients */
 
-/* Until there is nothing more to do: what the last call answered, 0 or -errno. A client whose
- * eventfd for INTx is its eventfd for unmasking as well keeps us busy while the line is up. */
+/* Until there is nothing more to do: what the last call answered, 0 or -errno. */
 static inline int device_poll(void)
 {
 	const bool busy = dev.info.flags & LM_DEV_BUSY_POLL;
-	const int idle = busy ? 300 : 1, turns_max = busy ? SPINS_MAX : TURNS_MAX;
-	int turns = turns_max, calm = 0, ret = 0;
+	int turns = busy ? SPINS_MAX : TURNS_MAX, calm = 0, ret = 0;
 
-	while (ret >= 0 && calm < idle) {
+	while (ret >= 0 && calm < (busy ? 300 : 1)) {
+		FUZZ_CHECK(turns--); /* it must come to rest */
 		ret = lm_ctx_poll(dev.ctx);
 		calm = ret ? 0 : calm + 1;
-		if (--turns)
-			continue;
-		FUZZ_CHECK(dev.level); /* it must come to rest */
-		level_set(false);
-		turns = turns_max;
 	}
 	return ret;
 }
@@ -576,7 +563,7 @@ static inline void device_settle(void)
 {
 	dev.mood = 0;
 	dev.chain = 0;
-	level_set(false);
+	lm_irq_set_level(dev.ctx, false);
 	lm_timer_arm(dev.timer, 0, 0);
 	while (dev.nr_pending)
 		pending_complete(0, 0);

@@ -50,6 +50,8 @@ seed fuzz_protocol/interrupts 01 '11 0a 02 00 04 01 00' 'c1 00' 'c1 03' \
 seed fuzz_protocol/intx 11 '11 0a 00 00 01 00 00' '11 06 00 00 01 01 00' 'c5 01' 'c1 00' \
 	'13 07 0600 02 00 00' '11 04 00 00 01 00 00' 'c5 00' '11 08 00 00 00 00 00'
 seed fuzz_protocol/intx-endless 01 '11 0a 00 00 01 00 00' '11 06 00 00 01 00 00' 'c5 01' "$poll"
+seed fuzz_protocol/intx-endless-mask 01 '11 0a 00 00 01 00 00' '11 02 00 00 01 01 00' \
+	'11 06 00 00 01 01 00' 'c5 01' "$poll"
 seed fuzz_protocol/msi 01 '15 07 8600 02 3100 00 00' '11 0a 01 00 04 00 00' 'c1 02' \
 	'15 07 9400 04 04000000 00 00' 'c1 02' '13 07 9800 04 00 00' '15 07 9400 04 00000000 00 00'
 seed fuzz_protocol/eventfds-full 01 '11 0a 02 00 01 c9 00' '11 02 02 00 01 c9 00' 'c1 00' 'c1 00'

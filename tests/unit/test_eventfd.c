@@ -59,12 +59,32 @@ static void a_full_eventfd_does_not_wait(void **state)
 	close(fd);
 }
 
+static void an_eventfd_is_known_again(void **state)
+{
+	const int fd = eventfd(0, 0), again = dup(fd), other = eventfd(0, 0);
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_true(eventfd_is_same(fd, fd));
+	assert_true(eventfd_is_same(fd, again));
+	assert_false(eventfd_is_same(fd, other));
+	assert_false(eventfd_is_same(fd, -1));
+	assert_false(eventfd_is_same(-1, -1));
+	assert_false(eventfd_is_same(ends[0], ends[0]));
+	close(fd);
+	close(again);
+	close(other);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_eventfd_is_accepted_and_made_non_blocking),
 		cmocka_unit_test(anything_else_is_refused),
 		cmocka_unit_test(a_full_eventfd_does_not_wait),
+		cmocka_unit_test(an_eventfd_is_known_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -503,6 +503,68 @@ static void the_unmasking_eventfd_is_replaced_and_taken_away(void **state)
 	close(new);
 }
 
+static int use_for_intx(uint32_t action, int fd)
+{
+	const struct irq_set set = {
+		.flags = EVENTFD | action, .index = INTX, .count = 1, .nr_fds = 1,
+	};
+
+	return set_irqs_fds(ctx, set, &fd);
+}
+
+/* While the line is up, each signal would be answered by the next one. */
+static void intx_is_not_unmasked_by_what_its_signals_write(void **state)
+{
+	static const uint32_t written[] = {
+		VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_MASK,
+	};
+	const int fd = efd_new(), other = efd_new();
+	size_t i;
+
+	for (i = 0; i < LM_NR(written); i++) {
+		assert_int_equal(use_for_intx(written[i], fd), 0);
+		assert_int_equal(use_for_intx(VFIO_IRQ_SET_ACTION_UNMASK, fd), -EINVAL);
+		assert_int_equal(use_for_intx(VFIO_IRQ_SET_ACTION_UNMASK, other), 0);
+		assert_int_equal(use_for_intx(written[i], other), -EINVAL);
+		assert_int_equal(set_irqs(ctx, EVENTFD | written[i], INTX, 0, 1), 0);
+		assert_int_equal(use_for_intx(VFIO_IRQ_SET_ACTION_UNMASK, fd), 0);
+		irq_disconnect(ctx);
+	}
+	close(fd);
+	close(other);
+}
+
+static void a_refused_eventfd_leaves_the_one_that_was_there(void **state)
+{
+	const int fd = assign(ctx, INTX, 0);
+	const int resample = notify(VFIO_IRQ_SET_ACTION_UNMASK, INTX, 0);
+
+	assert_int_equal(use_for_intx(VFIO_IRQ_SET_ACTION_TRIGGER, resample), -EINVAL);
+	assert_int_equal(use_for_intx(VFIO_IRQ_SET_ACTION_UNMASK, fd), -EINVAL);
+	lm_irq_set_level(ctx, true);
+	assert_int_equal(efd_take(fd), 1);
+	assert_int_equal(eventfd_write(resample, 1), 0);
+	assert_int_equal(loop_run(&ctx->loop, 1000), 1);
+	assert_int_equal(efd_take(fd), 1);
+	close(fd);
+	close(resample);
+}
+
+static void one_eventfd_may_tell_all_that_we_write(void **state)
+{
+	const int fd = efd_new();
+	const struct irq_set msix = {
+		.flags = EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, .index = MSIX, .count = 1,
+		.nr_fds = 1,
+	};
+
+	assert_int_equal(use_for_intx(VFIO_IRQ_SET_ACTION_TRIGGER, fd), 0);
+	assert_int_equal(use_for_intx(VFIO_IRQ_SET_ACTION_MASK, fd), 0);
+	assert_int_equal(assign_range(MSIX, 0, 1, &fd, 1), 0);
+	assert_int_equal(set_irqs_fds(ctx, msix, &fd), 0);
+	close(fd);
+}
+
 static void an_unmasking_eventfd_that_another_reads_never_blocks(void **state)
 {
 	const int resample = eventfd(1, 0); /* a blocking one */
@@ -587,6 +649,9 @@ int main(void)
 		TEST(a_client_learns_that_intx_masked_itself),
 		TEST(the_clients_eventfd_unmasks_intx),
 		TEST(the_unmasking_eventfd_is_replaced_and_taken_away),
+		TEST(intx_is_not_unmasked_by_what_its_signals_write),
+		TEST(a_refused_eventfd_leaves_the_one_that_was_there),
+		TEST(one_eventfd_may_tell_all_that_we_write),
 		TEST(an_unmasking_eventfd_that_another_reads_never_blocks),
 		TEST(no_descriptor_is_left_behind),
 	};
