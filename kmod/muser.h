@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * muser.h - what the files of muser.ko share. Prototypes stand under the file that owns them.
+ *
+ * struct muser is one instance: it lives from the mdev's creation until the mdev, the server's
+ * file and every mapping of it have gone. struct muser_vfio is its face to VFIO.
+ *
+ * Locks, outermost first: state_lock (mutex: server comes, goes, starts; client opens, closes),
+ * then those inside dma and mem (see there), then lock (spinlock: queue and requests).
+ * Never waited for under any of them: the server. Server-side calls into VFIO stand between
+ * muser_client_get() and muser_client_put(), which close_device drains.
+ */
+#ifndef MUSER_KMOD_H
+#define MUSER_KMOD_H
+
+#include <linux/completion.h>
+#include <linux/idr.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uuid.h>
+#include <linux/vfio.h>
+#include <linux/wait.h>
+
+#include "uapi/linux/muser.h"
+#include "compat.h"
+
+#define MUSER_MAX_REGIONS 15U /* each has a space of its own */
+#define MUSER_MAX_IRQS    16U /* indexes */
+#define MUSER_MAX_VECTORS 2048U
+#define MUSER_MAX_DATA    (1024U * 1024U)
+#define MUSER_MAX_MSG     (MUSER_MAX_DATA + 64U)
+
+struct mdev_device;
+struct vm_area_struct;
+struct muser;
+
+/* ---- mmap.c: device memory ----------------------------------------------------------- */
+
+struct muser_mem_space {
+	struct file   *file;    /* shmem; NULL: none */
+	u64            size;
+	struct address_space *client_mapping;
+	unsigned long *armed;   /* a bit a page: its next write is noticed; NULL: never asked for */
+	unsigned long *dirty;   /* written since it was armed */
+};
+
+struct muser_memory {
+	struct mutex           lock;   /* spaces come under state_lock and stay; this: traps */
+	struct muser_mem_space space[MUSER_NR_SPACES];
+	u64                    total;  /* bytes of all */
+	atomic_t               pending; /* spaces[] have unfetched dirty pages: POLLPRI */
+};
+
+int  muser_mem_init(struct muser *m);
+void muser_mem_free(struct muser *m);
+int  muser_mem_create(struct muser *m, struct muser_mem *arg);   /* state_lock held */
+int  muser_mem_trap(struct muser *m, struct muser_trap *arg);
+/* vm_pgoff counts from the start of the space. */
+int  muser_mem_mmap_server(struct muser *m, u32 space, struct vm_area_struct *vma);
+int  muser_mem_mmap_client(struct muser *m, u32 space, struct vm_area_struct *vma);
+bool muser_mem_pending(struct muser *m);
+
+/* ---- dma.c: the client's memory ------------------------------------------------------ */
+
+struct muser_dma_state; /* opaque but for dma.c */
+
+int  muser_dma_init(struct muser *m);
+void muser_dma_free(struct muser *m);
+/* The client has opened; closes: everything is revoked and unpinned before this returns. */
+int  muser_dma_open(struct muser *m);
+void muser_dma_close(struct muser *m);
+/* vfio_device_ops.dma_unmap: revoked, and unpinned or soon so, before it returns. */
+void muser_dma_unmap(struct muser *m, u64 iova, u64 size);
+/* The server has gone: what it pinned is let go. */
+void muser_dma_server_gone(struct muser *m);
+int  muser_dma_pin(struct muser *m, struct muser_dma *arg);
+int  muser_dma_unpin(struct muser *m, struct muser_dma *arg);
+int  muser_dma_rw(struct muser *m, struct muser_dma_rw *arg);
+int  muser_dma_mmap(struct muser *m, struct vm_area_struct *vma); /* vm_pgoff: iova in pages */
+u64  muser_dma_pinned(struct muser *m); /* pages */
+
+/* ---- irq.c --------------------------------------------------------------------------- */
+
+struct muser_irqs; /* eventfds by index and vector */
+
+int  muser_irq_init(struct muser *m);
+void muser_irq_free(struct muser *m);
+/* VFIO_DEVICE_SET_IRQS of the client: keeps eventfds, tells the server, waits for its answer. */
+int  muser_irq_set(struct muser *m, const struct vfio_irq_set *set, void *data);
+int  muser_irq_trigger(struct muser *m, const struct muser_irq *arg);
+void muser_irq_close(struct muser *m);  /* the client has gone: forget all */
+int  muser_irq_resend(struct muser *m); /* a server took over: tell it what there is */
+void muser_irq_request(struct muser *m, unsigned int count); /* signal REQ */
+
+/* ---- chan.c: messages, the server's file --------------------------------------------- */
+
+/* What the server said in its handshake; constant from then on. */
+struct muser_region {
+	struct vfio_region_info info; /* offset as VFIO clients see it */
+	struct vfio_region_sparse_mmap_area *areas;
+	u32 nr_areas;
+	u32 type, subtype;            /* VFIO_REGION_INFO_CAP_TYPE; type 0: none */
+};
+
+struct muser_desc {
+	u32 flags;                    /* VFIO_DEVICE_FLAGS_* */
+	u32 nr_regions, nr_irqs;
+	struct muser_region  region[MUSER_MAX_REGIONS];
+	struct vfio_irq_info irq[MUSER_MAX_IRQS];
+};
+
+enum muser_state {
+	MUSER_NO_SERVER,  /* nobody has opened the file, or it was closed */
+	MUSER_OPENED,     /* it is open, not started */
+	MUSER_HANDSHAKE,
+	MUSER_READY,
+	MUSER_REMOVED,    /* the mdev has gone */
+};
+
+enum muser_policy { MUSER_FAIL, MUSER_WAIT }; /* accesses without a server */
+
+/* One command to the server and, if asked for, its reply. */
+struct muser_request {
+	u16         cmd;
+	const void *head;      /* payload: head, then data */
+	size_t      head_len;
+	const void *data;
+	size_t      data_len;
+	void       *reply;     /* room for the reply's payload; longer ones are -EMSGSIZE */
+	size_t      reply_size;
+	size_t      reply_len; /* out */
+};
+
+/* Wait for the answer: 0, the server's -errno, -ENODEV (removed), -EIO (no server, policy fail),
+ * -ETIMEDOUT, -EINTR (a fatal signal). May sleep; not under any of our locks. */
+int  muser_call(struct muser *m, struct muser_request *req);
+/* No reply, no waiting, any context that may allocate with @gfp. */
+int  muser_post(struct muser *m, u16 cmd, const void *payload, size_t len, gfp_t gfp);
+
+/* ---- the instance -------------------------------------------------------------------- */
+
+struct muser {
+	struct kref        ref;
+	guid_t             uuid;
+	int                minor;
+
+	struct mutex       state_lock;
+	enum muser_state   state;
+	enum muser_policy  policy;
+	unsigned int       timeout_ms;   /* policy wait: so long; 0: for ever */
+	struct file       *server;       /* its open file, not counted */
+	struct pid        *server_pid;
+	bool               restartable;
+	u32                restarts;
+	struct muser_desc *desc;         /* NULL until the first handshake */
+
+	struct vfio_device *vdev;        /* while a client has it open: see muser_client_get() */
+	struct mm_struct   *client_mm;   /* the same; counted by mmgrab() */
+	atomic_t            client_users;
+	wait_queue_head_t   client_wait;
+
+	spinlock_t         lock;         /* everything below */
+	struct chan       *chan;         /* chan.c */
+
+	struct muser_memory     mem;
+	struct muser_dma_state *dma;
+	struct muser_irqs      *irqs;
+
+	struct inode      *inode;        /* whose mapping all server mappings are in; see main.c */
+	atomic64_t         served;
+};
+
+void muser_get(struct muser *m);
+void muser_put(struct muser *m);
+/* The client's vfio_device, and it stays open until muser_client_put(); or NULL. */
+struct vfio_device *muser_client_get(struct muser *m);
+void muser_client_put(struct muser *m);
+
+#endif /* MUSER_KMOD_H */

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR BSD-3-Clause */
+/*
+ * muser.h - /dev/muser/<uuid>: how a device process serves a mediated device.
+ *
+ * The file carries vfio-user messages (QEMU docs/interop/vfio-user.rst). muser.ko is the vfio-user
+ * client, the process that has the file open is the server. There is one server at a time: a
+ * second open(2) gets EBUSY. The server's way:
+ *
+ *	open; MUSER_GET_INFO; MUSER_MEM_CREATE for each region with memory; MUSER_START;
+ *	then read messages, and write replies, until read(2) gives 0: the device was removed.
+ *
+ * read(2) gives as many whole messages as fit, EMSGSIZE if not even the first one does, and waits
+ * unless O_NONBLOCK. write(2) takes whole replies, many at a time. A reply that nobody waits for
+ * is taken and forgotten. MUSER_EXCHANGE does both in one call. poll(2): POLLIN: messages;
+ * POLLOUT: always; POLLPRI: trapped pages were written; POLLHUP: the device was removed.
+ *
+ * The profile of vfio-user that is spoken here:
+ *
+ *  - VERSION carries no JSON, either way; sizes are limited by max_msg of MUSER_GET_INFO.
+ *    It comes once after each MUSER_START, with GET_INFO, GET_REGION_INFO and GET_IRQ_INFO, whose
+ *    answers are kept. A server that takes over must give the same answers.
+ *  - Descriptors never travel. SET_IRQS with VFIO_IRQ_SET_DATA_EVENTFD carries a byte for each
+ *    vector, like DATA_BOOL: 1: it has an eventfd now, 0: it has none. The module keeps the
+ *    eventfds; MUSER_IRQ_TRIGGER signals them. An eventfd that unmasks arrives as plain
+ *    ACTION_UNMASK each time it is signalled.
+ *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
+ *    comes after the fact: the memory is gone already, and a scratch page in its place.
+ *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect.
+ *  - A request that a previous server has not answered comes again, flagged MUSER_F_REPLAYED.
+ *
+ * All structs: argsz is the caller's sizeof; flags and reserved fields that are not known must be
+ * zero (EINVAL). Fields grow at the end. Layouts are the same for 32-bit processes.
+ */
+#ifndef _LINUX_MUSER_H
+#define _LINUX_MUSER_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define MUSER_API_VERSION 1
+
+/* Commands beside those of vfio-user, and a bit of the header's flags word. */
+#define MUSER_CLIENT_OPEN  0xff00 /* payload: struct muser_client */
+#define MUSER_CLIENT_CLOSE 0xff01 /* no payload */
+#define MUSER_F_REPLAYED   (1U << 31)
+
+struct muser_client {
+	__u32 pid; /* in the server's PID namespace; 0: not visible there */
+	__u32 uid; /* in the server's user namespace */
+};
+
+/* ---- offsets for mmap(2) ------------------------------------------------------------- */
+
+/* Memory made by MUSER_MEM_CREATE, by space: the region's index, or MUSER_SPACE_STATE. */
+#define MUSER_SPACE_STATE  15U
+#define MUSER_NR_SPACES    16U
+#define MUSER_SPACE_SHIFT  40
+#define MUSER_MMAP_MEM(space) ((__u64)(space) << MUSER_SPACE_SHIFT)
+/*
+ * Client memory, by its address (IOVA). Any range may be mapped, MAP_SHARED, at any time and once
+ * for all: pages that are pinned show the client's memory, others a scratch page. Beyond the
+ * process's reach (32 bits): MUSER_DMA_RW.
+ */
+#define MUSER_MMAP_DMA     (1ULL << 62)
+#define MUSER_DMA_LIMIT    (1ULL << 61) /* addresses below it can be pinned */
+
+#define MUSER_TYPE 0xB7
+
+/* ---- MUSER_GET_INFO ------------------------------------------------------------------ */
+
+/* At any time. */
+struct muser_info {
+	__u32 argsz;
+	__u32 flags;      /* out: */
+#define MUSER_INFO_RESTART  (1U << 0) /* a server was here before: its memory is kept */
+#define MUSER_INFO_CLIENT   (1U << 1) /* a client has the device open */
+	__u32 version;    /* out: MUSER_API_VERSION */
+	__u32 max_msg;    /* out: bytes of the longest message, header included */
+	__u32 restarts;   /* out: how many servers were here before */
+	__u32 reserved;
+	__u8  uuid[16];   /* out */
+};
+#define MUSER_GET_INFO _IO(MUSER_TYPE, 0)
+
+/* ---- MUSER_MEM_CREATE ---------------------------------------------------------------- */
+
+/*
+ * Memory of a region, or of the server's state, that outlives the server; zero at first. Before
+ * MUSER_START only. If it is there already, @size must be the same (EINVAL).
+ * ENOSPC: more than the module's parameter max_memory.
+ */
+struct muser_mem {
+	__u32 argsz;
+	__u32 flags;      /* out: */
+#define MUSER_MEM_KEPT (1U << 0) /* it was there: as the previous server left it */
+	__u32 space;
+	__u32 reserved;
+	__u64 size;       /* multiple of the page size */
+};
+#define MUSER_MEM_CREATE _IO(MUSER_TYPE, 1)
+
+/* ---- MUSER_START --------------------------------------------------------------------- */
+
+/* The server is ready for messages. Once. EALREADY: it was called. */
+struct muser_start {
+	__u32 argsz;
+	__u32 flags;
+#define MUSER_START_RESTARTABLE (1U << 0) /* its state is in MUSER_MEM_CREATE memory only */
+};
+#define MUSER_START _IO(MUSER_TYPE, 2)
+
+/* ---- MUSER_EXCHANGE ------------------------------------------------------------------ */
+
+/*
+ * Take replies as write(2) does, then give messages as read(2) does. Waits, unless
+ * MUSER_EXCHANGE_NOWAIT or O_NONBLOCK, until there is a message, @wake_fd is readable, or
+ * @timeout_ns has passed. 0 with in_len 0: nothing came. Errors of the replies come first.
+ */
+struct muser_exchange {
+	__u32 argsz;
+	__u32 flags;
+#define MUSER_EXCHANGE_NOWAIT (1U << 0)
+	__u64 out;        /* address of the replies */
+	__u64 in;         /* address of the buffer for messages */
+	__u32 out_len;
+	__u32 in_size;
+	__u32 in_len;     /* out */
+	__s32 wake_fd;    /* -1: none */
+	__u64 timeout_ns; /* all ones: none */
+};
+#define MUSER_EXCHANGE _IO(MUSER_TYPE, 3)
+
+/* ---- MUSER_IRQ_TRIGGER --------------------------------------------------------------- */
+
+/* Signal the vector's eventfd. ENOENT: it has none. Safe from any thread. */
+struct muser_irq {
+	__u32 argsz;
+	__u32 flags;
+	__u32 index;      /* VFIO_PCI_*_IRQ_INDEX */
+	__u32 vector;
+};
+#define MUSER_IRQ_TRIGGER _IO(MUSER_TYPE, 4)
+
+/* ---- DMA ----------------------------------------------------------------------------- */
+
+/*
+ * MUSER_DMA_PIN: pin the pages of [iova, iova + size), so that a mapping of MUSER_MMAP_DMA shows
+ * them. On return iova and size are the pages that are pinned: they contain the range asked for,
+ * and may be more of what the client has mapped around it. What is pinned stays until
+ * MUSER_DMA_UNPIN, the client's unmap, or its end.
+ *
+ * MUSER_DMA_UNPIN: let go of whole pages in the range; those not pinned are no error.
+ *
+ * EINVAL: not mapped by the client, or out of bounds; EPERM: mapped read-only; ENOMEM: the client's
+ * locked-memory limit; EOPNOTSUPP: such memory or IOMMU type cannot be pinned: MUSER_DMA_RW;
+ * EBUSY: being unmapped now; ENOTCONN: no client.
+ */
+struct muser_dma {
+	__u32 argsz;
+	__u32 flags;
+#define MUSER_DMA_READ  (1U << 0) /* the device reads: always */
+#define MUSER_DMA_WRITE (1U << 1)
+	__u64 iova;
+	__u64 size;
+};
+#define MUSER_DMA_PIN   _IO(MUSER_TYPE, 5)
+#define MUSER_DMA_UNPIN _IO(MUSER_TYPE, 6)
+
+/* Copy, for memory that cannot be mapped. MUSER_DMA_WRITE: to the client. Errors as above. */
+struct muser_dma_rw {
+	__u32 argsz;
+	__u32 flags;
+	__u64 iova;
+	__u64 size;
+	__u64 addr;       /* of the server's buffer */
+};
+#define MUSER_DMA_RW    _IO(MUSER_TYPE, 7)
+
+/* ---- MUSER_MEM_TRAP ------------------------------------------------------------------ */
+
+/*
+ * Writes of the client to mapped memory. MUSER_TRAP_ARM: the next write to each page of the range
+ * is noticed (POLLPRI). MUSER_TRAP_FETCH: into @bitmap, a bit a page, least significant first,
+ * which pages were written since they were armed; what was fetched is no longer pending. Both:
+ * fetch, then arm again those that were written. MUSER_TRAP_OFF: no longer.
+ */
+struct muser_trap {
+	__u32 argsz;
+	__u32 flags;
+#define MUSER_TRAP_ARM   (1U << 0)
+#define MUSER_TRAP_FETCH (1U << 1)
+#define MUSER_TRAP_OFF   (1U << 2)
+	__u32 space;
+	__u32 reserved;
+	__u64 offset;     /* multiples of the page size */
+	__u64 size;
+	__u64 bitmap;     /* address; whole 64-bit words */
+};
+#define MUSER_MEM_TRAP  _IO(MUSER_TYPE, 8)
+
+#endif /* _LINUX_MUSER_H */
