@@ -14,6 +14,18 @@
  * is taken and forgotten. MUSER_EXCHANGE does both in one call. poll(2): POLLIN: messages;
  * POLLOUT: always; POLLPRI: trapped pages were written; POLLHUP: the device was removed.
  *
+ * All structs: argsz is the caller's sizeof; flags and reserved fields that are not known must be
+ * zero (EINVAL). Fields grow at the end. Layouts are the same for 32-bit processes.
+ */
+#ifndef _LINUX_MUSER_H
+#define _LINUX_MUSER_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define MUSER_API_VERSION 1
+
+/*
  * The profile of vfio-user that is spoken here:
  *
  *  - VERSION carries no JSON, either way; sizes are limited by max_msg of MUSER_GET_INFO.
@@ -27,17 +39,7 @@
  *    comes after the fact: the memory is gone already, and a scratch page in its place.
  *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect.
  *  - A request that a previous server has not answered comes again, flagged MUSER_F_REPLAYED.
- *
- * All structs: argsz is the caller's sizeof; flags and reserved fields that are not known must be
- * zero (EINVAL). Fields grow at the end. Layouts are the same for 32-bit processes.
  */
-#ifndef _LINUX_MUSER_H
-#define _LINUX_MUSER_H
-
-#include <linux/ioctl.h>
-#include <linux/types.h>
-
-#define MUSER_API_VERSION 1
 
 /* Commands beside those of vfio-user, and a bit of the header's flags word. */
 #define MUSER_CLIENT_OPEN  0xff00 /* payload: struct muser_client */
