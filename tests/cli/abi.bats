@@ -7,7 +7,7 @@ load helper
 
 setup_file() {
 	export LD_LIBRARY_PATH=$REPO/build/release
-	make -s -C "$REPO" build/release/libmuser.so.0 >/dev/null
+	release build/release/libmuser.so.0
 	old_program device "$REPO/tests/abi/device.c"
 	old_program client "$REPO/tests/cli/client.c"
 }

@@ -89,9 +89,14 @@ eventually() {
 
 # ---- a client that stays -------------------------------------------------------------
 
+# Files are run side by side: one make at a time.
+release() { # TARGET...
+	flock "$REPO/build" make -s -C "$REPO" "$@" >/dev/null
+}
+
 # A program of this folder, by its name without .c, into the folder of the file's tests.
 build_with_libmuser() { # NAME
-	make -s -C "$REPO" build/release/libmuser.a >/dev/null
+	release build/release/libmuser.a
 	# shellcheck disable=SC2046 # several words
 	cc -std=gnu11 -D_GNU_SOURCE -I"$REPO/lib" -o "$BATS_FILE_TMPDIR/$1" \
 		"$REPO/tests/cli/$1.c" "$REPO/build/release/libmuser.a" \

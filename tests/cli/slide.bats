@@ -9,7 +9,7 @@ setup_file() {
 	export MUSCTL=${MUSCTL:-$repo/build/release/musctl}
 	export MUSER_RUNTIME_DIR=$BATS_FILE_TMPDIR/run
 	export ROOT=$BATS_FILE_TMPDIR/root
-	make -s -C "$repo" install DESTDIR="$ROOT" PREFIX=/usr >/dev/null
+	flock "$repo/build" make -s -C "$repo" install DESTDIR="$ROOT" PREFIX=/usr >/dev/null
 	export PKG_CONFIG_SYSROOT_DIR=$ROOT PKG_CONFIG_PATH=$ROOT/usr/lib/pkgconfig
 	export LD_LIBRARY_PATH=$ROOT/usr/lib
 	# shellcheck disable=SC2046 # several words

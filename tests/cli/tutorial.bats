@@ -11,7 +11,7 @@ setup_file() {
 	awk '/^```$/ { inside = !inside; next } inside && /ticker\.c - / { ours = 1 }
 		inside && ours { gsub(/\\\\/, "\\"); print } !inside { ours = 0 }' \
 		"$repo/man/muser.7.scd" >"$BATS_FILE_TMPDIR/ticker.c"
-	make -s -C "$repo" build/release/libmuser.a >/dev/null
+	flock "$repo/build" make -s -C "$repo" build/release/libmuser.a >/dev/null
 	# shellcheck disable=SC2046 # several words
 	cc -o "$BATS_FILE_TMPDIR/ticker" -I"$repo/lib" "$BATS_FILE_TMPDIR/ticker.c" \
 		"$repo/build/release/libmuser.a" $(pkg-config --libs json-c uuid) -pthread
