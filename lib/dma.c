@@ -2,8 +2,8 @@
 /*
  * dma.c - the DMA map: which addresses the client lent us.
  *
- * Owns the life of the map and what makes a window acceptable: any number of windows that
- * do not overlap, of any size and alignment, up to the last byte of the address space.
+ * Owns the life of the map and what makes a window acceptable: as many as were negotiated,
+ * which do not overlap, of any size and alignment, up to the last byte of the address space.
  * What memory a window is: dma_file.c; how it goes: dma_revoke.c; how devices find it:
  * dma_sg.c, dma_copy.c.
  */
@@ -18,8 +18,14 @@ int dma_new(struct lm_ctx *ctx)
 	ctx->dma = calloc(1, sizeof(*ctx->dma));
 	if (!ctx->dma)
 		return -ENOMEM;
+	dma_limit(ctx, DMA_WINDOWS_MAX);
 	dma_forget_last(ctx->dma);
 	return 0;
+}
+
+void dma_limit(struct lm_ctx *ctx, uint64_t max_windows)
+{
+	ctx->dma->max_windows = max_windows < DMA_WINDOWS_MAX ? max_windows : DMA_WINDOWS_MAX;
 }
 
 /* Pointers that the device still has become invalid: it destroys its own context. */
@@ -113,6 +119,8 @@ int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
 	ret = overlap_check(dma, w->addr, w->size);
 	if (!ret && is_revoked(&dma->revoke, w->addr, w->size))
 		ret = -EBUSY;
+	if (!ret && dma->windows.count >= dma->max_windows)
+		ret = -ENOSPC; /* as VFIO_IOMMU_MAP_DMA */
 	ret = ret ?: window_add(ctx, w);
 	if (ret)
 		return ret;

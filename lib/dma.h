@@ -135,6 +135,7 @@ struct dma {
 	struct dma_table    orphans; /* by generation: held, and the client has gone */
 	struct dma_backings backings;
 	struct dma_revoke   revoke;
+	uint64_t            max_windows;
 	uint64_t            generation;
 	bool                slow_told; /* that a file cannot be mapped was logged */
 };

@@ -93,7 +93,9 @@ static struct json_object *reply_json(struct client *c, const struct offer *offe
 		json_add_int(caps, "max_data_xfer_size",
 			     at_most(offer->max_data, STREAM_MAX_DATA));
 	if (offer->max_dma_maps)
-		json_add_int(caps, "max_dma_maps", offer->max_dma_maps);
+		json_add_int(caps, "max_dma_maps",
+			     at_most(offer->max_dma_maps, DMA_WINDOWS_MAX));
+	/* Windows may be of any size and alignment: of page sizes, all that were proposed. */
 	if (offer->pgsizes)
 		json_add_int(caps, "pgsizes", offer->pgsizes);
 	if (offer->write_multiple)
@@ -113,6 +115,8 @@ static void limits_set(struct client *c, const struct offer *offer)
 	c->max_data = VFIO_USER_DEFAULT_MAX_DATA;
 	if (offer->max_data)
 		c->max_data = (uint32_t)at_most(offer->max_data, STREAM_MAX_DATA);
+	dma_limit(c->ctx, offer->max_dma_maps ? (uint64_t)offer->max_dma_maps :
+						VFIO_USER_DEFAULT_MAX_DMA);
 }
 
 static int reply_text(struct client *c, const struct offer *offer, struct reply *r)

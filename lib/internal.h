@@ -238,6 +238,9 @@ void irq_vectors_moved(struct lm_ctx *ctx, uint32_t first, uint32_t count); /* c
 
 /* ---- dma.c, dma_table.c ---------------------------------------------------------- */
 
+/* What a client can have at a time if it asks for that many: 64 MiB of our memory. */
+#define DMA_WINDOWS_MAX (1u << 20)
+
 struct dma_window {       /* as a client described it */
 	uint64_t addr, size, offset;
 	uint32_t prot;    /* PROT_READ | PROT_WRITE */
@@ -247,6 +250,7 @@ struct dma_window {       /* as a client described it */
 
 int  dma_new(struct lm_ctx *ctx);
 void dma_free(struct lm_ctx *ctx);
+void dma_limit(struct lm_ctx *ctx, uint64_t max_windows); /* what was negotiated */
 int  dma_map(struct lm_ctx *ctx, const struct dma_window *w);
 /* 0, -errno, or LM_DEFER: server_deferred_done() is called when all holders have let go. */
 int  dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);

@@ -501,6 +501,81 @@ static void memory_goes_with_the_client(void **state)
 	assert_int_equal(dma_count(e->ctx), 0);
 }
 
+/* ---- how many -------------------------------------------------------------------- */
+
+static void no_more_windows_than_negotiated(void **state)
+{
+	struct engine *e = *state;
+	uint64_t i;
+
+	engine_start(e);
+	engine_negotiate(e, "{\"capabilities\":{\"max_dma_maps\":3}}");
+	for (i = 0; i < 3; i++)
+		map_works(e, map_of(i * PAGE, PAGE), NULL, 0);
+	engine_request_fails(e, VFIO_USER_DMA_MAP, &(struct vfio_user_dma_map){
+		.argsz = 32, .flags = RW, .addr = 3 * PAGE, .size = PAGE }, 32, ENOSPC);
+	assert_int_equal(dma_count(e->ctx), 3);
+}
+
+static void a_window_that_went_makes_room(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	engine_negotiate(e, "{\"capabilities\":{\"max_dma_maps\":1}}");
+	map_works(e, map_of(0, PAGE), NULL, 0);
+	unmap_works(e, unmap_of(0, PAGE));
+	map_works(e, map_of(PAGE, PAGE), NULL, 0);
+}
+
+static void a_range_that_is_taken_is_eexist_also_when_the_map_is_full(void **state)
+{
+	const struct vfio_user_dma_map map = map_of(0, PAGE);
+	struct engine *e = *state;
+
+	engine_start(e);
+	engine_negotiate(e, "{\"capabilities\":{\"max_dma_maps\":1}}");
+	map_works(e, map, NULL, 0);
+	engine_request_fails(e, VFIO_USER_DMA_MAP, &map, sizeof(map), EEXIST);
+}
+
+/* Quietly: so many round trips take seconds. */
+static void fill_up_to(struct engine *e, uint64_t nr)
+{
+	struct dma_window w = { .size = 1, .prot = PROT_READ, .fd = -1 };
+
+	for (w.addr = dma_count(e->ctx); w.addr < nr; w.addr++)
+		assert_int_equal(dma_map(e->ctx, &w), 0);
+	assert_int_equal(dma_map(e->ctx, &w), -ENOSPC);
+}
+
+static void who_proposes_no_number_has_that_of_the_specification(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	engine_negotiate(e, "{\"capabilities\":{}}");
+	fill_up_to(e, 65535);
+}
+
+static void who_sends_no_capabilities_has_that_of_the_specification(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	engine_negotiate(e, NULL);
+	fill_up_to(e, 65535);
+}
+
+static void who_asks_for_a_million_has_them(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	engine_negotiate(e, "{\"capabilities\":{\"max_dma_maps\":1000000}}");
+	fill_up_to(e, 1000000);
+}
+
 #define TEST ENGINE_TEST
 
 int main(void)
@@ -539,6 +614,12 @@ int main(void)
 		TEST(requests_behind_an_unmap_wait_for_it),
 		TEST(the_client_may_leave_while_its_unmap_waits),
 		TEST(memory_goes_with_the_client),
+		TEST(no_more_windows_than_negotiated),
+		TEST(a_window_that_went_makes_room),
+		TEST(a_range_that_is_taken_is_eexist_also_when_the_map_is_full),
+		TEST(who_proposes_no_number_has_that_of_the_specification),
+		TEST(who_sends_no_capabilities_has_that_of_the_specification),
+		TEST(who_asks_for_a_million_has_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

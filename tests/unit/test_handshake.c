@@ -134,9 +134,23 @@ static void values_are_cut_to_what_we_can(void **state)
 
 	engine_start(e);
 	engine_version(e, "{\"capabilities\":{\"max_msg_fds\":1000,"
-		       "\"max_data_xfer_size\":1099511627776}}", &m);
+		       "\"max_data_xfer_size\":1099511627776,"
+		       "\"max_dma_maps\":1099511627776}}", &m);
 	assert_string_equal(version_text(&m),
-		"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":1048576}}");
+		"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":1048576,"
+		"\"max_dma_maps\":1048576}}");
+}
+
+static void page_sizes_are_all_that_were_proposed(void **state)
+{
+	struct engine *e = *state;
+	struct wire m;
+
+	engine_start(e);
+	engine_version(e, "{\"capabilities\":{\"max_dma_maps\":1000000,"
+		       "\"pgsizes\":1075843072}}", &m);
+	assert_string_equal(version_text(&m),
+		"{\"capabilities\":{\"max_dma_maps\":1000000,\"pgsizes\":1075843072}}");
 }
 
 static void text_without_its_nul_is_accepted(void **state)
@@ -373,6 +387,7 @@ int main(void)
 		TEST(no_capabilities_in_the_text_are_fine),
 		TEST(what_qemu_offers_is_accepted),
 		TEST(values_are_cut_to_what_we_can),
+		TEST(page_sizes_are_all_that_were_proposed),
 		TEST(text_without_its_nul_is_accepted),
 		TEST(bad_json_is_refused),
 		TEST(an_empty_text_is_refused),

@@ -108,7 +108,8 @@ static void fields_refused(struct engine *e, const lm_field_t *fields, uint32_t 
 
 static void fields_may_have_the_names_of_registers_and_of_each_others_fields(void **state)
 {
-	static const lm_field_t fields[] = { { "A", 0, 1, { 0 }, NULL }, { "B", 8, 8, { 0 }, NULL } };
+	static const lm_field_t fields[] = {
+		{ .name = "A", .bits = 1 }, { .name = "B", .shift = 8, .bits = 8 } };
 	static const lm_register_t table[] = {
 		{ .name = "A", .width = 2, .fields = fields, .nr_fields = 2 },
 		{ .name = "B", .width = 2, .offset = 2, .fields = fields, .nr_fields = 2 },
