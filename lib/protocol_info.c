@@ -49,7 +49,7 @@ static void *region_cap(union region_reply *rep, uint32_t **last, uint16_t id, s
 	return cap;
 }
 
-/* The areas a client may map, one descriptor each: clients expect them in that order. */
+/* The areas a client may map. All are in the one descriptor that goes along, at their offsets. */
 static void region_cap_sparse(const struct region *reg, union region_reply *rep, uint32_t **last)
 {
 	const uint32_t nr = reg->info.nr_mmap_areas;
@@ -87,14 +87,6 @@ static void region_flags(const struct region *reg, struct vfio_region_info *info
 		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
 }
 
-static void region_fds(const struct client *c, const struct region *reg, struct reply *r)
-{
-	const uint32_t nr = reg->info.nr_mmap_areas ?: 1;
-
-	while (r->fds.nr < nr && r->fds.nr < c->max_fds && r->fds.nr < CHANNEL_MAX_FDS)
-		r->fds.fd[r->fds.nr++] = reg->memfd;
-}
-
 int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 {
 	union region_reply rep = { 0 };
@@ -117,8 +109,10 @@ int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 	/* Too small a buffer is told the size it needs; cap_offset stays: QEMU refuses 0 there. */
 	r->len = rep.info.argsz <= req.argsz ? rep.info.argsz : sizeof(rep.info);
 	memcpy(r->payload, &rep, r->len);
+	/* One descriptor for all areas, which every client can take (max_msg_fds is at least 1):
+	 * QEMU takes it for a broken connection if a second one comes. */
 	if (region_is_mappable(reg) && r->len == rep.info.argsz)
-		region_fds(c, reg, r);
+		r->fds.fd[r->fds.nr++] = reg->memfd;
 	return 0;
 }
 

@@ -213,19 +213,24 @@ static void every_standard_region_is_described(void **state)
 
 static void no_more_descriptors_are_sent_than_the_client_takes(void **state)
 {
-	static const lm_mmap_area_t areas[] = { { 0, PAGE }, { 2 * PAGE, PAGE } };
+	const struct vfio_user_region_io_fds req = { .argsz = 4096, .index = BAR_RAW };
+	const int fds[] = { eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK) };
+	const lm_ioeventfd_t kicks[] = {
+		{ .offset = 0, .fd = fds[0] }, { .offset = 8, .fd = fds[1] } };
+	struct vfio_user_region_io_fds rep;
 	struct engine *e = *state;
-	const struct vfio_region_info info = { .argsz = 4096, .index = BAR_RAW };
 	struct wire m;
 
-	e->info.pci_info.reg_info[BAR_RAW].flags |= LM_REG_FLAG_MMAP;
-	e->info.pci_info.reg_info[BAR_RAW].mmap_areas = areas;
-	e->info.pci_info.reg_info[BAR_RAW].nr_mmap_areas = 2;
+	e->info.pci_info.reg_info[BAR_RAW].ioeventfds = kicks;
+	e->info.pci_info.reg_info[BAR_RAW].nr_ioeventfds = 2;
 	engine_start(e);
 	engine_negotiate(e, "{\"capabilities\":{\"max_msg_fds\":1}}");
-	engine_request(e, VFIO_USER_DEVICE_GET_REGION_INFO, &info, sizeof(info), &m);
+	engine_request(e, VFIO_USER_DEVICE_GET_REGION_IO_FDS, &req, sizeof(req), &m);
+	memcpy(&rep, m.payload, sizeof(rep));
 	assert_int_equal(m.nr_fds, 1);
+	assert_int_equal(rep.count, 1); /* the other one is trapped */
 	close_fds(m.fds, m.nr_fds);
+	close_fds(fds, 2);
 }
 
 static void flags_of_a_region_are_enforced(void **state)
