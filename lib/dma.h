@@ -49,6 +49,13 @@ static inline bool sigbus_is_broken(const struct sigbus_range *r, uint64_t off,
 
 /* ---- dma_file.c: the memory behind windows --------------------------------------- */
 
+/* What the client of one context may take of what all contexts of a process share. A quarter
+ * of the usual RLIMIT_NOFILE, an eighth of vm.max_map_count and of the address space: guests
+ * need a few files, and DPDK's one for each huge page. */
+#define DMA_FDS_MAX      256u        /* descriptors kept: else -EMFILE */
+#define DMA_MAPPINGS_MAX 8192u       /* mappings, ... */
+#define DMA_MAPPED_MAX   (1ull << 44) /* ... and their bytes: else -ENOMEM */
+
 enum dma_kind {
 	DMA_MAPPED,  /* at base */
 	DMA_FILE,    /* by pread(2) and pwrite(2) on fd */
@@ -82,6 +89,8 @@ struct dma_backings {
 	union dma_backing_ref *at;
 	uint32_t               nr, cap;
 	uint64_t               free;
+	uint32_t               nr_fds, nr_mappings;
+	uint64_t               mapped; /* bytes */
 	struct dma_backing    *bucket[DMA_BUCKETS];
 };
 
@@ -138,6 +147,7 @@ struct dma {
 	uint64_t            max_windows;
 	uint64_t            generation;
 	bool                slow_told; /* that a file cannot be mapped was logged */
+	bool                full_told; /* that a client lends too many files was logged */
 };
 
 static inline struct dma_backing *dma_slot_backing(const struct dma *dma,

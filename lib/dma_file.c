@@ -14,6 +14,9 @@
  * file (a character device, a DMA buffer) is mapped window by window with the guard, and
  * else reached by messages: reading it could block for ever.
  *
+ * Descriptors, mappings and address space are the whole process's: a client gets a bounded
+ * part of them (dma.h), and an error for the window beyond.
+ *
  * A sealed file of huge pages may still lack a page when a client punches holes: there,
  * too, only the guard helps.
  */
@@ -101,7 +104,11 @@ void dma_backing_put(struct dma_backings *bs, struct dma_backing *b)
 	if (b->kind == DMA_MAPPED) {
 		sigbus_remove(b->range);
 		munmap(b->base, b->length);
+		bs->nr_mappings--;
+		bs->mapped -= b->length;
 	}
+	if (b->kind == DMA_FILE)
+		bs->nr_fds--;
 	if (b->fd >= 0)
 		close(b->fd);
 	bs->at[b->index].next_free = bs->free;
@@ -177,25 +184,36 @@ static uint64_t longest_mapping(struct dma_backings *bs, const struct file *f)
 
 /* ---- mapping --------------------------------------------------------------------- */
 
-static int map_range(struct dma_backing *b, int fd, uint64_t start, uint64_t length,
-		     uint64_t granule)
+/* A part of a file. */
+struct extent {
+	uint64_t start, length;
+	uint64_t granule; /* page size of the file */
+};
+
+static int map_extent(struct dma_backings *bs, struct dma_backing *b, int fd,
+		      const struct extent *e)
 {
-	void *base = mmap(NULL, length, (int)b->prot, MAP_SHARED, fd, (off_t)start);
+	void *base;
 	int ret = 0;
 
+	if (out_of_range(bs->mapped, e->length, DMA_MAPPED_MAX))
+		return -ENOMEM;
+	base = mmap(NULL, e->length, (int)b->prot, MAP_SHARED, fd, (off_t)e->start);
 	if (base == MAP_FAILED)
 		return -errno;
 	/* A guest's memory is not ours to leave in a core. */
-	madvise(base, length, MADV_DONTDUMP);
+	madvise(base, e->length, MADV_DONTDUMP);
 	if (sigbus_is_guarded())
-		ret = sigbus_add(base, length, granule, (int)b->prot, &b->range);
+		ret = sigbus_add(base, e->length, e->granule, (int)b->prot, &b->range);
 	if (ret) {
-		munmap(base, length);
+		munmap(base, e->length);
 		return ret;
 	}
 	b->base = base;
-	b->start = start;
-	b->length = length;
+	b->start = e->start;
+	b->length = e->length;
+	bs->nr_mappings++;
+	bs->mapped += e->length;
 	return 0;
 }
 
@@ -214,26 +232,40 @@ static int map_whole(struct dma_backings *bs, const struct file *f, struct dma_b
 {
 	const uint64_t before = longest_mapping(bs, f);
 	const int fd = f->w->fd;
-	uint64_t granule, size;
+	struct extent e = { 0 };
+	uint64_t size;
 	bool is_huge;
 
-	granule = file_granule(fd, &is_huge);
-	size = round_up(f->size, granule);
-	if (!is_huge && before < size && size < 2 * before &&
-	    !map_range(b, fd, 0, 2 * before, granule))
+	e.granule = file_granule(fd, &is_huge);
+	size = round_up(f->size, e.granule);
+	e.length = 2 * before;
+	if (!is_huge && before < size && size < 2 * before && !map_extent(bs, b, fd, &e))
 		return 0;
-	return map_range(b, fd, 0, size, granule);
+	e.length = size;
+	return map_extent(bs, b, fd, &e);
 }
 
 /* The window alone, and what else is on its pages. */
-static int map_exact(const struct file *f, struct dma_backing *b)
+static int map_exact(struct dma_backings *bs, const struct file *f, struct dma_backing *b)
 {
-	const int fd = f->w->fd;
 	bool is_huge;
-	const uint64_t granule = file_granule(fd, &is_huge);
-	const uint64_t start = f->w->offset & ~(granule - 1);
+	struct extent e = { .granule = file_granule(f->w->fd, &is_huge) };
 
-	return map_range(b, fd, start, round_up(f->end, granule) - start, granule);
+	e.start = f->w->offset & ~(e.granule - 1);
+	e.length = round_up(f->end, e.granule) - e.start;
+	return map_extent(bs, b, f->w->fd, &e);
+}
+
+/* One more of what is bounded: @error, and once a word of it, if that is too many. */
+static int bound_check(struct lm_ctx *ctx, uint32_t nr, uint32_t max, int error)
+{
+	if (nr < max)
+		return 0;
+	if (!ctx->dma->full_told)
+		log_warn(ctx, "the client lends memory in too many files: one more than %u is "
+			 "refused", max);
+	ctx->dma->full_told = true;
+	return error;
 }
 
 static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
@@ -244,13 +276,14 @@ static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_back
 	struct dma_backing *b;
 	int ret;
 
-	ret = backing_new(bs, f, DMA_MAPPED, &b);
+	ret = bound_check(ctx, bs->nr_mappings, DMA_MAPPINGS_MAX, -ENOMEM);
+	ret = ret ?: backing_new(bs, f, DMA_MAPPED, &b);
 	if (ret)
 		return ret;
 	if (whole && !map_whole(bs, f, b)) {
 		backing_share(bs, b);
 	} else {
-		ret = map_exact(f, b);
+		ret = map_exact(bs, f, b);
 		if (ret) {
 			b->kind = DMA_MESSAGE; /* nothing to undo */
 			dma_backing_put(bs, b);
@@ -269,18 +302,22 @@ static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind 
 {
 	struct dma_backings *bs = &ctx->dma->backings;
 	struct dma_backing *b = backing_next(bs, f, kind, NULL);
-	int ret;
+	int ret = 0;
 
 	if (b) {
 		b->windows++;
 		*out = b;
 		return 0;
 	}
-	ret = backing_new(bs, f, kind, &b);
+	if (kind == DMA_FILE)
+		ret = bound_check(ctx, bs->nr_fds, DMA_FDS_MAX, -EMFILE);
+	ret = ret ?: backing_new(bs, f, kind, &b);
 	if (ret)
 		return ret;
-	if (kind == DMA_FILE)
+	if (kind == DMA_FILE) {
 		b->fd = f->w->fd;
+		bs->nr_fds++;
+	}
 	backing_share(bs, b);
 	*out = b;
 	return 0;

@@ -364,7 +364,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_BUSY_POLL  (1u << 3) /* lm_ctx_drive() spins instead of sleeping; every 256th turn
 				     * of it, or of lm_ctx_poll(), looks beyond the client */
 #define LM_DEV_NO_MMAP    (1u << 4) /* trap all accesses, so that a trace sees them */
-#define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself (limits their number) */
+#define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself (8192 of them) */
 
 /**
  * struct lm_dev_info - the description of a device. Everything but pci_info is optional
