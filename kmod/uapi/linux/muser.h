@@ -115,8 +115,10 @@ struct muser_start {
 
 /*
  * Take replies as write(2) does, then give messages as read(2) does. Waits, unless
- * MUSER_EXCHANGE_NOWAIT or O_NONBLOCK, until there is a message, @wake_fd is readable, or
- * @timeout_ns has passed. 0 with in_len 0: nothing came. Errors of the replies come first.
+ * MUSER_EXCHANGE_NOWAIT (O_NONBLOCK is for read(2) alone), until there is a message, @wake_fd is
+ * readable, or @timeout_ns has passed. 0 with in_len 0: nothing came. Errors of the replies come
+ * first; EMSGSIZE (not even the first message fits), EINTR and ENODEV (the device was removed)
+ * come after all replies have been taken.
  */
 struct muser_exchange {
 	__u32 argsz;
