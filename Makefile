@@ -46,7 +46,7 @@ BACKENDS := $(patsubst cli/data/50-muser-%.json,%,$(wildcard cli/data/50-muser-*
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
-.PHONY: all help pkgs deps deps-check demo check check-quick check-vm check-fuzz \
+.PHONY: all help kmod pkgs deps deps-check demo check check-quick check-vm check-fuzz \
 	check-build sanitized fuzz bench lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -55,6 +55,7 @@ all: $(B)/libmuser.so.$(SOVERSION) $(B)/libmuser.a $(B)/musctl man
 
 help:
 	@echo 'make              library, musctl and man pages, in build/release'
+	@echo 'make kmod         muser.ko for KDIR (the running kernel), in build/kmod/RELEASE'
 	@echo 'make demo         install what is missing, build, show the main job in a VM'
 	@echo 'make check        install what tests need, run all of them'
 	@echo 'make check-quick  lint, unit, devices, cli: no root, under a minute'
@@ -108,6 +109,20 @@ build/man/%: man/%.scd
 	@mkdir -p $(@D)
 	@echo "  MAN   $@"
 	$(Q)scdoc <$< >$@
+
+# Kbuild wants sources and objects in one folder: links to the sources, beside the objects.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KRELEASE = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+KMOD = build/kmod/$(KRELEASE)
+
+kmod:
+	$(Q)[ -n '$(KRELEASE)' ] || { echo 'muser: no kernel headers in $(KDIR): apt install' \
+		'linux-headers-amd64, or make kmod KDIR=' >&2; exit 1; }
+	@mkdir -p $(KMOD)
+	$(Q)find $(KMOD) -type l -delete && cp -rsf $(CURDIR)/kmod/. $(KMOD)/
+	+$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KMOD) \
+		$(if $(WERROR),KCFLAGS=-Werror) modules
 
 # ---- tests ---------------------------------------------------------------------------
 

@@ -45,6 +45,17 @@ debs_cached() { # PREFIX BUILDER [ARGUMENT]...
 	debs_unlock
 }
 
+# Set DEBS_DIR to PREFIX-VERSION, which BUILDER makes where it is not there.
+debs_cached_version() { # PREFIX VERSION BUILDER [ARGUMENT]...
+	local prefix=$1 version=$2
+	DEBS_DIR=$(debs_cache_dir)/$prefix-$version
+	shift 2
+	[[ ! -d $DEBS_DIR ]] || return 0
+	debs_lock
+	[[ -d $DEBS_DIR ]] || debs_build "$prefix" "$@"
+	debs_unlock
+}
+
 # Whoever holds the lock owns every temporary folder, so those of the dead go first.
 debs_lock() {
 	local cache

@@ -5,7 +5,8 @@
 #   config, lib/modules/<release>/
 # Owns the list of kernels (the file "kernels" beside this one) and their cache.
 # Refuses: kernels that are not in the list. Set DEBIAN_MIRROR= where apt knows none.
-# usage: fetch-kernel.sh [NAME]        the default is bookworm
+# usage: fetch-kernel.sh [--newest] [NAME]        the default is bookworm
+#   --newest: what the index has now, even where an older one is cached.
 
 set -euo pipefail
 
@@ -78,11 +79,20 @@ build() { # SUITES PACKAGE
 	extract_elf "$DEBS_OUT/vmlinuz" "$DEBS_OUT/vmlinux"
 }
 
-main() { # [NAME]
-	local name=${1:-bookworm} suites package
+newest() { # as debs_cached
+	debs_lock
+	debs_build "$@"
+	debs_unlock
+	DEBS_DIR=$(debs_newest "$1")
+}
+
+main() { # [--newest] [NAME]
+	local fetch=debs_cached suites package
+	[[ ${1:-} != --newest ]] || { fetch=newest && shift; }
+	local name=${1:-bookworm}
 	read -r suites package < <(awk -v name="$name" '$1 == name { print $2, $3 }' "$here/kernels") ||
 		debs_fail "unknown kernel '$name' (tests/vm/kernels lists them)"
-	debs_cached "kernel-$name" build "$suites" "$package"
+	"$fetch" "kernel-$name" build "$suites" "$package"
 	printf '%s\n' "$DEBS_DIR"
 }
 
