@@ -28,13 +28,10 @@
 
 /* ---- all of them ----------------------------------------------------------------- */
 
-static int add_instance(void *arg, const char *uuid, bool alive)
+int instances_add(struct instances *list, const char *uuid)
 {
-	struct instances *list = arg;
 	void *grown;
 
-	if (!alive)
-		return 0;
 	if (list->nr % 64 == 0) {
 		grown = realloc(list->uuids, (list->nr + 64) * sizeof(*list->uuids));
 		if (!grown)
@@ -45,9 +42,27 @@ static int add_instance(void *arg, const char *uuid, bool alive)
 	return 0;
 }
 
+static int add_live(void *arg, const char *uuid, bool alive)
+{
+	return alive ? instances_add(arg, uuid) : 0;
+}
+
 static int compare_uuids(const void *a, const void *b)
 {
 	return strcmp(a, b);
+}
+
+void instances_sort(struct instances *list)
+{
+	size_t from, to = 0;
+
+	if (list->nr)
+		qsort(list->uuids, list->nr, sizeof(*list->uuids), compare_uuids);
+	for (from = 0; from < list->nr; from++) {
+		if (!to || strcmp(list->uuids[from], list->uuids[to - 1]))
+			memmove(list->uuids[to++], list->uuids[from], UUID_SIZE);
+	}
+	list->nr = to;
 }
 
 static int no_registry(int err)
@@ -67,13 +82,12 @@ int instances_get(struct instances *list)
 	int err;
 
 	memset(list, 0, sizeof(*list));
-	err = lm_instance_list(add_instance, list);
+	err = lm_instance_list(add_live, list);
 	if (err < 0 && err != -ENOENT) {
 		instances_free(list);
 		return no_registry(err);
 	}
-	if (list->nr)
-		qsort(list->uuids, list->nr, sizeof(*list->uuids), compare_uuids);
+	instances_sort(list);
 	return 0;
 }
 

@@ -23,6 +23,8 @@ struct instances {
 
 int  instances_get(struct instances *list);
 void instances_free(struct instances *list);
+int  instances_add(struct instances *list, const char *uuid); /* 0 or -ENOMEM */
+void instances_sort(struct instances *list); /* and leaves each of them once */
 
 /* The UUID of the device that word stands for. One that was typed as such may be nobody's. */
 int instance_find(const char *word, char uuid[UUID_SIZE]);

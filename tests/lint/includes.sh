@@ -24,7 +24,7 @@ only()
 only '^<json-c?/|^<json\.h' 'lib/json\.[ch]|cli/out\.c|tests/.*' \
 	"json-c is known to lib/json.c and cli/out.c"
 only 'libsmartcols' 'cli/out\.c' "libsmartcols is known to cli/out.c"
-only 'libudev' 'cli/mdev\.c' "libudev is known to cli/mdev.c"
+only 'libudev' 'cli/mdev_watch\.c' "libudev is known to cli/mdev_watch.c"
 only '[</"]devices\.h' 'devices/.*|cli/.*|tests/(devices|bench|fuzz)/.*' \
 	"the library does not know devices"
 only '"(\.\./)?cli/' 'cli/.*' "nobody looks into cli/"
