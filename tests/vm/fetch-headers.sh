@@ -16,7 +16,7 @@ source "$here/debs.sh"
 
 # What neither building a module nor checking one takes: 150 of 280 MB.
 prune() { # ROOT
-	rm -rf "$1"/{etc,var} "$1"/usr/{share,include,sbin}
+	rm -rf "${1:?}"/{etc,var} "${1:?}"/usr/{share,include,sbin}
 	find "$1" \( -name 'lto*' -o -name '*-lto-dump-*' -o -name '*-gcov*' -o -name '*-gp-*' \
 		-o -name '*-ld.gold' -o -name '*-dwp' -o -name 'lib?san*' -o -name 'libhwasan*' \
 		-o -name 'libstdc++*' -o -name 'libcc1*' -o -name 'lib*.a' -o -name gconv \) \
@@ -26,7 +26,7 @@ prune() { # ROOT
 # Up to bookworm /lib and /lib64 are folders of their own.
 merge_lib() { # ROOT
 	[[ ! -d $1/lib || -L $1/lib ]] || cp -a "$1/lib" "$1/usr/"
-	rm -rf "$1/lib" "$1/lib64"
+	rm -rf "${1:?}/lib" "${1:?}/lib64"
 }
 
 is_program() { # FILE: an ELF file that a dynamic loader has to start
