@@ -3,11 +3,12 @@
 # Write an initramfs for a kernel that fetch-kernel.sh printed: a static busybox, the init
 # beside this script, and stock modules, each with what it depends on.
 # Owns: finding modules by name, their load order (from their own "depends" field: no
-# depmod needed), what lies where in the guest: /modules/*.ko, /modules/order, /bin.
+# depmod needed), what lies where in the guest: /modules/*.ko, /modules/order, /bin, /files.
 # Refuses: names that the kernel has neither as a module nor built in.
-# usage: mkinitramfs.sh KERNELDIR OUT [MODULE | PATH.ko | PROGRAM]...
-#   MODULE is a name; PATH.ko a module of one's own; any other path, a static program for
-#   /bin. The guest loads a module and its dependencies with "load MODULE".
+# usage: mkinitramfs.sh KERNELDIR OUT [MODULE | PATH.ko | PROGRAM | FILE]...
+#   MODULE is a name; PATH.ko a module of one's own; a path that may be executed, a program for
+#   /bin, with the libraries it takes on this host; any other path, a file for /files.
+#   The guest loads a module and its dependencies with "load MODULE".
 
 set -euo pipefail
 
@@ -81,11 +82,24 @@ resolve() { # ROOT NAME|PATH.ko
 	ORDER+=("$name")
 }
 
+# They lie where the program, or rather its dynamic loader, looks for them here.
+add_libraries() { # ROOT PROGRAM
+	local library
+	for library in $(ldd "$2" 2>/dev/null | grep -oE '/[^ )]+'); do
+		[[ -e $1$library ]] || install -D -m 755 "$library" "$1$library"
+	done
+}
+
 add() { # ROOT ARGUMENT
 	ORDER=()
 	case $2 in
 	*/*.ko) ;;
-	*/*) install -m 755 "$2" "$1/bin/" && return ;;
+	*/*)
+		[[ -x $2 ]] || { install -D -t "$1/files" "$2" && return; }
+		install -m 755 "$2" "$1/bin/"
+		add_libraries "$1" "$2"
+		return
+		;;
 	esac
 	resolve "$1" "$2"
 	printf '%s: %s\n' "$(basename "$2" .ko)" "${ORDER[*]}" >>"$1/modules/order"

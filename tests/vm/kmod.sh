@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Run a script beside muser.ko, in a VM with a stock Debian kernel (busybox sh; musctl and
+# vfio_client are in PATH). Prints what the script prints, as it comes, and exits with its
+# status; fails as well when the kernel complained about anything, or was left tainted.
+# Owns: building the module, the initramfs and the VM's life.
+# Refuses: to pass where a kernel, headers or QEMU cannot be had.
+# usage: kmod.sh [-n] [-q] KERNEL SCRIPT [FILE]...
+#   -n  muser.ko is not loaded yet: "load muser"
+#   -q  with the QEMU of bookworm: qemu-system-x86_64 in PATH
+#   FILE: programs go to /bin, modules (PATH.ko or a name) to "load", others to /files
+# MUSER_KO=, MUSCTL= and VFIO_CLIENT= name others than those of this tree; GUEST_MEM (1G),
+# GUEST_CPUS (2), GUEST_TIMEOUT (900 s) for the script; KMOD_KEEP=FOLDER for the console's log.
+
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repo=$here/../..
+# shellcheck source-path=SCRIPTDIR source=guest.sh
+source "$here/guest.sh"
+MUSCTL=${MUSCTL:-$repo/build/release/musctl}
+VFIO_CLIENT=${VFIO_CLIENT:-$repo/build/release/tests/vm/vfio_client}
+export GUEST_MEM=${GUEST_MEM:-1G} GUEST_TIMEOUT=${GUEST_TIMEOUT:-900}
+
+usage() {
+	sed -n 's/^# usage: /usage: /p' "${BASH_SOURCE[0]}" >&2
+	exit 2
+}
+
+clean() {
+	guest_stop
+	[[ -z ${KMOD_KEEP-} ]] || cp "$GUEST_DIR/console" "$KMOD_KEEP/" || true
+	rm -rf "$work"
+}
+
+# Prints the path of muser.ko. One make at a time: two would write the same objects.
+build_module() { # KDIR
+	local release
+	release=$(sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' "$1/include/generated/utsrelease.h")
+	mkdir -p "$repo/build"
+	flock "$repo/build/.kmod.lock" make -s -C "$repo" kmod KDIR="$1" >&2
+	printf '%s\n' "$repo/build/kmod/$release/muser.ko"
+}
+
+# Of a second vCPU under TCG, the time stamp counter is not of much use.
+boot() { # MODULE SCRIPT [FILE]...
+	local -a programs=()
+	[[ -x $MUSCTL ]] && programs+=("$MUSCTL")
+	[[ -x $VFIO_CLIENT ]] && programs+=("$VFIO_CLIENT")
+	install -m 644 "$2" "$work/script"
+	guest_prepare vfio_iommu_type1 "$1" "$work/script" "${programs[@]}" "${@:3}"
+	guest_start -x "-smp ${GUEST_CPUS:-2} -cpu max"
+	GUEST_TIMEOUT=120 guest_wait_boot
+}
+
+# The end of a splat may still be on its way to the console.
+check_log() {
+	guest_run 'dmesg -n 8; echo "<6>kmod.sh: end" >/dev/kmsg; cat /proc/sys/kernel/tainted' \
+		>"$work/tainted" || return
+	if ! guest_check_dmesg; then
+		echo "kmod.sh: the kernel complained:" >&2
+		sed -n '/WARNING: \|BUG: \|Oops\|blocked for more\|Call Trace/,$p' "$GUEST_DIR/console" |
+			head -n 100 >&2
+		return 1
+	fi
+	# Out of tree (4096), unsigned (8192), staging aside.
+	(((($(<"$work/tainted")) & ~(4096 | 8192)) == 0)) || {
+		echo "kmod.sh: the kernel is tainted: $(<"$work/tainted")" >&2
+		return 1
+	}
+}
+
+main() { # [-n] [-q] KERNEL SCRIPT [FILE]...
+	local option load='load vfio_iommu_type1 && load muser &&' module status=0
+	while getopts nq option; do
+		case $option in
+		n) load= ;;
+		*) usage ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	(($# >= 2)) || usage
+	export GUEST_KERNEL=$1
+	work=$(mktemp -d)
+	export GUEST_DIR=$work/guest
+	trap clean EXIT
+	trap 'exit 130' INT TERM HUP
+	module=${MUSER_KO:-$(build_module "$("$here/fetch-headers.sh" "$1")")}
+	boot "$module" "${@:2}"
+	guest_run "echo 40 >/proc/sys/kernel/hung_task_timeout_secs; $load sh /files/script" || status=$?
+	check_log || status=1
+	return "$status"
+}
+
+main "$@"
