@@ -131,13 +131,16 @@ struct muser_request {
 	void       *reply;     /* room for the reply's payload; longer ones are -EMSGSIZE */
 	size_t      reply_size;
 	size_t      reply_len; /* out */
+	bool        first;     /* of the handshake: before all others, and before MUSER_READY */
 };
 
 /* Wait for the answer: 0, the server's -errno, -ENODEV (removed), -EIO (no server, policy fail),
  * -ETIMEDOUT, -EINTR (a fatal signal). May sleep; not under any of our locks. */
 int  muser_call(struct muser *m, struct muser_request *req);
-/* No reply, no waiting, any context that may allocate with @gfp. */
+/* No reply, no waiting, process context. Without a server it is forgotten. */
 int  muser_post(struct muser *m, u16 cmd, const void *payload, size_t len, gfp_t gfp);
+/* The server's poll(2) has news. */
+void muser_wake(struct muser *m);
 
 /* ---- the instance -------------------------------------------------------------------- */
 
@@ -149,15 +152,16 @@ struct muser {
 	struct mutex       state_lock;
 	enum muser_state   state;
 	enum muser_policy  policy;
-	unsigned int       timeout_ms;   /* policy wait: so long; 0: for ever */
+	unsigned int       timeout_ms;   /* how long an answer may take; 0: for ever */
 	struct file       *server;       /* its open file, not counted */
 	struct pid        *server_pid;
 	bool               restartable;
 	u32                restarts;
 	struct muser_desc *desc;         /* NULL until the first handshake */
 
-	struct vfio_device *vdev;        /* while a client has it open: see muser_client_get() */
+	struct vfio_device *vdev;        /* while a client has it open, muser_dma_close() included */
 	struct mm_struct   *client_mm;   /* the same; counted by mmgrab() */
+	bool                client_open; /* muser_client_get() may say yes */
 	atomic_t            client_users;
 	wait_queue_head_t   client_wait;
 

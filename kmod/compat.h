@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat.h - one spelling for what kernels call differently.
+ *
+ * HAVE_* come from Kbuild, which looks into the headers. Nothing here does more than its newest
+ * kernel's function; what no longer differs among the kernels we build for goes away.
+ */
+#ifndef MUSER_COMPAT_H
+#define MUSER_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/eventfd.h>
+#include <linux/mm.h>
+#include <linux/shmem_fs.h>
+
+#ifdef HAVE_CLASS_CREATE_NAME
+#define muser_class_create(name) class_create(name)
+#else
+#define muser_class_create(name) class_create(THIS_MODULE, name)
+#endif
+
+#ifdef HAVE_DEVNODE_CONST
+#define MUSER_DEVNODE_DEVICE const struct device
+#else
+#define MUSER_DEVNODE_DEVICE struct device
+#endif
+
+static inline void muser_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef HAVE_EVENTFD_SIGNAL_ONE
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
+}
+
+static inline void muser_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+#ifdef HAVE_VM_FLAGS_SET
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+#ifdef HAVE_SHMEM_VMA_FLAGS
+#define MUSER_SHMEM_NORESERVE mk_vma_flags(VMA_NORESERVE_BIT)
+#else
+#define MUSER_SHMEM_NORESERVE VM_NORESERVE
+#endif
+
+#endif /* MUSER_COMPAT_H */
