@@ -23,7 +23,8 @@ OPT := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) \
 	-fno-sanitize-recover=all,-O2 -g)
 CFLAGS ?= $(OPT)
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE -fvisibility=hidden -fPIC -pthread $(WARN)
-override CPPFLAGS += -Ilib
+# The UAPI of muser.ko is part of its source: <linux/muser.h>.
+override CPPFLAGS += -Ilib -Ikmod/uapi
 override LDFLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pthread
 
 # pkg-config name, and the Debian package to name where it is missing.
@@ -144,6 +145,12 @@ $(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/lib/internal.a
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(call obj,$(DEV_SRC)) \
 		$(B)/lib/internal.a $(call pkg,--libs --cflags,$(LIB_PKGS))
+
+# Without sanitizers or libraries: it runs in guests.
+$(B)/tests/vm/vfio_client: $(wildcard tests/vm/vfio_client/*.[ch])
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) -static -o $@ $(filter %.c,$^)
 
 check-build: all $(call program,$(UNIT_SRC) $(DEVTEST_SRC))
 

@@ -113,4 +113,5 @@ void channel_socket_init(struct channel *ch, int fd)
 {
 	ch->ops = &socket_ops;
 	ch->fd = fd;
+	ch->is_borrowed = false;
 }

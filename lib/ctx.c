@@ -41,6 +41,28 @@ static int stop_new(struct lm_ctx *ctx)
 	return ret;
 }
 
+/* Sockets bring channels; a node is one, and what clients may map is made through it. */
+static int channel_new(struct lm_ctx *ctx)
+{
+	const char *why = NULL;
+	int ret;
+
+	if (!(ctx->info.flags & LM_DEV_MDEV))
+		return 0;
+	ret = channel_mdev_open(&ctx->channel, ctx->uuid, &why);
+	if (ret) {
+		log_err(ctx, "/dev/muser/%s: %s", ctx->uuid, why ?: strerror(-ret));
+		ctx->channel.ops = NULL;
+	}
+	return ret;
+}
+
+static void channel_free(struct lm_ctx *ctx)
+{
+	if (ctx->channel.ops)
+		ctx->channel.ops->close(&ctx->channel);
+}
+
 /* Everything that a client cannot see yet. */
 static int ctx_build(struct lm_ctx *ctx)
 {
@@ -48,6 +70,7 @@ static int ctx_build(struct lm_ctx *ctx)
 
 	ret = loop_new(&ctx->loop);
 	ret = ret ?: stop_new(ctx);
+	ret = ret ?: channel_new(ctx);
 	ret = ret ?: region_new(ctx);
 	ret = ret ?: config_new(ctx);
 	if (!ret)
@@ -70,7 +93,7 @@ static int ctx_publish(struct lm_ctx *ctx)
 		ret = ret ?: control_new(ctx);
 		ret = ret ?: instance_publish(ctx);
 	}
-	return ret;
+	return ret ?: server_start(ctx);
 }
 
 /* What this context was told there is not for the next one. */
@@ -80,6 +103,8 @@ static void environment_taken(const lm_dev_info_t *given, const lm_dev_info_t *i
 		unsetenv("MUSER_UUID");
 	if (info->flags & ~given->flags & LM_DEV_LISTEN_FD)
 		unsetenv("MUSER_LISTEN_FD");
+	if (info->flags & ~given->flags & LM_DEV_MDEV)
+		unsetenv("MUSER_TRANSPORT");
 }
 
 LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size)
@@ -123,6 +148,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	irq_free(ctx);
 	config_free(ctx);
 	region_free(ctx);
+	channel_free(ctx);
 	if (ctx->stop_source.fd >= 0)
 		close(ctx->stop_source.fd);
 	loop_free(&ctx->loop);
@@ -140,14 +166,16 @@ static int poll_busy(struct lm_ctx *ctx)
 	return loop_run(&ctx->loop, 0);
 }
 
-static int ctx_turn(struct lm_ctx *ctx, int timeout_ms)
+static int ctx_turn(struct lm_ctx *ctx, bool may_wait)
 {
 	int ret;
 
 	if (ctx->info.flags & LM_DEV_BUSY_POLL)
 		ret = poll_busy(ctx);
+	else if (may_wait && ctx->channel.ops)
+		ret = server_exchange(ctx);
 	else
-		ret = loop_run(&ctx->loop, ctx->ended ? 0 : timeout_ms);
+		ret = loop_run(&ctx->loop, may_wait && !ctx->ended ? -1 : 0);
 	return ctx->ended ?: ret;
 }
 
@@ -155,7 +183,7 @@ LM_EXPORT int lm_ctx_poll(lm_ctx_t *ctx)
 {
 	if (atomic_load(&ctx->stopped))
 		return -ESHUTDOWN;
-	return ctx_turn(ctx, 0);
+	return ctx_turn(ctx, false);
 }
 
 LM_EXPORT int lm_ctx_drive(lm_ctx_t *ctx)
@@ -163,7 +191,8 @@ LM_EXPORT int lm_ctx_drive(lm_ctx_t *ctx)
 	int ret = 0;
 
 	while (ret >= 0 && !atomic_load(&ctx->stopped))
-		ret = ctx_turn(ctx, -1);
+		ret = ctx_turn(ctx, true);
+	server_exchange_end(ctx);
 	return ret < 0 ? ret : 0;
 }
 

@@ -75,6 +75,7 @@ struct dma_backing {
 	dev_t                dev;
 	ino_t                ino;
 	bool                 is_shared;   /* in a bucket, for other windows to find */
+	bool                 is_piece;    /* of the channel's address space */
 	bool                 broken_told; /* it was logged */
 	struct dma_backing  *next;        /* in the bucket */
 };
@@ -99,6 +100,17 @@ struct dma_backings {
 int  dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 		     struct dma_backing **b);
 void dma_backing_put(struct dma_backings *bs, struct dma_backing *b);
+/* No window finds it any more. */
+void dma_backing_unshare(struct dma_backings *bs, struct dma_backing *b);
+
+/* ---- dma_resolve.c: windows that the channel has -------------------------------- */
+
+#define DMA_PIECE (1ull << 30) /* addresses in one mapping */
+
+/* @addr is in no window: make one that has it, and what it can of the @len bytes. -ENOENT. */
+int  dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len);
+/* Pointers into a window stay valid, but show this part of the client's memory no more. */
+void dma_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t addr, uint64_t size);
 
 /* ---- dma.c, dma_revoke.c, dma_sg.c ----------------------------------------------- */
 

@@ -112,6 +112,17 @@ static int copy_direct(struct lm_ctx *ctx, const struct copy *c,
 	return copy_file(c, b->fd, slot->offset + off);
 }
 
+/* The kernel does it, and does not wait for the client. */
+static int copy_channel(struct lm_ctx *ctx, const struct copy *c)
+{
+	const struct channel_dma d = {
+		.addr = c->request.addr, .size = c->request.len,
+		.prot = c->request.is_write ? PROT_WRITE : PROT_READ,
+	};
+
+	return ctx->channel.ops->dma_copy(&ctx->channel, &d, c->request.data);
+}
+
 /* ---- both directions, both forms ------------------------------------------------- */
 
 /* What @sg leads to; the copy starts @off bytes into the window. */
@@ -145,7 +156,9 @@ static int copy_sync(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg)
 	int ret;
 
 	ret = copy_find(ctx, c, sg, &slot, &off);
-	if (!ret && c->request.len && c->by_message)
+	if (!ret && c->request.len && c->by_message && ctx->channel.ops)
+		ret = copy_channel(ctx, c);
+	else if (!ret && c->request.len && c->by_message)
 		ret = upcall_dma_wait(ctx, &c->request);
 	else if (!ret && c->request.len)
 		ret = copy_direct(ctx, c, slot, off);
@@ -199,12 +212,14 @@ static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 	int ret, result = 0;
 
 	ret = copy_find(ctx, c, sg, &slot, &off);
-	if (!ret && c->request.len && c->by_message) {
+	if (!ret && c->request.len && c->by_message && ctx->channel.ops) {
+		result = copy_channel(ctx, c);
+	} else if (!ret && c->request.len && c->by_message) {
 		if (trace_on(ctx))
 			return message_traced(ctx, c, done, arg);
 		return upcall_dma(ctx, &c->request, done, arg);
 	}
-	if (!ret && c->request.len)
+	if (!ret && c->request.len && !c->by_message)
 		result = copy_direct(ctx, c, slot, off);
 	if (trace_on(ctx))
 		copy_trace(ctx, c, ret ?: result);

@@ -95,12 +95,18 @@ static void bucket_remove(struct dma_backings *bs, const struct dma_backing *b)
 	*p = b->next;
 }
 
+void dma_backing_unshare(struct dma_backings *bs, struct dma_backing *b)
+{
+	if (b->is_shared)
+		bucket_remove(bs, b);
+	b->is_shared = false;
+}
+
 void dma_backing_put(struct dma_backings *bs, struct dma_backing *b)
 {
 	if (--b->windows)
 		return;
-	if (b->is_shared)
-		bucket_remove(bs, b);
+	dma_backing_unshare(bs, b);
 	if (b->kind == DMA_MAPPED) {
 		sigbus_remove(b->range);
 		munmap(b->base, b->length);
@@ -385,6 +391,58 @@ static bool mapped_get(struct lm_ctx *ctx, const struct file *f, struct dma_back
 	return true;
 }
 
+/* ---- what the channel maps ------------------------------------------------------- */
+
+static int piece_map(struct lm_ctx *ctx, struct dma_backing *b, uint64_t start)
+{
+	const struct channel_dma d = { start, DMA_PIECE, b->prot };
+	struct dma_backings *bs = &ctx->dma->backings;
+	void *base;
+	int ret;
+
+	if (out_of_range(bs->mapped, d.size, DMA_MAPPED_MAX) ||
+	    bs->nr_mappings >= DMA_MAPPINGS_MAX)
+		return -ENOMEM;
+	ret = ctx->channel.ops->dma_map(&ctx->channel, &d, &base);
+	if (ret)
+		return ret;
+	madvise(base, d.size, MADV_DONTDUMP);
+	b->base = base;
+	b->start = start;
+	b->length = d.size;
+	b->is_piece = true;
+	bs->nr_mappings++;
+	bs->mapped += d.size;
+	return 0;
+}
+
+/* As if each piece were a file: windows inside it share its mapping. */
+static int piece_get(struct lm_ctx *ctx, const struct dma_window *w, struct dma_backing **out)
+{
+	struct dma_backings *bs = &ctx->dma->backings;
+	const struct file f = { .w = w, .st.st_ino = (ino_t)(w->offset / DMA_PIECE) };
+	struct dma_backing *b = backing_next(bs, &f, DMA_MAPPED, NULL);
+	int ret;
+
+	if (b) {
+		b->windows++;
+		*out = b;
+		return 0;
+	}
+	ret = backing_new(bs, &f, DMA_MAPPED, &b);
+	if (ret)
+		return ret;
+	ret = piece_map(ctx, b, w->offset & ~(DMA_PIECE - 1));
+	if (ret) {
+		b->kind = DMA_MESSAGE; /* nothing to undo */
+		dma_backing_put(bs, b);
+		return ret;
+	}
+	backing_share(bs, b);
+	*out = b;
+	return 0;
+}
+
 int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 		    struct dma_backing **b)
 {
@@ -392,6 +450,8 @@ int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 	struct file f = { .w = w };
 	int ret;
 
+	if (w->pinned)
+		return piece_get(ctx, w, b);
 	if (w->fd < 0)
 		return unmapped_get(ctx, &none, DMA_MESSAGE, b);
 	ret = file_look(w, &f);

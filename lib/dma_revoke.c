@@ -269,28 +269,82 @@ static void orphan_add(struct dma *dma, const struct dma_slot *slot)
 	dma_table_insert(&dma->orphans, slot->generation, slot);
 }
 
-static void windows_free(struct dma *dma)
+/* Held, while bytes [first, last] of the address space are the client's no more. */
+static void window_orphan(struct dma *dma, struct dma_pos p, uint64_t first, uint64_t last)
+{
+	const struct dma_slot *slot = dma_table_slot(&dma->windows, p);
+	uint64_t low = dma_table_key(&dma->windows, p), high = low + (slot->size - 1);
+
+	low = low > first ? low : first;
+	high = high < last ? high : last;
+	dma_scratch(dma, slot, low, high - low + 1);
+	orphan_add(dma, slot);
+}
+
+/* All windows of the range go; of them, [first, last] is revoked. */
+static void range_orphan(struct dma *dma, uint64_t first, uint64_t last)
 {
 	const struct dma_table *t = &dma->windows;
 	struct dma_pos p;
 	bool more;
 
-	for (more = dma_table_seek(t, 0, &p); more; more = dma_table_next(t, &p)) {
+	for (more = range_first(dma, &p); more; more = range_next(dma, &p)) {
 		const struct dma_slot *slot = dma_table_slot(t, p);
 
 		if (slot->holds)
-			orphan_add(dma, slot);
+			window_orphan(dma, p, first, last);
 		else
 			dma_backing_put(&dma->backings, dma_slot_backing(dma, slot));
 	}
-	dma_table_free(&dma->windows);
 	dma_forget_last(dma);
 }
 
 void dma_disconnect(struct lm_ctx *ctx)
 {
+	struct dma *dma = ctx->dma;
+
 	tell_rest(ctx);
-	windows_free(ctx->dma);
+	dma->revoke.addr = 0;
+	dma->revoke.last = UINT64_MAX;
+	range_orphan(dma, 0, UINT64_MAX);
+	dma_table_free(&dma->windows);
+}
+
+/* Windows lie where the channel pinned, which may be across the edges of what was unmapped. */
+static void range_widen(struct dma *dma)
+{
+	struct dma_revoke *r = &dma->revoke;
+	struct dma_pos p;
+	uint64_t end;
+
+	if (is_cut(dma, r->addr) && dma_table_find(&dma->windows, r->addr, &p))
+		r->addr = dma_table_key(&dma->windows, p);
+	if (!dma_table_find(&dma->windows, r->last, &p))
+		return;
+	end = dma_table_key(&dma->windows, p) + (dma_table_slot(&dma->windows, p)->size - 1);
+	r->last = end > r->last ? end : r->last;
+}
+
+int dma_revoked(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all)
+{
+	struct dma *dma = ctx->dma;
+	struct dma_revoke *r = &dma->revoke;
+	uint64_t first = addr, last = addr + (size - 1);
+
+	if (!all && (!size || last < first))
+		return size ? -EINVAL : 0;
+	if (all) {
+		first = 0;
+		last = UINT64_MAX;
+	}
+	r->addr = first;
+	r->last = last;
+	range_widen(dma);
+	range_mark(dma);
+	range_tell(ctx, false);
+	range_orphan(dma, first, last);
+	dma_table_remove(&dma->windows, r->addr, r->last);
+	return 0;
 }
 
 /* ---- orphans --------------------------------------------------------------------- */

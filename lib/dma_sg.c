@@ -130,10 +130,17 @@ static inline bool last_search(struct dma *dma, uint64_t addr)
 	return true;
 }
 
+/* Ask for memory, if the channel is one that has not told of all. */
+static NOINLINE bool last_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
+{
+	return !dma_resolve(ctx, addr, len) && last_search(ctx->dma, addr);
+}
+
 /* Several windows, or none. */
-static NOINLINE int addr_to_sgs(struct dma *dma, uint64_t addr, uint64_t len,
+static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 				dma_sg_t *sg, int max_sg)
 {
+	struct dma *dma = ctx->dma;
 	const struct dma_last *last = &dma->last;
 	int nr = 0;
 
@@ -143,7 +150,7 @@ static NOINLINE int addr_to_sgs(struct dma *dma, uint64_t addr, uint64_t len,
 		uint64_t piece;
 
 		if (!last_has(last, addr, 1) && !last_next(&dma->last, addr, 1) &&
-		    !last_search(dma, addr))
+		    !last_search(dma, addr) && !last_resolve(ctx, addr, len))
 			return -ENOENT;
 		piece = last->size - (addr - last->addr);
 		piece = piece < len ? piece : len;
@@ -156,24 +163,28 @@ static NOINLINE int addr_to_sgs(struct dma *dma, uint64_t addr, uint64_t len,
 	return nr <= max_sg || nr == INT32_MAX ? nr : -nr - 1;
 }
 
-static NOINLINE int addr_to_sg_any(struct dma *dma, uint64_t addr, uint64_t len,
+static NOINLINE int addr_to_sg_any(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 				   dma_sg_t *sg, int max_sg)
 {
+	struct dma *dma = ctx->dma;
+
 	if (last_search(dma, addr) && last_has(&dma->last, addr, len)) {
 		sg_fill(&dma->last, addr, len, sg);
 		return 1;
 	}
-	return addr_to_sgs(dma, addr, len, sg, max_sg);
+	return addr_to_sgs(ctx, addr, len, sg, max_sg);
 }
 
-static NOINLINE int addr_to_sg_next(struct dma *dma, uint64_t addr, uint64_t len,
+static NOINLINE int addr_to_sg_next(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 				    dma_sg_t *sg, int max_sg)
 {
+	struct dma *dma = ctx->dma;
+
 	if (last_next(&dma->last, addr, len)) {
 		sg_fill(&dma->last, addr, len, sg);
 		return 1;
 	}
-	return addr_to_sg_any(dma, addr, len, sg, max_sg);
+	return addr_to_sg_any(ctx, addr, len, sg, max_sg);
 }
 
 /* The last window, or the next one, or any. */
@@ -183,12 +194,12 @@ LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
 	struct dma *dma = ctx->dma;
 
 	if (unlikely(max_sg < 1))
-		return addr_to_sgs(dma, dma_addr, len, sg, 0);
+		return addr_to_sgs(ctx, dma_addr, len, sg, 0);
 	if (likely(last_has(&dma->last, dma_addr, len))) {
 		sg_fill(&dma->last, dma_addr, len, sg);
 		return 1;
 	}
-	return addr_to_sg_next(dma, dma_addr, len, sg, max_sg);
+	return addr_to_sg_next(ctx, dma_addr, len, sg, max_sg);
 }
 
 /* ---- lm_map_sg ------------------------------------------------------------------- */

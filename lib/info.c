@@ -76,10 +76,14 @@ static int copy_parts(lm_dev_info_t *to)
 	return ret;
 }
 
-/* $MUSER_UUID and $MUSER_LISTEN_FD serve one context: the first that names neither. */
+#define TRANSPORTS (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD | LM_DEV_MDEV)
+
+/* $MUSER_UUID, $MUSER_TRANSPORT and $MUSER_LISTEN_FD serve one context: the first that names
+ * none of these. */
 static int from_environment(lm_dev_info_t *info)
 {
 	const char *uuid = getenv("MUSER_UUID"), *fd = getenv("MUSER_LISTEN_FD");
+	const char *transport = getenv("MUSER_TRANSPORT");
 	char *end;
 	long nr;
 
@@ -88,7 +92,11 @@ static int from_environment(lm_dev_info_t *info)
 		if (!info->uuid)
 			return -ENOMEM;
 	}
-	if (info->socket_path || (info->flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD)) || !fd)
+	if (info->socket_path || (info->flags & TRANSPORTS))
+		return 0;
+	if (transport && !strcmp(transport, "mdev"))
+		info->flags |= LM_DEV_MDEV;
+	if (!fd || (info->flags & LM_DEV_MDEV))
 		return 0;
 	errno = 0;
 	nr = strtol(fd, &end, 10);
@@ -130,7 +138,16 @@ static int check_flags(const lm_dev_info_t *info)
 		log_info(info, LM_LOG_ERR, "fd and socket_path exclude each other");
 		return -EINVAL;
 	}
-	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path && !(info->flags & fds)) {
+	if ((info->flags & LM_DEV_MDEV) && (info->socket_path || (info->flags & fds))) {
+		log_info(info, LM_LOG_ERR, "a mediated device has no socket");
+		return -EINVAL;
+	}
+	if ((info->flags & LM_DEV_MDEV) && !info->uuid) {
+		log_info(info, LM_LOG_ERR, "a mediated device has a UUID: none is given");
+		return -EINVAL;
+	}
+	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path &&
+	    !(info->flags & TRANSPORTS)) {
 		log_info(info, LM_LOG_ERR, "without a folder a device needs socket_path or fd");
 		return -EINVAL;
 	}

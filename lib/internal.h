@@ -14,6 +14,7 @@
 
 #include "muser.h"
 #include "muser-trace.h"
+#include "channel.h"
 #include "sockpath.h"
 
 #define LM_EXPORT  __attribute__((visibility("default")))
@@ -65,7 +66,8 @@ struct lm_ctx {
 	struct loop         loop;
 	struct source       stop_source;
 	atomic_bool         stopped;
-	int                 ended;    /* -ENOTCONN once the only client has left */
+	int                 ended;    /* -errno once the only client has left */
+	struct channel      channel;  /* LM_DEV_MDEV; ops NULL: each client brings its own */
 	unsigned int        spins;    /* LM_DEV_BUSY_POLL: turns without epoll */
 	struct regions     *regions;  /* region.c */
 	struct config      *config;   /* config.c */
@@ -130,8 +132,10 @@ void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)
 
 struct region {
 	lm_reg_info_t info;      /* own copy; info.size 0: absent */
-	void         *mem;       /* memory of the region (memfd), or NULL */
+	void         *mem;       /* memory of the region, or NULL */
 	int           memfd;     /* -1: none */
+	bool          shared;    /* mem is what clients may map */
+	bool          kept;      /* mem is the channel's */
 	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
 	bool          described; /* info.map has been called for its areas ... */
 	bool          trapped;   /* ... and refused: accesses do not go to mem */
@@ -207,6 +211,7 @@ int    msix_load(struct lm_ctx *ctx, const void *buf, size_t len);
 struct irq_set {
 	uint32_t flags, index, start, count;
 	const uint8_t *data;  /* VFIO_IRQ_SET_DATA_BOOL: count bytes */
+	bool armed;           /* DATA_EVENTFD has bytes too: the channel keeps the eventfds */
 	int *fds;             /* those kept are replaced by -1 */
 	uint32_t nr_fds;
 };
@@ -246,6 +251,7 @@ struct dma_window {       /* as a client described it */
 	uint32_t prot;    /* PROT_READ | PROT_WRITE */
 	int      fd;      /* -1: none; consumed on success only */
 	bool     file_io; /* reach it by pread and pwrite only */
+	bool     pinned;  /* by the channel, which maps it: @offset is its address */
 };
 
 int  dma_new(struct lm_ctx *ctx);
@@ -254,6 +260,8 @@ void dma_limit(struct lm_ctx *ctx, uint64_t max_windows); /* what was negotiated
 int  dma_map(struct lm_ctx *ctx, const struct dma_window *w);
 /* 0, -errno, or LM_DEFER: server_deferred_done() is called when all holders have let go. */
 int  dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
+/* The memory is gone already: nobody waits, and pointers that are out show scratch memory. */
+int  dma_revoked(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
 void dma_disconnect(struct lm_ctx *ctx);   /* the client left: revoke everything */
 /* For musctl show. @kind: "mapped", "file", "message", "broken". False ends the walk. */
 typedef bool (dma_window_fn)(void *arg, const struct dma_window *w, const char *kind,
@@ -289,12 +297,17 @@ struct client_state {      /* for musctl show and traces */
 };
 
 int  server_new(struct lm_ctx *ctx);
+int  server_start(struct lm_ctx *ctx); /* all is there: clients may come */
 void server_free(struct lm_ctx *ctx);
 void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
 /* The request that waits may be answered. */
 void server_deferred_done(struct lm_ctx *ctx, ssize_t result);
 /* Look at the client's socket without epoll: 1: served, 0: nothing there, -EAGAIN: ask epoll. */
 int  server_busy_poll(struct lm_ctx *ctx);
+/* server_mdev.c: the same as a turn of the loop, in one system call where the channel can.
+ * Between such turns replies may wait to be sent: until server_exchange_end(). */
+int  server_exchange(struct lm_ctx *ctx);
+void server_exchange_end(struct lm_ctx *ctx);
 
 /* ---- reset: protocol, control and FLR all come here (ctx.c) ---------------------- */
 

@@ -52,8 +52,16 @@ void irq_set_fd(int *fd, int with)
 
 void irq_set_trigger(struct irq_index *idx, struct vector *v, int fd)
 {
-	idx->nr_fds += (fd >= 0) - (v->fd >= 0);
 	irq_set_fd(&v->fd, fd);
+	irq_set_armed(idx, v, fd >= 0);
+}
+
+void irq_set_armed(struct irq_index *idx, struct vector *v, bool armed)
+{
+	if (armed == !!(v->flags & VEC_ARMED))
+		return;
+	v->flags ^= VEC_ARMED;
+	idx->nr_fds += armed ? 1 : -1u;
 }
 
 void irq_disable(struct irqs *irqs, uint32_t index)
@@ -161,7 +169,11 @@ static void vector_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct 
 	const uint64_t one = 1;
 	ssize_t ret;
 
-	if (unlikely(v->flags & VEC_BLOCKING)) {
+	if (unlikely(v->fd < 0)) {
+		struct channel *ch = &irqs->ctx->channel;
+
+		ch->ops->trigger(ch, index, n);
+	} else if (unlikely(v->flags & VEC_BLOCKING)) {
 		eventfd_kick(v->fd);
 	} else {
 		ret = write(v->fd, &one, sizeof(one));
@@ -182,7 +194,7 @@ static void vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
 
 	if (!edge && !(intx && irqs->level))
 		return;
-	if (v->fd < 0 || irq_is_masked(irqs, index, n, v))
+	if (!(v->flags & VEC_ARMED) || irq_is_masked(irqs, index, n, v))
 		return;
 	v->flags &= ~VEC_PENDING;
 	if (intx && edge)
@@ -214,7 +226,7 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 		idx->vector[n].flags |= VEC_PENDING;
 		return LM_IRQ_PENDING;
 	}
-	if (!v || v->fd < 0)
+	if (!v || !(v->flags & VEC_ARMED))
 		return -ENOTCONN;
 	if (index == LM_DEV_INTX_IRQ_IDX)
 		v->flags |= VEC_EDGE;
@@ -294,7 +306,7 @@ static int intx_rise(struct irqs *irqs)
 
 	if (irq_is_masked(irqs, LM_DEV_INTX_IRQ_IDX, 0, v))
 		ret = LM_IRQ_PENDING;
-	else if (!v || v->fd < 0)
+	else if (!v || !(v->flags & VEC_ARMED))
 		ret = -ENOTCONN;
 	else
 		vector_signal(irqs, LM_DEV_INTX_IRQ_IDX, 0, v);

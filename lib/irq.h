@@ -18,6 +18,7 @@
 #define VEC_BLOCKING (1u << 4) /* its eventfd is one whose write(2) could wait */
 #define VEC_TOLD     (1u << 5) /* masked, as the mask and unmask eventfds know it */
 #define VEC_TRACED   (1u << 6) /* masked by the guest or musctl, as traces know it */
+#define VEC_ARMED    (1u << 7) /* has an eventfd: fd, or one that the channel keeps */
 
 struct vector {
 	int      fd;        /* -1: none; the same below */
@@ -30,7 +31,7 @@ struct vector {
 struct irq_index {
 	uint32_t       count;  /* vectors */
 	uint32_t       nr;     /* of them in vector[]; the others never had any state */
-	uint32_t       nr_fds; /* vectors with an eventfd */
+	uint32_t       nr_fds; /* vectors that are armed */
 	struct vector *vector;
 };
 
@@ -74,5 +75,6 @@ void irq_pull(struct irqs *irqs);   /* learn what configuration space says */
 void irq_disable(struct irqs *irqs, uint32_t index);
 void irq_set_fd(int *fd, int with);  /* closes what was there */
 void irq_set_trigger(struct irq_index *idx, struct vector *v, int fd);
+void irq_set_armed(struct irq_index *idx, struct vector *v, bool armed);
 
 #endif /* LM_IRQ_H */

@@ -13,6 +13,7 @@
  *    is room (no write to an eventfd is immune to a client that changes the flag in the
  *    middle of it);
  *  - no index is NORESIZE: vectors come and go one by one.
+ * Where the channel keeps the eventfds (muser.ko), bytes say which vectors have one.
  */
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -73,6 +74,20 @@ static int check_range(const struct irqs *irqs, const struct irq_set *set)
 	return 0;
 }
 
+/* Masks come as actions, whatever the client has there. */
+static int check_armed(const struct irq_set *set)
+{
+	uint32_t i;
+
+	if (set->nr_fds || !(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER))
+		return -EINVAL;
+	for (i = 0; i < set->count; i++) {
+		if (set->data[i] > 1)
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_data(const struct irq_set *set)
 {
 	const uint32_t data = set->flags & DATA_FLAGS;
@@ -80,6 +95,8 @@ static int check_data(const struct irq_set *set)
 
 	if (data == VFIO_IRQ_SET_DATA_BOOL && !set->data)
 		return -EINVAL;
+	if (set->armed && data == VFIO_IRQ_SET_DATA_EVENTFD)
+		return check_armed(set);
 	if (data != VFIO_IRQ_SET_DATA_EVENTFD)
 		return set->nr_fds ? -EINVAL : 0;
 	if (set->nr_fds && set->nr_fds != set->count)
@@ -136,11 +153,13 @@ static void assign_trigger(struct irqs *irqs, const struct irq_set *set)
 		if (!v) /* never had any state, so nothing to de-assign */
 			continue;
 		irq_set_trigger(idx, v, fd_take(set, i));
+		if (set->armed)
+			irq_set_armed(idx, v, set->data[i]);
 		v->flags &= ~VEC_BLOCKING;
 		if (v->fd >= 0 && !(fcntl(v->fd, F_GETFL) & O_NONBLOCK))
 			v->flags |= VEC_BLOCKING;
 		/* The automask goes with the eventfd that it came from. */
-		if (v->fd < 0 && set->index == LM_DEV_INTX_IRQ_IDX)
+		if (!(v->flags & VEC_ARMED) && set->index == LM_DEV_INTX_IRQ_IDX)
 			v->flags &= ~(VEC_CLIENT | VEC_EDGE);
 	}
 	irq_update(irqs, set->index, set->start, set->count);
@@ -218,7 +237,8 @@ static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
 
 	if (action == VFIO_IRQ_SET_ACTION_UNMASK && set->index == LM_DEV_INTX_IRQ_IDX)
 		return assign_resample(irqs, set);
-	if (set->nr_fds && irq_grow(&irqs->index[set->index], set->start + set->count))
+	if ((set->nr_fds || set->armed) &&
+	    irq_grow(&irqs->index[set->index], set->start + set->count))
 		return -ENOMEM;
 	if (action == VFIO_IRQ_SET_ACTION_TRIGGER)
 		assign_trigger(irqs, set);

@@ -48,7 +48,7 @@ int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector,
 	irq_lock(ctx);
 	v = vector_get(idx, vector);
 	*st = (struct irq_state){
-		.eventfd = v && v->fd >= 0,
+		.eventfd = v && v->flags & VEC_ARMED,
 		.masked = irq_is_masked(ctx->irqs, index, vector, v),
 		.pending = (v && v->flags & VEC_PENDING) ||
 			   (index == LM_DEV_INTX_IRQ_IDX && ctx->irqs->level),

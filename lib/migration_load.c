@@ -182,11 +182,11 @@ static int load_library(struct lm_ctx *ctx, const struct section *part)
 static void memory_clear(const struct region *r)
 {
 	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	int ret;
+	int ret = -1;
 
 	if (r->memfd >= 0)
 		ret = fallocate(r->memfd, punch, 0, (off_t)r->info.size);
-	else
+	else if (!r->kept)
 		ret = madvise(r->mem, r->info.size, MADV_DONTNEED);
 	if (ret)
 		memset(r->mem, 0, r->info.size);

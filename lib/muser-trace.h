@@ -43,6 +43,7 @@ enum lm_trace_kind {
 #define LM_TRACE_POSTED  (1u << 0) /* the client wanted no reply */
 #define LM_TRACE_CONTROL (1u << 1) /* asked for by musctl, not by the client */
 #define LM_TRACE_MESSAGE (1u << 2) /* DMA by message to the client */
+#define LM_TRACE_REPLAYED (1u << 3) /* asked for a second time: a server before did not answer */
 
 /** struct lm_trace_record - 64 bytes. Times are ticks of the clock that the header describes. */
 struct lm_trace_record {

@@ -365,6 +365,11 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 				     * of it, or of lm_ctx_poll(), looks beyond the client */
 #define LM_DEV_NO_MMAP    (1u << 4) /* trap all accesses, so that a trace sees them */
 #define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself (8192 of them) */
+#define LM_DEV_MDEV       (1u << 6) /* serve /dev/muser/<uuid>, a mediated device of muser.ko that
+				     * exists, instead of a socket. $MUSER_TRANSPORT=mdev asks for
+				     * it as well, if the description names no socket */
+#define LM_DEV_RESTARTABLE (1u << 7) /* all state is in lm_state(), or kept by the library: another
+				      * process may go on where this one ends */
 
 /**
  * struct lm_dev_info - the description of a device. Everything but pci_info is optional
@@ -376,7 +381,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @pvt:         handed to every callback
  * @type:        what it is, shown by musctl, such as "gpio-idio16"
  * @name:        which one it is, unique by agreement; a name for musctl beside the UUID
- * @uuid:        NULL: $MUSER_UUID, else a random one
+ * @uuid:        NULL: $MUSER_UUID, else a random one (LM_DEV_MDEV: there must be one)
  * @socket_path: where clients connect. NULL: fd if flagged, else $MUSER_LISTEN_FD, else
  *               <runtime>/<uuid>/vfio-user.sock
  * @fd:          see LM_DEV_LISTEN_FD and LM_DEV_CONN_FD; consumed by a successful lm_ctx_create()
@@ -446,7 +451,9 @@ typedef struct {
  * system.
  * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause told to
  *         @dev_info->log: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path in
- *         use by a live server), ENOMEM, or what socket(2), bind(2), mkdir(2) gave.
+ *         use by a live server), ENOMEM, or what socket(2), bind(2), mkdir(2) gave. LM_DEV_MDEV:
+ *         ENOENT (no such mediated device), EBUSY (another process serves it), EPROTONOSUPPORT
+ *         (muser.ko of another version), EACCES.
  * Source: slide "libmuser API".
  * Since: 0.1
  */
@@ -467,11 +474,12 @@ lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
  * lm_ctx_drive() - serve the device until lm_ctx_stop()
  * @ctx: the context
  *
- * Clients may come and go. With LM_DEV_CONN_FD it returns when the client leaves.
+ * Clients may come and go. With LM_DEV_CONN_FD it returns when the client leaves, with LM_DEV_MDEV
+ * when the mediated device is removed.
  *
  * Context: blocks; not from a callback.
- * Return: 0 after lm_ctx_stop(), -ENOTCONN when a LM_DEV_CONN_FD client left, or -errno of
- *         epoll_wait(2).
+ * Return: 0 after lm_ctx_stop(), -ENOTCONN when a LM_DEV_CONN_FD client left, -ENODEV when the
+ *         mediated device was removed, or -errno of epoll_wait(2) or of /dev/muser.
  * Since: 0.1
  */
 int lm_ctx_drive(lm_ctx_t *ctx);
@@ -485,7 +493,7 @@ int lm_ctx_drive(lm_ctx_t *ctx);
  *
  * Context: never blocks, but for what callbacks do; not from a callback.
  * Return: how many sources were served, 0 if nothing was there; -ESHUTDOWN after lm_ctx_stop();
- *         -ENOTCONN as lm_ctx_drive().
+ *         -ENOTCONN and -ENODEV as lm_ctx_drive().
  * Since: 0.1
  */
 int lm_ctx_poll(lm_ctx_t *ctx);
@@ -533,7 +541,8 @@ const char *lm_ctx_uuid(const lm_ctx_t *ctx);
  * @ctx: the context
  *
  * Context: any thread.
- * Return: the path, as long as the context lives; NULL if it serves an inherited descriptor.
+ * Return: the path, as long as the context lives; NULL if it serves an inherited descriptor or a
+ *         mediated device.
  * Since: 0.1
  */
 const char *lm_ctx_socket(const lm_ctx_t *ctx);

@@ -12,13 +12,6 @@
 
 #include "protocol.h"
 
-struct command {
-	int   (*fn)(struct client *c, struct message *m, struct reply *r);
-	size_t  min_len; /* of the payload */
-	size_t  room;    /* for the reply's payload */
-	bool    posted;  /* makes sense without a reply */
-};
-
 /* ---- interrupts ------------------------------------------------------------------ */
 
 static void trace_set_irqs(struct client *c, const struct irq_set *set, int result)
@@ -31,6 +24,12 @@ static void trace_set_irqs(struct client *c, const struct irq_set *set, int resu
 	trace_append(c->ctx, &rec);
 }
 
+static bool has_bytes(const struct client *c, uint32_t flags)
+{
+	return flags & VFIO_IRQ_SET_DATA_BOOL ||
+	       (c->is_mdev && flags & VFIO_IRQ_SET_DATA_EVENTFD);
+}
+
 static int set_irqs(struct client *c, struct message *m, struct reply *r)
 {
 	struct vfio_irq_set req;
@@ -40,12 +39,12 @@ static int set_irqs(struct client *c, struct message *m, struct reply *r)
 	memcpy(&req, m->payload, sizeof(req));
 	if (req.argsz < sizeof(req) || req.argsz > m->len)
 		return -EINVAL;
-	if ((req.flags & VFIO_IRQ_SET_DATA_BOOL) && req.argsz - sizeof(req) < req.count)
+	if (has_bytes(c, req.flags) && req.argsz - sizeof(req) < req.count)
 		return -EINVAL;
 	set = (struct irq_set){
 		.flags = req.flags, .index = req.index, .start = req.start, .count = req.count,
 		.data = (const uint8_t *)m->payload + sizeof(req),
-		.fds = m->fds.fd, .nr_fds = m->fds.nr,
+		.fds = m->fds.fd, .nr_fds = m->fds.nr, .armed = c->is_mdev,
 	};
 	ret = irq_set(c->ctx, &set);
 	if (trace_on(c->ctx))
@@ -108,7 +107,10 @@ static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 		return -EINVAL;
 	if (all && (req.addr || req.size))
 		return -EINVAL;
-	ret = dma_unmap(c->ctx, req.addr, req.size, all);
+	if (c->is_mdev)
+		ret = dma_revoked(c->ctx, req.addr, req.size, all);
+	else
+		ret = dma_unmap(c->ctx, req.addr, req.size, all);
 	if (trace_on(c->ctx)) {
 		w.addr = req.addr;
 		w.size = req.size;
@@ -187,9 +189,11 @@ static const struct command commands[] = {
 	[VFIO_USER_MIG_DATA_WRITE] = { migration_data, 0, 0, false },
 };
 
-static const struct command *command_find(const struct message *m)
+static const struct command *command_find(const struct client *c, const struct message *m)
 {
-	if (m->cmd >= LM_NR(commands) || !commands[m->cmd].fn)
+	if (unlikely(m->cmd >= LM_NR(commands)))
+		return c->is_mdev ? mdev_command(m->cmd) : NULL;
+	if (!commands[m->cmd].fn)
 		return NULL;
 	return &commands[m->cmd];
 }
@@ -274,7 +278,7 @@ static int handle_replied(struct client *c, const struct command *cmd, struct me
 
 int protocol_handle(struct client *c, struct message *m)
 {
-	const struct command *cmd = command_find(m);
+	const struct command *cmd = command_find(c, m);
 	const struct vfio_user_header request = *m->hdr;
 	int ret;
 

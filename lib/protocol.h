@@ -10,6 +10,13 @@
 
 #include "server.h"
 
+struct command {
+	int   (*fn)(struct client *c, struct message *m, struct reply *r);
+	size_t  min_len; /* of the payload */
+	size_t  room;    /* for the reply's payload */
+	bool    posted;  /* makes sense without a reply */
+};
+
 /* protocol_info.c */
 int protocol_device_info(struct client *c, struct message *m, struct reply *r);
 int protocol_region_info(struct client *c, struct message *m, struct reply *r);

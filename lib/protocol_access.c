@@ -33,6 +33,8 @@ static void access_init(struct client *c, const struct message *m, bool is_write
 	c->access.done = access_done;
 	if (m->hdr->flags & VFIO_USER_F_NO_REPLY)
 		c->access.trace_flags = LM_TRACE_POSTED;
+	if (unlikely(mdev_is_replayed(c, m->hdr->flags)))
+		c->access.trace_flags |= LM_TRACE_REPLAYED;
 }
 
 /* The device answers later: its bytes move out of buffers that go on being used. */

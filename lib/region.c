@@ -126,18 +126,42 @@ static int mem_shared(struct region *r)
 	return 0;
 }
 
+/* Memory of the channel's: it is there before this process, and after it. */
+static int mem_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct channel_memory m = {
+		.space = index, .size = (r->info.size + page - 1) & ~(page - 1),
+	};
+	int ret;
+
+	ret = ctx->channel.ops->memory(&ctx->channel, &m);
+	if (ret)
+		return ret;
+	r->mem = m.mem;
+	r->kept = true;
+	if (m.kept && !(ctx->info.flags & LM_DEV_RESTARTABLE))
+		memset(r->mem, 0, r->info.size);
+	return 0;
+}
+
 static int mem_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
+	const bool own = ctx->channel.ops;
+
 	if (index == LM_CFG_REG_IDX || !r->info.size)
 		return 0;
 	if (r->info.flags & LM_REG_FLAG_MMAP) {
 		/* The device has its memory in any case; clients may have to ask for it. */
 		if (ctx->info.flags & LM_DEV_NO_MMAP)
 			r->info.flags &= ~LM_REG_FLAG_MMAP;
-		return mem_shared(r);
+		r->shared = true;
+		return own ? mem_kept(ctx, index, r) : mem_shared(r);
 	}
 	if (r->info.fn || r->info.regs)
 		return 0;
+	if (own && (ctx->info.flags & LM_DEV_RESTARTABLE))
+		return mem_kept(ctx, index, r);
 	r->mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		      -1, 0);
 	if (r->mem == MAP_FAILED)
@@ -253,7 +277,7 @@ static bool areas_map(struct lm_ctx *ctx, const struct region *r)
 
 void region_describe(struct lm_ctx *ctx, struct region *r)
 {
-	if (r->described || !r->info.map || r->memfd < 0)
+	if (r->described || !r->info.map || !r->shared)
 		return;
 	r->described = true;
 	if (areas_map(ctx, r))
@@ -364,7 +388,7 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 	if (next < len)
 		len = next;
 	if (r->mem && !r->trapped) {
-		done = r->memfd >= 0 ? mapped_part(r, a->offset + a->pos, &len) : len;
+		done = r->shared ? mapped_part(r, a->offset + a->pos, &len) : len;
 		if (done)
 			return memory_step(r, a, done);
 	}

@@ -26,14 +26,6 @@
 /* The end of the stream too: its edge may be one with that of the last bytes. */
 #define CLIENT_IN (EPOLLIN | EPOLLRDHUP)
 
-struct server {
-	struct lm_ctx *ctx;
-	struct source  listener; /* fd -1: none */
-	char          *path;     /* where clients connect; NULL: an inherited descriptor */
-	bool           own_path; /* bound by us outside the instance folder: unlink it */
-	struct client *client;
-};
-
 struct client *server_client(const struct lm_ctx *ctx)
 {
 	return ctx->server ? ctx->server->client : NULL;
@@ -51,7 +43,7 @@ static void trace_client(struct client *c, uint16_t kind)
 }
 
 /* Of an attach in the client's first turn: lm_ctx_create() has returned by then. */
-static void tell_client(struct client *c, bool attached)
+void client_tell(struct client *c, bool attached)
 {
 	struct lm_ctx *ctx = c->ctx;
 
@@ -93,14 +85,32 @@ static void client_detach(struct client *c)
 	upcall_fail_all(c, -ECANCELED);
 	irq_disconnect(ctx);
 	dma_disconnect(ctx);
-	tell_client(c, false);
+	client_tell(c, false);
 	stream_close(&c->stream);
 	client_free(c);
 	if (ctx->info.flags & LM_DEV_CONN_FD)
 		ctx->ended = -ENOTCONN;
 }
 
+void client_lost(struct client *c, int error)
+{
+	if (c->is_mdev)
+		c->ctx->ended = error;
+	client_detach(c);
+}
+
 static void client_ready(struct source *src, uint32_t events);
+
+/* Edges tell of a node only that there was a message, not that one was left: levels it is. */
+static uint32_t client_edge(const struct client *c)
+{
+	return c->is_mdev ? 0 : EPOLLET;
+}
+
+static uint32_t client_in(const struct client *c)
+{
+	return c->is_mdev ? EPOLLIN | EPOLLPRI : CLIENT_IN;
+}
 
 static void peer_credentials(struct client *c, int fd)
 {
@@ -113,14 +123,20 @@ static void peer_credentials(struct client *c, int fd)
 	}
 }
 
-/* @fd is consumed in any case. */
-static int client_attach(struct server *server, int fd)
+/* The channel is consumed in any case, unless it is borrowed. */
+static void channel_drop(struct channel ch)
+{
+	if (!ch.is_borrowed)
+		ch.ops->close(&ch);
+}
+
+static int client_attach(struct server *server, const struct channel *ch)
 {
 	struct client *c = calloc(1, sizeof(*c));
 	int ret;
 
 	if (!c) {
-		close(fd);
+		channel_drop(*ch);
 		return -ENOMEM;
 	}
 	c->ctx = server->ctx;
@@ -128,18 +144,20 @@ static int client_attach(struct server *server, int fd)
 	c->max_fds = 1;
 	c->max_data = STREAM_MAX_DATA;
 	ret = upcall_new(c);
-	ret = ret ?: stream_open(&c->stream, fd);
+	ret = ret ?: stream_open_channel(&c->stream, ch);
 	if (ret) {
-		close(fd);
+		channel_drop(*ch);
 		goto fail;
 	}
-	c->source.fd = fd;
+	c->is_mdev = ch->ops->exchange;
+	c->source.fd = ch->fd;
 	c->source.fn = client_ready;
-	c->events = CLIENT_IN | EPOLLOUT;
-	ret = loop_add(&c->ctx->loop, &c->source, c->events | EPOLLET);
+	c->events = client_in(c) | EPOLLOUT;
+	ret = loop_add(&c->ctx->loop, &c->source, c->events | client_edge(c));
 	if (ret)
 		goto fail_stream;
-	peer_credentials(c, fd);
+	if (!c->is_mdev)
+		peer_credentials(c, ch->fd);
 	server->client = c;
 	return 0;
 
@@ -148,6 +166,14 @@ fail_stream:
 fail:
 	client_free(c);
 	return ret;
+}
+
+static int client_attach_fd(struct server *server, int fd)
+{
+	struct channel ch;
+
+	channel_socket_init(&ch, fd);
+	return client_attach(server, &ch);
 }
 
 /* ---- a turn of the client -------------------------------------------------------- */
@@ -204,7 +230,7 @@ static int serve_replies(struct client *c)
 	return ret < 0 ? ret : 0;
 }
 
-static bool messages_are_due(const struct client *c)
+bool client_is_due(const struct client *c)
 {
 	return c->waiting == WAIT_NONE && stream_has_message(&c->stream);
 }
@@ -214,19 +240,19 @@ static bool messages_are_due(const struct client *c)
  * Edges spare epoll a second look at a socket that was read empty; what an edge has told and was
  * not served, a modification tells again.
  */
-static void watch_events(struct client *c)
+void client_listen(struct client *c)
 {
 	const bool listening = c->waiting == WAIT_NONE ||
 			       (upcall_is_outstanding(c) && !c->twin.rx.data);
 	uint32_t events = 0;
 
 	if (listening && !c->blocked)
-		events |= CLIENT_IN;
-	if (messages_are_due(c) || stream_pending(&c->stream))
+		events |= client_in(c);
+	if (client_is_due(c) || stream_pending(&c->stream))
 		events |= EPOLLOUT;
 	if (events == c->events && c->armed)
 		return;
-	if (!loop_modify(&c->ctx->loop, &c->source, events | EPOLLET)) {
+	if (!loop_modify(&c->ctx->loop, &c->source, events | client_edge(c))) {
 		c->events = events;
 		c->armed = true;
 	}
@@ -243,13 +269,13 @@ static int serve_all(struct client *c)
 		ret = serve_messages(c);
 		if (!ret && c->waiting != WAIT_NONE)
 			ret = serve_replies(c);
-	} while (!ret && c->turn_left && messages_are_due(c));
+	} while (!ret && c->turn_left && client_is_due(c));
 	return ret;
 }
 
 void client_serve(struct client *c)
 {
-	int ret, sent;
+	int ret, sent = 0;
 
 	if (c->serving)
 		return;
@@ -258,18 +284,20 @@ void client_serve(struct client *c)
 	c->ctx->turn_ticks = trace_on(c->ctx) ? trace_ticks() : 0;
 	do {
 		ret = serve_all(c);
+		if (!ret && c->keeps) /* they go with the next exchange */
+			break;
 		sent = stream_flush(&c->stream);
 		if (!sent)
 			upcall_kick(c);
 		/* It could not answer, but now there is room. */
 	} while (ret == SERVE_BLOCKED && !sent);
-	if (!sent)
+	if (!sent && !c->keeps)
 		sent = stream_flush(&c->stream);
 	c->serving = false;
 	c->ctx->turn_ticks = 0;
 	c->blocked = ret == SERVE_BLOCKED;
 	if ((ret && !c->blocked) || sent < 0) {
-		client_detach(c);
+		client_lost(c, ret < 0 ? ret : sent);
 		return;
 	}
 	if (unlikely(c->twin_fd >= 0 && !sent)) {
@@ -278,7 +306,8 @@ void client_serve(struct client *c)
 	}
 	c->blocked |= sent;
 	upcall_settle(c);
-	watch_events(c);
+	if (!c->keeps)
+		client_listen(c);
 }
 
 void client_wake(struct client *c)
@@ -292,7 +321,8 @@ void client_wake(struct client *c)
 	}
 	c->blocked &= stream_pending(&c->stream);
 	upcall_settle(c);
-	watch_events(c);
+	if (!c->keeps)
+		client_listen(c);
 }
 
 /* -ENOBUFS: requests fill the buffer while one waits for a reply that will never be read. */
@@ -300,7 +330,7 @@ static ssize_t client_receive(struct client *c)
 {
 	const ssize_t got = stream_fill(&c->stream);
 
-	c->armed = got >= 0 && c->stream.drained;
+	c->armed = c->is_mdev || (got >= 0 && c->stream.drained);
 	if (got != -ENOBUFS || c->waiting == WAIT_NONE || !upcall_is_outstanding(c))
 		return got;
 	log_warn(c->ctx, "the client queues requests without answering our DMA commands");
@@ -313,19 +343,22 @@ static void client_ready(struct source *src, uint32_t events)
 	struct client *c = container_of(src, struct client, source);
 	ssize_t ret = 0;
 
-	tell_client(c, true);
+	if (!c->is_mdev)
+		client_tell(c, true);
+	else if (events & EPOLLPRI)
+		ret = mdev_written(c);
 	c->armed = false;
 	/* What is here goes first: there may be no room for more, and its sender may have gone. */
-	if (!messages_are_due(c)) {
+	if (!ret && !client_is_due(c)) {
 		if (events & EPOLLIN)
 			ret = client_receive(c);
 		else if (events & (EPOLLHUP | EPOLLERR))
-			ret = -ENOTCONN;
+			ret = c->is_mdev ? -ENODEV : -ENOTCONN;
 	}
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		c->armed = false;
 	if (ret < 0)
-		client_detach(c);
+		client_lost(c, (int)ret);
 	else
 		client_serve(c);
 }
@@ -335,13 +368,13 @@ int server_busy_poll(struct lm_ctx *ctx)
 	struct client *c = ctx->server->client;
 	ssize_t got;
 
-	if (!c || c->events != CLIENT_IN)
+	if (!c || c->events != client_in(c))
 		return c && c->events & EPOLLOUT ? -EAGAIN : 0;
 	got = client_receive(c);
 	if (!got)
 		return 0;
 	if (got < 0)
-		client_detach(c);
+		client_lost(c, (int)got);
 	else
 		client_serve(c);
 	return 1;
@@ -355,6 +388,19 @@ void server_deferred_done(struct lm_ctx *ctx, ssize_t result)
 		return;
 	protocol_answer(c, result);
 	client_wake(c);
+}
+
+int server_start(struct lm_ctx *ctx)
+{
+	struct channel *ch = &ctx->channel;
+	int ret;
+
+	if (!ch->ops)
+		return 0;
+	ret = ch->ops->start(ch, ctx->info.flags & LM_DEV_RESTARTABLE);
+	if (ret)
+		log_err(ctx, "/dev/muser/%s cannot be served: %s", ctx->uuid, strerror(-ret));
+	return ret;
 }
 
 /* ---- listening ------------------------------------------------------------------- */
@@ -385,7 +431,7 @@ static void listener_ready(struct source *src, uint32_t events)
 		close(fd);
 		return;
 	}
-	ret = client_attach(server, fd);
+	ret = client_attach_fd(server, fd);
 	if (ret)
 		log_err(server->ctx, "a client could not be attached: %s", strerror(-ret));
 }
@@ -441,6 +487,12 @@ int server_new(struct lm_ctx *ctx)
 	server->ctx = ctx;
 	server->listener.fd = -1;
 	ctx->server = server;
+	if (ctx->channel.ops) {
+		struct channel ch = ctx->channel;
+
+		ch.is_borrowed = true; /* interrupts are raised through it to the end */
+		return client_attach(server, &ch);
+	}
 	if (!(ctx->info.flags & (LM_DEV_CONN_FD | LM_DEV_LISTEN_FD)))
 		return listen_on_path(server);
 	/* A copy: the caller's own is closed once nothing can fail any more. */
@@ -450,7 +502,7 @@ int server_new(struct lm_ctx *ctx)
 		return -errno;
 	}
 	if (ctx->info.flags & LM_DEV_CONN_FD)
-		return client_attach(server, fd);
+		return client_attach_fd(server, fd);
 	return listener_add(server, fd);
 }
 
@@ -485,7 +537,7 @@ void server_get_state(const struct lm_ctx *ctx, struct client_state *st)
 	const struct client *c = ctx->server->client;
 
 	memset(st, 0, sizeof(*st));
-	if (!c)
+	if (!c || (c->is_mdev && !c->told))
 		return;
 	st->attached = true;
 	st->pid = c->pid;

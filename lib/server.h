@@ -16,12 +16,21 @@ enum waiting {
 
 #define SERVE_BLOCKED 1 /* no room to answer */
 
+struct server {
+	struct lm_ctx *ctx;
+	struct source  listener; /* fd -1: none */
+	char          *path;     /* where clients connect; NULL: an inherited descriptor, a node */
+	bool           own_path; /* bound by us outside the instance folder: unlink it */
+	struct client *client;
+};
+
 #define TURN_MAX         1024 /* messages of a client that are served in one turn of the loop */
 #define HELD_SMALL       64
 #define REPLY_SMALL      128 /* room for any reply that carries no data */
 #define REPLY_MAX_INFO   4096 /* room for a reply with a capability chain or JSON */
 
 struct upcalls; /* upcall.c */
+struct command; /* protocol.h */
 
 struct client {
 	struct lm_ctx  *ctx;
@@ -30,8 +39,10 @@ struct client {
 	struct stream   twin;        /* twin.rx.data NULL: no twin socket */
 	struct source   twin_source;
 	int             twin_fd;     /* the client's end until it is sent, else -1 */
+	bool            is_mdev;     /* it is muser.ko, and there from beginning to end */
 	bool            told;        /* the device knows of it */
 	bool            negotiated;
+	bool            keeps;       /* replies wait for the next exchange */
 	bool            serving;     /* a turn of the client is on the stack, ... */
 	unsigned int    turn_left;   /* ... and may serve so many messages more */
 	bool            blocked;     /* the last turn ended for want of room to answer */
@@ -70,6 +81,11 @@ struct reply {
 
 /* server.c */
 struct client *server_client(const struct lm_ctx *ctx); /* or NULL */
+void client_tell(struct client *c, bool attached); /* the device, and whoever listens */
+/* Its connection has ended, for this reason; @c is freed. */
+void client_lost(struct client *c, int error);
+void client_listen(struct client *c); /* what epoll is to tell next */
+bool client_is_due(const struct client *c); /* messages wait to be served */
 void client_serve(struct client *c); /* a turn of the loop; may free @c */
 void client_wake(struct client *c);  /* outside a turn: send; what else is due has its turn */
 int  client_hold(struct client *c, const void *data, size_t len);
@@ -80,6 +96,11 @@ int  protocol_handle(struct client *c, struct message *m);
 /* The device has answered the request that waits. */
 void protocol_answer(struct client *c, ssize_t result);
 bool protocol_answer_send(struct client *c); /* false: still no room */
+
+/* server_mdev.c: a device behind /dev/muser */
+const struct command *mdev_command(uint16_t cmd); /* or NULL */
+int  mdev_written(struct client *c);  /* trapped pages were written */
+bool mdev_is_replayed(const struct client *c, uint32_t flags); /* a header's */
 
 /* handshake.c */
 int  handshake(struct client *c, struct message *m, struct reply *r);

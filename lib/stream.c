@@ -115,7 +115,7 @@ static int buf_fit(struct stream_buf *b, size_t need)
 	return 0;
 }
 
-int stream_open(struct stream *s, int fd)
+int stream_open_channel(struct stream *s, const struct channel *ch)
 {
 	memset(s, 0, sizeof(*s));
 	if (buf_open(&s->rx))
@@ -124,8 +124,16 @@ int stream_open(struct stream *s, int fd)
 		buf_release(&s->rx);
 		return -ENOMEM;
 	}
-	channel_socket_init(&s->ch, fd);
+	s->ch = *ch;
 	return 0;
+}
+
+int stream_open(struct stream *s, int fd)
+{
+	struct channel ch;
+
+	channel_socket_init(&ch, fd);
+	return stream_open_channel(s, &ch);
 }
 
 void stream_close(struct stream *s)
@@ -141,7 +149,8 @@ void stream_close(struct stream *s)
 	s->nr_arrived = 0;
 	buf_release(&s->rx);
 	buf_release(&s->tx);
-	s->ch.ops->close(&s->ch);
+	if (!s->ch.is_borrowed)
+		s->ch.ops->close(&s->ch);
 }
 
 /* ---- receiving ------------------------------------------------------------------- */
@@ -251,6 +260,36 @@ static int rx_make_room(struct stream *s)
 	return 0;
 }
 
+/* Whole messages only, and the next one is long. */
+static int rx_make_more(struct stream *s)
+{
+	struct stream_buf *rx = &s->rx;
+	const size_t head = rx->head;
+	int ret;
+
+	if (rx->size == STREAM_BIG && !head)
+		return -ENOBUFS;
+	ret = buf_fit(rx, STREAM_BIG);
+	if (!ret)
+		s->rx_base += head;
+	return ret;
+}
+
+static ssize_t fill_again(struct stream *s, struct channel_fds *fds)
+{
+	struct stream_buf *rx = &s->rx;
+	ssize_t got = -EMSGSIZE;
+	int ret;
+
+	while (got == -EMSGSIZE) {
+		ret = rx_make_more(s);
+		if (ret)
+			return ret;
+		got = s->ch.ops->recv(&s->ch, rx->data + rx->tail, rx->size - rx->tail, fds);
+	}
+	return got;
+}
+
 ssize_t stream_fill(struct stream *s)
 {
 	struct stream_buf *rx = &s->rx;
@@ -265,6 +304,8 @@ ssize_t stream_fill(struct stream *s)
 		return ret;
 	set = &s->arrived[s->nr_arrived];
 	got = s->ch.ops->recv(&s->ch, rx->data + rx->tail, rx->size - rx->tail, &set->fds);
+	if (unlikely(got == -EMSGSIZE))
+		got = fill_again(s, &set->fds);
 	s->drained = got >= 0 && (size_t)got < rx->size - rx->tail;
 	if (got <= 0)
 		return got;
@@ -477,6 +518,27 @@ void *stream_reserve(struct stream *s, size_t len)
 			return NULL;
 	}
 	return tx->data + tx->tail;
+}
+
+ssize_t stream_exchange(struct stream *s, int wake_fd)
+{
+	struct stream_buf *rx = &s->rx, *tx = &s->tx;
+	struct channel_exchange x = { .wake_fd = wake_fd };
+	ssize_t got;
+
+	got = rx_make_room(s);
+	if (got)
+		return got;
+	x.out = tx->data + tx->head;
+	x.out_len = tx->tail - tx->head;
+	x.in = rx->data + rx->tail;
+	x.in_size = rx->size - rx->tail;
+	got = s->ch.ops->exchange(&s->ch, &x);
+	if (got >= 0 || got == -EMSGSIZE)
+		buf_reset(tx);
+	if (got > 0)
+		rx->tail += (size_t)got;
+	return got == -EMSGSIZE ? stream_fill(s) : got;
 }
 
 void stream_commit(struct stream *s, size_t len, const struct channel_fds *fds)

@@ -52,10 +52,14 @@ struct message {
 };
 
 int  stream_open(struct stream *s, int fd); /* fd is the stream's on success */
+int  stream_open_channel(struct stream *s, const struct channel *ch); /* the same */
 void stream_close(struct stream *s);
 
 /* One receive. Bytes, 0: nothing there, -ENOTCONN, -ENOBUFS: full of unserved messages. */
 ssize_t stream_fill(struct stream *s);
+/* On a channel that can: send all that there is, wait for messages or until @wake_fd is readable,
+ * and receive. As stream_fill(). */
+ssize_t stream_exchange(struct stream *s, int wake_fd);
 /* The next whole message, taken out; valid until the next stream_fill(). 1, 0: none yet,
  * -EPROTO: the peer's framing is broken, there is no way on. */
 int stream_next(struct stream *s, struct message *m);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dma_resolve.c - client memory that nobody told us of: the channel is asked when a device does.
+ *
+ * On such a channel (muser.ko) the DMA map starts empty. An address that is not in it is asked
+ * for, and what the channel pins becomes a window like any other, so that the next lookup finds
+ * it in no time. Windows show one mapping for each piece of the address space, made when the
+ * first of them comes. What cannot be pinned, but is there, is copied by the channel.
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dma.h"
+
+static void resolve_trace(struct lm_ctx *ctx, const struct dma_window *w, int result)
+{
+	struct lm_trace_record rec = {
+		.time = trace_ticks(), .kind = LM_TRACE_DMA_MAP, .offset = w->addr,
+		.value = w->size, .aux = w->prot | (w->pinned ? 4 : 0), .result = result,
+	};
+
+	trace_append(ctx, &rec);
+}
+
+/* Cut @d to [low, last], which has at least its first byte in question. */
+static void range_cut(struct channel_dma *d, uint64_t low, uint64_t last)
+{
+	uint64_t end = d->addr + (d->size - 1);
+
+	end = end < last ? end : last;
+	d->addr = d->addr > low ? d->addr : low;
+	d->size = end - d->addr + 1;
+}
+
+/* @addr is in no window: between which two is it? */
+static void gap_find(const struct dma *dma, uint64_t addr, uint64_t *low, uint64_t *last)
+{
+	const struct dma_table *t = &dma->windows;
+	struct dma_pos p;
+
+	*low = 0;
+	*last = UINT64_MAX;
+	if (dma_table_find(t, addr, &p))
+		*low = dma_table_key(t, p) + dma_table_slot(t, p)->size;
+	if (dma_table_seek(t, addr, &p))
+		*last = dma_table_key(t, p) - 1;
+}
+
+/* All of one mapping. */
+static void piece_find(uint64_t addr, uint64_t *low, uint64_t *last)
+{
+	const uint64_t first = addr & ~(DMA_PIECE - 1);
+
+	*low = *low > first ? *low : first;
+	*last = *last - first > DMA_PIECE - 1 ? first + (DMA_PIECE - 1) : *last;
+}
+
+static int range_pin(struct channel *ch, struct channel_dma *d)
+{
+	int ret;
+
+	d->prot = PROT_READ | PROT_WRITE;
+	ret = ch->ops->dma_pin(ch, d);
+	if (ret != -EACCES)
+		return ret;
+	d->prot = PROT_READ;
+	return ch->ops->dma_pin(ch, d);
+}
+
+/* What cannot be pinned may not exist. */
+static bool is_there(struct channel *ch, const struct channel_dma *d)
+{
+	struct channel_dma first = { d->addr, 1, PROT_READ };
+	struct channel_dma last = { d->addr + (d->size - 1), 1, PROT_READ };
+	char byte;
+
+	return !ch->ops->dma_copy(ch, &first, &byte) && !ch->ops->dma_copy(ch, &last, &byte);
+}
+
+static void whole_pages(struct channel_dma *d)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t last = (d->addr + (d->size - 1)) | (page - 1);
+
+	d->addr &= ~(page - 1);
+	d->size = last - d->addr + 1;
+}
+
+static int window_add(struct lm_ctx *ctx, const struct channel_dma *d, bool pinned)
+{
+	const struct dma_window w = {
+		.addr = d->addr, .size = d->size, .offset = d->addr, .prot = d->prot,
+		.fd = -1, .pinned = pinned,
+	};
+	const int ret = dma_map(ctx, &w);
+
+	if (trace_on(ctx))
+		resolve_trace(ctx, &w, ret);
+	return ret;
+}
+
+int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
+{
+	struct channel *ch = &ctx->channel;
+	struct channel_dma d = { .addr = addr, .size = len };
+	uint64_t low, last;
+	int ret;
+
+	if (!ch->ops || ctx->dma->revoke.is_telling)
+		return -ENOENT;
+	gap_find(ctx->dma, addr, &low, &last);
+	piece_find(addr, &low, &last);
+	range_cut(&d, low, last);
+	ret = range_pin(ch, &d);
+	if (!ret) {
+		range_cut(&d, low, last);
+		ret = window_add(ctx, &d, true);
+		if (ret != -ENOMEM && ret != -EOVERFLOW) /* no room to map it */
+			return ret;
+	} else if (ret != -EOPNOTSUPP || !is_there(ch, &d)) {
+		return -ENOENT;
+	}
+	d.prot = PROT_READ | PROT_WRITE; /* the copy will see */
+	whole_pages(&d);
+	range_cut(&d, low, last);
+	return window_add(ctx, &d, false);
+}
+
+void dma_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t addr, uint64_t size)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct dma_backing *b = dma_slot_backing(dma, slot);
+	const uint64_t first = addr & ~(page - 1);
+	const uint64_t last = (addr + (size - 1)) | (page - 1);
+
+	if (!b->is_piece)
+		return;
+	dma_backing_unshare(&dma->backings, b);
+	if (first < b->start || last - b->start >= b->length)
+		return;
+	mmap(b->base + (first - b->start), last - first + 1, (int)b->prot,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}

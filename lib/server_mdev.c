@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * server_mdev.c - what is different for a device behind /dev/muser/<uuid>.
+ *
+ * muser.ko is the one peer, from the start of the context to the removal of the mdev; it says by
+ * commands of its own when a client opens and closes the device. Owns these commands, and the loop
+ * that answers and waits in one system call. What a client can do is the engine's as ever.
+ */
+#include <string.h>
+
+#include <linux/muser.h>
+
+#include "protocol.h"
+
+/* Turns of the exchange between two looks at everything else. */
+#define EXCHANGE_TURNS 256u
+
+/* ---- the client behind the module ------------------------------------------------ */
+
+/* What the client lent us goes, as when a socket is closed. */
+static void client_leave(struct client *c)
+{
+	irq_disconnect(c->ctx);
+	dma_disconnect(c->ctx);
+	client_tell(c, false);
+}
+
+static int client_open(struct client *c, struct message *m, struct reply *r)
+{
+	struct muser_client who;
+
+	memcpy(&who, m->payload, sizeof(who));
+	if (c->told)
+		client_leave(c);
+	c->pid = (pid_t)who.pid;
+	c->uid = who.uid;
+	client_tell(c, true);
+	return 0;
+}
+
+static int client_close(struct client *c, struct message *m, struct reply *r)
+{
+	client_leave(c);
+	return 0;
+}
+
+const struct command *mdev_command(uint16_t cmd)
+{
+	static const struct command open = {
+		client_open, sizeof(struct muser_client), 0, true
+	};
+	static const struct command close = { client_close, 0, 0, true };
+
+	switch (cmd) {
+	case MUSER_CLIENT_OPEN:
+		return &open;
+	case MUSER_CLIENT_CLOSE:
+		return &close;
+	default:
+		return NULL;
+	}
+}
+
+bool mdev_is_replayed(const struct client *c, uint32_t flags)
+{
+	return c->is_mdev && (flags & MUSER_F_REPLAYED);
+}
+
+int mdev_written(struct client *c)
+{
+	return 0;
+}
+
+/* ---- one system call a command --------------------------------------------------- */
+
+/* The loop would tell of messages as well: the exchange does. */
+static void exchange_begin(struct client *c)
+{
+	c->keeps = true;
+	if (c->events != EPOLLPRI && !loop_modify(&c->ctx->loop, &c->source, EPOLLPRI))
+		c->events = EPOLLPRI;
+}
+
+void server_exchange_end(struct lm_ctx *ctx)
+{
+	struct client *c = server_client(ctx);
+
+	if (!c || !c->keeps)
+		return;
+	c->keeps = false;
+	client_serve(c); /* sends */
+}
+
+/* Is there nothing to do but to answer and to wait? */
+static bool exchange_is_due(const struct client *c)
+{
+	return c && c->is_mdev && c->waiting == WAIT_NONE && !c->blocked && !client_is_due(c);
+}
+
+int server_exchange(struct lm_ctx *ctx)
+{
+	struct client *c = server_client(ctx);
+	ssize_t got;
+
+	if (!exchange_is_due(c)) {
+		server_exchange_end(ctx);
+		return loop_run(&ctx->loop, ctx->ended ? 0 : -1);
+	}
+	if (!(++ctx->spins % EXCHANGE_TURNS)) {
+		server_exchange_end(ctx);
+		return loop_run(&ctx->loop, 0);
+	}
+	exchange_begin(c);
+	got = stream_exchange(&c->stream, ctx->loop.epfd);
+	if (!got)
+		return loop_run(&ctx->loop, 0);
+	if (got < 0)
+		client_lost(c, (int)got);
+	else
+		client_serve(c);
+	return 1;
+}
