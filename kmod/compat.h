@@ -10,6 +10,7 @@
 
 #include <linux/device.h>
 #include <linux/eventfd.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/shmem_fs.h>
 
@@ -48,5 +49,15 @@ static inline void muser_vm_flags_set(struct vm_area_struct *vma, unsigned long 
 #else
 #define MUSER_SHMEM_NORESERVE VM_NORESERVE
 #endif
+
+/* What mmap(2) of @file does to @vma. */
+static inline int muser_mmap_file(struct file *file, struct vm_area_struct *vma)
+{
+#ifdef HAVE_VFS_MMAP
+	return vfs_mmap(file, vma);
+#else
+	return call_mmap(file, vma);
+#endif
+}
 
 #endif /* MUSER_COMPAT_H */

@@ -39,9 +39,9 @@ struct muser;
 /* ---- mmap.c: device memory ----------------------------------------------------------- */
 
 struct muser_mem_space {
-	struct file   *file;    /* shmem; NULL: none */
+	struct muser  *m;
+	struct file   *file;    /* shmem; NULL: none; it comes last, and stays */
 	u64            size;
-	struct address_space *client_mapping;
 	unsigned long *armed;   /* a bit a page: its next write is noticed; NULL: never asked for */
 	unsigned long *dirty;   /* written since it was armed */
 };
@@ -49,9 +49,10 @@ struct muser_mem_space {
 struct muser_memory {
 	struct mutex           lock;   /* spaces come under state_lock and stay; this: traps */
 	struct muser_mem_space space[MUSER_NR_SPACES];
-	u64                    total;  /* bytes of all */
-	atomic_t               pending; /* spaces[] have unfetched dirty pages: POLLPRI */
+	atomic_t               pending; /* written pages that were not fetched: POLLPRI */
 };
+
+extern unsigned long muser_max_memory; /* main.c: bytes of all instances */
 
 int  muser_mem_init(struct muser *m);
 void muser_mem_free(struct muser *m);
@@ -64,7 +65,11 @@ bool muser_mem_pending(struct muser *m);
 
 /* ---- dma.c: the client's memory ------------------------------------------------------ */
 
-struct muser_dma_state; /* opaque but for dma.c */
+struct muser_dma_state; /* dma.h */
+
+/* Of the module: before anything else, after everything else. */
+int  muser_dma_setup(void);
+void muser_dma_cleanup(void);
 
 int  muser_dma_init(struct muser *m);
 void muser_dma_free(struct muser *m);
