@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * client.h - vfio_client: what its files share.
+ *
+ * A command gets its words, prints at most one line of result and returns 0 or -errno; what it
+ * expected and did not see is said on stderr and is -EPROTO. Commands of one run share one open
+ * device, its mappings and its memory.
+ */
+#ifndef VFIO_CLIENT_H
+#define VFIO_CLIENT_H
+
+#include <linux/vfio.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAX_REGIONS 32
+#define MAX_INDEXES 16
+#define MAX_VECTORS 64
+#define MAX_MEMORY  64
+#define MAX_WORDS   64
+
+struct mapping { /* of a region */
+	char    *address;
+	uint64_t offset, size;
+};
+
+struct memory { /* that the device may reach */
+	char    *address;
+	uint64_t iova, size;
+	int      fd; /* -1: anonymous */
+};
+
+struct client {
+	int container, group, device;
+	const char *uuid;
+	struct mapping mapping[MAX_REGIONS];
+	struct memory memory[MAX_MEMORY];
+	int eventfd[MAX_INDEXES][MAX_VECTORS]; /* 0: none */
+	int unmask[MAX_INDEXES];
+};
+
+struct command {
+	const char *name;
+	const char *help;
+	int min_args;
+	int (*run)(struct client *c, int argc, char **argv); /* argv[0]: the first argument */
+};
+
+extern const struct command device_commands[]; /* device.c */
+extern const struct command region_commands[]; /* region.c */
+extern const struct command irq_commands[];    /* irq.c */
+extern const struct command dma_commands[];    /* dma.c */
+extern const struct command load_commands[];   /* load.c */
+extern const struct command limit_commands[];  /* limits.c */
+
+/* device.c: 0 or -errno */
+int device_open(struct client *c, const char *uuid);
+void device_close(struct client *c);
+int xioctl(int fd, unsigned long request, void *arg); /* what ioctl returns, or -errno */
+
+/* region.c */
+int region_info(struct client *c, uint32_t index, struct vfio_region_info *info, size_t size);
+int region_index(const char *word, uint32_t *index); /* bar0-bar5, rom, config or a number */
+/* One pread or pwrite; fewer bytes than asked for are -EPROTO. */
+int region_read(struct client *c, uint32_t index, uint64_t offset, void *buffer, size_t count);
+int region_write(struct client *c, uint32_t index, uint64_t offset, const void *buffer,
+		 size_t count);
+
+/* vfio_client.c */
+int number(const char *word, uint64_t *value);
+/* Commands of the words: the device of UUID, nothing remembered. -EPROTO with a line said. */
+int unexpected(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The byte that a pattern has at an offset; seeds differ everywhere. */
+uint8_t pattern(uint32_t seed, uint64_t offset);
+
+#define NR(array) (sizeof(array) / sizeof(*(array)))
+
+#endif

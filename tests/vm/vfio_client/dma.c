@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dma.c - memory that the device may reach: of which kind, mapped and unmapped, what is in it.
+ *
+ * Memory is known by the address (IOVA) that it was mapped at, until it is dropped.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client.h"
+
+/* anon, hugetlb (2 MiB pages), memfd, or a file's path: sets address and fd. */
+static int allocate(struct memory *m, const char *kind)
+{
+	int flags = MAP_SHARED;
+
+	m->fd = -1;
+	if (!strcmp(kind, "anon"))
+		flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	else if (!strcmp(kind, "hugetlb"))
+		flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
+	else if (!strcmp(kind, "memfd"))
+		m->fd = memfd_create("vfio_client", MFD_CLOEXEC);
+	else
+		m->fd = open(kind, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (!(flags & MAP_ANONYMOUS) && (m->fd < 0 || ftruncate(m->fd, m->size)))
+		return -errno;
+	m->address = mmap(NULL, m->size, PROT_READ | PROT_WRITE, flags, m->fd, 0);
+	return m->address == MAP_FAILED ? -errno : 0;
+}
+
+static void drop(struct memory *m)
+{
+	munmap(m->address, m->size);
+	if (m->fd >= 0)
+		close(m->fd);
+	memset(m, 0, sizeof(*m));
+}
+
+static uint32_t map_flags(int argc, char **argv)
+{
+	const char *access = argc > 3 ? argv[3] : "rw";
+
+	return (strchr(access, 'r') ? VFIO_DMA_MAP_FLAG_READ : 0) |
+	       (strchr(access, 'w') ? VFIO_DMA_MAP_FLAG_WRITE : 0);
+}
+
+static int map(struct client *c, const struct memory *m, uint32_t flags)
+{
+	struct vfio_iommu_type1_dma_map dma = {
+		.argsz = sizeof(dma),
+		.flags = flags,
+		.vaddr = (uintptr_t)m->address,
+		.iova = m->iova,
+		.size = m->size,
+	};
+	int ret = xioctl(c->container, VFIO_IOMMU_MAP_DMA, &dma);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int run_map(struct client *c, int argc, char **argv)
+{
+	struct memory *m = c->memory;
+	int ret;
+
+	while (m < c->memory + MAX_MEMORY && m->address)
+		m++;
+	if (m == c->memory + MAX_MEMORY || number(argv[0], &m->iova) || number(argv[1], &m->size))
+		return -EPROTO;
+	ret = allocate(m, argv[2]);
+	if (ret) {
+		memset(m, 0, sizeof(*m));
+		return ret;
+	}
+	ret = map(c, m, map_flags(argc, argv));
+	if (ret)
+		drop(m);
+	return ret;
+}
+
+/* The memory at an address; words: IOVA COUNT. */
+static struct memory *find(struct client *c, char **argv, char **at, uint64_t *count)
+{
+	uint64_t iova;
+	struct memory *m;
+
+	if (number(argv[0], &iova) || number(argv[1], count))
+		return NULL;
+	for (m = c->memory; m < c->memory + MAX_MEMORY; m++)
+		if (m->address && iova >= m->iova && iova - m->iova <= m->size &&
+		    *count <= m->size - (iova - m->iova)) {
+			*at = m->address + (iova - m->iova);
+			return m;
+		}
+	unexpected("%s %s: no such memory", argv[0], argv[1]);
+	return NULL;
+}
+
+static int run_unmap(struct client *c, int argc, char **argv)
+{
+	struct vfio_iommu_type1_dma_unmap dma = { .argsz = sizeof(dma) };
+	uint64_t iova, size;
+	int ret;
+
+	if (number(argv[0], &iova) || number(argv[1], &size))
+		return -EPROTO;
+	dma.iova = iova;
+	dma.size = size;
+	ret = xioctl(c->container, VFIO_IOMMU_UNMAP_DMA, &dma);
+	if (ret < 0)
+		return ret;
+	return dma.size == size ? 0 : unexpected("unmapped 0x%llx bytes", dma.size);
+}
+
+/* Map memory again that is there, as it was or elsewhere. */
+static int run_remap(struct client *c, int argc, char **argv)
+{
+	struct memory *m;
+	uint64_t count;
+	char *at;
+
+	m = find(c, argv, &at, &count);
+	return m ? map(c, m, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE) : -EPROTO;
+}
+
+/* Free the memory whether or not it is mapped, as a careless client does. */
+static int run_drop(struct client *c, int argc, char **argv)
+{
+	char *words[] = { argv[0], (char *)"1" }, *at;
+	uint64_t count;
+	struct memory *m = find(c, words, &at, &count);
+
+	if (!m)
+		return -EPROTO;
+	drop(m);
+	return 0;
+}
+
+/* Take the pages of a file away under its mapping. */
+static int run_truncate(struct client *c, int argc, char **argv)
+{
+	char *words[] = { argv[0], (char *)"1" }, *at;
+	uint64_t count;
+	struct memory *m = find(c, words, &at, &count);
+
+	if (!m)
+		return -EPROTO;
+	return ftruncate(m->fd, 0) ? -errno : 0;
+}
+
+static int run_memfill(struct client *c, int argc, char **argv)
+{
+	uint64_t count, seed, i;
+	char *at;
+
+	if (!find(c, argv, &at, &count) || number(argv[2], &seed))
+		return -EPROTO;
+	for (i = 0; i < count; i++)
+		at[i] = pattern(seed, i);
+	return 0;
+}
+
+static int run_memcheck(struct client *c, int argc, char **argv)
+{
+	uint64_t count, seed, i;
+	char *at;
+
+	if (!find(c, argv, &at, &count) || number(argv[2], &seed))
+		return -EPROTO;
+	for (i = 0; i < count; i++)
+		if ((uint8_t)at[i] != pattern(seed, i))
+			return unexpected("byte 0x%llx: 0x%02x instead of 0x%02x",
+					  (unsigned long long)i, (uint8_t)at[i],
+					  pattern(seed, i));
+	return 0;
+}
+
+static int run_memread(struct client *c, int argc, char **argv)
+{
+	uint64_t count, value = 0;
+	char *at;
+
+	if (!find(c, argv, &at, &count) || count > sizeof(value))
+		return -EPROTO;
+	memcpy(&value, at, count);
+	printf("0x%0*llx\n", (int)count * 2, (unsigned long long)value);
+	return 0;
+}
+
+static int run_memwrite(struct client *c, int argc, char **argv)
+{
+	uint64_t count, value;
+	char *at;
+
+	if (!find(c, argv, &at, &count) || count > sizeof(value) || number(argv[2], &value))
+		return -EPROTO;
+	memcpy(at, &value, count);
+	return 0;
+}
+
+const struct command dma_commands[] = {
+	{ "map", "IOVA SIZE anon|hugetlb|memfd|PATH [r|w|rw]", 3, run_map },
+	{ "unmap", "IOVA SIZE", 2, run_unmap },
+	{ "remap", "IOVA SIZE: memory that was unmapped", 2, run_remap },
+	{ "drop", "IOVA: free the memory, mapped or not", 1, run_drop },
+	{ "truncate", "IOVA: its file, to nothing", 1, run_truncate },
+	{ "memfill", "IOVA COUNT SEED", 3, run_memfill },
+	{ "memcheck", "IOVA COUNT SEED", 3, run_memcheck },
+	{ "memread", "IOVA WIDTH", 2, run_memread },
+	{ "memwrite", "IOVA WIDTH VALUE", 3, run_memwrite },
+	{ 0 },
+};

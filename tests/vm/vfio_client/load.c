@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * load.c - many threads on one device, each on 8 bytes of its own.
+ *
+ * What a thread reads must be what it wrote last: a reply that went to another thread, or a
+ * write that was lost, shows. With "errors", accesses may fail, as they do while a server is
+ * away; what a failed write left behind is not looked at.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define MAX_THREADS 64
+
+struct load {
+	struct client *client;
+	uint64_t base; /* of the region, in the device's file */
+	uint64_t offset, deadline_ns;
+	int may_fail;
+	_Atomic uint64_t good, failed, wrong;
+};
+
+struct worker {
+	pthread_t thread;
+	struct load *load;
+	uint64_t place, last, random;
+	int known; /* last is what the device has */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static uint64_t next_random(struct worker *w)
+{
+	w->random ^= w->random << 13;
+	w->random ^= w->random >> 7;
+	w->random ^= w->random << 17;
+	return w->random;
+}
+
+/* 0, or stop. */
+static int count_failure(struct worker *w, const char *what)
+{
+	int error = errno;
+
+	atomic_fetch_add(&w->load->failed, 1);
+	if (w->load->may_fail && (error == EIO || error == ETIMEDOUT || error == ENODEV)) {
+		usleep(1000);
+		return 0;
+	}
+	return unexpected("%s: %s", what, strerror(error));
+}
+
+static int write_some(struct worker *w)
+{
+	uint64_t value = next_random(w), width = 1 << (value >> 60 & 3);
+
+	w->known = w->known && width < 8;
+	if (pwrite(w->load->client->device, &value, width, w->place) != (ssize_t)width) {
+		w->known = 0;
+		return count_failure(w, "write");
+	}
+	if (!w->known && width < 8)
+		return 0;
+	memcpy(&w->last, &value, width);
+	w->known = 1;
+	atomic_fetch_add(&w->load->good, 1);
+	return 0;
+}
+
+static int read_some(struct worker *w)
+{
+	uint64_t value = 0, width = 1 << (next_random(w) >> 60 & 3);
+
+	if (pread(w->load->client->device, &value, width, w->place) != (ssize_t)width)
+		return count_failure(w, "read");
+	atomic_fetch_add(&w->load->good, 1);
+	if (!w->known || !memcmp(&value, &w->last, width))
+		return 0;
+	atomic_fetch_add(&w->load->wrong, 1);
+	return unexpected("0x%" PRIx64 ": read 0x%" PRIx64 " (%d bytes), wrote 0x%" PRIx64, w->place,
+			  value, (int)width, w->last);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	while (now_ns() < w->load->deadline_ns && !atomic_load(&w->load->wrong))
+		if (write_some(w) || read_some(w)) {
+			atomic_fetch_add(&w->load->wrong, 1);
+			break;
+		}
+	return NULL;
+}
+
+static int run_workers(struct load *load, uint64_t nr)
+{
+	static struct worker workers[MAX_THREADS];
+	uint64_t i, started;
+	int ret = 0;
+
+	memset(workers, 0, sizeof(workers));
+	for (i = 0; i < nr && !ret; i++) {
+		workers[i].load = load;
+		workers[i].place = load->base + load->offset + 8 * i;
+		workers[i].random = 0x9e3779b97f4a7c15 * (i + 1) ^ now_ns();
+		ret = -pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+	}
+	started = ret ? i - 1 : i;
+	for (i = 0; i < started; i++)
+		pthread_join(workers[i].thread, NULL);
+	return ret;
+}
+
+static int run_load(struct client *c, int argc, char **argv)
+{
+	struct load load = { .client = c, .may_fail = argc > 4 && !strcmp(argv[4], "errors") };
+	struct vfio_region_info info;
+	uint64_t threads, ms;
+	uint32_t index;
+	int ret;
+
+	if (number(argv[0], &threads) || number(argv[1], &ms) || region_index(argv[2], &index) ||
+	    number(argv[3], &load.offset) || threads > MAX_THREADS)
+		return -EPROTO;
+	ret = region_info(c, index, &info, sizeof(info));
+	if (ret < 0)
+		return ret;
+	load.base = info.offset;
+	load.deadline_ns = now_ns() + ms * 1000000;
+	ret = run_workers(&load, threads);
+	if (ret)
+		return ret;
+	printf("good=%" PRIu64 " failed=%" PRIu64 " wrong=%" PRIu64 "\n", atomic_load(&load.good),
+	       atomic_load(&load.failed), atomic_load(&load.wrong));
+	return atomic_load(&load.wrong) ? -EPROTO : 0;
+}
+
+const struct command load_commands[] = {
+	{ "load", "THREADS MS REGION OFFSET [errors]", 4, run_load },
+	{ 0 },
+};
