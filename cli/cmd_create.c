@@ -2,7 +2,7 @@
 /*
  * cmd_create.c - musctl create TYPE [-O KEY=VALUE]...: a device in the background. Prints
  * its UUID alone, once a client can connect; else the device process's own message, and
- * nothing is left behind. Exit status: 0, 1, 2.
+ * nothing is left behind, no mdev either. Exit status: 0, 1, 2.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../devices/devices.h"
+#include "claim.h"
 #include "cmd.h"
 #include "detach.h"
 #include "error.h"
@@ -76,6 +77,22 @@ static int start(struct host *host)
 	return ST_FAILED;
 }
 
+/* As an mdev: made before the process that serves it, gone if that fails. */
+static int start_claimed(struct host *host)
+{
+	struct claim claim;
+	int status = claim_take(&claim, host->uuid);
+
+	if (status)
+		return status;
+	status = start(host);
+	if (status)
+		claim_drop(&claim);
+	else
+		claim_settle(&claim);
+	return status;
+}
+
 static int create(const struct call *call)
 {
 	struct create_args *args = call->args;
@@ -95,7 +112,7 @@ static int create(const struct call *call)
 		free(runtime);
 		if (!host->uuid)
 			host->info.uuid = host->uuid = uuid;
-		status = start(host);
+		status = host->mdev ? start_claimed(host) : start(host);
 		host_free(host);
 	}
 	free(socket_path);

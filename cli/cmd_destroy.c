@@ -2,134 +2,172 @@
 /*
  * cmd_destroy.c - musctl destroy UUID...: ends devices and waits until nothing of them is
  * left. A device is asked first; one that does not listen gets SIGTERM, then SIGKILL,
- * unless its process hosts others as well: that takes --force. Exit status: 0, 1, 2, 3.
+ * unless its process hosts others as well: that takes --force.
+ *
+ * An mdev that musctl made goes first, so that a refusal leaves all as it was. As the
+ * kernel cannot be talked out of a removal, it begins only when no client has the mdev
+ * open. Exit status: 0, 1, 2, 3, 124 (a client does not let go).
  */
 #include <errno.h>
-#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "muser-instance.h"
+#include "json.h"
 
+#include "claim.h"
+#include "clock.h"
 #include "control.h"
+#include "ending.h"
 #include "error.h"
 #include "instance.h"
+#include "mdev.h"
+#include "names.h"
+#include "value.h"
 #include "verbs.h"
 
-#define STEP_MS 2
-#define KILL_MS 2000
-
-struct destroy_args {
-	bool     force;
-	uint64_t timeout_ns;
-};
+#define STEP_MS 20
+#define BUSY_MS 500 /* for somebody who makes or destroys it at the moment */
 
 static const struct opt destroy_options[] = {
-	{ 'f', "force", OPT_FLAG, offsetof(struct destroy_args, force), NULL,
-	  "kill at once what does not end by itself" },
-	{ 't', "timeout", OPT_SECONDS, offsetof(struct destroy_args, timeout_ns), "SECONDS",
+	{ 'f', "force", OPT_FLAG, offsetof(struct ending, force), NULL,
+	  "kill at once what does not end by itself; remove any mdev" },
+	{ 't', "timeout", OPT_SECONDS, offsetof(struct ending, timeout_ns), "SECONDS",
 	  "how long it may take to end by itself (default: 5)" },
 	{ 0 }
 };
 
-static int ignore(void *arg, const char *uuid, bool alive)
+/* One device, on the way to its end. */
+struct victim {
+	const struct ending *ending;
+	const char          *uuid;
+	struct control      *control; /* NULL: there is no device process */
+	struct claim         claim;
+	char                 command[64]; /* of the client */
+};
+
+/* ---- its client ------------------------------------------------------------------ */
+
+/* The process that has the mdev open; 0: none. The device knows those that we may not
+ * look at. */
+static pid_t find_client(struct victim *v)
 {
-	return 0;
+	pid_t pid = mdev_holder(v->uuid, v->command, sizeof(v->command));
+	struct json_object *reply, *client;
+
+	if (pid || !v->control || control_call(v->control, "Show", NULL, &reply))
+		return pid;
+	client = json_get(json_get(reply, "device"), "client");
+	snprintf(v->command, sizeof(v->command), "%s",
+		 value_text(client, "command") ? value_text(client, "command") : "?");
+	return (pid_t)value_u64(client, "pid");
 }
 
-/* What a process that was killed has left is removed by looking at all of them. */
-static bool is_gone(const char *uuid)
+/* A virtual machine unplugs the device if its guest is willing. */
+static void request_release(struct victim *v)
 {
-	int fd, err = lm_instance_connect(uuid, "control.sock", &fd);
+	struct json_object *call = json_new_object();
+	uint32_t index = 0;
 
-	if (!err)
-		close(fd);
-	if (err == -ECONNREFUSED)
-		lm_instance_list(ignore, NULL);
-	return err == -ENOENT;
+	name_to_irq("req", &index);
+	json_add_int(call, "index", index);
+	json_add_int(call, "vector", 0);
+	control_call(v->control, "FireIrq", call, NULL);
 }
 
-static bool wait_gone(const char *uuid, uint64_t ms)
+static int wait_closed(struct victim *v)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
-	uint64_t waited;
+	uint64_t end = clock_ns() + v->ending->timeout_ns;
+	pid_t pid = find_client(v);
 
-	for (waited = 0; waited < ms; waited += STEP_MS) {
-		if (is_gone(uuid))
-			return true;
+	if (pid && v->control && !v->ending->force)
+		request_release(v);
+	while (pid && !v->ending->force && clock_ns() < end) {
 		nanosleep(&step, NULL);
+		pid = find_client(v);
 	}
-	return is_gone(uuid);
+	if (!pid || v->ending->force)
+		return 0;
+	return error(ST_TIMEOUT, v->uuid, "process %d (%s) has it open; all is as it was "
+		     "(--force begins the removal)", pid, v->command);
 }
 
-/* Devices that the process hosts beside this one. */
-static size_t count_others(const char *uuid, pid_t pid)
-{
-	struct instances list;
-	struct control *control;
-	size_t i, nr = 0;
+/* ---- its mdev -------------------------------------------------------------------- */
 
-	if (instances_get(&list))
-		return 0;
-	for (i = 0; i < list.nr; i++) {
-		if (!strcmp(list.uuids[i], uuid) || control_open(list.uuids[i], &control))
-			continue;
-		nr += control_pid(control) == pid;
-		control_close(control);
+static int remove_mdev(struct victim *v)
+{
+	int status = wait_closed(v), err;
+	pid_t pid;
+
+	if (status)
+		return status;
+	err = mdev_remove(v->uuid, v->ending->timeout_ns / 1000000);
+	if (err != -ETIMEDOUT)
+		return err ? error(ST_FAILED, v->uuid, "the mdev cannot be removed: %s",
+				   strerror(-err)) : 0;
+	pid = find_client(v);
+	return error(ST_TIMEOUT, v->uuid, "the mdev goes when process %d (%s) closes it",
+		     pid, v->command);
+}
+
+/* With the lock. The mdev first: what the kernel refuses has changed nothing. */
+static int destroy_locked(struct victim *v)
+{
+	int status = 0, ended = 0;
+
+	if (!v->claim.ours && !v->control && !v->ending->force)
+		return error(ST_FAILED, v->uuid,
+			     "was not made by musctl (--force removes it)");
+	if (v->claim.ours || v->ending->force)
+		status = remove_mdev(v);
+	if (v->control && (!status || v->ending->force))
+		ended = ending_run(v->ending, v->control);
+	return status ? status : ended;
+}
+
+/* Who has the lock may be "run": it removes the mdev when its device has ended. */
+static int destroy_mdev(struct victim *v)
+{
+	uint64_t ms = v->ending->timeout_ns / 1000000;
+	int status, err = claim_open(&v->claim, v->uuid, v->control ? BUSY_MS : ms);
+
+	if (err == -EAGAIN && v->control) {
+		status = wait_closed(v);
+		if (!status)
+			status = ending_run(v->ending, v->control);
+		if (status)
+			return status;
+		control_close(v->control);
+		v->control = NULL;
+		err = claim_open(&v->claim, v->uuid, ms);
 	}
-	instances_free(&list);
-	return nr;
+	if (err)
+		return claim_tell(v->uuid, err);
+	status = mdev_exists(v->uuid) || v->control ? destroy_locked(v) : 0;
+	claim_close(&v->claim);
+	return status;
 }
 
-/* After SIGTERM: whoever is in a hurry does not wait longer than he said. */
-static uint64_t term_ms(const struct destroy_args *args)
+static int destroy_one(const struct call *call, const char *word, const char *uuid)
 {
-	return args->timeout_ns / 1000000 < KILL_MS ? args->timeout_ns / 1000000 : KILL_MS;
-}
+	struct victim v = { .ending = call->args, .uuid = uuid };
+	int status, err = control_open(uuid, &v.control);
 
-static int kill_process(const struct destroy_args *args, const char *uuid, pid_t pid)
-{
-	size_t others = count_others(uuid, pid);
-
-	if (pid <= 0)
-		return error(ST_FAILED, uuid,
-			     "does not end, and its process is not to be seen");
-	if (others && !args->force)
-		return error(ST_FAILED, uuid, "does not end; process %d hosts %zu other "
-			     "devices (--force kills all)", pid, others);
-	if (!args->force && kill(pid, SIGTERM))
-		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));
-	if (!args->force && wait_gone(uuid, term_ms(args)))
-		return 0;
-	if (kill(pid, SIGKILL) && errno != ESRCH)
-		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));
-	if (wait_gone(uuid, KILL_MS))
-		return 0;
-	return error(ST_FAILED, uuid, "process %d cannot be killed", pid);
-}
-
-static int destroy_one(const struct call *call, struct control *control)
-{
-	const struct destroy_args *args = call->args;
-	uint64_t ms = args->force ? 200 : args->timeout_ns / 1000000;
-	const char *uuid = control_uuid(control);
-	int err;
-
-	control_set_timeout(control, (int)ms);
-	err = control_call(control, "Stop", NULL, NULL);
-	if (err == -EREMOTE)
-		return control_tell(control, NULL, err);
-	if (!err && wait_gone(uuid, ms))
-		return 0;
-	if (err == -ECONNRESET && wait_gone(uuid, ms))
-		return 0;
-	return kill_process(args, uuid, control_pid(control));
+	if (err)
+		v.control = NULL;
+	if (mdev_exists(uuid))
+		status = destroy_mdev(&v);
+	else
+		status = err ? instance_tell(word, err) : ending_run(v.ending, v.control);
+	control_close(v.control);
+	return status;
 }
 
 static int destroy(const struct call *call)
 {
-	return instance_each(call, destroy_one);
+	claim_sweep();
+	return instance_each_uuid(call, destroy_one);
 }
 
 const struct cmd cmd_destroy = {
@@ -140,8 +178,8 @@ const struct cmd cmd_destroy = {
 		{ 0 }
 	},
 	.options = destroy_options,
-	.size = sizeof(struct destroy_args),
-	.defaults = &(const struct destroy_args){ .timeout_ns = 5000000000 },
+	.size = sizeof(struct ending),
+	.defaults = &(const struct ending){ .timeout_ns = 5000000000 },
 	.flags = CMD_DEVICE,
 	.fn = destroy,
 };

@@ -10,21 +10,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sockpath.h"
 
+#include "claim.h"
 #include "cmd.h"
 #include "detach.h"
 #include "error.h"
 #include "instance.h"
+#include "transport.h"
 #include "verbs.h"
 
 #define LISTEN_FD 3
 
 struct exec_args {
 	const char  *uuid;
+	const char  *transport;
 	const char  *socket_path;
 	unsigned int mode;
 	bool         foreground;
@@ -33,11 +35,14 @@ struct exec_args {
 	char       **words;
 	char         id[UUID_SIZE];
 	int          listen_fd;
+	bool         mdev;
 };
 
 static const struct opt exec_options[] = {
 	{ 'u', "uuid", OPT_TEXT, offsetof(struct exec_args, uuid), "UUID",
 	  "UUID of the device (default: a random one)" },
+	{ 'T', "transport", OPT_CHOICE, offsetof(struct exec_args, transport),
+	  TRANSPORT_CHOICES, TRANSPORT_HELP },
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct exec_args, socket_path), "PATH",
 	  "where clients connect (default: in the runtime folder)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct exec_args, mode), "MODE",
@@ -56,6 +61,7 @@ static int become(void *arg)
 	char number[12];
 
 	setenv("MUSER_UUID", args->id, 1);
+	transport_setenv(args->mdev);
 	snprintf(number, sizeof(number), "%d", LISTEN_FD);
 	if (args->listen_fd >= 0)
 		setenv("MUSER_LISTEN_FD", number, 1);
@@ -78,26 +84,16 @@ static int run_here(struct exec_args *args)
 	return become(args);
 }
 
-/* It ended before its device answered. */
-static int died(const struct detached *d, const char *program)
+/* PROGRAM may know nothing of mdevs: with "auto" that is no fault. */
+static int check_transport(struct exec_args *args, struct detached *d)
 {
-	int code =
-		WIFEXITED(d->status) ? WEXITSTATUS(d->status) : 128 + WTERMSIG(d->status);
-	char said[1024];
-	const char *line = detach_last_line(d, said, sizeof(said));
-
-	if ((code == ST_NOT_FOUND || code == ST_NO_EXEC) &&
-	    !strncmp(line, "musctl: ", 8)) {
-		fprintf(stderr, "%s\n", line);
-		return code;
-	}
-	if (WIFSIGNALED(d->status))
-		return error(ST_FAILED, program, "ended by signal %d (%s)%s%s",
-			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)),
-			     *line ? ": " : "", line);
-	return error(ST_FAILED, program,
-		     "ended with status %d before its device answered%s%s", code,
-		     *line ? ": " : "", line);
+	if (!args->mdev || transport_is_mdev(args->id))
+		return 0;
+	args->mdev = false;
+	if (!args->transport || !strcmp(args->transport, "auto"))
+		return 0;
+	detach_kill(d);
+	return error(ST_FAILED, args->words[0], "its device is no mdev (an older libmuser?)");
 }
 
 static int run_detached(struct exec_args *args)
@@ -110,7 +106,9 @@ static int run_detached(struct exec_args *args)
 		return status;
 	status = detach_wait(&d, args->id, args->timeout_ns);
 	if (status == DETACH_ENDED)
-		return died(&d, args->words[0]);
+		return detach_died(&d, args->words[0]);
+	if (!status)
+		status = check_transport(args, &d);
 	if (status)
 		return status;
 	printf("%s\n", args->id);
@@ -132,9 +130,42 @@ static int bind_socket(struct exec_args *args)
 	return error(ST_FAILED, args->socket_path, "%s", strerror(-args->listen_fd));
 }
 
+/* In the foreground PROGRAM keeps the claim's lock, and the mdev goes with it. */
+static int run_claimed(struct exec_args *args)
+{
+	struct claim claim;
+	int status = claim_take(&claim, args->id);
+
+	if (status)
+		return status;
+	if (args->foreground)
+		claim_keep(&claim);
+	status = args->foreground ? run_here(args) : run_detached(args);
+	if (status || !args->mdev)
+		claim_drop(&claim);
+	else
+		claim_settle(&claim);
+	return status;
+}
+
+static int run_on_socket(struct exec_args *args)
+{
+	int status = bind_socket(args);
+
+	if (status)
+		return status;
+	status = args->foreground ? run_here(args) : run_detached(args);
+	if (status && args->socket_path)
+		unlink(args->socket_path);
+	return status;
+}
+
 static int run(const struct call *call)
 {
 	struct exec_args *args = call->args;
+	const struct transport t = { args->transport, args->uuid,
+				     args->socket_path ? "--socket-path" :
+				     args->mode ? "--mode" : NULL };
 	int status;
 
 	args->words = call->words;
@@ -142,13 +173,10 @@ static int run(const struct call *call)
 	if (args->uuid && !instance_is_uuid(args->uuid, args->id))
 		return error(ST_USAGE, args->uuid,
 			     "is no UUID (8-4-4-4-12 hexadecimal digits)");
-	status = bind_socket(args);
+	status = transport_choose(&t, &args->mdev);
 	if (status)
 		return status;
-	status = args->foreground ? run_here(args) : run_detached(args);
-	if (status && args->socket_path)
-		unlink(args->socket_path);
-	return status;
+	return args->mdev ? run_claimed(args) : run_on_socket(args);
 }
 
 const struct cmd cmd_exec = {
@@ -161,7 +189,7 @@ const struct cmd cmd_exec = {
 	},
 	.options = exec_options,
 	.size = sizeof(struct exec_args),
-	.defaults = &(const struct exec_args){ .timeout_ns = 10000000000 },
+	.defaults = &(const struct exec_args){ .timeout_ns = 10000000000, .listen_fd = -1 },
 	.flags = CMD_PREFIX,
 	.fn = run,
 };

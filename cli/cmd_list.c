@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cmd_list.c - musctl list: the devices that are there. One that does not answer is
- * listed as hung; one that goes while it is asked is left out. Exit status: 0, 1, 2.
+ * listed as hung, an mdev without a device process as no-server; one that goes while it is
+ * asked is left out. Exit status: 0, 1, 2.
  */
 #include <errno.h>
 #include <stdio.h>
 
 #include "json.h"
 
+#include "claim.h"
 #include "control.h"
 #include "instance.h"
+#include "mdev.h"
 #include "out.h"
 #include "value.h"
 #include "verbs.h"
@@ -18,15 +21,16 @@
 
 enum {
 	UUID, TYPE, NAME, TRANSPORT, STATE, CLIENT, PID,
-	PROGRAM, SOCKET, ID, CLASS, DMA, REQUESTS, TRACERS, VERSION,
+	PROGRAM, SOCKET, ID, CLASS, DMA, REQUESTS, TRACERS, VERSION, GROUP,
 };
 
 static const struct column list_columns[] = {
 	[UUID]      = { "UUID", 36, 0, "UUID of the device" },
 	[TYPE]      = { "TYPE", 11, 0, "type of the device" },
 	[NAME]      = { "NAME", 4, 0, "name given at creation" },
-	[TRANSPORT] = { "TRANSPORT", 9, 0, "how clients reach it: vfio-user" },
-	[STATE]     = { "STATE", 5, 0, "what it is doing; hung: it does not answer" },
+	[TRANSPORT] = { "TRANSPORT", 9, 0, "how clients reach it: vfio-user, mdev" },
+	[STATE]     = { "STATE", 5, 0, "what it is doing; hung: it does not answer; "
+			"no-server: an mdev without a device process" },
 	[CLIENT]    = { "CLIENT", 6, COLUMN_TRUNC, "process id and command of the client" },
 	[PID]       = { "PID", 5, COLUMN_RIGHT, "process id of the device" },
 	[PROGRAM]   = { "PROGRAM", 8, COLUMN_EXTRA, "program of the device process" },
@@ -37,6 +41,7 @@ static const struct column list_columns[] = {
 	[REQUESTS]  = { "REQUESTS", 8, COLUMN_RIGHT | COLUMN_EXTRA, "its requests so far" },
 	[TRACERS]   = { "TRACERS", 7, COLUMN_RIGHT | COLUMN_EXTRA, "tracers attached" },
 	[VERSION]   = { "VERSION", 7, COLUMN_EXTRA, "version of its libmuser" },
+	[GROUP]     = { "GROUP", 5, COLUMN_RIGHT | COLUMN_EXTRA, "IOMMU group of the mdev" },
 	{ 0 }
 };
 
@@ -55,6 +60,14 @@ static void print_client(struct out *out, struct json_object *client)
 		 value_text(client, "command") ? value_text(client, "command") : "");
 	out_object(out, CLIENT, text, object);
 	out_u64(out, REQUESTS, value_u64(client, "requests"));
+}
+
+static void print_group(struct out *out, const char *uuid)
+{
+	unsigned int group;
+
+	if (out_has(out, GROUP) && !mdev_group(uuid, &group))
+		out_u64(out, GROUP, group);
 }
 
 static void print_device(struct out *out, struct json_object *device)
@@ -84,8 +97,32 @@ static void print_hung(struct out *out, const char *uuid, pid_t pid)
 	out_color(out, COLOR_BAD);
 	out_text(out, UUID, uuid);
 	out_text(out, STATE, "hung");
+	if (mdev_exists(uuid))
+		out_text(out, TRANSPORT, "mdev");
+	print_group(out, uuid);
 	if (pid > 0)
 		out_u64(out, PID, (uint64_t)pid);
+}
+
+static void print_mdev(struct out *out, const char *uuid)
+{
+	char client[64], text[96];
+	pid_t pid = mdev_holder(uuid, client, sizeof(client));
+	struct json_object *object;
+
+	out_row(out);
+	out_color(out, COLOR_WARN);
+	out_text(out, UUID, uuid);
+	out_text(out, TRANSPORT, "mdev");
+	out_text(out, STATE, "no-server");
+	print_group(out, uuid);
+	if (!pid)
+		return;
+	object = json_new_object();
+	json_add_int(object, "pid", pid);
+	json_add_string(object, "command", client);
+	snprintf(text, sizeof(text), "%d %s", (int)pid, client);
+	out_object(out, CLIENT, text, object);
 }
 
 static void print_one(struct out *out, const char *uuid)
@@ -97,14 +134,18 @@ static void print_one(struct out *out, const char *uuid)
 	err = control_open(uuid, &control);
 	if (err == -EAGAIN)
 		print_hung(out, uuid, 0);
+	else if (err && mdev_exists(uuid))
+		print_mdev(out, uuid);
 	if (err)
 		return;
 	control_set_timeout(control, TIMEOUT_MS);
 	err = control_call(control, "Show", NULL, &reply);
-	if (!err)
+	if (!err) {
 		print_device(out, json_get(reply, "device"));
-	else if (err == -ETIMEDOUT)
+		print_group(out, uuid);
+	} else if (err == -ETIMEDOUT) {
 		print_hung(out, uuid, control_pid(control));
+	}
 	control_close(control);
 }
 
@@ -118,7 +159,10 @@ static int list(const struct call *call)
 	status = out_begin(&out, call, "devices");
 	if (status)
 		return status;
+	claim_sweep();
 	status = instances_get(&devices);
+	if (!status)
+		instances_add_mdevs(&devices);
 	for (i = 0; i < devices.nr && !status; i++)
 		print_one(out, devices.uuids[i]);
 	instances_free(&devices);

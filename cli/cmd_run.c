@@ -13,9 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "cmd.h"
 #include "error.h"
 #include "host.h"
+#include "instance.h"
 #include "verbs.h"
 
 struct run_args {
@@ -114,17 +116,43 @@ static int print_uuid(void *arg, lm_ctx_t *ctx)
 	return fflush(stdout) ? ST_FAILED : 0;
 }
 
+static int serve(const struct call *call, struct child *child)
+{
+	struct run_args *args = call->args;
+	bool command = call->nr_words > call->nr_before;
+
+	return host_serve(&args->host, command ? start_child : print_uuid, child);
+}
+
+/* The mdev goes with us; if we are killed, whoever finds our lock released removes it. */
+static int serve_claimed(const struct call *call, struct child *child)
+{
+	struct run_args *args = call->args;
+	char uuid[UUID_SIZE];
+	struct claim claim;
+	int status;
+
+	instance_uuid(uuid);
+	if (!args->host.uuid)
+		args->host.info.uuid = args->host.uuid = uuid;
+	status = claim_take(&claim, args->host.uuid);
+	if (status)
+		return status;
+	status = serve(call, child);
+	claim_drop(&claim);
+	return status;
+}
+
 static int run(const struct call *call)
 {
 	struct run_args *args = call->args;
 	struct child child = { call->words + call->nr_before, 0 };
-	bool command = call->nr_words > call->nr_before;
 	int status;
 
 	status = host_prepare(&args->host, call->words[0]);
 	if (status)
 		return status;
-	status = host_serve(&args->host, command ? start_child : print_uuid, &child);
+	status = args->host.mdev ? serve_claimed(call, &child) : serve(call, &child);
 	host_free(&args->host);
 	return child.pid > 0 ? child_status(&child) : status;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cmdline.c - command lines that work when pasted: quoted for the shell, JSON or XML that
- * they stand in. Guest memory is shared in all of them: a memfd that is not corrupts DMA
- * silently.
+ * they stand in. With a socket guest memory is shared in all of them: a memfd that is not
+ * corrupts DMA silently. With an mdev the kernel sees to it.
  */
 #include "cmdline.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "mdev.h"
 
 /* How a byte is written where it would mean something else; NULL: as it is. */
 typedef const char *(*escape_fn)(char c);
@@ -102,4 +104,19 @@ void cmdline_print(const char *who, const char *socket)
 		print_libvirt(socket);
 	else
 		print_cloud_hypervisor(socket);
+}
+
+void cmdline_print_mdev(const char *who, const char *uuid)
+{
+	if (!strcmp(who, "qemu"))
+		printf("-machine q35 -m 1G -device vfio-pci,sysfsdev=%s/%s\n", MDEV_DEVICES,
+		       uuid);
+	else if (!strcmp(who, "libvirt"))
+		printf("<hostdev mode='subsystem' type='mdev' model='vfio-pci'>\n"
+		       "  <source>\n"
+		       "    <address uuid='%s'/>\n"
+		       "  </source>\n"
+		       "</hostdev>\n", uuid);
+	else
+		printf("--memory size=1G --device path=%s/%s/\n", MDEV_DEVICES, uuid);
 }

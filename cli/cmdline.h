@@ -10,5 +10,7 @@
 
 /* Prints it to stdout. who: one of the choices; socket: absolute path. */
 void cmdline_print(const char *who, const char *socket);
+/* The same for an mdev. */
+void cmdline_print_mdev(const char *who, const char *uuid);
 
 #endif /* MUSCTL_CMDLINE_H */

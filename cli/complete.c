@@ -14,6 +14,7 @@
 #include "control.h"
 #include "filter.h"
 #include "instance.h"
+#include "mdev.h"
 #include "names.h"
 #include "out.h"
 #include "value.h"
@@ -165,9 +166,13 @@ static void print_devices(void)
 
 	if (instances_get(&list))
 		return;
+	instances_add_mdevs(&list);
 	for (i = 0; i < list.nr; i++) {
-		if (control_open(list.uuids[i], &control))
+		if (control_open(list.uuids[i], &control)) {
+			if (mdev_exists(list.uuids[i]))
+				print(list.uuids[i], "mdev without a device process");
 			continue;
+		}
 		device = json_get(ask(control, "Show"), "device");
 		print(list.uuids[i], value_text(device, "type"));
 		print(value_text(device, "name"), list.uuids[i]);

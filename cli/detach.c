@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -175,7 +176,7 @@ void detach_output(const struct detached *d, char *buf, size_t size)
 	buf[n > 0 ? n : 0] = '\0';
 }
 
-const char *detach_last_line(const struct detached *d, char *buf, size_t size)
+static const char *last_line(const struct detached *d, char *buf, size_t size)
 {
 	char *line;
 	size_t len;
@@ -185,4 +186,25 @@ const char *detach_last_line(const struct detached *d, char *buf, size_t size)
 		buf[len - 1] = '\0';
 	line = strrchr(buf, '\n');
 	return line ? line + 1 : buf;
+}
+
+int detach_died(const struct detached *d, const char *program)
+{
+	int code =
+		WIFEXITED(d->status) ? WEXITSTATUS(d->status) : 128 + WTERMSIG(d->status);
+	char said[1024];
+	const char *line = last_line(d, said, sizeof(said));
+
+	if ((code == ST_NOT_FOUND || code == ST_NO_EXEC) &&
+	    !strncmp(line, "musctl: ", 8)) {
+		fprintf(stderr, "%s\n", line);
+		return code;
+	}
+	if (WIFSIGNALED(d->status))
+		return error(ST_FAILED, program, "ended by signal %d (%s)%s%s",
+			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)),
+			     *line ? ": " : "", line);
+	return error(ST_FAILED, program,
+		     "ended with status %d before its device answered%s%s", code,
+		     *line ? ": " : "", line);
 }

@@ -27,9 +27,11 @@ int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *ar
  * status of a told error; the process is gone then. */
 int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns);
 
-/* What it said. Everything, or the last line; NUL-terminated. */
+/* What it said; NUL-terminated. */
 void detach_output(const struct detached *d, char *buf, size_t size);
-const char *detach_last_line(const struct detached *d, char *buf, size_t size);
+
+/* It ended before its device answered: tells why, as far as one can know. */
+int detach_died(const struct detached *d, const char *program);
 
 /* SIGTERM, then SIGKILL, to the process and what it started. */
 void detach_kill(struct detached *d);

@@ -19,8 +19,10 @@
 
 #include "cmd.h"
 #include "error.h"
+#include "hold.h"
 #include "instance.h"
 #include "parse.h"
+#include "transport.h"
 
 const struct opt host_options[] = {
 	{ 'O', "option", OPT_LIST, offsetof(struct host, options), "KEY=VALUE",
@@ -29,6 +31,8 @@ const struct opt host_options[] = {
 	  "UUID of the device (default: a random one)" },
 	{ 0, "name", OPT_TEXT, offsetof(struct host, name), "NAME",
 	  "name of the device, usable like its UUID" },
+	{ 'T', "transport", OPT_CHOICE, offsetof(struct host, transport), TRANSPORT_CHOICES,
+	  TRANSPORT_HELP },
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct host, socket_path), "PATH",
 	  "where clients connect (default: in the runtime folder)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct host, mode), "MODE",
@@ -39,6 +43,10 @@ const struct opt host_options[] = {
 	  "trap every access, so that a trace sees it" },
 	{ 0 }
 };
+
+#ifndef LM_DEV_MDEV
+#define LM_DEV_MDEV (1u << 6)
+#endif
 
 /* Of the one device that this process hosts. */
 static lm_ctx_t *volatile served;
@@ -140,6 +148,30 @@ static int check_texts(struct host *host)
 	return 0;
 }
 
+/* An option that was given and that only a socket has. */
+static const char *socket_option(const struct host *host)
+{
+	if (host->fd >= 0)
+		return "--fd";
+	if (host->socket_path)
+		return "--socket-path";
+	if (host->mode)
+		return "--mode";
+	return host->group ? "--group" : NULL;
+}
+
+static int set_transport(struct host *host)
+{
+	const struct transport t = { host->transport, host->uuid, socket_option(host) };
+	int status = transport_choose(&t, &host->mdev);
+
+	/* said by the flag, not by the environment of whoever called us */
+	unsetenv("MUSER_TRANSPORT");
+	if (host->mdev)
+		host->info.flags |= LM_DEV_MDEV;
+	return status;
+}
+
 static int describe(struct host *host)
 {
 	int status = check_texts(host);
@@ -153,6 +185,8 @@ static int describe(struct host *host)
 		status = set_group(host);
 	if (!status && host->fd >= 0)
 		status = set_fd(host);
+	if (!status)
+		status = set_transport(host);
 	return status;
 }
 
@@ -247,6 +281,7 @@ int host_serve(struct host *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *
 		return status;
 	served = ctx;
 	catch_signals();
+	hold_end();
 	status = ready ? ready(arg, ctx) : 0;
 	if (!status) {
 		err = lm_ctx_drive(ctx);

@@ -18,6 +18,7 @@ struct device_type;
 struct host {
 	const char     *uuid;
 	const char     *name;
+	const char     *transport;
 	const char     *socket_path;
 	int             fd; /* -1: none */
 	struct opt_list options;
@@ -28,6 +29,7 @@ struct host {
 	const struct device_type *type;
 	void           *device;
 	lm_dev_info_t   info;
+	bool            mdev; /* served on a node of muser.ko */
 };
 
 extern const struct opt host_options[];

@@ -21,6 +21,7 @@
 #include "cmd.h"
 #include "control.h"
 #include "error.h"
+#include "mdev.h"
 #include "value.h"
 
 #define MIN_PREFIX      4
@@ -96,6 +97,18 @@ void instances_free(struct instances *list)
 	free(list->uuids);
 	list->uuids = NULL;
 	list->nr = 0;
+}
+
+void instances_add_mdevs(struct instances *list)
+{
+	struct instances mdevs;
+	size_t i;
+
+	mdev_list(&mdevs);
+	for (i = 0; i < mdevs.nr; i++)
+		instances_add(list, mdevs.uuids[i]);
+	instances_free(&mdevs);
+	instances_sort(list);
 }
 
 /* ---- one of them ----------------------------------------------------------------- */
@@ -194,6 +207,8 @@ int instance_find(const char *word, char uuid[UUID_SIZE])
 		return 0;
 	status = instances_get(&list);
 	if (!status)
+		instances_add_mdevs(&list);
+	if (!status)
 		status = choose(&list, word);
 	if (!status)
 		memcpy(uuid, list.uuids[0], UUID_SIZE);
@@ -203,6 +218,11 @@ int instance_find(const char *word, char uuid[UUID_SIZE])
 
 int instance_tell(const char *word, int err)
 {
+	char uuid[UUID_SIZE];
+
+	if (err == -ENOENT && !instance_find(word, uuid) && mdev_exists(uuid))
+		return error(ST_NO_DEVICE, word, "is an mdev without a device process "
+			     "(musctl create -u %s --transport=mdev TYPE)", uuid);
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return no_such(word);
 	return error(ST_FAILED, word, "cannot reach the device: %s", strerror(-err));
@@ -298,6 +318,26 @@ int instance_each(const struct call *call, int (*fn)(const struct call *call,
 			one = fn(call, control);
 			control_close(control);
 		}
+		status = status ? status : one;
+	}
+	words_free(&words);
+	return status;
+}
+
+int instance_each_uuid(const struct call *call,
+		       int (*fn)(const struct call *call, const char *word,
+				 const char *uuid))
+{
+	char uuid[UUID_SIZE];
+	struct words words;
+	int status, one;
+	size_t i;
+
+	status = words_expand(&words, call->words, call->nr_words);
+	for (i = 0; i < words.nr; i++) {
+		one = instance_find(words.list[i], uuid);
+		if (!one)
+			one = fn(call, words.list[i], uuid);
 		status = status ? status : one;
 	}
 	words_free(&words);

@@ -22,11 +22,13 @@ struct instances {
 };
 
 int  instances_get(struct instances *list);
+/* Those as well that have no device process. */
+void instances_add_mdevs(struct instances *list);
 void instances_free(struct instances *list);
 int  instances_add(struct instances *list, const char *uuid); /* 0 or -ENOMEM */
 void instances_sort(struct instances *list); /* and leaves each of them once */
 
-/* The UUID of the device that word stands for. One that was typed as such may be nobody's. */
+/* The UUID of the device, or mdev, that word stands for. One that was typed as such may be nobody's. */
 int instance_find(const char *word, char uuid[UUID_SIZE]);
 /* Why control_open() has failed. */
 int instance_tell(const char *word, int err);
@@ -50,6 +52,12 @@ void words_free(struct words *words);
  * returned, but all devices are tried. */
 int instance_each(const struct call *call, int (*fn)(const struct call *call,
 						     struct control *control));
+
+/* The same for fn that takes devices without a process as well, such as mdevs that
+ * nobody serves. word: as it was typed, for errors. */
+int instance_each_uuid(const struct call *call,
+		       int (*fn)(const struct call *call, const char *word,
+				 const char *uuid));
 
 /* A random UUID, or the canonical form of text: false if it is none. */
 void instance_uuid(char uuid[UUID_SIZE]);

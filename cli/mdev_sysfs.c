@@ -222,8 +222,9 @@ int mdev_remove(const char *uuid, uint64_t timeout_ms)
 	const struct timespec step = { .tv_nsec = STEP_NS };
 	uint64_t end = clock_ns() + timeout_ms * 1000000;
 	char path[PATH_MAX];
-	pid_t pid, ended;
-	int status;
+	bool ended = false;
+	int status = 0;
+	pid_t pid;
 
 	device_path(path, sizeof(path), uuid, "remove");
 	pid = fork();
@@ -231,14 +232,15 @@ int mdev_remove(const char *uuid, uint64_t timeout_ms)
 		remove_and_exit(path);
 	if (pid < 0)
 		return -errno;
-	while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
+	for (;;) {
+		ended = ended || waitpid(pid, &status, WNOHANG) != 0;
+		if (ended && (status || !mdev_exists(uuid)))
+			break;
 		if (clock_ns() > end)
 			return -ETIMEDOUT;
 		nanosleep(&step, NULL);
 	}
-	if (ended < 0 || !WIFEXITED(status))
-		return -EIO;
-	return -WEXITSTATUS(status);
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
 /* ---- who has it open ------------------------------------------------------------- */

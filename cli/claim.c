@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * claim.c - see claim.h. The file's text is "making", or "made" and what identifies the
+ * mdev: one of the same UUID that was made later by somebody else is not ours.
+ */
+#include "claim.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "muser-instance.h"
+
+#include "clock.h"
+#include "cmd.h"
+#include "error.h"
+#include "hold.h"
+#include "mdev.h"
+#include "transport.h"
+
+#define PREFIX    ".mdev-"
+#define NODE_MS   5000 /* until the kernel's device has its node, and that its permissions */
+#define LOCK_MS   5000
+#define REMOVE_MS 5000
+#define STEP_MS   20
+
+/* ---- the file -------------------------------------------------------------------- */
+
+/* mkdir -p; for us alone. */
+static int make_folder(char *path)
+{
+	char *slash;
+
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static int file_path(char *buf, size_t size, const char *uuid)
+{
+	char runtime[PATH_MAX - 64];
+	int err = lm_runtime_dir(runtime, sizeof(runtime));
+
+	if (!err)
+		err = make_folder(runtime);
+	if (err)
+		return err;
+	snprintf(buf, size, "%s/" PREFIX "%s", runtime, uuid);
+	return 0;
+}
+
+/* Whoever had the lock may have removed the file, and somebody made it again. */
+static bool is_current(int fd, const char *path)
+{
+	struct stat held, there;
+
+	return !fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino;
+}
+
+/* -EAGAIN: somebody holds it. flags: O_CREAT or 0. */
+static int lock_file(const char *path, int flags)
+{
+	int fd, err;
+
+	for (;;) {
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+		if (fd < 0)
+			return -errno;
+		err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+		if (!err && is_current(fd, path))
+			return fd;
+		close(fd);
+		if (err)
+			return err;
+	}
+}
+
+/* How an exclusive claim begins; the lock, or -errno. */
+static int wait_lock(const char *uuid, uint64_t timeout_ms)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
+	uint64_t end = clock_ns() + timeout_ms * 1000000;
+	char path[PATH_MAX];
+	int fd, err = file_path(path, sizeof(path), uuid);
+
+	if (err)
+		return err;
+	while ((fd = lock_file(path, O_CREAT)) == -EAGAIN && clock_ns() < end)
+		nanosleep(&step, NULL);
+	return fd;
+}
+
+static void say(const struct claim *claim, const char *text)
+{
+	if (ftruncate(claim->lock, 0) ||
+	    pwrite(claim->lock, text, strlen(text), 0) != (ssize_t)strlen(text))
+		error(0, claim->uuid, "the runtime folder: %s", strerror(errno));
+}
+
+static void say_made(const struct claim *claim)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "made %" PRIu64 "\n", mdev_identity(claim->uuid));
+	say(claim, text);
+}
+
+/* What the file says of the mdev that is there. */
+static bool says_ours(const struct claim *claim, bool *making)
+{
+	char text[64] = "";
+	uint64_t identity = 0;
+
+	*making = false;
+	if (pread(claim->lock, text, sizeof(text) - 1, 0) <= 0)
+		return false;
+	*making = !strncmp(text, "making", 6);
+	sscanf(text, "made %" SCNu64, &identity);
+	return *making || (identity && identity == mdev_identity(claim->uuid));
+}
+
+/* ---- undoing --------------------------------------------------------------------- */
+
+static bool is_used(const char *uuid)
+{
+	char command[64];
+
+	return transport_is_mdev(uuid) || mdev_holder(uuid, command, sizeof(command));
+}
+
+static void undo(const struct claim *claim)
+{
+	int err;
+
+	if (!mdev_exists(claim->uuid))
+		return;
+	err = mdev_remove(claim->uuid, REMOVE_MS);
+	if (err == -ETIMEDOUT)
+		error(0, claim->uuid, "the mdev goes when its client closes it");
+	else if (err)
+		error(0, claim->uuid, "the mdev cannot be removed: %s", strerror(-err));
+}
+
+void claim_close(struct claim *claim)
+{
+	char path[PATH_MAX];
+	bool making;
+
+	if (claim->lock < 0)
+		return;
+	if ((!says_ours(claim, &making) || !mdev_exists(claim->uuid)) &&
+	    !file_path(path, sizeof(path), claim->uuid))
+		unlink(path);
+	close(claim->lock);
+	claim->lock = -1;
+}
+
+static void sweep_file(const char *runtime, const char *name)
+{
+	struct claim claim = { .lock = -1 };
+	char path[PATH_MAX];
+	bool making;
+
+	if (!instance_is_uuid(name + strlen(PREFIX), claim.uuid))
+		return;
+	snprintf(path, sizeof(path), "%s/%.64s", runtime, name);
+	claim.lock = lock_file(path, 0);
+	if (claim.lock < 0)
+		return;
+	if (says_ours(&claim, &making) && making && !is_used(claim.uuid))
+		undo(&claim);
+	claim_close(&claim);
+}
+
+void claim_sweep(void)
+{
+	char runtime[PATH_MAX - 128];
+	struct dirent *entry;
+	DIR *dir;
+
+	if (lm_runtime_dir(runtime, sizeof(runtime)))
+		return;
+	dir = opendir(runtime);
+	while (dir && (entry = readdir(dir))) {
+		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			sweep_file(runtime, entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* ---- making ---------------------------------------------------------------------- */
+
+static int tell_create(const char *uuid, int err)
+{
+	const char *why = mdev_obstacle();
+
+	if (why)
+		return error(ST_FAILED, uuid, "cannot make an mdev: %s", why);
+	if (err == -EUSERS || err == -ENOSPC)
+		return error(ST_FAILED, uuid, "muser.ko has no free instance");
+	return error(ST_FAILED, uuid, "cannot make an mdev: %s", strerror(-err));
+}
+
+static int tell_node(const char *uuid, int err)
+{
+	if (err == -EINTR)
+		return error(ST_FAILED, uuid, "interrupted");
+	if (err == -EACCES)
+		return error(ST_FAILED, uuid, "no permission for " MDEV_NODES "/%s (be root "
+			     "or in its group)", uuid);
+	return error(ST_FAILED, uuid, MDEV_NODES "/%s did not appear in time", uuid);
+}
+
+/* News says when to look; but not everywhere is somebody who tells. */
+static int wait_node(const char *uuid, struct mdev_watch *watch)
+{
+	struct pollfd pfd = { mdev_watch_fd(watch), POLLIN, 0 };
+	uint64_t end = clock_ns() + NODE_MS * 1000000ULL;
+	struct mdev_event event;
+	int err;
+
+	while ((err = mdev_node(uuid)) && clock_ns() < end) {
+		if (hold_is_interrupted())
+			return -EINTR;
+		poll(&pfd, 1, STEP_MS);
+		while (mdev_watch_next(watch, &event))
+			;
+	}
+	return err;
+}
+
+/* An mdev, ours or one that was there. */
+static int make_watched(struct claim *claim, struct mdev_watch *watch)
+{
+	bool making;
+	int err = 0;
+
+	claim->ours = !mdev_exists(claim->uuid) || says_ours(claim, &making);
+	if (!mdev_exists(claim->uuid)) {
+		say(claim, "making\n");
+		err = mdev_create(claim->uuid);
+	}
+	if (err == -EEXIST) { /* somebody else was faster */
+		claim->ours = false;
+		say(claim, "");
+	} else if (err) {
+		return tell_create(claim->uuid, err);
+	}
+	err = wait_node(claim->uuid, watch);
+	return err ? tell_node(claim->uuid, err) : 0;
+}
+
+static int make(struct claim *claim)
+{
+	struct mdev_watch *watch;
+	int status, err = mdev_watch_open(&watch);
+
+	if (err)
+		return error(ST_FAILED, claim->uuid, "udev: %s", strerror(-err));
+	status = make_watched(claim, watch);
+	mdev_watch_close(watch);
+	return status;
+}
+
+/* ---- from outside ---------------------------------------------------------------- */
+
+int claim_tell(const char *uuid, int err)
+{
+	if (err == -EAGAIN)
+		return error(ST_FAILED, uuid, "another musctl is busy with it");
+	return error(ST_FAILED, uuid, "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
+		     strerror(-err));
+}
+
+int claim_take(struct claim *claim, const char *uuid)
+{
+	int status;
+
+	claim_sweep();
+	*claim = (struct claim){ .lock = -1 };
+	snprintf(claim->uuid, sizeof(claim->uuid), "%s", uuid);
+	hold_begin();
+	claim->lock = wait_lock(uuid, LOCK_MS);
+	if (claim->lock < 0)
+		status = claim_tell(uuid, claim->lock);
+	else
+		status = make(claim);
+	if (status)
+		claim_drop(claim);
+	return status;
+}
+
+void claim_drop(struct claim *claim)
+{
+	bool making;
+
+	if (claim->lock >= 0 && says_ours(claim, &making) && making)
+		undo(claim);
+	claim_close(claim);
+	hold_end();
+}
+
+void claim_settle(struct claim *claim)
+{
+	if (claim->ours)
+		say_made(claim);
+	claim_close(claim);
+	hold_end();
+}
+
+void claim_keep(struct claim *claim)
+{
+	fcntl(claim->lock, F_SETFD, 0);
+	hold_end();
+}
+
+int claim_open(struct claim *claim, const char *uuid, uint64_t timeout_ms)
+{
+	bool making;
+
+	*claim = (struct claim){ .lock = -1 };
+	snprintf(claim->uuid, sizeof(claim->uuid), "%s", uuid);
+	claim->lock = wait_lock(uuid, timeout_ms);
+	if (claim->lock < 0)
+		return claim->lock;
+	claim->ours = says_ours(claim, &making);
+	return 0;
+}

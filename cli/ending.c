@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ending.c - ends device processes, and waits until nothing of them is left. A process
+ * that hosts other devices as well is killed only by force.
+ */
+#include "ending.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "muser-instance.h"
+
+#include "cmd.h"
+#include "control.h"
+#include "error.h"
+#include "instance.h"
+
+#define STEP_MS 2
+#define KILL_MS 2000
+
+static int ignore(void *arg, const char *uuid, bool alive)
+{
+	return 0;
+}
+
+/* What a process that was killed has left is removed by looking at all of them. */
+static bool is_gone(const char *uuid)
+{
+	int fd, err = lm_instance_connect(uuid, "control.sock", &fd);
+
+	if (!err)
+		close(fd);
+	if (err == -ECONNREFUSED)
+		lm_instance_list(ignore, NULL);
+	return err == -ENOENT;
+}
+
+static bool wait_gone(const char *uuid, uint64_t ms)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
+	uint64_t waited;
+
+	for (waited = 0; waited < ms; waited += STEP_MS) {
+		if (is_gone(uuid))
+			return true;
+		nanosleep(&step, NULL);
+	}
+	return is_gone(uuid);
+}
+
+/* Devices that the process hosts beside this one. */
+static size_t count_others(const char *uuid, pid_t pid)
+{
+	struct instances list;
+	struct control *control;
+	size_t i, nr = 0;
+
+	if (instances_get(&list))
+		return 0;
+	for (i = 0; i < list.nr; i++) {
+		if (!strcmp(list.uuids[i], uuid) || control_open(list.uuids[i], &control))
+			continue;
+		nr += control_pid(control) == pid;
+		control_close(control);
+	}
+	instances_free(&list);
+	return nr;
+}
+
+/* After SIGTERM: whoever is in a hurry does not wait longer than he said. */
+static uint64_t term_ms(const struct ending *e)
+{
+	return e->timeout_ns / 1000000 < KILL_MS ? e->timeout_ns / 1000000 : KILL_MS;
+}
+
+static int kill_process(const struct ending *e, const char *uuid, pid_t pid)
+{
+	size_t others = count_others(uuid, pid);
+
+	if (pid <= 0)
+		return error(ST_FAILED, uuid,
+			     "does not end, and its process is not to be seen");
+	if (others && !e->force)
+		return error(ST_FAILED, uuid, "does not end; process %d hosts %zu other "
+			     "devices (--force kills all)", pid, others);
+	if (!e->force && kill(pid, SIGTERM))
+		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));
+	if (!e->force && wait_gone(uuid, term_ms(e)))
+		return 0;
+	if (kill(pid, SIGKILL) && errno != ESRCH)
+		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));
+	if (wait_gone(uuid, KILL_MS))
+		return 0;
+	return error(ST_FAILED, uuid, "process %d cannot be killed", pid);
+}
+
+int ending_run(const struct ending *e, struct control *control)
+{
+	uint64_t ms = e->force ? 200 : e->timeout_ns / 1000000;
+	const char *uuid = control_uuid(control);
+	int err;
+
+	control_set_timeout(control, (int)ms);
+	err = control_call(control, "Stop", NULL, NULL);
+	if (err == -EREMOTE)
+		return control_tell(control, NULL, err);
+	if ((!err || err == -ECONNRESET || err == -EPIPE) && wait_gone(uuid, ms))
+		return 0;
+	return kill_process(e, uuid, control_pid(control));
+}

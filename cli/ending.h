@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ending.h - the end of a device process: asked first, then told, then killed.
+ */
+#ifndef MUSCTL_ENDING_H
+#define MUSCTL_ENDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct control;
+
+struct ending {
+	bool     force;      /* do not wait, and kill other devices with it */
+	uint64_t timeout_ns; /* how long it may take by itself */
+};
+
+/* 0: nothing is left of it. Or the status of a told error. */
+int ending_run(const struct ending *ending, struct control *control);
+
+#endif /* MUSCTL_ENDING_H */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * hold.c - SIGINT, SIGTERM and SIGHUP wait, but whoever works in steps looks for them
+ * between two of these. See hold.h.
+ */
+#include "hold.h"
+
+#include <signal.h>
+
+static bool held;
+static sigset_t before;
+
+static void ending(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+}
+
+void hold_begin(void)
+{
+	sigset_t set;
+
+	if (held)
+		return;
+	ending(&set);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	held = true;
+}
+
+void hold_end(void)
+{
+	if (held)
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	held = false;
+}
+
+bool hold_is_interrupted(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+	       sigismember(&pending, SIGHUP);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * showdoc.h - a device in full. device is what Show says, NULL: it has no process; mdev
+ * comes from mdevdoc_new(), NULL: it is none. Not both are NULL.
+ */
+#ifndef MUSCTL_SHOWDOC_H
+#define MUSCTL_SHOWDOC_H
+
+struct call;
+struct control;
+struct json_object;
+
+void showdoc_print(struct control *control, struct json_object *device,
+		   struct json_object *mdev);
+void showdoc_page(const struct call *call, struct control *control,
+		  struct json_object *device, struct json_object *mdev);
+
+#endif /* MUSCTL_SHOWDOC_H */

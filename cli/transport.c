@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * transport.c - chooses between mdev and vfio-user. "auto" is silent: what keeps the
+ * kernel from being used is no fault where a socket will do.
+ */
+#include "transport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+
+#include "cmd.h"
+#include "control.h"
+#include "error.h"
+#include "mdev.h"
+#include "value.h"
+
+#define VARIABLE "MUSER_TRANSPORT"
+
+static const char *obstacle(const char *uuid)
+{
+	char canonical[UUID_SIZE];
+
+	if (!uuid || !instance_is_uuid(uuid, canonical) || !mdev_exists(canonical))
+		return mdev_obstacle();
+	return mdev_node(canonical) == -EACCES ? "no permission for its node" : NULL;
+}
+
+static bool is_choice(const char *word)
+{
+	return !strcmp(word, "auto") || !strcmp(word, "mdev") ||
+	       !strcmp(word, "vfio-user");
+}
+
+int transport_choose(const struct transport *t, bool *mdev)
+{
+	const char *wanted = t->wanted ? t->wanted : getenv(VARIABLE);
+	const char *why = NULL;
+
+	if (!wanted || !*wanted)
+		wanted = "auto";
+	if (!is_choice(wanted))
+		return error(ST_USAGE, VARIABLE, "'%s' is none of " TRANSPORT_CHOICES,
+			     wanted);
+	*mdev = false;
+	if (!strcmp(wanted, "vfio-user"))
+		return 0;
+	if (!strcmp(wanted, "auto")) {
+		*mdev = !t->socket && !obstacle(t->uuid);
+		return 0;
+	}
+	if (t->socket)
+		return error_usage(t->socket, "is for sockets: not with --transport=mdev");
+	why = obstacle(t->uuid);
+	if (why)
+		return error(ST_FAILED, "--transport=mdev", "%s", why);
+	*mdev = true;
+	return 0;
+}
+
+void transport_setenv(bool mdev)
+{
+	if (mdev)
+		setenv(VARIABLE, "mdev", 1);
+	else
+		unsetenv(VARIABLE);
+}
+
+bool transport_is_mdev(const char *uuid)
+{
+	struct json_object *reply;
+	struct control *control;
+	const char *transport;
+	bool mdev = false;
+
+	if (control_open(uuid, &control))
+		return false;
+	if (!control_call(control, "Show", NULL, &reply)) {
+		transport = value_text(json_get(reply, "device"), "transport");
+		mdev = transport && !strcmp(transport, "mdev");
+	}
+	control_close(control);
+	return mdev;
+}
