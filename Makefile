@@ -146,8 +146,10 @@ $(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/lib/internal.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(call obj,$(DEV_SRC)) \
 		$(B)/lib/internal.a $(call pkg,--libs --cflags,$(LIB_PKGS))
 
-# Without sanitizers or libraries: it runs in guests.
-$(B)/tests/vm/vfio_client: $(wildcard tests/vm/vfio_client/*.[ch])
+# Without sanitizers or libraries: they run in guests.
+VM_PROGRAMS := $(patsubst tests/%,$(B)/tests/%,$(wildcard tests/vm/vfio_client tests/vm/raw_server))
+.SECONDEXPANSION:
+$(VM_PROGRAMS): $(B)/%: $$(wildcard %/*.[ch]) kmod/uapi/linux/muser.h
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	$(Q)$(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) -static -o $@ $(filter %.c,$^)

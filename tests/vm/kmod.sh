@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Run a script beside muser.ko, in a VM with a stock Debian kernel (busybox sh; musctl and
-# vfio_client are in PATH). Prints what the script prints, as it comes, and exits with its
+# Run a script beside muser.ko, in a VM with a stock Debian kernel (busybox sh; musctl,
+# vfio_client and raw_server are in PATH; ". /files/tap.sh" for tests). Prints what the script prints, as it comes, and exits with its
 # status; fails as well when the kernel complained about anything, or was left tainted.
 # Owns: building the module, the initramfs and the VM's life.
 # Refuses: to pass where a kernel, headers or QEMU cannot be had.
@@ -9,7 +9,7 @@
 #   -n  muser.ko is not loaded yet: "load muser"
 #   -q  with the QEMU of bookworm: qemu-system-x86_64 in PATH
 #   FILE: programs go to /bin, modules (PATH.ko or a name) to "load", others to /files
-# MUSER_KO=, MUSCTL= and VFIO_CLIENT= name others than those of this tree; GUEST_MEM (1G),
+# MUSER_KO= and MUSCTL= name others than those of this tree, which are built; GUEST_MEM (1G),
 # GUEST_CPUS (2), GUEST_TIMEOUT (900 s) for the script; KMOD_KEEP=FOLDER for the console's log.
 
 set -euo pipefail
@@ -19,7 +19,6 @@ repo=$here/../..
 # shellcheck source-path=SCRIPTDIR source=guest.sh
 source "$here/guest.sh"
 MUSCTL=${MUSCTL:-$repo/build/release/musctl}
-VFIO_CLIENT=${VFIO_CLIENT:-$repo/build/release/tests/vm/vfio_client}
 export GUEST_MEM=${GUEST_MEM:-1G} GUEST_TIMEOUT=${GUEST_TIMEOUT:-900}
 
 usage() {
@@ -44,11 +43,11 @@ build_module() { # KDIR
 
 # Of a second vCPU under TCG, the time stamp counter is not of much use.
 boot() { # MODULE SCRIPT [FILE]...
-	local -a programs=()
-	[[ -x $MUSCTL ]] && programs+=("$MUSCTL")
-	[[ -x $VFIO_CLIENT ]] && programs+=("$VFIO_CLIENT")
+	local programs=$repo/build/release/tests/vm
+	make -s -C "$repo" build/release/tests/vm/{vfio_client,raw_server} >&2
 	install -m 644 "$2" "$work/script"
-	guest_prepare vfio_iommu_type1 "$1" "$work/script" "${programs[@]}" "${@:3}"
+	guest_prepare vfio_iommu_type1 "$1" "$work/script" "$here/tap.sh" "$MUSCTL" \
+		"$programs/vfio_client" "$programs/raw_server" "${@:3}"
 	guest_start -x "-smp ${GUEST_CPUS:-2} -cpu max"
 	GUEST_TIMEOUT=120 guest_wait_boot
 }

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * raw_server.c - a device process that speaks to /dev/muser/UUID without libmuser.
+ *
+ *	raw_server UUID [-x] [-r] [-t THREADS]
+ *
+ * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
+ * BAR0 then is in memory that the module keeps. BAR0: 4 KiB of trapped memory, whose last
+ * 256 bytes are commands (see enum below). BAR2: 64 KiB that can be mapped but for the first page.
+ * Refuses nothing: what it is told to do wrong, it does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+
+#include "../../../kmod/uapi/linux/muser.h"
+
+enum { BAR0_SIZE = 4096, BAR2_SIZE = 65536, CONFIG_SIZE = 256 };
+
+/* Words of BAR0. A command answers in RESULT: 0 or an errno. */
+enum {
+	FIRE = 0xf00,	/* irq index << 16 | vector */
+	IOVA = 0xf08,
+	SIZE = 0xf10,
+	SEED = 0xf18,
+	DMA = 0xf20,	/* one of the below */
+	TRAP = 0xf28,	/* flags of MUSER_MEM_TRAP, on BAR2 */
+	BITMAP = 0xf30, /* what TRAP fetched */
+	RESULT = 0xf38,
+	EXITS = 0xf40,	/* the server dies without an answer, the first time */
+	HANGS = 0xf48,	/* this request is never answered */
+	RESETS = 0xf50, /* how many there were */
+	REPLAYED = 0xf58, /* how many requests came again */
+};
+
+enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, DIRECT_IO };
+
+struct header {
+	uint16_t id, cmd;
+	uint32_t size, flags, error;
+};
+
+enum {
+	VERSION = 1, GET_INFO = 4, GET_REGION_INFO = 5, GET_IRQ_INFO = 7, SET_IRQS = 8,
+	REGION_READ = 9, REGION_WRITE = 10, RESET = 13,
+	IS_REPLY = 1, NO_REPLY = 16, IS_ERROR = 32, /* of flags */
+};
+
+struct access {
+	uint64_t offset;
+	uint32_t region, count;
+};
+
+static int file, exchange, restartable;
+static uint8_t *bar0, *bar2, *dma, config[CONFIG_SIZE];
+static uint32_t max_msg;
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static uint64_t *word(unsigned int offset)
+{
+	return (uint64_t *)(bar0 + offset);
+}
+
+static uint8_t pattern(uint64_t seed, uint64_t offset)
+{
+	uint64_t x = (offset + 1) * 0x9e3779b97f4a7c15 ^ seed * 0xc2b2ae3d27d4eb4f;
+
+	return x >> 56 ^ x >> 24;
+}
+
+/* ---- commands of the client ---------------------------------------------------------- */
+
+static int fill(uint8_t *at, uint64_t size, uint64_t seed)
+{
+	uint64_t i;
+
+	for (i = 0; i < size; i++)
+		at[i] = pattern(seed, i);
+	return 0;
+}
+
+static int check(const uint8_t *at, uint64_t size, uint64_t seed)
+{
+	uint64_t i;
+
+	for (i = 0; i < size; i++)
+		if (at[i] != pattern(seed, i))
+			return EILSEQ;
+	return 0;
+}
+
+static int pin(unsigned long request, uint32_t flags)
+{
+	struct muser_dma arg = { .argsz = sizeof(arg), .flags = flags, .iova = *word(IOVA),
+				 .size = *word(SIZE) };
+
+	if (ioctl(file, request, &arg))
+		return errno;
+	*word(BITMAP) = arg.size;
+	return 0;
+}
+
+static int copy(int is_write)
+{
+	struct muser_dma_rw arg = { .argsz = sizeof(arg),
+				    .flags = is_write ? MUSER_DMA_WRITE : MUSER_DMA_READ,
+				    .iova = *word(IOVA), .size = *word(SIZE) };
+	uint8_t *buffer = malloc(arg.size + 1);
+	int ret;
+
+	if (!buffer)
+		return ENOMEM;
+	if (is_write)
+		fill(buffer, arg.size, *word(SEED));
+	arg.addr = (uintptr_t)buffer;
+	ret = ioctl(file, MUSER_DMA_RW, &arg) ? errno : 0;
+	if (!ret && !is_write)
+		ret = check(buffer, arg.size, *word(SEED));
+	free(buffer);
+	return ret;
+}
+
+/* A file written straight from client memory: only where GUP takes the mapping. */
+static int direct_io(void)
+{
+	int fd = open("/tmp/direct", O_CREAT | O_WRONLY | O_TRUNC, 0600);
+	int ret = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, dma + *word(IOVA), *word(SIZE)) != (ssize_t)*word(SIZE))
+		ret = errno;
+	close(fd);
+	return ret;
+}
+
+static int dma_command(uint64_t command)
+{
+	switch (command) {
+	case PIN: return pin(MUSER_DMA_PIN, MUSER_DMA_READ | MUSER_DMA_WRITE);
+	case PIN_READ: return pin(MUSER_DMA_PIN, MUSER_DMA_READ);
+	case UNPIN: return pin(MUSER_DMA_UNPIN, 0);
+	case MAP_FILL: return fill(dma + *word(IOVA), *word(SIZE), *word(SEED));
+	case MAP_CHECK: return check(dma + *word(IOVA), *word(SIZE), *word(SEED));
+	case COPY_FILL: return copy(1);
+	case COPY_CHECK: return copy(0);
+	case DIRECT_IO: return direct_io();
+	}
+	return EINVAL;
+}
+
+static int trap(uint64_t flags)
+{
+	uint64_t bitmap = 0;
+	struct muser_trap arg = { .argsz = sizeof(arg), .flags = flags, .space = 2,
+				  .offset = 0, .size = BAR2_SIZE, .bitmap = (uintptr_t)&bitmap };
+
+	if (ioctl(file, MUSER_MEM_TRAP, &arg))
+		return errno;
+	*word(BITMAP) = bitmap;
+	return 0;
+}
+
+static int fire(uint64_t what)
+{
+	struct muser_irq arg = { .argsz = sizeof(arg), .index = what >> 16 & 0xffff,
+				 .vector = what & 0xffff };
+
+	return ioctl(file, MUSER_IRQ_TRIGGER, &arg) ? errno : 0;
+}
+
+/* 0: answer; 1: never. */
+static int command(uint64_t offset, int replayed)
+{
+	switch (offset) {
+	case FIRE: *word(RESULT) = fire(*word(FIRE)); break;
+	case DMA: *word(RESULT) = dma_command(*word(DMA)); break;
+	case TRAP: *word(RESULT) = trap(*word(TRAP)); break;
+	case EXITS:
+		if (!replayed)
+			_exit(3);
+		break;
+	case HANGS: return 1;
+	}
+	return 0;
+}
+
+/* ---- messages ------------------------------------------------------------------------ */
+
+static uint8_t *region(const struct access *a)
+{
+	switch (a->region) {
+	case 0: return a->offset < BAR0_SIZE ? bar0 + a->offset : NULL;
+	case 2: return a->offset < BAR2_SIZE ? bar2 + a->offset : NULL;
+	case VFIO_PCI_CONFIG_REGION_INDEX:
+		return a->offset < CONFIG_SIZE ? config + a->offset : NULL;
+	}
+	return NULL;
+}
+
+static size_t region_info(void *payload)
+{
+	struct {
+		struct vfio_region_info info;
+		struct vfio_region_info_cap_sparse_mmap cap;
+		struct vfio_region_sparse_mmap_area area;
+	} *r = payload;
+	uint32_t index = r->info.index;
+
+	memset(r, 0, sizeof(*r));
+	r->info.argsz = sizeof(r->info);
+	r->info.index = index;
+	r->info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	if (index == 0)
+		r->info.size = BAR0_SIZE;
+	else if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		r->info.size = CONFIG_SIZE;
+	else if (index != 2)
+		r->info.flags = 0;
+	if (index != 2)
+		return sizeof(r->info);
+	r->info.argsz = sizeof(*r);
+	r->info.size = BAR2_SIZE;
+	r->info.flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
+	r->info.cap_offset = sizeof(r->info);
+	r->cap.header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
+	r->cap.header.version = 1;
+	r->cap.nr_areas = 1;
+	r->area.offset = 4096;
+	r->area.size = BAR2_SIZE - 4096;
+	return sizeof(*r);
+}
+
+static size_t irq_info(struct vfio_irq_info *info)
+{
+	static const uint32_t counts[] = { 1, 0, 4, 1, 1 };
+
+	info->argsz = sizeof(*info);
+	info->count = info->index < 5 ? counts[info->index] : 0;
+	info->flags = info->count ? VFIO_IRQ_INFO_EVENTFD : 0;
+	if (info->index == 0)
+		info->flags |= VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
+	else
+		info->flags |= VFIO_IRQ_INFO_NORESIZE;
+	return sizeof(*info);
+}
+
+/* The reply's payload in place of the request's: its length, or -errno, or 0 bytes. */
+static ssize_t access_region(const struct header *h, struct access *a)
+{
+	uint8_t *at = region(a);
+	uint64_t offset = a->offset;
+
+	if (!at)
+		return -EINVAL;
+	if (h->cmd == REGION_READ) {
+		memcpy(a + 1, at, a->count);
+		return sizeof(*a) + a->count;
+	}
+	memcpy(at, a + 1, a->count);
+	if (a->region == 0 && offset >= FIRE &&
+	    command(offset, !!(h->flags & MUSER_F_REPLAYED)))
+		return -EAGAIN;
+	return sizeof(*a);
+}
+
+static ssize_t answer(struct header *h, void *payload)
+{
+	struct vfio_device_info info = { .argsz = 16, .num_regions = 9, .num_irqs = 5,
+					 .flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET };
+
+	*word(REPLAYED) += !!(h->flags & MUSER_F_REPLAYED);
+	switch (h->cmd) {
+	case VERSION: return 4;
+	case GET_INFO:
+		memcpy(payload, &info, 16);
+		return 16;
+	case GET_REGION_INFO: return region_info(payload);
+	case GET_IRQ_INFO: return irq_info(payload);
+	case SET_IRQS: return 0;
+	case REGION_READ:
+	case REGION_WRITE: return access_region(h, payload);
+	case RESET:
+		++*word(RESETS);
+		return 0;
+	case MUSER_CLIENT_OPEN:
+	case MUSER_CLIENT_CLOSE: return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+/* Turns the messages in a buffer into their replies, in OUT: how many bytes. */
+static size_t serve(uint8_t *in, size_t length, uint8_t *out)
+{
+	struct header *h;
+	size_t at, n = 0;
+	ssize_t size;
+
+	for (at = 0; at + sizeof(*h) <= length; at += h->size) {
+		h = (struct header *)(in + at);
+		memcpy(out + n, h, h->size);
+		size = answer((void *)(out + n), out + n + sizeof(*h));
+		h = (struct header *)(out + n);
+		if (h->flags & NO_REPLY || size == -EAGAIN) {
+			h = (struct header *)(in + at);
+			continue;
+		}
+		h->flags = IS_REPLY | (size < 0 ? IS_ERROR : 0);
+		h->error = size < 0 ? -size : 0;
+		h->size = sizeof(*h) + (size < 0 ? 0 : size);
+		n += h->size;
+		h = (struct header *)(in + at);
+	}
+	return n;
+}
+
+static ssize_t by_read(uint8_t *in, uint8_t *out, size_t out_len)
+{
+	ssize_t got;
+
+	if (out_len && write(file, out, out_len) != (ssize_t)out_len)
+		die("raw_server: write");
+	got = read(file, in, max_msg);
+	return got < 0 ? -errno : got;
+}
+
+static ssize_t by_exchange(uint8_t *in, uint8_t *out, size_t out_len)
+{
+	struct muser_exchange arg = {
+		.argsz = sizeof(arg), .out = (uintptr_t)out, .out_len = out_len,
+		.in = (uintptr_t)in, .in_size = max_msg, .wake_fd = -1, .timeout_ns = ~0ull,
+	};
+
+	if (ioctl(file, MUSER_EXCHANGE, &arg))
+		return -errno;
+	return arg.in_len;
+}
+
+static void *loop(void *unused)
+{
+	/* A read's reply is longer than its request: room for 63 of the longest. */
+	uint8_t *in = malloc(max_msg), *out = malloc((size_t)max_msg * 64);
+	size_t out_len = 0;
+	ssize_t got;
+
+	do {
+		got = exchange ? by_exchange(in, out, out_len) : by_read(in, out, out_len);
+		out_len = got > 0 ? serve(in, got, out) : 0;
+	} while (got > 0 || got == -EINTR);
+	if (got < 0 && got != -ENODEV)
+		fprintf(stderr, "raw_server: %s\n", strerror(-got));
+	free(in);
+	free(out);
+	return NULL;
+}
+
+/* ---- start --------------------------------------------------------------------------- */
+
+static uint8_t *memory(uint32_t space, uint64_t size)
+{
+	struct muser_mem arg = { .argsz = sizeof(arg), .space = space, .size = size };
+	void *address;
+
+	if (ioctl(file, MUSER_MEM_CREATE, &arg))
+		die("raw_server: MUSER_MEM_CREATE");
+	address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+		       MUSER_MMAP_MEM(space));
+	if (address == MAP_FAILED)
+		die("raw_server: mmap of memory");
+	return address;
+}
+
+static void start(void)
+{
+	struct muser_info info = { .argsz = sizeof(info) };
+	struct muser_start go = { .argsz = sizeof(go),
+				  .flags = restartable ? MUSER_START_RESTARTABLE : 0 };
+	uint16_t vendor = 0x1234, device = 0x5241;
+
+	if (ioctl(file, MUSER_GET_INFO, &info))
+		die("raw_server: MUSER_GET_INFO");
+	max_msg = info.max_msg;
+	bar0 = memory(MUSER_SPACE_STATE, BAR0_SIZE);
+	bar2 = memory(2, BAR2_SIZE);
+	memcpy(config + PCI_VENDOR_ID, &vendor, 2);
+	memcpy(config + PCI_DEVICE_ID, &device, 2);
+	config[PCI_CLASS_DEVICE + 1] = 0xff;
+	/* Addresses of 1 GiB and less may be mapped; elsewhere DMA commands crash us, as told. */
+	dma = mmap(NULL, 1 << 30, PROT_READ | PROT_WRITE, MAP_SHARED, file, MUSER_MMAP_DMA);
+	if (dma == MAP_FAILED)
+		perror("raw_server: mmap of client memory");
+	if (ioctl(file, MUSER_START, &go))
+		die("raw_server: MUSER_START");
+}
+
+int main(int argc, char **argv)
+{
+	char path[128];
+	int option, threads = 1;
+	pthread_t thread;
+
+	while ((option = getopt(argc, argv, "xrt:")) >= 0) {
+		exchange |= option == 'x';
+		restartable |= option == 'r';
+		if (option == 't')
+			threads = atoi(optarg);
+	}
+	snprintf(path, sizeof(path), "/dev/muser/%.64s", argv[optind] ? argv[optind] : "");
+	file = open(path, O_RDWR | O_CLOEXEC);
+	if (file < 0)
+		die(path);
+	start();
+	while (--threads > 0)
+		pthread_create(&thread, NULL, loop, NULL);
+	loop(NULL);
+	return 0;
+}

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=dash
+# muser.ko by itself, between vfio_client and raw_server: run by kmod.sh -n.
+# Owns: sysfs, regions, interrupts, device memory, DMA, reset, servers that die, unloading.
+# Refuses to know libmuser: a mistake here is the module's.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. /files/tap.sh
+
+U=$(uuid_nr 1)
+NIL=00000000-0000-0000-0000-000000000000
+B=0xf00 # the commands of raw_server, in BAR0
+
+# A command of raw_server: write its word, and its result is 0.
+command_of() { # OFFSET VALUE
+	c write bar0 "$1" 8 "$2" || return
+	result=$(c read bar0 0xf38 8)
+	[ "$result" = 0x0000000000000000 ] && return
+	echo "result: $result"
+	return 1
+}
+
+dma() { # OPERATION IOVA SIZE SEED
+	c write bar0 0xf08 8 "$2" && c write bar0 0xf10 8 "$3" && c write bar0 0xf18 8 "$4" &&
+		command_of 0xf20 "$1"
+}
+PIN=1 PIN_READ=2 UNPIN=3 MAP_FILL=4 MAP_CHECK=5 COPY_FILL=6 COPY_CHECK=7
+
+# ---- sysfs ---------------------------------------------------------------------------------
+
+ok 'it loads' load muser
+ok 'so does the IOMMU that needs no hardware' load vfio_iommu_type1
+is 'the parent says what it is' vfio-pci cat $MDEV_TYPE/device_api
+ok 'and has a name' grep -q . $MDEV_TYPE/name
+ok 'and a description' grep -q . $MDEV_TYPE/description
+free=$(cat $MDEV_TYPE/available_instances)
+ok 'an mdev is made through sysfs' mdev_create "$U"
+ok 'with the nil UUID, too' mdev_create $NIL
+is 'there are two less' $((free - 2)) cat $MDEV_TYPE/available_instances
+ok 'one that is there is not made again' sh -c "! echo $U >$MDEV_TYPE/create"
+ok 'it goes' mdev_remove $NIL
+ok 'and its node with it' sh -c "! test -e /dev/muser/$NIL"
+is 'without a server it says so' none attribute "$U" state
+
+# ---- server and client ---------------------------------------------------------------------
+
+ok 'a server comes' serve "$U"
+ok 'a second one is refused' sh -c "raw_server $U 2>&1 | grep busy"
+is 'information' 'pci reset regions=9 irqs=5' vfio_client "$U" info
+vfio_client "$U" regions >/tmp/regions
+is 'a region that is trapped' '0 size=0x1000 rw-' sed -n 1p /tmp/regions
+is 'one that can be mapped in part' '2 size=0x10000 rwm area=0x1000+0xf000' sed -n 3p /tmp/regions
+is 'one that is not there' '3 size=0x0 ---' sed -n 4p /tmp/regions
+vfio_client "$U" irqs >/tmp/irqs
+is 'INTx' '0 count=1 eventfd maskable automasked' sed -n 1p /tmp/irqs
+is 'MSI-X' '2 count=4 eventfd noresize' sed -n 3p /tmp/irqs
+ok 'what a client must not do' vfio_client "$U" limits
+
+for width in 1 2 4 8; do
+	for offset in 0 1 3 7; do
+		value=0x$(printf '1122334455667788' | cut -c 1-$((width * 2)))
+		is "$width bytes at $offset" "$value" vfio_client "$U" \
+			write bar0 $offset $width "$value" , read bar0 $offset $width
+	done
+done
+for count in 3 5 9 100 2048; do
+	ok "$count bytes in one access" vfio_client "$U" \
+		fill bar0 1 $count 7 , check bar0 1 $count 7
+done
+ok 'data that the client does not have' vfio_client "$U" \
+	! EFAULT badbuffer bar0 0 8 read , ! EFAULT badbuffer bar0 0 8 write
+is 'configuration space' 0x52411234 vfio_client "$U" read config 0 4
+ok 'reset' vfio_client "$U" reset
+is 'reached the server' 0x0000000000000001 vfio_client "$U" read bar0 0xf50 8
+ok 'eight threads, and no reply is lost or swapped' vfio_client "$U" load 8 3000 bar0 0
+ok 'a second client is refused' sh -c "
+	vfio_client $U sleep 2000 & sleep 1; ! vfio_client $U info; wait"
+stop_server
+ok 'a server with MUSER_EXCHANGE' serve "$U" -x
+ok 'serves as well' vfio_client "$U" load 8 3000 bar0 0
+stop_server
+ok 'a server with four threads' serve "$U" -x -t 4
+ok 'serves as well' vfio_client "$U" load 8 3000 bar0 0
+
+# ---- interrupts ----------------------------------------------------------------------------
+
+ok 'a client that stays' client_start "$U"
+ok 'INTx gets an eventfd' c set intx eventfd trigger 0 1 new
+ok 'the server fires it' command_of $B 0
+is 'it arrives, once' 1 c wait intx 0
+ok 'it is taken away' c set intx eventfd trigger 0 1 -1
+ok 'firing says that nobody listens' sh -c 'true'
+c write bar0 $B 8 0 >/dev/null
+is 'ENOENT' 0x0000000000000002 c read bar0 0xf38 8
+ok 'four vectors of MSI-X' c set msix eventfd trigger 0 4 new new new new
+ok 'each is its own' command_of $B 0x20002
+is 'the third' 1 c wait msix 2
+ok 'not the first' c quiet msix 0
+ok 'a client triggers by itself: none' c set msix none trigger 1 1
+is 'and gets it' 1 c wait msix 1
+ok 'by bools' c set msix bool trigger 0 4 1 0 0 1
+is 'the first' 1 c wait msix 0
+is 'the last' 1 c wait msix 3
+ok 'not the second' c quiet msix 1
+ok 'one vector alone is taken away' c set msix eventfd trigger 1 1 -1
+ok 'the others stay' command_of $B 0x20000
+is 'and fire' 1 c wait msix 0
+ok 'all are switched off' c set msix none trigger 0 0
+c write bar0 $B 8 0x20000 >/dev/null
+is 'and none fires' 0x0000000000000002 c read bar0 0xf38 8
+ok 'INTx again' c set intx eventfd trigger 0 1 new
+ok 'is masked' c set intx none mask 0 1
+ok 'and unmasked' c set intx none unmask 0 1
+ok 'an eventfd that unmasks' c set intx eventfd unmask 0 1 new
+ok 'is signalled' c eoi intx
+ok 'an error interrupt' c set err eventfd trigger 0 1 new
+ok 'a request to let go' c set req eventfd trigger 0 1 new
+
+# ---- device memory -------------------------------------------------------------------------
+
+ok 'a BAR is mapped' c mmap bar2 0x1000 0xf000
+ok 'what is stored there' c mwrite bar2 0x2000 4 0xcafe
+is 'the server has' 0x0000cafe c read bar2 0x2000 4
+ok 'and the other way round' c write bar2 0x3008 8 0x1234
+is 'at once' 0x0000000000001234 c mread bar2 0x3008 8
+ok 'the trapped page cannot be mapped' c ! EINVAL mmap bar2 0 0x1000
+ok 'nor anything behind the end' c ! EINVAL mmap bar2 0x1000 0x10000
+ok 'writes are noticed' command_of 0xf28 1
+ok 'after arming' c mwrite bar2 0x4000 4 1
+ok 'in two pages' c mwrite bar2 0x6000 4 1
+ok 'which the server fetches' command_of 0xf28 2
+is 'as bits' 0x0000000000000050 c read bar0 0xf30 8
+ok 'not armed any more' c mwrite bar2 0x4000 4 2
+ok 'so that a second write' command_of 0xf28 2
+is 'is not seen' 0x0000000000000000 c read bar0 0xf30 8
+ok 'unmapped' c munmap bar2
+
+# ---- DMA -----------------------------------------------------------------------------------
+
+echo 8 >/proc/sys/vm/nr_hugepages
+dma_kind() { # KIND IOVA SIZE
+	ok "$1: mapped by the client" c map "$2" "$3" "$1"
+	ok "$1: pinned" dma $PIN "$2" "$3" 0
+	ok "$1: the server writes" dma $MAP_FILL "$2" "$3" 5
+	ok "$1: the client reads it" c memcheck "$2" "$3" 5
+	ok "$1: the client writes" c memfill "$2" "$3" 6
+	ok "$1: the server reads it" dma $MAP_CHECK "$2" "$3" 6
+	ok "$1: by copying, to the client" dma $COPY_FILL "$2" "$3" 7
+	ok "$1: arrives" c memcheck "$2" "$3" 7
+	ok "$1: by copying, from the client" dma $COPY_CHECK "$2" "$3" 7
+	ok "$1: pages are pinned" sh -c "[ $(attribute "$U" pinned_pages) -gt 0 ]"
+	ok "$1: unmapped" c unmap "$2" "$3"
+	is "$1: and nothing is pinned" 0 attribute "$U" pinned_pages
+	ok "$1: the server looks" c write bar0 0xf20 8 $MAP_CHECK
+	is "$1: it sees something else now" 0x0000000000000054 c read bar0 0xf38 8
+	ok "$1: copying is refused" c write bar0 0xf20 8 $COPY_CHECK
+	is "$1: with EINVAL" 0x0000000000000016 c read bar0 0xf38 8
+}
+dma_kind anon 0x100000 0x10000
+dma_kind memfd 0x200000 0x10000
+dma_kind hugetlb 0x400000 0x200000
+dma_kind /tmp/file 0x800000 0x3000
+ok 'a range of many pages' c map 0x1000000 0x800000 anon
+ok 'is pinned' dma $PIN 0x1000000 0x800000 0
+ok 'and let go' dma $UNPIN 0x1000000 0x800000 0
+is 'all of it' 0 attribute "$U" pinned_pages
+ok 'and again' dma $PIN 0x1000000 0x800000 0
+ok 'memory that may only be read' c map 0x3000000 0x4000 anon r
+ok 'is pinned for reading' dma $PIN_READ 0x3000000 0x4000 0
+c write bar0 0xf20 8 $PIN >/dev/null
+is 'not for writing' 0x0000000000000001 c read bar0 0xf38 8
+ok 'what is not mapped' c write bar0 0xf08 8 0x30000000
+c write bar0 0xf20 8 $PIN >/dev/null
+is 'cannot be pinned' 0x0000000000000016 c read bar0 0xf38 8
+ok 'the client goes' client_stop
+is 'and nothing stays pinned' 0 attribute "$U" pinned_pages
+
+# ---- servers that go -----------------------------------------------------------------------
+
+ok 'a client' client_start "$U"
+ok 'has memory pinned' c map 0x100000 0x10000 anon
+ok 'by a server' dma $PIN 0x100000 0x10000 0
+stop_server
+ok 'that dies' until_true is_attribute "$U" state none
+is 'nothing stays pinned' 0 attribute "$U" pinned_pages
+ok 'accesses fail' c ! EIO read bar0 0 4
+ok 'a server comes' serve "$U" -x
+ok 'accesses work' c read bar0 0 4
+stop_server
+ok 'the client is told to wait' sh -c "echo wait >/sys/bus/mdev/devices/$U/muser/policy"
+ok 'a restartable server' serve "$U" -x -r
+ok 'has a value' c write bar0 0x10 4 0xbeef
+ok 'and an interrupt' c set msix eventfd trigger 0 1 new
+ok 'it dies in the middle of an access' c_send write bar0 0xf40 8 1
+ok 'so that there is none' until_true is_attribute "$U" state none
+ok 'the next one takes over' serve "$U" -x -r
+ok 'it answers what the first one did not' c_answer
+is 'knowing that it came again' 0x0000000000000001 c read bar0 0xf58 8
+is 'the value' 0x0000beef c read bar0 0x10 4
+ok 'the interrupt' command_of $B 0x20000
+is 'fires' 1 c wait msix 0
+ok 'the client goes' client_stop
+stop_server
+
+# ---- going ---------------------------------------------------------------------------------
+
+ok 'a server' serve "$U"
+ok 'a client that is killed in the middle' sh -c "
+	vfio_client $U load 4 60000 bar0 0 & sleep 1; kill -9 \$!; wait \$!; test \$? = 137"
+ok 'leaves the device usable' vfio_client "$U" info
+ok 'the mdev goes with a server there' mdev_remove "$U"
+ok 'and the server is told' until_true sh -c "! kill -0 $server"
+ok 'the module goes' rmmod muser
+ok 'and comes again' load muser
+ok 'and goes' rmmod muser
+tap_end

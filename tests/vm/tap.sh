@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=dash
+# Tests inside the VM of kmod.sh (busybox sh; source it): they print TAP.
+# Owns: counting, mdevs by UUID, servers in the background.
+# Refuses: to go on for ever: each step has a time (TAP_SECONDS, 60).
+#
+#   ok 'what it shows' COMMAND...          the command succeeds
+#   is 'what it shows' WANTED COMMAND...   it succeeds and prints this
+#   tap_end                                the plan; the status says whether all passed
+
+tap_nr=0
+tap_failed=0
+TAP_SECONDS=${TAP_SECONDS:-60}
+MDEV_PARENT=/sys/class/muser/muser
+MDEV_TYPE=$MDEV_PARENT/mdev_supported_types/muser-1
+
+tap_result() { # STATUS DESCRIPTION
+	tap_nr=$((tap_nr + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $tap_nr - $2"
+		return
+	fi
+	tap_failed=$((tap_failed + 1))
+	echo "not ok $tap_nr - $2"
+	sed 's/^/# /' /tmp/tap.out
+}
+
+# Functions run here, programs under a time limit.
+tap_run() { # COMMAND...
+	case $(type "$1") in
+	*function*) "$@" ;;
+	*) timeout -s KILL "$TAP_SECONDS" "$@" ;;
+	esac >/tmp/tap.out 2>&1 </dev/null
+}
+
+ok() { # DESCRIPTION COMMAND...
+	tap_what=$1
+	shift
+	tap_run "$@"
+	tap_result $? "$tap_what"
+}
+
+is() { # DESCRIPTION WANTED COMMAND...
+	tap_what=$1 tap_wanted=$2
+	shift 2
+	tap_run "$@"
+	tap_status=$?
+	if [ $tap_status = 0 ] && [ "$(cat /tmp/tap.out)" != "$tap_wanted" ]; then
+		tap_status=1
+		echo "wanted: $tap_wanted" >>/tmp/tap.out
+	fi
+	tap_result $tap_status "$tap_what"
+}
+
+tap_end() {
+	echo "1..$tap_nr"
+	[ $tap_failed = 0 ]
+}
+
+# Wait for a condition, a shell command, ten seconds (slow machines: it is an emulated one).
+until_true() { # COMMAND...
+	tap_try=0
+	while [ $((tap_try += 1)) -le 200 ]; do
+		"$@" >/dev/null 2>&1 && return
+		usleep 50000
+	done
+	echo "not within 10 s: $*" >&2
+	return 1
+}
+
+uuid_nr() { # NUMBER: a UUID
+	printf '00000000-0000-4000-8000-%012x\n' "$1"
+}
+
+mdev_create() { # UUID
+	echo "$1" >$MDEV_TYPE/create && until_true test -c "/dev/muser/$1"
+}
+
+mdev_remove() { # UUID
+	echo 1 >"/sys/bus/mdev/devices/$1/remove"
+}
+
+attribute() { # UUID NAME: of the mdev, as muser.ko shows it
+	cat "/sys/bus/mdev/devices/$1/muser/$2"
+}
+
+is_attribute() { # UUID NAME VALUE
+	[ "$(attribute "$1" "$2")" = "$3" ]
+}
+
+# Leaves its process in "server"; the handshake is over when this returns.
+serve() { # UUID [RAW-SERVER-OPTION]...
+	raw_server "$@" >/tmp/server.log 2>&1 &
+	server=$!
+	until_true is_attribute "$1" state ready
+}
+
+stop_server() {
+	kill -9 "$server" 2>/dev/null
+	wait "$server" 2>/dev/null
+	true
+}
+
+# A client that stays: "c COMMAND..." is one of vfio_client's, its status that of the command;
+# c_send and c_answer do one half each.
+client_start() { # UUID
+	rm -f /tmp/client.in /tmp/client.out
+	mkfifo /tmp/client.in /tmp/client.out
+	vfio_client "$1" - </tmp/client.in >/tmp/client.out 2>/tmp/client.err &
+	client=$!
+	exec 5>/tmp/client.in 6</tmp/client.out
+	c say hello
+}
+
+c_send() { # COMMAND...
+	echo "$*" >&5
+}
+
+c_answer() {
+	# shellcheck disable=SC3045 # busybox has -t
+	while read -r -t "$TAP_SECONDS" tap_line <&6; do
+		case $tap_line in
+		ok) return 0 ;;
+		'error '*) echo "$tap_line" && cat /tmp/client.err && return 1 ;;
+		*) echo "$tap_line" ;;
+		esac
+	done
+	echo "the client is gone or hangs" && cat /tmp/client.err
+	return 1
+}
+
+c() { # COMMAND...
+	c_send "$@" && c_answer
+}
+
+client_stop() {
+	exec 5>&- 6<&-
+	wait "$client"
+}
