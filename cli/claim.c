@@ -49,13 +49,18 @@ static int make_folder(char *path)
 	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
 }
 
+int claim_folder(char *buf, size_t size)
+{
+	int err = lm_runtime_dir(buf, size);
+
+	return err ? err : make_folder(buf);
+}
+
 static int file_path(char *buf, size_t size, const char *uuid)
 {
 	char runtime[PATH_MAX - 64];
-	int err = lm_runtime_dir(runtime, sizeof(runtime));
+	int err = claim_folder(runtime, sizeof(runtime));
 
-	if (!err)
-		err = make_folder(runtime);
 	if (err)
 		return err;
 	snprintf(buf, size, "%s/" PREFIX "%s", runtime, uuid);

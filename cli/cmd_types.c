@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_types.c - musctl types [TYPE]: the built-in device types; of one, everything there
- * is to know: options, regions, interrupts, registers. Exit status: 0, 1, 2.
+ * cmd_types.c - musctl types [TYPE]: the built-in device types, and the types of mediated
+ * devices that the kernel offers; of one built-in type, everything there is to know:
+ * options, regions, interrupts, registers. Exit status: 0, 1, 2.
  */
 #include <stdio.h>
 
@@ -9,6 +10,7 @@
 
 #include "../devices/devices.h"
 #include "error.h"
+#include "mdev.h"
 #include "out.h"
 #include "page.h"
 #include "typedoc.h"
@@ -27,14 +29,73 @@ static const struct column types_columns[] = {
 	{ 0 }
 };
 
+/* ---- types of the kernel --------------------------------------------------------- */
+
+enum { MDEV_ID, MDEV_PARENT, MDEV_API, MDEV_FREE, MDEV_NAME, MDEV_TEXT };
+
+static const struct column mdev_columns[] = {
+	{ "TYPE", 8 }, { "PARENT", 6 }, { "API", 8 }, { "FREE", 4, COLUMN_RIGHT },
+	{ "NAME", 8 }, { "DESCRIPTION", 0.5, COLUMN_TRUNC }, { 0 }
+};
+
+static int add_mdev_type(void *arg, const struct mdev_type *type)
+{
+	struct json_object *object = json_new_object();
+
+	json_add_string(object, "type", type->id);
+	json_add_string(object, "parent", type->parent);
+	json_add_string(object, "api", type->api);
+	json_add_int(object, "free", (int64_t)type->free);
+	json_add_string(object, "name", type->name);
+	json_add_string(object, "description", type->text);
+	json_append(arg, object);
+	return 0;
+}
+
+/* Only for people: a script that asks for columns or raw text gets types for "create". */
+static bool is_page(const struct format *format)
+{
+	return !format->raw && !format->export && !format->columns && !format->all &&
+	       !format->no_headings;
+}
+
+static void print_mdev_types(const struct call *call, struct json_object *types)
+{
+	struct json_object *type;
+	struct out *out;
+	size_t i;
+
+	printf("\nOf mediated devices:\n");
+	fflush(stdout);
+	out_section(&out, call, mdev_columns);
+	for (i = 0; i < json_length(types); i++) {
+		type = json_at(types, i);
+		out_row(out);
+		out_text(out, MDEV_ID, value_text(type, "type"));
+		out_text(out, MDEV_PARENT, value_text(type, "parent"));
+		out_text(out, MDEV_API, value_text(type, "api"));
+		out_u64(out, MDEV_FREE, value_u64(type, "free"));
+		out_text(out, MDEV_NAME, value_text(type, "name"));
+		out_text(out, MDEV_TEXT, value_text(type, "description"));
+	}
+	out_end(out);
+}
+
+/* ---- built-in types -------------------------------------------------------------- */
+
 static int list_types(const struct call *call)
 {
+	struct json_object *mdev_types = json_new_array();
 	const struct device_type *const *type;
 	struct out *out;
 	int status = out_begin(&out, call, "types");
 
-	if (status)
+	if (status) {
+		json_free(mdev_types);
 		return status;
+	}
+	mdev_each_type(add_mdev_type, mdev_types);
+	out_also(out, "mdev_types", out_share(mdev_types));
 	for (type = device_types; *type; type++) {
 		const lm_pci_info_t *pci = &(*type)->info->pci_info;
 
@@ -48,6 +109,9 @@ static int list_types(const struct call *call)
 		out_text(out, DESCRIPTION, (*type)->help);
 	}
 	out_end(out);
+	if (json_length(mdev_types) && !call->format.json && is_page(&call->format))
+		print_mdev_types(call, mdev_types);
+	json_free(mdev_types);
 	return 0;
 }
 
@@ -96,8 +160,9 @@ static int types(const struct call *call)
 const struct cmd cmd_types = {
 	.name = "types",
 	.summary = "list device types, or describe one",
-	.more = "Of one TYPE: options, regions, interrupts and registers; --json\n"
-		"exports the register map.",
+	.more = "Without TYPE also what types of mediated devices the kernel offers, and how\n"
+		"many of each can still be made. Of one TYPE: options, regions, interrupts\n"
+		"and registers; --json exports the register map.",
 	.args = (const struct arg[]){
 		{ "TYPE", COMPLETE_TYPE, ARG_OPTIONAL },
 		{ 0 }

@@ -28,10 +28,7 @@
 #define PROGRAM_TIMEOUT_MS 3000
 #define MANY_FILES         4096
 
-static void say(struct finding *f, enum health health, const char *advice,
-		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static void say(struct finding *f, enum health health, const char *advice,
+void doctor_say(struct finding *f, enum health health, const char *advice,
 		const char *fmt, ...)
 {
 	va_list ap;
@@ -72,19 +69,19 @@ static void look_qemu(struct finding *f)
 
 	status = spawn_capture(argv, text, sizeof(text), PROGRAM_TIMEOUT_MS);
 	if (status) {
-		say(f, HEALTH_WARN, advice, "%s %s", qemu,
+		doctor_say(f, HEALTH_WARN, advice, "%s %s", qemu,
 		    status == -ENOENT ? "is not installed" : "does not start");
 		return;
 	}
 	sscanf(text, "QEMU emulator version %d.%d.%d", &major, &minor, &patch);
 	if (!has_vfio_user())
-		say(f, HEALTH_WARN, advice, "QEMU %d.%d.%d has no vfio-user-pci", major,
+		doctor_say(f, HEALTH_WARN, advice, "QEMU %d.%d.%d has no vfio-user-pci", major,
 		    minor, patch);
 	else if (major == 10 && minor == 1 && patch == 0)
-		say(f, HEALTH_WARN, advice,
+		doctor_say(f, HEALTH_WARN, advice,
 		    "QEMU 10.1.0 has vfio-user-pci with a known regression");
 	else
-		say(f, HEALTH_OK, "", "QEMU %d.%d.%d has vfio-user-pci", major, minor,
+		doctor_say(f, HEALTH_OK, "", "QEMU %d.%d.%d has vfio-user-pci", major, minor,
 		    patch);
 }
 
@@ -94,39 +91,10 @@ static void look_lspci(struct finding *f)
 	char text[256];
 
 	if (spawn_capture(argv, text, sizeof(text), PROGRAM_TIMEOUT_MS))
-		say(f, HEALTH_WARN, "install pciutils, for musctl lspci",
+		doctor_say(f, HEALTH_WARN, "install pciutils, for musctl lspci",
 		    "lspci is not installed");
 	else
-		say(f, HEALTH_OK, "", "%.*s", (int)strcspn(text, "\n"), text);
-}
-
-/* ---- kernel ---------------------------------------------------------------------- */
-
-static void look_module(struct finding *f, const char *name, const char *install,
-			const char *load)
-{
-	enum module module = mdev_module(name);
-
-	if (module == MODULE_LOADED)
-		say(f, HEALTH_OK, "", "%s is loaded", name);
-	else if (module == MODULE_PRESENT)
-		say(f, HEALTH_WARN, load, "%s is there, not loaded", name);
-	else
-		say(f, HEALTH_WARN, install, "%s is not there", name);
-}
-
-static void look_muser(struct finding *f)
-{
-	look_module(f, "muser",
-		    "none needed: vfio-user takes no module",
-		    "modprobe muser, to give devices to QEMU before 10.1");
-}
-
-static void look_mdev(struct finding *f)
-{
-	look_module(f, "mdev",
-		    "none needed for vfio-user; muser.ko needs CONFIG_VFIO_MDEV",
-		    "none: it is loaded with muser");
+		doctor_say(f, HEALTH_OK, "", "%.*s", (int)strcspn(text, "\n"), text);
 }
 
 /* ---- limits ---------------------------------------------------------------------- */
@@ -137,29 +105,12 @@ static void look_nofile(struct finding *f)
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < MANY_FILES)
-		say(f, HEALTH_WARN,
+		doctor_say(f, HEALTH_WARN,
 		    "raise the hard limit: eventfds and memory of guests are files",
 		    "hard limit of open files: %llu", (unsigned long long)limit.rlim_max);
 	else
-		say(f, HEALTH_OK, "", "hard limit of open files: %lld",
+		doctor_say(f, HEALTH_OK, "", "hard limit of open files: %lld",
 		    (long long)limit.rlim_max);
-}
-
-/* Only muser.ko pins guest memory. */
-static void look_memlock(struct finding *f)
-{
-	struct rlimit limit;
-
-	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (limit.rlim_max == RLIM_INFINITY)
-		say(f, HEALTH_OK, "", "locked memory is not limited");
-	else if (mdev_module("muser") == MODULE_LOADED)
-		say(f, HEALTH_WARN,
-		    "raise it for those who run guests with mediated devices",
-		    "locked memory: %llu KiB", (unsigned long long)limit.rlim_max / 1024);
-	else
-		say(f, HEALTH_OK, "", "locked memory: %llu KiB (enough for vfio-user)",
-		    (unsigned long long)limit.rlim_max / 1024);
 }
 
 /* ---- the runtime folder ---------------------------------------------------------- */
@@ -191,19 +142,19 @@ static void look_runtime(struct finding *f)
 	int err = lm_runtime_dir(dir, sizeof(dir));
 
 	if (err) {
-		say(f, HEALTH_FAIL, advice, "there is no safe runtime folder: %s",
+		doctor_say(f, HEALTH_FAIL, advice, "there is no safe runtime folder: %s",
 		    strerror(-err));
 		return;
 	}
 	snprintf(near, sizeof(near), "%s", dir);
 	parent_of(near);
 	if (!is_folder(near) || access(near, W_OK | X_OK))
-		say(f, HEALTH_FAIL, advice, "%.200s: %s", near, strerror(errno));
+		doctor_say(f, HEALTH_FAIL, advice, "%.200s: %s", near, strerror(errno));
 	else if (!stat(dir, &st) && st.st_mode & 0022)
-		say(f, HEALTH_FAIL, "chmod go-w it: others could replace devices",
+		doctor_say(f, HEALTH_FAIL, "chmod go-w it: others could replace devices",
 		    "%.200s is writable by others", dir);
 	else
-		say(f, HEALTH_OK, "", "%.200s", dir);
+		doctor_say(f, HEALTH_OK, "", "%.200s", dir);
 }
 
 /* ---- guests ---------------------------------------------------------------------- */
@@ -267,13 +218,13 @@ static void look_guests(struct finding *f)
 		pid = client_of(list.uuids[i]);
 		clients += pid > 0;
 		if (pid > 0 && has_private_memory(pid))
-			say(f, HEALTH_FAIL,
+			doctor_say(f, HEALTH_FAIL,
 			    "restart it with share=on: DMA goes astray silently",
 			    "client %d of %.8s does not share its memory", (int)pid,
 			    list.uuids[i]);
 	}
 	if (f->health == HEALTH_OK)
-		say(f, HEALTH_OK,
+		doctor_say(f, HEALTH_OK,
 		    clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
 		    "%zu devices, %u clients", list.nr, clients);
 	instances_free(&list);
@@ -282,10 +233,13 @@ static void look_guests(struct finding *f)
 const struct check doctor_checks[] = {
 	{ "qemu", look_qemu },
 	{ "lspci", look_lspci },
-	{ "muser.ko", look_muser },
-	{ "mdev", look_mdev },
+	{ "muser.ko", doctor_muser },
+	{ "mdev", doctor_mdev },
+	{ "mdev-types", doctor_types },
+	{ "vfio", doctor_vfio },
+	{ "muser-nodes", doctor_nodes },
 	{ "nofile", look_nofile },
-	{ "memlock", look_memlock },
+	{ "memlock", doctor_memlock },
 	{ "runtime", look_runtime },
 	{ "guest-memory", look_guests },
 	{ 0 }

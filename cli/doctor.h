@@ -19,6 +19,17 @@ struct check {
 	void      (*look)(struct finding *finding); /* which comes empty, HEALTH_OK */
 };
 
+void doctor_say(struct finding *f, enum health health, const char *advice,
+		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* doctor_mdev.c: what mediated devices need */
+void doctor_muser(struct finding *f);
+void doctor_mdev(struct finding *f);
+void doctor_types(struct finding *f);
+void doctor_vfio(struct finding *f);
+void doctor_nodes(struct finding *f);
+void doctor_memlock(struct finding *f);
+
 extern const struct check doctor_checks[];
 
 #endif /* MUSCTL_DOCTOR_H */

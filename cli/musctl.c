@@ -33,6 +33,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_lspci,
 	&cmd_reset,
 	&cmd_wait,
+	&cmd_monitor,
 	&cmd_doctor,
 	&cmd_bench,
 	&cmd_help,

@@ -33,6 +33,7 @@ struct out {
 	struct libscols_line   *line;
 	struct json_object     *rows; /* NULL: JSON Lines */
 	struct json_object     *row;
+	struct json_object     *also; /* members beside the rows, or NULL */
 };
 
 static void print_json(struct json_object *object, int flags)
@@ -340,6 +341,24 @@ void out_remark(struct out *out, struct json_object *object)
 	json_object_put(object);
 }
 
+void out_also(struct out *out, const char *key, struct json_object *object)
+{
+	if (!out->rows) {
+		json_object_put(object);
+		return;
+	}
+	if (!out->also)
+		out->also = no_memory(json_object_new_object());
+	json_object_object_add(out->also, key, object);
+}
+
+static void add_also(struct out *out, struct json_object *document)
+{
+	json_object_object_foreach(out->also, key, value)
+		json_object_object_add(document, key, json_object_get(value));
+	json_object_put(out->also);
+}
+
 static void hide_empty(struct out *out)
 {
 	unsigned int i;
@@ -361,6 +380,8 @@ void out_end(struct out *out)
 	if (out->rows) {
 		document = no_memory(out_new_document());
 		json_object_object_add(document, out->list, out->rows);
+		if (out->also)
+			add_also(out, document);
 		out_document(document);
 	}
 	if (out->section)

@@ -51,6 +51,9 @@ void out_object(struct out *out, unsigned int id, const char *text,
  * out_new_document(). */
 void out_remark(struct out *out, struct json_object *object);
 
+/* JSON documents only: another member beside the rows. Takes the object. */
+void out_also(struct out *out, const char *key, struct json_object *object);
+
 /* Streams: row is done, print it. out_row() and out_end() do it too. */
 void out_flush(struct out *out);
 

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * doctor_mdev.c - looks at what mediated devices need: modules, permissions, limits.
+ * Whoever has no muser.ko needs none of it: then nothing here is worse than a warning.
+ */
+#include <grp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "mdev.h"
+
+#define RULE     "60-muser.rules"
+#define GROUP    "muser"
+#define VFIO     "/dev/vfio/vfio"
+#define NOT_USED "not needed without muser.ko"
+
+static bool is_loaded(void)
+{
+	return mdev_module("muser") == MODULE_LOADED;
+}
+
+/* ---- modules --------------------------------------------------------------------- */
+
+static void look_module(struct finding *f, const char *name, const char *install,
+			const char *load)
+{
+	enum module module = mdev_module(name);
+	char path[128], version[64];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/version", name);
+	mdev_read(path, version, sizeof(version));
+	if (module == MODULE_LOADED)
+		doctor_say(f, HEALTH_OK, "", "%s%s%s is loaded", name, *version ? " " : "",
+			   version);
+	else if (module == MODULE_PRESENT)
+		doctor_say(f, HEALTH_WARN, load, "%s is there, not loaded", name);
+	else
+		doctor_say(f, HEALTH_WARN, install, "%s is not there", name);
+}
+
+void doctor_muser(struct finding *f)
+{
+	look_module(f, "muser", "none needed: vfio-user takes no module",
+		    "modprobe muser, to give devices to QEMU before 10.1");
+}
+
+void doctor_mdev(struct finding *f)
+{
+	look_module(f, "mdev", "none needed for vfio-user; muser.ko needs CONFIG_VFIO_MDEV",
+		    "none: it is loaded with muser");
+}
+
+/* ---- types ----------------------------------------------------------------------- */
+
+/* "muser-1: 16 free", one after the other. */
+static int add_type(void *arg, const struct mdev_type *type)
+{
+	char *text = arg;
+	size_t len = strlen(text);
+
+	snprintf(text + len, 200 - len, "%s%s: %llu free", len ? ", " : "", type->id,
+		 (unsigned long long)type->free);
+	return 0;
+}
+
+void doctor_types(struct finding *f)
+{
+	const char *obstacle = mdev_obstacle();
+	char types[200] = "";
+
+	mdev_each_type(add_type, types);
+	if (!is_loaded())
+		doctor_say(f, HEALTH_OK, "", "%s", *types ? types : NOT_USED);
+	else if (!mdev_may(MDEV_TYPE, F_OK))
+		doctor_say(f, HEALTH_FAIL, "unload muser and load it again; see dmesg",
+			   "muser.ko is loaded and offers no " MDEV_TYPE_ID);
+	else if (obstacle)
+		doctor_say(f, HEALTH_WARN, obstacle, "%s; not for this user", types);
+	else
+		doctor_say(f, HEALTH_OK, "", "%s", types);
+}
+
+/* ---- permissions ----------------------------------------------------------------- */
+
+/* What clients open: the container, and a node for each group, which is root's. */
+void doctor_vfio(struct finding *f)
+{
+	enum health bad = is_loaded() ? HEALTH_FAIL : HEALTH_OK;
+
+	if (!mdev_may(VFIO, F_OK))
+		doctor_say(f, bad, is_loaded() ? "modprobe vfio_iommu_type1" : "",
+			   VFIO " is not there%s", is_loaded() ? "" : ": " NOT_USED);
+	else if (!mdev_may(VFIO, R_OK | W_OK))
+		doctor_say(f, HEALTH_WARN, "chmod 0666 it, as udev does: it gives no rights",
+			   "no permission for " VFIO);
+	else if (is_loaded() && mdev_module("vfio_iommu_type1") != MODULE_LOADED)
+		doctor_say(f, HEALTH_WARN, "modprobe vfio_iommu_type1",
+			   "vfio_iommu_type1 is not loaded");
+	else
+		doctor_say(f, HEALTH_OK, "", VFIO " can be opened");
+}
+
+static const char *find_rule(char *path, size_t size)
+{
+	static const char *const folders[] = {
+		"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
+		"/usr/lib/udev/rules.d", "/lib/udev/rules.d",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, size, "%s/" RULE, folders[i]);
+		if (mdev_may(path, F_OK))
+			return path;
+	}
+	return NULL;
+}
+
+void doctor_nodes(struct finding *f)
+{
+	enum health bad = is_loaded() ? HEALTH_WARN : HEALTH_OK;
+	char path[64];
+
+	if (!find_rule(path, sizeof(path)))
+		doctor_say(f, bad, is_loaded() ? "make install-kmod installs it" : "",
+			   "no udev rule " RULE ": nodes are root's");
+	else if (!getgrnam(GROUP))
+		doctor_say(f, bad, is_loaded() ? "groupadd --system " GROUP : "",
+			   "%s, but no group " GROUP, path);
+	else
+		doctor_say(f, HEALTH_OK, "", "%s, group " GROUP, path);
+}
+
+/* ---- limits ---------------------------------------------------------------------- */
+
+/* Only muser.ko pins guest memory. */
+void doctor_memlock(struct finding *f)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	if (limit.rlim_max == RLIM_INFINITY)
+		doctor_say(f, HEALTH_OK, "", "locked memory is not limited");
+	else if (is_loaded())
+		doctor_say(f, HEALTH_WARN,
+			   "raise it for those who run guests with mediated devices",
+			   "locked memory: %llu KiB", (unsigned long long)limit.rlim_max / 1024);
+	else
+		doctor_say(f, HEALTH_OK, "", "locked memory: %llu KiB (enough for vfio-user)",
+			   (unsigned long long)limit.rlim_max / 1024);
+}
