@@ -218,6 +218,12 @@ debs_unpack() { # FOLDER
 	done
 }
 
+# Up to bookworm /lib and /lib64 are folders of their own.
+debs_merge_lib() { # ROOT
+	[[ ! -d $1/lib || -L $1/lib ]] || cp -a "$1/lib" "$1/usr/"
+	rm -rf "${1:?}/lib" "${1:?}/lib64"
+}
+
 # A program of DEBS_OUT/root that starts through its own dynamic loader, with its own
 # libraries. The wrapper finds its tree relative to itself: the cache may be moved.
 debs_write_wrapper() { # PROGRAM [ARGUMENTS]: shell words, which may say $root

@@ -23,12 +23,6 @@ prune() { # ROOT
 		-prune -exec rm -rf {} +
 }
 
-# Up to bookworm /lib and /lib64 are folders of their own.
-merge_lib() { # ROOT
-	[[ ! -d $1/lib || -L $1/lib ]] || cp -a "$1/lib" "$1/usr/"
-	rm -rf "${1:?}/lib" "${1:?}/lib64"
-}
-
 is_program() { # FILE: an ELF file that a dynamic loader has to start
 	[[ $(od -An -N 4 -t x1 "$1" | tr -d ' ') == 7f454c46 ]] &&
 		head -c 1024 "$1" | grep -qa /lib64/ld-linux
@@ -100,7 +94,7 @@ build() { # SUITES VERSION RELEASE NAME
 	DEBS_VERSION=$2
 	debs_download_closure "linux-headers-$3"
 	debs_unpack "$root"
-	merge_lib "$root"
+	debs_merge_lib "$root"
 	prune "$root"
 	wrap_all "$root"
 	link_assembler "$root"

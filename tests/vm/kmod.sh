@@ -71,9 +71,11 @@ check_log() {
 
 main() { # [-n] [-q] KERNEL SCRIPT [FILE]...
 	local option load='load vfio_iommu_type1 && load muser &&' module status=0
+	local -a qemu=()
 	while getopts nq option; do
 		case $option in
 		n) load= ;;
+		q) qemu=("$("$here/fetch-stock-qemu.sh")") ;;
 		*) usage ;;
 		esac
 	done
@@ -85,7 +87,7 @@ main() { # [-n] [-q] KERNEL SCRIPT [FILE]...
 	trap clean EXIT
 	trap 'exit 130' INT TERM HUP
 	module=${MUSER_KO:-$(build_module "$("$here/fetch-headers.sh" "$1")")}
-	boot "$module" "${@:2}"
+	boot "$module" "${@:2}" "${qemu[@]}"
 	guest_run "echo 40 >/proc/sys/kernel/hung_task_timeout_secs; $load sh /files/script" || status=$?
 	check_log || status=1
 	return "$status"

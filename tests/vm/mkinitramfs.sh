@@ -5,9 +5,10 @@
 # Owns: finding modules by name, their load order (from their own "depends" field: no
 # depmod needed), what lies where in the guest: /modules/*.ko, /modules/order, /bin, /files.
 # Refuses: names that the kernel has neither as a module nor built in.
-# usage: mkinitramfs.sh KERNELDIR OUT [MODULE | PATH.ko | PROGRAM | FILE]...
+# usage: mkinitramfs.sh KERNELDIR OUT [MODULE | PATH.ko | PROGRAM | FOLDER | FILE]...
 #   MODULE is a name; PATH.ko a module of one's own; a path that may be executed, a program for
-#   /bin, with the libraries it takes on this host; any other path, a file for /files.
+#   /bin, with the libraries it takes on this host; a folder goes below /, with a link in /bin
+#   to each program at its top; any other path, a file for /files.
 #   The guest loads a module and its dependencies with "load MODULE".
 
 set -euo pipefail
@@ -90,11 +91,21 @@ add_libraries() { # ROOT PROGRAM
 	done
 }
 
+add_folder() { # ROOT FOLDER
+	local name program
+	name=$(basename "$2")
+	cp -a "$2" "$1/$name"
+	for program in "$2"/*; do
+		[[ ! -f $program || ! -x $program ]] || ln -s "/$name/${program##*/}" "$1/bin/"
+	done
+}
+
 add() { # ROOT ARGUMENT
 	ORDER=()
 	case $2 in
 	*/*.ko) ;;
 	*/*)
+		[[ ! -d $2 ]] || { add_folder "$1" "$2" && return; }
 		[[ -x $2 ]] || { install -D -t "$1/files" "$2" && return; }
 		install -m 755 "$2" "$1/bin/"
 		add_libraries "$1" "$2"

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Print the path of a folder with bookworm's QEMU, which knows /dev/vfio but not vfio-user, small
+# enough to be put into a guest: qemu-system-x86_64 and what it needs, started through its own
+# dynamic loader.
+# Owns: leaving out what a PC without screen, sound and disks does not take.
+# Refuses: to be the QEMU that runs the guests, which fetch-qemu.sh finds.
+
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=debs.sh
+source "$(dirname "${BASH_SOURCE[0]}")/debs.sh"
+
+readonly SUITE=bookworm
+
+# The libraries that FILE loads, from where they lie in ROOT.
+needed() { # ROOT FILE
+	local lib=$1/usr/lib/x86_64-linux-gnu
+	"$lib/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$lib" --list "$2" |
+		sed -n 's/.* => \(.*\) (0x.*/\1/p'
+}
+
+keep() { # ROOT FILE...: into DEBS_OUT/root, at the same place
+	local root=$1 file target
+	shift
+	for file in "$@"; do
+		target=$DEBS_OUT/root${file#"$root"}
+		[[ -e $target ]] || install -D -m 755 "$file" "$target"
+	done
+}
+
+build() {
+	local root=$DEBS_TMP/root lib file
+	debs_open "$SUITE"
+	DEBS_VERSION=$(debs_field Version qemu-system-x86 | sed 's/^[0-9]*://; s/[^0-9.].*//')
+	debs_download_closure qemu-system-x86
+	debs_unpack "$root"
+	debs_merge_lib "$root"
+	lib=$root/usr/lib/x86_64-linux-gnu
+	keep "$root" "$root/usr/bin/qemu-system-x86_64" "$lib/ld-linux-x86-64.so.2" \
+		"$lib"/qemu/accel-*.so "$root"/usr/share/seabios/bios-256k.bin \
+		"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,multiboot_dma,pvh}.bin
+	for file in "$DEBS_OUT"/root/usr/{bin/*,lib/x86_64-linux-gnu/qemu/*}; do
+		mapfile -t libraries < <(needed "$root" "$file")
+		keep "$root" "${libraries[@]}"
+	done
+	# shellcheck disable=SC2016 # the wrapper's words
+	debs_write_wrapper qemu-system-x86_64 \
+		'-L "$root/usr/share/qemu" -L "$root/usr/share/seabios"'
+	"$DEBS_OUT/qemu-system-x86_64" -accel help >/dev/null ||
+		debs_fail "QEMU of $SUITE does not start (mend fetch-stock-qemu.sh)"
+}
+
+debs_cached stock-qemu build
+printf '%s\n' "$DEBS_DIR"
