@@ -154,7 +154,13 @@ $(VM_PROGRAMS): $(B)/%: $$(wildcard %/*.[ch]) kmod/uapi/linux/muser.h
 	@echo "  CC    $@"
 	$(Q)$(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE -pthread $(WARN) -static -o $@ $(filter %.c,$^)
 
-check-build: all $(call program,$(UNIT_SRC) $(DEVTEST_SRC))
+# musctl over a double of muser.ko's node.
+$(B)/tests/cli/musctl: tests/cli/node.c $(call obj,$(CLI_SRC) $(DEV_SRC)) $(B)/lib/internal.a
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(CLI_PKGS))
+
+check-build: all $(B)/tests/cli/musctl $(call program,$(UNIT_SRC) $(DEVTEST_SRC))
 
 SANITIZED := SANITIZE=address,undefined WERROR=1
 CHECK = BUILD=build/address-undefined tests/check.sh
