@@ -226,12 +226,13 @@ debs_merge_lib() { # ROOT
 
 # A program of DEBS_OUT/root that starts through its own dynamic loader, with its own
 # libraries. The wrapper finds its tree relative to itself: the cache may be moved.
-debs_write_wrapper() { # PROGRAM [ARGUMENTS]: shell words, which may say $root
+debs_write_wrapper() { # PROGRAM [ARGUMENTS] [VARIABLE=...]: shell words, which may say $root
 	cat >"$DEBS_OUT/$1" <<-WRAPPER
 		#!/bin/sh
 		root=\$(dirname "\$(readlink -f "\$0")")/root
 		lib=\$root/usr/lib/x86_64-linux-gnu
 		unset LD_PRELOAD LD_LIBRARY_PATH
+		${3:+export $3}
 		exec "\$lib/ld-linux-x86-64.so.2" --inhibit-cache \\
 			--library-path "\$lib:\$lib/systemd" "\$root/usr/bin/$1" ${2-} "\$@"
 	WRAPPER

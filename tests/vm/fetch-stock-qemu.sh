@@ -46,8 +46,9 @@ build() {
 	done
 	# shellcheck disable=SC2016 # the wrapper's words
 	debs_write_wrapper qemu-system-x86_64 \
-		'-L "$root/usr/share/qemu" -L "$root/usr/share/seabios"'
-	"$DEBS_OUT/qemu-system-x86_64" -accel help >/dev/null ||
+		'-L "$root/usr/share/qemu" -L "$root/usr/share/seabios"' 'QEMU_MODULE_DIR="$lib/qemu"'
+	echo q | "$DEBS_OUT/qemu-system-x86_64" -accel tcg -S -nodefaults -display none \
+		-monitor stdio >/dev/null ||
 		debs_fail "QEMU of $SUITE does not start (mend fetch-stock-qemu.sh)"
 }
 
