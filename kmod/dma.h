@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * dma.h - the client's memory: what dma*.c share.
+ *
+ * Locks, outermost first: pin_lock, map_lock, lock. VFIO takes locks of its own and the client's
+ * mmap_lock: it is called under pin_lock at most. dma_unmap comes with VFIO's list of devices
+ * locked, and pin_lock's holder may wait for that list's holder: it takes map_lock and lock only.
+ */
+#ifndef MUSER_DMA_H
+#define MUSER_DMA_H
+
+#include <linux/interval_tree.h>
+#include <linux/rwsem.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "muser.h"
+
+/* VFIO pins as many pages at once. */
+#define DMA_BATCH 512UL
+#define DMA_LAST_PAGE ((unsigned long)(MUSER_DMA_LIMIT >> PAGE_SHIFT) - 1)
+/* Chunks that are known not to be pinned as a whole. */
+#define DMA_SPLIT 64U
+
+/*
+ * Somebody is about to pin or unpin these pages, or to use a pin for a moment. Unmapping waits
+ * for it, and tells it by @revoked.
+ */
+struct dma_op {
+	struct interval_tree_node it; /* pages */
+	bool revoked;
+};
+
+struct muser_dma_state {
+	struct muser         *m;
+	struct vfio_device   *vdev;    /* while open */
+
+	struct mutex          pin_lock; /* one change by the server at a time */
+
+	struct rw_semaphore   map_lock; /* for reading: a page of @pages is in use, or inserted */
+	struct xarray         pages;    /* by page of IOVA: struct page *, tag 1: writable */
+	struct page          *scratch;
+	bool                  scratch_shown; /* some mapping has it */
+	atomic64_t            pinned;
+
+	spinlock_t            lock;    /* of all that follows, up to @wait */
+	bool                  open;
+	struct rb_root_cached ops;
+	struct rb_root_cached marks;   /* struct dma_mark: being unmapped, not to be pinned */
+
+	wait_queue_head_t     wait;    /* for ops to end; @ended counts them */
+	atomic_t              ended;
+
+	u64                   split[DMA_SPLIT]; /* under pin_lock: number of the chunk, plus one */
+
+	/* Hints: the client's limit of locked memory was met so often since then. */
+	unsigned int          nomem;
+	unsigned long         nomem_since;
+};
+
+#define DMA_NEW XA_MARK_1 /* pinned by the call that holds pin_lock */
+
+static inline struct page *dma_entry_page(void *entry)
+{
+	return xa_untag_pointer(entry);
+}
+
+static inline bool dma_entry_is_writable(void *entry)
+{
+	return xa_pointer_tag(entry) & 1;
+}
+
+static inline unsigned long dma_op_pages(const struct dma_op *op)
+{
+	return op->it.last - op->it.start + 1;
+}
+
+/* dma.c */
+int  dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long first,
+		  unsigned long pages);
+/* Returns -EBUSY if the client unmapped meanwhile. */
+int  dma_op_end(struct muser_dma_state *st, struct dma_op *op);
+/* By a kernel thread; the module waits for it, muser_get() is the caller's. */
+void dma_queue_work(struct work_struct *work);
+/* Unpin all of [first, last]; the server sees scratch. */
+void dma_drop(struct muser_dma_state *st, unsigned long first, unsigned long last);
+/* [iova, iova + size) is something, and below MUSER_DMA_LIMIT. */
+bool dma_range_is_valid(u64 iova, u64 size);
+/* What VFIO's error means in our UAPI. */
+int  dma_error(int error);
+
+/* dma_map.c: mappings of these pages fault again */
+void dma_zap(struct muser_dma_state *st, unsigned long first, unsigned long pages);
+
+/*
+ * dma_pin.c: pin all of @op's pages, or none. -EACCES and the like: see dma_error().
+ * @write: 1: to be written, 0: if the client allows it; out: whether they are.
+ */
+int  dma_vfio_pin(struct muser_dma_state *st, const struct dma_op *op, bool *write,
+		  struct page **pages);
+
+#endif /* MUSER_DMA_H */

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dma_pin.c - MUSER_DMA_PIN and MUSER_DMA_UNPIN.
+ *
+ * Pins are counted once a page: pinning what is pinned is free. More than what is asked for is
+ * pinned if the client has mapped all of the 2 MiB around it. What a failing call has pinned is
+ * let go, what was there before stays. Refuses pages that the client is unmapping, and a server
+ * that would have VFIO log without end that the client's limit of locked memory is reached.
+ */
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/vfio.h>
+
+#include "dma.h"
+
+/* VFIO logs each failure for want of locked memory: so many are asked for, in so many jiffies. */
+#define NOMEM_MAX    8U
+#define NOMEM_PERIOD (10 * HZ)
+
+/* One call of MUSER_DMA_PIN. */
+struct dma_pin {
+	struct muser_dma_state *st;
+	unsigned long first, last; /* pages asked for */
+	bool write;
+	struct page **pages;       /* room for DMA_BATCH */
+};
+
+/* ---- VFIO ---------------------------------------------------------------------------- */
+
+static bool dma_nomem_is_near(const struct muser_dma_state *st)
+{
+	return READ_ONCE(st->nomem) &&
+	       time_before(jiffies, READ_ONCE(st->nomem_since) + NOMEM_PERIOD);
+}
+
+static void dma_nomem_note(struct muser_dma_state *st)
+{
+	if (!dma_nomem_is_near(st)) {
+		WRITE_ONCE(st->nomem_since, jiffies);
+		WRITE_ONCE(st->nomem, 0);
+	}
+	WRITE_ONCE(st->nomem, READ_ONCE(st->nomem) + 1);
+}
+
+static int dma_vfio_pin_as(struct muser_dma_state *st, const struct dma_op *op, int prot,
+			   struct page **pages)
+{
+	const dma_addr_t iova = (dma_addr_t)op->it.start << PAGE_SHIFT;
+	const int nr = dma_op_pages(op);
+	int ret;
+
+	if (dma_nomem_is_near(st) && READ_ONCE(st->nomem) >= NOMEM_MAX)
+		return -ENOMEM;
+	ret = vfio_pin_pages(st->vdev, iova, nr, prot, pages);
+	if (ret == -ENOMEM)
+		dma_nomem_note(st);
+	if (ret < 0 || ret == nr)
+		return min(ret, 0);
+	if (ret)
+		vfio_unpin_pages(st->vdev, iova, ret);
+	return -EFAULT;
+}
+
+int dma_vfio_pin(struct muser_dma_state *st, const struct dma_op *op, bool *write,
+		 struct page **pages)
+{
+	const bool needed = *write;
+	int ret;
+
+	*write = true;
+	ret = dma_vfio_pin_as(st, op, IOMMU_READ | IOMMU_WRITE, pages);
+	if (ret != -EPERM || needed)
+		return ret;
+	*write = false;
+	return dma_vfio_pin_as(st, op, IOMMU_READ, pages);
+}
+
+/* ---- a run of pages: none of them is pinned, or all are, for reading ------------------ */
+
+static int dma_store(struct muser_dma_state *st, unsigned long page, void *entry)
+{
+	void *old = xa_store(&st->pages, page, entry, GFP_KERNEL);
+
+	if (xa_is_err(old))
+		return xa_err(old);
+	if (!old) {
+		atomic64_inc(&st->pinned);
+		xa_set_mark(&st->pages, page, DMA_NEW);
+	}
+	return 0;
+}
+
+/* Returns how many pages are in the table: fewer, for want of memory, or none, if revoked. */
+static unsigned long dma_store_run(struct muser_dma_state *st, const struct dma_op *op,
+				   struct page **pages, bool write)
+{
+	const unsigned long nr = dma_op_pages(op);
+	unsigned long i = 0;
+
+	down_write(&st->map_lock);
+	while (i < nr && !READ_ONCE(op->revoked) &&
+	       !dma_store(st, op->it.start + i, xa_tag_pointer(pages[i], write)))
+		i++;
+	up_write(&st->map_lock);
+	return i;
+}
+
+/*
+ * Pages that were there for reading were pinned twice now: one pin goes. If they have been
+ * revoked in between, that one is ours to give back, too: the table lost but the other.
+ */
+static int dma_keep_run(struct dma_pin *p, const struct dma_op *op, bool write, bool again)
+{
+	struct muser_dma_state *st = p->st;
+	const dma_addr_t iova = (dma_addr_t)op->it.start << PAGE_SHIFT;
+	const unsigned long nr = dma_op_pages(op);
+	const unsigned long kept = dma_store_run(st, op, p->pages, write);
+
+	if (again || READ_ONCE(st->scratch_shown))
+		dma_zap(st, op->it.start, nr);
+	if (again)
+		vfio_unpin_pages(st->vdev, iova, nr);
+	else if (kept < nr)
+		vfio_unpin_pages(st->vdev, iova + (kept << PAGE_SHIFT), nr - kept);
+	return kept == nr ? 0 : -ENOMEM;
+}
+
+static int dma_pin_run(struct dma_pin *p, unsigned long first, unsigned long nr, bool again)
+{
+	bool write = p->write;
+	struct dma_op op;
+	int ret, revoked;
+
+	ret = dma_op_begin(p->st, &op, first, nr);
+	if (ret)
+		return ret;
+	ret = dma_vfio_pin(p->st, &op, &write, p->pages);
+	if (!ret)
+		ret = dma_keep_run(p, &op, write, again);
+	revoked = dma_op_end(p->st, &op);
+	return revoked ? revoked : ret;
+}
+
+/* ---- a chunk: the pages of one batch ------------------------------------------------- */
+
+enum dma_need { DMA_HAVE, DMA_UPGRADE, DMA_ABSENT };
+
+static enum dma_need dma_need(const struct dma_pin *p, unsigned long page)
+{
+	void *entry = xa_load(&p->st->pages, page);
+
+	if (!entry)
+		return DMA_ABSENT;
+	return p->write && !dma_entry_is_writable(entry) ? DMA_UPGRADE : DMA_HAVE;
+}
+
+/* Pages only leave the table while we look, and those that do are revoked. */
+static int dma_pin_part(struct dma_pin *p, unsigned long first, unsigned long last)
+{
+	unsigned long page = first, end;
+	enum dma_need need;
+	int ret = 0;
+
+	while (!ret && page <= last) {
+		need = dma_need(p, page);
+		for (end = page + 1; end <= last && dma_need(p, end) == need; end++)
+			;
+		if (need != DMA_HAVE)
+			ret = dma_pin_run(p, page, end - page, need == DMA_UPGRADE);
+		page = end;
+	}
+	return ret;
+}
+
+static u64 *dma_split(struct muser_dma_state *st, u64 chunk)
+{
+	return &st->split[chunk % DMA_SPLIT];
+}
+
+static int dma_pin_chunk(struct dma_pin *p, unsigned long first, unsigned long last)
+{
+	const unsigned long start = round_down(first, DMA_BATCH), end = start + DMA_BATCH - 1;
+	u64 *split = dma_split(p->st, start / DMA_BATCH);
+	int ret;
+
+	if (*split != start / DMA_BATCH + 1 && !dma_nomem_is_near(p->st)) {
+		ret = dma_pin_part(p, start, end);
+		if (!ret || (start == first && end == last))
+			return ret;
+		if (ret == -EINVAL || ret == -EPERM)
+			*split = start / DMA_BATCH + 1;
+	}
+	return dma_pin_part(p, first, last);
+}
+
+/* ---- the ioctls ---------------------------------------------------------------------- */
+
+static void dma_keep_new(struct muser_dma_state *st)
+{
+	unsigned long page;
+	void *entry;
+
+	xa_for_each_marked(&st->pages, page, entry, DMA_NEW) {
+		xa_clear_mark(&st->pages, page, DMA_NEW);
+		cond_resched();
+	}
+}
+
+static void dma_drop_new(struct muser_dma_state *st)
+{
+	unsigned long page = 0, last;
+
+	while (xa_find(&st->pages, &page, DMA_LAST_PAGE, DMA_NEW)) {
+		for (last = page; xa_get_mark(&st->pages, last + 1, DMA_NEW); last++)
+			;
+		dma_drop(st, page, last);
+		page = last + 1;
+	}
+}
+
+static int dma_pin_all(struct dma_pin *p)
+{
+	unsigned long page = p->first, last;
+	int ret = 0;
+
+	while (!ret && page <= p->last) {
+		last = min(p->last, round_down(page, DMA_BATCH) + DMA_BATCH - 1);
+		ret = dma_pin_chunk(p, page, last);
+		page = last + 1;
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		cond_resched();
+	}
+	return ret;
+}
+
+/* Tell of what else is pinned around the range, in the chunks of its ends. */
+static void dma_pin_widen(const struct dma_pin *p, struct muser_dma *arg)
+{
+	const unsigned long floor = round_down(p->first, DMA_BATCH);
+	const unsigned long ceiling = round_down(p->last, DMA_BATCH) + DMA_BATCH - 1;
+	unsigned long first = p->first, last = p->last;
+
+	while (first > floor && dma_need(p, first - 1) == DMA_HAVE)
+		first--;
+	while (last < ceiling && dma_need(p, last + 1) == DMA_HAVE)
+		last++;
+	arg->iova = (u64)first << PAGE_SHIFT;
+	arg->size = (u64)(last - first + 1) << PAGE_SHIFT;
+}
+
+static int dma_pin_locked(struct dma_pin *p, struct muser_dma *arg)
+{
+	int ret;
+
+	if (mutex_lock_killable(&p->st->pin_lock))
+		return -EINTR;
+	ret = dma_pin_all(p);
+	if (ret) {
+		dma_drop_new(p->st);
+	} else {
+		dma_keep_new(p->st);
+		dma_pin_widen(p, arg);
+	}
+	mutex_unlock(&p->st->pin_lock);
+	return dma_error(ret);
+}
+
+int muser_dma_pin(struct muser *m, struct muser_dma *arg)
+{
+	struct dma_pin p = { .st = m->dma, .write = arg->flags & MUSER_DMA_WRITE };
+	int ret;
+
+	if (!arg->flags || (arg->flags & ~(MUSER_DMA_READ | MUSER_DMA_WRITE)) ||
+	    !dma_range_is_valid(arg->iova, arg->size))
+		return -EINVAL;
+	p.first = arg->iova >> PAGE_SHIFT;
+	p.last = (arg->iova + arg->size - 1) >> PAGE_SHIFT;
+	p.pages = kmalloc_array(DMA_BATCH, sizeof(*p.pages), GFP_KERNEL);
+	if (!p.pages)
+		return -ENOMEM;
+	ret = dma_pin_locked(&p, arg);
+	kfree(p.pages);
+	return ret;
+}
+
+int muser_dma_unpin(struct muser *m, struct muser_dma *arg)
+{
+	struct muser_dma_state *st = m->dma;
+	u64 first, end;
+
+	if ((arg->flags & ~(MUSER_DMA_READ | MUSER_DMA_WRITE)) ||
+	    !dma_range_is_valid(arg->iova, arg->size))
+		return -EINVAL;
+	first = DIV_ROUND_UP(arg->iova, PAGE_SIZE);
+	end = (arg->iova + arg->size) >> PAGE_SHIFT;
+	if (mutex_lock_killable(&st->pin_lock))
+		return -EINTR;
+	if (first < end)
+		dma_drop(st, first, end - 1);
+	WRITE_ONCE(st->nomem, 0);
+	mutex_unlock(&st->pin_lock);
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* mmap.h - device memory: what mmap.c and mmap_trap.c share. */
+#ifndef MUSER_MMAP_H
+#define MUSER_MMAP_H
+
+#include "muser.h"
+
+/* mmap.c: -EINVAL: there is no such space, -ENXIO: it has no memory */
+struct muser_mem_space *mem_space(struct muser *m, u32 space);
+
+/* mmap_trap.c: the client is about to write to this page, which is locked */
+void mem_written(struct muser_mem_space *s, pgoff_t page);
+
+#endif /* MUSER_MMAP_H */

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmap_trap.c - which pages of device memory the client has written to.
+ *
+ * A page is armed: its mappings go, so the next write faults, disarms it and makes it dirty.
+ * Which value was written is not seen, nor are writes until it is armed again. Refuses nothing
+ * to the client: its fault sets two bits and goes on.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "mmap.h"
+
+/* Pages a step: a page of bitmap. */
+#define TRAP_STEP (PAGE_SIZE * BITS_PER_BYTE)
+
+struct trap_range {
+	unsigned long first, pages;
+};
+
+void mem_written(struct muser_mem_space *s, pgoff_t page)
+{
+	/* Pairs with mem_bitmaps(). */
+	unsigned long *armed = smp_load_acquire(&s->armed);
+
+	/* That the page is in the cache is seen by mem_arm(), or its bit here. */
+	smp_mb();
+	if (!armed || !test_bit(page, armed) || !test_and_clear_bit(page, armed))
+		return;
+	if (!test_and_set_bit(page, s->dirty)) {
+		atomic_inc(&s->m->mem.pending);
+		muser_wake(s->m);
+	}
+}
+
+bool muser_mem_pending(struct muser *m)
+{
+	return atomic_read(&m->mem.pending) > 0;
+}
+
+/* The bitmaps come at the first use, and stay. */
+static int mem_bitmaps(struct muser_mem_space *s)
+{
+	const size_t bytes = BITS_TO_LONGS(s->size >> PAGE_SHIFT) * sizeof(long);
+	unsigned long *armed;
+
+	lockdep_assert_held(&s->m->mem.lock);
+	if (s->armed)
+		return 0;
+	armed = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	s->dirty = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!armed || !s->dirty) {
+		kvfree(armed);
+		kvfree(s->dirty);
+		s->dirty = NULL;
+		return -ENOMEM;
+	}
+	/* Pairs with mem_written(): with this bitmap, the other one is there. */
+	smp_store_release(&s->armed, armed);
+	return 0;
+}
+
+/* Whoever looked at the page's bit before it was set holds this lock until he has mapped it. */
+static void mem_settle(struct address_space *mapping, unsigned long page)
+{
+	struct folio *folio = filemap_get_folio(mapping, page);
+
+	if (IS_ERR_OR_NULL(folio))
+		return;
+	folio_lock(folio);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+static void mem_arm(struct muser_mem_space *s, unsigned long first, unsigned long pages)
+{
+	struct address_space *mapping = s->file->f_mapping;
+	unsigned long i;
+
+	for (i = first; i < first + pages; i++)
+		set_bit(i, s->armed);
+	/* Pairs with mem_written(). */
+	smp_mb();
+	for (i = first; i < first + pages; i++) {
+		mem_settle(mapping, i);
+		cond_resched();
+	}
+	unmap_mapping_range(mapping, (loff_t)first << PAGE_SHIFT, (loff_t)pages << PAGE_SHIFT, 1);
+}
+
+static void mem_disarm(struct muser_mem_space *s, const struct trap_range *r)
+{
+	unsigned long i = r->first;
+
+	for_each_set_bit_from(i, s->armed, r->first + r->pages)
+		clear_bit(i, s->armed);
+	i = r->first;
+	for_each_set_bit_from(i, s->dirty, r->first + r->pages) {
+		if (test_and_clear_bit(i, s->dirty))
+			atomic_dec(&s->m->mem.pending);
+	}
+}
+
+/* Move dirty bits of at most TRAP_STEP pages into @bits. */
+static void mem_take(struct muser_mem_space *s, const struct trap_range *r, unsigned long *bits)
+{
+	unsigned long i = r->first;
+
+	bitmap_zero(bits, TRAP_STEP);
+	for_each_set_bit_from(i, s->dirty, r->first + r->pages) {
+		if (!test_and_clear_bit(i, s->dirty))
+			continue;
+		atomic_dec(&s->m->mem.pending);
+		__set_bit(i - r->first, bits);
+	}
+}
+
+static void mem_give_back(struct muser_mem_space *s, const struct trap_range *r,
+			  const unsigned long *bits)
+{
+	unsigned long i;
+
+	for_each_set_bit(i, bits, r->pages) {
+		if (!test_and_set_bit(r->first + i, s->dirty))
+			atomic_inc(&s->m->mem.pending);
+	}
+}
+
+static int mem_fetch_step(struct muser_mem_space *s, const struct trap_range *r,
+			  void __user *user, bool arm)
+{
+	unsigned long *bits = bitmap_alloc(TRAP_STEP, GFP_KERNEL);
+	unsigned int start, end;
+	int ret = 0;
+
+	if (!bits)
+		return -ENOMEM;
+	mem_take(s, r, bits);
+	if (copy_to_user(user, bits, DIV_ROUND_UP(r->pages, 64) * sizeof(u64))) {
+		mem_give_back(s, r, bits);
+		ret = -EFAULT;
+	} else if (arm) {
+		for_each_set_bitrange(start, end, bits, r->pages)
+			mem_arm(s, r->first + start, end - start);
+	}
+	bitmap_free(bits);
+	return ret;
+}
+
+static int mem_fetch(struct muser_mem_space *s, struct trap_range r, u64 user, bool arm)
+{
+	const unsigned long end = r.first + r.pages;
+	int ret = 0;
+
+	while (!ret && r.first < end) {
+		r.pages = min(end - r.first, TRAP_STEP);
+		ret = mem_fetch_step(s, &r, u64_to_user_ptr(user), arm);
+		r.first += r.pages;
+		user += TRAP_STEP / BITS_PER_BYTE;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return ret;
+}
+
+static int mem_trap(struct muser_mem_space *s, const struct muser_trap *arg)
+{
+	const struct trap_range r = {
+		.first = arg->offset >> PAGE_SHIFT, .pages = arg->size >> PAGE_SHIFT,
+	};
+	const bool arm = arg->flags & MUSER_TRAP_ARM;
+	int ret = mem_bitmaps(s);
+
+	if (!ret && (arg->flags & MUSER_TRAP_FETCH))
+		ret = mem_fetch(s, r, arg->bitmap, arm);
+	else if (!ret && arm)
+		mem_arm(s, r.first, r.pages);
+	if (!ret && (arg->flags & MUSER_TRAP_OFF))
+		mem_disarm(s, &r);
+	return ret;
+}
+
+static bool trap_is_valid(const struct muser_trap *arg)
+{
+	const u32 known = MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF;
+
+	return arg->flags && !(arg->flags & ~known) && !arg->reserved &&
+	       (arg->flags & known) != (MUSER_TRAP_ARM | MUSER_TRAP_OFF) &&
+	       (arg->flags & known) != known &&
+	       arg->size && PAGE_ALIGNED(arg->offset) && PAGE_ALIGNED(arg->size);
+}
+
+int muser_mem_trap(struct muser *m, struct muser_trap *arg)
+{
+	struct muser_mem_space *s = mem_space(m, arg->space);
+	int ret;
+
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	if (!trap_is_valid(arg))
+		return -EINVAL;
+	if (arg->offset > s->size || arg->size > s->size - arg->offset)
+		return -EINVAL;
+	if (mutex_lock_killable(&m->mem.lock))
+		return -EINTR;
+	ret = mem_trap(s, arg);
+	mutex_unlock(&m->mem.lock);
+	return ret;
+}
