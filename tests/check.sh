@@ -79,12 +79,25 @@ vm_files() {
 	done
 }
 
+# muser.ko on each kernel of tests/vm/kernels; the example on the first of them.
+vm_kernels() {
+	local suite kernel kernels
+	mapfile -t kernels < <(sed 's/ .*//; /^#/d' tests/vm/kernels)
+	for kernel in "${kernels[@]}"; do
+		for suite in module devices; do
+			runner "vm/$suite $kernel" timeout 900 \
+				tests/vm/kmod.sh -nq "$kernel" "tests/vm/suite_$suite.sh"
+		done
+	done
+	runner vm/example timeout 900 tests/vm/example.sh
+}
+
 for part; do
 	case $part in
 	lint) MUSER_BUILD=$build beside lint tests/lint/run.sh ;;
 	unit | devices) programs "$part" ;;
 	cli) bats_files cli 120 ;;
-	vm) wait; vm_files ;;
+	vm) wait; vm_files; vm_kernels ;;
 	fuzz) wait; runner fuzz tests/fuzz/run.sh ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
 	esac

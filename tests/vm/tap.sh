@@ -25,10 +25,10 @@ tap_result() { # STATUS DESCRIPTION
 	sed 's/^/# /' /tmp/tap.out
 }
 
-# Functions run here, programs under a time limit.
+# What is the shell's own runs here, programs under a time limit.
 tap_run() { # COMMAND...
 	case $(type "$1") in
-	*function*) "$@" ;;
+	*function* | *builtin*) "$@" ;;
 	*) timeout -s KILL "$TAP_SECONDS" "$@" ;;
 	esac >/tmp/tap.out 2>&1 </dev/null
 }
