@@ -44,11 +44,26 @@ static inline void muser_vm_flags_set(struct vm_area_struct *vma, unsigned long 
 #endif
 }
 
+static inline void muser_vm_flags_clear(struct vm_area_struct *vma, unsigned long flags)
+{
+#ifdef HAVE_VM_FLAGS_SET
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
+
 #ifdef HAVE_SHMEM_VMA_FLAGS
 #define MUSER_SHMEM_NORESERVE mk_vma_flags(VMA_NORESERVE_BIT)
 #else
 #define MUSER_SHMEM_NORESERVE VM_NORESERVE
 #endif
+
+/* is_cow_mapping(): it changes its name and its argument. */
+static inline bool muser_is_private(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+}
 
 /* What mmap(2) of @file does to @vma. */
 static inline int muser_mmap_file(struct file *file, struct vm_area_struct *vma)

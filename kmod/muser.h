@@ -50,6 +50,7 @@ struct muser_memory {
 	struct mutex           lock;   /* spaces come under state_lock and stay; this: traps */
 	struct muser_mem_space space[MUSER_NR_SPACES];
 	atomic_t               pending; /* written pages that were not fetched: POLLPRI */
+	const struct vm_operations_struct *client_ops; /* NULL before the first mapping */
 };
 
 extern unsigned long muser_max_memory; /* main.c: bytes of all instances */
@@ -67,7 +68,7 @@ bool muser_mem_pending(struct muser *m);
 
 struct muser_dma_state; /* dma.h */
 
-/* Of the module: before anything else, after everything else. */
+/* Of the module. Cleanup comes when no mdev is left, and before what muser_put() needs goes. */
 int  muser_dma_setup(void);
 void muser_dma_cleanup(void);
 
@@ -112,6 +113,7 @@ struct muser_region {
 struct muser_desc {
 	u32 flags;                    /* VFIO_DEVICE_FLAGS_* */
 	u32 nr_regions, nr_irqs;
+	bool own_req;                 /* the server has no REQ interrupt: it is the module's */
 	struct muser_region  region[MUSER_MAX_REGIONS];
 	struct vfio_irq_info irq[MUSER_MAX_IRQS];
 };
@@ -160,6 +162,7 @@ struct muser {
 	unsigned int       timeout_ms;   /* how long an answer may take; 0: for ever */
 	struct file       *server;       /* its open file, not counted */
 	struct pid        *server_pid;
+	bool               started;      /* this server has called MUSER_START */
 	bool               restartable;
 	u32                restarts;
 	struct muser_desc *desc;         /* NULL until the first handshake */
@@ -167,6 +170,8 @@ struct muser {
 	struct vfio_device *vdev;        /* while a client has it open, muser_dma_close() included */
 	struct mm_struct   *client_mm;   /* the same; counted by mmgrab() */
 	bool                client_open; /* muser_client_get() may say yes */
+	struct pid         *client_pid;
+	kuid_t              client_uid;
 	atomic_t            client_users;
 	wait_queue_head_t   client_wait;
 

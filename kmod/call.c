@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * call.c - the client's side of a request: sending one, waiting for its answer.
+ *
+ * Every wait ends: by the answer, a fatal signal, the time limit of the instance, the end of a
+ * server that nothing waits for, or the end of the device. Refuses to wait where the policy says
+ * to fail.
+ */
+#include <linux/errno.h>
+#include <linux/freezer.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "chan.h"
+#include "trace.h"
+
+static struct chan_req *call_new(const struct muser_request *req, gfp_t gfp)
+{
+	size_t len = sizeof(struct chan_header) + req->head_len + req->data_len;
+	struct chan_req *r = kvmalloc(struct_size(r, msg, len + req->reply_size), gfp);
+	struct chan_header *header;
+
+	if (!r)
+		return NULL;
+	memset(r, 0, sizeof(*r));
+	INIT_LIST_HEAD(&r->link);
+	kref_init(&r->ref);
+	init_waitqueue_head(&r->wait);
+	r->state = CHAN_QUEUED;
+	r->id = -1;
+	r->first = req->first;
+	r->cmd = req->cmd;
+	r->len = len;
+	r->room = req->reply_size;
+	header = (struct chan_header *)r->msg;
+	*header = (struct chan_header){ .cmd = req->cmd, .size = len, .flags = CHAN_F_NO_REPLY };
+	if (req->head_len)
+		memcpy(header + 1, req->head, req->head_len);
+	if (req->data_len)
+		memcpy((u8 *)(header + 1) + req->head_len, req->data, req->data_len);
+	return r;
+}
+
+/* ---- sending ------------------------------------------------------------------------- */
+
+static int call_admit(struct muser *m, const struct chan_req *r)
+{
+	if (m->state == MUSER_REMOVED)
+		return -ENODEV;
+	if (r->first)
+		return m->state == MUSER_HANDSHAKE ? 0 : -ENOTCONN;
+	return chan_is_alive(m) || chan_waits(m) ? 0 : -EIO;
+}
+
+/* The list's reference is taken by whoever ends the request. */
+static int call_enqueue_locked(struct muser *m, struct chan_req *r)
+{
+	struct chan_header *header = (struct chan_header *)r->msg;
+	struct chan *c = m->chan;
+	int ret = call_admit(m, r);
+
+	if (ret)
+		return ret;
+	ret = idr_alloc_cyclic(&c->ids, r, 0, CHAN_MAX_IDS, GFP_NOWAIT);
+	if (ret < 0)
+		return ret == -ENOSPC ? -EBUSY : ret;
+	r->id = ret;
+	header->id = ret;
+	header->flags = 0;
+	kref_get(&r->ref);
+	list_add_tail(&r->link, r->first ? &c->first : &c->queue);
+	c->outstanding++;
+	trace_muser_request(m, r->id, r->cmd, r->len);
+	return 0;
+}
+
+static int call_enqueue(struct muser *m, struct chan_req *r)
+{
+	int ret;
+
+	idr_preload(GFP_KERNEL);
+	spin_lock(&m->lock);
+	ret = call_enqueue_locked(m, r);
+	spin_unlock(&m->lock);
+	idr_preload_end();
+	if (!ret)
+		wake_up_interruptible_poll(&m->chan->server_wait, EPOLLIN);
+	return ret;
+}
+
+/* ---- waiting ------------------------------------------------------------------------- */
+
+static long call_timeout(const struct muser *m)
+{
+	unsigned int ms = READ_ONCE(m->timeout_ms);
+
+	return ms ? msecs_to_jiffies(ms) : MAX_SCHEDULE_TIMEOUT;
+}
+
+static bool call_is_done(const struct chan_req *r)
+{
+	return smp_load_acquire(&r->state) == CHAN_DONE;
+}
+
+/* Unread, it is taken back; read, its id stays until the server answers or goes. */
+static int call_abandon(struct muser *m, struct chan_req *r, int why)
+{
+	LIST_HEAD(done);
+
+	spin_lock(&m->lock);
+	if (call_is_done(r)) {
+		why = 0;
+	} else if (r->state == CHAN_QUEUED) {
+		chan_finish(m, r, why, &done);
+	} else {
+		r->abandoned = true;
+		m->chan->outstanding--;
+	}
+	spin_unlock(&m->lock);
+	chan_put_all(&done);
+	return why;
+}
+
+static int call_wait(struct muser *m, struct chan_req *r)
+{
+	/* Nothing of ours is held here. A handled signal does not end an access: clients
+	 * would take that for a failure of the device.
+	 */
+	long left = ___wait_event(r->wait, ___wait_cond_timeout(call_is_done(r)),
+				  (TASK_KILLABLE | TASK_FREEZABLE), 0, call_timeout(m),
+				  __ret = schedule_timeout(__ret));
+
+	if (left > 0)
+		return 0;
+	return call_abandon(m, r, left ? -EINTR : -ETIMEDOUT);
+}
+
+int muser_call(struct muser *m, struct muser_request *req)
+{
+	struct chan_req *r = call_new(req, GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!r)
+		return -ENOMEM;
+	ret = call_enqueue(m, r);
+	if (!ret)
+		ret = call_wait(m, r);
+	if (!ret)
+		ret = r->result;
+	if (!ret) {
+		req->reply_len = r->reply_len;
+		memcpy(req->reply, r->msg + r->len, r->reply_len);
+	}
+	chan_put(r);
+	return ret;
+}
+
+/* ---- without an answer --------------------------------------------------------------- */
+
+/* The server is given up rather than left with a gap in what it is told. */
+int chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp)
+{
+	struct chan_req *r = call_new(req, gfp);
+	struct chan *c = m->chan;
+	int ret = 0;
+
+	spin_lock(&m->lock);
+	if (!chan_is_alive(m)) {
+		ret = -ENOTCONN;
+	} else if (!r) {
+		ret = -ENOMEM;
+	} else if (c->posted >= CHAN_MAX_POSTED) {
+		ret = -EOVERFLOW;
+	} else {
+		kref_get(&r->ref);
+		list_add_tail(&r->link, r->first ? &c->first : &c->queue);
+		c->posted++;
+		trace_muser_request(m, r->id, r->cmd, r->len);
+	}
+	spin_unlock(&m->lock);
+	if (r)
+		chan_put(r);
+	if (!ret)
+		wake_up_interruptible_poll(&c->server_wait, EPOLLIN);
+	else if (ret != -ENOTCONN)
+		chan_give_up(m, ret);
+	return ret == -ENOTCONN ? 0 : ret;
+}
+
+int muser_post(struct muser *m, u16 cmd, const void *payload, size_t len, gfp_t gfp)
+{
+	const struct muser_request req = { .cmd = cmd, .head = payload, .head_len = len };
+
+	return chan_post(m, &req, gfp);
+}
+
+void muser_wake(struct muser *m)
+{
+	wake_up_interruptible_poll(&m->chan->server_wait, EPOLLPRI);
+}
+
+/* ---- a device to open ---------------------------------------------------------------- */
+
+/* 1: it can be opened, 0: it is worth waiting, or -errno. */
+static int call_readiness(struct muser *m)
+{
+	int ret;
+
+	spin_lock(&m->lock);
+	if (m->state == MUSER_REMOVED)
+		ret = -ENODEV;
+	else if (m->state == MUSER_READY || (m->desc && chan_waits(m)))
+		ret = 1;
+	else
+		ret = m->state == MUSER_HANDSHAKE || chan_waits(m) ? 0 : -EIO;
+	spin_unlock(&m->lock);
+	return ret;
+}
+
+/* Until it is known what device this is. VFIO holds locks: not freezable. */
+int chan_wait_ready(struct muser *m)
+{
+	long left = ___wait_event(m->chan->ready_wait, ___wait_cond_timeout(call_readiness(m)),
+				  TASK_KILLABLE, 0, call_timeout(m),
+				  __ret = schedule_timeout(__ret));
+	int ret = call_readiness(m);
+
+	if (ret)
+		return min(ret, 0);
+	return left ? -EINTR : -ETIMEDOUT;
+}

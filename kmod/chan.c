@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * chan.c - requests between the client's threads and the server's.
+ *
+ * Owns the lists: what waits to be read, what has been read, and what becomes of both when the
+ * server goes. Refuses answers that are not well-formed, and those to questions that the server
+ * has not read; an answer that nobody waits for is taken and forgotten.
+ *
+ * User memory is copied without a lock, into and out of memory of the request: whoever copies
+ * holds a reference, so that caller, server and device may go meanwhile.
+ */
+#include <linux/errno.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "chan.h"
+#include "trace.h"
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+int chan_new(struct muser *m)
+{
+	struct chan *c = kzalloc(sizeof(*c), GFP_KERNEL);
+
+	if (!c)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&c->first);
+	INIT_LIST_HEAD(&c->queue);
+	INIT_LIST_HEAD(&c->sent);
+	idr_init(&c->ids);
+	init_waitqueue_head(&c->server_wait);
+	init_waitqueue_head(&c->ready_wait);
+	INIT_WORK(&c->handshake, handshake_work);
+	c->m = m;
+	m->chan = c;
+	return 0;
+}
+
+/* Nobody refers to the instance any more: the lists are empty. */
+void chan_free(struct muser *m)
+{
+	if (!m->chan)
+		return;
+	WARN_ON(!idr_is_empty(&m->chan->ids));
+	idr_destroy(&m->chan->ids);
+	kfree(m->chan);
+}
+
+static void chan_req_free(struct kref *ref)
+{
+	kvfree(container_of(ref, struct chan_req, ref));
+}
+
+/* May sleep: large requests are in vmalloc memory. */
+void chan_put(struct chan_req *r)
+{
+	kref_put(&r->ref, chan_req_free);
+}
+
+void chan_put_all(struct list_head *done)
+{
+	struct chan_req *r, *next;
+
+	list_for_each_entry_safe(r, next, done, link) {
+		list_del_init(&r->link);
+		chan_put(r);
+	}
+}
+
+/* The caller may go on, and free its reference, as soon as it sees CHAN_DONE. */
+void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_head *done)
+{
+	struct chan *c = m->chan;
+
+	lockdep_assert_held(&m->lock);
+	if (r->id >= 0)
+		idr_remove(&c->ids, r->id);
+	else
+		c->posted--;
+	if (r->id >= 0 && !r->abandoned)
+		c->outstanding--;
+	list_move_tail(&r->link, done);
+	r->result = result;
+	trace_muser_reply(m, r->id, r->cmd, result);
+	smp_store_release(&r->state, CHAN_DONE);
+	wake_up(&r->wait);
+}
+
+/* ---- without a server ---------------------------------------------------------------- */
+
+/*
+ * May requests wait for a server, rather than fail? Not for one that cannot carry on where the
+ * last one was.
+ */
+bool chan_waits(const struct muser *m)
+{
+	return m->policy == MUSER_WAIT && (!m->desc || m->restartable);
+}
+
+/* What becomes of a request whose server has gone. */
+static void chan_orphan(struct muser *m, struct chan_req *r, struct list_head *done)
+{
+	struct chan_header *header = (struct chan_header *)r->msg;
+
+	if (m->state == MUSER_REMOVED) {
+		chan_finish(m, r, -ENODEV, done);
+	} else if (r->id < 0 || r->abandoned || r->first) {
+		chan_finish(m, r, -ENOTCONN, done);
+	} else if (!chan_waits(m)) {
+		chan_finish(m, r, -EIO, done);
+	} else if (r->state == CHAN_SENT) {
+		header->flags |= MUSER_F_REPLAYED;
+		r->state = CHAN_QUEUED;
+		list_move(&r->link, &m->chan->queue);
+	}
+}
+
+/* What was sent comes to the head of the queue, in order; an answer under way still counts. */
+static void chan_orphan_all(struct muser *m, struct list_head *done)
+{
+	struct chan *c = m->chan;
+	struct chan_req *r, *next;
+
+	lockdep_assert_held(&m->lock);
+	list_for_each_entry_safe(r, next, &c->first, link)
+		chan_orphan(m, r, done);
+	list_for_each_entry_safe(r, next, &c->queue, link)
+		chan_orphan(m, r, done);
+	list_for_each_entry_safe_reverse(r, next, &c->sent, link)
+		if (!r->claimed)
+			chan_orphan(m, r, done);
+}
+
+static void chan_leave(struct muser *m, enum muser_state state, int broken)
+{
+	LIST_HEAD(done);
+
+	lockdep_assert_held(&m->lock);
+	m->state = state;
+	m->chan->broken = broken;
+	trace_muser_state(m, state, broken);
+	chan_orphan_all(m, &done);
+	spin_unlock(&m->lock);
+	chan_put_all(&done);
+	wake_up_poll(&m->chan->server_wait, EPOLLIN | EPOLLERR | EPOLLHUP);
+	wake_up_all(&m->chan->ready_wait);
+	spin_lock(&m->lock);
+}
+
+/* There is nobody to serve requests from now on: another state than those that are alive. */
+void chan_server_gone(struct muser *m, enum muser_state state)
+{
+	spin_lock(&m->lock);
+	if (m->state != MUSER_REMOVED)
+		chan_leave(m, state, 0);
+	spin_unlock(&m->lock);
+}
+
+/* The server breaks the rules: it gets no more messages, and @why as the error of its read. */
+void chan_give_up(struct muser *m, int why)
+{
+	spin_lock(&m->lock);
+	if (chan_is_alive(m))
+		chan_leave(m, MUSER_OPENED, why);
+	spin_unlock(&m->lock);
+}
+
+/* Those who wait may have to fail. */
+void chan_set_policy(struct muser *m, enum muser_policy policy)
+{
+	struct chan_req *r, *next;
+	LIST_HEAD(done);
+
+	spin_lock(&m->lock);
+	WRITE_ONCE(m->policy, policy);
+	if (!chan_is_alive(m))
+		list_for_each_entry_safe(r, next, &m->chan->queue, link)
+			chan_orphan(m, r, &done);
+	spin_unlock(&m->lock);
+	chan_put_all(&done);
+	wake_up_all(&m->chan->ready_wait);
+}
+
+/* A server that cannot carry on gets no requests of another one. */
+void chan_fail_replayed(struct muser *m)
+{
+	struct chan_req *r, *next;
+	LIST_HEAD(done);
+
+	spin_lock(&m->lock);
+	list_for_each_entry_safe(r, next, &m->chan->queue, link)
+		if (((struct chan_header *)r->msg)->flags & MUSER_F_REPLAYED)
+			chan_finish(m, r, -EIO, &done);
+	spin_unlock(&m->lock);
+	chan_put_all(&done);
+}
+
+/* ---- to the server ------------------------------------------------------------------- */
+
+static struct chan_req *chan_next(const struct muser *m)
+{
+	struct chan *c = m->chan;
+
+	lockdep_assert_held(&m->lock);
+	if (chan_is_alive(m) && !list_empty(&c->first))
+		return list_first_entry(&c->first, struct chan_req, link);
+	if (m->state == MUSER_READY)
+		return list_first_entry_or_null(&c->queue, struct chan_req, link);
+	return NULL;
+}
+
+/* Would read(2) return at once? */
+bool chan_is_readable(struct muser *m)
+{
+	bool readable;
+
+	spin_lock(&m->lock);
+	readable = chan_next(m) || m->chan->broken || m->state == MUSER_REMOVED;
+	spin_unlock(&m->lock);
+	return readable;
+}
+
+/* The next message, if it fits, with a reference for the copy. */
+static struct chan_req *chan_take(struct muser *m, size_t room)
+{
+	struct chan_req *r;
+
+	spin_lock(&m->lock);
+	r = chan_next(m);
+	if (!r) {
+		r = ERR_PTR(m->state == MUSER_REMOVED ? -ENODEV : m->chan->broken ?: -EAGAIN);
+	} else if (r->len > room) {
+		r = ERR_PTR(-EMSGSIZE);
+	} else if (r->id < 0) {
+		list_del_init(&r->link);
+		m->chan->posted--;
+	} else {
+		kref_get(&r->ref);
+		list_move_tail(&r->link, &m->chan->sent);
+		r->state = CHAN_SENT;
+	}
+	spin_unlock(&m->lock);
+	return r;
+}
+
+/* It could not be copied: the next read gets it. */
+static void chan_untake(struct muser *m, struct chan_req *r)
+{
+	struct list_head *from = r->first ? &m->chan->first : &m->chan->queue;
+
+	spin_lock(&m->lock);
+	if (r->id < 0 && chan_is_alive(m)) {
+		kref_get(&r->ref);
+		list_add(&r->link, from);
+		m->chan->posted++;
+	} else if (r->id >= 0 && r->state == CHAN_SENT && !r->claimed) {
+		list_move(&r->link, from);
+		r->state = CHAN_QUEUED;
+	}
+	spin_unlock(&m->lock);
+}
+
+/* As many as fit. -EAGAIN: there is none. */
+ssize_t chan_read(struct muser *m, char __user *buf, size_t size)
+{
+	struct chan_req *r;
+	size_t got = 0;
+	int ret = 0;
+
+	do {
+		r = chan_take(m, size - got);
+		if (IS_ERR(r))
+			return got ?: PTR_ERR(r);
+		if (copy_to_user(buf + got, r->msg, r->len)) {
+			chan_untake(m, r);
+			ret = -EFAULT;
+		} else {
+			got += r->len;
+		}
+		chan_put(r);
+	} while (!ret);
+	return got ?: ret;
+}
+
+/* ---- from the server ----------------------------------------------------------------- */
+
+/* The request that is answered, with a reference; NULL: nobody waits for it. */
+static struct chan_req *chan_claim(struct muser *m, const struct chan_header *header)
+{
+	struct chan_req *r;
+
+	spin_lock(&m->lock);
+	r = idr_find(&m->chan->ids, header->id);
+	if (r && (r->state != CHAN_SENT || r->claimed))
+		r = NULL;
+	if (r && r->cmd != header->cmd) {
+		r = ERR_PTR(-EINVAL);
+	} else if (r) {
+		r->claimed = true;
+		kref_get(&r->ref);
+	}
+	spin_unlock(&m->lock);
+	return r;
+}
+
+/* -EFAULT: the answer could not be read, so there was none. */
+static void chan_settle(struct muser *m, struct chan_req *r, int result, bool faulted)
+{
+	LIST_HEAD(done);
+
+	spin_lock(&m->lock);
+	r->claimed = false;
+	if (!faulted)
+		chan_finish(m, r, result, &done);
+	else if (!chan_is_alive(m))
+		chan_orphan(m, r, &done);
+	spin_unlock(&m->lock);
+	chan_put_all(&done);
+	if (!faulted)
+		atomic64_inc(&m->served);
+}
+
+/* Errors of the server's choice reach the client's system call: only those that mean nothing to
+ * the kernel.
+ */
+static int chan_error(const struct chan_header *header)
+{
+	return header->error && header->error <= EHWPOISON ? -(int)header->error : -EIO;
+}
+
+static bool chan_header_is_valid(const struct chan_header *header, size_t len)
+{
+	return header->size >= sizeof(*header) && header->size <= MUSER_MAX_MSG &&
+	       header->size <= len && (header->flags & CHAN_F_TYPE) == CHAN_F_REPLY &&
+	       !(header->flags & ~(CHAN_F_TYPE | CHAN_F_ERROR));
+}
+
+/* Take the reply at the start of a buffer; how long it was. */
+static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
+{
+	struct chan_header header;
+	struct chan_req *r;
+	size_t payload;
+	int result = 0;
+	bool faulted = false;
+
+	if (len < sizeof(header))
+		return -EINVAL;
+	if (copy_from_user(&header, buf, sizeof(header)))
+		return -EFAULT;
+	if (!chan_header_is_valid(&header, len))
+		return -EINVAL;
+	r = chan_claim(m, &header);
+	if (IS_ERR_OR_NULL(r))
+		return r ? PTR_ERR(r) : header.size;
+	payload = header.size - sizeof(header);
+	if (header.flags & CHAN_F_ERROR)
+		result = chan_error(&header);
+	else if (payload > r->room)
+		result = -EMSGSIZE;
+	else
+		faulted = copy_from_user(r->msg + r->len, buf + sizeof(header), payload);
+	r->reply_len = payload;
+	chan_settle(m, r, result, faulted);
+	chan_put(r);
+	return faulted ? -EFAULT : header.size;
+}
+
+/* All replies of a buffer, or the error of the first bad one; @done: how far it came. */
+int chan_write(struct muser *m, const char __user *buf, size_t len, size_t *done)
+{
+	ssize_t ret;
+
+	for (*done = 0; *done < len; *done += ret) {
+		ret = chan_answer(m, buf + *done, len - *done);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}

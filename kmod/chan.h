@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * chan.h - requests on their way: what chan.c, call.c, handshake.c and server.c share.
+ *
+ * A request with an answer goes queue -> sent -> done. It is in exactly one list, under
+ * muser.lock, until it is done; its id is taken for as long. One whose caller has gone stays in
+ * "sent", so that a late answer finds no other request under its id.
+ */
+#ifndef MUSER_CHAN_H
+#define MUSER_CHAN_H
+
+#include "muser.h"
+
+/* vfio-user on the wire. */
+struct chan_header {
+	__u16 id;
+	__u16 cmd;
+	__u32 size; /* header included */
+	__u32 flags;
+	__u32 error;
+};
+
+#define CHAN_F_TYPE     0xfU
+#define CHAN_F_REPLY    0x1U
+#define CHAN_F_NO_REPLY (1U << 4)
+#define CHAN_F_ERROR    (1U << 5)
+
+enum chan_cmd {
+	CHAN_VERSION     = 1,
+	CHAN_DMA_UNMAP   = 3,
+	CHAN_GET_INFO    = 4,
+	CHAN_REGION_INFO = 5,
+	CHAN_IRQ_INFO    = 7,
+	CHAN_SET_IRQS    = 8,
+	CHAN_REGION_READ = 9,
+	CHAN_REGION_WRITE = 10,
+	CHAN_RESET       = 13,
+};
+
+/* More messages without a reply that nobody reads: the server hangs, and is given up. */
+#define CHAN_MAX_POSTED 16384U
+#define CHAN_MAX_IDS    65536
+
+enum chan_req_state { CHAN_QUEUED, CHAN_SENT, CHAN_DONE };
+
+struct chan_req {
+	struct list_head    link;
+	struct kref         ref;      /* the caller's, the list's, one for a copy under way */
+	wait_queue_head_t   wait;
+	enum chan_req_state state;
+	int                 id;       /* -1: no reply is wanted */
+	bool                first;    /* see struct muser_request */
+	bool                claimed;  /* an answer is being copied in */
+	bool                abandoned; /* nobody waits any more */
+	int                 result;
+	u16                 cmd;
+	size_t              len;      /* of the message, header included */
+	size_t              room;     /* for the reply's payload, behind the message */
+	size_t              reply_len;
+	u8                  msg[] __aligned(8);
+};
+
+struct chan {
+	struct muser     *m;
+	struct list_head  first;      /* to be read before all others, in MUSER_HANDSHAKE too */
+	struct list_head  queue;      /* to be read in MUSER_READY */
+	struct list_head  sent;       /* read, not answered; in the order of reading */
+	struct idr        ids;
+	unsigned int      posted;     /* messages without a reply in the lists */
+	unsigned int      outstanding; /* requests that somebody waits for */
+	int               broken;     /* 0, or -errno of this server's reads: it is refused */
+	wait_queue_head_t server_wait; /* poll(2) and read(2) */
+	wait_queue_head_t ready_wait; /* for MUSER_READY */
+	u64               client_gen; /* counts the clients */
+	u64               told_gen;   /* the client that servers know of; 0: none */
+	struct work_struct handshake;
+};
+
+static inline bool chan_is_alive(const struct muser *m)
+{
+	return m->state == MUSER_HANDSHAKE || m->state == MUSER_READY;
+}
+
+/* chan.c; lists under "done" have left the channel and wait for chan_put_all(), without lock */
+int  chan_new(struct muser *m);
+void chan_free(struct muser *m);
+void chan_put(struct chan_req *r);
+void chan_put_all(struct list_head *done);
+void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_head *done);
+bool chan_waits(const struct muser *m);
+void chan_server_gone(struct muser *m, enum muser_state state);
+void chan_give_up(struct muser *m, int why);
+void chan_set_policy(struct muser *m, enum muser_policy policy);
+void chan_fail_replayed(struct muser *m);
+bool chan_is_readable(struct muser *m);
+ssize_t chan_read(struct muser *m, char __user *buf, size_t size);
+int  chan_write(struct muser *m, const char __user *buf, size_t len, size_t *done);
+
+/* call.c */
+int  chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp);
+int  chan_wait_ready(struct muser *m);
+
+/* handshake.c */
+void handshake_work(struct work_struct *work);
+void handshake_client_opened(struct muser *m);
+void handshake_client_closed(struct muser *m);
+
+/* desc.c */
+int  desc_read(struct muser *m, struct muser_desc **out);
+bool desc_is_same(const struct muser_desc *a, const struct muser_desc *b);
+void desc_free(struct muser_desc *desc);
+
+#endif /* MUSER_CHAN_H */

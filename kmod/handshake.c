@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * handshake.c - a server starts: who it says it is, and what it must know.
+ *
+ * Runs in a work item from MUSER_START until MUSER_READY; the server's release waits for its
+ * end. Owns who has been told of which client. Refuses a server that describes another device
+ * than the one before it.
+ */
+#include <linux/cred.h>
+#include <linux/errno.h>
+#include <linux/pid_namespace.h>
+
+#include "chan.h"
+#include "trace.h"
+
+/* ---- clients that come and go -------------------------------------------------------- */
+
+/* Before anything else that is queued: it may be of the client that is told of. */
+static int handshake_say(struct muser *m, u16 cmd, const void *payload, size_t len)
+{
+	const struct muser_request req = {
+		.cmd = cmd, .head = payload, .head_len = len, .first = m->state != MUSER_READY,
+	};
+
+	return chan_post(m, &req, GFP_KERNEL);
+}
+
+static int handshake_say_open(struct muser *m)
+{
+	const struct muser_client client = {
+		.pid = pid_nr_ns(m->client_pid, ns_of_pid(m->server_pid)),
+		.uid = from_kuid_munged(m->server->f_cred->user_ns, m->client_uid),
+	};
+
+	m->chan->told_gen = m->chan->client_gen;
+	return handshake_say(m, MUSER_CLIENT_OPEN, &client, sizeof(client));
+}
+
+static int handshake_say_close(struct muser *m)
+{
+	m->chan->told_gen = 0;
+	return handshake_say(m, MUSER_CLIENT_CLOSE, NULL, 0);
+}
+
+/*
+ * Bring a server up to date. One that takes over hears that the client which the last one knew
+ * has gone, and with @anew of the one that there is.
+ */
+static int handshake_tell(struct muser *m, bool anew)
+{
+	struct chan *c = m->chan;
+	int ret = 0;
+
+	lockdep_assert_held(&m->state_lock);
+	if (c->told_gen && (!m->client_open || c->told_gen != c->client_gen))
+		ret = handshake_say_close(m);
+	if (!ret && m->client_open && (anew || c->told_gen != c->client_gen))
+		ret = handshake_say_open(m);
+	return ret;
+}
+
+void handshake_client_opened(struct muser *m)
+{
+	lockdep_assert_held(&m->state_lock);
+	m->chan->client_gen++;
+	if (m->state == MUSER_READY)
+		handshake_say_open(m);
+}
+
+void handshake_client_closed(struct muser *m)
+{
+	lockdep_assert_held(&m->state_lock);
+	if (m->state == MUSER_READY)
+		handshake_say_close(m);
+}
+
+/* ---- the server ---------------------------------------------------------------------- */
+
+/* The first server's description stands for the life of the instance. */
+static int handshake_accept(struct muser *m, struct muser_desc *desc)
+{
+	bool is_first = !m->desc;
+
+	if (is_first) {
+		spin_lock(&m->lock);
+		m->desc = desc;
+		spin_unlock(&m->lock);
+		return 0;
+	}
+	is_first = desc_is_same(m->desc, desc);
+	desc_free(desc);
+	return is_first ? 0 : -ESTALE;
+}
+
+static int handshake_introduce(struct muser *m)
+{
+	int ret;
+
+	mutex_lock(&m->state_lock);
+	ret = handshake_tell(m, true);
+	mutex_unlock(&m->state_lock);
+	return ret;
+}
+
+/* Clients that came or went during the handshake are told of; then requests flow. */
+static int handshake_finish(struct muser *m)
+{
+	int ret;
+
+	mutex_lock(&m->state_lock);
+	ret = handshake_tell(m, false);
+	spin_lock(&m->lock);
+	if (!ret && m->state == MUSER_HANDSHAKE) {
+		m->state = MUSER_READY;
+		trace_muser_state(m, m->state, 0);
+	}
+	spin_unlock(&m->lock);
+	mutex_unlock(&m->state_lock);
+	wake_up_all(&m->chan->ready_wait);
+	wake_up_poll(&m->chan->server_wait, EPOLLIN);
+	return ret;
+}
+
+/* What a refused server reads. */
+static int handshake_reason(int ret)
+{
+	return ret == -ESTALE || ret == -ETIMEDOUT || ret == -ENOMEM ? ret : -EPROTO;
+}
+
+void handshake_work(struct work_struct *work)
+{
+	struct muser *m = container_of(work, struct chan, handshake)->m;
+	struct muser_desc *desc;
+	int ret;
+
+	ret = desc_read(m, &desc);
+	ret = ret ?: handshake_accept(m, desc);
+	ret = ret ?: handshake_introduce(m);
+	ret = ret ?: muser_irq_resend(m);
+	ret = ret ?: handshake_finish(m);
+	if (ret)
+		chan_give_up(m, handshake_reason(ret));
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * irq.h - eventfds by index and vector: what irq.c and irq_set.c share.
+ *
+ * The lock guards all but "busy", is never held while the server is waited for, and is taken
+ * outside of those of the eventfds. Whoever has set "busy" is the only one to change things;
+ * waiting for it is killable and freezable, which a mutex is not.
+ */
+#ifndef MUSER_IRQ_H
+#define MUSER_IRQ_H
+
+#include <linux/bitops.h>
+
+#include "muser.h"
+
+struct irq_index {
+	struct eventfd_ctx **ctx;  /* a vector each; NULL until one is set */
+	u32                  nr;   /* of ctx[] */
+	u32                  enabled; /* vectors in use: MSI and MSI-X grow by them */
+};
+
+struct muser_irqs {
+	struct muser      *m;
+	spinlock_t         lock;
+	unsigned long      busy;   /* bit 0 */
+	wait_queue_head_t  wait;   /* for "busy" */
+	struct irq_index   index[MUSER_MAX_IRQS];
+	int                mode;   /* INTx, MSI or MSI-X: which one is enabled; or -1 */
+	bool               masked; /* INTx, by the client */
+	struct irq_unmask *unmask; /* INTx: the eventfd that unmasks; or NULL */
+};
+
+#define IRQ_IS_PCI(index) ((index) <= VFIO_PCI_MSIX_IRQ_INDEX) /* one of them at a time */
+
+/* irq.c */
+int  irq_send(struct muser *m, const struct vfio_irq_set *set, const u8 *bytes, bool first);
+int  irq_unmask_enable(struct muser *m, s32 fd);
+void irq_unmask_disable(struct muser *m);
+bool irq_unmasks(struct muser *m, const struct eventfd_ctx *ctx);
+
+#endif /* MUSER_IRQ_H */

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * irq_set.c - VFIO_DEVICE_SET_IRQS: what a client may ask, judged as vfio-pci does.
+ *
+ * All is judged before anything happens. New eventfds are in place before the server hears of
+ * them, so that it can signal at once; if it says no, the old ones come back.
+ */
+#include <linux/errno.h>
+#include <linux/freezer.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "chan.h"
+#include "irq.h"
+
+/* A change of one index: the eventfds to come, then those that have been there. */
+struct irq_change {
+	struct irq_index    *index;
+	u32                  start;
+	u32                  count;
+	struct eventfd_ctx **ctx;
+	u32                  enabled;
+	int                  mode;
+};
+
+static int irq_begin(struct muser_irqs *q)
+{
+	return ___wait_event(q->wait, !test_and_set_bit_lock(0, &q->busy),
+			     (TASK_KILLABLE | TASK_FREEZABLE), 1, 0, schedule());
+}
+
+static void irq_end(struct muser_irqs *q)
+{
+	clear_bit_unlock(0, &q->busy);
+	smp_mb__after_atomic();
+	wake_up(&q->wait);
+}
+
+/* ---- changes ------------------------------------------------------------------------- */
+
+static void irq_change_free(struct irq_change *c)
+{
+	u32 i;
+
+	for (i = 0; i < c->count; i++)
+		if (c->ctx[i])
+			eventfd_ctx_put(c->ctx[i]);
+	kvfree(c->ctx);
+}
+
+/* @fds: NULL: no eventfds. Nothing of it is in effect yet. */
+static int irq_change_new(struct irq_change *c, const s32 *fds)
+{
+	struct eventfd_ctx *ctx;
+	u32 i;
+
+	c->ctx = kvcalloc(c->count ?: 1, sizeof(*c->ctx), GFP_KERNEL_ACCOUNT);
+	if (!c->ctx)
+		return -ENOMEM;
+	for (i = 0; i < c->count && fds; i++) {
+		if (fds[i] < 0)
+			continue;
+		ctx = eventfd_ctx_fdget(fds[i]);
+		if (IS_ERR(ctx)) {
+			irq_change_free(c);
+			return PTR_ERR(ctx);
+		}
+		c->ctx[i] = ctx;
+	}
+	return 0;
+}
+
+/* Once to do it, once more to undo it. */
+static void irq_change_swap(struct muser_irqs *q, struct irq_change *c)
+{
+	u32 i;
+
+	spin_lock(&q->lock);
+	for (i = 0; i < c->count; i++)
+		swap(c->index->ctx[c->start + i], c->ctx[i]);
+	swap(c->index->enabled, c->enabled);
+	swap(q->mode, c->mode);
+	spin_unlock(&q->lock);
+}
+
+/* Room for all vectors of an index, from the first one on. */
+static int irq_index_open(struct muser_irqs *q, struct irq_index *i, u32 nr)
+{
+	struct eventfd_ctx **ctx;
+
+	if (i->ctx)
+		return 0;
+	ctx = kvcalloc(nr, sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	if (!ctx)
+		return -ENOMEM;
+	spin_lock(&q->lock);
+	i->ctx = ctx;
+	i->nr = nr;
+	spin_unlock(&q->lock);
+	return 0;
+}
+
+/* The server hears which vectors have an eventfd; of those that are the module's, nothing. */
+static int irq_change_tell(struct muser *m, const struct vfio_irq_set *set, struct irq_change *c)
+{
+	u8 *bytes = NULL;
+	int ret;
+	u32 i;
+
+	if (set->index == VFIO_PCI_REQ_IRQ_INDEX && m->desc->own_req)
+		return 0;
+	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD) {
+		bytes = kmalloc(set->count, GFP_KERNEL_ACCOUNT);
+		if (!bytes)
+			return -ENOMEM;
+		/* Nobody else changes them. */
+		for (i = 0; i < set->count; i++)
+			bytes[i] = c->index->ctx[c->start + i] != NULL;
+	}
+	ret = irq_send(m, set, bytes, false);
+	kfree(bytes);
+	return ret;
+}
+
+static int irq_change_apply(struct muser *m, const struct vfio_irq_set *set,
+			    struct irq_change *c, const s32 *fds)
+{
+	struct muser_irqs *q = m->irqs;
+	int ret = irq_index_open(q, c->index, m->desc->irq[set->index].count);
+
+	ret = ret ?: irq_change_new(c, fds);
+	if (ret)
+		return ret;
+	if (set->index == VFIO_PCI_INTX_IRQ_INDEX && c->ctx[0] && irq_unmasks(m, c->ctx[0])) {
+		irq_change_free(c);
+		return -EINVAL;
+	}
+	irq_change_swap(q, c);
+	ret = irq_change_tell(m, set, c);
+	if (ret)
+		irq_change_swap(q, c);
+	irq_change_free(c);
+	return ret;
+}
+
+/* ---- VFIO_IRQ_SET_ACTION_TRIGGER ------------------------------------------------------ */
+
+/* All vectors of an index lose their eventfds. */
+static int irq_disable(struct muser *m, const struct vfio_irq_set *set)
+{
+	struct irq_index *index = &m->irqs->index[set->index];
+	struct irq_change c = {
+		.index = index, .count = index->nr,
+		.mode = IRQ_IS_PCI(set->index) ? -1 : m->irqs->mode,
+	};
+	int ret = irq_change_apply(m, set, &c, NULL);
+
+	if (!ret && set->index == VFIO_PCI_INTX_IRQ_INDEX) {
+		irq_unmask_disable(m);
+		WRITE_ONCE(m->irqs->masked, false);
+	}
+	return ret;
+}
+
+static int irq_enable(struct muser *m, const struct vfio_irq_set *set, const s32 *fds)
+{
+	struct irq_index *index = &m->irqs->index[set->index];
+	bool is_pci = IRQ_IS_PCI(set->index);
+	struct irq_change c = {
+		.index = index, .start = set->start, .count = set->count,
+		.enabled = max(index->enabled, set->start + set->count),
+		.mode = is_pci ? (int)set->index : m->irqs->mode,
+	};
+
+	/* vfio-pci: all vectors that will ever be used are enabled at once. */
+	if (is_pci && m->irqs->mode == set->index && c.enabled != index->enabled &&
+	    (m->desc->irq[set->index].flags & VFIO_IRQ_INFO_NORESIZE))
+		return -EINVAL;
+	return irq_change_apply(m, set, &c, fds);
+}
+
+/* Loopback: interrupts by order of the client. */
+static int irq_loop(struct muser *m, const struct vfio_irq_set *set, const u8 *bytes)
+{
+	const struct muser_irq req = { .index = VFIO_PCI_REQ_IRQ_INDEX };
+
+	if (set->start + set->count > m->irqs->index[set->index].enabled)
+		return -EINVAL;
+	if (set->index != VFIO_PCI_REQ_IRQ_INDEX || !m->desc->own_req)
+		return irq_send(m, set, bytes, false);
+	if (!bytes || bytes[0])
+		muser_irq_trigger(m, &req);
+	return 0;
+}
+
+static int irq_set_trigger(struct muser *m, const struct vfio_irq_set *set, const void *data)
+{
+	bool is_pci = IRQ_IS_PCI(set->index);
+	int mode = m->irqs->mode;
+
+	if (is_pci && mode != set->index && mode != -1)
+		return -EINVAL;
+	if (!set->count && (set->flags & VFIO_IRQ_SET_DATA_NONE))
+		return is_pci && mode == -1 ? -EINVAL : irq_disable(m, set);
+	if (!set->count)
+		return -EINVAL;
+	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+		return irq_enable(m, set, data);
+	if (is_pci && mode == -1)
+		return -EINVAL;
+	return irq_loop(m, set, set->flags & VFIO_IRQ_SET_DATA_BOOL ? data : NULL);
+}
+
+/* ---- VFIO_IRQ_SET_ACTION_MASK and _UNMASK --------------------------------------------- */
+
+static bool irq_set_is_mask(const struct vfio_irq_set *set)
+{
+	return set->flags & VFIO_IRQ_SET_ACTION_MASK;
+}
+
+static int irq_set_unmask_eventfd(struct muser *m, s32 fd)
+{
+	if (fd >= 0)
+		return irq_unmask_enable(m, fd);
+	irq_unmask_disable(m);
+	return 0;
+}
+
+static int irq_set_mask(struct muser *m, const struct vfio_irq_set *set, const void *data)
+{
+	const u8 *bytes = set->flags & VFIO_IRQ_SET_DATA_BOOL ? data : NULL;
+	bool is_intx = set->index == VFIO_PCI_INTX_IRQ_INDEX;
+	int ret;
+
+	if (!(m->desc->irq[set->index].flags & VFIO_IRQ_INFO_MASKABLE))
+		return -ENOTTY;
+	if (!set->count || (IRQ_IS_PCI(set->index) && m->irqs->mode != set->index))
+		return -EINVAL;
+	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD) {
+		if (irq_set_is_mask(set) || !is_intx)
+			return -ENOTTY;
+		return irq_set_unmask_eventfd(m, *(const s32 *)data);
+	}
+	ret = irq_send(m, set, bytes, false);
+	if (!ret && is_intx && (!bytes || bytes[0]))
+		WRITE_ONCE(m->irqs->masked, irq_set_is_mask(set));
+	return ret;
+}
+
+/* ---- all of them --------------------------------------------------------------------- */
+
+int muser_irq_set(struct muser *m, const struct vfio_irq_set *set, void *data)
+{
+	int ret = irq_begin(m->irqs);
+
+	if (ret)
+		return -EINTR;
+	switch (set->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) {
+	case VFIO_IRQ_SET_ACTION_TRIGGER:
+		ret = irq_set_trigger(m, set, data);
+		break;
+	case VFIO_IRQ_SET_ACTION_MASK:
+	case VFIO_IRQ_SET_ACTION_UNMASK:
+		ret = irq_set_mask(m, set, data);
+		break;
+	default:
+		ret = -EINVAL;
+	}
+	irq_end(m->irqs);
+	return ret;
+}

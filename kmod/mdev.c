@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mdev.c - the mediated device, and its face to VFIO.
+ *
+ * Owns who is the client and for how long: server-side calls into VFIO stand between
+ * muser_client_get() and muser_client_put(), and closing drains them. Neither closing nor
+ * unmapping ever waits for the server. Removal waits for the client to close, as VFIO has it.
+ */
+#include <linux/cred.h>
+#include <linux/errno.h>
+#include <linux/mdev.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "access.h"
+#include "chan.h"
+#include "info.h"
+#include "mdev.h"
+
+struct muser_vfio {
+	struct vfio_device vdev; /* first: VFIO allocates it */
+	struct muser      *m;
+};
+
+static struct muser *mdev_instance(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct muser_vfio, vdev)->m;
+}
+
+/* ---- the client ---------------------------------------------------------------------- */
+
+struct vfio_device *muser_client_get(struct muser *m)
+{
+	struct vfio_device *vdev = NULL;
+
+	spin_lock(&m->lock);
+	if (m->client_open) {
+		atomic_inc(&m->client_users);
+		vdev = m->vdev;
+	}
+	spin_unlock(&m->lock);
+	return vdev;
+}
+
+void muser_client_put(struct muser *m)
+{
+	if (atomic_dec_and_test(&m->client_users))
+		wake_up_all(&m->client_wait);
+}
+
+/* Nobody else is in: VFIO opens and closes under a lock. */
+static void mdev_client_set(struct muser *m, struct vfio_device *vdev)
+{
+	m->vdev = vdev;
+	m->client_mm = current->mm;
+	mmgrab(m->client_mm);
+	m->client_pid = get_pid(task_tgid(current));
+	m->client_uid = current_uid();
+}
+
+static void mdev_client_clear(struct muser *m)
+{
+	m->vdev = NULL;
+	mmdrop(m->client_mm);
+	m->client_mm = NULL;
+	put_pid(m->client_pid);
+	m->client_pid = NULL;
+}
+
+static void mdev_client_open(struct muser *m, bool open)
+{
+	mutex_lock(&m->state_lock);
+	spin_lock(&m->lock);
+	m->client_open = open;
+	spin_unlock(&m->lock);
+	if (open)
+		handshake_client_opened(m);
+	else
+		handshake_client_closed(m);
+	mutex_unlock(&m->state_lock);
+}
+
+static int mdev_open(struct vfio_device *vdev)
+{
+	struct muser *m = mdev_instance(vdev);
+	int ret;
+
+	if (!current->mm)
+		return -EINVAL;
+	ret = chan_wait_ready(m);
+	if (ret)
+		return ret;
+	mdev_client_set(m, vdev);
+	ret = muser_dma_open(m);
+	if (ret) {
+		mdev_client_clear(m);
+		return ret;
+	}
+	mdev_client_open(m, true);
+	return 0;
+}
+
+static void mdev_close(struct vfio_device *vdev)
+{
+	struct muser *m = mdev_instance(vdev);
+
+	mdev_client_open(m, false);
+	wait_event(m->client_wait, !atomic_read(&m->client_users));
+	muser_dma_close(m);
+	muser_irq_close(m);
+	mdev_client_clear(m);
+}
+
+/* ---- its calls ----------------------------------------------------------------------- */
+
+static ssize_t mdev_read(struct vfio_device *vdev, char __user *buf, size_t count, loff_t *pos)
+{
+	return access_region_rw(mdev_instance(vdev), buf, count, pos, false);
+}
+
+static ssize_t mdev_write(struct vfio_device *vdev, const char __user *buf, size_t count,
+			  loff_t *pos)
+{
+	return access_region_rw(mdev_instance(vdev), (char __user *)buf, count, pos, true);
+}
+
+static int mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	return access_mmap(mdev_instance(vdev), vma);
+}
+
+static int mdev_set_irqs(struct muser *m, void __user *user)
+{
+	const size_t size = offsetofend(struct vfio_irq_set, count);
+	struct vfio_irq_set set;
+	size_t data_size = 0;
+	void *data = NULL;
+	int ret;
+
+	if (copy_from_user(&set, user, size))
+		return -EFAULT;
+	ret = vfio_set_irqs_validate_and_prepare(&set, set.index < m->desc->nr_irqs ?
+						 m->desc->irq[set.index].count : 0,
+						 m->desc->nr_irqs, &data_size);
+	if (ret)
+		return ret;
+	if (data_size) {
+		data = memdup_user(user + size, data_size);
+		if (IS_ERR(data))
+			return PTR_ERR(data);
+	}
+	ret = muser_irq_set(m, &set, data);
+	kfree(data);
+	return ret;
+}
+
+static int mdev_reset(struct muser *m)
+{
+	struct muser_request req = { .cmd = CHAN_RESET };
+
+	if (!(m->desc->flags & VFIO_DEVICE_FLAGS_RESET))
+		return -EINVAL;
+	return muser_call(m, &req);
+}
+
+static long mdev_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+{
+	struct muser *m = mdev_instance(vdev);
+	void __user *user = (void __user *)arg;
+
+	switch (cmd) {
+	case VFIO_DEVICE_GET_INFO:
+		return info_device(m, user);
+#ifndef HAVE_VFIO_REGION_INFO_CAPS
+	case VFIO_DEVICE_GET_REGION_INFO:
+		return info_region_ioctl(m, user);
+#endif
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return info_irq(m, user);
+	case VFIO_DEVICE_SET_IRQS:
+		return mdev_set_irqs(m, user);
+	case VFIO_DEVICE_RESET:
+		return mdev_reset(m);
+	default:
+		return -ENOTTY;
+	}
+}
+
+#ifdef HAVE_VFIO_REGION_INFO_CAPS
+static int mdev_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+			    struct vfio_info_cap *caps)
+{
+	return info_region(mdev_instance(vdev), info, caps);
+}
+#endif
+
+static void mdev_request(struct vfio_device *vdev, unsigned int count)
+{
+	muser_irq_request(mdev_instance(vdev), count);
+}
+
+static void mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 size)
+{
+	muser_dma_unmap(mdev_instance(vdev), iova, size);
+}
+
+static int mdev_init(struct vfio_device *vdev)
+{
+	struct muser_vfio *v = container_of(vdev, struct muser_vfio, vdev);
+	struct muser *m = muser_new(&to_mdev_device(vdev->dev)->uuid);
+
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	v->m = m;
+	return 0;
+}
+
+static void mdev_release(struct vfio_device *vdev)
+{
+	muser_put(mdev_instance(vdev));
+#ifdef HAVE_VFIO_FREE_DEVICE
+	vfio_free_device(vdev);
+#endif
+}
+
+static const struct vfio_device_ops mdev_ops = {
+	.name = "muser",
+	.init = mdev_init,
+	.release = mdev_release,
+	.open_device = mdev_open,
+	.close_device = mdev_close,
+	.read = mdev_read,
+	.write = mdev_write,
+	.ioctl = mdev_ioctl,
+#ifdef HAVE_VFIO_REGION_INFO_CAPS
+	.get_region_info_caps = mdev_region_info,
+#endif
+	.mmap = mdev_mmap,
+	.request = mdev_request,
+	.dma_unmap = mdev_dma_unmap,
+#ifdef HAVE_VFIO_IOMMUFD
+	.bind_iommufd = vfio_iommufd_emulated_bind,
+	.unbind_iommufd = vfio_iommufd_emulated_unbind,
+	.attach_ioas = vfio_iommufd_emulated_attach_ioas,
+#endif
+#ifdef HAVE_VFIO_IOMMUFD_DETACH
+	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
+#endif
+};
+
+struct muser *muser_of_device(struct device *dev)
+{
+	const struct muser_vfio *v = dev_get_drvdata(dev);
+
+	return v->m;
+}
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+static int mdev_probe(struct mdev_device *mdev)
+{
+	struct muser_vfio *v = vfio_alloc_device(muser_vfio, vdev, &mdev->dev, &mdev_ops);
+	int ret;
+
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	dev_set_drvdata(&mdev->dev, v);
+	ret = vfio_register_emulated_iommu_dev(&v->vdev);
+	if (ret)
+		goto put;
+	ret = muser_node_add(v->m, &mdev->dev);
+	if (ret)
+		goto unregister;
+	return 0;
+
+unregister:
+	vfio_unregister_group_dev(&v->vdev);
+put:
+	vfio_put_device(&v->vdev);
+	return ret;
+}
+
+/*
+ * The client closes first; until then the server goes on serving. Then the server's file says
+ * that the device was removed, and lives on as an empty shell until it is closed.
+ */
+static void mdev_remove(struct mdev_device *mdev)
+{
+	struct muser_vfio *v = dev_get_drvdata(&mdev->dev);
+	struct muser *m = v->m;
+
+	vfio_unregister_group_dev(&v->vdev);
+	muser_node_remove(m);
+	mutex_lock(&m->state_lock);
+	chan_server_gone(m, MUSER_REMOVED);
+	mutex_unlock(&m->state_lock);
+	flush_work(&m->chan->handshake);
+	vfio_put_device(&v->vdev);
+}
+
+static ssize_t mdev_description(struct mdev_type *type, char *buf)
+{
+	return sysfs_emit(buf, "PCI device, emulated by a process\n");
+}
+
+struct mdev_driver muser_mdev_driver = {
+	.device_api = VFIO_DEVICE_API_PCI_STRING,
+	.probe = mdev_probe,
+	.remove = mdev_remove,
+	.show_description = mdev_description,
+	.driver = {
+		.name = "muser",
+		.owner = THIS_MODULE,
+		.mod_name = KBUILD_MODNAME,
+		.dev_groups = muser_sysfs_groups,
+	},
+};

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * server.c - the file /dev/muser/<uuid>: what a device process may do.
+ *
+ * Owns who is the server: one open file at a time, from open(2) to its last close, which the
+ * mappings of it delay. Refuses arguments that it does not know in full, and what needs a
+ * handshake before there was one. state_lock is held for moments only.
+ */
+#include <linux/errno.h>
+#include <linux/file.h>
+#include <linux/freezer.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "chan.h"
+#include "mdev.h"
+#include "server.h"
+#include "trace.h"
+
+/* ---- open and release ---------------------------------------------------------------- */
+
+static int server_enter(struct muser *m, struct file *file)
+{
+	int ret = 0;
+
+	mutex_lock(&m->state_lock);
+	spin_lock(&m->lock);
+	if (m->state == MUSER_REMOVED) {
+		ret = -ENODEV;
+	} else if (m->state != MUSER_NO_SERVER) {
+		ret = -EBUSY;
+	} else {
+		m->state = MUSER_OPENED;
+		m->started = false;
+		m->chan->broken = 0;
+		trace_muser_state(m, m->state, 0);
+	}
+	spin_unlock(&m->lock);
+	if (!ret) {
+		m->server = file;
+		m->server_pid = get_pid(task_tgid(current));
+	}
+	mutex_unlock(&m->state_lock);
+	return ret;
+}
+
+static int server_open(struct inode *inode, struct file *file)
+{
+	struct muser *m = muser_node_find(iminor(inode));
+	int ret;
+
+	if (!m)
+		return -ENODEV;
+	ret = server_enter(m, file);
+	if (ret) {
+		muser_put(m);
+		return ret;
+	}
+	file->private_data = m;
+	file->f_mapping = m->inode->i_mapping;
+	return stream_open(inode, file);
+}
+
+static void server_leave(struct muser *m)
+{
+	mutex_lock(&m->state_lock);
+	if (m->started)
+		m->restarts++;
+	m->server = NULL;
+	put_pid(m->server_pid);
+	m->server_pid = NULL;
+	chan_server_gone(m, MUSER_NO_SERVER);
+	mutex_unlock(&m->state_lock);
+}
+
+/* Still "opened" while the handshake ends and pins are let go, so that nobody comes in between. */
+static int server_release(struct inode *inode, struct file *file)
+{
+	struct muser *m = file->private_data;
+
+	chan_server_gone(m, MUSER_OPENED);
+	flush_work(&m->chan->handshake);
+	muser_dma_server_gone(m);
+	server_leave(m);
+	muser_put(m);
+	return 0;
+}
+
+/* ---- messages ------------------------------------------------------------------------ */
+
+static ssize_t server_read(struct file *file, char __user *buf, size_t size, loff_t *pos)
+{
+	struct muser *m = file->private_data;
+	ssize_t ret;
+	int error;
+
+	for (;;) {
+		ret = chan_read(m, buf, size);
+		if (ret != -EAGAIN || (file->f_flags & O_NONBLOCK))
+			return ret == -ENODEV ? 0 : ret;
+		error = ___wait_event(m->chan->server_wait, chan_is_readable(m),
+				      (TASK_INTERRUPTIBLE | TASK_FREEZABLE), 1, 0, schedule());
+		if (error)
+			return error;
+	}
+}
+
+static ssize_t server_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	size_t done;
+	int ret = chan_write(file->private_data, buf, len, &done);
+
+	return done ?: ret;
+}
+
+static __poll_t server_poll(struct file *file, poll_table *table)
+{
+	struct muser *m = file->private_data;
+	__poll_t events = EPOLLOUT | EPOLLWRNORM;
+
+	poll_wait(file, &m->chan->server_wait, table);
+	if (chan_is_readable(m))
+		events |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(m->state) == MUSER_REMOVED)
+		events |= EPOLLHUP;
+	if (READ_ONCE(m->chan->broken))
+		events |= EPOLLERR;
+	if (muser_mem_pending(m))
+		events |= EPOLLPRI;
+	return events;
+}
+
+/* ---- mmap(2) ------------------------------------------------------------------------- */
+
+static int server_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	const u64 per_space = 1ULL << (MUSER_SPACE_SHIFT - PAGE_SHIFT);
+	const u64 dma = MUSER_MMAP_DMA >> PAGE_SHIFT;
+	struct muser *m = file->private_data;
+	u64 space = vma->vm_pgoff / per_space;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_pgoff >= dma) {
+		vma->vm_pgoff -= dma;
+		return muser_dma_mmap(m, vma);
+	}
+	if (space >= MUSER_NR_SPACES)
+		return -EINVAL;
+	vma->vm_pgoff %= per_space;
+	return muser_mem_mmap_server(m, space, vma);
+}
+
+/* ---- ioctl(2) ------------------------------------------------------------------------ */
+
+static int server_get_info(struct file *file, void *arg)
+{
+	struct muser *m = file->private_data;
+	struct muser_info *info = arg;
+	char text[UUID_STRING_LEN + 1];
+
+	info->version = MUSER_API_VERSION;
+	info->max_msg = MUSER_MAX_MSG;
+	mutex_lock(&m->state_lock);
+	info->restarts = m->restarts;
+	info->flags = (m->restarts ? MUSER_INFO_RESTART : 0) |
+		      (m->client_open ? MUSER_INFO_CLIENT : 0);
+	mutex_unlock(&m->state_lock);
+	/* As the node is called, whose bytes are those of a uuid. */
+	snprintf(text, sizeof(text), "%pUl", &m->uuid);
+	return uuid_parse(text, (uuid_t *)info->uuid);
+}
+
+static int server_mem_create(struct file *file, void *arg)
+{
+	struct muser *m = file->private_data;
+	int ret;
+
+	mutex_lock(&m->state_lock);
+	if (m->state == MUSER_REMOVED)
+		ret = -ENODEV;
+	else
+		ret = m->started ? -EALREADY : muser_mem_create(m, arg);
+	mutex_unlock(&m->state_lock);
+	return ret;
+}
+
+static int server_begin(struct muser *m, bool restartable)
+{
+	int ret = 0;
+
+	lockdep_assert_held(&m->state_lock);
+	spin_lock(&m->lock);
+	if (m->state == MUSER_REMOVED) {
+		ret = -ENODEV;
+	} else if (m->started) {
+		ret = -EALREADY;
+	} else {
+		m->started = true;
+		m->restartable = restartable;
+		m->state = MUSER_HANDSHAKE;
+		trace_muser_state(m, m->state, 0);
+	}
+	spin_unlock(&m->lock);
+	return ret;
+}
+
+static int server_start(struct file *file, void *arg)
+{
+	struct muser *m = file->private_data;
+	const struct muser_start *start = arg;
+	bool restartable = start->flags & MUSER_START_RESTARTABLE;
+	int ret;
+
+	mutex_lock(&m->state_lock);
+	ret = server_begin(m, restartable);
+	if (!ret && !restartable)
+		chan_fail_replayed(m);
+	if (!ret)
+		queue_work(system_long_wq, &m->chan->handshake);
+	mutex_unlock(&m->state_lock);
+	return ret;
+}
+
+/* What acts on the client, or on what it sees, is for a server that is not refused. */
+static int server_check(struct file *file)
+{
+	const struct muser *m = file->private_data;
+
+	switch (READ_ONCE(m->state)) {
+	case MUSER_HANDSHAKE:
+	case MUSER_READY:
+		return 0;
+	case MUSER_REMOVED:
+		return -ENODEV;
+	default:
+		return -ENOTCONN;
+	}
+}
+
+static int server_irq_trigger(struct file *file, void *arg)
+{
+	return server_check(file) ?: muser_irq_trigger(file->private_data, arg);
+}
+
+static int server_dma_pin(struct file *file, void *arg)
+{
+	return server_check(file) ?: muser_dma_pin(file->private_data, arg);
+}
+
+static int server_dma_unpin(struct file *file, void *arg)
+{
+	return server_check(file) ?: muser_dma_unpin(file->private_data, arg);
+}
+
+static int server_dma_rw(struct file *file, void *arg)
+{
+	return server_check(file) ?: muser_dma_rw(file->private_data, arg);
+}
+
+static int server_mem_trap(struct file *file, void *arg)
+{
+	return muser_mem_trap(file->private_data, arg);
+}
+
+/* Arguments: how long, which flags they may have, where a field is that must be zero. */
+struct server_cmd {
+	int  (*fn)(struct file *file, void *arg);
+	u16  size;
+	u16  reserved; /* its offset; 0: none */
+	u32  flags;
+};
+
+#define SERVER_NO_FLAGS 0U
+
+static const struct server_cmd server_cmds[] = {
+	[_IOC_NR(MUSER_GET_INFO)] = {
+		server_get_info, sizeof(struct muser_info),
+		offsetof(struct muser_info, reserved), SERVER_NO_FLAGS },
+	[_IOC_NR(MUSER_MEM_CREATE)] = {
+		server_mem_create, sizeof(struct muser_mem),
+		offsetof(struct muser_mem, reserved), SERVER_NO_FLAGS },
+	[_IOC_NR(MUSER_START)] = {
+		server_start, sizeof(struct muser_start), 0, MUSER_START_RESTARTABLE },
+	[_IOC_NR(MUSER_EXCHANGE)] = {
+		server_exchange, sizeof(struct muser_exchange), 0, MUSER_EXCHANGE_NOWAIT },
+	[_IOC_NR(MUSER_IRQ_TRIGGER)] = {
+		server_irq_trigger, sizeof(struct muser_irq), 0, SERVER_NO_FLAGS },
+	[_IOC_NR(MUSER_DMA_PIN)] = {
+		server_dma_pin, sizeof(struct muser_dma), 0, MUSER_DMA_READ | MUSER_DMA_WRITE },
+	[_IOC_NR(MUSER_DMA_UNPIN)] = {
+		server_dma_unpin, sizeof(struct muser_dma), 0, SERVER_NO_FLAGS },
+	[_IOC_NR(MUSER_DMA_RW)] = {
+		server_dma_rw, sizeof(struct muser_dma_rw), 0, MUSER_DMA_READ | MUSER_DMA_WRITE },
+	[_IOC_NR(MUSER_MEM_TRAP)] = {
+		server_mem_trap, sizeof(struct muser_trap),
+		offsetof(struct muser_trap, reserved),
+		MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF },
+};
+
+/* All structs begin so. */
+struct server_arg {
+	__u32 argsz;
+	__u32 flags;
+};
+
+union server_args {
+	struct server_arg     head;
+	struct muser_info     info;
+	struct muser_mem      mem;
+	struct muser_exchange exchange;
+	struct muser_dma_rw   rw;
+	struct muser_trap     trap;
+};
+
+/* Copied once. Shorter than ours is of before a field was there, longer must be zeros. */
+static int server_copy_in(const struct server_cmd *cmd, union server_args *arg, void __user *user)
+{
+	u32 argsz;
+	int ret;
+
+	if (get_user(argsz, (u32 __user *)user))
+		return -EFAULT;
+	if (argsz < cmd->size || argsz > PAGE_SIZE)
+		return -EINVAL;
+	ret = copy_struct_from_user(arg, cmd->size, user, argsz);
+	if (ret)
+		return ret == -E2BIG ? -EINVAL : ret;
+	arg->head.argsz = argsz;
+	if (arg->head.flags & ~cmd->flags)
+		return -EINVAL;
+	return cmd->reserved && *(u32 *)((u8 *)arg + cmd->reserved) ? -EINVAL : 0;
+}
+
+static long server_ioctl(struct file *file, unsigned int request, unsigned long user)
+{
+	const unsigned int nr = _IOC_NR(request);
+	const struct server_cmd *cmd;
+	union server_args arg;
+	int ret;
+
+	if (request != _IO(MUSER_TYPE, nr) || nr >= ARRAY_SIZE(server_cmds))
+		return -ENOTTY;
+	cmd = &server_cmds[array_index_nospec(nr, ARRAY_SIZE(server_cmds))];
+	ret = server_copy_in(cmd, &arg, (void __user *)user);
+	ret = ret ?: cmd->fn(file, &arg);
+	if (!ret && copy_to_user((void __user *)user, &arg, cmd->size))
+		ret = -EFAULT;
+	return ret;
+}
+
+const struct file_operations muser_server_fops = {
+	.owner = THIS_MODULE,
+	.open = server_open,
+	.release = server_release,
+	.read = server_read,
+	.write = server_write,
+	.poll = server_poll,
+	.mmap = server_mmap,
+	.unlocked_ioctl = server_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sysfs.c - attributes of an instance, in the folder of its mediated device.
+ *
+ * Owns their names and texts. All are there as long as the device is; none waits for anything.
+ */
+#include <linux/sysfs.h>
+
+#include "chan.h"
+#include "mdev.h"
+
+static const char * const sysfs_states[] = {
+	[MUSER_NO_SERVER] = "no-server",
+	[MUSER_OPENED]    = "opened",
+	[MUSER_HANDSHAKE] = "handshake",
+	[MUSER_READY]     = "ready",
+	[MUSER_REMOVED]   = "removed",
+};
+
+static const char * const sysfs_policies[] = {
+	[MUSER_FAIL] = "fail",
+	[MUSER_WAIT] = "wait",
+};
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", sysfs_states[READ_ONCE(muser_of_device(dev)->state)]);
+}
+static DEVICE_ATTR_RO(state);
+
+/* 0: no server, or none that the reader can see. */
+static ssize_t server_pid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct muser *m = muser_of_device(dev);
+	pid_t pid;
+
+	mutex_lock(&m->state_lock);
+	pid = pid_vnr(m->server_pid);
+	mutex_unlock(&m->state_lock);
+	return sysfs_emit(buf, "%d\n", pid);
+}
+static DEVICE_ATTR_RO(server_pid);
+
+static ssize_t served_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", (long long)atomic64_read(&muser_of_device(dev)->served));
+}
+static DEVICE_ATTR_RO(served);
+
+static ssize_t outstanding_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(muser_of_device(dev)->chan->outstanding));
+}
+static DEVICE_ATTR_RO(outstanding);
+
+static ssize_t restarts_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(muser_of_device(dev)->restarts));
+}
+static DEVICE_ATTR_RO(restarts);
+
+static ssize_t pinned_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", muser_dma_pinned(muser_of_device(dev)));
+}
+static DEVICE_ATTR_RO(pinned_pages);
+
+static ssize_t policy_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", sysfs_policies[READ_ONCE(muser_of_device(dev)->policy)]);
+}
+
+static ssize_t policy_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	int policy = sysfs_match_string(sysfs_policies, buf);
+
+	if (policy < 0)
+		return policy;
+	chan_set_policy(muser_of_device(dev), policy);
+	return count;
+}
+static DEVICE_ATTR_RW(policy);
+
+static ssize_t timeout_ms_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(muser_of_device(dev)->timeout_ms));
+}
+
+/* For requests to come. */
+static ssize_t timeout_ms_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	unsigned int ms;
+	int ret = kstrtouint(buf, 0, &ms);
+
+	if (ret)
+		return ret;
+	WRITE_ONCE(muser_of_device(dev)->timeout_ms, ms);
+	return count;
+}
+static DEVICE_ATTR_RW(timeout_ms);
+
+static struct attribute *sysfs_attrs[] = {
+	&dev_attr_state.attr,
+	&dev_attr_server_pid.attr,
+	&dev_attr_served.attr,
+	&dev_attr_outstanding.attr,
+	&dev_attr_restarts.attr,
+	&dev_attr_pinned_pages.attr,
+	&dev_attr_policy.attr,
+	&dev_attr_timeout_ms.attr,
+	NULL,
+};
+
+static const struct attribute_group sysfs_group = {
+	.attrs = sysfs_attrs,
+};
+
+const struct attribute_group *muser_sysfs_groups[] = {
+	&sysfs_group,
+	NULL,
+};
