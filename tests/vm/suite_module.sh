@@ -40,7 +40,7 @@ is 'there are two less' $((free - 2)) cat $MDEV_TYPE/available_instances
 ok 'one that is there is not made again' sh -c "! echo $U >$MDEV_TYPE/create"
 ok 'it goes' mdev_remove $NIL
 ok 'and its node with it' sh -c "! test -e /dev/muser/$NIL"
-is 'without a server it says so' none attribute "$U" state
+is 'without a server it says so' no-server attribute "$U" state
 
 # ---- server and client ---------------------------------------------------------------------
 
@@ -181,18 +181,18 @@ ok 'a client' client_start "$U"
 ok 'has memory pinned' c map 0x100000 0x10000 anon
 ok 'by a server' dma $PIN 0x100000 0x10000 0
 stop_server
-ok 'that dies' until_true is_attribute "$U" state none
+ok 'that dies' until_true is_attribute "$U" state no-server
 is 'nothing stays pinned' 0 attribute "$U" pinned_pages
 ok 'accesses fail' c ! EIO read bar0 0 4
 ok 'a server comes' serve "$U" -x
 ok 'accesses work' c read bar0 0 4
 stop_server
-ok 'the client is told to wait' sh -c "echo wait >/sys/bus/mdev/devices/$U/muser/policy"
+ok 'the client is told to wait' sh -c "echo wait >/sys/bus/mdev/devices/$U/policy"
 ok 'a restartable server' serve "$U" -x -r
 ok 'has a value' c write bar0 0x10 4 0xbeef
 ok 'and an interrupt' c set msix eventfd trigger 0 1 new
 ok 'it dies in the middle of an access' c_send write bar0 0xf40 8 1
-ok 'so that there is none' until_true is_attribute "$U" state none
+ok 'so that there is none' until_true is_attribute "$U" state no-server
 ok 'the next one takes over' serve "$U" -x -r
 ok 'it answers what the first one did not' c_answer
 is 'knowing that it came again' 0x0000000000000001 c read bar0 0xf58 8

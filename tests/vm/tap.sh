@@ -81,7 +81,7 @@ mdev_remove() { # UUID
 }
 
 attribute() { # UUID NAME: of the mdev, as muser.ko shows it
-	cat "/sys/bus/mdev/devices/$1/muser/$2"
+	cat "/sys/bus/mdev/devices/$1/$2"
 }
 
 is_attribute() { # UUID NAME VALUE
