@@ -86,6 +86,16 @@ static void command_publish(struct config *cfg)
 			      memory_order_relaxed);
 }
 
+static void config_keep(struct config *cfg, uint64_t offset, size_t count)
+{
+	size_t i;
+
+	if (likely(!cfg->kept))
+		return;
+	for (i = 0; i < count && offset + i < cfg->used; i++)
+		cfg->kept[offset + i] = cfg->bytes[offset + i].data;
+}
+
 static bool overlaps(uint64_t offset, size_t len, uint32_t at, uint32_t size)
 {
 	return offset < (uint64_t)at + size && at < offset + len;
@@ -189,6 +199,27 @@ static int header_new(struct lm_ctx *ctx)
 	return ret ?: header_pin(ctx);
 }
 
+/* Go on where another process has stopped, or begin to keep. */
+static int config_restore(struct lm_ctx *ctx)
+{
+	struct config *cfg = ctx->config;
+	size_t len = cfg->size;
+	int ret;
+
+	cfg->kept = kept_part(ctx, KEPT_CONFIG);
+	if (!cfg->kept || !kept_is_old(ctx)) {
+		config_keep(cfg, 0, cfg->used);
+		return 0;
+	}
+	while (len > cfg->built && !cfg->kept[len - 1])
+		len--;
+	ret = config_load(ctx, cfg->kept, len);
+	ret = ret ?: msix_restore(ctx);
+	if (ret)
+		log_err(ctx, "the configuration space that was kept is of another device");
+	return ret;
+}
+
 int config_new(struct lm_ctx *ctx)
 {
 	struct config *cfg = calloc(1, sizeof(*cfg));
@@ -207,7 +238,7 @@ int config_new(struct lm_ctx *ctx)
 	cfg->built = cfg->used;
 	r->info.size = cfg->size;
 	r->info.flags = LM_REG_FLAG_RW;
-	return ret;
+	return ret ?: config_restore(ctx);
 }
 
 void config_free(struct lm_ctx *ctx)
@@ -237,6 +268,7 @@ void config_reset(struct lm_ctx *ctx)
 
 		b->data = (uint8_t)((b->data & ~bits) | (b->reset & bits));
 	}
+	config_keep(cfg, 0, cfg->used);
 	command_publish(cfg);
 	msix_reset(ctx);
 }
@@ -360,6 +392,7 @@ static bool moves_interrupts(const struct config *cfg, uint64_t offset, size_t c
 
 static void config_moved(struct lm_ctx *ctx, uint64_t offset, size_t count)
 {
+	config_keep(ctx->config, offset, count);
 	command_publish(ctx->config);
 	if (moves_interrupts(ctx->config, offset, count))
 		irq_config_changed(ctx);
@@ -482,6 +515,7 @@ int config_load(struct lm_ctx *ctx, const void *buf, size_t len)
 		return ret;
 	for (i = 0; i < cfg->used; i++)
 		cfg->bytes[i].data = i < len ? ((const uint8_t *)buf)[i] : 0;
+	config_keep(cfg, 0, cfg->used);
 	command_publish(cfg);
 	return 0;
 }

@@ -71,6 +71,7 @@ static int ctx_build(struct lm_ctx *ctx)
 	ret = loop_new(&ctx->loop);
 	ret = ret ?: stop_new(ctx);
 	ret = ret ?: channel_new(ctx);
+	ret = ret ?: kept_new(ctx);
 	ret = ret ?: region_new(ctx);
 	ret = ret ?: config_new(ctx);
 	if (!ret)
@@ -93,6 +94,8 @@ static int ctx_publish(struct lm_ctx *ctx)
 		ret = ret ?: control_new(ctx);
 		ret = ret ?: instance_publish(ctx);
 	}
+	if (!ret)
+		kept_commit(ctx);
 	return ret ?: server_start(ctx);
 }
 
@@ -141,6 +144,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 {
 	if (!ctx)
 		return;
+	kept_seal(ctx);
 	instance_free(ctx);
 	control_free(ctx);
 	server_free(ctx);
@@ -148,6 +152,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	irq_free(ctx);
 	config_free(ctx);
 	region_free(ctx);
+	kept_free(ctx);
 	channel_free(ctx);
 	if (ctx->stop_source.fd >= 0)
 		close(ctx->stop_source.fd);

@@ -69,6 +69,7 @@ struct lm_ctx {
 	int                 ended;    /* -errno once the only client has left */
 	struct channel      channel;  /* LM_DEV_MDEV; ops NULL: each client brings its own */
 	unsigned int        spins;    /* LM_DEV_BUSY_POLL: turns without epoll */
+	struct kept        *kept;     /* kept.c; NULL: nothing is */
 	struct regions     *regions;  /* region.c */
 	struct config      *config;   /* config.c */
 	struct irqs        *irqs;     /* irq.c */
@@ -83,6 +84,25 @@ struct lm_ctx {
 	struct deferral    *deferred; /* requests that wait for lm_complete() */
 	lm_token_t          last_token;
 };
+
+/* ---- kept.c: state that outlives the process ------------------------------------- */
+
+enum kept_kind {
+	KEPT_CONFIG, KEPT_MSIX, KEPT_IRQ, KEPT_REGISTERS,
+	KEPT_DEVICE, /* lm_state() */
+	KEPT_NR,
+};
+
+int   kept_new(struct lm_ctx *ctx);    /* LM_DEV_RESTARTABLE: as the last process left it */
+void  kept_free(struct lm_ctx *ctx);
+void  kept_commit(struct lm_ctx *ctx); /* the device is complete: from now on it counts */
+void  kept_seal(struct lm_ctx *ctx);   /* what changes from now on is not kept */
+bool  kept_is_old(const struct lm_ctx *ctx);
+/* The whole part, or NULL. Zero at first. */
+void *kept_part(const struct lm_ctx *ctx, enum kept_kind kind);
+void *kept_device(const struct lm_ctx *ctx); /* lm_state(), also of others */
+/* The next @nr values of KEPT_REGISTERS, or NULL. */
+uint64_t *kept_registers(struct lm_ctx *ctx, uint32_t nr);
 
 /* ---- defer.c: requests that a callback may answer later -------------------------- */
 
@@ -137,6 +157,7 @@ struct region {
 	bool          shared;    /* mem is what clients may map */
 	bool          kept;      /* mem is the channel's */
 	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
+	bool          values_kept; /* in memory of kept.c */
 	bool          described; /* info.map has been called for its areas ... */
 	bool          trapped;   /* ... and refused: accesses do not go to mem */
 };
@@ -176,7 +197,7 @@ void region_describe(struct lm_ctx *ctx, struct region *r);
 /* One step of at most @len bytes of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
 ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len);
 const char *register_fault(const struct region *r); /* NULL, or what is wrong with the map */
-int     register_new(struct region *r);             /* room for the values the library keeps */
+int     register_new(struct lm_ctx *ctx, struct region *r); /* values that the library keeps */
 void    register_reset(struct region *r);
 /* The register at exactly this offset, or NULL; *idx its index. */
 const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);

@@ -298,6 +298,13 @@ LM_EXPORT int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subin
 
 /* ---- INTx ------------------------------------------------------------------------ */
 
+void irq_put_level(struct irqs *irqs, bool level)
+{
+	irqs->level = level;
+	if (irqs->kept)
+		irqs->kept->level = level;
+}
+
 /* The line has risen. Not VEC_PENDING: the level itself is all there is to remember. */
 static int intx_rise(struct irqs *irqs)
 {
@@ -325,7 +332,7 @@ LM_EXPORT int lm_irq_set_level(lm_ctx_t *ctx, bool level)
 		return -EINVAL;
 	pthread_mutex_lock(&irqs->lock);
 	rises = level && !irqs->level;
-	irqs->level = level;
+	irq_put_level(irqs, level);
 	if (rises)
 		ret = intx_rise(irqs);
 	pthread_mutex_unlock(&irqs->lock);
@@ -458,6 +465,30 @@ static int irq_check(struct lm_ctx *ctx)
 	return 0;
 }
 
+/* Vectors are where they are kept, from the first one on; eventfds are the client's to give. */
+static void irq_restore(struct irqs *irqs)
+{
+	const uint32_t state = kept_is_old(irqs->ctx) ? VEC_STATE : 0;
+	struct vector *v;
+	uint32_t i;
+
+	if (!irqs->kept)
+		return;
+	v = (struct vector *)(irqs->kept + 1);
+	irqs->level = state && irqs->kept->level && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
+	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+		struct irq_index *idx = &irqs->index[i];
+
+		idx->vector = v;
+		idx->nr = idx->count;
+		idx->is_kept = true;
+		for (; v < idx->vector + idx->nr; v++) {
+			v->fd = v->mask_fd = v->unmask_fd = -1;
+			v->flags &= i == LM_DEV_INTX_IRQ_IDX ? state : state & ~VEC_EDGE;
+		}
+	}
+}
+
 int irq_new(struct lm_ctx *ctx)
 {
 	struct irqs *irqs;
@@ -471,10 +502,12 @@ int irq_new(struct lm_ctx *ctx)
 	if (!irqs)
 		return -ENOMEM;
 	irqs->ctx = ctx;
+	irqs->kept = kept_part(ctx, KEPT_IRQ);
 	irqs->resample.fd = -1;
 	pthread_mutex_init(&irqs->lock, NULL);
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
 		irqs->index[i].count = ctx->info.pci_info.irq_count[i];
+	irq_restore(irqs);
 	irq_pull(irqs);
 	ctx->irqs = irqs;
 	return 0;
@@ -489,7 +522,8 @@ void irq_free(struct lm_ctx *ctx)
 		return;
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
 		irq_disable(irqs, i);
-		free(irqs->index[i].vector);
+		if (!irqs->index[i].is_kept)
+			free(irqs->index[i].vector);
 	}
 	pthread_mutex_destroy(&irqs->lock);
 	free(irqs);
@@ -506,7 +540,7 @@ void irq_reset(struct lm_ctx *ctx)
 	uint32_t i;
 
 	pthread_mutex_lock(&irqs->lock);
-	irqs->level = false;
+	irq_put_level(irqs, false);
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
 		const struct irq_index *idx = &irqs->index[i];
 

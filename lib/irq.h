@@ -33,6 +33,13 @@ struct irq_index {
 	uint32_t       nr;     /* of them in vector[]; the others never had any state */
 	uint32_t       nr_fds; /* vectors that are armed */
 	struct vector *vector;
+	bool           is_kept; /* vector[] is memory of kept.c */
+};
+
+/* At the start of KEPT_IRQ; the vectors of all indexes follow. */
+struct irq_kept {
+	uint8_t level;
+	uint8_t reserved[63];
 };
 
 struct irqs {
@@ -46,7 +53,8 @@ struct irqs {
 	bool             msix_masked;   /* all vectors of the function */
 	uint32_t         msi_masks;
 	uint32_t         msi_nr;        /* vectors that the guest has enabled */
-	bool             level;         /* INTx, as the device drives it */
+	bool             level;         /* INTx, as the device drives it; ... */
+	struct irq_kept *kept;          /* ... kept here; or NULL */
 	struct source    resample;      /* INTx: the client's unmask eventfd; loop only */
 };
 
@@ -74,6 +82,7 @@ void irq_pull(struct irqs *irqs);   /* learn what configuration space says */
 /* No client: no eventfds, no masks of its own, nothing pending. INTx keeps its level. */
 void irq_disable(struct irqs *irqs, uint32_t index);
 void irq_set_fd(int *fd, int with);  /* closes what was there */
+void irq_put_level(struct irqs *irqs, bool level);
 void irq_set_trigger(struct irq_index *idx, struct vector *v, int fd);
 void irq_set_armed(struct irq_index *idx, struct vector *v, bool armed);
 

@@ -142,7 +142,7 @@ static void state_load(struct irqs *irqs, const uint8_t *buf)
 	const uint8_t *flags = buf + 1;
 	uint32_t i, n;
 
-	irqs->level = buf[0];
+	irq_put_level(irqs, buf[0]);
 	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
 		for (n = 0; n < irqs->index[i].nr; n++) {
 			struct vector *v = &irqs->index[i].vector[n];

@@ -111,13 +111,24 @@ static void save_regions(const struct lm_ctx *ctx, struct out *o)
 	}
 }
 
+static void save_own(const struct lm_ctx *ctx, struct out *o)
+{
+	const size_t size = ctx->info.state_size;
+	void *to = size ? section_put(o, STATE_OWN, 0, size) : NULL;
+
+	if (to)
+		memcpy(to, kept_device(ctx), size);
+}
+
 static int save_device(const struct lm_ctx *ctx, struct out *o)
 {
 	ssize_t need, got;
 	void *to;
 
-	if (!ctx->info.save)
+	if (!ctx->info.save) {
+		save_own(ctx, o);
 		return 0;
+	}
 	need = ctx->info.save(ctx->info.pvt, NULL, 0);
 	if (need < 0)
 		return (int)need;

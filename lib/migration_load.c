@@ -128,6 +128,7 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st,
 	case STATE_MSIX:
 	case STATE_IRQ:
 	case STATE_DEVICE:
+	case STATE_OWN:
 		if (s->index || st->part[s->tag].data)
 			return false;
 		st->part[s->tag] = *s;
@@ -135,6 +136,14 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st,
 	default:
 		return false;
 	}
+}
+
+/* Who has no save gives lm_state() out, and takes it back. */
+static bool own_fits(const struct lm_ctx *ctx, const struct section *own)
+{
+	const uint64_t size = ctx->info.save ? 0 : ctx->info.state_size;
+
+	return own->data ? size && own->len == size : !size;
 }
 
 static int state_check(const struct lm_ctx *ctx, struct state *st)
@@ -154,6 +163,8 @@ static int state_check(const struct lm_ctx *ctx, struct state *st)
 		return -EINVAL;
 	/* Who saves loads. */
 	if (!st->part[STATE_DEVICE].data != !ctx->info.load)
+		return -EINVAL;
+	if (!own_fits(ctx, &st->part[STATE_OWN]))
 		return -EINVAL;
 	return ret;
 }
@@ -242,6 +253,8 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 	clear_regions(ctx);
 	while (section_next(&st, &pos, &s) == 1)
 		load_section(ctx, &s);
+	if (st.part[STATE_OWN].data)
+		memcpy(kept_device(ctx), st.part[STATE_OWN].data, ctx->info.state_size);
 	if (!ctx->info.load)
 		return 0;
 	ret = ctx->info.load(ctx->info.pvt, device->data, device->len);

@@ -15,6 +15,13 @@
 
 #define PBA_WORD 8 /* bytes; pending bits come in quadwords */
 
+/* At the start of KEPT_MSIX. */
+struct msix_kept {
+	uint8_t made;
+	uint8_t reserved[63];
+	uint8_t entries[];
+};
+
 static uint32_t table_size(uint32_t nr)
 {
 	return nr * PCI_MSIX_ENTRY_SIZE;
@@ -85,8 +92,19 @@ int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
 		log_err(ctx, "MSI-X: %s", fault);
 		return -EINVAL;
 	}
+	m.kept = kept_part(ctx, KEPT_MSIX);
 	ctx->config->msix = m;
 	return 0;
+}
+
+/* Bytes [at, at + len) have changed, or the table has come or gone. */
+static void table_keep(struct msix *m, uint32_t at, uint32_t len)
+{
+	if (likely(!m->kept))
+		return;
+	if (m->entries)
+		memcpy(m->kept->entries + at, m->entries + at, len);
+	m->kept->made = m->entries != NULL;
 }
 
 void msix_reset(struct lm_ctx *ctx)
@@ -96,6 +114,7 @@ void msix_reset(struct lm_ctx *ctx)
 	irq_lock(ctx);
 	free(m->entries);
 	m->entries = NULL;
+	table_keep(m, 0, 0);
 	irq_unlock(ctx);
 }
 
@@ -139,6 +158,10 @@ static void table_write(struct lm_ctx *ctx, const uint8_t *buf, uint32_t at, uin
 		m->entries = table_make(m);
 	for (i = 0; m->entries && i < len; i++)
 		m->entries[at + i] = buf[i] & entry_wmask(at + i);
+	if (fresh)
+		table_keep(m, 0, table_size(m->nr));
+	else
+		table_keep(m, at, len);
 	if (fresh)
 		irq_vectors_moved(ctx, 0, m->nr);
 	else
@@ -244,6 +267,16 @@ int msix_load(struct lm_ctx *ctx, const void *buf, size_t len)
 	irq_lock(ctx);
 	free(m->entries);
 	m->entries = entries;
+	table_keep(m, 0, len);
 	irq_unlock(ctx);
 	return 0;
+}
+
+int msix_restore(struct lm_ctx *ctx)
+{
+	struct msix *m = &ctx->config->msix;
+
+	if (!m->kept || !m->kept->made)
+		return 0;
+	return msix_load(ctx, m->kept->entries, table_size(m->nr));
 }

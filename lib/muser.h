@@ -405,6 +405,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               may be larger than @size (call again). With @buf NULL: the length
  * @load:        takes back what @save wrote; a fresh context, not attached
  * @socket_gid:  group of the client socket plus one, 0: the process's own
+ * @state_size:  bytes of lm_state() (since 0.2)
  */
 typedef struct {
 	lm_pci_info_t        pci_info;
@@ -435,6 +436,7 @@ typedef struct {
 	int                (*load)(void *pvt, const void *buf, size_t size);
 	uint32_t             socket_gid;
 	uint32_t             reserved;
+	uint64_t             state_size;
 } lm_dev_info_t;
 
 /* ---- life cycle ------------------------------------------------------------------ */
@@ -962,6 +964,24 @@ int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt
 void lm_watch_destroy(lm_watch_t *watch);
 
 /* ---- state ----------------------------------------------------------------------- */
+
+/**
+ * lm_state() - memory for the state of the device
+ * @ctx: the context
+ *
+ * lm_dev_info_t.state_size bytes, zero at first, aligned for any type. With LM_DEV_RESTARTABLE on a
+ * mediated device it belongs to muser.ko and outlives the process, as do configuration space,
+ * interrupts, registers and memory that the library keeps: the next process that serves the device
+ * finds all of it as it was when the last one ended, at whatever moment that was, and gets again
+ * the requests that were not answered (they are marked in traces). So a device that declares
+ * itself restartable keeps all that a guest could notice here, each change before it answers, and
+ * no pointers. A device without @save has it in lm_ctx_save() too.
+ *
+ * Context: any thread.
+ * Return: the address, valid as long as the context; NULL if state_size is 0.
+ * Since: 0.2
+ */
+void *lm_state(lm_ctx_t *ctx);
 
 /**
  * lm_ctx_save() - the whole state of a device as one block of bytes

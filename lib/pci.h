@@ -49,6 +49,7 @@ struct msix {
 	uint32_t table;   /* offsets in the BAR */
 	uint32_t pba;
 	uint8_t *entries; /* NULL until a client writes to it; changes under irq_lock() */
+	struct msix_kept *kept; /* NULL, or where a copy of it is kept */
 };
 
 struct config {
@@ -63,6 +64,7 @@ struct config {
 	uint16_t         msix_cap;
 	_Atomic(uint16_t) command;
 	struct msix      msix;
+	uint8_t         *kept;  /* NULL, or where a copy of all data is kept */
 };
 
 /* ---- config.c -------------------------------------------------------------------- */
@@ -90,6 +92,7 @@ bool cap_is_known(const struct cap *cap);
 
 int  msix_new(struct lm_ctx *ctx, const lm_cap_t *cap);
 void msix_reset(struct lm_ctx *ctx);
+int  msix_restore(struct lm_ctx *ctx); /* as a process before this one left it */
 /* The vector's own mask bit. A client that never touches the table keeps the masks
  * itself, so an untouched table masks nothing. Caller holds irq_lock(). */
 static inline bool msix_is_masked(const struct msix *m, uint32_t vector)

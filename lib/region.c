@@ -140,7 +140,7 @@ static int mem_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
 		return ret;
 	r->mem = m.mem;
 	r->kept = true;
-	if (m.kept && !(ctx->info.flags & LM_DEV_RESTARTABLE))
+	if (m.kept && !kept_is_old(ctx))
 		memset(r->mem, 0, r->info.size);
 	return 0;
 }
@@ -201,7 +201,7 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 	}
 	ret = mem_new(ctx, index, r);
 	if (!ret && r->info.regs && !r->values)
-		ret = register_new(r);
+		ret = register_new(ctx, r);
 	if (ret)
 		log_err(ctx, "region %u: no memory: %s", index, strerror(-ret));
 	return ret;
@@ -241,7 +241,8 @@ void region_free(struct lm_ctx *ctx)
 			munmap(r->mem, r->info.size);
 		if (r->memfd >= 0)
 			close(r->memfd);
-		free(r->values);
+		if (!r->values_kept)
+			free(r->values);
 		free((void *)r->info.mmap_areas);
 		free((void *)r->info.ioeventfds);
 	}

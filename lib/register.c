@@ -80,16 +80,30 @@ const char *register_fault(const struct region *r)
 	return NULL;
 }
 
-int register_new(struct region *r)
+static void values_check(struct region *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->info.regs->nr_registers; i++)
+		r->values[i] &= width_mask(register_at(r->info.regs, i)->width);
+}
+
+int register_new(struct lm_ctx *ctx, struct region *r)
 {
 	const lm_register_map_t *map = r->info.regs;
 
 	if (map->read && map->write)
 		return 0;
-	r->values = calloc(map->nr_registers ?: 1, sizeof(*r->values));
+	r->values = kept_registers(ctx, map->nr_registers);
+	r->values_kept = r->values;
+	if (!r->values)
+		r->values = calloc(map->nr_registers ?: 1, sizeof(*r->values));
 	if (!r->values)
 		return -ENOMEM;
-	register_reset(r);
+	if (r->values_kept && kept_is_old(ctx))
+		values_check(r);
+	else
+		register_reset(r);
 	return 0;
 }
 
