@@ -6,6 +6,7 @@
 #include "hold.h"
 
 #include <signal.h>
+#include <time.h>
 
 static bool held;
 static sigset_t before;
@@ -38,9 +39,9 @@ void hold_end(void)
 
 bool hold_is_interrupted(void)
 {
-	sigset_t pending;
+	const struct timespec at_once = { 0 };
+	sigset_t set;
 
-	sigpending(&pending);
-	return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
-	       sigismember(&pending, SIGHUP);
+	ending(&set);
+	return held && sigtimedwait(&set, NULL, &at_once) > 0;
 }

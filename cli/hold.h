@@ -10,7 +10,7 @@
 void hold_begin(void);
 /* Lets them in; nothing if none are held. */
 void hold_end(void);
-/* One has come. */
+/* One has come, and is taken note of: it will not end us any more. */
 bool hold_is_interrupted(void);
 
 #endif /* MUSCTL_HOLD_H */

@@ -285,7 +285,7 @@ int host_serve(struct host *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *
 	status = ready ? ready(arg, ctx) : 0;
 	if (!status) {
 		err = lm_ctx_drive(ctx);
-		if (err && err != -ENOTCONN)
+		if (err && err != -ENOTCONN && err != -ENODEV) /* the mdev was removed */
 			status = error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
 	}
 	served = NULL;

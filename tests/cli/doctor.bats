@@ -31,7 +31,7 @@ finding() { # CHECK
 @test "every check has a row" {
 	run --separate-stderr musctl doctor -nro CHECK
 	[ "$(paste -sd ' ' <<<"$output")" = \
-		"qemu lspci muser.ko mdev nofile memlock runtime guest-memory" ]
+		"qemu lspci muser.ko mdev mdev-types vfio muser-nodes nofile memlock runtime guest-memory" ]
 }
 
 @test "a QEMU that can be a client" {
@@ -73,8 +73,76 @@ finding() { # CHECK
 	[[ $(finding muser.ko) == "warn: muser is there, not loaded - modprobe muser"* ]]
 	[ "$(finding mdev)" = "ok: mdev is loaded" ]
 	mkdir -p "$MUSER_ROOT/sys/module/muser"
-	try 0 musctl doctor -J
+	run --separate-stderr musctl doctor -J
 	[ "$(finding muser.ko)" = "ok: muser is loaded" ]
+	echo 0.1.0 >"$MUSER_ROOT/sys/module/muser/version"
+	run --separate-stderr musctl doctor -J
+	[ "$(finding muser.ko)" = "ok: muser 0.1.0 is loaded" ]
+}
+
+# A kernel with muser.ko: its type, the container of VFIO.
+fake_muser() {
+	export MUSER_ROOT=$PWD/root
+	local type=$MUSER_ROOT/sys/class/muser/muser/mdev_supported_types/muser-1
+	mkdir -p "$MUSER_ROOT/sys/module/muser" "$MUSER_ROOT/sys/module/vfio_iommu_type1" "$type" \
+		"$MUSER_ROOT/sys/class/mdev_bus" "$MUSER_ROOT/dev/vfio"
+	ln -s ../muser/muser "$MUSER_ROOT/sys/class/mdev_bus/muser"
+	echo 16 >"$type/available_instances"
+	touch "$type/create" "$MUSER_ROOT/dev/vfio/vfio"
+}
+
+@test "without muser.ko nothing that only mdevs need is worse than ok" {
+	export MUSER_ROOT=$PWD/root
+	mkdir root
+	try 0 musctl doctor -J
+	[ "$(finding mdev-types)" = "ok: not needed without muser.ko" ]
+	[ "$(finding vfio)" = "ok: /dev/vfio/vfio is not there: not needed without muser.ko" ]
+	[[ $(finding muser-nodes) == "ok: "* ]]
+	[[ $(finding memlock) == "ok: "* ]]
+}
+
+@test "types of muser.ko: free instances, none left, not offered" {
+	fake_muser
+	try 0 musctl doctor -J
+	[ "$(finding mdev-types)" = "ok: muser-1: 16 free" ]
+	echo 0 >"$MUSER_ROOT/sys/class/muser/muser/mdev_supported_types/muser-1/available_instances"
+	try 0 musctl doctor -J
+	[[ $(finding mdev-types) == "warn: muser-1: 0 free; not for this user - muser.ko has no free instance"* ]]
+	rm -r "$MUSER_ROOT/sys/class/muser"
+	try 1 musctl doctor -J
+	[[ $(finding mdev-types) == "fail: muser.ko is loaded and offers no muser-1 - "* ]]
+}
+
+@test "VFIO: the container, the IOMMU driver" {
+	fake_muser
+	try 0 musctl doctor -J
+	[ "$(finding vfio)" = "ok: /dev/vfio/vfio can be opened" ]
+	rmdir "$MUSER_ROOT/sys/module/vfio_iommu_type1"
+	try 0 musctl doctor -J
+	[ "$(finding vfio)" = "warn: vfio_iommu_type1 is not loaded - modprobe vfio_iommu_type1" ]
+	rm "$MUSER_ROOT/dev/vfio/vfio"
+	try 1 musctl doctor -J
+	[[ $(finding vfio) == "fail: /dev/vfio/vfio is not there - "* ]]
+}
+
+@test "nodes: the udev rule and its group" {
+	fake_muser
+	try 0 musctl doctor -J
+	[ "$(finding muser-nodes)" = "warn: no udev rule 60-muser.rules: nodes are root's - make install-kmod installs it" ]
+	mkdir -p "$MUSER_ROOT/etc/udev/rules.d"
+	touch "$MUSER_ROOT/etc/udev/rules.d/60-muser.rules"
+	try 0 musctl doctor -J
+	if getent group muser; then
+		[ "$(finding muser-nodes)" = "ok: /etc/udev/rules.d/60-muser.rules, group muser" ]
+	else
+		[ "$(finding muser-nodes)" = "warn: /etc/udev/rules.d/60-muser.rules, but no group muser - groupadd --system muser" ]
+	fi
+}
+
+@test "locked memory is limited" {
+	fake_muser
+	run --separate-stderr bash -c 'ulimit -l 1024; "$MUSCTL" doctor -J'
+	[[ $(finding memlock) == "warn: locked memory: 1024 KiB - raise it"* ]]
 }
 
 @test "few open files" {

@@ -66,9 +66,10 @@ kernel_hold() { # UUID
 	local device=$MUSER_ROOT/sys/devices/virtual/muser/muser/$1
 	trap 'exit' TERM
 	exec 6<>"$device/node"
-	while [ -e "$device/busy" ]; do sleep 0.02; done
 	read -r -N 1 _ <"$device/remove"
-	rm -rf "$MUSER_ROOT/dev/muser/$1" "$MUSER_ROOT/sys/bus/mdev/devices/$1" "$device"
+	while [ -e "$device/busy" ]; do sleep 0.02; done
+	rm -rf "$MUSER_ROOT/dev/muser/$1" "$MUSER_ROOT/sys/bus/mdev/devices/$1"
+	mv "$device" "$(mktemp -d "$MUSER_ROOT/removed.XXXXXX")" # the next one has another inode
 }
 
 # Is nothing left of any instance?
@@ -93,4 +94,34 @@ kernel_open() { # UUID PID COMMAND
 
 kernel_close() { # UUID PID
 	rm -rf "${MUSER_ROOT:?}/proc/$2" "$MUSER_ROOT/sys/devices/virtual/muser/muser/$1/busy"
+}
+
+# ---- for bats ------------------------------------------------------------------------
+
+# musctl with a double of the node; stands for $MUSCTL from here on.
+kernel_musctl() {
+	local double
+	double=$(dirname "$MUSCTL")/tests/cli/musctl
+	[ -x "$double" ] || release "${double#"$REPO"/}"
+	export MUSCTL=$double
+}
+
+# Whatever a test did, no device process and no script outlives it.
+kernel_teardown() {
+	rm -f "$MUSER_ROOT"/sys/devices/virtual/muser/muser/*/busy
+	musctl list -nro UUID | musctl destroy --force - 2>/dev/null || true
+	kernel_stop || true
+}
+
+# Neither in sysfs nor in the runtime folder.
+no_trace_left() {
+	kernel_is_empty && nothing_left
+}
+
+state_of() { # UUID
+	musctl list -nro UUID,STATE | awk -v uuid="$1" '$1 == uuid { print $2 }'
+}
+
+mdev_is_there() { # UUID
+	[ -e "$MUSER_ROOT/sys/bus/mdev/devices/$1" ]
 }
