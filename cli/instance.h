@@ -28,7 +28,8 @@ void instances_free(struct instances *list);
 int  instances_add(struct instances *list, const char *uuid); /* 0 or -ENOMEM */
 void instances_sort(struct instances *list); /* and leaves each of them once */
 
-/* The UUID of the device, or mdev, that word stands for. One that was typed as such may be nobody's. */
+/* The UUID of the device, or mdev, that word stands for. One that was typed as such may be
+ * nobody's. */
 int instance_find(const char *word, char uuid[UUID_SIZE]);
 /* Why control_open() has failed. */
 int instance_tell(const char *word, int err);
