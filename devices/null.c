@@ -22,6 +22,7 @@ enum {
 
 static const lm_dev_info_t null_info = {
 	.type = "null",
+	.flags = LM_DEV_RESTARTABLE, /* all that it has is the library's */
 	.pci_info = {
 		.id = { .vid = 0x1234, .did = 0x4e4c },
 		.cc = { .bcc = 0xff },

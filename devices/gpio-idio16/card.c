@@ -78,30 +78,30 @@ void idio_update_irq(struct idio *dev)
 {
 	/* No client, or its interrupt off: the library remembers the level. */
 	if (dev->ctx)
-		lm_irq_set_level(dev->ctx, dev->irq_enabled && dev->status);
+		lm_irq_set_level(dev->ctx, dev->st->irq_enabled && dev->st->status);
 }
 
 static void idio_see(struct idio *dev, uint16_t now)
 {
-	uint16_t changed = dev->seen ^ now;
+	uint16_t changed = dev->st->seen ^ now;
 
-	dev->seen = now;
-	if (!changed || !dev->irq_enabled)
+	dev->st->seen = now;
+	if (!changed || !dev->st->irq_enabled)
 		return;
-	dev->status |= IDIO_IRQ;
-	dev->status |= changed & 0x00ff ? IDIO_CHANGED0_7 : 0;
-	dev->status |= changed & 0xff00 ? IDIO_CHANGED8_15 : 0;
+	dev->st->status |= IDIO_IRQ;
+	dev->st->status |= changed & 0x00ff ? IDIO_CHANGED0_7 : 0;
+	dev->st->status |= changed & 0xff00 ? IDIO_CHANGED8_15 : 0;
 	idio_update_irq(dev);
 }
 
 uint16_t idio_wires(const struct idio *dev)
 {
-	return dev->loopback ? dev->out : dev->in;
+	return dev->st->loopback ? dev->st->out : dev->st->in;
 }
 
 uint16_t idio_filtered(const struct idio *dev)
 {
-	return dev->filter_all ? 0xffff : dev->filters;
+	return dev->st->filter_all ? 0xffff : dev->st->filters;
 }
 
 /*
@@ -110,14 +110,14 @@ uint16_t idio_filtered(const struct idio *dev)
  */
 void idio_update_inputs(struct idio *dev)
 {
-	uint16_t slow = dev->filter_timer && dev->filter_us ? idio_filtered(dev) : 0;
+	uint16_t slow = dev->filter_timer && dev->st->filter_us ? idio_filtered(dev) : 0;
 	uint16_t now = idio_wires(dev);
 	uint16_t settling;
 	uint64_t delay_ns;
 
-	idio_see(dev, (now & ~slow) | (dev->seen & slow));
-	settling = now ^ dev->seen;
-	delay_ns = settling ? dev->filter_us * 1000ULL : 0; /* 0 stops the timer */
+	idio_see(dev, (now & ~slow) | (dev->st->seen & slow));
+	settling = now ^ dev->st->seen;
+	delay_ns = settling ? dev->st->filter_us * 1000ULL : 0; /* 0 stops the timer */
 	if (settling != dev->settling)
 		lm_timer_arm(dev->filter_timer, delay_ns, 0);
 	dev->settling = settling;
@@ -135,11 +135,11 @@ static void idio_settled(void *pvt)
 
 static uint8_t idio_data(struct idio *dev, uint8_t value)
 {
-	uint8_t step = dev->reads;
+	uint8_t step = dev->st->reads;
 
-	if (!dev->toggle3)
+	if (!dev->st->toggle3)
 		return value;
-	dev->reads = (step + 1) % 6;
+	dev->st->reads = (step + 1) % IDIO_PATTERN;
 	return step < 3 ? 0x00 : 0xff;
 }
 
@@ -149,22 +149,22 @@ static uint64_t idio_read(void *pvt, uint64_t offset, unsigned int width)
 
 	switch (offset) {
 	case IDIO_OUT0_7:
-		return idio_data(dev, dev->out & 0xff);
+		return idio_data(dev, dev->st->out & 0xff);
 	case IDIO_IN0_7:
-		return idio_data(dev, dev->seen & 0xff);
+		return idio_data(dev, dev->st->seen & 0xff);
 	case IDIO_IRQ_CTL:
-		dev->irq_enabled = true;
+		dev->st->irq_enabled = true;
 		idio_update_irq(dev);
 		return 0;
 	case IDIO_FILTER_CTL:
-		dev->filter_all = true;
+		dev->st->filter_all = true;
 		return 0;
 	case IDIO_OUT8_15:
-		return idio_data(dev, dev->out >> 8);
+		return idio_data(dev, dev->st->out >> 8);
 	case IDIO_IN8_15:
-		return idio_data(dev, dev->seen >> 8);
+		return idio_data(dev, dev->st->seen >> 8);
 	case IDIO_IRQ_STATUS:
-		return dev->status;
+		return dev->st->status;
 	default:
 		return idio_filtered(dev) & 0xff;
 	}
@@ -176,23 +176,23 @@ static void idio_write(void *pvt, uint64_t offset, uint64_t value, unsigned int 
 
 	switch (offset) {
 	case IDIO_OUT0_7:
-		dev->out = (dev->out & 0xff00) | value;
+		dev->st->out = (dev->st->out & 0xff00) | value;
 		break;
 	case IDIO_OUT8_15:
-		dev->out = (dev->out & 0x00ff) | value << 8;
+		dev->st->out = (dev->st->out & 0x00ff) | value << 8;
 		break;
 	case IDIO_IN0_7:
-		dev->status = 0;
+		dev->st->status = 0;
 		break;
 	case IDIO_IRQ_CTL:
-		dev->irq_enabled = false;
+		dev->st->irq_enabled = false;
 		break;
 	case IDIO_FILTER_CTL:
-		dev->filter_all = false;
-		dev->filters = 0;
+		dev->st->filter_all = false;
+		dev->st->filters = 0;
 		break;
 	case IDIO_FILTER0_7:
-		dev->filters = value; /* does not count while all are filtered */
+		dev->st->filters = value; /* does not count while all are filtered */
 		break;
 	}
 	idio_update_inputs(dev);
@@ -203,12 +203,12 @@ static int idio_reset(void *pvt)
 {
 	struct idio *dev = pvt;
 
-	dev->out = 0;
-	dev->status = 0;
-	dev->filters = 0;
-	dev->filter_all = false;
-	dev->irq_enabled = false;
-	dev->reads = 0;
+	dev->st->out = 0;
+	dev->st->status = 0;
+	dev->st->filters = 0;
+	dev->st->filter_all = false;
+	dev->st->irq_enabled = false;
+	dev->st->reads = 0;
 	idio_update_inputs(dev);
 	idio_update_irq(dev);
 	return 0;
@@ -224,6 +224,8 @@ static const lm_register_map_t idio_map = {
 
 static const lm_dev_info_t idio_info = {
 	.type = "gpio-idio16",
+	.flags = LM_DEV_RESTARTABLE,
+	.state_size = sizeof(struct idio_state),
 	.pci_info = {
 		.id = { .vid = 0x494f, .did = 0x0dc8 },
 		.cc = { .bcc = 0xff },
@@ -252,16 +254,27 @@ static const lm_dev_info_t idio_info = {
 
 static void *idio_new(void)
 {
-	return calloc(1, sizeof(struct idio));
+	struct idio *dev = calloc(1, sizeof(*dev));
+
+	if (dev)
+		dev->st = &dev->own;
+	return dev;
 }
 
 static int idio_attach(void *pvt, lm_ctx_t *ctx)
 {
 	struct idio *dev = pvt;
+	int err;
 
 	dev->ctx = ctx;
+	err = idio_take_state(dev);
+	if (!err)
+		err = lm_timer_create(ctx, idio_settled, &dev->filter_timer);
+	if (err)
+		return err;
+	idio_update_inputs(dev); /* what was settling starts its delay again */
 	idio_update_irq(dev);
-	return lm_timer_create(ctx, idio_settled, &dev->filter_timer);
+	return 0;
 }
 
 const struct device_type device_gpio_idio16 = {

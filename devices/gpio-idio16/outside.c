@@ -57,16 +57,16 @@ int idio_prop_get(void *pvt, const char *name, char *buf, size_t size)
 	if (pin_of(name, "in") >= 0)
 		return print_pins(idio_wires(dev), pin_of(name, "in"), buf, size);
 	if (pin_of(name, "out") >= 0)
-		return print_pins(dev->out, pin_of(name, "out"), buf, size);
+		return print_pins(dev->st->out, pin_of(name, "out"), buf, size);
 	if (!strcmp(name, "filter"))
 		return print_pins(idio_filtered(dev), IDIO_NR_PINS, buf, size);
 
 	if (!strcmp(name, "pattern"))
-		snprintf(buf, size, "%s", dev->toggle3 ? "toggle3" : "none");
+		snprintf(buf, size, "%s", dev->st->toggle3 ? "toggle3" : "none");
 	else if (!strcmp(name, "loopback"))
-		snprintf(buf, size, "%d", dev->loopback);
+		snprintf(buf, size, "%d", dev->st->loopback);
 	else if (!strcmp(name, "filter-us"))
-		snprintf(buf, size, "%u", dev->filter_us);
+		snprintf(buf, size, "%u", dev->st->filter_us);
 	else
 		return -ENOENT;
 	return 0;
@@ -87,14 +87,14 @@ static int set_in(struct idio *dev, int pin, const char *value)
 {
 	unsigned long number;
 
-	if (dev->loopback) /* another source drives these wires */
+	if (dev->st->loopback) /* another source drives these wires */
 		return -EPERM;
 	if (parse(value, pin == IDIO_NR_PINS ? 0xffff : 1, &number))
 		return -EINVAL;
 	if (pin == IDIO_NR_PINS)
-		dev->in = number;
+		dev->st->in = number;
 	else
-		dev->in = (dev->in & ~(1u << pin)) | number << pin;
+		dev->st->in = (dev->st->in & ~(1u << pin)) | number << pin;
 	return 0;
 }
 
@@ -106,8 +106,8 @@ static int set_option(struct idio *dev, const char *name, const char *value)
 	if (!strcmp(name, "pattern")) {
 		if (strcmp(value, "none") && strcmp(value, "toggle3"))
 			return -EINVAL;
-		dev->toggle3 = !strcmp(value, "toggle3");
-		dev->reads = 0;
+		dev->st->toggle3 = !strcmp(value, "toggle3");
+		dev->st->reads = 0;
 		return 0;
 	}
 	if (!loopback && strcmp(name, "filter-us"))
@@ -115,9 +115,9 @@ static int set_option(struct idio *dev, const char *name, const char *value)
 	if (parse(value, loopback ? 1 : IDIO_MAX_FILTER_US, &number))
 		return -EINVAL;
 	if (loopback)
-		dev->loopback = number;
+		dev->st->loopback = number;
 	else
-		dev->filter_us = number;
+		dev->st->filter_us = number;
 	return 0;
 }
 
@@ -136,6 +136,22 @@ int idio_prop_set(void *pvt, const char *name, const char *value)
 }
 
 /* ---- state ----------------------------------------------------------------------- */
+
+/* What another process has left counts, else what was set so far. */
+int idio_take_state(struct idio *dev)
+{
+	struct idio_state *kept = lm_state(dev->ctx);
+
+	if (kept->version && kept->version != IDIO_STATE)
+		return -ESTALE;
+	if (!kept->version) {
+		*kept = dev->own;
+		kept->version = IDIO_STATE;
+	}
+	kept->reads %= IDIO_PATTERN;
+	dev->st = kept;
+	return 0;
+}
 
 enum { STATE_VERSION = 1, STATE_SIZE = 20 };
 
@@ -173,17 +189,17 @@ ssize_t idio_save(void *pvt, void *buf, size_t size)
 		return STATE_SIZE;
 	memset(state, 0, STATE_SIZE);
 	state[0] = STATE_VERSION;
-	state[1] = (dev->filter_all ? STATE_FILTER_ALL : 0) |
-		   (dev->irq_enabled ? STATE_IRQ_ENABLED : 0) |
-		   (dev->loopback ? STATE_LOOPBACK : 0) |
-		   (dev->toggle3 ? STATE_TOGGLE3 : 0);
-	state[2] = dev->status;
-	state[3] = dev->filters;
-	state[4] = dev->reads;
-	put(state + 8, dev->out, 2);
-	put(state + 10, dev->in, 2);
-	put(state + 12, dev->seen, 2);
-	put(state + 16, dev->filter_us, 4);
+	state[1] = (dev->st->filter_all ? STATE_FILTER_ALL : 0) |
+		   (dev->st->irq_enabled ? STATE_IRQ_ENABLED : 0) |
+		   (dev->st->loopback ? STATE_LOOPBACK : 0) |
+		   (dev->st->toggle3 ? STATE_TOGGLE3 : 0);
+	state[2] = dev->st->status;
+	state[3] = dev->st->filters;
+	state[4] = dev->st->reads;
+	put(state + 8, dev->st->out, 2);
+	put(state + 10, dev->st->in, 2);
+	put(state + 12, dev->st->seen, 2);
+	put(state + 16, dev->st->filter_us, 4);
 	return STATE_SIZE;
 }
 
@@ -195,17 +211,17 @@ int idio_load(void *pvt, const void *buf, size_t size)
 	if (size != STATE_SIZE || state[0] != STATE_VERSION || state[1] & ~STATE_FLAGS ||
 	    state[2] > 7 || state[4] > 5 || get(state + 16, 4) > IDIO_MAX_FILTER_US)
 		return -EINVAL;
-	dev->filter_all = state[1] & STATE_FILTER_ALL;
-	dev->irq_enabled = state[1] & STATE_IRQ_ENABLED;
-	dev->loopback = state[1] & STATE_LOOPBACK;
-	dev->toggle3 = state[1] & STATE_TOGGLE3;
-	dev->status = state[2];
-	dev->filters = state[3];
-	dev->reads = state[4];
-	dev->out = get(state + 8, 2);
-	dev->in = get(state + 10, 2);
-	dev->seen = get(state + 12, 2);
-	dev->filter_us = get(state + 16, 4);
+	dev->st->filter_all = state[1] & STATE_FILTER_ALL;
+	dev->st->irq_enabled = state[1] & STATE_IRQ_ENABLED;
+	dev->st->loopback = state[1] & STATE_LOOPBACK;
+	dev->st->toggle3 = state[1] & STATE_TOGGLE3;
+	dev->st->status = state[2];
+	dev->st->filters = state[3];
+	dev->st->reads = state[4];
+	dev->st->out = get(state + 8, 2);
+	dev->st->in = get(state + 10, 2);
+	dev->st->seen = get(state + 12, 2);
+	dev->st->filter_us = get(state + 16, 4);
 	idio_update_inputs(dev); /* what was settling starts its delay again */
 	idio_update_irq(dev);
 	return 0;

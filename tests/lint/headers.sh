@@ -6,7 +6,7 @@
 # shellcheck source=tests/lint/lint.sh
 . "$(dirname "$0")/lint.sh"
 
-flags="-fsyntax-only -D_GNU_SOURCE -Ilib -Wall -Wextra -Werror -Wno-unused-parameter"
+flags="-fsyntax-only -D_GNU_SOURCE -Ilib -Ikmod/uapi -Wall -Wextra -Werror -Wno-unused-parameter"
 cflags=$(pkg-config --cflags json-c smartcols libudev uuid 2>/dev/null)
 
 for header in $(printf '%s\n' "$code" "$test_code" | grep '\.h$' | grep -v ^kmod/); do

@@ -24,6 +24,8 @@ only()
 only '^<json-c?/|^<json\.h' 'lib/json\.[ch]|cli/out\.c|tests/.*' \
 	"json-c is known to lib/json.c and cli/out.c"
 only 'libsmartcols' 'cli/out\.c' "libsmartcols is known to cli/out.c"
+only '<linux/muser\.h>' 'lib/(channel|server)_mdev\.c|tests/(unit|cli|vm)/.*' \
+	"the UAPI of muser.ko is known to the channel that speaks it"
 only 'libudev' 'cli/mdev_watch\.c' "libudev is known to cli/mdev_watch.c"
 only '[</"]devices\.h' 'devices/.*|cli/.*|tests/(devices|bench|fuzz)/.*' \
 	"the library does not know devices"

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_restart.c - built-in devices that another process takes over, and a guest does not notice.
+ * The module that keeps their state is fake_node.h.
+ */
+#include "../../devices/devices.h"
+#include <linux/pci_regs.h>
+
+#include "../unit/fake_node.h"
+
+/* The registers of the PCI-IDIO-16, in BAR2. */
+enum { OUT0_7, IN0_7, IRQ_CTL, FILTER_CTL, OUT8_15, IN8_15, IRQ_STATUS, FILTER0_7 };
+
+static const struct device_type *type;
+static void *dev;
+
+/* A process: it serves the device of this type on the node. */
+static void process_begins(struct engine *e, const char *in)
+{
+	assert_int_equal(device_new(type, &dev), 0);
+	if (in)
+		assert_int_equal(device_set(type, dev, "in", in), 0);
+	e->info = *type->info;
+	e->info.flags |= LM_DEV_MDEV | LM_DEV_NO_CONTROL;
+	e->info.uuid = NODE_UUID;
+	e->info.pvt = dev;
+	e->info.log = NULL;
+	node_serve(e);
+	assert_int_equal(device_attach(type, dev, e->ctx), 0);
+	node_handshake(e);
+	node_client_opens(e, 1);
+}
+
+static void process_ends(struct engine *e)
+{
+	engine_destroy(e);
+	device_free(type, dev);
+	dev = NULL;
+}
+
+static void restart(struct engine *e, const char *in)
+{
+	process_ends(e);
+	process_begins(e, in);
+}
+
+static uint8_t get(struct engine *e, uint32_t offset)
+{
+	const struct vfio_user_region_access req = region_range(LM_BAR2_REG_IDX, offset, 1);
+
+	return (uint8_t)node_request(e, VFIO_USER_REGION_READ, &req, sizeof(req))[sizeof(req)];
+}
+
+static void put(struct engine *e, uint32_t offset, uint8_t value)
+{
+	node_write(e, LM_BAR2_REG_IDX, offset, &value, 1);
+}
+
+static int setup(void **state)
+{
+	type = &device_gpio_idio16;
+	return node_setup(state);
+}
+
+static int teardown(void **state)
+{
+	process_ends(*state);
+	return node_teardown(state);
+}
+
+static void outputs_stay(void **state)
+{
+	struct engine *e = *state;
+
+	process_begins(e, NULL);
+	put(e, OUT0_7, 0x5a);
+	put(e, FILTER_CTL, 0);
+	put(e, FILTER0_7, 0x0f);
+	restart(e, NULL);
+	assert_int_equal(get(e, OUT0_7), 0x5a);
+	assert_int_equal(get(e, FILTER0_7), 0x0f);
+}
+
+static void inputs_stay_whatever_the_new_process_was_told(void **state)
+{
+	struct engine *e = *state;
+
+	process_begins(e, "0x1234");
+	assert_int_equal(get(e, IN0_7), 0x34);
+	restart(e, "0");
+	assert_int_equal(get(e, IN0_7), 0x34);
+	assert_int_equal(get(e, IN8_15), 0x12);
+}
+
+static void the_pattern_goes_on(void **state)
+{
+	static const uint8_t expected[] = { 0, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0xff };
+	struct engine *e = *state;
+	unsigned int i;
+
+	process_begins(e, NULL);
+	assert_int_equal(device_set(type, dev, "pattern", "toggle3"), 0);
+	for (i = 0; i < sizeof(expected); i++) {
+		assert_int_equal(get(e, IN0_7), expected[i]);
+		restart(e, NULL);
+	}
+}
+
+static void an_interrupt_is_not_lost(void **state)
+{
+	const unsigned int *fired = &node.fired[LM_DEV_INTX_IRQ_IDX][0];
+	struct engine *e = *state;
+
+	process_begins(e, NULL);
+	get(e, IRQ_CTL);
+	assert_int_equal(device_set(type, dev, "in", "1"), 0); /* nobody is armed */
+	restart(e, NULL);
+	assert_int_equal(*fired, 0);
+	node_arm(e, LM_DEV_INTX_IRQ_IDX, 1, 1);
+	assert_int_equal(*fired, 1);
+	assert_int_equal(get(e, IRQ_STATUS), 5);
+	restart(e, NULL);
+	node_arm(e, LM_DEV_INTX_IRQ_IDX, 1, 1);
+	assert_int_equal(*fired, 1);
+	put(e, IN0_7, 0);
+	node_unmask(e, LM_DEV_INTX_IRQ_IDX);
+	assert_int_equal(*fired, 1);
+	assert_int_equal(device_set(type, dev, "in", "0"), 0);
+	assert_int_equal(*fired, 2);
+}
+
+static void memory_of_the_null_device_stays(void **state)
+{
+	struct engine *e = *state;
+
+	type = &device_null;
+	process_begins(e, NULL);
+	node_write32(e, LM_BAR0_REG_IDX, 0x40, 0x12345678);
+	node_write32(e, LM_CFG_REG_IDX, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	restart(e, NULL);
+	assert_int_equal(node_read32(e, LM_BAR0_REG_IDX, 0x40), 0x12345678);
+	assert_int_equal(node_read32(e, LM_CFG_REG_IDX, PCI_COMMAND) & 0xffff,
+			 PCI_COMMAND_MEMORY);
+}
+
+#define RESTART_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RESTART_TEST(outputs_stay),
+		RESTART_TEST(inputs_stay_whatever_the_new_process_was_told),
+		RESTART_TEST(the_pattern_goes_on),
+		RESTART_TEST(an_interrupt_is_not_lost),
+		RESTART_TEST(memory_of_the_null_device_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
