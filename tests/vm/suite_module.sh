@@ -92,6 +92,8 @@ ok 'it is taken away' c set intx eventfd trigger 0 1 -1
 ok 'firing says that nobody listens' sh -c 'true'
 c write bar0 $B 8 0 >/dev/null
 is 'ENOENT' 0x0000000000000002 c read bar0 0xf38 8
+ok 'MSI-X is refused beside INTx' c ! EINVAL set msix eventfd trigger 0 1 new
+ok 'INTx is switched off' c set intx none trigger 0 0
 ok 'four vectors of MSI-X' c set msix eventfd trigger 0 4 new new new new
 ok 'each is its own' command_of $B 0x20002
 is 'the third' 1 c wait msix 2

@@ -90,7 +90,7 @@ is_attribute() { # UUID NAME VALUE
 
 # Leaves its process in "server"; the handshake is over when this returns.
 serve() { # UUID [RAW-SERVER-OPTION]...
-	raw_server "$@" >/tmp/server.log 2>&1 &
+	raw_server "$@" >/tmp/server.log 2>&1 5>&- 6<&- & # nor holds the client's commands open
 	server=$!
 	until_true is_attribute "$1" state ready
 }
@@ -121,7 +121,7 @@ c_answer() {
 	while read -r -t "$TAP_SECONDS" tap_line <&6; do
 		case $tap_line in
 		ok) return 0 ;;
-		'error '*) echo "$tap_line" && cat /tmp/client.err && return 1 ;;
+		'error '*) echo "$tap_line" && tail -n 1 /tmp/client.err && return 1 ;;
 		*) echo "$tap_line" ;;
 		esac
 	done

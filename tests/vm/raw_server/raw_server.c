@@ -184,6 +184,20 @@ static int fire(uint64_t what)
 	return ioctl(file, MUSER_IRQ_TRIGGER, &arg) ? errno : 0;
 }
 
+/* A client may trigger by itself, which is for the device to do. */
+static int set_irqs(const struct vfio_irq_set *set)
+{
+	uint32_t i;
+
+	if (!(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER) ||
+	    set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+		return 0;
+	for (i = 0; i < set->count; i++)
+		if (set->flags & VFIO_IRQ_SET_DATA_NONE || set->data[i])
+			fire((uint64_t)set->index << 16 | (set->start + i));
+	return 0;
+}
+
 /* 0: answer; 1: never. */
 static int command(uint64_t offset, int replayed)
 {
@@ -292,7 +306,7 @@ static ssize_t answer(struct header *h, void *payload)
 		return 16;
 	case GET_REGION_INFO: return region_info(payload);
 	case GET_IRQ_INFO: return irq_info(payload);
-	case SET_IRQS: return 0;
+	case SET_IRQS: return set_irqs(payload);
 	case REGION_READ:
 	case REGION_WRITE: return access_region(h, payload);
 	case RESET:

@@ -217,6 +217,7 @@ static int run_mmap(struct client *c, int argc, char **argv)
 	struct mapping *mapping;
 	uint64_t offset, size;
 	uint32_t index;
+	char *address;
 	int ret, prot = PROT_READ | (argc > 3 && !strcmp(argv[3], "r") ? 0 : PROT_WRITE);
 
 	if (place(argv, &index, &offset, &size))
@@ -224,12 +225,13 @@ static int run_mmap(struct client *c, int argc, char **argv)
 	ret = region_info(c, index, &info, sizeof(info));
 	if (ret < 0)
 		return ret;
-	mapping = &c->mapping[index];
-	mapping->address = mmap(NULL, size, prot, MAP_SHARED, c->device, info.offset + offset);
-	if (mapping->address == MAP_FAILED) {
-		mapping->address = NULL;
+	address = mmap(NULL, size, prot, MAP_SHARED, c->device, info.offset + offset);
+	if (address == MAP_FAILED)
 		return -errno;
-	}
+	if (index >= MAX_REGIONS)
+		return unexpected("more regions than this program has");
+	mapping = &c->mapping[index];
+	mapping->address = address;
 	mapping->offset = offset;
 	mapping->size = size;
 	return 0;
