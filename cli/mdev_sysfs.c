@@ -109,7 +109,7 @@ const char *mdev_obstacle(void)
 	if (!mdev_may(MDEV_TYPE "/create", W_OK))
 		return "no permission to write " MDEV_TYPE "/create (root has it)";
 	if (!mdev_read_u64(MDEV_TYPE "/available_instances", &free) && !free)
-		return "muser.ko has no free instance (its parameter max_instances)";
+		return "muser.ko has no free instance (its parameter available_instances)";
 	return NULL;
 }
 

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=dash
+# The life of mdevs in musctl's hands: run by kmod.sh.
+# Owns: making, attaching, removing with a client that holds on, processes that are killed, news.
+# Refuses to look at what a device does: suite_devices.sh does.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. /files/tap.sh
+
+mkdir -p /tmp/run
+export MUSER_RUNTIME_DIR=/tmp/run
+U=$(uuid_nr 1)
+
+state_of() { # UUID
+	musctl list -nro UUID,STATE | sed -n "s/^$1 //p"
+}
+
+is_state() { # UUID STATE
+	[ "$(state_of "$1")" = "$2" ]
+}
+
+no_mdev() { # UUID
+	! test -e "/sys/bus/mdev/devices/$1" && ! test -e "/dev/muser/$1"
+}
+
+nothing_left() {
+	[ -z "$(ls -A /tmp/run)" ] && [ -z "$(ls /sys/bus/mdev/devices)" ]
+}
+
+fails() { # STATUS COMMAND...
+	fails_want=$1
+	shift
+	timeout -s KILL "$TAP_SECONDS" "$@"
+	[ $? = "$fails_want" ]
+}
+
+# ---- made by musctl ------------------------------------------------------------------------
+
+free=$(cat $MDEV_TYPE/available_instances)
+is 'types says how many are free' "$free" sh -c \
+	'musctl types -J | sed -n "s/.*\"free\": *\([0-9]*\).*/\1/p"'
+ok 'the doctor finds the module' sh -c 'musctl doctor -nro CHECK,STATUS | grep -q "^muser.ko ok"'
+ok 'and its types' sh -c 'musctl doctor -nro CHECK,STATUS | grep -q "^mdev-types ok"'
+musctl monitor -nro ACTION,WHAT,UUID >/tmp/news 2>&1 &
+monitor=$!
+until_true sh -c "cat /proc/$monitor/fdinfo/* | grep -q ^inotify"
+ok 'a device' musctl create -u "$U" null
+is 'is an mdev, served' 'mdev waiting' musctl list -nro TRANSPORT,STATE
+is 'whose server is ready' ready attribute "$U" state
+is 'show says so' ready sh -c \
+	"musctl show -J $U | sed -n 's/^  *\"state\": \"\(ready\)\".*/\1/p'"
+ok 'its process and mdev go' musctl destroy "$U"
+ok 'and leave nothing' nothing_left
+ok 'the news tell of both' sh -c \
+	'grep -q "^add mdev '"$U"'" /tmp/news && grep -q "^add node '"$U"'" /tmp/news &&
+	 grep -q "^remove mdev '"$U"'" /tmp/news && grep -q "^remove device '"$U"'" /tmp/news'
+kill $monitor
+ok 'a UUID can be used again' sh -c \
+	"for i in 1 2 3 4 5; do musctl create -u $U null && musctl destroy $U || exit; done"
+ok 'nothing is left' nothing_left
+is 'all instances are free' "$free" cat $MDEV_TYPE/available_instances
+
+# ---- a client that holds on ----------------------------------------------------------------
+
+ok 'a device' musctl create -u "$U" null
+ok 'a client' client_start "$U"
+ok 'with a request interrupt' c set req eventfd trigger 0 1 new
+ok 'that holds on is told of' fails 124 musctl destroy -t 0.5 "$U"
+is 'and was asked to let go' 1 c wait req 0
+ok 'by name' sh -c "musctl destroy -t 0.1 $U 2>&1 | grep 'vfio_client) has it open'"
+is 'the device is as it was' 'mdev attached' musctl list -nro TRANSPORT,STATE
+ok 'for its client, too' c read config 0 4
+ok 'it goes' client_stop
+ok 'and so does the device' musctl destroy "$U"
+ok 'nothing is left' nothing_left
+
+ok 'a device' musctl create -u "$U" null
+ok 'a client' client_start "$U"
+ok 'the removal begins by force' fails 124 musctl destroy --force -t 0.5 "$U"
+ok 'it ends when the client goes' client_stop
+ok 'indeed' until_true no_mdev "$U"
+ok 'the next list' musctl list
+ok 'finds nothing left' nothing_left
+
+# ---- made by others ------------------------------------------------------------------------
+
+ok 'an mdev made by hand' mdev_create "$U"
+ok 'has no server' is_state "$U" no-server
+ok 'create serves it' musctl create -u "$U" -T mdev null
+is 'it has one' ready attribute "$U" state
+ok 'destroy ends the process' musctl destroy "$U"
+ok 'and leaves the mdev' is_state "$U" no-server
+ok 'which it does not remove' fails 1 musctl destroy "$U"
+ok 'but by force' musctl destroy --force "$U"
+ok 'nothing is left' nothing_left
+ok 'an mdev removed by hand' musctl create -u "$U" null
+ok 'takes its process along' mdev_remove "$U"
+ok 'and its folder' until_true sh -c "! test -e /tmp/run/$U"
+ok 'the next list' musctl list
+ok 'finds nothing left' nothing_left
+
+# ---- killed --------------------------------------------------------------------------------
+
+ok 'a device' musctl create -u "$U" null
+ok 'whose process is killed' kill -9 "$(attribute "$U" server_pid)"
+ok 'keeps its mdev' until_true is_state "$U" no-server
+ok 'which is served again' musctl create -u "$U" null
+ok 'and destroyed' musctl destroy "$U"
+musctl run -u "$U" null >/tmp/out &
+run=$!
+ok 'a device in the foreground' until_true test -s /tmp/out
+ok 'is killed' kill -9 $run
+ok 'the next list' musctl list
+ok 'finds nothing left' nothing_left
+ok 'a device for a command' musctl run -u "$U" null -- vfio_client "$U" read config 0 4
+ok 'nothing is left' nothing_left
+ok 'the module goes' rmmod muser
+tap_end
