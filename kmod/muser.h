@@ -167,7 +167,7 @@ struct muser {
 	u32                restarts;
 	struct muser_desc *desc;         /* NULL until the first handshake */
 
-	struct vfio_device *vdev;        /* while a client has it open, muser_dma_close() included */
+	struct vfio_device *vdev;        /* from open_device until muser_dma_close() is done */
 	struct mm_struct   *client_mm;   /* the same; counted by mmgrab() */
 	bool                client_open; /* muser_client_get() may say yes */
 	struct pid         *client_pid;

@@ -37,7 +37,9 @@
  *    ACTION_UNMASK each time it is signalled.
  *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
  *    comes after the fact: the memory is gone already, and a scratch page in its place.
- *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect.
+ *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect. A
+ *    server that takes over gets CLOSE first if the client that its predecessor knew has gone,
+ *    OPEN if there is one, then SET_IRQS for what that one has set.
  *  - A request that a previous server has not answered comes again, flagged MUSER_F_REPLAYED.
  */
 
@@ -103,7 +105,12 @@ struct muser_mem {
 
 /* ---- MUSER_START --------------------------------------------------------------------- */
 
-/* The server is ready for messages. Once. EALREADY: it was called. */
+/*
+ * The server is ready for messages. Once. EALREADY: it was called. A server that is refused gets
+ * POLLERR, and from read(2) and MUSER_EXCHANGE: EPROTO: its answers break the rules; ESTALE: it
+ * is another device than its predecessor; ETIMEDOUT: it does not answer; EOVERFLOW: it leaves too
+ * much unread. It can only close the file.
+ */
 struct muser_start {
 	__u32 argsz;
 	__u32 flags;
@@ -157,7 +164,7 @@ struct muser_irq {
  *
  * EINVAL: not mapped by the client, or out of bounds; EPERM: mapped read-only; ENOMEM: the client's
  * locked-memory limit; EOPNOTSUPP: such memory or IOMMU type cannot be pinned: MUSER_DMA_RW;
- * EBUSY: being unmapped now; ENOTCONN: no client.
+ * EBUSY: being unmapped now; ENOTCONN: no client, or not started, or refused.
  */
 struct muser_dma {
 	__u32 argsz;
