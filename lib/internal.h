@@ -79,6 +79,7 @@ struct lm_ctx {
 	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
 	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
 	struct server      *server;   /* server.c: listener and client */
+	uint32_t            nr_traps; /* trap.c: regions that have some */
 	uint64_t            turn_ticks; /* traced: when the last request of this turn ended; or 0 */
 	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
 	struct deferral    *deferred; /* requests that wait for lm_complete() */
@@ -156,6 +157,7 @@ struct region {
 	int           memfd;     /* -1: none */
 	bool          shared;    /* mem is what clients may map */
 	bool          kept;      /* mem is the channel's */
+	uint64_t      trap_low, trap_high; /* trap.c: writes between these are noticed */
 	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
 	bool          values_kept; /* in memory of kept.c */
 	bool          described; /* info.map has been called for its areas ... */
@@ -191,6 +193,11 @@ void region_cancel(struct lm_ctx *ctx, struct access *a);
 bool region_is_mappable(const struct region *r);
 /* Calls info.map once for each mappable area. */
 void region_describe(struct lm_ctx *ctx, struct region *r);
+
+/* ---- trap.c: writes to mapped memory --------------------------------------------- */
+
+int  trap_serve(struct lm_ctx *ctx); /* tell the device of all that were noticed; -errno */
+bool trap_is_on(const struct lm_ctx *ctx);
 
 /* ---- register.c: register maps --------------------------------------------------- */
 
@@ -329,6 +336,7 @@ int  server_busy_poll(struct lm_ctx *ctx);
  * Between such turns replies may wait to be sent: until server_exchange_end(). */
 int  server_exchange(struct lm_ctx *ctx);
 void server_exchange_end(struct lm_ctx *ctx);
+void server_listen_again(struct lm_ctx *ctx); /* what there is to be noticed has changed */
 
 /* ---- reset: protocol, control and FLR all come here (ctx.c) ---------------------- */
 

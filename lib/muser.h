@@ -406,6 +406,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @load:        takes back what @save wrote; a fresh context, not attached
  * @socket_gid:  group of the client socket plus one, 0: the process's own
  * @state_size:  bytes of lm_state() (since 0.2)
+ * @written:     the client has written to pages [@offset, @offset + @len) of a region that it has
+ *               mapped, and lm_mmap_trap() asked to be told (since 0.2)
  */
 typedef struct {
 	lm_pci_info_t        pci_info;
@@ -437,6 +439,7 @@ typedef struct {
 	uint32_t             socket_gid;
 	uint32_t             reserved;
 	uint64_t             state_size;
+	void               (*written)(void *pvt, uint32_t region, uint64_t offset, uint64_t len);
 } lm_dev_info_t;
 
 /* ---- life cycle ------------------------------------------------------------------ */
@@ -799,6 +802,26 @@ int lm_sigbus_guard(void);
  * Since: 0.1
  */
 void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
+
+/**
+ * lm_mmap_trap() - be told of writes to mapped device memory
+ * @ctx:    the context
+ * @region: index of a region with LM_REG_FLAG_MMAP
+ * @offset: in the region, whole pages
+ * @length: bytes, whole pages inside the region
+ * @on:     true: tell of writes to these pages; false: no longer
+ *
+ * lm_dev_info_t.written is called from lm_ctx_poll() once for the first write of a client to a
+ * page, however many follow until then; writes after the call are told by the next one. Which
+ * bytes were written is not known. Only muser.ko notices such writes (LM_DEV_MDEV); a device that
+ * is to work on sockets as well keeps those pages out of mmap_areas, or polls them.
+ *
+ * Context: the thread that serves the context.
+ * Return: 0; -EINVAL: no such pages, or the description has no @written; -EOPNOTSUPP: a socket;
+ *         -ENOMEM.
+ * Since: 0.2
+ */
+int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length, bool on);
 
 /**
  * lm_register_get() - value of a register that the library keeps

@@ -133,6 +133,7 @@ static int mem_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
 	struct channel_memory m = {
 		.space = index, .size = (r->info.size + page - 1) & ~(page - 1),
 	};
+	const struct channel_trap forget = { .region = index, .off = true, .size = m.size };
 	int ret;
 
 	ret = ctx->channel.ops->memory(&ctx->channel, &m);
@@ -140,6 +141,8 @@ static int mem_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
 		return ret;
 	r->mem = m.mem;
 	r->kept = true;
+	if (m.kept)
+		ctx->channel.ops->trap(&ctx->channel, &forget);
 	if (m.kept && !kept_is_old(ctx))
 		memset(r->mem, 0, r->info.size);
 	return 0;

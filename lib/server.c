@@ -109,7 +109,7 @@ static uint32_t client_edge(const struct client *c)
 
 static uint32_t client_in(const struct client *c)
 {
-	return c->is_mdev ? EPOLLIN | EPOLLPRI : CLIENT_IN;
+	return c->is_mdev ? mdev_events(c) : CLIENT_IN;
 }
 
 static void peer_credentials(struct client *c, int fd)
@@ -346,7 +346,7 @@ static void client_ready(struct source *src, uint32_t events)
 	if (!c->is_mdev)
 		client_tell(c, true);
 	else if (events & EPOLLPRI)
-		ret = mdev_written(c);
+		ret = trap_serve(c->ctx);
 	c->armed = false;
 	/* What is here goes first: there may be no room for more, and its sender may have gone. */
 	if (!ret && !client_is_due(c)) {

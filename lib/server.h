@@ -99,7 +99,7 @@ bool protocol_answer_send(struct client *c); /* false: still no room */
 
 /* server_mdev.c: a device behind /dev/muser */
 const struct command *mdev_command(uint16_t cmd); /* or NULL */
-int  mdev_written(struct client *c);  /* trapped pages were written */
+uint32_t mdev_events(const struct client *c); /* when it listens */
 bool mdev_is_replayed(const struct client *c, uint32_t flags); /* a header's */
 
 /* handshake.c */

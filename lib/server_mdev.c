@@ -66,9 +66,24 @@ bool mdev_is_replayed(const struct client *c, uint32_t flags)
 	return c->is_mdev && (flags & MUSER_F_REPLAYED);
 }
 
-int mdev_written(struct client *c)
+/* ---- the loop: what epoll is to tell --------------------------------------------- */
+
+static uint32_t trap_events(const struct client *c)
 {
-	return 0;
+	return trap_is_on(c->ctx) ? EPOLLPRI : 0;
+}
+
+uint32_t mdev_events(const struct client *c)
+{
+	return EPOLLIN | trap_events(c);
+}
+
+void server_listen_again(struct lm_ctx *ctx)
+{
+	struct client *c = server_client(ctx);
+
+	if (c && !c->serving && !c->keeps)
+		client_listen(c);
 }
 
 /* ---- one system call a command --------------------------------------------------- */
@@ -76,9 +91,11 @@ int mdev_written(struct client *c)
 /* The loop would tell of messages as well: the exchange does. */
 static void exchange_begin(struct client *c)
 {
+	const uint32_t events = trap_events(c);
+
 	c->keeps = true;
-	if (c->events != EPOLLPRI && !loop_modify(&c->ctx->loop, &c->source, EPOLLPRI))
-		c->events = EPOLLPRI;
+	if (c->events != events && !loop_modify(&c->ctx->loop, &c->source, events))
+		c->events = events;
 }
 
 void server_exchange_end(struct lm_ctx *ctx)

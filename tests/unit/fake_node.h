@@ -55,6 +55,7 @@ struct node {
 	bool         woken;     /* the last exchange ended by wake_fd */
 	void       (*waits)(void); /* the server sleeps in an exchange: what happens then */
 	struct muser_trap trap; /* the last one */
+	unsigned int nr_traps;
 	uint64_t     written;   /* which pages a fetch gives */
 };
 
@@ -271,9 +272,12 @@ static int node_trap(int fd, const struct muser_trap *arg)
 
 	assert_int_equal(arg->argsz, sizeof(*arg));
 	node.trap = *arg;
+	node.nr_traps++;
 	if (!(arg->flags & MUSER_TRAP_FETCH))
 		return 0;
 	recv(fd, &oob, 1, MSG_OOB | MSG_DONTWAIT);
+	if (node.head == node.tail) /* it leaves a mark, which would be POLLIN */
+		recv(fd, &oob, 1, MSG_DONTWAIT);
 	*(uint64_t *)(uintptr_t)arg->bitmap = node.written;
 	node.written = 0;
 	return 0;
@@ -449,6 +453,13 @@ static inline void node_unmaps(struct engine *e, uint64_t iova, uint64_t size)
 
 	node_posted(VFIO_USER_DMA_UNMAP, &req, sizeof(req));
 	assert_int_equal(engine_poll(e), 0);
+}
+
+/* The client writes to mapped pages, which are bits. */
+static inline void node_writes_pages(uint64_t pages)
+{
+	node.written |= pages;
+	assert_int_equal(send(node.fd, "", 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL), 1);
 }
 
 /* The mdev goes. */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * trap.c - device memory that clients have mapped: which pages of it were written to.
+ *
+ * The channel notices the first write to each page since it was armed; pages that were written are
+ * armed again before the device is told, so what it reads then is at least as new as the write,
+ * and none is missed. Pages that the device does not ask for cost nothing. Refuses sockets, where
+ * nothing can be noticed.
+ */
+#include <unistd.h>
+
+#include "internal.h"
+
+#define STEP_PAGES 4096u /* looked at in one call */
+#define WORD_BITS  64u
+
+static uint64_t page_size(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* ---- telling --------------------------------------------------------------------- */
+
+static bool is_set(const uint64_t *bitmap, uint64_t bit)
+{
+	return bitmap[bit / WORD_BITS] >> bit % WORD_BITS & 1;
+}
+
+/* One call for each run of pages. The callback may change traps, but not these bits. */
+static void step_tell(struct lm_ctx *ctx, const struct channel_trap *t)
+{
+	const uint64_t page = page_size(), pages = t->size / page;
+	uint64_t first, end;
+
+	for (first = 0; first < pages; first = end + 1) {
+		for (end = first; end < pages && is_set(t->bitmap, end); end++)
+			;
+		if (end > first)
+			ctx->info.written(ctx->info.pvt, t->region, t->offset + first * page,
+					  (end - first) * page);
+	}
+}
+
+static int step_fetch(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint64_t size)
+{
+	uint64_t bitmap[STEP_PAGES / WORD_BITS] = { 0 };
+	const struct channel_trap t = {
+		.region = region, .fetch = true, .arm = true,
+		.offset = offset, .size = size, .bitmap = bitmap,
+	};
+	const int ret = ctx->channel.ops->trap(&ctx->channel, &t);
+
+	if (!ret)
+		step_tell(ctx, &t);
+	return ret;
+}
+
+int trap_serve(struct lm_ctx *ctx)
+{
+	const uint64_t most = STEP_PAGES * page_size();
+	uint64_t at, left;
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; i < region_count(ctx); i++) {
+		const struct region *r = region_get(ctx, i);
+
+		for (at = r->trap_low; !ret && at < r->trap_high; at += most) {
+			left = r->trap_high - at;
+			ret = step_fetch(ctx, i, at, left < most ? left : most);
+		}
+	}
+	return ret;
+}
+
+bool trap_is_on(const struct lm_ctx *ctx)
+{
+	return ctx->nr_traps;
+}
+
+/* ---- asking ---------------------------------------------------------------------- */
+
+/* Of each region all between the first and the last trapped page is looked at. */
+static void hull_grow(struct lm_ctx *ctx, struct region *r, uint64_t low, uint64_t high)
+{
+	if (!r->trap_high) {
+		ctx->nr_traps++;
+		r->trap_low = low;
+	}
+	r->trap_low = low < r->trap_low ? low : r->trap_low;
+	r->trap_high = high > r->trap_high ? high : r->trap_high;
+}
+
+static void hull_shrink(struct lm_ctx *ctx, struct region *r, uint64_t low, uint64_t high)
+{
+	if (!r->trap_high || low > r->trap_low || high < r->trap_high)
+		return;
+	r->trap_low = r->trap_high = 0;
+	ctx->nr_traps--;
+}
+
+LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length, bool on)
+{
+	struct region *r = region_get(ctx, region);
+	const struct channel_trap t = {
+		.region = region, .arm = on, .off = !on, .offset = offset, .size = length,
+	};
+	int ret;
+
+	if (!r || !r->shared || !ctx->info.written || !length ||
+	    (offset | length) % page_size() || out_of_range(offset, length, r->info.size))
+		return -EINVAL;
+	if (!ctx->channel.ops)
+		return -EOPNOTSUPP;
+	ret = ctx->channel.ops->trap(&ctx->channel, &t);
+	if (ret)
+		return ret;
+	if (on)
+		hull_grow(ctx, r, offset, offset + length);
+	else
+		hull_shrink(ctx, r, offset, offset + length);
+	server_listen_again(ctx);
+	return 0;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_trap.c - a device is told of writes to memory that a client has mapped. The module that
+ * notices them is fake_node.h.
+ */
+#include "fake_node.h"
+
+#define PAGE 4096u
+
+static struct { uint32_t region; uint64_t offset, len; } told[8];
+static unsigned int nr_told;
+
+static void written(void *pvt, uint32_t region, uint64_t offset, uint64_t len)
+{
+	assert_in_range(nr_told, 0, LM_NR(told) - 1);
+	told[nr_told].region = region;
+	told[nr_told].offset = offset;
+	told[nr_told++].len = len;
+}
+
+static int setup(void **state)
+{
+	struct engine *e;
+
+	node_setup(state);
+	e = *state;
+	e->info.pci_info.reg_info[BAR_PLAIN].flags |= LM_REG_FLAG_MMAP;
+	e->info.written = written;
+	nr_told = 0;
+	return 0;
+}
+
+static void a_write_is_told_by_its_page(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, 0, 4 * PAGE, true), 0);
+	assert_int_equal(node.trap.space, BAR_PLAIN);
+	assert_int_equal(node.trap.flags, MUSER_TRAP_ARM);
+	assert_int_equal(node.trap.size, 4 * PAGE);
+	node_writes_pages(1 << 2);
+	engine_poll(e);
+	assert_int_equal(nr_told, 1);
+	assert_int_equal(told[0].region, BAR_PLAIN);
+	assert_int_equal(told[0].offset, 2 * PAGE);
+	assert_int_equal(told[0].len, PAGE);
+	assert_int_equal(node.trap.flags, MUSER_TRAP_FETCH | MUSER_TRAP_ARM);
+}
+
+static void a_run_of_pages_is_told_at_once(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, PAGE, 63 * PAGE, true), 0);
+	node_writes_pages(7 << 1 | 1ull << 10 | 1ull << 62);
+	engine_poll(e);
+	assert_int_equal(nr_told, 3);
+	assert_int_equal(told[0].offset, 2 * PAGE); /* bit 0 is the first page asked for */
+	assert_int_equal(told[0].len, 3 * PAGE);
+	assert_int_equal(told[1].offset, 11 * PAGE);
+	assert_int_equal(told[2].offset, 63 * PAGE);
+}
+
+static void writes_are_told_again(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true);
+	node_writes_pages(1);
+	engine_poll(e);
+	node_writes_pages(1);
+	engine_poll(e);
+	assert_int_equal(nr_told, 2);
+}
+
+static void what_is_switched_off_is_not_asked_for(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, 4 * PAGE, true);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, PAGE, PAGE, false), 0);
+	assert_int_equal(node.trap.flags, MUSER_TRAP_OFF);
+	node_writes_pages(1);
+	engine_poll(e);
+	assert_int_equal(nr_told, 1);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, 4 * PAGE, false);
+	assert_false(trap_is_on(e->ctx));
+	node.nr_traps = 0;
+	node_write32(e, BAR_PLAIN, 0, 5);
+	assert_int_equal(nr_told, 1);
+	assert_int_equal(node.nr_traps, 0);
+}
+
+static struct engine *driven;
+static unsigned int rounds;
+
+static void client_writes(void)
+{
+	if (rounds--)
+		node_writes_pages(1);
+	else
+		lm_ctx_stop(driven->ctx);
+}
+
+static void lm_ctx_drive_wakes_up_for_a_write(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true);
+	driven = e;
+	rounds = 3;
+	node.waits = client_writes;
+	assert_int_equal(lm_ctx_drive(e->ctx), 0);
+	assert_int_equal(nr_told, 3);
+}
+
+static void requests_are_served_meanwhile(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true);
+	node_writes_pages(1);
+	node_write32(e, BAR_PLAIN, 0, 5);
+	assert_int_equal(node_read32(e, BAR_PLAIN, 0), 5);
+	assert_int_equal(nr_told, 1);
+}
+
+static void traps_of_the_last_process_are_forgotten(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true);
+	engine_destroy(e);
+	node_begin(e);
+	assert_int_equal(node.trap.flags, MUSER_TRAP_OFF);
+	assert_int_equal(node.trap.size, PLAIN_SIZE);
+}
+
+static void only_mapped_pages_can_be_trapped(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_RAW, 0, PAGE, true), -EINVAL);
+	assert_int_equal(lm_mmap_trap(e->ctx, 99, 0, PAGE, true), -EINVAL);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, 1, PAGE, true), -EINVAL);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE - 1, true), -EINVAL);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, 0, 0, true), -EINVAL);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, PLAIN_SIZE, PAGE, true), -EINVAL);
+	assert_int_equal(node.nr_traps, 0);
+}
+
+static void without_a_callback_nothing_is_trapped(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.written = NULL;
+	node_begin(e);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true), -EINVAL);
+}
+
+static void sockets_notice_nothing(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.flags = LM_DEV_NO_CONTROL;
+	engine_connect(e);
+	assert_int_equal(lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true), -EOPNOTSUPP);
+}
+
+#define TRAP_TEST(f) cmocka_unit_test_setup_teardown(f, setup, node_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TRAP_TEST(a_write_is_told_by_its_page),
+		TRAP_TEST(a_run_of_pages_is_told_at_once),
+		TRAP_TEST(writes_are_told_again),
+		TRAP_TEST(what_is_switched_off_is_not_asked_for),
+		TRAP_TEST(lm_ctx_drive_wakes_up_for_a_write),
+		TRAP_TEST(requests_are_served_meanwhile),
+		TRAP_TEST(traps_of_the_last_process_are_forgotten),
+		TRAP_TEST(only_mapped_pages_can_be_trapped),
+		TRAP_TEST(without_a_callback_nothing_is_trapped),
+		TRAP_TEST(sockets_notice_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
