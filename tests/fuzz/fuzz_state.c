@@ -11,7 +11,7 @@
 
 #define MAX_SECTIONS 24u
 #define SECTION_MAX  16384u
-#define STATE_MAX    (MAX_SECTIONS * (SECTION_MAX + 16))
+#define STATE_MAX    (64 + MAX_SECTIONS * (SECTION_MAX + 16)) /* with a header */
 
 struct part {
 	struct state_section head;
