@@ -107,6 +107,8 @@ static int remove_mdev(struct victim *v)
 		return err ? error(ST_FAILED, v->uuid, "the mdev cannot be removed: %s",
 				   strerror(-err)) : 0;
 	pid = find_client(v);
+	if (!pid)
+		return error(ST_TIMEOUT, v->uuid, "the mdev goes when its client closes it");
 	return error(ST_TIMEOUT, v->uuid, "the mdev goes when process %d (%s) closes it",
 		     pid, v->command);
 }

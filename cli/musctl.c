@@ -11,8 +11,8 @@
 #include "out.h"
 #include "verbs.h"
 
-/* A binary of this name is "musctl run TYPE": vfio-user backends are found by program
- * name. */
+/* A binary of this name is "musctl run TYPE", on a socket: vfio-user backends are found by
+ * program name. */
 #define BACKEND_PREFIX "vfio-user-"
 
 #define MAX_WORDS 4096
@@ -53,12 +53,13 @@ static int run_verb(int argc, char **argv)
 
 static int run_backend(const char *type, int argc, char **argv)
 {
-	char *words[MAX_WORDS] = { (char *)"run", (char *)type };
+	char *words[MAX_WORDS] = { (char *)"run", (char *)"--transport=vfio-user",
+				   (char *)type };
 
-	if (argc > MAX_WORDS - 3)
+	if (argc > MAX_WORDS - 4)
 		return error_usage(NULL, "too many arguments");
-	memcpy(words + 2, argv + 1, (size_t)(argc - 1) * sizeof(*words));
-	return run_verb(argc + 1, words);
+	memcpy(words + 3, argv + 1, (size_t)(argc - 1) * sizeof(*words));
+	return run_verb(argc + 2, words);
 }
 
 static int run_line(int argc, char **argv)

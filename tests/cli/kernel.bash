@@ -24,6 +24,7 @@ kernel_start() {
 	mkfifo "$KERNEL_TYPE/create"
 	kernel_loop 3>&- &
 	KERNEL_PID=$!
+	until [ -e "$MUSER_ROOT/booted" ]; do sleep 0.01; done
 }
 
 kernel_stop() {
@@ -37,6 +38,7 @@ kernel_loop() {
 	local uuid
 	trap 'kill $(jobs -p) 2>/dev/null; exit' TERM
 	exec 5<>"$KERNEL_TYPE/create"
+	: >"$MUSER_ROOT/booted"
 	while read -r -N 36 uuid <&5; do
 		[ ! -e "$MUSER_ROOT/sys/bus/mdev/devices/$uuid" ] || continue
 		kernel_add "$uuid"

@@ -300,6 +300,71 @@ teardown() {
 	kernel_close "$U" 4711
 }
 
+@test "a client that only the device knows of is told of, too" {
+	uuid=$(musctl create null)
+	kernel_open "$uuid" 4711 qemu-system-x86
+	rm "$MUSER_ROOT/proc/4711/fd/9" # somebody else's, whom we may not look at
+	try 124 musctl destroy -t 0.2 "$uuid"
+	complains "musctl: destroy: $uuid: the mdev goes when its client closes it"
+	kernel_close "$uuid" 4711
+	eventually kernel_is_empty
+}
+
+@test "a removal that the kernel refuses leaves all as it was" {
+	uuid=$(musctl create null)
+	file=$MUSER_ROOT/sys/bus/mdev/devices/$uuid/remove
+	mv "$file" kept
+	mkdir "$file"
+	try 1 musctl destroy "$uuid"
+	complains "musctl: destroy: $uuid: the mdev cannot be removed: Is a directory"
+	[ "$(state_of "$uuid")" = waiting ]
+	rmdir "$file"
+	mv kept "$file"
+	try 0 musctl destroy "$uuid"
+	no_trace_left
+}
+
+@test "a process that hangs is killed after the timeout" {
+	uuid=$(musctl create null)
+	kill -STOP "$(musctl list -nro PID)"
+	try 0 musctl destroy --timeout 0.2 "$uuid"
+	no_trace_left
+}
+
+@test "what another musctl is busy with is left alone" {
+	kernel_make "$U"
+	mkdir -p "$MUSER_RUNTIME_DIR"
+	exec 7>"$MUSER_RUNTIME_DIR/.mdev-$U"
+	flock 7
+	try 1 musctl destroy --force --timeout 0.2 "$U" 7>&-
+	complains "musctl: destroy: $U: another musctl is busy with it"
+	mdev_is_there "$U"
+	exec 7>&-
+	try 0 musctl destroy --force "$U"
+}
+
+@test "a runtime folder that cannot be made: nothing is made in the kernel" {
+	MUSER_RUNTIME_DIR=/proc/nowhere try 1 musctl create null
+	[[ $stderr == "musctl: create: "*": no runtime folder: "*" (set MUSER_RUNTIME_DIR)" ]]
+	kernel_is_empty
+}
+
+@test "what is in the file of a claim is not trusted" {
+	mkdir -p "$MUSER_RUNTIME_DIR"
+	kernel_make "$U"
+	for text in '' 'made' 'made 0' 'made -1' 'made 18446744073709551616' 'frob' $'making'; do
+		printf %s "$text" >"$MUSER_RUNTIME_DIR/.mdev-$U"
+		kernel_open "$U" 4711 qemu-system-x86 # in use: not even "making" is believed
+		try 0 musctl list
+		kernel_close "$U" 4711
+		mdev_is_there "$U"
+	done
+	ln -sf "$PWD/elsewhere" "$MUSER_RUNTIME_DIR/.mdev-$U"
+	try 1 musctl destroy --force "$U"
+	[ ! -e elsewhere ]
+	rm "$MUSER_RUNTIME_DIR/.mdev-$U"
+}
+
 @test "two destroys at once: one finds it, both find it gone" {
 	uuid=$(musctl create null)
 	"$MUSCTL" destroy "$uuid" 2>/dev/null 3>&- &
@@ -349,6 +414,15 @@ teardown() {
 	try 0 musctl destroy "$(cat uuid)"
 	wait $!
 	no_trace_left
+}
+
+@test "a backend that is called by its name is on a socket" {
+	ln -s "$MUSCTL" vfio-user-null
+	./vfio-user-null >uuid 3>&- &
+	eventually test -s uuid
+	[ "$(musctl list -nro TRANSPORT)" = vfio-user ]
+	kill $!
+	wait $!
 }
 
 @test "exec: a libmuser program serves an mdev" {

@@ -4,6 +4,13 @@
 
 load helper
 
+eval "$(declare -f setup | sed '1s/setup/helper_setup/')"
+
+setup() {
+	helper_setup
+	export MUSER_ROOT=$PWD/no-kernel # what this one offers is in mdev.bats
+}
+
 @test "lists the built-in types" {
 	try 0 musctl types
 	golden types
