@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=dash
-# The devices of musctl as mediated devices: run by kmod.sh -q.
+# The devices of musctl as mediated devices: run by kmod.sh -nq.
 # Owns: musctl end to end over muser.ko, its devices seen by a VFIO client and by QEMU's
 # vfio-pci, which is driven by qtest: no guest runs, the VFIO side is all real.
 # Refuses to test the devices themselves: tests/devices does.
@@ -11,23 +11,38 @@
 mkdir -p /tmp/run
 export MUSER_RUNTIME_DIR=/tmp/run
 
-# The value as QEMU's guest would read it: words of qtest, the answers in a line.
+# Prints the answers to words of qtest, in a line. QEMU itself does not end when they do.
 qtest() { # UUID WORDS: lines for stdin
-	{
-		printf '%b' "$2"
-		sleep "${3:-0}"
-	} | timeout 60 qemu-system-x86_64 -M pc -m 64M -accel tcg -S -nodefaults -display none \
-		-qtest stdio -device "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$1,addr=5" \
-		2>/tmp/qemu.err | sed 's/^OK //' | grep -v '^OK$' | xargs
-	grep -v '^\[\|g_timer_elapsed' /tmp/qemu.err | grep . && return 1
-	true
+	rm -f /tmp/qtest
+	mkfifo /tmp/qtest
+	qemu-system-x86_64 -M pc -m 64M -accel tcg -S -nodefaults -display none -qtest stdio \
+		-qtest-log none -device "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$1,addr=5" \
+		</tmp/qtest >/tmp/answers 2>/tmp/qemu.err &
+	qemu=$!
+	exec 7>/tmp/qtest
+	printf '%b' "$2" >&7
+	wanted=$(printf '%b' "$2" | wc -l)
+	until_true answered "$wanted" $qemu
+	exec 7>&-
+	kill $qemu
+	wait $qemu
+	sed 's/^OK *//' /tmp/answers | xargs
+	! grep . /tmp/qemu.err
 }
-CONFIG() { # OFFSET: words that choose a register of configuration space
+
+answered() { # LINES PID: so many, or QEMU has ended
+	[ "$(grep -c ^OK /tmp/answers)" -ge "$1" ] || ! kill -0 "$2"
+}
+
+# Words that choose a register of configuration space.
+CONFIG() { # OFFSET
 	printf 'outl 0xcf8 0x%x\\n' $((0x80002800 + $1))
 }
 
 # ---- one card ------------------------------------------------------------------------------
 
+ok 'the module is there' load muser
+ok 'with the IOMMU that needs no hardware' load vfio_iommu_type1
 ok 'types shows the mdev type' sh -c 'musctl types | grep -q muser-1'
 ok 'a card' sh -c 'musctl create gpio-idio16 -T mdev -O pattern=toggle3 >/tmp/uuid'
 U=$(cat /tmp/uuid)
@@ -59,7 +74,7 @@ ok 'the client goes' client_stop
 
 is "QEMU sees the card's ids" 0xdc8494f qtest "$U" "$(CONFIG 0)inl 0xcfc\n"
 ok 'musctl resets' musctl reset "$U"
-is 'QEMU reads the pattern through an I/O BAR' '0x0 0x0 0x0 0xff 0xff 0xff 0x0' qtest "$U" \
+is 'QEMU reads the pattern through an I/O BAR' '0x0000 0x0000 0x0000 0x00ff 0x00ff 0x00ff 0x0000' qtest "$U" \
 	"$(CONFIG 0x18)outl 0xcfc 0xc000\n$(CONFIG 4)outw 0xcfc 1\n$(
 	)inb 0xc001\ninb 0xc001\ninb 0xc001\ninb 0xc001\ninb 0xc001\ninb 0xc001\ninb 0xc001\n"
 ok 'it is destroyed' musctl destroy "$U"
@@ -78,10 +93,11 @@ ok 'what a client must not do' vfio_client "$N" limits
 ok 'eight threads' vfio_client "$N" load 8 3000 bar0 0
 ok 'a client' client_start "$N"
 ok 'of MSI-X' c set msix eventfd trigger 0 4 new new new new
-ok 'gets' musctl irq fire "$N" msix3
+ok 'gets' musctl irq fire "$N" msix:3
 is 'the last vector' 1 c wait msix 3
 ok 'and goes' client_stop
-is 'QEMU finds MSI-X' 0x4 qtest "$N" "$(CONFIG 0x34)inb 0xcfc\n"
+is 'QEMU finds MSI-X' '0x0040 0x0011' qtest "$N" \
+	"$(CONFIG 0x34)inb 0xcfc\n$(CONFIG 0x40)inb 0xcfc\n"
 ok 'it is destroyed' musctl destroy "$N"
 ok 'with a vfio-user device' sh -c 'musctl create null -T vfio-user >/tmp/uuid'
 ok 'beside, that is none' sh -c "! test -e /sys/bus/mdev/devices/$(cat /tmp/uuid)"

@@ -8,6 +8,7 @@
 #   is 'what it shows' WANTED COMMAND...   it succeeds and prints this
 #   tap_end                                the plan; the status says whether all passed
 
+trap '' PIPE # of a client that is gone
 tap_nr=0
 tap_failed=0
 TAP_SECONDS=${TAP_SECONDS:-60}
@@ -57,14 +58,14 @@ tap_end() {
 	[ $tap_failed = 0 ]
 }
 
-# Wait for a condition, a shell command, ten seconds (slow machines: it is an emulated one).
+# Wait for a condition, a shell command.
 until_true() { # COMMAND...
 	tap_try=0
-	while [ $((tap_try += 1)) -le 200 ]; do
+	while [ $((tap_try += 1)) -le $((TAP_SECONDS * 20)) ]; do
 		"$@" >/dev/null 2>&1 && return
 		usleep 50000
 	done
-	echo "not within 10 s: $*" >&2
+	echo "not within $TAP_SECONDS s: $*" >&2
 	return 1
 }
 
