@@ -23,6 +23,7 @@
 
 #include "clock.h"
 #include "cmd.h"
+#include "detach.h"
 #include "error.h"
 #include "hold.h"
 #include "mdev.h"
@@ -306,6 +307,32 @@ int claim_take(struct claim *claim, const char *uuid)
 		status = make(claim);
 	if (status)
 		claim_drop(claim);
+	return status;
+}
+
+static bool is_ready(const char *uuid)
+{
+	char state[32];
+
+	return mdev_attribute(uuid, "state", state, sizeof(state)) ||
+	       !strcmp(state, "ready");
+}
+
+int claim_wait(const struct claim *claim, struct detached *d, uint64_t timeout_ns)
+{
+	const struct timespec step = { .tv_nsec = 1000000 };
+	uint64_t end = clock_ns() + timeout_ns;
+	int status = 0;
+
+	while (!is_ready(claim->uuid) && !status) {
+		if (clock_ns() > end) {
+			detach_kill(d);
+			return error(ST_FAILED, claim->uuid,
+				     "muser.ko did not take the device in time");
+		}
+		nanosleep(&step, NULL);
+		status = detach_wait(d, claim->uuid, timeout_ns);
+	}
 	return status;
 }
 

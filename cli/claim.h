@@ -15,6 +15,8 @@
 
 #include "instance.h"
 
+struct detached;
+
 struct claim {
 	char uuid[UUID_SIZE];
 	int  lock; /* -1: none */
@@ -24,6 +26,9 @@ struct claim {
 /* The mdev is made, or was there, and its node can be served. Signals that end programs
  * are blocked from here to claim_settle() or claim_drop(). */
 int  claim_take(struct claim *claim, const char *uuid);
+/* After detach_wait(): until the kernel has learnt from the process what device it is.
+ * Returns as detach_wait() does. */
+int  claim_wait(const struct claim *claim, struct detached *d, uint64_t timeout_ns);
 /* A device process serves it: from now on it ends by destroy only. */
 void claim_settle(struct claim *claim);
 /* It goes with this process, or the one that it becomes by exec(2). */

@@ -50,7 +50,7 @@ static int be_device(void *arg)
 	return host_serve(host, NULL, NULL);
 }
 
-static int start(struct host *host)
+static int start(struct host *host, const struct claim *claim)
 {
 	char output[4096];
 	struct detached d;
@@ -60,6 +60,8 @@ static int start(struct host *host)
 	if (status)
 		return status;
 	status = detach_wait(&d, host->uuid, TIMEOUT_NS);
+	if (!status && claim)
+		status = claim_wait(claim, &d, TIMEOUT_NS);
 	if (status == DETACH_ENDED) {
 		detach_output(&d, output, sizeof(output));
 		fputs(output, stderr);
@@ -85,7 +87,7 @@ static int start_claimed(struct host *host)
 
 	if (status)
 		return status;
-	status = start(host);
+	status = start(host, &claim);
 	if (status)
 		claim_drop(&claim);
 	else
@@ -112,7 +114,7 @@ static int create(const struct call *call)
 		free(runtime);
 		if (!host->uuid)
 			host->info.uuid = host->uuid = uuid;
-		status = host->mdev ? start_claimed(host) : start(host);
+		status = host->mdev ? start_claimed(host) : start(host, NULL);
 		host_free(host);
 	}
 	free(socket_path);

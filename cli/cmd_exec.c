@@ -96,7 +96,7 @@ static int check_transport(struct exec_args *args, struct detached *d)
 	return error(ST_FAILED, args->words[0], "its device is no mdev (an older libmuser?)");
 }
 
-static int run_detached(struct exec_args *args)
+static int run_detached(struct exec_args *args, const struct claim *claim)
 {
 	struct detached d;
 	int status;
@@ -105,10 +105,12 @@ static int run_detached(struct exec_args *args)
 	if (status)
 		return status;
 	status = detach_wait(&d, args->id, args->timeout_ns);
-	if (status == DETACH_ENDED)
-		return detach_died(&d, args->words[0]);
 	if (!status)
 		status = check_transport(args, &d);
+	if (!status && args->mdev)
+		status = claim_wait(claim, &d, args->timeout_ns);
+	if (status == DETACH_ENDED)
+		return detach_died(&d, args->words[0]);
 	if (status)
 		return status;
 	printf("%s\n", args->id);
@@ -140,7 +142,7 @@ static int run_claimed(struct exec_args *args)
 		return status;
 	if (args->foreground)
 		claim_keep(&claim);
-	status = args->foreground ? run_here(args) : run_detached(args);
+	status = args->foreground ? run_here(args) : run_detached(args, &claim);
 	if (status || !args->mdev)
 		claim_drop(&claim);
 	else
@@ -154,7 +156,7 @@ static int run_on_socket(struct exec_args *args)
 
 	if (status)
 		return status;
-	status = args->foreground ? run_here(args) : run_detached(args);
+	status = args->foreground ? run_here(args) : run_detached(args, NULL);
 	if (status && args->socket_path)
 		unlink(args->socket_path);
 	return status;

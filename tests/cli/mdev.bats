@@ -125,6 +125,13 @@ teardown() {
 	[ "$(ls -A "$MUSER_RUNTIME_DIR")" = "$U" ]
 }
 
+@test "a server that the kernel does not take: the process and the mdev go" {
+	NODE_REFUSES=1 try 1 timeout 30 "$MUSCTL" exec -t 0.3 -u "$U" -- "$BATS_FILE_TMPDIR/program"
+	complains "musctl: exec: $U: muser.ko did not take the device in time"
+	musctl list # the program left its folder
+	no_trace_left
+}
+
 @test "interrupted while it waits: nothing is left" {
 	touch nodeless
 	"$MUSCTL" create null -u "$U" 2>said 3>&- &

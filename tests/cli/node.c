@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * node.c - the double of lib/mdev_node.c for musctl's tests: a node of muser.ko is a FIFO below
- * $MUSER_ROOT, whose other end the script that plays the kernel holds. It lets a server start and
- * sends nothing; when the script lets go of it, the mdev was removed.
+ * $MUSER_ROOT, whose other end the script that plays the kernel holds. It lets a server start, says
+ * so in sysfs, and sends nothing; when the script lets go of it, the mdev was removed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +16,27 @@
 
 #include "mdev_node.h"
 
+static char state[512]; /* path of the attribute */
+
+static int set_state(const char *text)
+{
+	FILE *file = fopen(state, "we");
+
+	if (!file)
+		return -ENOENT;
+	fprintf(file, "%s\n", text);
+	fclose(file);
+	return 0;
+}
+
 int mdev_node_open(const char *uuid)
 {
 	const char *root = getenv("MUSER_ROOT");
 	char path[512];
 	int fd;
 
+	snprintf(state, sizeof(state), "%s/sys/bus/mdev/devices/%s/state", root ? root : "",
+		 uuid);
 	snprintf(path, sizeof(path), "%s/dev/muser/%s", root ? root : "", uuid);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
@@ -61,6 +76,8 @@ int mdev_node_ioctl(int fd, unsigned long request, void *arg)
 
 	if (request == MUSER_EXCHANGE)
 		return exchange(fd, arg);
+	if (request == MUSER_START)
+		return getenv("NODE_REFUSES") ? 0 : set_state("ready");
 	if (request == MUSER_IRQ_TRIGGER)
 		return -ENOENT;
 	if (request == MUSER_GET_INFO) {
