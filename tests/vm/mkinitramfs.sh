@@ -8,7 +8,7 @@
 # usage: mkinitramfs.sh KERNELDIR OUT [MODULE | PATH.ko | PROGRAM | FOLDER | FILE]...
 #   MODULE is a name; PATH.ko a module of one's own; a path that may be executed, a program for
 #   /bin, with the libraries it takes on this host; a folder goes below /, with a link in /bin
-#   to each program at its top; any other path, a file for /files.
+#   to each program at its top; any other path, a file for /files, which is in PATH, too.
 #   The guest loads a module and its dependencies with "load MODULE".
 
 set -euo pipefail
