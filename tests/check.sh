@@ -79,17 +79,20 @@ vm_files() {
 	done
 }
 
-# muser.ko on each kernel of tests/vm/kernels; the example on the first of them.
+# muser.ko on each kernel of tests/vm/kernels; the example on the first of them. Each VM has
+# two vCPUs, which are idle much of the time.
 vm_kernels() {
 	local suite kernel kernels
 	mapfile -t kernels < <(sed 's/ .*//; /^#/d' tests/vm/kernels)
 	for kernel in "${kernels[@]}"; do
-		for suite in module devices; do
-			runner "vm/$suite $kernel" timeout 900 \
-				tests/vm/kmod.sh -nq "$kernel" "tests/vm/suite_$suite.sh"
+		tests/vm/fetch-headers.sh "$kernel" >/dev/null
+		for suite in tests/vm/suite_*.sh; do
+			[[ $suite != *_example.sh ]] || continue
+			beside "vm/$(basename "$suite" .sh) $kernel" timeout 900 \
+				tests/vm/kmod.sh -nq "$kernel" "$suite"
 		done
 	done
-	runner vm/example timeout 900 tests/vm/example.sh
+	beside vm/example timeout 900 tests/vm/example.sh
 }
 
 for part; do

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=dash
-# The life of mdevs in musctl's hands: run by kmod.sh.
+# The life of mdevs in musctl's hands: run by kmod.sh -n.
 # Owns: making, attaching, removing with a client that holds on, processes that are killed, news.
 # Refuses to look at what a device does: suite_devices.sh does.
 
@@ -36,6 +36,8 @@ fails() { # STATUS COMMAND...
 
 # ---- made by musctl ------------------------------------------------------------------------
 
+ok 'the module is there' load muser
+ok 'with the IOMMU that needs no hardware' load vfio_iommu_type1
 free=$(cat $MDEV_TYPE/available_instances)
 is 'types says how many are free' "$free" sh -c \
 	'musctl types -J | sed -n "s/.*\"free\": *\([0-9]*\).*/\1/p"'
@@ -104,8 +106,21 @@ ok 'finds nothing left' nothing_left
 ok 'a device' musctl create -u "$U" null
 ok 'whose process is killed' kill -9 "$(attribute "$U" server_pid)"
 ok 'keeps its mdev' until_true is_state "$U" no-server
-ok 'which is served again' musctl create -u "$U" null
-ok 'and destroyed' musctl destroy "$U"
+ok 'another type is refused' fails 1 musctl create -u "$U" gpio-idio16
+ok 'and told why' sh -c "musctl create -u $U gpio-idio16 2>&1 | grep 'another device'"
+ok 'the mdev stays' is_state "$U" no-server
+ok 'its own type serves it again' musctl create -u "$U" null
+ok 'a client' client_start "$U"
+ok 'that waits for servers' sh -c "echo wait >/sys/bus/mdev/devices/$U/policy"
+ok 'sees none go' kill -9 "$(attribute "$U" server_pid)"
+c_send write bar0 8 4 0x12345678
+ok 'and another one come' until_true is_state "$U" no-server
+ok 'that goes on' musctl create -u "$U" null
+ok 'where it was' c_answer
+is 'with what it knew' 0x12345678 c read bar0 8 4
+is 'which is counted' 3 attribute "$U" restarts
+ok 'the client goes' client_stop
+ok 'and all is destroyed' musctl destroy "$U"
 musctl run -u "$U" null >/tmp/out &
 run=$!
 ok 'a device in the foreground' until_true test -s /tmp/out
