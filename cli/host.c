@@ -271,10 +271,21 @@ static int start(struct host *host, lm_ctx_t **ctx)
 	return error(ST_FAILED, host->type->name, "%s", strerror(-err));
 }
 
+/* That the only client left, or that the mdev was removed, is no error. */
+static int tell_end(const lm_ctx_t *ctx, int err)
+{
+	if (!err || err == -ENOTCONN || err == -ENODEV)
+		return 0;
+	if (err == -ESTALE)
+		return error(ST_FAILED, lm_ctx_uuid(ctx), "the mdev was another device before "
+			     "(musctl destroy --force removes it)");
+	return error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
+}
+
 int host_serve(struct host *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *arg)
 {
 	lm_ctx_t *ctx;
-	int err, status;
+	int status;
 
 	status = start(host, &ctx);
 	if (status)
@@ -283,11 +294,8 @@ int host_serve(struct host *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *
 	catch_signals();
 	hold_end();
 	status = ready ? ready(arg, ctx) : 0;
-	if (!status) {
-		err = lm_ctx_drive(ctx);
-		if (err && err != -ENOTCONN && err != -ENODEV) /* the mdev was removed */
-			status = error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
-	}
+	if (!status)
+		status = tell_end(ctx, lm_ctx_drive(ctx));
 	served = NULL;
 	lm_ctx_destroy(ctx);
 	return status;

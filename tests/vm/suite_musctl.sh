@@ -118,7 +118,7 @@ ok 'and another one come' until_true is_state "$U" no-server
 ok 'that goes on' musctl create -u "$U" null
 ok 'where it was' c_answer
 is 'with what it knew' 0x12345678 c read bar0 8 4
-is 'which is counted' 3 attribute "$U" restarts
+is 'which is counted' 2 attribute "$U" restarts
 ok 'the client goes' client_stop
 ok 'and all is destroyed' musctl destroy "$U"
 musctl run -u "$U" null >/tmp/out &
