@@ -352,7 +352,7 @@ static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
 		return -EINVAL;
 	r = chan_claim(m, &header);
 	if (IS_ERR_OR_NULL(r))
-		return r ? PTR_ERR(r) : header.size;
+		return r ? PTR_ERR(r) : (ssize_t)header.size;
 	payload = header.size - sizeof(header);
 	if (header.flags & CHAN_F_ERROR)
 		result = chan_error(&header);
@@ -363,7 +363,7 @@ static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
 	r->reply_len = payload;
 	chan_settle(m, r, result, faulted);
 	chan_put(r);
-	return faulted ? -EFAULT : header.size;
+	return faulted ? -EFAULT : (ssize_t)header.size;
 }
 
 /* All replies of a buffer, or the error of the first bad one; @done: how far it came. */
