@@ -146,6 +146,11 @@ $(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/lib/internal.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(call obj,$(DEV_SRC)) \
 		$(B)/lib/internal.a $(call pkg,--libs --cflags,$(LIB_PKGS))
 
+$(B)/tests/vm/%: tests/vm/%.c $(B)/libmuser.a
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(call pkg,--libs,$(LIB_PKGS))
+
 # Without sanitizers or libraries: they run in guests.
 VM_PROGRAMS := $(patsubst tests/%,$(B)/tests/%,$(wildcard tests/vm/vfio_client tests/vm/raw_server))
 .SECONDEXPANSION:

@@ -4,11 +4,12 @@
  *
  * What a thread reads must be what it wrote last: a reply that went to another thread, or a
  * write that was lost, shows. With "errors", accesses may fail, as they do while a server is
- * away; what a failed write left behind is not looked at.
+ * away; what a failed write left behind is not looked at. SIGTERM ends it early, in good order.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@
 struct load {
 	struct client *client;
 	uint64_t base; /* of the region, in the device's file */
-	uint64_t offset, deadline_ns;
+	uint64_t offset;
+	_Atomic uint64_t deadline_ns;
 	int may_fail;
 	_Atomic uint64_t good, failed, wrong;
 };
@@ -34,6 +36,13 @@ struct worker {
 	uint64_t place, last, random;
 	int known; /* last is what the device has */
 };
+
+static struct load the_load;
+
+static void enough(int signal)
+{
+	atomic_store(&the_load.deadline_ns, 0);
+}
 
 static uint64_t now_ns(void)
 {
@@ -128,26 +137,30 @@ static int run_workers(struct load *load, uint64_t nr)
 
 static int run_load(struct client *c, int argc, char **argv)
 {
-	struct load load = { .client = c, .may_fail = argc > 4 && !strcmp(argv[4], "errors") };
+	struct load *load = &the_load;
 	struct vfio_region_info info;
 	uint64_t threads, ms;
 	uint32_t index;
 	int ret;
 
+	memset(load, 0, sizeof(*load));
+	load->client = c;
+	load->may_fail = argc > 4 && !strcmp(argv[4], "errors");
 	if (number(argv[0], &threads) || number(argv[1], &ms) || region_index(argv[2], &index) ||
-	    number(argv[3], &load.offset) || threads > MAX_THREADS)
+	    number(argv[3], &load->offset) || threads > MAX_THREADS)
 		return -EPROTO;
 	ret = region_info(c, index, &info, sizeof(info));
 	if (ret < 0)
 		return ret;
-	load.base = info.offset;
-	load.deadline_ns = now_ns() + ms * 1000000;
-	ret = run_workers(&load, threads);
+	load->base = info.offset;
+	load->deadline_ns = now_ns() + ms * 1000000;
+	signal(SIGTERM, enough);
+	ret = run_workers(load, threads);
 	if (ret)
 		return ret;
-	printf("good=%" PRIu64 " failed=%" PRIu64 " wrong=%" PRIu64 "\n", atomic_load(&load.good),
-	       atomic_load(&load.failed), atomic_load(&load.wrong));
-	return atomic_load(&load.wrong) ? -EPROTO : 0;
+	printf("good=%" PRIu64 " failed=%" PRIu64 " wrong=%" PRIu64 "\n", atomic_load(&load->good),
+	       atomic_load(&load->failed), atomic_load(&load->wrong));
+	return atomic_load(&load->wrong) ? -EPROTO : 0;
 }
 
 const struct command load_commands[] = {
