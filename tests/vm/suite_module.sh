@@ -11,21 +11,6 @@ U=$(uuid_nr 1)
 NIL=00000000-0000-0000-0000-000000000000
 B=0xf00 # the commands of raw_server, in BAR0
 
-# A command of raw_server: write its word, and its result is 0.
-command_of() { # OFFSET VALUE
-	c write bar0 "$1" 8 "$2" || return
-	result=$(c read bar0 0xf38 8)
-	[ "$result" = 0x0000000000000000 ] && return
-	echo "result: $result"
-	return 1
-}
-
-dma() { # OPERATION IOVA SIZE SEED
-	c write bar0 0xf08 8 "$2" && c write bar0 0xf10 8 "$3" && c write bar0 0xf18 8 "$4" &&
-		command_of 0xf20 "$1"
-}
-PIN=1 PIN_READ=2 UNPIN=3 MAP_FILL=4 MAP_CHECK=5 COPY_FILL=6 COPY_CHECK=7
-
 # ---- sysfs ---------------------------------------------------------------------------------
 
 ok 'it loads' load muser

@@ -138,3 +138,27 @@ client_stop() {
 	exec 5>&- 6<&-
 	wait "$client"
 }
+
+# A command of raw_server: write its word, and its result is 0.
+command_of() { # OFFSET VALUE
+	c write bar0 "$1" 8 "$2" || return
+	result=$(c read bar0 0xf38 8)
+	[ "$result" = 0x0000000000000000 ] && return
+	echo "result: $result"
+	return 1
+}
+
+# The same, and its result is this errno.
+dma_fails() { # ERRNO OPERATION IOVA SIZE SEED
+	dma_wanted="result: 0x$(printf '%016x' "$1")"
+	shift
+	dma_result=$(dma "$@") && echo "no error" && return 1
+	[ "$dma_result" = "$dma_wanted" ] || { echo "$dma_result" && return 1; }
+}
+
+dma() { # OPERATION IOVA SIZE SEED
+	c write bar0 0xf08 8 "$2" && c write bar0 0xf10 8 "$3" && c write bar0 0xf18 8 "$4" &&
+		command_of 0xf20 "$1"
+}
+# shellcheck disable=SC2034 # for those who source this
+PIN=1 PIN_READ=2 UNPIN=3 MAP_FILL=4 MAP_CHECK=5 COPY_FILL=6 COPY_CHECK=7

@@ -24,6 +24,7 @@
 #include <linux/vfio.h>
 
 #include "../../../kmod/uapi/linux/muser.h"
+#include "storm.h"
 
 enum { BAR0_SIZE = 4096, BAR2_SIZE = 65536, CONFIG_SIZE = 256 };
 
@@ -41,9 +42,15 @@ enum {
 	HANGS = 0xf48,	/* this request is never answered */
 	RESETS = 0xf50, /* how many there were */
 	REPLAYED = 0xf58, /* how many requests came again */
+	STORM = 0xf60,	/* for so many ms, on IOVA and SIZE: see storm.h */
+	WATCH = 0xf68,	/* for so many ms, on BAR2 */
+	RUNNING = 0xf70, /* threads of these two */
+	FAULTS = 0xf78,
+	COUNT = 0xf80, /* four that count their reads; the top bit: this one came again */
 };
 
-enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, DIRECT_IO };
+enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, DIRECT_IO,
+       PIN_FILL };
 
 struct header {
 	uint16_t id, cmd;
@@ -149,6 +156,14 @@ static int direct_io(void)
 	return ret;
 }
 
+/* In one command, so that it can be done again by a server that has pinned nothing. */
+static int pin_fill(void)
+{
+	int ret = pin(MUSER_DMA_PIN, MUSER_DMA_READ | MUSER_DMA_WRITE);
+
+	return ret ? ret : fill(dma + *word(IOVA), *word(SIZE), *word(SEED));
+}
+
 static int dma_command(uint64_t command)
 {
 	switch (command) {
@@ -160,6 +175,7 @@ static int dma_command(uint64_t command)
 	case COPY_FILL: return copy(1);
 	case COPY_CHECK: return copy(0);
 	case DIRECT_IO: return direct_io();
+	case PIN_FILL: return pin_fill();
 	}
 	return EINVAL;
 }
@@ -198,6 +214,22 @@ static int set_irqs(const struct vfio_irq_set *set)
 	return 0;
 }
 
+static int storm(void)
+{
+	const struct storm s = { file, dma, *word(IOVA), *word(SIZE), *word(STORM),
+				 word(RUNNING), word(FAULTS) };
+
+	return storm_start(&s);
+}
+
+static int watch(void)
+{
+	const struct storm s = { file, bar2, 0, BAR2_SIZE, *word(WATCH),
+				 word(RUNNING), word(FAULTS) };
+
+	return watch_start(&s);
+}
+
 /* 0: answer; 1: never. */
 static int command(uint64_t offset, int replayed)
 {
@@ -205,6 +237,8 @@ static int command(uint64_t offset, int replayed)
 	case FIRE: *word(RESULT) = fire(*word(FIRE)); break;
 	case DMA: *word(RESULT) = dma_command(*word(DMA)); break;
 	case TRAP: *word(RESULT) = trap(*word(TRAP)); break;
+	case STORM: *word(RESULT) = storm(); break;
+	case WATCH: *word(RESULT) = watch(); break;
 	case EXITS:
 		if (!replayed)
 			_exit(3);
@@ -274,6 +308,13 @@ static size_t irq_info(struct vfio_irq_info *info)
 	return sizeof(*info);
 }
 
+static void count_read(const struct header *h, struct access *a, uint64_t *count)
+{
+	const uint64_t value = ++*count | (h->flags & MUSER_F_REPLAYED ? 1ull << 63 : 0);
+
+	memcpy(a + 1, &value, sizeof(value));
+}
+
 /* The reply's payload in place of the request's: its length, or -errno, or 0 bytes. */
 static ssize_t access_region(const struct header *h, struct access *a)
 {
@@ -284,6 +325,8 @@ static ssize_t access_region(const struct header *h, struct access *a)
 		return -EINVAL;
 	if (h->cmd == REGION_READ) {
 		memcpy(a + 1, at, a->count);
+		if (a->region == 0 && offset >= COUNT && offset < COUNT + 32)
+			count_read(h, a, word(offset));
 		return sizeof(*a) + a->count;
 	}
 	memcpy(at, a + 1, a->count);
@@ -410,6 +453,7 @@ static void start(void)
 		die("raw_server: MUSER_GET_INFO");
 	max_msg = info.max_msg;
 	bar0 = memory(MUSER_SPACE_STATE, BAR0_SIZE);
+	*word(RUNNING) = 0;
 	bar2 = memory(2, BAR2_SIZE);
 	memcpy(config + PCI_VENDOR_ID, &vendor, 2);
 	memcpy(config + PCI_DEVICE_ID, &device, 2);

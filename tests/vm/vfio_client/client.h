@@ -52,6 +52,9 @@ extern const struct command irq_commands[];    /* irq.c */
 extern const struct command dma_commands[];    /* dma.c */
 extern const struct command load_commands[];   /* load.c */
 extern const struct command limit_commands[];  /* limits.c */
+extern const struct command storm_commands[];  /* storm.c */
+extern const struct command trick_commands[];  /* tricks.c */
+extern const struct command endure_commands[]; /* endure.c */
 
 /* device.c: 0 or -errno */
 int device_open(struct client *c, const char *uuid);

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * storm.c - see storm.h. The client unmaps meanwhile, and checks that nothing of this reaches
+ * memory that it has back.
+ */
+#include "storm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "../../../kmod/uapi/linux/muser.h"
+
+#define PAGE 4096ull
+#define WATCH_PAGES 64
+
+struct worker {
+	struct storm storm;
+	uint64_t random;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+}
+
+static uint64_t below(struct worker *w, uint64_t limit)
+{
+	w->random = w->random * 6364136223846793005ull + 1442695040888963407ull;
+	return (w->random >> 33) % limit;
+}
+
+static void fault(const struct storm *s, uint64_t what)
+{
+	__atomic_store_n(s->faults, what, __ATOMIC_SEQ_CST);
+}
+
+/* What may become of memory that comes and goes. */
+static int may_fail(int error)
+{
+	return error == EINVAL || error == EBUSY || error == ENOTCONN || error == EPERM;
+}
+
+static void pin(struct worker *w, unsigned long request, uint64_t iova, uint64_t size)
+{
+	const int is_unpin = request == MUSER_DMA_UNPIN;
+	struct muser_dma arg = { .argsz = sizeof(arg), .iova = iova, .size = size,
+				 .flags = is_unpin ? 0 : MUSER_DMA_READ |
+					  (below(w, 2) ? MUSER_DMA_WRITE : 0) };
+
+	if (ioctl(w->storm.file, request, &arg)) {
+		if (is_unpin || !may_fail(errno))
+			fault(&w->storm, 1000 + errno);
+		return;
+	}
+	if (!is_unpin && (arg.iova > iova || arg.iova + arg.size < iova + size))
+		fault(&w->storm, 2);
+}
+
+static void touch(struct worker *w, uint64_t iova, uint64_t size)
+{
+	volatile uint8_t *at = w->storm.memory + iova;
+	uint64_t i;
+
+	for (i = 0; i < size; i += PAGE) {
+		(void)at[i];
+		at[i + below(w, PAGE)] = 0xaa;
+	}
+}
+
+static void copy(struct worker *w, uint64_t iova, uint64_t size)
+{
+	static const uint8_t bytes[3 * PAGE] = { 0xaa, 0xaa };
+	uint8_t room[3 * PAGE];
+	struct muser_dma_rw arg = { .argsz = sizeof(arg), .iova = iova + below(w, PAGE),
+				    .size = 1 + below(w, 2 * PAGE) };
+
+	arg.flags = below(w, 2) ? MUSER_DMA_WRITE : MUSER_DMA_READ;
+	arg.addr = arg.flags == MUSER_DMA_WRITE ? (uintptr_t)bytes : (uintptr_t)room;
+	if (ioctl(w->storm.file, MUSER_DMA_RW, &arg) && !may_fail(errno))
+		fault(&w->storm, 3000 + errno);
+	(void)size;
+}
+
+static void *storm_run(void *data)
+{
+	struct worker *w = data;
+	const uint64_t end = now_ms() + w->storm.ms, pages = w->storm.size / PAGE;
+	uint64_t first, iova, size;
+
+	while (now_ms() < end) {
+		first = below(w, pages);
+		iova = w->storm.base + first * PAGE;
+		size = (1 + below(w, pages - first < 16 ? pages - first : 16)) * PAGE;
+		switch (below(w, 5)) {
+		case 0:
+		case 1: pin(w, MUSER_DMA_PIN, iova, size); break;
+		case 2: pin(w, MUSER_DMA_UNPIN, iova, size); break;
+		case 3: touch(w, iova, size); break;
+		case 4: copy(w, iova, size); break;
+		}
+	}
+	__atomic_sub_fetch(w->storm.running, 1, __ATOMIC_SEQ_CST);
+	free(w);
+	return NULL;
+}
+
+/* ---- watching ------------------------------------------------------------------------ */
+
+struct watch {
+	const struct storm *storm;
+	uint64_t seen[WATCH_PAGES];
+};
+
+static int fetch(struct watch *w)
+{
+	const struct storm *s = w->storm;
+	uint64_t bitmap = 0, i;
+	struct muser_trap arg = { .argsz = sizeof(arg), .space = 2, .size = s->size,
+				  .flags = MUSER_TRAP_FETCH | MUSER_TRAP_ARM,
+				  .bitmap = (uintptr_t)&bitmap };
+
+	if (ioctl(s->file, MUSER_MEM_TRAP, &arg))
+		return errno;
+	for (i = 0; i < s->size / PAGE; i++)
+		if (bitmap >> i & 1)
+			w->seen[i] = __atomic_load_n((uint64_t *)(s->memory + i * PAGE),
+						     __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static void compare(struct watch *w)
+{
+	const struct storm *s = w->storm;
+	uint64_t i, there;
+
+	for (i = 1; i < s->size / PAGE; i++) {
+		there = __atomic_load_n((uint64_t *)(s->memory + i * PAGE), __ATOMIC_SEQ_CST);
+		if (there != w->seen[i])
+			fault(s, 5000 + i);
+	}
+}
+
+static void *watch_run(void *data)
+{
+	struct worker *worker = data;
+	struct watch w = { .storm = &worker->storm };
+	struct pollfd fd = { .fd = worker->storm.file, .events = POLLPRI };
+	const uint64_t end = now_ms() + worker->storm.ms;
+	int error = 0;
+
+	while (!error && now_ms() < end) {
+		if (poll(&fd, 1, 50) > 0)
+			error = fetch(&w);
+	}
+	if (!error)
+		error = fetch(&w);
+	if (error)
+		fault(w.storm, 4000 + error);
+	compare(&w);
+	__atomic_sub_fetch(worker->storm.running, 1, __ATOMIC_SEQ_CST);
+	free(worker);
+	return NULL;
+}
+
+/* ---- threads ------------------------------------------------------------------------- */
+
+static int start(const struct storm *s, void *(*run)(void *), uint64_t seed)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	pthread_t thread;
+	int error;
+
+	if (!w)
+		return ENOMEM;
+	w->storm = *s;
+	w->random = seed;
+	__atomic_add_fetch(s->running, 1, __ATOMIC_SEQ_CST);
+	error = pthread_create(&thread, NULL, run, w);
+	if (error) {
+		__atomic_sub_fetch(s->running, 1, __ATOMIC_SEQ_CST);
+		free(w);
+		return error;
+	}
+	return pthread_detach(thread);
+}
+
+int storm_start(const struct storm *s)
+{
+	int error = 0, i;
+
+	*s->faults = 0;
+	for (i = 0; !error && i < 3; i++)
+		error = start(s, storm_run, i + 1);
+	return error;
+}
+
+int watch_start(const struct storm *s)
+{
+	struct muser_trap arg = { .argsz = sizeof(arg), .space = 2, .size = s->size,
+				  .flags = MUSER_TRAP_ARM };
+
+	*s->faults = 0;
+	if (s->size / PAGE > WATCH_PAGES)
+		return E2BIG;
+	return ioctl(s->file, MUSER_MEM_TRAP, &arg) ? errno : start(s, watch_run, 1);
+}

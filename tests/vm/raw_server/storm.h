@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* storm.h - raw_server in a hurry: threads that use the client's memory, or watch their own. */
+#ifndef STORM_H
+#define STORM_H
+
+#include <stdint.h>
+
+struct storm {
+	int file;                /* /dev/muser/UUID */
+	uint8_t *memory;         /* client memory as mapped, or BAR2 */
+	uint64_t base, size, ms; /* of it, and how long */
+	uint64_t *running;       /* counts threads down */
+	uint64_t *faults;        /* what went wrong: 0: nothing */
+};
+
+/* Pin, unpin, read, write and copy [base, base + size) of the client's addresses at random. */
+int storm_start(const struct storm *s);
+/*
+ * Look at pages of space 2 when they are said to be written. At the end, what was seen last must be
+ * what is there: else a write has been missed.
+ */
+int watch_start(const struct storm *s);
+
+#endif

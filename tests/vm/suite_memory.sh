@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=dash
+# Memory over muser.ko, the client's and the device's, where it is pulled at from both sides: run
+# by kmod.sh -n.
+# Owns: what may be mapped and stays mapped, traps, pins that are refused, unmapping in the middle
+# of everything, type 1 of version 1, limits.
+# Refuses to know libmuser: a mistake here is the module's.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. /files/tap.sh
+
+U=$(uuid_nr 1)
+
+pinned() {
+	attribute "$U" pinned_pages
+}
+
+word() { # OFFSET: of raw_server, in decimal
+	word_value=$(c read bar0 "$1" 8) && echo $((word_value))
+}
+
+storm_is_over() {
+	[ "$(word 0xf70)" = 0 ]
+}
+
+ok 'modules' sh -c 'load vfio_iommu_type1 && load muser'
+ok 'an mdev' mdev_create "$U"
+ok 'a server' serve "$U" -x -t 2
+
+# ---- device memory -------------------------------------------------------------------------
+
+ok 'a client' client_start "$U"
+ok 'maps a part of a BAR' c mmap bar2 0x1000 0x4000
+ok 'and stores' c mwrite bar2 0x1008 8 0x1122334455667788
+ok 'no page more by mremap' c ! EFAULT stretch bar2
+ok 'no other page by remap_file_pages' c ! EACCES shift bar2 0
+ok 'not even the same' c ! EACCES shift bar2 1
+ok 'it may move' c move bar2
+is 'with what was there' 0x1122334455667788 c mread bar2 0x1008 8
+ok 'it may be protected' c protect bar2 r
+ok 'and unprotected' c protect bar2 rw
+ok 'and be written' c mwrite bar2 0x2000 8 5
+is 'so that the server has it' 0x0000000000000005 c read bar2 0x2000 8
+ok 'all is mapped' c mmap bar2 0x1000 0xf000
+ok 'each page is armed' command_of 0xf28 1
+ok 'reads' c mread bar2 0x3000 8
+ok 'are' command_of 0xf28 2
+is 'no writes' 0 word 0xf30
+ok 'one page is written' c mwrite bar2 0x3000 8 1
+ok 'it is fetched and armed again' command_of 0xf28 3
+is 'it alone' $((1 << 3)) word 0xf30
+ok 'written again' c mwrite bar2 0x3000 8 2
+ok 'two times' c mwrite bar2 0x3008 8 2
+ok 'it is fetched' command_of 0xf28 2
+is 'again' $((1 << 3)) word 0xf30
+ok 'armed' command_of 0xf28 1
+ok 'written' c mwrite bar2 0x5000 8 2
+ok 'and switched off' command_of 0xf28 4
+ok 'there is' command_of 0xf28 2
+is 'nothing' 0 word 0xf30
+for flags in 0 5 7 8; do
+	ok "flags of no meaning: $flags" c write bar0 0xf28 8 $flags
+	is 'are refused' 22 word 0xf38
+done
+ok 'the server watches' command_of 0xf68 6000
+ok 'while three threads write' c writestorm 3 4000 bar2
+ok 'it ends' until_true storm_is_over
+is 'and has missed nothing' 0 word 0xf78
+
+# ---- DMA: what is pinned -------------------------------------------------------------------
+
+ok 'the client maps 4 MiB' c map 0x10000000 0x400000 anon
+ok 'a page is pinned' dma $PIN 0x10001000 0x1000 0
+is 'and the 2 MiB around it' 512 pinned
+is 'which the server is told' $((0x200000)) word 0xf30
+ok 'bytes across both chunks' dma $PIN 0x101ffff0 0x20 0
+is 'pin the second' 1024 pinned
+ok 'pinned again' dma $PIN 0x10000000 0x400000 0
+is 'nothing changes' 1024 pinned
+ok 'a page and a half' dma $UNPIN 0x10000800 0x1800 0
+is 'are one' 1023 pinned
+ok 'it shows other memory' dma $MAP_FILL 0x10001000 0x1000 1
+ok 'which is not the client'"'"'s' c memwrite 0x10001000 8 7
+ok 'pinned' dma $PIN 0x10001000 0x1000 0
+ok 'it is seen at once' dma $MAP_FILL 0x10001000 0x1000 2
+ok 'by the client' c memcheck 0x10001000 0x1000 2
+ok 'the client unmaps' c unmap 0x10000000 0x400000
+is 'all is let go' 0 pinned
+ok 'it frees its memory' c drop 0x10000000
+ok 'and maps other memory there' c map 0x10000000 0x3000 memfd
+ok 'pinned' dma $PIN 0x10000000 0x3000 0
+is 'no more than there is' 3 pinned
+ok 'written' dma $MAP_FILL 0x10000000 0x3000 3
+ok 'it is the new memory' c memcheck 0x10000000 0x3000 3
+ok 'next to it, memory to be read' c map 0x10003000 0x2000 anon r
+ok 'with something in it' c memfill 0x10003000 0x2000 4
+ok 'both are pinned to be read' dma $PIN_READ 0x10000000 0x5000 0
+is 'in all' 5 pinned
+ok 'not to be written' dma_fails 1 $PIN 0x10000000 0x5000 0
+is 'which changes nothing' 5 pinned
+ok 'the server reads' dma $MAP_CHECK 0x10000000 0x3000 3
+ok 'copies do not write' dma_fails 1 $COPY_FILL 0x10003000 0x1000 9
+ok 'but read' dma $COPY_CHECK 0x10003000 0x2000 4
+ok 'as the mapping does' dma $MAP_CHECK 0x10003000 0x2000 4
+ok 'memory to be read, never touched' c map 0x10100000 0x2000 anon r
+dma $PIN_READ 0x10100000 0x2000 0 >/dev/null
+how=$(word 0xf38)
+ok 'pinned or not, and then written' c memfill 0x10100000 0x2000 5
+ok 'is seen by copying' dma $COPY_CHECK 0x10100000 0x2000 5
+[ "$how" != 0 ] || ok 'and in the mapping' dma $MAP_CHECK 0x10100000 0x2000 5
+is 'for it is pinned, or must be copied' 0 sh -c "[ $how = 95 ] && echo 0 || echo $how"
+ok 'it goes' c unmap 0x10100000 0x2000
+ok 'a range with a hole' dma_fails 22 $PIN_READ 0x10004000 0x2000 0
+is 'pins nothing' 5 pinned
+ok 'nothing at all' dma_fails 22 $PIN 0x10000000 0 0
+ok 'a range that wraps' dma_fails 22 $PIN 0xfffffffffffff000 0x2000 0
+ok 'or is longer than all' dma_fails 22 $PIN 0x10000000 0xffffffffffffffff 0
+ok 'unmapped' c unmap 0x10000000 0x5000
+is 'both' 0 pinned
+ok 'the BAR itself as memory' c mapregion bar2 0x20000000
+ok 'is filled by copying' dma $COPY_FILL 0x20001234 0x2000 6
+ok 'and has it' dma $COPY_CHECK 0x20001234 0x2000 6
+ok 'one copy of many pieces' c map 0x21000000 0x50000 anon
+ok 'to the client' dma $COPY_FILL 0x21000321 0x4f000 8
+ok 'arrives' c memcheck 0x21000321 0x4f000 8
+ok 'and comes back' dma $COPY_CHECK 0x21000321 0x4f000 8
+is 'without pins' 0 pinned
+ok 'memory that is gone' c drop 0x21000000
+ok 'cannot be copied' dma_fails 22 $COPY_FILL 0x21000000 0x1000 8
+ok 'nor pinned' dma_fails 95 $PIN 0x21000000 0x1000 8
+ok 'truncated memory' c map 0x22000000 0x10000 memfd
+ok 'that is pinned' dma $PIN 0x22000000 0x10000 0
+ok 'is written' dma $MAP_FILL 0x22000000 0x10000 1
+ok 'and truncated' c truncate 0x22000000
+ok 'and written' dma $MAP_FILL 0x22000000 0x10000 1
+ok 'the device is closed and opened' c reopen
+is 'without any pins' 0 pinned
+ok 'what is gone cannot be pinned' dma_fails 95 $PIN 0x22000000 0x1000 0
+ok 'the client goes' client_stop
+is 'and no pin stays' 0 pinned
+
+# ---- DMA: unmapping in the middle of it ----------------------------------------------------
+
+ok 'a client' client_start "$U"
+for threads in 1 4 8; do
+	ok "the server uses memory as it likes" c write bar0 0xf08 8 0x1000000
+	ok 'all of this' c write bar0 0xf10 8 0x1000000
+	ok 'for a while' command_of 0xf60 5000
+	ok "that $threads threads map and unmap" c dmastorm $threads 5000 0x1000000 0x1000000
+	cat /tmp/tap.out
+	ok 'it ends' until_true storm_is_over
+	is 'without a fault' 0 word 0xf78
+	is 'and without pins' 0 pinned
+done
+ok 'once more' command_of 0xf60 4000
+c_send dmastorm 4 4000 0x1000000 0x1000000
+usleep 1500000
+ok 'and the server dies' stop_server
+ok 'the client does not mind' c_answer
+is 'no pin stays' 0 pinned
+ok 'a server' serve "$U"
+ok 'is used' c write bar0 0xf08 8 0x1000000
+ok 'as before' c write bar0 0xf10 8 0x1000000
+ok 'again' command_of 0xf60 4000
+c_send dmastorm 4 4000 0x1000000 0x1000000
+usleep 1500000
+ok 'and the client dies' kill -9 "$client"
+exec 5>&- 6<&-
+wait "$client"
+ok 'its memory is let go' until_true is_attribute "$U" pinned_pages 0
+
+# ---- limits, version 1 ---------------------------------------------------------------------
+
+ok 'a client' client_start "$U"
+ok 'the server has calmed down' until_true storm_is_over
+ok 'that may lock 64 KiB' c memlock 65536
+ok 'maps more' c map 0x1000000 0x400000 anon
+ok 'what fits is pinned' dma $PIN 0x1002000 0x8000 0
+is 'but no more' 8 pinned
+ok 'what does not fit is refused' dma_fails 12 $PIN 0x1100000 0x20000 0
+is 'as a whole' 8 pinned
+for times in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	ok "$times times more" dma_fails 12 $PIN 0x1100000 0x20000 0
+done
+dmesg | grep RLIMIT_MEMLOCK >/tmp/complaints
+ok 'but the kernel does not complain as often' [ "$(wc -l </tmp/complaints)" -le 10 ]
+ok 'it can be copied' dma $COPY_FILL 0x1100000 0x20000 3
+ok 'to where it should' c memcheck 0x1100000 0x20000 3
+ok 'and what was pinned is let go' dma $UNPIN 0x1002000 0x8000 0
+ok 'for something else' dma $PIN 0x1200000 0x8000 0
+ok 'the client goes' client_stop
+export VFIO_TYPE=1
+ok 'a client of type 1, version 1' client_start "$U"
+ok 'maps memory' c map 0x1000000 0x10000 anon
+ok 'it cannot be pinned' dma_fails 95 $PIN 0x1000000 0x10000 0
+ok 'but copied to' dma $COPY_FILL 0x1000010 0x8001 4
+ok 'as is seen' c memcheck 0x1000010 0x8001 4
+ok 'and from' dma $COPY_CHECK 0x1000010 0x8001 4
+ok 'and unmapped' c unmap 0x1000000 0x10000
+ok 'it goes' client_stop
+unset VFIO_TYPE
+
+# ---- what outlives what --------------------------------------------------------------------
+
+ok 'a client' client_start "$U"
+ok 'maps a BAR' c mmap bar2 0x1000 0xf000
+ok 'has a value there' c mwrite bar2 0x4000 8 77
+stop_server
+is 'the server dies, and it is there' 0x000000000000004d c mread bar2 0x4000 8
+ok 'it can be written' c mwrite bar2 0x5000 8 78
+ok 'the next server' serve "$U"
+is 'has it' 0x000000000000004e c read bar2 0x5000 8
+ok 'the device is closed' c shut
+stop_server
+ok 'and removed' mdev_remove "$U"
+is 'the mapping is there' 0x000000000000004d c mread bar2 0x4000 8
+ok 'so the module stays' sh -c '! rmmod muser 2>/dev/null'
+ok 'until it goes' c munmap bar2
+ok 'then the module goes' rmmod muser
+ok 'the client, too' client_stop
+tap_end
