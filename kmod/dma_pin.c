@@ -63,6 +63,32 @@ static int dma_vfio_pin_as(struct muser_dma_state *st, const struct dma_op *op, 
 	return -EFAULT;
 }
 
+/*
+ * Some kernels pin a page of zeros where the client has not touched its memory, if it is but to be
+ * read. The client's first write goes elsewhere then: such a page would never change.
+ */
+static bool dma_has_zeros(const struct dma_op *op, struct page **pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < dma_op_pages(op); i++) {
+		if (!page_folio(pages[i])->mapping)
+			return true;
+	}
+	return false;
+}
+
+static int dma_vfio_pin_read(struct muser_dma_state *st, const struct dma_op *op,
+			     struct page **pages)
+{
+	int ret = dma_vfio_pin_as(st, op, IOMMU_READ, pages);
+
+	if (ret || !dma_has_zeros(op, pages))
+		return ret;
+	vfio_unpin_pages(st->vdev, (dma_addr_t)op->it.start << PAGE_SHIFT, dma_op_pages(op));
+	return -EFAULT;
+}
+
 int dma_vfio_pin(struct muser_dma_state *st, const struct dma_op *op, bool *write,
 		 struct page **pages)
 {
@@ -74,7 +100,7 @@ int dma_vfio_pin(struct muser_dma_state *st, const struct dma_op *op, bool *writ
 	if (ret != -EPERM || needed)
 		return ret;
 	*write = false;
-	return dma_vfio_pin_as(st, op, IOMMU_READ, pages);
+	return dma_vfio_pin_read(st, op, pages);
 }
 
 /* ---- a run of pages: none of them is pinned, or all are, for reading ------------------ */
