@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mmap.h - device memory: what mmap.c and mmap_trap.c share. */
+/*
+ * mmap.h - device memory: what mmap.c, which makes and maps it, and mmap_trap.c, which notices
+ * writes to it, share.
+ */
 #ifndef MUSER_MMAP_H
 #define MUSER_MMAP_H
 

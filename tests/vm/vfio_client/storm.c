@@ -109,7 +109,8 @@ static void check_mine(struct worker *w, char *memory, uint64_t size)
 /* Two mappings side by side, unmapped by one call. */
 static int memory_round(struct worker *w, uint64_t slice)
 {
-	const uint64_t size = (2 + below(w, slice / PAGE - 1)) * PAGE, half = size / 2 & ~(PAGE - 1);
+	const uint64_t size = (2 + below(w, slice / PAGE - 1)) * PAGE;
+	const uint64_t half = size / 2 & ~(PAGE - 1);
 	const uint64_t iova = w->storm->base + w->nr * slice + slice - size;
 	char *memory = new_memory(w, size);
 	int ret;

@@ -87,7 +87,7 @@ static int run_shut(struct client *c, int argc, char **argv)
 	return 0;
 }
 
-/* A region's mapping as memory of the device: QEMU maps BARs so, for devices to reach each other. */
+/* A region's mapping as DMA memory: QEMU maps BARs so, for devices to reach each other. */
 static int run_map_region(struct client *c, int argc, char **argv)
 {
 	struct vfio_iommu_type1_dma_map dma = {
