@@ -313,6 +313,7 @@ static void count_read(const struct header *h, struct access *a, uint64_t *count
 	const uint64_t value = ++*count | (h->flags & MUSER_F_REPLAYED ? 1ull << 63 : 0);
 
 	memcpy(a + 1, &value, sizeof(value));
+	usleep(500); /* to be killed in: it is done, and not answered */
 }
 
 /* The reply's payload in place of the request's: its length, or -errno, or 0 bytes. */

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=dash
+# Servers that are killed at random moments under a client that goes on: run by kmod.sh -n.
+# Owns: that a client never hangs; that with policy wait nothing fails or is wrong, and what is
+# done twice comes flagged; that with policy fail an access fails, and no other way than by EIO;
+# that no page stays pinned. KILLS and SEED are from the environment or the VM's command line
+# (GUEST_APPEND='KILLS=100 SEED=1').
+# Refuses to wait until a server is ready: one in three is killed while it starts.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. /files/tap.sh
+
+mkdir -p /tmp/run
+export MUSER_RUNTIME_DIR=/tmp/run
+KILLS=${KILLS:-20}
+SEED=${SEED:-$(date +%s)}
+U=$(uuid_nr 1)
+nr_kills=0
+
+# "MICROSECONDS WAITS": after its start, or after it was ready if WAITS.
+awk -v seed="$SEED" -v n="$KILLS" 'BEGIN {
+	srand(seed)
+	while (n-- > 0)
+		printf "%d %d\n", rand() * 400000, (rand() * 3 >= 1)
+}' </dev/null >/tmp/moments
+exec 8</tmp/moments
+
+begin_server() { # null|idio|raw
+	case $1 in
+	null) musctl run null -T mdev -u "$U" >/tmp/server.log 2>&1 8<&- & ;;
+	idio) musctl run gpio-idio16 -T mdev -u "$U" -O loopback=1 -O pattern=toggle3 \
+		>/tmp/server.log 2>&1 8<&- & ;;
+	raw) raw_server "$U" -x -r -t 2 >/tmp/server.log 2>&1 8<&- & ;;
+	esac
+	server=$!
+}
+
+is_ready() {
+	until_true is_attribute "$U" state ready || { cat /tmp/server.log && return 1; }
+}
+
+none_is_pinned() {
+	until_true is_attribute "$U" pinned_pages 0
+}
+
+# The file is closed when its process has ended: nothing is left to wait for.
+end_server() {
+	kill -9 "$server"
+	wait "$server" 2>/dev/null
+	is_attribute "$U" state no-server || { echo "state: $(attribute "$U" state)" && return 1; }
+	none_is_pinned
+}
+
+kill_servers() { # DEVICE TIMES
+	killing=0
+	while [ $((killing += 1)) -le "$2" ]; do
+		read -r delay waits <&8 || return
+		begin_server "$1"
+		[ "$waits" = 0 ] || is_ready || return
+		usleep "$delay"
+		end_server || return
+		kill -0 "$client" || { echo 'the client has gone' && return 1; }
+		nr_kills=$((nr_kills + 1))
+	done
+}
+
+# What the client says is in /tmp/endured.
+endure() { # DEVICE TIMES [errors]
+	begin_server "$1"
+	is_ready || return
+	# shellcheck disable=SC2086 # none or one word
+	vfio_client "$U" endure "$1" $3 >/tmp/endured 2>&1 8<&- &
+	client=$!
+	usleep 500000
+	end_server || return
+	kill_servers "$1" "$2"
+	endure_status=$?
+	begin_server "$1"
+	is_ready || endure_status=1
+	usleep 500000
+	kill "$client" || endure_status=1
+	wait "$client" || endure_status=1
+	end_server || endure_status=1
+	cat /tmp/endured
+	return $endure_status
+}
+
+endured() { # NAME: a number of the client's
+	sed -n "s/.*\<$1=\([0-9]*\).*/\1/p" /tmp/endured
+}
+
+said() { # of each, for those who look for the reason, or for numbers
+	sed 's/^/# /' /tmp/endured
+}
+
+killed_under() { # DEVICE POLICY
+	share=$(((KILLS + 4) / 5))
+	[ $((nr_kills + share)) -le "$KILLS" ] || share=$((KILLS - nr_kills))
+	ok "$1, $2: an mdev" mdev_create "$U"
+	ok "$1, $2: the policy" sh -c "echo $2 >/sys/bus/mdev/devices/$U/policy"
+	[ "$2" = wait ] && errors='' || errors=errors
+	ok "$1, $2: $share servers are killed, and nothing is wrong" endure "$1" $share $errors
+	said
+	is "$1, $2: nothing is wrong" 0 endured wrong
+	ok "$1, $2: the client was served" test "$(endured good)" -gt 100
+}
+
+killed_with_wait() { # DEVICE
+	killed_under "$1" wait
+	is "$1: nothing has failed" 0 endured failed
+}
+
+echo "# KILLS=$KILLS SEED=$SEED"
+ok 'the module is there' load muser
+ok 'with the IOMMU that needs no hardware' load vfio_iommu_type1
+
+killed_with_wait null
+ok 'null: the mdev goes' mdev_remove "$U"
+killed_with_wait raw
+ok 'raw: what was done twice came flagged' test "$(endured twice)" -le "$(endured flagged)"
+# Its counters take their time, so that this many kills hit them.
+[ $share -lt 20 ] || ok 'raw: and some was done twice' test "$(endured twice)" -gt 0
+ok 'raw: the mdev goes' mdev_remove "$U"
+killed_with_wait idio
+ok 'idio: a read that was not answered is done again, no other' \
+	test "$(endured skipped)" -le $((share + 1))
+ok 'idio: the mdev goes' mdev_remove "$U"
+killed_under null fail
+ok 'null: accesses fail' test "$(endured failed)" -gt 0
+ok 'null: the mdev goes' mdev_remove "$U"
+killed_under raw fail
+ok 'raw: accesses fail' test "$(endured failed)" -gt 0
+is 'raw: nothing comes again' 0 endured flagged
+ok 'raw: the mdev goes' mdev_remove "$U"
+is 'so many were killed' "$KILLS" echo "$nr_kills"
+ok 'the module goes' rmmod muser
+tap_end
