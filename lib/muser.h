@@ -3,8 +3,8 @@
  * muser.h - the server side of libmuser: PCI devices in user space.
  *
  * A device is a description (&lm_dev_info_t) and callbacks. The library speaks vfio-user to the
- * client (QEMU, SPDK, cloud-hypervisor, musctl), keeps PCI configuration space, interrupts and the
- * DMA map, and makes the device visible to musctl.
+ * client (QEMU, SPDK, cloud-hypervisor, musctl; muser.ko, behind which any VFIO client is), keeps
+ * PCI configuration space, interrupts and the DMA map, and makes the device visible to musctl.
  *
  * Conventions, unless a function says otherwise:
  *  - functions return 0 or a negative errno; objects come out of a parameter;
@@ -397,10 +397,12 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @prop_get:    writes the value of property @name as text into @buf of @size bytes
  * @prop_set:    sets it; -EINVAL: bad value, -ENOENT: no such property, -EPERM: read-only
  * @client:      a client attached or detached
- * @dma_map:     the client gave memory at [@addr, @addr + @len)
+ * @dma_map:     the client gave memory at [@addr, @addr + @len); a mediated device learns of it
+ *               when it looks for some there, from inside lm_addr_to_sg()
  * @dma_unmap:   that memory is about to go: finish with it. May return LM_DEFER after lm_defer():
  *               the client's request is then answered when the device completes. Scatter entries
- *               still mapped by lm_map_sg() hold the answer back as well
+ *               still mapped by lm_map_sg() hold the answer back as well. The memory of a mediated
+ *               device is gone already: nothing is held back, and pointers show scratch memory
  * @save:        writes the state of the device into @buf of @size bytes; returns its length, which
  *               may be larger than @size (call again). With @buf NULL: the length
  * @load:        takes back what @save wrote; a fresh context, not attached
@@ -483,8 +485,9 @@ lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
  * when the mediated device is removed.
  *
  * Context: blocks; not from a callback.
- * Return: 0 after lm_ctx_stop(), -ENOTCONN when a LM_DEV_CONN_FD client left, -ENODEV when the
- *         mediated device was removed, or -errno of epoll_wait(2) or of /dev/muser.
+ * Return: 0 after lm_ctx_stop(); -ENOTCONN: the client of LM_DEV_CONN_FD has left; -ENODEV: the
+ *         mediated device was removed; -ESTALE: it was served as another device before; or -errno
+ *         of epoll_wait(2) or of /dev/muser.
  * Since: 0.1
  */
 int lm_ctx_drive(lm_ctx_t *ctx);
@@ -611,10 +614,10 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
  * lm_irq_set_level(). Honours the MSI-X function and vector masks, the MSI mask
  * register, COMMAND.InterruptDisable, and masking by the client.
  *
- * Context: any thread; one write(2) to an eventfd. It does not block, with one exception that the
- *          kernel leaves no way around: a malicious client that assigned a non-blocking eventfd,
- *          then made it blocking and filled its counter. Serve clients that you do not trust from
- *          a process of their own.
+ * Context: any thread; one write(2) to an eventfd, or one ioctl(2) of a mediated device. It does
+ *          not block, with one exception that the kernel leaves no way around: a malicious client
+ *          that assigned a non-blocking eventfd over a socket, then made it blocking and filled
+ *          its counter. Serve clients that you do not trust from a process of their own.
  * Return: LM_IRQ_DELIVERED; LM_IRQ_PENDING; -EINVAL: no such vector; -ENOTCONN: the client has
  *         assigned no eventfd (the interrupt is lost, as with hardware whose interrupts are off).
  * Source: PCI Local Bus 3.0, 6.2.2, 6.2.4, 6.8; VFIO_DEVICE_SET_IRQS in <linux/vfio.h>.
@@ -670,9 +673,10 @@ typedef struct {
  * @sg:       array of @max_sg entries, filled
  * @max_sg:   room in @sg
  *
- * A range over several adjacent regions takes one entry each.
+ * A range over several adjacent regions takes one entry each. For a mediated device, memory that is
+ * used for the first time is pinned now, by a system call.
  *
- * Context: the thread that serves the context; never blocks.
+ * Context: the thread that serves the context; never waits for the client.
  * Return: number of entries filled; -ENOENT: some of the range is not mapped; if @max_sg is too
  *         small, minus the number needed, minus one (-2 for one more than none, as the ancestor);
  *         -EINVAL: @len is 0 or the range wraps.

@@ -57,16 +57,16 @@ is 'the device knows of it' 1 reg $CLIENTS
 echo 64 >/proc/sys/vm/nr_hugepages
 iova=0x10000000
 for kind in anon memfd hugetlb; do
-	ok "$kind memory" c map $iova 0x800000 $kind
-	ok '  is filled by the client' c memfill $iova 0x300000 1
-	ok '  and seen by the device' does $CHECK $iova 0x300000 1
-	ok '  is filled by the device' does $FILL $iova 0x300000 2
-	ok '  and seen by the client' c memcheck $iova 0x300000 2
+	ok "$kind memory" c map "$iova" 0x800000 $kind
+	ok '  is filled by the client' c memfill "$iova" 0x300000 1
+	ok '  and seen by the device' does $CHECK "$iova" 0x300000 1
+	ok '  is filled by the device' does $FILL "$iova" 0x300000 2
+	ok '  and seen by the client' c memcheck "$iova" 0x300000 2
 	ok '  is copied, too' does $COPY_FILL $((iova + 0x400001)) 0x12345 3
 	ok '  wherever it is' c memcheck $((iova + 0x400001)) 0x12345 3
 	ok '  both ways' does $COPY_CHECK $((iova + 0x400001)) 0x12345 3
-	ok '  goes' c unmap $iova 0x800000
-	ok '  and is not there any more' does $CHECK $iova 0x1000 0 2
+	ok '  goes' c unmap "$iova" 0x800000
+	ok '  and is not there any more' does $CHECK "$iova" 0x1000 0 2
 	iova=$(printf '0x%x' $((iova + 0x40000000)))
 done
 is 'the device has been told of windows' true sh -c \
