@@ -142,7 +142,7 @@ static void chan_leave(struct muser *m, enum muser_state state, int broken)
 	chan_orphan_all(m, &done);
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
-	wake_up_poll(&m->chan->server_wait, EPOLLIN | EPOLLERR | EPOLLHUP);
+	wake_up_all(&m->chan->server_wait);
 	wake_up_all(&m->chan->ready_wait);
 	spin_lock(&m->lock);
 }

@@ -79,17 +79,16 @@ void handshake_client_closed(struct muser *m)
 /* The first server's description stands for the life of the instance. */
 static int handshake_accept(struct muser *m, struct muser_desc *desc)
 {
-	bool is_first = !m->desc;
+	int ret = 0;
 
-	if (is_first) {
-		spin_lock(&m->lock);
-		m->desc = desc;
-		spin_unlock(&m->lock);
-		return 0;
-	}
-	is_first = desc_is_same(m->desc, desc);
+	spin_lock(&m->lock);
+	if (!m->desc)
+		swap(m->desc, desc);
+	else if (!desc_is_same(m->desc, desc))
+		ret = -ESTALE;
+	spin_unlock(&m->lock);
 	desc_free(desc);
-	return is_first ? 0 : -ESTALE;
+	return ret;
 }
 
 static int handshake_introduce(struct muser *m)
@@ -117,7 +116,7 @@ static int handshake_finish(struct muser *m)
 	spin_unlock(&m->lock);
 	mutex_unlock(&m->state_lock);
 	wake_up_all(&m->chan->ready_wait);
-	wake_up_poll(&m->chan->server_wait, EPOLLIN);
+	wake_up_all(&m->chan->server_wait);
 	return ret;
 }
 

@@ -133,7 +133,8 @@ int muser_node_add(struct muser *m, struct device *parent)
 	struct device *dev;
 
 	mutex_lock(&main_minors_lock);
-	m->minor = idr_alloc(&main_minors, m, 0, MAIN_MINORS, GFP_KERNEL);
+	/* In turn: a node that somebody still holds by its path opens no other device. */
+	m->minor = idr_alloc_cyclic(&main_minors, m, 0, MAIN_MINORS, GFP_KERNEL);
 	mutex_unlock(&main_minors_lock);
 	if (m->minor < 0)
 		return m->minor;
