@@ -40,6 +40,10 @@ kernel_loop() {
 	exec 5<>"$KERNEL_TYPE/create"
 	: >"$MUSER_ROOT/booted"
 	while read -r -N 36 uuid <&5; do
+		if [[ $uuid == sync* ]]; then
+			: >"$MUSER_ROOT/synced"
+			continue
+		fi
 		[ ! -e "$MUSER_ROOT/sys/bus/mdev/devices/$uuid" ] || continue
 		kernel_add "$uuid"
 		kernel_hold "$uuid" 5>&- &
@@ -49,6 +53,7 @@ kernel_loop() {
 # An instance appears. The node is a FIFO, see node.c.
 kernel_add() { # UUID
 	local device=$MUSER_ROOT/sys/devices/virtual/muser/muser/$1
+	while [ -e "$device" ]; do sleep 0.01; done # it is being removed
 	mkdir "$device"
 	mkfifo "$device/remove"
 	ln -s ../mdev_supported_types/muser-1 "$device/mdev_type"
@@ -65,18 +70,28 @@ kernel_add() { # UUID
 
 # Holds the other end of the node. Whoever writes to "remove" waits until nobody has it open.
 kernel_hold() { # UUID
-	local device=$MUSER_ROOT/sys/devices/virtual/muser/muser/$1
+	local device=$MUSER_ROOT/sys/devices/virtual/muser/muser/$1 removed
 	trap 'exit' TERM
 	exec 6<>"$device/node"
 	read -r -N 1 _ <"$device/remove"
 	while [ -e "$device/busy" ]; do sleep 0.02; done
 	rm -rf "$MUSER_ROOT/dev/muser/$1" "$MUSER_ROOT/sys/bus/mdev/devices/$1"
-	mv "$device" "$(mktemp -d "$MUSER_ROOT/removed.XXXXXX")" # the next one has another inode
+	removed=$(mktemp -d "$MUSER_ROOT/removed.XXXXXX") # the next one has another inode
+	mv "$device" "$removed"
+	exec 7<>"$removed/$1/remove" # whoever else wants to remove it
+	sleep 0.2
 }
 
 # Is nothing left of any instance?
 kernel_is_empty() {
 	[ -z "$(ls "$MUSER_ROOT/sys/bus/mdev/devices" "$MUSER_ROOT/dev/muser" | grep -v :)" ]
+}
+
+# All that was written to "create" so far is done: a real kernel is never behind.
+kernel_sync() {
+	rm -f "$MUSER_ROOT/synced"
+	printf %-36s sync >"$KERNEL_TYPE/create"
+	until [ -e "$MUSER_ROOT/synced" ]; do sleep 0.01; done
 }
 
 # An instance that musctl did not make.

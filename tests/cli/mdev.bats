@@ -381,6 +381,24 @@ teardown() {
 	no_trace_left
 }
 
+@test "killed at any moment, whatever it does: nothing is left that list and destroy do not find" {
+	local i
+	for i in {1..40}; do
+		timeout -s KILL "0.0$((RANDOM % 60 + 10))" "$MUSCTL" create -u "$U" null 3>&- || true
+		kernel_sync
+		case $((i % 3)) in
+		0) timeout -s KILL "0.0$((RANDOM % 30 + 10))" "$MUSCTL" destroy "$U" 3>&- || true ;;
+		1) timeout -s KILL "0.0$((RANDOM % 30 + 10))" "$MUSCTL" run null 3>&- || true ;;
+		2) timeout -s KILL "0.0$((RANDOM % 30 + 10))" "$MUSCTL" list 3>&- || true ;;
+		esac
+		kernel_sync
+	done >/dev/null 2>&1
+	musctl list -nro UUID | musctl destroy - || true # one may be on its way out
+	eventually kernel_is_empty
+	musctl list
+	no_trace_left
+}
+
 # ---- run, exec -----------------------------------------------------------------------
 
 @test "run: the mdev lives as long as the command" {

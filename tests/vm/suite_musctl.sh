@@ -127,6 +127,22 @@ ok 'a device in the foreground' until_true test -s /tmp/out
 ok 'is killed' kill -9 $run
 ok 'the next list' musctl list
 ok 'finds nothing left' nothing_left
+kill_at_random() {
+	for _ in $(seq 30); do
+		musctl "$@" >/dev/null 2>&1 &
+		usleep $((RANDOM % 100 * 1000))
+		kill -9 $! 2>/dev/null
+		wait $!
+		[ $((RANDOM % 2)) = 0 ] || musctl list >/dev/null
+	done
+	true
+}
+ok 'create, killed at random moments' kill_at_random create -u "$U" null
+ok 'run' kill_at_random run null
+ok 'destroy of what is there' sh -c 'musctl list -nro UUID | musctl destroy -'
+ok 'list' musctl list
+ok 'finds nothing left' nothing_left
+is 'all instances are free' "$free" cat $MDEV_TYPE/available_instances
 ok 'a device for a command' musctl run -u "$U" null -- vfio_client "$U" read config 0 4
 ok 'nothing is left' nothing_left
 ok 'the module goes' rmmod muser
