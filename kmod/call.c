@@ -99,6 +99,7 @@ static long call_timeout(const struct muser *m)
 
 static bool call_is_done(const struct chan_req *r)
 {
+	/* Pairs with chan_finish(): the answer is there. */
 	return smp_load_acquire(&r->state) == CHAN_DONE;
 }
 

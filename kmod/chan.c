@@ -82,6 +82,7 @@ void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_he
 	list_move_tail(&r->link, done);
 	r->result = result;
 	trace_muser_reply(m, r->id, r->cmd, result);
+	/* After the result: pairs with call_is_done(). */
 	smp_store_release(&r->state, CHAN_DONE);
 	wake_up(&r->wait);
 }

@@ -108,7 +108,7 @@ static u32 irq_census(struct muser_irqs *q, u32 index, u8 *bytes)
 	spin_lock(&q->lock);
 	nr = IRQ_IS_PCI(index) && q->mode != index ? 0 : min(i->enabled, i->nr);
 	for (v = 0; v < nr; v++)
-		bytes[v] = i->ctx[v] != NULL;
+		bytes[v] = !!i->ctx[v];
 	spin_unlock(&q->lock);
 	return nr;
 }

@@ -32,7 +32,7 @@ static int irq_begin(struct muser_irqs *q)
 static void irq_end(struct muser_irqs *q)
 {
 	clear_bit_unlock(0, &q->busy);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic(); /* before wake_up() looks who waits */
 	wake_up(&q->wait);
 }
 
@@ -115,7 +115,7 @@ static int irq_change_tell(struct muser *m, const struct vfio_irq_set *set, stru
 			return -ENOMEM;
 		/* Nobody else changes them. */
 		for (i = 0; i < set->count; i++)
-			bytes[i] = c->index->ctx[c->start + i] != NULL;
+			bytes[i] = !!c->index->ctx[c->start + i];
 	}
 	ret = irq_send(m, set, bytes, false);
 	kfree(bytes);
