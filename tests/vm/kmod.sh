@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Run a script beside muser.ko, in a VM with a stock Debian kernel (busybox sh; musctl,
-# vfio_client, raw_server, many and prober are in PATH; ". /files/tap.sh" for tests). Prints what
-# the script prints, as it comes, and exits with its status; fails as well when the kernel complained about anything, or was left tainted.
+# vfio_client, user_client, raw_server, many and prober are in PATH; ". /files/tap.sh" for tests).
+# Prints what the script prints, as it comes, and exits with its status; fails as well when the
+# kernel complained about anything, or was left tainted.
 # Owns: building the module, the initramfs and the VM's life.
 # Refuses: to pass where a kernel, headers or QEMU cannot be had.
 # usage: kmod.sh [-n] [-q] KERNEL SCRIPT [FILE]...
@@ -44,10 +45,10 @@ build_module() { # KDIR
 # Of a second vCPU under TCG, the time stamp counter is not of much use.
 boot() { # MODULE SCRIPT [FILE]...
 	local programs=$repo/build/release/tests/vm
-	make -s -C "$repo" build/release/tests/vm/{vfio_client,raw_server,many,prober} >&2
+	make -s -C "$repo" build/release/tests/vm/{vfio_client,raw_server,many,prober,user_client} >&2
 	install -m 644 "$2" "$work/script"
 	guest_prepare vfio_iommu_type1 "$1" "$work/script" "$here/tap.sh" "$MUSCTL" \
-		"$programs"/{vfio_client,raw_server,many,prober} "${@:3}"
+		"$programs"/{vfio_client,raw_server,many,prober,user_client} "${@:3}"
 	guest_start -x "-smp ${GUEST_CPUS:-2} -cpu max"
 	GUEST_TIMEOUT=120 guest_wait_boot
 }

@@ -102,12 +102,12 @@ stop_server() {
 	true
 }
 
-# A client that stays: "c COMMAND..." is one of vfio_client's, its status that of the command;
-# c_send and c_answer do one half each.
+# A client that stays, vfio_client or $CLIENT: "c COMMAND..." is one of vfio_client's, its status
+# that of the command; c_send and c_answer do one half each.
 client_start() { # UUID
 	rm -f /tmp/client.in /tmp/client.out
 	mkfifo /tmp/client.in /tmp/client.out
-	vfio_client "$1" - </tmp/client.in >/tmp/client.out 2>/tmp/client.err &
+	"${CLIENT:-vfio_client}" "$1" - </tmp/client.in >/tmp/client.out 2>/tmp/client.err &
 	client=$!
 	exec 5>/tmp/client.in 6</tmp/client.out
 	c say hello

@@ -12,6 +12,7 @@
 #include <linux/vfio.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define MAX_REGIONS 32
 #define MAX_INDEXES 16
@@ -60,6 +61,10 @@ extern const struct command endure_commands[]; /* endure.c */
 int device_open(struct client *c, const char *uuid);
 void device_close(struct client *c);
 int xioctl(int fd, unsigned long request, void *arg); /* what ioctl returns, or -errno */
+/* At vfio_region_info.offset and more; how many bytes, or -errno. */
+ssize_t device_read(struct client *c, void *buffer, size_t count, uint64_t place);
+ssize_t device_write(struct client *c, const void *buffer, size_t count, uint64_t place);
+int device_map(struct client *c, uint64_t place, size_t size, int prot, char **address);
 
 /* region.c */
 int region_info(struct client *c, uint32_t index, struct vfio_region_info *info, size_t size);

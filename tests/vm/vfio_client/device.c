@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -23,6 +24,26 @@ int xioctl(int fd, unsigned long request, void *arg)
 	int ret = ioctl(fd, request, arg);
 
 	return ret < 0 ? -errno : ret;
+}
+
+ssize_t device_read(struct client *c, void *buffer, size_t count, uint64_t place)
+{
+	ssize_t got = pread(c->device, buffer, count, place);
+
+	return got < 0 ? -errno : got;
+}
+
+ssize_t device_write(struct client *c, const void *buffer, size_t count, uint64_t place)
+{
+	ssize_t got = pwrite(c->device, buffer, count, place);
+
+	return got < 0 ? -errno : got;
+}
+
+int device_map(struct client *c, uint64_t place, size_t size, int prot, char **address)
+{
+	*address = mmap(NULL, size, prot, MAP_SHARED, c->device, place);
+	return *address == MAP_FAILED ? -errno : 0;
 }
 
 static int open_group(const char *uuid)

@@ -4,7 +4,7 @@
  *
  * Threads use the device in all the ways it has, each for itself, and check what they can until
  * SIGTERM: values, registers that move on when they are read, interrupts, memory of both sides.
- * With "errors" (policy fail) an access may be EIO, and nothing but that; without (wait), none.
+ * With policy "fail" an access may be EIO, and nothing but that; with "wait" none may fail.
  * What was done twice must have come flagged where the device can say so. An access or interrupt
  * that takes longer than HANG_NS ends all. Refuses to know when the process dies, and why.
  */
@@ -376,7 +376,8 @@ static int fill_turn(struct worker *w, uint64_t how)
 		ret = command(w, DMA, how);
 	for (i = 0; !ret && i < size; i++)
 		if (w->memory[i] != pattern(seed, i))
-			ret = unexpected("byte %" PRIu64 " of %" PRIu64 " was not written", i, size);
+			ret = unexpected("byte %" PRIu64 " of %" PRIu64 " was not written", i,
+					 size);
 	return ret;
 }
 
@@ -413,13 +414,20 @@ static int raw_turn(struct worker *w)
 /* ---- who does what ------------------------------------------------------------------- */
 
 static const struct job jobs[] = {
-	{ "null", "memory", 0, 0x0, memory_turn },     { "null", "memory", 0, 0x8, memory_turn },
-	{ "null", "memory", 0, 0x10, memory_turn },    { "null", "memory", 0, 0x18, memory_turn },
-	{ "null", "memory", 0, 0x800, memory_turn },   { "null", "memory", 0, 0xff8, memory_turn },
-	{ "idio", "pattern", 2, IN0_7, pattern_turn }, { "idio", "filter", 2, FILTER0_7, byte_turn },
-	{ "idio", "INTx", 2, OUT8_15, intx_turn },     { "raw", "device", 0, 0, raw_turn },
-	{ "raw", "counter", 0, COUNT, count_turn },    { "raw", "counter", 0, COUNT + 8, count_turn },
-	{ "raw", "memory", 0, 0x100, memory_turn },    { "raw", "memory", 0, 0x108, memory_turn },
+	{ "null", "memory", 0, 0x0, memory_turn },
+	{ "null", "memory", 0, 0x8, memory_turn },
+	{ "null", "memory", 0, 0x10, memory_turn },
+	{ "null", "memory", 0, 0x18, memory_turn },
+	{ "null", "memory", 0, 0x800, memory_turn },
+	{ "null", "memory", 0, 0xff8, memory_turn },
+	{ "idio", "pattern", 2, IN0_7, pattern_turn },
+	{ "idio", "filter", 2, FILTER0_7, byte_turn },
+	{ "idio", "INTx", 2, OUT8_15, intx_turn },
+	{ "raw", "device", 0, 0, raw_turn },
+	{ "raw", "counter", 0, COUNT, count_turn },
+	{ "raw", "counter", 0, COUNT + 8, count_turn },
+	{ "raw", "memory", 0, 0x100, memory_turn },
+	{ "raw", "memory", 0, 0x108, memory_turn },
 	{ "raw", "mapping", 2, 0x1000, mapped_turn },
 };
 
@@ -481,7 +489,7 @@ static int run_endure(struct client *c, int argc, char **argv)
 	int ret = 0;
 
 	memset(&all, 0, sizeof(all));
-	all.may_fail = argc > 1 && !strcmp(argv[1], "errors");
+	all.may_fail = !strcmp(argv[1], "fail");
 	signal(SIGTERM, enough);
 	for (i = 0; i < NR(jobs) && !ret; i++)
 		if (!strcmp(jobs[i].device, argv[0]))
@@ -499,6 +507,6 @@ static int run_endure(struct client *c, int argc, char **argv)
 }
 
 const struct command endure_commands[] = {
-	{ "endure", "null|idio|raw [errors]: until SIGTERM", 1, run_endure },
+	{ "endure", "null|idio|raw wait|fail: until SIGTERM", 2, run_endure },
 	{ 0 },
 };

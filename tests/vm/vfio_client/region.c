@@ -48,9 +48,9 @@ int region_read(struct client *c, uint32_t index, uint64_t offset, void *buffer,
 
 	if (ret < 0)
 		return ret;
-	got = pread(c->device, buffer, count, info.offset + offset);
+	got = device_read(c, buffer, count, info.offset + offset);
 	if (got < 0)
-		return -errno;
+		return (int)got;
 	return (size_t)got == count ? 0 : unexpected("read %zd of %zu bytes", got, count);
 }
 
@@ -63,9 +63,9 @@ int region_write(struct client *c, uint32_t index, uint64_t offset, const void *
 
 	if (ret < 0)
 		return ret;
-	got = pwrite(c->device, buffer, count, info.offset + offset);
+	got = device_write(c, buffer, count, info.offset + offset);
 	if (got < 0)
-		return -errno;
+		return (int)got;
 	return (size_t)got == count ? 0 : unexpected("wrote %zd of %zu bytes", got, count);
 }
 
@@ -225,9 +225,9 @@ static int run_mmap(struct client *c, int argc, char **argv)
 	ret = region_info(c, index, &info, sizeof(info));
 	if (ret < 0)
 		return ret;
-	address = mmap(NULL, size, prot, MAP_SHARED, c->device, info.offset + offset);
-	if (address == MAP_FAILED)
-		return -errno;
+	ret = device_map(c, info.offset + offset, size, prot, &address);
+	if (ret)
+		return ret;
 	if (index >= MAX_REGIONS)
 		return unexpected("more regions than this program has");
 	mapping = &c->mapping[index];
