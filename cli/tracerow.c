@@ -47,7 +47,7 @@ const struct column tracerow_columns[] = {
 	[FIELDS]   = { "FIELDS", 1, 0, "bit fields, and other details" },
 	[DEVICE]   = { "DEVICE", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
-		       "posted; control: by musctl; message: DMA by message" },
+		       "posted; control: by musctl; message: DMA by message; replayed: asked again" },
 	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA,
 		       "TIME on the monotonic clock, in ns" },
 	[SEQUENCE] = { "SEQUENCE", 8, COLUMN_RIGHT | COLUMN_EXTRA, "number of the record" },
@@ -71,14 +71,15 @@ static uint64_t wall_clock(uint64_t monotonic)
 
 static void print_flags(struct out *out, const struct lm_trace_record *r)
 {
-	char text[32];
+	char text[48];
 
 	if (!r->flags)
 		return;
-	snprintf(text, sizeof(text), "%s%s%s",
+	snprintf(text, sizeof(text), "%s%s%s%s",
 		 r->flags & LM_TRACE_POSTED ? ",posted" : "",
 		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
-		 r->flags & LM_TRACE_MESSAGE ? ",message" : "");
+		 r->flags & LM_TRACE_MESSAGE ? ",message" : "",
+		 r->flags & LM_TRACE_REPLAYED ? ",replayed" : "");
 	out_text(out, FLAGS, text + (*text == ','));
 }
 
