@@ -47,7 +47,8 @@ const struct column tracerow_columns[] = {
 	[FIELDS]   = { "FIELDS", 1, 0, "bit fields, and other details" },
 	[DEVICE]   = { "DEVICE", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
-		       "posted; control: by musctl; message: DMA by message; replayed: asked again" },
+		       "posted; control: by musctl; message: DMA by message; "
+		       "replayed: asked again" },
 	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA,
 		       "TIME on the monotonic clock, in ns" },
 	[SEQUENCE] = { "SEQUENCE", 8, COLUMN_RIGHT | COLUMN_EXTRA, "number of the record" },
