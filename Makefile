@@ -9,6 +9,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 LIBDIR ?= $(PREFIX)/lib
 LIBEXECDIR ?= $(PREFIX)/libexec
+UDEVDIR ?= /usr/lib/udev
 CC ?= cc
 OBJCOPY ?= objcopy
 comma := ,
@@ -47,7 +48,7 @@ BACKENDS := $(patsubst cli/data/50-muser-%.json,%,$(wildcard cli/data/50-muser-*
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
-.PHONY: all help kmod pkgs deps deps-check demo check check-quick check-vm check-fuzz \
+.PHONY: all help kmod install-kmod pkgs deps deps-check demo check check-quick check-vm check-fuzz \
 	check-build sanitized fuzz bench lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -65,6 +66,7 @@ help:
 	@echo 'make bench        ratios against the bare operations; PEERS=DIR adds peers'
 	@echo 'make lint         sizes, walls, documentation, scripts'
 	@echo 'make install      to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make install-kmod muser.ko for KDIR, its sources for DKMS, the udev rule'
 	@echo 'make deps         install build dependencies (apt); deps-check: also those of tests'
 	@echo 'make clean        remove build/'
 	@echo 'Variables: SANITIZE=address,undefined  WERROR=1  V=1  CC=  CFLAGS='
@@ -238,6 +240,16 @@ install: all
 			>$(call dest,$(PREFIX)/share/vfio-user)/50-muser-$$type.json && \
 		ln -sf $(PREFIX)/bin/musctl \
 			$(call dest,$(LIBEXECDIR)/muser)/vfio-user-$$type || exit; done
+
+# muser.ko for the kernel of KDIR; DKMS has the sources for those to come.
+KSRC = $(call dest,/usr/src/muser-$(VERSION))
+
+install-kmod: kmod
+	$(INSTALL) -m 644 $(KMOD)/muser.ko $(call dest,/lib/modules/$(KRELEASE)/updates/muser.ko)
+	$(if $(DESTDIR),,depmod $(KRELEASE))
+	$(INSTALL) -m 644 kmod/60-muser.rules $(call dest,$(UDEVDIR)/rules.d/60-muser.rules)
+	$(INSTALL) -m 644 kmod/uapi/linux/muser.h $(call dest,$(PREFIX)/include/linux/muser.h)
+	rm -rf $(KSRC) && mkdir -p $(KSRC) && cp -r kmod/. $(KSRC)/
 
 clean:
 	rm -rf build

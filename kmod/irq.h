@@ -21,7 +21,7 @@ struct irq_index {
 
 struct muser_irqs {
 	struct muser      *m;
-	spinlock_t         lock;
+	spinlock_t         lock;   /* ctx[], enabled, mode */
 	unsigned long      busy;   /* bit 0 */
 	wait_queue_head_t  wait;   /* for "busy" */
 	struct irq_index   index[MUSER_MAX_IRQS];

@@ -141,8 +141,10 @@ struct muser_request {
 	bool        first;     /* of the handshake: before all others, and before MUSER_READY */
 };
 
-/* Wait for the answer: 0, the server's -errno, -ENODEV (removed), -EIO (no server, policy fail),
- * -ETIMEDOUT, -EINTR (a fatal signal). May sleep; not under any of our locks. */
+/*
+ * Wait for the answer: 0, the server's -errno, -ENODEV (removed), -EIO (no server, policy fail),
+ * -ETIMEDOUT, -EINTR (a fatal signal). May sleep; not under any of our locks.
+ */
 int  muser_call(struct muser *m, struct muser_request *req);
 /* No reply, no waiting, process context. Without a server it is forgotten. */
 int  muser_post(struct muser *m, u16 cmd, const void *payload, size_t len, gfp_t gfp);
@@ -156,7 +158,7 @@ struct muser {
 	guid_t             uuid;
 	int                minor;
 
-	struct mutex       state_lock;
+	struct mutex       state_lock;   /* all down to the client's */
 	enum muser_state   state;
 	enum muser_policy  policy;
 	unsigned int       timeout_ms;   /* how long an answer may take; 0: for ever */

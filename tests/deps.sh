@@ -2,21 +2,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Installs what the project needs on Debian or Ubuntu, by apt: `build` what compiling and
-# running take, `demo` also what fetching a guest takes, `check` also what tests take. Silent
-# and fast when everything is there. Elsewhere it names what is missing, as Debian calls it,
-# and fails.
+# running take, `demo` also what fetching a guest takes, `check` also what tests take, `kdebug`
+# also what compiling a kernel takes. Silent and fast when everything is there. Elsewhere it
+# names what is missing, as Debian calls it, and fails.
 set -euo pipefail
 
 build=(gcc make libc6-dev pkg-config libjson-c-dev libsmartcols-dev libudev-dev uuid-dev
 	scdoc pciutils)
 demo=(xz-utils zstd util-linux debian-archive-keyring)
-check=(g++ libcmocka-dev bats jq shellcheck mandoc clang strace procps)
+check=(g++ libcmocka-dev bats jq shellcheck mandoc clang strace procps perl sparse)
+kdebug=(flex bison bc libelf-dev libssl-dev cpio)
 
 case ${1:-build} in
 build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${demo[@]}") ;;
 check) wanted=("${build[@]}" "${demo[@]}" "${check[@]}") ;;
-*) echo "deps.sh: build, demo or check, not $1" >&2; exit 2 ;;
+kdebug) wanted=("${build[@]}" "${demo[@]}" "${check[@]}" "${kdebug[@]}") ;;
+*) echo "deps.sh: build, demo, check or kdebug, not $1" >&2; exit 2 ;;
 esac
 
 is_installed() { # PACKAGE

@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# bats file_tags=vm
+#
+# Building muser.ko: for each kernel of the list, without a warning and without a trace in the
+# source folder; what checkpatch and sparse say; what make install-kmod leaves.
+# Refuses to load it: suite_*.sh do, in VMs.
+
+setup_file() {
+	export REPO=$BATS_TEST_DIRNAME/../..
+	SOURCE=$("$BATS_TEST_DIRNAME/fetch-source.sh")
+	KDIR=$("$BATS_TEST_DIRNAME/fetch-headers.sh" bookworm)
+	export SOURCE KDIR
+}
+
+is_there() { # FILE...: a pattern of one file
+	[ $# -eq 1 ] && [ -s "$1" ]
+}
+
+# From nothing: a warning is printed once, when a file is compiled.
+build() { # KERNEL
+	local kdir tree=$BATS_TEST_TMPDIR/tree
+	kdir=$("$BATS_TEST_DIRNAME/fetch-headers.sh" "$1")
+	mkdir "$tree"
+	cp -r "$REPO/Makefile" "$REPO/kmod" "$tree/"
+	find "$tree" -type f | sort >"$BATS_TEST_TMPDIR/before"
+	run make -C "$tree" kmod "KDIR=$kdir" W=1 WERROR=1
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *warning:* && $output != *WARNING:* ]]
+	find "$tree" -type f ! -path '*/build/*' | sort | diff "$BATS_TEST_TMPDIR/before" -
+	is_there "$tree"/build/kmod/*/muser.ko
+}
+
+# Each file of this project says what it is called and what it is for.
+checkpatch() { # FILE...
+	run perl "$SOURCE/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary -q \
+		--ignore "EMBEDDED_FILENAME${IGNORE-}" --file "$@"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+@test "it builds for bookworm without a warning" {
+	build bookworm
+}
+
+@test "it builds for bookworm-security without a warning" {
+	build bookworm-security
+}
+
+@test "it builds for trixie-backports without a warning" {
+	build trixie-backports
+}
+
+@test "checkpatch has nothing to say" {
+	cd "$REPO/kmod"
+	checkpatch ./*.c ./[!t]*.h
+}
+
+# The kernel's own trace headers and UAPI headers are written like ours.
+@test "checkpatch has nothing to say of headers with customs of their own" {
+	cd "$REPO/kmod"
+	IGNORE=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT checkpatch trace.h
+	IGNORE=,BIT_MACRO,LINE_SPACING checkpatch uapi/linux/muser.h
+}
+
+@test "sparse has nothing to say" {
+	cp -r "$REPO/kmod" "$BATS_TEST_TMPDIR/kmod"
+	run make -s -C "$KDIR" "M=$BATS_TEST_TMPDIR/kmod" C=2 modules
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *"$BATS_TEST_TMPDIR"/kmod/*.[ch]:* ]]
+}
+
+@test "without headers it says what to install" {
+	run make -C "$REPO" kmod KDIR=/nonexistent
+	[ "$status" -ne 0 ]
+	[[ $output == *linux-headers* ]]
+}
+
+@test "install-kmod leaves the module, its sources, the header and the rule" {
+	local dest=$BATS_TEST_TMPDIR/dest
+	flock "$REPO/build/.kmod.lock" make -s -C "$REPO" install-kmod "KDIR=$KDIR" \
+		"DESTDIR=$dest" PREFIX=/usr
+	is_there "$dest"/lib/modules/*/updates/muser.ko
+	is_there "$dest/usr/lib/udev/rules.d/60-muser.rules"
+	is_there "$dest/usr/include/linux/muser.h"
+	make -s -C "$dest"/usr/src/muser-* "KDIR=$KDIR"
+	is_there "$dest"/usr/src/muser-*/muser.ko
+}
