@@ -14,15 +14,31 @@
 #include "chan.h"
 #include "trace.h"
 
+static void call_fill(struct chan_header *msg, const struct muser_request *req, size_t len)
+{
+	u8 *payload = (u8 *)(msg + 1);
+
+	*msg = (struct chan_header){ .cmd = req->cmd, .size = len, .flags = CHAN_F_NO_REPLY };
+	if (req->head_len)
+		memcpy(payload, req->head, req->head_len);
+	if (req->data_len)
+		memcpy(payload + req->head_len, req->data, req->data_len);
+}
+
 static struct chan_req *call_new(const struct muser_request *req, gfp_t gfp)
 {
 	size_t len = sizeof(struct chan_header) + req->head_len + req->data_len;
-	struct chan_req *r = kvmalloc(struct_size(r, msg, len + req->reply_size), gfp);
-	struct chan_header *header;
+	struct chan_req *r = kzalloc(sizeof(*r), gfp);
 
 	if (!r)
 		return NULL;
-	memset(r, 0, sizeof(*r));
+	r->msg = (struct chan_header *)r->small;
+	if (len + req->reply_size > CHAN_SMALL)
+		r->msg = kvmalloc(len + req->reply_size, gfp);
+	if (!r->msg) {
+		kfree(r);
+		return NULL;
+	}
 	INIT_LIST_HEAD(&r->link);
 	kref_init(&r->ref);
 	init_waitqueue_head(&r->wait);
@@ -32,12 +48,7 @@ static struct chan_req *call_new(const struct muser_request *req, gfp_t gfp)
 	r->cmd = req->cmd;
 	r->len = len;
 	r->room = req->reply_size;
-	header = (struct chan_header *)r->msg;
-	*header = (struct chan_header){ .cmd = req->cmd, .size = len, .flags = CHAN_F_NO_REPLY };
-	if (req->head_len)
-		memcpy(header + 1, req->head, req->head_len);
-	if (req->data_len)
-		memcpy((u8 *)(header + 1) + req->head_len, req->data, req->data_len);
+	call_fill(r->msg, req, len);
 	return r;
 }
 
@@ -55,7 +66,6 @@ static int call_admit(struct muser *m, const struct chan_req *r)
 /* The list's reference is taken by whoever ends the request. */
 static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 {
-	struct chan_header *header = (struct chan_header *)r->msg;
 	struct chan *c = m->chan;
 	int ret = call_admit(m, r);
 
@@ -65,8 +75,8 @@ static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 	if (ret < 0)
 		return ret == -ENOSPC ? -EBUSY : ret;
 	r->id = ret;
-	header->id = ret;
-	header->flags = 0;
+	r->msg->id = ret;
+	r->msg->flags = 0;
 	kref_get(&r->ref);
 	list_add_tail(&r->link, r->first ? &c->first : &c->queue);
 	c->outstanding++;
@@ -103,9 +113,26 @@ static bool call_is_done(const struct chan_req *r)
 	return smp_load_acquire(&r->state) == CHAN_DONE;
 }
 
+/*
+ * An abandoned request is but an id. Its memory goes, unless the server copies just now: then we
+ * and the list are not the only ones who refer to it.
+ */
+static void *call_strip(struct chan_req *r)
+{
+	void *msg = r->msg;
+
+	if (msg == r->small || kref_read(&r->ref) > 2)
+		return NULL;
+	r->msg = (struct chan_header *)r->small;
+	r->len = sizeof(*r->msg);
+	r->room = 0;
+	return msg;
+}
+
 /* Unread, it is taken back; read, its id stays until the server answers or goes. */
 static int call_abandon(struct muser *m, struct chan_req *r, int why)
 {
+	void *msg = NULL;
 	LIST_HEAD(done);
 
 	spin_lock(&m->lock);
@@ -116,9 +143,11 @@ static int call_abandon(struct muser *m, struct chan_req *r, int why)
 	} else {
 		r->abandoned = true;
 		m->chan->outstanding--;
+		msg = call_strip(r);
 	}
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
+	kvfree(msg);
 	return why;
 }
 
@@ -150,7 +179,7 @@ int muser_call(struct muser *m, struct muser_request *req)
 		ret = r->result;
 	if (!ret) {
 		req->reply_len = r->reply_len;
-		memcpy(req->reply, r->msg + r->len, r->reply_len);
+		memcpy(req->reply, chan_reply(r), r->reply_len);
 	}
 	chan_put(r);
 	return ret;

@@ -10,6 +10,7 @@
  * holds a reference, so that caller, server and device may go meanwhile.
  */
 #include <linux/errno.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -48,7 +49,11 @@ void chan_free(struct muser *m)
 
 static void chan_req_free(struct kref *ref)
 {
-	kvfree(container_of(ref, struct chan_req, ref));
+	struct chan_req *r = container_of(ref, struct chan_req, ref);
+
+	if ((void *)r->msg != r->small)
+		kvfree(r->msg);
+	kfree(r);
 }
 
 /* May sleep: large requests are in vmalloc memory. */
@@ -101,8 +106,6 @@ bool chan_waits(const struct muser *m)
 /* What becomes of a request whose server has gone. */
 static void chan_orphan(struct muser *m, struct chan_req *r, struct list_head *done)
 {
-	struct chan_header *header = (struct chan_header *)r->msg;
-
 	if (m->state == MUSER_REMOVED) {
 		chan_finish(m, r, -ENODEV, done);
 	} else if (r->id < 0 || r->abandoned || r->first) {
@@ -110,7 +113,7 @@ static void chan_orphan(struct muser *m, struct chan_req *r, struct list_head *d
 	} else if (!chan_waits(m)) {
 		chan_finish(m, r, -EIO, done);
 	} else if (r->state == CHAN_SENT) {
-		header->flags |= MUSER_F_REPLAYED;
+		r->msg->flags |= MUSER_F_REPLAYED;
 		r->state = CHAN_QUEUED;
 		list_move(&r->link, &m->chan->queue);
 	}
@@ -190,7 +193,7 @@ void chan_fail_replayed(struct muser *m)
 
 	spin_lock(&m->lock);
 	list_for_each_entry_safe(r, next, &m->chan->queue, link)
-		if (((struct chan_header *)r->msg)->flags & MUSER_F_REPLAYED)
+		if (r->msg->flags & MUSER_F_REPLAYED)
 			chan_finish(m, r, -EIO, &done);
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
@@ -360,7 +363,7 @@ static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
 	else if (payload > r->room)
 		result = -EMSGSIZE;
 	else
-		faulted = copy_from_user(r->msg + r->len, buf + sizeof(header), payload);
+		faulted = copy_from_user(chan_reply(r), buf + sizeof(header), payload);
 	r->reply_len = payload;
 	chan_settle(m, r, result, faulted);
 	chan_put(r);
@@ -373,6 +376,9 @@ int chan_write(struct muser *m, const char __user *buf, size_t len, size_t *done
 	ssize_t ret;
 
 	for (*done = 0; *done < len; *done += ret) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 		ret = chan_answer(m, buf + *done, len - *done);
 		if (ret < 0)
 			return ret;

@@ -41,6 +41,9 @@ enum chan_cmd {
 #define CHAN_MAX_POSTED 16384U
 #define CHAN_MAX_IDS    65536
 
+/* Message and room of most requests: accesses of registers. */
+#define CHAN_SMALL 64U
+
 enum chan_req_state { CHAN_QUEUED, CHAN_SENT, CHAN_DONE };
 
 struct chan_req {
@@ -57,7 +60,8 @@ struct chan_req {
 	size_t              len;      /* of the message, header included */
 	size_t              room;     /* for the reply's payload, behind the message */
 	size_t              reply_len;
-	u8                  msg[] __aligned(8);
+	struct chan_header *msg;      /* small, or memory of its own */
+	u64                 small[CHAN_SMALL / sizeof(u64)];
 };
 
 struct chan {
@@ -75,6 +79,12 @@ struct chan {
 	u64               told_gen;   /* the client that servers know of; 0: none */
 	struct work_struct handshake;
 };
+
+/* Room for the reply's payload. */
+static inline void *chan_reply(const struct chan_req *r)
+{
+	return (u8 *)r->msg + r->len;
+}
 
 static inline bool chan_is_alive(const struct muser *m)
 {

@@ -78,8 +78,7 @@ int muser_irq_trigger(struct muser *m, const struct muser_irq *arg)
 
 void muser_irq_request(struct muser *m, unsigned int count)
 {
-	if (irq_signal(m, VFIO_PCI_REQ_IRQ_INDEX, 0) && !count)
-		dev_notice(m->vdev->dev, "waiting for the client to close the device\n");
+	irq_signal(m, VFIO_PCI_REQ_IRQ_INDEX, 0);
 }
 
 /* ---- to the server ------------------------------------------------------------------- */

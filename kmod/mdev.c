@@ -199,6 +199,8 @@ static int mdev_region_info(struct vfio_device *vdev, struct vfio_region_info *i
 static void mdev_request(struct vfio_device *vdev, unsigned int count)
 {
 	muser_irq_request(mdev_instance(vdev), count);
+	if (!count)
+		dev_notice(vdev->dev, "the client is asked to close the device\n");
 }
 
 static void mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 size)
