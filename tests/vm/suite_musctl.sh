@@ -34,6 +34,13 @@ fails() { # STATUS COMMAND...
 	[ $? = "$fails_want" ]
 }
 
+# ---- without the module, and with it -------------------------------------------------------
+
+ok 'without the module a device' musctl create -u "$U" null
+is 'is on a socket' vfio-user musctl list -nro TRANSPORT
+ok 'or an error' fails 1 musctl create -T mdev null
+ok 'it is destroyed' musctl destroy "$U"
+
 # ---- made by musctl ------------------------------------------------------------------------
 
 ok 'the module is there' load muser
