@@ -83,6 +83,7 @@ int muser_dma_init(struct muser *m)
 	spin_lock_init(&st->lock);
 	st->ops = RB_ROOT_CACHED;
 	st->marks = RB_ROOT_CACHED;
+	st->files = RB_ROOT_CACHED;
 	init_waitqueue_head(&st->wait);
 	m->dma = st;
 	return 0;
@@ -217,8 +218,10 @@ static void dma_collect(struct muser_dma_state *st, unsigned long first, unsigne
 		interval_tree_insert(&b->op.it, &st->ops);
 	spin_unlock(&st->lock);
 	up_write(&st->map_lock);
-	if (!list_empty(batches))
-		dma_zap(st, first, last - first + 1);
+	if (list_empty(batches))
+		return;
+	dma_zap(st, first, last - first + 1);
+	dma_files_revoke(st, first, last);
 }
 
 static void dma_batch_unpin(struct muser_dma_state *st, struct dma_batch *b)

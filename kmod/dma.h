@@ -47,6 +47,8 @@ struct muser_dma_state {
 	bool                  open;
 	struct rb_root_cached ops;
 	struct rb_root_cached marks;   /* struct dma_mark: being unmapped, not to be pinned */
+	struct rb_root_cached files;   /* struct dma_file: may be mapped as that */
+	unsigned int          nr_files;
 
 	wait_queue_head_t     wait;    /* for ops to end; @ended counts them */
 	atomic_t              ended;
@@ -91,6 +93,20 @@ int  dma_error(int error);
 
 /* dma_map.c: mappings of these pages fault again */
 void dma_zap(struct muser_dma_state *st, unsigned long first, unsigned long pages);
+
+struct dma_range { /* pages */
+	unsigned long first, last;
+};
+
+/*
+ * dma_file.c: all that is wanted is of one file that may be mapped: [*first, *last], which are
+ * pinned and contain it, become the part that is. Under pin_lock.
+ */
+bool dma_file_offer(struct muser_dma_state *st, const struct dma_range *wanted,
+		    unsigned long *first, unsigned long *last);
+int  dma_file_mmap(struct muser *m, struct vm_area_struct *vma);
+/* Such mappings of any of these pages show scratch from now on. */
+void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned long last);
 
 /*
  * dma_pin.c: pin all of @op's pages, or none. -EACCES and the like: see dma_error().

@@ -102,7 +102,11 @@ int muser_dma_mmap(struct muser *m, struct vm_area_struct *vma)
 
 	if (muser_is_private(vma))
 		return -EINVAL;
-	if (vma->vm_pgoff > limit || vma_pages(vma) > limit - vma->vm_pgoff)
+	if (vma->vm_pgoff >= limit) {
+		vma->vm_pgoff -= limit;
+		return dma_file_mmap(m, vma);
+	}
+	if (vma_pages(vma) > limit - vma->vm_pgoff)
 		return -EINVAL;
 	muser_vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_private_data = m->dma;

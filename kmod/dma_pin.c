@@ -262,8 +262,25 @@ static int dma_pin_all(struct dma_pin *p)
 	return ret;
 }
 
-/* Tell of what else is pinned around the range, in the chunks of its ends. */
-static void dma_pin_widen(const struct dma_pin *p, struct muser_dma *arg)
+static void dma_pin_offer(const struct dma_pin *p, struct muser_dma *arg, unsigned long *first,
+			  unsigned long *last)
+{
+	const struct dma_range wanted = { p->first, p->last };
+	unsigned long from = *first, to = *last;
+
+	arg->flags &= ~MUSER_DMA_FILE;
+	if (!dma_file_offer(p->st, &wanted, &from, &to))
+		return;
+	arg->flags |= MUSER_DMA_FILE;
+	*first = from;
+	*last = to;
+}
+
+/*
+ * Tell of what else is pinned around the range, in the chunks of its ends; or of what is one file's
+ * if the server wishes, and if all that it asked for is.
+ */
+static void dma_pin_tell(const struct dma_pin *p, struct muser_dma *arg)
 {
 	const unsigned long floor = round_down(p->first, DMA_BATCH);
 	const unsigned long ceiling = round_down(p->last, DMA_BATCH) + DMA_BATCH - 1;
@@ -273,6 +290,8 @@ static void dma_pin_widen(const struct dma_pin *p, struct muser_dma *arg)
 		first--;
 	while (last < ceiling && dma_need(p, last + 1) == DMA_HAVE)
 		last++;
+	if (arg->flags & MUSER_DMA_FILE)
+		dma_pin_offer(p, arg, &first, &last);
 	arg->iova = (u64)first << PAGE_SHIFT;
 	arg->size = (u64)(last - first + 1) << PAGE_SHIFT;
 }
@@ -288,7 +307,7 @@ static int dma_pin_locked(struct dma_pin *p, struct muser_dma *arg)
 		dma_drop_new(p->st);
 	} else {
 		dma_keep_new(p->st);
-		dma_pin_widen(p, arg);
+		dma_pin_tell(p, arg);
 	}
 	mutex_unlock(&p->st->pin_lock);
 	return dma_error(ret);
@@ -299,7 +318,8 @@ int muser_dma_pin(struct muser *m, struct muser_dma *arg)
 	struct dma_pin p = { .st = m->dma, .write = arg->flags & MUSER_DMA_WRITE };
 	int ret;
 
-	if (!arg->flags || (arg->flags & ~(MUSER_DMA_READ | MUSER_DMA_WRITE)) ||
+	if (!(arg->flags & (MUSER_DMA_READ | MUSER_DMA_WRITE)) ||
+	    (arg->flags & ~(MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE)) ||
 	    !dma_range_is_valid(arg->iova, arg->size))
 		return -EINVAL;
 	p.first = arg->iova >> PAGE_SHIFT;

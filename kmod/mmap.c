@@ -33,8 +33,9 @@ static bool mem_charge(u64 size)
 }
 
 /*
- * Nobody gets this file in hand, and FMODE_READ is what remap_file_pages(2) asks of a mapping's
- * file before it maps another part of it. Whoever finds it in /proc cannot change its size.
+ * Nobody gets this file in hand. Its modes are what remap_file_pages(2) asks for before it maps
+ * another part of it, and madvise(2) before it takes pages away. Whoever finds it in /proc cannot
+ * change its size.
  */
 static struct file *mem_file(u64 size)
 {
@@ -42,7 +43,7 @@ static struct file *mem_file(u64 size)
 
 	if (IS_ERR(file))
 		return file;
-	file->f_mode &= ~FMODE_READ;
+	file->f_mode &= ~(FMODE_READ | FMODE_WRITE);
 	SHMEM_I(file_inode(file))->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
 	return file;
 }

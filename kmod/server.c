@@ -292,7 +292,8 @@ static const struct server_cmd server_cmds[] = {
 	[_IOC_NR(MUSER_IRQ_TRIGGER)] = {
 		server_irq_trigger, sizeof(struct muser_irq), 0, SERVER_NO_FLAGS },
 	[_IOC_NR(MUSER_DMA_PIN)] = {
-		server_dma_pin, sizeof(struct muser_dma), 0, MUSER_DMA_READ | MUSER_DMA_WRITE },
+		server_dma_pin, sizeof(struct muser_dma), 0,
+		MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE },
 	[_IOC_NR(MUSER_DMA_UNPIN)] = {
 		server_dma_unpin, sizeof(struct muser_dma), 0, SERVER_NO_FLAGS },
 	[_IOC_NR(MUSER_DMA_RW)] = {

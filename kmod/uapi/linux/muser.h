@@ -67,6 +67,12 @@ struct muser_client {
  */
 #define MUSER_MMAP_DMA     (1ULL << 62)
 #define MUSER_DMA_LIMIT    (1ULL << 61) /* addresses below it can be pinned */
+/*
+ * A range that MUSER_DMA_PIN has returned with MUSER_DMA_FILE, or a part of it (else ENXIO). System
+ * calls take such memory where they refuse the other: O_DIRECT, vmsplice(2), registered buffers.
+ * When any page of the range is let go, by whomever, the mapping shows a scratch page, for good.
+ */
+#define MUSER_MMAP_FILE    (3ULL << 61)
 
 #define MUSER_TYPE 0xB7
 
@@ -160,6 +166,9 @@ struct muser_irq {
  * and may be more of what the client has mapped around it. What is pinned stays until
  * MUSER_DMA_UNPIN, the client's unmap, or its end.
  *
+ * With MUSER_DMA_FILE, if all that was asked for is shared memory of one file, the range returned is
+ * of that file, and may be mapped as such, too: MUSER_MMAP_FILE. Else the flag is not returned.
+ *
  * MUSER_DMA_UNPIN: let go of whole pages in the range; those not pinned are no error.
  *
  * EINVAL: not mapped by the client, or out of bounds; EPERM: mapped read-only; ENOMEM: the client's
@@ -171,6 +180,7 @@ struct muser_dma {
 	__u32 flags;
 #define MUSER_DMA_READ  (1U << 0) /* the device reads: always */
 #define MUSER_DMA_WRITE (1U << 1)
+#define MUSER_DMA_FILE  (1U << 2) /* PIN, in: see below; out: [iova, iova + size) is such a range */
 	__u64 iova;
 	__u64 size;
 };

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dma_file.c - the client's shared memory mapped as the file it is, so that the server's system
+ * calls take its pages (O_DIRECT, vmsplice, io_uring's buffers), which refuse those of dma_map.c.
+ *
+ * Which file it is, the pinned pages say. The server never gets it in hand: it maps the range that
+ * is pinned, of a file that it can neither read, write, nor map any further. When one of those
+ * pages is let go, the whole range shows scratch memory, for good. Refuses all but tmpfs (memfd
+ * is), and memory that the client may not write.
+ */
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "dma.h"
+
+/* Ranges an instance may have. */
+#define DMA_MAX_FILES 4096U
+
+/* Faults without a page. */
+#define DMA_FILE_PASS (VM_FAULT_ERROR | VM_FAULT_RETRY | VM_FAULT_NOPAGE)
+
+/* A range of pinned pages, and where they are in the file. */
+struct dma_file {
+	struct interval_tree_node it;
+	struct kref ref;     /* the tree's, and one a mapping */
+	struct muser *m;
+	struct file *file;
+	pgoff_t pgoff;
+	bool mapped;         /* ever */
+	bool revoked;        /* read under the lock of a page of it */
+	vm_fault_t (*fault)(struct vm_fault *vmf);
+};
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+static void dma_file_release(struct kref *ref)
+{
+	struct dma_file *f = container_of(ref, struct dma_file, ref);
+
+	fput(f->file);
+	muser_put(f->m);
+	kfree(f);
+}
+
+static void dma_file_put(struct dma_file *f)
+{
+	kref_put(&f->ref, dma_file_release);
+}
+
+/* The one that has all of [first, last]. */
+static struct dma_file *dma_file_find(struct muser_dma_state *st, unsigned long first,
+				      unsigned long last)
+{
+	struct interval_tree_node *it;
+
+	lockdep_assert_held(&st->lock);
+	for (it = interval_tree_iter_first(&st->files, first, last); it;
+	     it = interval_tree_iter_next(it, first, last)) {
+		if (it->start <= first && it->last >= last)
+			return container_of(it, struct dma_file, it);
+	}
+	return NULL;
+}
+
+static struct dma_file *dma_file_take(struct muser_dma_state *st, unsigned long first,
+				      unsigned long last)
+{
+	struct interval_tree_node *it;
+
+	spin_lock(&st->lock);
+	it = interval_tree_iter_first(&st->files, first, last);
+	if (it) {
+		interval_tree_remove(it, &st->files);
+		st->nr_files--;
+	}
+	spin_unlock(&st->lock);
+	return it ? container_of(it, struct dma_file, it) : NULL;
+}
+
+/* A fault that did not see the mark holds its page's lock until the page is mapped. */
+static void dma_file_revoke(struct dma_file *f)
+{
+	struct address_space *mapping = f->file->f_mapping;
+	const unsigned long nr = f->it.last - f->it.start + 1;
+	struct folio *folio;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		folio = filemap_get_folio(mapping, f->pgoff + i);
+		if (IS_ERR_OR_NULL(folio))
+			continue;
+		folio_lock(folio);
+		folio_unlock(folio);
+		folio_put(folio);
+		cond_resched();
+	}
+	unmap_mapping_range(mapping, (loff_t)f->pgoff << PAGE_SHIFT, (loff_t)nr << PAGE_SHIFT, 0);
+}
+
+void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned long last)
+{
+	struct dma_file *f;
+
+	while ((f = dma_file_take(st, first, last))) {
+		WRITE_ONCE(f->revoked, true);
+		/* Pairs with the page lock in dma_file_fault(). */
+		smp_mb();
+		if (READ_ONCE(f->mapped))
+			dma_file_revoke(f);
+		dma_file_put(f);
+	}
+}
+
+/* ---- which file it is ---------------------------------------------------------------- */
+
+/* Where a pinned page is: a mapping, and an index in it; NULL: the client alone has it. */
+static struct address_space *dma_page_file(struct muser_dma_state *st, unsigned long page,
+					   pgoff_t *index)
+{
+	void *entry = xa_load(&st->pages, page);
+	struct address_space *mapping;
+	struct folio *folio;
+
+	if (!entry || !dma_entry_is_writable(entry))
+		return NULL;
+	folio = page_folio(dma_entry_page(entry));
+	if (folio_test_anon(folio) || folio_test_hugetlb(folio))
+		return NULL;
+	mapping = READ_ONCE(folio->mapping);
+	*index = folio->index + (page_to_pfn(dma_entry_page(entry)) - folio_pfn(folio));
+	return mapping;
+}
+
+static bool dma_page_follows(struct muser_dma_state *st, unsigned long page,
+			     const struct address_space *mapping, pgoff_t index)
+{
+	pgoff_t found;
+
+	return dma_page_file(st, page, &found) == mapping && found == index;
+}
+
+/* The client's mapping of these pages says which file, and that it may write to it. */
+static struct file *dma_client_file(struct mm_struct *mm, const struct address_space *mapping,
+				    pgoff_t index, unsigned long pages)
+{
+	VMA_ITERATOR(vmi, mm, 0);
+	struct vm_area_struct *vma;
+	struct file *file = NULL;
+
+	if (mmap_read_lock_killable(mm))
+		return NULL;
+	for_each_vma(vmi, vma) {
+		if (!vma->vm_file || vma->vm_file->f_mapping != mapping ||
+		    (vma->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE) ||
+		    index < vma->vm_pgoff || index - vma->vm_pgoff > vma_pages(vma) ||
+		    pages > vma_pages(vma) - (index - vma->vm_pgoff))
+			continue;
+		if (file_inode(vma->vm_file)->i_sb->s_magic == TMPFS_MAGIC)
+			file = get_file(vma->vm_file);
+		break;
+	}
+	mmap_read_unlock(mm);
+	return file;
+}
+
+/*
+ * A file of our own, as the client would open it. Without its modes, remap_file_pages(2) and
+ * madvise(2) cannot do with it what the server's mapping is not for.
+ */
+static struct file *dma_own_file(struct muser *m, const struct address_space *mapping,
+				 pgoff_t index, unsigned long pages)
+{
+	struct mm_struct *mm = m->client_mm;
+	struct file *theirs, *file;
+
+	if (!mmget_not_zero(mm))
+		return NULL;
+	theirs = dma_client_file(mm, mapping, index, pages);
+	mmput(mm);
+	if (!theirs)
+		return NULL;
+	file = dentry_open(&theirs->f_path, O_WRONLY | O_LARGEFILE, theirs->f_cred);
+	fput(theirs);
+	if (IS_ERR(file))
+		return NULL;
+	file->f_mode &= ~(FMODE_READ | FMODE_WRITE);
+	return file;
+}
+
+/* The page's neighbours that are the same file's, in [*first, *last]. */
+static bool dma_file_extent(struct muser_dma_state *st, unsigned long page, unsigned long *first,
+			    unsigned long *last, struct dma_file *f)
+{
+	unsigned long from = page, to = page;
+	struct address_space *mapping;
+	pgoff_t index;
+
+	mapping = dma_page_file(st, page, &index);
+	if (!mapping)
+		return false;
+	while (from > *first && dma_page_follows(st, from - 1, mapping, index - (page - from) - 1))
+		from--;
+	while (to < *last && dma_page_follows(st, to + 1, mapping, index + (to - page) + 1))
+		to++;
+	*first = from;
+	*last = to;
+	f->pgoff = index - (page - from);
+	f->file = dma_own_file(st->m, mapping, f->pgoff, to - from + 1);
+	return f->file;
+}
+
+/* Into the tree, unless the client unmaps: whoever revokes had to find it there. */
+static int dma_file_insert(struct muser_dma_state *st, struct dma_file *f, const struct dma_op *op)
+{
+	int ret = 0;
+
+	spin_lock(&st->lock);
+	if (op->revoked) {
+		ret = -EBUSY;
+	} else if (st->nr_files >= DMA_MAX_FILES) {
+		ret = -ENOSPC;
+	} else {
+		interval_tree_insert(&f->it, &st->files);
+		st->nr_files++;
+	}
+	spin_unlock(&st->lock);
+	return ret;
+}
+
+static bool dma_file_new(struct muser_dma_state *st, unsigned long page, unsigned long *first,
+			 unsigned long *last, const struct dma_op *op)
+{
+	struct dma_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+
+	if (!f)
+		return false;
+	if (!dma_file_extent(st, page, first, last, f)) {
+		kfree(f);
+		return false;
+	}
+	kref_init(&f->ref);
+	f->m = st->m;
+	muser_get(st->m);
+	f->it.start = *first;
+	f->it.last = *last;
+	if (dma_file_insert(st, f, op)) {
+		dma_file_put(f);
+		return false;
+	}
+	return true;
+}
+
+static bool dma_file_known(struct muser_dma_state *st, unsigned long *first, unsigned long *last,
+			   const struct dma_range *wanted)
+{
+	struct dma_file *f;
+
+	spin_lock(&st->lock);
+	f = dma_file_find(st, wanted->first, wanted->last);
+	if (f) {
+		*first = f->it.start;
+		*last = f->it.last;
+	}
+	spin_unlock(&st->lock);
+	return f;
+}
+
+bool dma_file_offer(struct muser_dma_state *st, const struct dma_range *wanted,
+		    unsigned long *first, unsigned long *last)
+{
+	struct dma_op op;
+	bool ret;
+
+	lockdep_assert_held(&st->pin_lock);
+	if (dma_file_known(st, first, last, wanted))
+		return true;
+	if (dma_op_begin(st, &op, *first, *last - *first + 1))
+		return false;
+	ret = dma_file_new(st, wanted->first, first, last, &op);
+	dma_op_end(st, &op);
+	return ret && *last >= wanted->last;
+}
+
+/* ---- mappings ------------------------------------------------------------------------ */
+
+static vm_fault_t dma_file_scratch(struct vm_fault *vmf, const struct dma_file *f)
+{
+	vmf->page = f->m->dma->scratch;
+	get_page(vmf->page);
+	return 0;
+}
+
+/* What the client has truncated is scratch, too: nothing here kills a server. */
+static vm_fault_t dma_file_fault(struct vm_fault *vmf)
+{
+	struct dma_file *f = vmf->vma->vm_private_data;
+	vm_fault_t ret;
+
+	if (READ_ONCE(f->revoked))
+		return dma_file_scratch(vmf, f);
+	ret = f->fault(vmf);
+	if (ret & VM_FAULT_SIGBUS)
+		return dma_file_scratch(vmf, f);
+	if (!(ret & VM_FAULT_LOCKED))
+		return ret & DMA_FILE_PASS ? ret : VM_FAULT_SIGBUS;
+	/* Pairs with dma_files_revoke(). */
+	smp_mb();
+	if (!READ_ONCE(f->revoked))
+		return ret;
+	unlock_page(vmf->page);
+	put_page(vmf->page);
+	return dma_file_scratch(vmf, f);
+}
+
+static void dma_file_open(struct vm_area_struct *vma)
+{
+	struct dma_file *f = vma->vm_private_data;
+
+	__module_get(THIS_MODULE);
+	kref_get(&f->ref);
+}
+
+static void dma_file_close(struct vm_area_struct *vma)
+{
+	dma_file_put(vma->vm_private_data);
+	module_put(THIS_MODULE);
+}
+
+/* No map_pages: each page comes through the fault. */
+static const struct vm_operations_struct dma_file_ops = {
+	.open = dma_file_open,
+	.close = dma_file_close,
+	.fault = dma_file_fault,
+};
+
+static struct dma_file *dma_file_get(struct muser_dma_state *st, unsigned long first,
+				     unsigned long pages)
+{
+	struct dma_file *f;
+
+	spin_lock(&st->lock);
+	f = dma_file_find(st, first, first + pages - 1);
+	if (f) {
+		kref_get(&f->ref);
+		WRITE_ONCE(f->mapped, true);
+	}
+	spin_unlock(&st->lock);
+	return f;
+}
+
+/* vm_pgoff: IOVA in pages. */
+int dma_file_mmap(struct muser *m, struct vm_area_struct *vma)
+{
+	struct dma_file *f = dma_file_get(m->dma, vma->vm_pgoff, vma_pages(vma));
+	int ret;
+
+	if (!f)
+		return -ENXIO;
+	vma->vm_pgoff = f->pgoff + (vma->vm_pgoff - f->it.start);
+	vma_set_file(vma, f->file);
+	muser_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	ret = muser_mmap_file(f->file, vma);
+	if (!ret && (vma->vm_ops->open || vma->vm_ops->close || vma->vm_ops->page_mkwrite))
+		ret = -EOPNOTSUPP;
+	if (ret) {
+		dma_file_put(f);
+		return ret;
+	}
+	__module_get(THIS_MODULE);
+	f->fault = vma->vm_ops->fault;
+	vma->vm_private_data = f;
+	vma->vm_ops = &dma_file_ops;
+	return 0;
+}
