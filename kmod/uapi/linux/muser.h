@@ -180,7 +180,7 @@ struct muser_dma {
 	__u32 flags;
 #define MUSER_DMA_READ  (1U << 0) /* the device reads: always */
 #define MUSER_DMA_WRITE (1U << 1)
-#define MUSER_DMA_FILE  (1U << 2) /* PIN, in: see below; out: [iova, iova + size) is such a range */
+#define MUSER_DMA_FILE  (1U << 2) /* PIN; see above */
 	__u64 iova;
 	__u64 size;
 };
