@@ -119,6 +119,8 @@ static int follow(struct monitor *m)
 			return error(ST_TIMEOUT, NULL, "time is up");
 		while (!is_done(m) && m->watch && mdev_watch_next(m->watch, &event))
 			print(m, &event);
+		if (m->watch && mdev_watch_lost(m->watch))
+			error(0, NULL, "some news of mediated devices are lost");
 		while (!is_done(m) && comings_next(m->comings, &event))
 			print(m, &event);
 	}

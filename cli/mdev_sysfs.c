@@ -102,7 +102,7 @@ const char *mdev_obstacle(void)
 {
 	uint64_t free;
 
-	if (mdev_module("muser") != MODULE_LOADED)
+	if (!mdev_may("/sys/module/muser", F_OK))
 		return "muser.ko is not loaded (modprobe muser)";
 	if (!mdev_may(MDEV_TYPE, F_OK))
 		return "muser.ko offers no " MDEV_TYPE_ID " (musctl doctor)";

@@ -25,6 +25,7 @@ struct mdev_watch {
 	struct udev_monitor *monitor; /* NULL: the folders are watched */
 	int                  inotify;
 	int                  nodes;   /* watch descriptor of MDEV_NODES */
+	bool                 lost;
 	size_t               at, len; /* what is left in buf */
 	char                 buf[4096] __attribute__((aligned(8)));
 };
@@ -68,8 +69,11 @@ static void fill(struct mdev_event *e, struct udev_device *device)
 
 static bool next_udev(struct mdev_watch *w, struct mdev_event *e)
 {
-	struct udev_device *device = udev_monitor_receive_device(w->monitor);
+	struct udev_device *device;
 
+	errno = 0;
+	device = udev_monitor_receive_device(w->monitor);
+	w->lost |= !device && errno == ENOBUFS;
 	if (!device)
 		return false;
 	fill(e, device);
@@ -112,6 +116,10 @@ static bool next_folder(struct mdev_watch *w, struct mdev_event *e)
 	}
 	news = (const struct inotify_event *)(w->buf + w->at);
 	w->at += sizeof(*news) + news->len;
+	if (news->mask & IN_Q_OVERFLOW) {
+		w->lost = true;
+		return next_folder(w, e);
+	}
 	folder = news->wd == w->nodes ? MDEV_NODES : MDEV_DEVICES;
 	if (!news->len || !instance_is_uuid(news->name, e->uuid))
 		e->uuid[0] = '\0';
@@ -150,6 +158,14 @@ int mdev_watch_fd(const struct mdev_watch *w)
 bool mdev_watch_next(struct mdev_watch *w, struct mdev_event *e)
 {
 	return w->monitor ? next_udev(w, e) : next_folder(w, e);
+}
+
+bool mdev_watch_lost(struct mdev_watch *w)
+{
+	bool lost = w->lost;
+
+	w->lost = false;
+	return lost;
 }
 
 void mdev_watch_close(struct mdev_watch *w)
