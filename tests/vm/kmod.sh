@@ -45,7 +45,8 @@ build_module() { # KDIR
 # Of a second vCPU under TCG, the time stamp counter is not of much use.
 boot() { # MODULE SCRIPT [FILE]...
 	local programs=$repo/build/release/tests/vm
-	make -s -C "$repo" build/release/tests/vm/{vfio_client,raw_server,many,prober,user_client} >&2
+	flock "$repo/build/.kmod.lock" make -s -C "$repo" \
+		build/release/tests/vm/{vfio_client,raw_server,many,prober,user_client} >&2
 	install -m 644 "$2" "$work/script"
 	guest_prepare vfio_iommu_type1 "$1" "$work/script" "$here/tap.sh" "$MUSCTL" \
 		"$programs"/{vfio_client,raw_server,many,prober,user_client} "${@:3}"

@@ -29,6 +29,7 @@ const struct command limit_commands[] = { { 0 } };
 const struct command storm_commands[] = { { 0 } };
 const struct command trick_commands[] = { { 0 } };
 const struct command endure_commands[] = { { 0 } };
+const struct command hostile_commands[] = { { 0 } };
 
 int device_open(struct client *c, const char *uuid)
 {

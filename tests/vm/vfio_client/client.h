@@ -54,6 +54,7 @@ extern const struct command dma_commands[];    /* dma.c */
 extern const struct command load_commands[];   /* load.c */
 extern const struct command limit_commands[];  /* limits.c */
 extern const struct command storm_commands[];  /* storm.c */
+extern const struct command hostile_commands[]; /* hostile.c */
 extern const struct command trick_commands[];  /* tricks.c */
 extern const struct command endure_commands[]; /* endure.c */
 
