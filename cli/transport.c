@@ -47,6 +47,8 @@ int transport_choose(const struct transport *t, bool *mdev)
 	*mdev = false;
 	if (!strcmp(wanted, "vfio-user"))
 		return 0;
+	if (t->socket && !t->wanted)
+		return 0; /* what is on the line is stronger than the environment */
 	if (!strcmp(wanted, "auto")) {
 		*mdev = !t->socket && !obstacle(t->uuid);
 		return 0;

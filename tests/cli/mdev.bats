@@ -64,6 +64,8 @@ teardown() {
 	[ "$(transport c)" = mdev ]
 	musctl create null --name d --socket-path here.sock
 	[ "$(transport d)" = vfio-user ]
+	MUSER_TRANSPORT=mdev musctl create null --name f --socket-path f.sock
+	[ "$(transport f)" = vfio-user ]
 	musctl create null --name e --mode 0660
 	[ "$(transport e)" = vfio-user ]
 	try 2 musctl create null --transport=mdev --socket-path there.sock
