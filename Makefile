@@ -48,8 +48,8 @@ BACKENDS := $(patsubst cli/data/50-muser-%.json,%,$(wildcard cli/data/50-muser-*
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
-.PHONY: all help kmod install-kmod pkgs deps deps-check demo check check-quick check-vm check-fuzz \
-	check-build sanitized fuzz bench lint man install clean
+.PHONY: all help kmod install-kmod pkgs deps deps-check demo check check-quick check-vm check-kdebug \
+	check-fuzz 	check-build sanitized fuzz bench lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -62,6 +62,7 @@ help:
 	@echo 'make check        install what tests need, run all of them'
 	@echo 'make check-quick  lint, unit, devices, cli: no root, under a minute'
 	@echo 'make check-vm     stock kernels and drivers in QEMU'
+	@echo 'make check-kdebug muser.ko on a kernel with lockdep, KASAN and kmemleak: 40 minutes'
 	@echo 'make fuzz         the fuzzers, FUZZ_SECONDS (600) each'
 	@echo 'make bench        ratios against the bare operations; PEERS=DIR adds peers'
 	@echo 'make lint         sizes, walls, documentation, scripts'
@@ -190,6 +191,11 @@ check-fuzz: deps-check
 
 check-vm: sanitized
 	$(Q)$(CHECK) vm
+
+check-kdebug:
+	$(Q)tests/deps.sh kdebug
+	+$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/vm/check-kdebug.sh
 
 lint: all
 	$(Q)MUSER_BUILD=$(B) tests/lint/run.sh

@@ -104,6 +104,10 @@ build() { # SUITES VERSION RELEASE NAME
 main() { # [NAME]
 	local name=${1:-bookworm} kernel suites release version
 	kernel=$("$here/fetch-kernel.sh" "$name")
+	if [[ $name == kdebug ]]; then
+		printf '%s\n' "$kernel/build"
+		return
+	fi
 	suites=$(awk -v name="$name" '$1 == name { print $2 }' "$here/kernels")
 	release=$(basename "$kernel"/lib/modules/*)
 	version=${kernel##*/kernel-"$name"-}

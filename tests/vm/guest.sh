@@ -231,7 +231,8 @@ guest_console() {
 
 # Fail on anything the kernel printed that a healthy driver does not make it print.
 guest_check_dmesg() {
-	! grep -E 'WARNING: |BUG: |Oops|nobody cared|Call Trace|general protection|blocked for more' \
+	! grep -E 'WARNING: |BUG: |Oops|nobody cared|Call Trace|general protection|blocked for more|'"$(
+		)"'detected stalls|soft lockup|inconsistent lock state|possible.* deadlock' \
 		"$GUEST_DIR/console" >&2
 }
 
