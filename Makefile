@@ -48,8 +48,8 @@ BACKENDS := $(patsubst cli/data/50-muser-%.json,%,$(wildcard cli/data/50-muser-*
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
-.PHONY: all help kmod install-kmod pkgs deps deps-check demo check check-quick check-vm check-kdebug \
-	check-fuzz 	check-build sanitized fuzz bench lint man install clean
+.PHONY: all help kmod install-kmod pkgs deps deps-check demo check check-quick check-vm \
+	check-kdebug check-fuzz check-build sanitized fuzz bench lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
