@@ -39,6 +39,7 @@ struct channel_memory {
 struct channel_dma {
 	uint64_t addr, size;
 	uint32_t prot;       /* PROT_READ | PROT_WRITE */
+	bool     is_file;    /* the client's shared memory: mapped as that, system calls take it */
 };
 
 struct channel_exchange {
@@ -76,7 +77,8 @@ struct channel_ops {
 	/* Make client memory accessible through dma_map(). @d grows to what is. -ENOENT: there is
 	 * none; -EACCES: not with this protection; -EOPNOTSUPP: it can be copied only. */
 	int     (*dma_pin)(struct channel *ch, struct channel_dma *d);
-	/* Pages of [addr, addr + size) that are not pinned are scratch memory. */
+	/* Pages of [addr, addr + size) that are not pinned are scratch memory; with @is_file, which
+	 * dma_pin() has given, for good, from the first time that they are not. */
 	int     (*dma_map)(struct channel *ch, const struct channel_dma *d, void **base);
 	/* PROT_WRITE: to the client. -EFAULT: it has no such memory. */
 	int     (*dma_copy)(struct channel *ch, const struct channel_dma *d, void *data);

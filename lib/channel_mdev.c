@@ -122,7 +122,7 @@ static uint32_t dma_flags(uint32_t prot)
 static int mdev_dma_pin(struct channel *ch, struct channel_dma *d)
 {
 	struct muser_dma arg = {
-		.argsz = sizeof(arg), .flags = dma_flags(d->prot),
+		.argsz = sizeof(arg), .flags = dma_flags(d->prot) | MUSER_DMA_FILE,
 		.iova = d->addr, .size = d->size,
 	};
 	const int ret = mdev_node_ioctl(ch->fd, MUSER_DMA_PIN, &arg);
@@ -131,6 +131,7 @@ static int mdev_dma_pin(struct channel *ch, struct channel_dma *d)
 	case 0:
 		d->addr = arg.iova;
 		d->size = arg.size;
+		d->is_file = arg.flags & MUSER_DMA_FILE;
 		return 0;
 	case -EPERM:
 		return -EACCES;
@@ -144,7 +145,9 @@ static int mdev_dma_pin(struct channel *ch, struct channel_dma *d)
 
 static int mdev_dma_map(struct channel *ch, const struct channel_dma *d, void **base)
 {
-	return mdev_node_mmap(ch->fd, MUSER_MMAP_DMA + d->addr, d->size, (int)d->prot, base);
+	const uint64_t space = d->is_file ? MUSER_MMAP_FILE : MUSER_MMAP_DMA;
+
+	return mdev_node_mmap(ch->fd, space + d->addr, d->size, (int)d->prot, base);
 }
 
 static int mdev_dma_copy(struct channel *ch, const struct channel_dma *d, void *data)

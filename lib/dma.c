@@ -37,6 +37,7 @@ void dma_free(struct lm_ctx *ctx)
 		return;
 	dma_disconnect(ctx);
 	dma_orphans_free(dma);
+	dma_table_free(&dma->aliases);
 	free(dma->backings.at);
 	free(dma);
 	ctx->dma = NULL;
@@ -95,6 +96,10 @@ static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
 	ret = dma_backing_get(ctx, w, &b);
 	if (ret)
 		return ret;
+	if (ctx->channel.ops && dma_merge(dma, w, b)) {
+		dma_backing_put(&dma->backings, b); /* of a window that counts already */
+		return 0;
+	}
 	slot.backing = b->index;
 	slot.generation = ++dma->generation;
 	ret = dma_table_insert(&dma->windows, w->addr, &slot);

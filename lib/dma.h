@@ -105,12 +105,21 @@ void dma_backing_unshare(struct dma_backings *bs, struct dma_backing *b);
 
 /* ---- dma_resolve.c: windows that the channel has -------------------------------- */
 
-#define DMA_PIECE (1ull << 30) /* addresses in one mapping */
+/* Addresses in one mapping: entries end there, so it is as large as can be had. */
+#define DMA_PIECE (sizeof(void *) == 8 ? 1ull << 36 : 1ull << 26)
 
 /* @addr is in no window: make one that has it, and what it can of the @len bytes. -ENOENT. */
 int  dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len);
 /* Pointers into a window stay valid, but show this part of the client's memory no more. */
 void dma_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t addr, uint64_t size);
+
+/* ---- dma_merge.c: no seams between windows -------------------------------------- */
+
+/* @w, whose memory is @b and which is in no window yet, becomes part of one next to it. */
+bool dma_merge(struct dma *dma, const struct dma_window *w, struct dma_backing *b);
+/* The generation of the window that entries of this one belong to now. */
+uint64_t dma_alias(const struct dma *dma, uint64_t generation);
+void dma_aliases_drop(struct dma *dma, uint64_t generation); /* that window has gone */
 
 /* ---- dma.c, dma_revoke.c, dma_sg.c ----------------------------------------------- */
 
@@ -154,6 +163,7 @@ struct dma {
 	struct dma_slot     no_slot; /* of the last window, when there is none */
 	struct dma_table    windows; /* by address; also those being revoked */
 	struct dma_table    orphans; /* by generation: held, and the client has gone */
+	struct dma_table    aliases; /* by generation: of windows that others took in */
 	struct dma_backings backings;
 	struct dma_revoke   revoke;
 	uint64_t            max_windows;

@@ -99,6 +99,26 @@ static int window_add(struct lm_ctx *ctx, const struct channel_dma *d, bool pinn
 	return ret;
 }
 
+/*
+ * The client's shared memory, in place of the pages that the window shows by themselves: O_DIRECT
+ * and the like take it. Where there is no room for the mapping, all but that works without.
+ */
+static void window_share(struct lm_ctx *ctx, const struct channel_dma *d)
+{
+	const struct dma_backing *b;
+	struct dma_pos p;
+	void *from;
+
+	if (!d->is_file || !dma_table_find(&ctx->dma->windows, d->addr, &p))
+		return;
+	b = dma_slot_backing(ctx->dma, dma_table_slot(&ctx->dma->windows, p));
+	if (!b->is_piece || ctx->channel.ops->dma_map(&ctx->channel, d, &from))
+		return;
+	if (mremap(from, d->size, d->size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   b->base + (d->addr - b->start)) == MAP_FAILED)
+		munmap(from, d->size);
+}
+
 int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 {
 	struct channel *ch = &ctx->channel;
@@ -115,6 +135,8 @@ int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 	if (!ret) {
 		range_cut(&d, low, last);
 		ret = window_add(ctx, &d, true);
+		if (!ret)
+			window_share(ctx, &d);
 		if (ret != -ENOMEM && ret != -EOVERFLOW) /* no room to map it */
 			return ret;
 	} else if (ret != -EOPNOTSUPP || !is_there(ch, &d)) {

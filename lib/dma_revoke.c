@@ -281,6 +281,14 @@ static void window_orphan(struct dma *dma, struct dma_pos p, uint64_t first, uin
 	orphan_add(dma, slot);
 }
 
+/* Nothing refers to it, by whatever name. */
+static void window_free(struct dma *dma, const struct dma_slot *slot)
+{
+	dma_backing_put(&dma->backings, dma_slot_backing(dma, slot));
+	if (dma->aliases.count)
+		dma_aliases_drop(dma, slot->generation);
+}
+
 /* All windows of the range go; of them, [first, last] is revoked. */
 static void range_orphan(struct dma *dma, uint64_t first, uint64_t last)
 {
@@ -294,7 +302,7 @@ static void range_orphan(struct dma *dma, uint64_t first, uint64_t last)
 		if (slot->holds)
 			window_orphan(dma, p, first, last);
 		else
-			dma_backing_put(&dma->backings, dma_slot_backing(dma, slot));
+			window_free(dma, slot);
 	}
 	dma_forget_last(dma);
 }
@@ -355,12 +363,13 @@ void dma_orphan_release(struct dma *dma, uint64_t generation)
 	struct dma_slot *slot;
 	struct dma_pos p;
 
+	generation = dma_alias(dma, generation);
 	if (!dma_table_find(t, generation, &p) || dma_table_key(t, p) != generation)
 		return;
 	slot = dma_table_slot(t, p);
 	if (--slot->holds)
 		return;
-	dma_backing_put(&dma->backings, dma_slot_backing(dma, slot));
+	window_free(dma, slot);
 	dma_table_remove(t, generation, generation);
 }
 

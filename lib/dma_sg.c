@@ -32,7 +32,7 @@ bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p)
 		   dma_table_slot(t, *p)->generation == sg->generation))
 		return true;
 	return dma_table_find(t, sg->dma_addr, p) &&
-	       dma_table_slot(t, *p)->generation == sg->generation;
+	       dma_table_slot(t, *p)->generation == dma_alias(dma, sg->generation);
 }
 
 /* ---- lm_addr_to_sg --------------------------------------------------------------- */
@@ -130,18 +130,13 @@ static inline bool last_search(struct dma *dma, uint64_t addr)
 	return true;
 }
 
-/* Ask for memory, if the channel is one that has not told of all. */
-static NOINLINE bool last_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
-{
-	return !dma_resolve(ctx, addr, len) && last_search(ctx->dma, addr);
-}
-
 /* Several windows, or none. */
 static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 				dma_sg_t *sg, int max_sg)
 {
 	struct dma *dma = ctx->dma;
 	const struct dma_last *last = &dma->last;
+	const uint64_t first = addr, all = len;
 	int nr = 0;
 
 	if (!len || len - 1 > UINT64_MAX - addr)
@@ -150,8 +145,15 @@ static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 		uint64_t piece;
 
 		if (!last_has(last, addr, 1) && !last_next(&dma->last, addr, 1) &&
-		    !last_search(dma, addr) && !last_resolve(ctx, addr, len))
-			return -ENOENT;
+		    !last_search(dma, addr)) {
+			if (dma_resolve(ctx, addr, len))
+				return -ENOENT;
+			/* What came may have joined what was there: once more. */
+			addr = first;
+			len = all;
+			nr = 0;
+			continue;
+		}
 		piece = last->size - (addr - last->addr);
 		piece = piece < len ? piece : len;
 		if (nr < max_sg)

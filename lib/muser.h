@@ -656,7 +656,8 @@ int lm_irq_set_level(lm_ctx_t *ctx, bool level);
 
 /** struct dma_sg - a piece of client memory inside one DMA region. Filled by lm_addr_to_sg();
  * its members belong to the library. Valid until that region is unmapped (afterwards the
- * functions below answer -ESTALE). */
+ * functions below answer -ESTALE: look again; a mediated device does not know where its client's
+ * regions end, so that it may happen when memory next to it is unmapped). */
 typedef struct {
 	dma_addr_t dma_addr;
 	uint64_t   length;

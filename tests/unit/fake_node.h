@@ -28,6 +28,7 @@
 struct node_range {
 	uint64_t iova, size;
 	bool     read_only;
+	bool     is_file;   /* shared memory: MUSER_DMA_FILE */
 	int      pin_error; /* it cannot be pinned */
 };
 
@@ -48,7 +49,7 @@ struct node {
 	uint64_t     mem_size[MUSER_NR_SPACES];
 	int          client;    /* memfd: its memory, by address */
 	struct node_range range[NODE_RANGES];
-	unsigned int nr_pins, nr_maps, nr_copies;
+	unsigned int nr_pins, nr_maps, nr_file_maps, nr_copies;
 	unsigned int fired[LM_DEV_NUM_IRQS][NODE_VECTORS];
 
 	unsigned int nr_reads, nr_writes, nr_exchanges;
@@ -241,6 +242,8 @@ static int node_pin(struct muser_dma *arg)
 		return r->pin_error;
 	if (r->read_only && arg->flags & MUSER_DMA_WRITE)
 		return -EPERM;
+	if (!r->is_file)
+		arg->flags &= ~(uint32_t)MUSER_DMA_FILE;
 	end = (arg->iova + arg->size + NODE_CHUNK - 1) & ~(NODE_CHUNK - 1);
 	arg->iova &= ~(NODE_CHUNK - 1);
 	arg->iova = arg->iova > r->iova ? arg->iova : r->iova;
@@ -312,7 +315,10 @@ int mdev_node_mmap(int fd, uint64_t offset, size_t length, int prot, void **mem)
 	const uint64_t space = offset >> MUSER_SPACE_SHIFT;
 	int from = node.client;
 
-	if (offset & MUSER_MMAP_DMA) {
+	if (offset >= MUSER_MMAP_FILE) {
+		offset -= MUSER_MMAP_FILE;
+		node.nr_file_maps++;
+	} else if (offset & MUSER_MMAP_DMA) {
 		offset -= MUSER_MMAP_DMA;
 		node.nr_maps++;
 	} else {

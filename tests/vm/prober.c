@@ -217,12 +217,12 @@ static void told_client(void *pvt, bool attached)
 
 static void told_map(void *pvt, dma_addr_t addr, uint64_t len)
 {
-	++*reg(MAPS);
+	*reg(MAPS) += len;
 }
 
 static int told_unmap(void *pvt, dma_addr_t addr, uint64_t len)
 {
-	++*reg(UNMAPS);
+	*reg(UNMAPS) += len;
 	return 0;
 }
 
