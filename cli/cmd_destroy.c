@@ -158,6 +158,8 @@ static int destroy_one(const struct call *call, const char *word, const char *uu
 
 	if (err)
 		v.control = NULL;
+	else
+		control_set_timeout(v.control, ending_ms(v.ending));
 	if (mdev_exists(uuid))
 		status = destroy_mdev(&v);
 	else

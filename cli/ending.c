@@ -18,8 +18,9 @@
 #include "error.h"
 #include "instance.h"
 
-#define STEP_MS 2
-#define KILL_MS 2000
+#define STEP_MS  2
+#define KILL_MS  2000
+#define FORCE_MS 200
 
 static int ignore(void *arg, const char *uuid, bool alive)
 {
@@ -97,13 +98,20 @@ static int kill_process(const struct ending *e, const char *uuid, pid_t pid)
 	return error(ST_FAILED, uuid, "process %d cannot be killed", pid);
 }
 
+int ending_ms(const struct ending *e)
+{
+	uint64_t ms = e->force ? FORCE_MS : e->timeout_ns / 1000000;
+
+	return ms < INT32_MAX ? (int)ms : INT32_MAX;
+}
+
 int ending_run(const struct ending *e, struct control *control)
 {
-	uint64_t ms = e->force ? 200 : e->timeout_ns / 1000000;
+	uint64_t ms = (uint64_t)ending_ms(e);
 	const char *uuid = control_uuid(control);
 	int err;
 
-	control_set_timeout(control, (int)ms);
+	control_set_timeout(control, ending_ms(e));
 	err = control_call(control, "Stop", NULL, NULL);
 	if (err == -EREMOTE)
 		return control_tell(control, NULL, err);

@@ -15,6 +15,9 @@ struct ending {
 	uint64_t timeout_ns; /* how long it may take by itself */
 };
 
+/* How long it may take to answer. */
+int ending_ms(const struct ending *ending);
+
 /* 0: nothing is left of it. Or the status of a told error. */
 int ending_run(const struct ending *ending, struct control *control);
 

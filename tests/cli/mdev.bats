@@ -385,7 +385,7 @@ teardown() {
 
 @test "killed at any moment, whatever it does: nothing is left that list and destroy do not find" {
 	local i
-	for i in {1..40}; do
+	for i in {1..24}; do
 		timeout -s KILL "0.0$((RANDOM % 60 + 10))" "$MUSCTL" create -u "$U" null 3>&- || true
 		kernel_sync
 		case $((i % 3)) in
