@@ -40,7 +40,7 @@ build() {
 	keep "$root" "$root/usr/bin/qemu-system-x86_64" "$lib/ld-linux-x86-64.so.2" \
 		"$lib"/qemu/accel-*.so "$root"/usr/share/seabios/bios-256k.bin \
 		"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,multiboot_dma,pvh}.bin
-	for file in "$DEBS_OUT"/root/usr/{bin/*,lib/x86_64-linux-gnu/qemu/*}; do
+	for file in "$DEBS_OUT/root/usr/bin"/* "$DEBS_OUT/root/usr/lib/x86_64-linux-gnu/qemu"/*; do
 		mapfile -t libraries < <(needed "$root" "$file")
 		keep "$root" "${libraries[@]}"
 	done

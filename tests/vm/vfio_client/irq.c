@@ -71,9 +71,12 @@ static int flag(const char *word, uint32_t *flags)
 		const char *name;
 		uint32_t flag;
 	} names[] = {
-		{ "none", VFIO_IRQ_SET_DATA_NONE },	 { "bool", VFIO_IRQ_SET_DATA_BOOL },
-		{ "eventfd", VFIO_IRQ_SET_DATA_EVENTFD }, { "mask", VFIO_IRQ_SET_ACTION_MASK },
-		{ "unmask", VFIO_IRQ_SET_ACTION_UNMASK }, { "trigger", VFIO_IRQ_SET_ACTION_TRIGGER },
+		{ "none", VFIO_IRQ_SET_DATA_NONE },
+		{ "bool", VFIO_IRQ_SET_DATA_BOOL },
+		{ "eventfd", VFIO_IRQ_SET_DATA_EVENTFD },
+		{ "mask", VFIO_IRQ_SET_ACTION_MASK },
+		{ "unmask", VFIO_IRQ_SET_ACTION_UNMASK },
+		{ "trigger", VFIO_IRQ_SET_ACTION_TRIGGER },
 	};
 	uint64_t value;
 	size_t i;

@@ -100,8 +100,8 @@ static int read_some(struct worker *w)
 	if (!w->known || !memcmp(&value, &w->last, width))
 		return 0;
 	atomic_fetch_add(&w->load->wrong, 1);
-	return unexpected("0x%" PRIx64 ": read 0x%" PRIx64 " (%d bytes), wrote 0x%" PRIx64, w->place,
-			  value, (int)width, w->last);
+	return unexpected("0x%" PRIx64 ": read 0x%" PRIx64 " (%d bytes), wrote 0x%" PRIx64,
+			  w->place, value, (int)width, w->last);
 }
 
 static void *work(void *arg)
