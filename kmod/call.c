@@ -71,7 +71,9 @@ static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 
 	if (ret)
 		return ret;
-	ret = idr_alloc_cyclic(&c->ids, r, 0, CHAN_MAX_IDS, GFP_NOWAIT);
+	ret = idr_alloc_cyclic(&c->ids, r, CHAN_NO_ID + 1, CHAN_FEW_IDS, GFP_NOWAIT);
+	if (ret == -ENOSPC)
+		ret = idr_alloc(&c->ids, r, CHAN_FEW_IDS, CHAN_MAX_IDS, GFP_NOWAIT);
 	if (ret < 0)
 		return ret == -ENOSPC ? -EBUSY : ret;
 	r->id = ret;

@@ -25,10 +25,14 @@ int chan_new(struct muser *m)
 
 	if (!c)
 		return -ENOMEM;
+	idr_init(&c->ids);
+	if (idr_alloc(&c->ids, NULL, CHAN_NO_ID, CHAN_NO_ID + 1, GFP_KERNEL) < 0) {
+		kfree(c);
+		return -ENOMEM;
+	}
 	INIT_LIST_HEAD(&c->first);
 	INIT_LIST_HEAD(&c->queue);
 	INIT_LIST_HEAD(&c->sent);
-	idr_init(&c->ids);
 	init_waitqueue_head(&c->server_wait);
 	init_waitqueue_head(&c->ready_wait);
 	INIT_WORK(&c->handshake, handshake_work);
@@ -42,6 +46,7 @@ void chan_free(struct muser *m)
 {
 	if (!m->chan)
 		return;
+	idr_remove(&m->chan->ids, CHAN_NO_ID);
 	WARN_ON(!idr_is_empty(&m->chan->ids));
 	idr_destroy(&m->chan->ids);
 	kfree(m->chan);

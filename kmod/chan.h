@@ -39,6 +39,13 @@ enum chan_cmd {
 
 /* More messages without a reply that nobody reads: the server hangs, and is given up. */
 #define CHAN_MAX_POSTED 16384U
+
+/*
+ * Requests have ids below CHAN_MAX_IDS. Those of the first ones share a node of the tree, which
+ * CHAN_NO_ID keeps: as long as there are few at a time, no id takes memory.
+ */
+#define CHAN_NO_ID      0
+#define CHAN_FEW_IDS    64
 #define CHAN_MAX_IDS    65536
 
 /* Message and room of most requests: accesses of registers. */

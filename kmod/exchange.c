@@ -2,8 +2,8 @@
 /*
  * exchange.c - MUSER_EXCHANGE: replies in, messages out, in one system call.
  *
- * Waits for a message and for one more file, as ppoll(2) would. Messages go before all other
- * reasons to return, so that none is lost on a waiter that leaves.
+ * Waits for a message and for one more file, as ppoll(2) would. Whoever has slept looks for
+ * messages before all other reasons to return, so that none is lost on a waiter that leaves.
  */
 #include <linux/errno.h>
 #include <linux/file.h>
@@ -85,20 +85,19 @@ static int exchange_sleep(struct exchange *x)
 static ssize_t exchange_wait(struct exchange *x, char __user *buf, size_t size)
 {
 	ssize_t ret;
-	int over = 0;
+	int over;
 
-	for (;;) {
-		ret = chan_read(x->m, buf, size);
-		if (ret != -EAGAIN)
-			return ret;
-		if (over || exchange_is_woken(x))
+	do {
+		if (exchange_is_woken(x))
 			return 0;
 		if (x->table.error)
 			return x->table.error;
 		if (signal_pending(current))
 			return -EINTR;
 		over = exchange_sleep(x);
-	}
+		ret = chan_read(x->m, buf, size);
+	} while (ret == -EAGAIN && !over);
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 static ssize_t exchange_read(struct muser *m, const struct muser_exchange *arg)
