@@ -4,10 +4,11 @@
  * calls take its pages (O_DIRECT, vmsplice, io_uring's buffers), which refuse those of dma_map.c.
  *
  * Which file it is, the pinned pages say. The server never gets it in hand: it maps the range that
- * is pinned, of a file that it can neither read, write, nor map any further. When one of those
- * pages is let go, the whole range shows scratch memory, for good. Refuses all but tmpfs (memfd
- * is), and memory that the client may not write.
+ * is pinned, of a file that it can neither read, write, nor map any further. Pages that are let go
+ * show scratch memory there, for good. Refuses all but tmpfs (memfd is), and memory that the client
+ * may not write.
  */
+#include <linux/bitmap.h>
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -34,7 +35,8 @@ struct dma_file {
 	struct file *file;
 	pgoff_t pgoff;
 	bool mapped;         /* ever */
-	bool revoked;        /* read under the lock of a page of it */
+	unsigned long *revoked; /* a bit a page, read under the page's lock, set under st->lock */
+	unsigned long nr_revoked;
 	vm_fault_t (*fault)(struct vm_fault *vmf);
 };
 
@@ -46,6 +48,7 @@ static void dma_file_release(struct kref *ref)
 
 	fput(f->file);
 	muser_put(f->m);
+	bitmap_free(f->revoked);
 	kfree(f);
 }
 
@@ -54,7 +57,19 @@ static void dma_file_put(struct dma_file *f)
 	kref_put(&f->ref, dma_file_release);
 }
 
-/* The one that has all of [first, last]. */
+static unsigned long dma_file_pages(const struct dma_file *f)
+{
+	return f->it.last - f->it.start + 1;
+}
+
+static bool dma_file_is_whole(const struct dma_file *f, unsigned long first, unsigned long last)
+{
+	const unsigned long from = first - f->it.start, end = last - f->it.start + 1;
+
+	return find_next_bit(f->revoked, end, from) >= end;
+}
+
+/* One that has all of [first, last]. */
 static struct dma_file *dma_file_find(struct muser_dma_state *st, unsigned long first,
 				      unsigned long last)
 {
@@ -63,37 +78,70 @@ static struct dma_file *dma_file_find(struct muser_dma_state *st, unsigned long 
 	lockdep_assert_held(&st->lock);
 	for (it = interval_tree_iter_first(&st->files, first, last); it;
 	     it = interval_tree_iter_next(it, first, last)) {
-		if (it->start <= first && it->last >= last)
-			return container_of(it, struct dma_file, it);
+		struct dma_file *f = container_of(it, struct dma_file, it);
+
+		if (it->start <= first && it->last >= last && dma_file_is_whole(f, first, last))
+			return f;
 	}
 	return NULL;
 }
 
-static struct dma_file *dma_file_take(struct muser_dma_state *st, unsigned long first,
-				      unsigned long last)
+/* Mark what it has of @r. Returns whether there was anything to mark. */
+static bool dma_file_mark(struct muser_dma_state *st, struct dma_file *f, const struct dma_range *r)
 {
+	const unsigned long from = r->first - f->it.start, end = r->last - f->it.start + 1;
+	unsigned long i = find_next_zero_bit(f->revoked, end, from);
+
+	lockdep_assert_held(&st->lock);
+	if (i >= end)
+		return false;
+	for (; i < end; i = find_next_zero_bit(f->revoked, end, i + 1)) {
+		__set_bit(i, f->revoked);
+		f->nr_revoked++;
+	}
+	if (f->nr_revoked < dma_file_pages(f)) {
+		kref_get(&f->ref);
+		return true;
+	}
+	interval_tree_remove(&f->it, &st->files);
+	st->nr_files--;
+	return true;
+}
+
+/* With a reference: one whose part of @r, which becomes *part, has been marked now. */
+static struct dma_file *dma_file_next(struct muser_dma_state *st, const struct dma_range *r,
+				      struct dma_range *part)
+{
+	struct dma_file *found = NULL;
 	struct interval_tree_node *it;
 
 	spin_lock(&st->lock);
-	it = interval_tree_iter_first(&st->files, first, last);
-	if (it) {
-		interval_tree_remove(it, &st->files);
-		st->nr_files--;
+	for (it = interval_tree_iter_first(&st->files, r->first, r->last); it;
+	     it = interval_tree_iter_next(it, r->first, r->last)) {
+		struct dma_file *f = container_of(it, struct dma_file, it);
+
+		part->first = max(r->first, it->start);
+		part->last = min(r->last, it->last);
+		if (dma_file_mark(st, f, part)) {
+			found = f;
+			break;
+		}
 	}
 	spin_unlock(&st->lock);
-	return it ? container_of(it, struct dma_file, it) : NULL;
+	return found;
 }
 
 /* A fault that did not see the mark holds its page's lock until the page is mapped. */
-static void dma_file_revoke(struct dma_file *f)
+static void dma_file_revoke(struct dma_file *f, const struct dma_range *part)
 {
 	struct address_space *mapping = f->file->f_mapping;
-	const unsigned long nr = f->it.last - f->it.start + 1;
+	const pgoff_t pgoff = f->pgoff + (part->first - f->it.start);
+	const unsigned long nr = part->last - part->first + 1;
 	struct folio *folio;
 	unsigned long i;
 
 	for (i = 0; i < nr; i++) {
-		folio = filemap_get_folio(mapping, f->pgoff + i);
+		folio = filemap_get_folio(mapping, pgoff + i);
 		if (IS_ERR_OR_NULL(folio))
 			continue;
 		folio_lock(folio);
@@ -101,19 +149,20 @@ static void dma_file_revoke(struct dma_file *f)
 		folio_put(folio);
 		cond_resched();
 	}
-	unmap_mapping_range(mapping, (loff_t)f->pgoff << PAGE_SHIFT, (loff_t)nr << PAGE_SHIFT, 0);
+	unmap_mapping_range(mapping, (loff_t)pgoff << PAGE_SHIFT, (loff_t)nr << PAGE_SHIFT, 0);
 }
 
 void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned long last)
 {
+	const struct dma_range range = { first, last };
+	struct dma_range part;
 	struct dma_file *f;
 
-	while ((f = dma_file_take(st, first, last))) {
-		WRITE_ONCE(f->revoked, true);
+	while ((f = dma_file_next(st, &range, &part))) {
 		/* Pairs with the page lock in dma_file_fault(). */
 		smp_mb();
 		if (READ_ONCE(f->mapped))
-			dma_file_revoke(f);
+			dma_file_revoke(f, &part);
 		dma_file_put(f);
 	}
 }
@@ -212,6 +261,9 @@ static bool dma_file_extent(struct muser_dma_state *st, unsigned long page, unsi
 	*first = from;
 	*last = to;
 	f->pgoff = index - (page - from);
+	f->revoked = bitmap_zalloc(to - from + 1, GFP_KERNEL_ACCOUNT);
+	if (!f->revoked)
+		return false;
 	f->file = dma_own_file(st->m, mapping, f->pgoff, to - from + 1);
 	return f->file;
 }
@@ -242,6 +294,7 @@ static bool dma_file_new(struct muser_dma_state *st, unsigned long page, unsigne
 	if (!f)
 		return false;
 	if (!dma_file_extent(st, page, first, last, f)) {
+		bitmap_free(f->revoked);
 		kfree(f);
 		return false;
 	}
@@ -257,6 +310,19 @@ static bool dma_file_new(struct muser_dma_state *st, unsigned long page, unsigne
 	return true;
 }
 
+/* [*first, *last] becomes what of it is in @f, around @wanted, and was never revoked. */
+static void dma_file_clip(const struct dma_file *f, const struct dma_range *wanted,
+			  unsigned long *first, unsigned long *last)
+{
+	const unsigned long start = f->it.start, from = wanted->first - start;
+	const unsigned long before = find_last_bit(f->revoked, from);
+	const unsigned long after = find_next_bit(f->revoked, dma_file_pages(f),
+						  wanted->last - start);
+
+	*first = max(*first, before < from ? start + before + 1 : start);
+	*last = min(*last, start + after - 1);
+}
+
 static bool dma_file_known(struct muser_dma_state *st, unsigned long *first, unsigned long *last,
 			   const struct dma_range *wanted)
 {
@@ -264,10 +330,8 @@ static bool dma_file_known(struct muser_dma_state *st, unsigned long *first, uns
 
 	spin_lock(&st->lock);
 	f = dma_file_find(st, wanted->first, wanted->last);
-	if (f) {
-		*first = f->it.start;
-		*last = f->it.last;
-	}
+	if (f)
+		dma_file_clip(f, wanted, first, last);
 	spin_unlock(&st->lock);
 	return f;
 }
@@ -303,7 +367,7 @@ static vm_fault_t dma_file_fault(struct vm_fault *vmf)
 	struct dma_file *f = vmf->vma->vm_private_data;
 	vm_fault_t ret;
 
-	if (READ_ONCE(f->revoked))
+	if (test_bit(vmf->pgoff - f->pgoff, f->revoked))
 		return dma_file_scratch(vmf, f);
 	ret = f->fault(vmf);
 	if (ret & VM_FAULT_SIGBUS)
@@ -312,7 +376,7 @@ static vm_fault_t dma_file_fault(struct vm_fault *vmf)
 		return ret & DMA_FILE_PASS ? ret : VM_FAULT_SIGBUS;
 	/* Pairs with dma_files_revoke(). */
 	smp_mb();
-	if (!READ_ONCE(f->revoked))
+	if (!test_bit(vmf->pgoff - f->pgoff, f->revoked))
 		return ret;
 	unlock_page(vmf->page);
 	put_page(vmf->page);

@@ -139,6 +139,49 @@ ok 'what is gone cannot be pinned' dma_fails 95 $PIN 0x22000000 0x1000 0
 ok 'the client goes' client_stop
 is 'and no pin stays' 0 pinned
 
+# ---- DMA: memory that is a file -------------------------------------------------------------
+
+ok 'a client' client_start "$U"
+ok 'with memory of its own' c map 0x10000000 0x4000 anon
+ok 'is pinned, but no file' dma_fails 2 $PIN_FILE 0x10000000 0x4000 0
+ok 'system calls refuse its pages' dma_fails 14 $SPLICE 0x10000000 0 0
+ok 'with a memfd' c map 0x10200000 0x8000 memfd
+ok 'it is a file' dma $PIN_FILE 0x10200000 0x8000 0
+ok 'and parts of it are' dma $PIN_FILE 0x10201000 0x2000 0
+is 'the whole' $((0x8000)) word 0xf30
+ok 'the server writes' dma $MAP_FILL 0x10200000 0x8000 1
+ok 'the client reads' c memcheck 0x10200000 0x8000 1
+ok 'the client writes' c memfill 0x10200000 0x8000 2
+ok 'the server reads' dma $MAP_CHECK 0x10200000 0x8000 2
+ok 'system calls take its pages' dma $SPLICE 0x10203000 0 0
+ok 'it is unmapped' c unmap 0x10200000 0x8000
+ok 'the server writes' dma $MAP_FILL 0x10200000 0x8000 3
+ok 'not to the client' c memcheck 0x10200000 0x8000 2
+is 'nothing is pinned' 4 pinned
+ok 'it is mapped again' c remap 0x10200000 0x8000
+ok 'as the file' dma $PIN_FILE 0x10200000 0x8000 0
+ok 'seen again' dma $MAP_CHECK 0x10200000 0x8000 2
+ok 'one page is let go' dma $UNPIN 0x10202000 0x1000 0
+before=$(c memread 0x10202000 8)
+ok 'the server writes all' dma $MAP_FILL 0x10200000 0x8000 4
+ok 'the client has two pages of it' c memcheck 0x10200000 0x2000 4
+is 'not the third' "$before" c memread 0x10202000 8
+ok 'pinned again, before the hole' dma $PIN_FILE 0x10200000 0x8000 0
+is 'all of it is there' $((0x8000)) word 0xf30
+ok 'the server writes' dma $MAP_FILL 0x10200000 0x8000 5
+ok 'and the client has it' c memcheck 0x10200000 0x8000 5
+ok 'it becomes two mappings, side by side' c split 0x10200000 0x8000
+ok 'which are one file, too' dma $PIN_FILE 0x10200000 0x8000 0
+ok 'one of them is unmapped' c unmap 0x10200000 0x4000
+ok 'the server writes to both' dma $MAP_FILL 0x10200000 0x8000 6
+ok 'one stays as it was' c memcheck 0x10200000 0x4000 5
+ok 'the other one is written: copied' dma $COPY_FILL 0x10204000 0x4000 7
+ok 'and read' dma $MAP_CHECK 0x10204000 0x4000 7
+ok 'and truncated' c truncate 0x10200000
+ok 'it is still memory' dma $MAP_FILL 0x10200000 0x8000 4
+ok 'the client goes' client_stop
+is 'and no pin stays' 0 pinned
+
 # ---- DMA: unmapping in the middle of it ----------------------------------------------------
 
 ok 'a client' client_start "$U"

@@ -70,7 +70,7 @@ struct muser_client {
 /*
  * A range that MUSER_DMA_PIN has returned with MUSER_DMA_FILE, or a part of it (else ENXIO). System
  * calls take such memory where they refuse the other: O_DIRECT, vmsplice(2), registered buffers.
- * When any page of the range is let go, by whomever, the mapping shows a scratch page, for good.
+ * Pages that are let go, by whomever, show a scratch page in this mapping from then on, for good.
  */
 #define MUSER_MMAP_FILE    (3ULL << 61)
 

@@ -2,11 +2,12 @@
 /*
  * raw_server.c - a device process that speaks to /dev/muser/UUID without libmuser.
  *
- *	raw_server UUID [-x] [-r] [-t THREADS]
+ *	raw_server UUID [-x] [-r] [-t THREADS] [-s SEED]
  *
  * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
- * BAR0 then is in memory that the module keeps. BAR0: 4 KiB of trapped memory, whose last
- * 256 bytes are commands (see enum below). BAR2: 64 KiB that can be mapped but for the first page.
+ * BAR0 then is in memory that the module keeps. -s: hostile, see hostile.c. BAR0: 4 KiB of trapped
+ * memory, whose last 256 bytes are commands (see enum below). BAR2: 64 KiB that can be mapped but
+ * for the first page.
  * Refuses nothing: what it is told to do wrong, it does.
  */
 #include <errno.h>
@@ -18,11 +19,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include "hostile.h"
 #include "../../../kmod/uapi/linux/muser.h"
 #include "storm.h"
 
@@ -49,8 +52,8 @@ enum {
 	COUNT = 0xf80, /* four that count their reads; the top bit: this one came again */
 };
 
-enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, DIRECT_IO,
-       PIN_FILL };
+enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
+       PIN_FILL, SPLICE };
 
 struct header {
 	uint16_t id, cmd;
@@ -71,6 +74,7 @@ struct access {
 static int file, exchange, restartable;
 static uint8_t *bar0, *bar2, *dma, config[CONFIG_SIZE];
 static uint32_t max_msg;
+static uint64_t evil; /* 0: not */
 
 static void die(const char *what)
 {
@@ -142,18 +146,22 @@ static int copy(int is_write)
 	return ret;
 }
 
-/* A file written straight from client memory: only where GUP takes the mapping. */
-static int direct_io(void)
+/* The same, and where it is shared memory, it is mapped as that: ENOENT: it is not. */
+static int pin_file(void)
 {
-	int fd = open("/tmp/direct", O_CREAT | O_WRONLY | O_TRUNC, 0600);
-	int ret = 0;
+	struct muser_dma arg = { .argsz = sizeof(arg), .iova = *word(IOVA), .size = *word(SIZE),
+				 .flags = MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE };
+	uint64_t offset = MUSER_MMAP_FILE;
 
-	if (fd < 0)
+	if (ioctl(file, MUSER_DMA_PIN, &arg))
 		return errno;
-	if (write(fd, dma + *word(IOVA), *word(SIZE)) != (ssize_t)*word(SIZE))
-		ret = errno;
-	close(fd);
-	return ret;
+	*word(BITMAP) = arg.size;
+	if (!(arg.flags & MUSER_DMA_FILE))
+		offset = MUSER_MMAP_DMA;
+	if (mmap(dma + arg.iova, arg.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file,
+		 offset + arg.iova) == MAP_FAILED)
+		return errno;
+	return offset == MUSER_MMAP_DMA ? ENOENT : 0;
 }
 
 /* In one command, so that it can be done again by a server that has pinned nothing. */
@@ -162,6 +170,24 @@ static int pin_fill(void)
 	int ret = pin(MUSER_DMA_PIN, MUSER_DMA_READ | MUSER_DMA_WRITE);
 
 	return ret ? ret : fill(dma + *word(IOVA), *word(SIZE), *word(SEED));
+}
+
+/* Pages of client memory into a pipe: only where the kernel takes them by reference. */
+static int splice_page(void)
+{
+	struct iovec page = { dma + *word(IOVA), 4096 };
+	char got[4096];
+	int fds[2], ret = 0;
+
+	if (pipe(fds))
+		return errno;
+	if (vmsplice(fds[1], &page, 1, 0) != 4096 || read(fds[0], got, 4096) != 4096)
+		ret = errno;
+	else if (memcmp(got, page.iov_base, 4096))
+		ret = EILSEQ;
+	close(fds[0]);
+	close(fds[1]);
+	return ret;
 }
 
 static int dma_command(uint64_t command)
@@ -174,8 +200,9 @@ static int dma_command(uint64_t command)
 	case MAP_CHECK: return check(dma + *word(IOVA), *word(SIZE), *word(SEED));
 	case COPY_FILL: return copy(1);
 	case COPY_CHECK: return copy(0);
-	case DIRECT_IO: return direct_io();
+	case PIN_FILE: return pin_file();
 	case PIN_FILL: return pin_fill();
+	case SPLICE: return splice_page();
 	}
 	return EINVAL;
 }
@@ -391,7 +418,7 @@ static ssize_t by_read(uint8_t *in, uint8_t *out, size_t out_len)
 {
 	ssize_t got;
 
-	if (out_len && write(file, out, out_len) != (ssize_t)out_len)
+	if (out_len && write(file, out, out_len) != (ssize_t)out_len && !evil)
 		die("raw_server: write");
 	got = read(file, in, max_msg);
 	return got < 0 ? -errno : got;
@@ -419,7 +446,11 @@ static void *loop(void *unused)
 	do {
 		got = exchange ? by_exchange(in, out, out_len) : by_read(in, out, out_len);
 		out_len = got > 0 ? serve(in, got, out) : 0;
-	} while (got > 0 || got == -EINTR);
+		if (evil) {
+			out_len = hostile_replies(&evil, out, out_len, (size_t)max_msg * 64);
+			hostile_act(&evil, file);
+		}
+	} while (got > 0 || got == -EINTR || (evil && got && got != -ENODEV));
 	if (got < 0 && got != -ENODEV)
 		fprintf(stderr, "raw_server: %s\n", strerror(-got));
 	free(in);
@@ -473,11 +504,13 @@ int main(int argc, char **argv)
 	int option, threads = 1;
 	pthread_t thread;
 
-	while ((option = getopt(argc, argv, "xrt:")) >= 0) {
+	while ((option = getopt(argc, argv, "xrt:s:")) >= 0) {
 		exchange |= option == 'x';
 		restartable |= option == 'r';
 		if (option == 't')
 			threads = atoi(optarg);
+		if (option == 's')
+			evil = (strtoull(optarg, NULL, 0) + 1) * 0x9e3779b97f4a7c15;
 	}
 	snprintf(path, sizeof(path), "/dev/muser/%.64s", argv[optind] ? argv[optind] : "");
 	file = open(path, O_RDWR | O_CLOEXEC);

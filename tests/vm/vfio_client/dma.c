@@ -130,6 +130,31 @@ static int run_remap(struct client *c, int argc, char **argv)
 	return m ? map(c, m, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE) : -EPROTO;
 }
 
+/* What was one mapping becomes two, side by side. */
+static int run_split(struct client *c, int argc, char **argv)
+{
+	struct memory *m, half;
+	uint64_t count;
+	char *at;
+	int ret;
+
+	m = find(c, argv, &at, &count);
+	if (!m)
+		return -EPROTO;
+	ret = run_unmap(c, argc, argv);
+	if (ret)
+		return ret;
+	half = *m;
+	half.size = m->size / 2 & ~4095ull;
+	ret = map(c, &half, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	if (ret)
+		return ret;
+	half.address += half.size;
+	half.iova += half.size;
+	half.size = m->size - half.size;
+	return map(c, &half, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+}
+
 /* Free the memory whether or not it is mapped, as a careless client does. */
 static int run_drop(struct client *c, int argc, char **argv)
 {
@@ -209,6 +234,7 @@ const struct command dma_commands[] = {
 	{ "map", "IOVA SIZE anon|hugetlb|memfd|PATH [r|w|rw]", 3, run_map },
 	{ "unmap", "IOVA SIZE", 2, run_unmap },
 	{ "remap", "IOVA SIZE: memory that was unmapped", 2, run_remap },
+	{ "split", "IOVA SIZE: unmapped, and mapped as two halves", 2, run_split },
 	{ "drop", "IOVA: free the memory, mapped or not", 1, run_drop },
 	{ "truncate", "IOVA: its file, to nothing", 1, run_truncate },
 	{ "memfill", "IOVA COUNT SEED", 3, run_memfill },
