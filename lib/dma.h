@@ -75,7 +75,8 @@ struct dma_backing {
 	dev_t                dev;
 	ino_t                ino;
 	bool                 is_shared;   /* in a bucket, for other windows to find */
-	bool                 is_piece;    /* of the channel's address space */
+	bool                 is_piece;    /* of the channel's address space ... */
+	bool                 has_files;   /* ... over which files were mapped */
 	bool                 broken_told; /* it was logged */
 	struct dma_backing  *next;        /* in the bucket */
 };

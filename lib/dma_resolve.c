@@ -99,24 +99,44 @@ static int window_add(struct lm_ctx *ctx, const struct channel_dma *d, bool pinn
 	return ret;
 }
 
+static int map_over(struct lm_ctx *ctx, struct dma_backing *b, const struct channel_dma *d)
+{
+	void *from;
+	int ret;
+
+	ret = ctx->channel.ops->dma_map(&ctx->channel, d, &from);
+	if (ret)
+		return ret;
+	if (mremap(from, d->size, d->size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   b->base + (d->addr - b->start)) != MAP_FAILED)
+		return 0;
+	munmap(from, d->size);
+	return -ENOMEM;
+}
+
 /*
  * The client's shared memory, in place of the pages that the window shows by themselves: O_DIRECT
- * and the like take it. Where there is no room for the mapping, all but that works without.
+ * and the like take it. Where there is no room for the mapping, all but that works without. The
+ * mapping of a file that was there before is of no use any more, whatever comes now.
  */
 static void window_share(struct lm_ctx *ctx, const struct channel_dma *d)
 {
-	const struct dma_backing *b;
+	struct channel_dma pages = *d;
+	struct dma_backing *b;
 	struct dma_pos p;
-	void *from;
 
-	if (!d->is_file || !dma_table_find(&ctx->dma->windows, d->addr, &p))
+	if (!dma_table_find(&ctx->dma->windows, d->addr, &p))
 		return;
 	b = dma_slot_backing(ctx->dma, dma_table_slot(&ctx->dma->windows, p));
-	if (!b->is_piece || ctx->channel.ops->dma_map(&ctx->channel, d, &from))
+	if (!b->is_piece)
 		return;
-	if (mremap(from, d->size, d->size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		   b->base + (d->addr - b->start)) == MAP_FAILED)
-		munmap(from, d->size);
+	if (d->is_file && !map_over(ctx, b, d)) {
+		b->has_files = true;
+		return;
+	}
+	pages.is_file = false;
+	if (b->has_files)
+		map_over(ctx, b, &pages);
 }
 
 int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)

@@ -338,6 +338,16 @@ static ssize_t client_receive(struct client *c)
 	return 1;
 }
 
+/* Without anything to read: but muser.ko says why. */
+static ssize_t client_end(struct client *c)
+{
+	ssize_t got = -ENOTCONN;
+
+	if (c->is_mdev)
+		got = client_receive(c) ?: -ENODEV;
+	return got;
+}
+
 static void client_ready(struct source *src, uint32_t events)
 {
 	struct client *c = container_of(src, struct client, source);
@@ -353,7 +363,7 @@ static void client_ready(struct source *src, uint32_t events)
 		if (events & EPOLLIN)
 			ret = client_receive(c);
 		else if (events & (EPOLLHUP | EPOLLERR))
-			ret = c->is_mdev ? -ENODEV : -ENOTCONN;
+			ret = client_end(c);
 	}
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		c->armed = false;

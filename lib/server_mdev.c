@@ -123,11 +123,10 @@ int server_exchange(struct lm_ctx *ctx)
 		server_exchange_end(ctx);
 		return loop_run(&ctx->loop, ctx->ended ? 0 : -1);
 	}
-	if (!(++ctx->spins % EXCHANGE_TURNS)) {
-		server_exchange_end(ctx);
-		return loop_run(&ctx->loop, 0);
-	}
 	exchange_begin(c);
+	/* What cannot be sent, the exchange finds again. */
+	if (!(++ctx->spins % EXCHANGE_TURNS) && !stream_flush(&c->stream))
+		return loop_run(&ctx->loop, 0);
 	got = stream_exchange(&c->stream, ctx->loop.epfd);
 	if (!got)
 		return loop_run(&ctx->loop, 0);

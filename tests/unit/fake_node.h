@@ -37,6 +37,7 @@ struct node {
 	int          fd;        /* our end of the file; -1: nobody has it open */
 	unsigned int nr_opened, nr_started, start_flags;
 	bool         removed;
+	int          refused;   /* the server is, with this error */
 	uint32_t     version, max_msg;
 
 	char        *queue;     /* messages to be read */
@@ -131,6 +132,8 @@ static void node_put(const void *buf, size_t len)
 ssize_t mdev_node_read(int fd, void *buf, size_t len)
 {
 	node.nr_reads++;
+	if (node.refused)
+		return node.refused;
 	return node.removed ? 0 : node_take(fd, buf, len);
 }
 
@@ -189,8 +192,8 @@ static int node_exchange(int fd, struct muser_exchange *arg)
 	node.nr_exchanges++;
 	if (arg->out_len)
 		node_put((void *)(uintptr_t)arg->out, arg->out_len);
-	if (node.removed)
-		return -ENODEV;
+	if (node.removed || node.refused)
+		return node.refused ?: -ENODEV;
 	got = node_take(fd, (void *)(uintptr_t)arg->in, arg->in_size);
 	if (got == -EAGAIN && !(arg->flags & MUSER_EXCHANGE_NOWAIT)) {
 		if (node.waits)

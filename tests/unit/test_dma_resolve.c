@@ -181,6 +181,50 @@ static void the_device_is_told_of_windows(void **state)
 	assert_int_equal(last_addr, GUEST + NODE_CHUNK);
 }
 
+/* ---- shared memory --------------------------------------------------------------- */
+
+static void shared_memory_is_mapped_as_the_file_it_is(void **state)
+{
+	struct engine *e = begin(state);
+	uint8_t *memory = node_client_memory(GUEST, NODE_PAGE), *at;
+	dma_sg_t sg;
+
+	node.range[0].is_file = true;
+	sg = find(e, GUEST, 8);
+	assert_int_equal(node.nr_file_maps, 1);
+	at = hold(e, &sg, PROT_READ);
+	memory[0] = 9;
+	assert_int_equal(at[0], 9);
+	drop(e, &sg);
+	munmap(memory, NODE_PAGE);
+}
+
+/* What was mapped there as a file shows a scratch page for good. */
+static void other_memory_that_comes_in_its_place_is_seen(void **state)
+{
+	struct engine *e = begin(state);
+
+	node.range[0].is_file = true;
+	find(e, GUEST, 8);
+	find(e, GUEST + 8 * NODE_CHUNK, 8); /* the mapping stays */
+	node_unmaps(e, GUEST, NODE_CHUNK);
+	node.range[0].is_file = false;
+	node.nr_maps = node.nr_file_maps = 0;
+	find(e, GUEST, 8);
+	assert_int_equal(node.nr_maps, 1);
+	assert_int_equal(node.nr_file_maps, 0);
+}
+
+static void memory_that_is_no_file_takes_one_mapping(void **state)
+{
+	struct engine *e = begin(state);
+
+	find(e, GUEST, 8);
+	find(e, GUEST + 8 * NODE_CHUNK, 8);
+	assert_int_equal(node.nr_maps, 1);
+	assert_int_equal(node.nr_file_maps, 0);
+}
+
 /* ---- copying --------------------------------------------------------------------- */
 
 static void memory_is_copied_through_its_window(void **state)
@@ -442,6 +486,9 @@ int main(void)
 		NODE_TEST(what_the_client_has_not_is_not_found),
 		NODE_TEST(read_only_memory_is_not_written),
 		NODE_TEST(the_device_is_told_of_windows),
+		NODE_TEST(shared_memory_is_mapped_as_the_file_it_is),
+		NODE_TEST(other_memory_that_comes_in_its_place_is_seen),
+		NODE_TEST(memory_that_is_no_file_takes_one_mapping),
 		NODE_TEST(memory_is_copied_through_its_window),
 		NODE_TEST(what_cannot_be_pinned_is_copied_by_the_module),
 		NODE_TEST(beyond_the_locked_memory_limit_it_is_copied),

@@ -125,6 +125,17 @@ static void a_removed_mdev_ends_a_device_that_is_late(void **state)
 	assert_int_equal(lm_complete(e->ctx, e->token, 4, "abcd"), -ENOENT);
 }
 
+static void a_server_that_is_refused_learns_why(void **state)
+{
+	struct engine *e = *state;
+
+	node_serve(e);
+	node.refused = -ESTALE;
+	shutdown(node.fd, SHUT_RDWR);
+	assert_int_equal(engine_poll(e), -ESTALE);
+	assert_int_equal(lm_ctx_drive(e->ctx), -ESTALE);
+}
+
 static void interrupts_after_the_end_are_lost(void **state)
 {
 	struct engine *e = *state;
@@ -358,6 +369,7 @@ int main(void)
 		NODE_TEST(on_a_socket_nobody_opens),
 		NODE_TEST(a_removed_mdev_ends_the_context),
 		NODE_TEST(a_removed_mdev_ends_a_device_that_is_late),
+		NODE_TEST(a_server_that_is_refused_learns_why),
 		NODE_TEST(interrupts_after_the_end_are_lost),
 		NODE_TEST(a_replayed_request_is_served_and_marked),
 		NODE_TEST(a_command_is_one_system_call),
