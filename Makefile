@@ -49,7 +49,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
 .PHONY: all help kmod install-kmod pkgs deps deps-check demo check check-quick check-vm \
-	check-kdebug check-fuzz check-build sanitized fuzz bench lint man install clean
+	check-kdebug check-fuzz check-build sanitized fuzz bench bench-kmod lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -65,6 +65,7 @@ help:
 	@echo 'make check-kdebug muser.ko on a kernel with lockdep, KASAN and kmemleak: 40 minutes'
 	@echo 'make fuzz         the fuzzers, FUZZ_SECONDS (600) each'
 	@echo 'make bench        ratios against the bare operations; PEERS=DIR adds peers'
+	@echo 'make bench-kmod   the same for muser.ko, in a VM'
 	@echo 'make lint         sizes, walls, documentation, scripts'
 	@echo 'make install      to DESTDIR and PREFIX ($(PREFIX))'
 	@echo 'make install-kmod muser.ko for KDIR, its sources for DKMS, the udev rule'
@@ -205,6 +206,9 @@ fuzz: deps-check
 
 bench: all $(call program,$(BENCH_SRC))
 	$(Q)BUILD=$(B) tests/bench/bench.sh
+
+bench-kmod: all $(B)/tests/bench/kmod
+	$(Q)BUILD=$(B) tests/bench/kmod.sh
 
 demo:
 	$(Q)tests/deps.sh demo

@@ -66,24 +66,7 @@ for serve in "${PEERS:-/nonexistent}"/*/serve; do
 	[ -x "$serve" ] && peer "$serve"
 done
 
-awk -v peers="${peers[*]-}" '
-	{ value[$1] = $2 }
-
-	function ratio(a, b) { return (a in value && b in value && value[b]) ? value[a] / value[b] : "" }
-	function get(name)   { return name in value ? value[name] : "" }
-	function difference(a, b) { return (a in value && b in value) ? value[a] - value[b] : "" }
-
-	# fails: does a miss fail? op: "<=" or ">="
-	function row(what, measured, format, op, target, fails,    text, verdict) {
-		text = measured == "" ? "not measured" : sprintf(format, measured)
-		if (measured != "" && op != "") {
-			verdict = (op == "<=" ? measured + 0 <= target : measured + 0 >= target) ? \
-				"ok" : fails ? "MISSED" : "over"
-			missed += verdict == "MISSED"
-		}
-		printf "  %-52s %14s  %-8s %s\n", what, text, op == "" ? "" : op " " target, verdict
-	}
-	function title(text) { printf "\n%s\n", text }
+awk -v peers="${peers[*]-}" "$(cat tests/bench/table.awk)"'
 	function trip(what, name, base, limit) {
 		row(what, ratio(name "_p50", base "_p50"), "%.3f", limit ? "<=" : "", limit, 1)
 	}
@@ -153,6 +136,5 @@ awk -v peers="${peers[*]-}" '
 		}
 		if (!n)
 			row("PEERS=DIR", "")
-		printf "\n%s\n", missed ? missed " missed" : "no ratio missed"
-		exit missed > 0
+		verdict_of_all()
 	}' "$values"
