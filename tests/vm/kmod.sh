@@ -11,7 +11,8 @@
 #   -q  with the QEMU of bookworm: qemu-system-x86_64 in PATH
 #   FILE: programs go to /bin, modules (PATH.ko or a name) to "load", others to /files
 # MUSER_KO= and MUSCTL= name others than those of this tree, which are built; GUEST_MEM (1G),
-# GUEST_CPUS (2), GUEST_TIMEOUT (900 s) for the script; KMOD_KEEP=FOLDER for the console's log.
+# GUEST_CPUS (2), GUEST_TIMEOUT (900 s) for the script; KMOD_KEEP=FOLDER for the console's log;
+# KMOD_ENV='NAME=VALUE...' for the script's environment.
 
 set -euo pipefail
 
@@ -90,7 +91,7 @@ main() { # [-n] [-q] KERNEL SCRIPT [FILE]...
 	trap 'exit 130' INT TERM HUP
 	module=${MUSER_KO:-$(build_module "$("$here/fetch-headers.sh" "$1")")}
 	boot "$module" "${@:2}" "${qemu[@]}"
-	guest_run "echo 40 >/proc/sys/kernel/hung_task_timeout_secs; $load sh /files/script" || status=$?
+	guest_run "echo 40 >/proc/sys/kernel/hung_task_timeout_secs; $load ${KMOD_ENV-} sh /files/script" || status=$?
 	check_log || status=1
 	return "$status"
 }
