@@ -14,7 +14,7 @@ export MUSER_RUNTIME_DIR=/tmp/run
 guest_boots() {
 	timeout 400 qemu-system-x86_64 -M pc -m 192M -accel tcg -nodefaults -display none \
 		-no-reboot -kernel /files/kernel -initrd /files/initrd \
-		-append 'console=ttyS0 panic=-1 quiet rdinit=/bin/guest-example' -serial stdio \
+		-append 'console=ttyS0 no_timer_check panic=-1 quiet rdinit=/bin/guest-example' -serial stdio \
 		-device "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$NIL" >/tmp/guest.log 2>&1
 	cat /tmp/guest.log
 	grep -q '^guest: done' /tmp/guest.log
