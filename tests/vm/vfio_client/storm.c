@@ -26,7 +26,7 @@ struct storm {
 	uint64_t base, size, deadline_ms;
 	char *region;
 	unsigned int threads;
-	_Atomic uint64_t rounds, wrong;
+	_Atomic uint64_t rounds, wrong, longest_ms;
 };
 
 struct worker {
@@ -89,8 +89,12 @@ static int unmap(struct worker *w, uint64_t iova, uint64_t size)
 	struct vfio_iommu_type1_dma_unmap dma = {
 		.argsz = sizeof(dma), .iova = iova, .size = size,
 	};
+	const uint64_t before = now_ms();
 	int ret = xioctl(w->storm->client->container, VFIO_IOMMU_UNMAP_DMA, &dma);
+	const uint64_t took = now_ms() - before;
 
+	if (took > atomic_load(&w->storm->longest_ms))
+		atomic_store(&w->storm->longest_ms, took);
 	return ret < 0 ? ret : dma.size == size ? 0 : -ENOENT;
 }
 
@@ -179,7 +183,10 @@ static int run_threads(struct storm *s, void *(*run)(void *))
 	}
 	for (i = 0; i < s->threads; i++)
 		pthread_join(workers[i].thread, NULL);
-	printf("%" PRIu64 "\n", atomic_load(&s->rounds));
+	printf("%" PRIu64 " rounds", atomic_load(&s->rounds));
+	if (atomic_load(&s->longest_ms))
+		printf(", longest unmap %" PRIu64 " ms", atomic_load(&s->longest_ms));
+	printf("\n");
 	return atomic_load(&s->wrong) ? -EPROTO : 0;
 }
 
