@@ -14,6 +14,9 @@
 #include "chan.h"
 #include "trace.h"
 
+/* How long opening the device waits for a server that has just come. */
+#define CALL_OPEN_TIMEOUT (5L * HZ)
+
 static void call_fill(struct chan_header *msg, const struct muser_request *req, size_t len)
 {
 	u8 *payload = (u8 *)(msg + 1);
@@ -233,7 +236,10 @@ void muser_wake(struct muser *m)
 
 /* ---- a device to open ---------------------------------------------------------------- */
 
-/* 1: it can be opened, 0: it is worth waiting, or -errno. */
+/*
+ * 1: it can be opened: it is known what device this is, and accesses will not fail at once;
+ * 0: it is worth waiting; or -errno.
+ */
 static int call_readiness(struct muser *m)
 {
 	int ret;
@@ -241,19 +247,22 @@ static int call_readiness(struct muser *m)
 	spin_lock(&m->lock);
 	if (m->state == MUSER_REMOVED)
 		ret = -ENODEV;
-	else if (m->state == MUSER_READY || (m->desc && chan_waits(m)))
+	else if (m->desc && (chan_is_alive(m) || chan_waits(m)))
 		ret = 1;
 	else
-		ret = m->state == MUSER_HANDSHAKE || chan_waits(m) ? 0 : -EIO;
+		ret = m->state == MUSER_HANDSHAKE ? 0 : -EIO;
 	spin_unlock(&m->lock);
 	return ret;
 }
 
-/* Until it is known what device this is. VFIO holds locks: not freezable. */
+/*
+ * The end of a handshake, no more: VFIO holds locks for which others wait, and cannot be killed.
+ * That is not freezable, either.
+ */
 int chan_wait_ready(struct muser *m)
 {
 	long left = ___wait_event(m->chan->ready_wait, ___wait_cond_timeout(call_readiness(m)),
-				  TASK_KILLABLE, 0, call_timeout(m),
+				  TASK_KILLABLE, 0, min(call_timeout(m), CALL_OPEN_TIMEOUT),
 				  __ret = schedule_timeout(__ret));
 	int ret = call_readiness(m);
 
