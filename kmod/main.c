@@ -95,7 +95,6 @@ struct muser *muser_new(const guid_t *uuid)
 	m->minor = -1;
 	mutex_init(&m->state_lock);
 	spin_lock_init(&m->lock);
-	init_waitqueue_head(&m->client_wait);
 	m->timeout_ms = MAIN_TIMEOUT_MS;
 	ret = main_init_parts(m);
 	if (ret) {

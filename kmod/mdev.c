@@ -2,9 +2,8 @@
 /*
  * mdev.c - the mediated device, and its face to VFIO.
  *
- * Owns who is the client and for how long: server-side calls into VFIO stand between
- * muser_client_get() and muser_client_put(), and closing drains them. Neither closing nor
- * unmapping ever waits for the server. Removal waits for the client to close, as VFIO has it.
+ * Owns who is the client and for how long. Neither closing nor unmapping ever waits for the
+ * server. Removal waits for the client to close, as VFIO has it.
  */
 #include <linux/cred.h>
 #include <linux/errno.h>
@@ -31,25 +30,6 @@ static struct muser *mdev_instance(struct vfio_device *vdev)
 
 /* ---- the client ---------------------------------------------------------------------- */
 
-struct vfio_device *muser_client_get(struct muser *m)
-{
-	struct vfio_device *vdev = NULL;
-
-	spin_lock(&m->lock);
-	if (m->client_open) {
-		atomic_inc(&m->client_users);
-		vdev = m->vdev;
-	}
-	spin_unlock(&m->lock);
-	return vdev;
-}
-
-void muser_client_put(struct muser *m)
-{
-	if (atomic_dec_and_test(&m->client_users))
-		wake_up_all(&m->client_wait);
-}
-
 /* Nobody else is in: VFIO opens and closes under a lock. */
 static void mdev_client_set(struct muser *m, struct vfio_device *vdev)
 {
@@ -72,9 +52,7 @@ static void mdev_client_clear(struct muser *m)
 static void mdev_client_open(struct muser *m, bool open)
 {
 	mutex_lock(&m->state_lock);
-	spin_lock(&m->lock);
 	m->client_open = open;
-	spin_unlock(&m->lock);
 	if (open)
 		handshake_client_opened(m);
 	else
@@ -107,7 +85,6 @@ static void mdev_close(struct vfio_device *vdev)
 	struct muser *m = mdev_instance(vdev);
 
 	mdev_client_open(m, false);
-	wait_event(m->client_wait, !atomic_read(&m->client_users));
 	muser_dma_close(m);
 	muser_irq_close(m);
 	mdev_client_clear(m);

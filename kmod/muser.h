@@ -7,8 +7,8 @@
  *
  * Locks, outermost first: state_lock (mutex: server comes, goes, starts; client opens, closes),
  * then those inside dma and mem (see there), then lock (spinlock: queue and requests).
- * Never waited for under any of them: the server. Server-side calls into VFIO stand between
- * muser_client_get() and muser_client_put(), which close_device drains.
+ * Never waited for under any of them: the server. Calls into VFIO on the server's behalf are
+ * dma.c's, and muser_dma_close() waits for those under way.
  */
 #ifndef MUSER_KMOD_H
 #define MUSER_KMOD_H
@@ -171,11 +171,9 @@ struct muser {
 
 	struct vfio_device *vdev;        /* from open_device until muser_dma_close() is done */
 	struct mm_struct   *client_mm;   /* the same; counted by mmgrab() */
-	bool                client_open; /* muser_client_get() may say yes */
+	bool                client_open;
 	struct pid         *client_pid;
 	kuid_t              client_uid;
-	atomic_t            client_users;
-	wait_queue_head_t   client_wait;
 
 	spinlock_t         lock;         /* everything below */
 	struct chan       *chan;         /* chan.c */
@@ -190,8 +188,5 @@ struct muser {
 
 void muser_get(struct muser *m);
 void muser_put(struct muser *m);
-/* The client's vfio_device, and it stays open until muser_client_put(); or NULL. */
-struct vfio_device *muser_client_get(struct muser *m);
-void muser_client_put(struct muser *m);
 
 #endif /* MUSER_KMOD_H */
