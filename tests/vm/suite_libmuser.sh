@@ -85,7 +85,8 @@ ok 'beyond its end it is not' does $FILL 0x801ffffc 8 5 2
 ok 'nor before its start' does $FILL 0x7fdffffc 8 5 2
 ok 'it goes' c unmap 0x7fe00000 0x400000
 ok 'memory for reading' c map 0x20000000 0x200000 anon r
-ok 'is read' does $CHECK 0x20000000 0x1000 0 84
+ok 'that the client has filled' c memfill 0x20000000 0x1000 1
+ok 'is read' does $CHECK 0x20000000 0x1000 1
 ok 'and not written' does $FILL 0x20000000 0x1000 1 13
 ok 'nor by copies' does $COPY_FILL 0x20000000 0x1000 1 13
 ok 'it goes, too' c unmap 0x20000000 0x200000
