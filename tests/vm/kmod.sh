@@ -97,4 +97,4 @@ main() { # [-n] [-q] KERNEL SCRIPT [FILE]...
 	return "$status"
 }
 
-main "$@"; exit # in one line: whoever edits this file meanwhile does no harm
+main "$@"
