@@ -3,10 +3,10 @@
  * dma_merge.c - windows that were found piece by piece become one.
  *
  * On a socket a client's memory is one window, however large, and one scatter entry has any range
- * of it. Where windows come by and by, as the device asks (dma_resolve.c), they must not leave seams:
- * what is next to a window of the same memory extends it. When that closes the gap between two,
- * one takes the other in. Entries of the one that is no more stay good: its generation is from
- * then on another name of the one that is.
+ * of it. Where windows come by and by, as the device asks (dma_resolve.c), they must not leave
+ * seams: what is next to a window of the same memory extends it. When that closes the gap between
+ * two, one takes the other in. Entries of the one that is no more stay good: its generation is
+ * from then on another name of the one that is.
  */
 #include "dma.h"
 

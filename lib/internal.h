@@ -80,6 +80,7 @@ struct lm_ctx {
 	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
 	struct server      *server;   /* server.c: listener and client */
 	uint32_t            nr_traps; /* trap.c: regions that have some */
+	bool                traps_due; /* the device is to be told */
 	uint64_t            turn_ticks; /* traced: when the last request of this turn ended; or 0 */
 	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
 	struct deferral    *deferred; /* requests that wait for lm_complete() */
@@ -158,6 +159,7 @@ struct region {
 	bool          shared;    /* mem is what clients may map */
 	bool          kept;      /* mem is the channel's */
 	uint64_t      trap_low, trap_high; /* trap.c: writes between these are noticed */
+	uint64_t     *written;   /* a bit a page: the device is to be told; or NULL */
 	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
 	bool          values_kept; /* in memory of kept.c */
 	bool          described; /* info.map has been called for its areas ... */
@@ -196,8 +198,9 @@ void region_describe(struct lm_ctx *ctx, struct region *r);
 
 /* ---- trap.c: writes to mapped memory --------------------------------------------- */
 
-int  trap_serve(struct lm_ctx *ctx); /* tell the device of all that were noticed; -errno */
 bool trap_is_on(const struct lm_ctx *ctx);
+int  trap_fetch(struct lm_ctx *ctx); /* what the channel has noticed; -errno */
+void trap_tell(struct lm_ctx *ctx);  /* the device, of all that ctx->traps_due says is there */
 
 /* ---- register.c: register maps --------------------------------------------------- */
 

@@ -246,6 +246,7 @@ void region_free(struct lm_ctx *ctx)
 			close(r->memfd);
 		if (!r->values_kept)
 			free(r->values);
+		free(r->written);
 		free((void *)r->info.mmap_areas);
 		free((void *)r->info.ioeventfds);
 	}

@@ -244,11 +244,11 @@ void client_listen(struct client *c)
 {
 	const bool listening = c->waiting == WAIT_NONE ||
 			       (upcall_is_outstanding(c) && !c->twin.rx.data);
-	uint32_t events = 0;
+	uint32_t events = c->is_mdev ? mdev_events(c) & EPOLLPRI : 0;
 
 	if (listening && !c->blocked)
 		events |= client_in(c);
-	if (client_is_due(c) || stream_pending(&c->stream))
+	if (client_is_due(c) || stream_pending(&c->stream) || c->ctx->traps_due)
 		events |= EPOLLOUT;
 	if (events == c->events && c->armed)
 		return;
@@ -326,7 +326,7 @@ void client_wake(struct client *c)
 }
 
 /* -ENOBUFS: requests fill the buffer while one waits for a reply that will never be read. */
-static ssize_t client_receive(struct client *c)
+ssize_t server_receive(struct client *c)
 {
 	const ssize_t got = stream_fill(&c->stream);
 
@@ -344,7 +344,7 @@ static ssize_t client_end(struct client *c)
 	ssize_t got = -ENOTCONN;
 
 	if (c->is_mdev)
-		got = client_receive(c) ?: -ENODEV;
+		got = server_receive(c) ?: -ENODEV;
 	return got;
 }
 
@@ -355,13 +355,13 @@ static void client_ready(struct source *src, uint32_t events)
 
 	if (!c->is_mdev)
 		client_tell(c, true);
-	else if (events & EPOLLPRI)
-		ret = trap_serve(c->ctx);
+	else if (events & EPOLLPRI || c->ctx->traps_due)
+		ret = mdev_traps(c, events);
 	c->armed = false;
 	/* What is here goes first: there may be no room for more, and its sender may have gone. */
 	if (!ret && !client_is_due(c)) {
 		if (events & EPOLLIN)
-			ret = client_receive(c);
+			ret = server_receive(c);
 		else if (events & (EPOLLHUP | EPOLLERR))
 			ret = client_end(c);
 	}
@@ -380,7 +380,7 @@ int server_busy_poll(struct lm_ctx *ctx)
 
 	if (!c || c->events != client_in(c))
 		return c && c->events & EPOLLOUT ? -EAGAIN : 0;
-	got = client_receive(c);
+	got = server_receive(c);
 	if (!got)
 		return 0;
 	if (got < 0)

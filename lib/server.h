@@ -86,6 +86,7 @@ void client_tell(struct client *c, bool attached); /* the device, and whoever li
 void client_lost(struct client *c, int error);
 void client_listen(struct client *c); /* what epoll is to tell next */
 bool client_is_due(const struct client *c); /* messages wait to be served */
+ssize_t server_receive(struct client *c);   /* as stream_fill() */
 void client_serve(struct client *c); /* a turn of the loop; may free @c */
 void client_wake(struct client *c);  /* outside a turn: send; what else is due has its turn */
 int  client_hold(struct client *c, const void *data, size_t len);
@@ -100,6 +101,8 @@ bool protocol_answer_send(struct client *c); /* false: still no room */
 /* server_mdev.c: a device behind /dev/muser */
 const struct command *mdev_command(uint16_t cmd); /* or NULL */
 uint32_t mdev_events(const struct client *c); /* when it listens */
+/* Trapped pages may have been written. As stream_fill(). */
+ssize_t mdev_traps(struct client *c, uint32_t events);
 bool mdev_is_replayed(const struct client *c, uint32_t flags); /* a header's */
 
 /* handshake.c */

@@ -86,6 +86,26 @@ void server_listen_again(struct lm_ctx *ctx)
 		client_listen(c);
 }
 
+/*
+ * The device is told when there are no messages left of those that were there when the channel was
+ * asked: a client that unmaps memory, maps other in its place, and then writes its address means
+ * the other. But a device that puts off an answer is not kept from what may bring it.
+ */
+ssize_t mdev_traps(struct client *c, uint32_t events)
+{
+	ssize_t got = 0;
+
+	if (events & EPOLLPRI)
+		got = trap_fetch(c->ctx);
+	if (got || !c->ctx->traps_due || client_is_due(c))
+		return got;
+	if (c->waiting == WAIT_NONE)
+		got = server_receive(c);
+	if (!got)
+		trap_tell(c->ctx);
+	return got;
+}
+
 /* ---- one system call a command --------------------------------------------------- */
 
 /* The loop would tell of messages as well: the exchange does. */
@@ -111,7 +131,8 @@ void server_exchange_end(struct lm_ctx *ctx)
 /* Is there nothing to do but to answer and to wait? */
 static bool exchange_is_due(const struct client *c)
 {
-	return c && c->is_mdev && c->waiting == WAIT_NONE && !c->blocked && !client_is_due(c);
+	return c && c->is_mdev && c->waiting == WAIT_NONE && !c->blocked &&
+	       !client_is_due(c) && !c->ctx->traps_due;
 }
 
 int server_exchange(struct lm_ctx *ctx)

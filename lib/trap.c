@@ -4,9 +4,12 @@
  *
  * The channel notices the first write to each page since it was armed; pages that were written are
  * armed again before the device is told, so what it reads then is at least as new as the write,
- * and none is missed. Pages that the device does not ask for cost nothing. Refuses sockets, where
+ * and none is missed. What the client has said before it wrote, by messages, is served before the
+ * device is told (server_mdev.c): addresses that it finds in such memory are meant as they are now.
+ * Pages that the device does not ask for cost nothing. Refuses sockets, where
  * nothing can be noticed.
  */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -19,43 +22,30 @@ static uint64_t page_size(void)
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* ---- telling --------------------------------------------------------------------- */
-
-static bool is_set(const uint64_t *bitmap, uint64_t bit)
-{
-	return bitmap[bit / WORD_BITS] >> bit % WORD_BITS & 1;
-}
-
-/* One call for each run of pages. The callback may change traps, but not these bits. */
-static void step_tell(struct lm_ctx *ctx, const struct channel_trap *t)
-{
-	const uint64_t page = page_size(), pages = t->size / page;
-	uint64_t first, end;
-
-	for (first = 0; first < pages; first = end + 1) {
-		for (end = first; end < pages && is_set(t->bitmap, end); end++)
-			;
-		if (end > first)
-			ctx->info.written(ctx->info.pvt, t->region, t->offset + first * page,
-					  (end - first) * page);
-	}
-}
+/* ---- learning -------------------------------------------------------------------- */
 
 static int step_fetch(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint64_t size)
 {
+	struct region *r = region_get(ctx, region);
 	uint64_t bitmap[STEP_PAGES / WORD_BITS] = { 0 };
 	const struct channel_trap t = {
 		.region = region, .fetch = true, .arm = true,
 		.offset = offset, .size = size, .bitmap = bitmap,
 	};
+	const uint64_t first = offset / page_size(), pages = size / page_size();
 	const int ret = ctx->channel.ops->trap(&ctx->channel, &t);
+	uint64_t i;
 
-	if (!ret)
-		step_tell(ctx, &t);
+	for (i = 0; !ret && i < pages; i++) {
+		if (!(bitmap[i / WORD_BITS] >> i % WORD_BITS & 1))
+			continue;
+		r->written[(first + i) / WORD_BITS] |= 1ull << (first + i) % WORD_BITS;
+		ctx->traps_due = true;
+	}
 	return ret;
 }
 
-int trap_serve(struct lm_ctx *ctx)
+int trap_fetch(struct lm_ctx *ctx)
 {
 	const uint64_t most = STEP_PAGES * page_size();
 	uint64_t at, left;
@@ -71,6 +61,46 @@ int trap_serve(struct lm_ctx *ctx)
 		}
 	}
 	return ret;
+}
+
+/* ---- telling --------------------------------------------------------------------- */
+
+static bool page_take(struct region *r, uint64_t page)
+{
+	uint64_t *word = &r->written[page / WORD_BITS];
+	const uint64_t bit = 1ull << page % WORD_BITS;
+
+	if (!(*word & bit))
+		return false;
+	*word &= ~bit;
+	return true;
+}
+
+/* One call for each run of pages. */
+static void region_tell(struct lm_ctx *ctx, uint32_t region)
+{
+	struct region *r = region_get(ctx, region);
+	const uint64_t size = page_size(), pages = r->info.size / size;
+	uint64_t first, end;
+
+	for (first = 0; first < pages; first = end + 1) {
+		for (end = first; end < pages && page_take(r, end); end++)
+			;
+		if (end > first)
+			ctx->info.written(ctx->info.pvt, region, first * size,
+					  (end - first) * size);
+	}
+}
+
+void trap_tell(struct lm_ctx *ctx)
+{
+	uint32_t i;
+
+	ctx->traps_due = false;
+	for (i = 0; i < region_count(ctx); i++) {
+		if (region_get(ctx, i)->written)
+			region_tell(ctx, i);
+	}
 }
 
 bool trap_is_on(const struct lm_ctx *ctx)
@@ -112,6 +142,10 @@ LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size
 		return -EINVAL;
 	if (!ctx->channel.ops)
 		return -EOPNOTSUPP;
+	if (!r->written)
+		r->written = calloc(r->info.size / page_size() / WORD_BITS + 1, sizeof(uint64_t));
+	if (!r->written)
+		return -ENOMEM;
 	ret = ctx->channel.ops->trap(&ctx->channel, &t);
 	if (ret)
 		return ret;

@@ -119,6 +119,52 @@ static void lm_ctx_drive_wakes_up_for_a_write(void **state)
 	assert_int_equal(nr_told, 3);
 }
 
+/* An access in the callback would be one too early. */
+static uint32_t seen;
+
+static void looks(void *pvt, uint32_t region, uint64_t offset, uint64_t len)
+{
+	struct engine *e = pvt;
+
+	seen = *(uint32_t *)lm_mmap(e->ctx, BAR_PLAIN, 16 * PAGE, 4);
+	nr_told++;
+}
+
+static void what_was_asked_before_is_done_before(void **state)
+{
+	struct engine *e = *state;
+	size_t len;
+	char *payload = write_payload(BAR_PLAIN, 16 * PAGE, "\1\2\3\4", 4, &len);
+
+	e->info.written = looks;
+	seen = 0;
+	node_begin(e);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true);
+	node_writes_pages(1);
+	node_posted(VFIO_USER_REGION_WRITE, payload, len);
+	assert_int_equal(engine_poll(e), 0);
+	assert_int_equal(nr_told, 1);
+	assert_int_equal(seen, 0x04030201);
+	free(payload);
+}
+
+static void a_device_that_is_late_is_told_nevertheless(void **state)
+{
+	const struct vfio_user_region_access req = region_range(BAR_RAW, 0, 4);
+	struct engine *e = *state;
+
+	node_begin(e);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true);
+	e->access = access_deferred;
+	node_queue(VFIO_USER_REGION_READ, &req, sizeof(req), 0);
+	engine_poll(e);
+	node_writes_pages(1);
+	engine_poll(e);
+	assert_int_equal(nr_told, 1);
+	lm_complete(e->ctx, e->token, 4, "abcd");
+	assert_true(node_has_reply());
+}
+
 static void requests_are_served_meanwhile(void **state)
 {
 	struct engine *e = *state;
@@ -185,6 +231,8 @@ int main(void)
 		TRAP_TEST(writes_are_told_again),
 		TRAP_TEST(what_is_switched_off_is_not_asked_for),
 		TRAP_TEST(lm_ctx_drive_wakes_up_for_a_write),
+		TRAP_TEST(what_was_asked_before_is_done_before),
+		TRAP_TEST(a_device_that_is_late_is_told_nevertheless),
 		TRAP_TEST(requests_are_served_meanwhile),
 		TRAP_TEST(traps_of_the_last_process_are_forgotten),
 		TRAP_TEST(only_mapped_pages_can_be_trapped),
