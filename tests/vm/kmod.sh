@@ -11,7 +11,7 @@
 #   -q  with the QEMU of bookworm: qemu-system-x86_64 in PATH
 #   FILE: programs go to /bin, modules (PATH.ko or a name) to "load", others to /files
 # MUSER_KO= and MUSCTL= name others than those of this tree, which are built; GUEST_MEM (1G),
-# GUEST_CPUS (2), GUEST_TIMEOUT (900 s) for the script; KMOD_KEEP=FOLDER for the console's log;
+# GUEST_CPUS (2), GUEST_TIMEOUT (800 s) for the script; KMOD_KEEP=FOLDER for the console's log;
 # KMOD_ENV='NAME=VALUE...' for the script's environment.
 
 set -euo pipefail
@@ -21,7 +21,7 @@ repo=$here/../..
 # shellcheck source-path=SCRIPTDIR source=guest.sh
 source "$here/guest.sh"
 MUSCTL=${MUSCTL:-$repo/build/release/musctl}
-export GUEST_MEM=${GUEST_MEM:-1G} GUEST_TIMEOUT=${GUEST_TIMEOUT:-900}
+export GUEST_MEM=${GUEST_MEM:-1G} GUEST_TIMEOUT=${GUEST_TIMEOUT:-800}
 
 usage() {
 	sed -n 's/^# usage: /usage: /p' "${BASH_SOURCE[0]}" >&2

@@ -74,9 +74,8 @@ ok 'INTx gets an eventfd' c set intx eventfd trigger 0 1 new
 ok 'the server fires it' command_of $B 0
 is 'it arrives, once' 1 c wait intx 0
 ok 'it is taken away' c set intx eventfd trigger 0 1 -1
-ok 'firing says that nobody listens' sh -c 'true'
 c write bar0 $B 8 0 >/dev/null
-is 'ENOENT' 0x0000000000000002 c read bar0 0xf38 8
+is 'firing says that nobody listens' 0x0000000000000002 c read bar0 0xf38 8
 ok 'MSI-X is refused beside INTx' c ! EINVAL set msix eventfd trigger 0 1 new
 ok 'INTx is switched off' c set intx none trigger 0 0
 ok 'four vectors of MSI-X' c set msix eventfd trigger 0 4 new new new new
