@@ -35,9 +35,9 @@ int chan_new(struct muser *m)
 	INIT_LIST_HEAD(&c->sent);
 	init_waitqueue_head(&c->server_wait);
 	init_waitqueue_head(&c->ready_wait);
-	INIT_WORK(&c->handshake, handshake_work);
 	c->m = m;
 	m->chan = c;
+	handshake_init(m);
 	return 0;
 }
 

@@ -118,7 +118,10 @@ int  chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp);
 int  chan_wait_ready(struct muser *m);
 
 /* handshake.c */
-void handshake_work(struct work_struct *work);
+int  handshake_setup(void);
+void handshake_cleanup(void);
+void handshake_init(struct muser *m);
+void handshake_queue(struct muser *m);
 void handshake_client_opened(struct muser *m);
 void handshake_client_closed(struct muser *m);
 

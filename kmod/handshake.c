@@ -9,9 +9,13 @@
 #include <linux/cred.h>
 #include <linux/errno.h>
 #include <linux/pid_namespace.h>
+#include <linux/workqueue.h>
 
 #include "chan.h"
 #include "trace.h"
+
+/* Handshakes wait for servers, so they keep nobody else's work waiting. */
+static struct workqueue_struct *handshake_wq;
 
 /* ---- clients that come and go -------------------------------------------------------- */
 
@@ -126,7 +130,7 @@ static int handshake_reason(int ret)
 	return ret == -ESTALE || ret == -ETIMEDOUT || ret == -ENOMEM ? ret : -EPROTO;
 }
 
-void handshake_work(struct work_struct *work)
+static void handshake_work(struct work_struct *work)
 {
 	struct muser *m = container_of(work, struct chan, handshake)->m;
 	struct muser_desc *desc;
@@ -139,4 +143,27 @@ void handshake_work(struct work_struct *work)
 	ret = ret ?: handshake_finish(m);
 	if (ret)
 		chan_give_up(m, handshake_reason(ret));
+}
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+void handshake_init(struct muser *m)
+{
+	INIT_WORK(&m->chan->handshake, handshake_work);
+}
+
+void handshake_queue(struct muser *m)
+{
+	queue_work(handshake_wq, &m->chan->handshake);
+}
+
+int handshake_setup(void)
+{
+	handshake_wq = alloc_workqueue("muser_handshake", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	return handshake_wq ? 0 : -ENOMEM;
+}
+
+void handshake_cleanup(void)
+{
+	destroy_workqueue(handshake_wq);
 }

@@ -253,9 +253,12 @@ static int __init main_init(void)
 
 	if (ret)
 		return ret;
-	ret = main_init_nodes();
+	ret = handshake_setup();
 	if (ret)
 		goto dma;
+	ret = main_init_nodes();
+	if (ret)
+		goto handshake;
 	ret = main_init_class();
 	if (ret)
 		goto nodes;
@@ -268,6 +271,8 @@ class:
 	main_exit_class();
 nodes:
 	main_exit_nodes();
+handshake:
+	handshake_cleanup();
 dma:
 	muser_dma_cleanup();
 	return ret;
@@ -281,6 +286,7 @@ static void __exit main_exit(void)
 	muser_dma_cleanup();
 	main_exit_class();
 	main_exit_nodes();
+	handshake_cleanup();
 }
 
 module_init(main_init);

@@ -222,7 +222,7 @@ static int server_start(struct file *file, void *arg)
 	if (!ret && !restartable)
 		chan_fail_replayed(m);
 	if (!ret)
-		queue_work(system_long_wq, &m->chan->handshake);
+		handshake_queue(m);
 	mutex_unlock(&m->state_lock);
 	return ret;
 }
