@@ -173,9 +173,13 @@ static int mdev_region_info(struct vfio_device *vdev, struct vfio_region_info *i
 }
 #endif
 
+/* The removal has begun and is not undone. Who waits for another server would never hear of it. */
 static void mdev_request(struct vfio_device *vdev, unsigned int count)
 {
-	muser_irq_request(mdev_instance(vdev), count);
+	struct muser *m = mdev_instance(vdev);
+
+	chan_set_policy(m, MUSER_FAIL);
+	muser_irq_request(m, count);
 	if (!count)
 		dev_notice(vdev->dev, "the client is asked to close the device\n");
 }

@@ -162,5 +162,60 @@ ok 'raw: accesses fail' test "$(endured failed)" -gt 0
 is 'raw: nothing comes again' 0 endured flagged
 ok 'raw: the mdev goes' mdev_remove "$U"
 is 'so many were killed' "$KILLS" echo "$nr_kills"
+
+# ---- servers that do not come back ---------------------------------------------------------
+
+# A client that waits for a server that was killed.
+abandoned() { # raw_server's OPTION...
+	mdev_create "$U" && echo wait >"/sys/bus/mdev/devices/$U/policy" && serve "$U" -x "$@" &&
+		client_start "$U" && c write bar0 8 8 1 && stop_server && c_send read bar0 8 8 &&
+		usleep 500000
+}
+
+is_outstanding() { # NUMBER
+	until_true is_attribute "$U" outstanding "$1"
+}
+
+client_is_gone() {
+	kill -9 "$client"
+	wait "$client"
+	exec 5>&- 6<&-
+	is_outstanding 0
+}
+
+answer_is() { # ERROR
+	c_answer >/tmp/answer
+	[ "$(head -n 1 /tmp/answer)" = "error $1" ] || { cat /tmp/answer && return 1; }
+}
+
+ok 'a client waits for a server that was killed' abandoned -r
+ok 'one access' is_outstanding 1
+ok 'it can be killed' client_is_gone
+ok 'and the mdev goes' mdev_remove "$U"
+ok 'one that waits' abandoned -r
+ok 'need not, by policy' sh -c "echo fail >/sys/bus/mdev/devices/$U/policy"
+ok 'from that moment' answer_is EIO
+ok 'it goes' client_stop
+ok 'and so does the mdev' mdev_remove "$U"
+ok 'one that waits' abandoned -r
+ok 'has patience' sh -c "echo 300 >/sys/bus/mdev/devices/$U/timeout_ms"
+ok 'a server comes' serve "$U" -x -r
+ok 'and answers' c_answer
+stop_server
+ok 'the next time' c_send read bar0 8 8
+ok 'it has none' answer_is ETIMEDOUT
+ok 'it goes' client_stop
+ok 'and so does the mdev' mdev_remove "$U"
+ok 'a device that cannot be restarted' abandoned
+ok 'is not waited for' answer_is EIO
+ok 'its client goes' client_stop
+ok 'and so does the mdev' mdev_remove "$U"
+ok 'one that waits' abandoned -r
+# A program of its own: a shell would keep the client's pipes, however redirected.
+sh -c "echo 1 >/sys/bus/mdev/devices/$U/remove" 5>&- 6<&- &
+remover=$!
+ok 'is told that the mdev is to be removed' answer_is EIO
+ok 'goes' client_stop
+ok 'and lets it' wait $remover
 ok 'the module goes' rmmod muser
 tap_end
