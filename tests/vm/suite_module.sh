@@ -152,6 +152,7 @@ ok 'and let go' dma $UNPIN 0x1000000 0x800000 0
 is 'all of it' 0 attribute "$U" pinned_pages
 ok 'and again' dma $PIN 0x1000000 0x800000 0
 ok 'memory that may only be read' c map 0x3000000 0x4000 anon r
+ok 'that the client has filled' c memfill 0x3000000 0x4000 1
 ok 'is pinned for reading' dma $PIN_READ 0x3000000 0x4000 0
 c write bar0 0xf20 8 $PIN >/dev/null
 is 'not for writing' 0x0000000000000001 c read bar0 0xf38 8
