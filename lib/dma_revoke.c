@@ -269,15 +269,35 @@ static void orphan_add(struct dma *dma, const struct dma_slot *slot)
 	dma_table_insert(&dma->orphans, slot->generation, slot);
 }
 
+/* What the channel maps is at its address, which the slot has as its offset. */
+static void window_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t first,
+			   uint64_t last)
+{
+	const uint64_t low = slot->offset > first ? slot->offset : first;
+	uint64_t high = slot->offset + (slot->size - 1);
+
+	high = high < last ? high : last;
+	if (dma_slot_backing(dma, slot)->is_piece && low <= high)
+		dma_scratch(dma, slot, low, high - low + 1);
+}
+
+/* Windows that went with their neighbours were the client's still, in part. */
+static void orphans_scratch(struct dma *dma, uint64_t first, uint64_t last)
+{
+	const struct dma_table *t = &dma->orphans;
+	struct dma_pos p;
+	bool more;
+
+	for (more = dma_table_seek(t, 0, &p); more; more = dma_table_next(t, &p))
+		window_scratch(dma, dma_table_slot(t, p), first, last);
+}
+
 /* Held, while bytes [first, last] of the address space are the client's no more. */
 static void window_orphan(struct dma *dma, struct dma_pos p, uint64_t first, uint64_t last)
 {
 	const struct dma_slot *slot = dma_table_slot(&dma->windows, p);
-	uint64_t low = dma_table_key(&dma->windows, p), high = low + (slot->size - 1);
 
-	low = low > first ? low : first;
-	high = high < last ? high : last;
-	dma_scratch(dma, slot, low, high - low + 1);
+	window_scratch(dma, slot, first, last);
 	orphan_add(dma, slot);
 }
 
@@ -312,6 +332,7 @@ void dma_disconnect(struct lm_ctx *ctx)
 	struct dma *dma = ctx->dma;
 
 	tell_rest(ctx);
+	orphans_scratch(dma, 0, UINT64_MAX);
 	dma->revoke.addr = 0;
 	dma->revoke.last = UINT64_MAX;
 	range_orphan(dma, 0, UINT64_MAX);
@@ -345,6 +366,7 @@ int dma_revoked(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all)
 		first = 0;
 		last = UINT64_MAX;
 	}
+	orphans_scratch(dma, first, last);
 	r->addr = first;
 	r->last = last;
 	range_widen(dma);

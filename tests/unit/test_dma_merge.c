@@ -211,6 +211,131 @@ static void windows_of_a_socket_stay_apart(void **state)
 	assert_int_equal(dma_count(e->ctx), 2);
 }
 
+/* ---- all of it, in any order ----------------------------------------------------- */
+
+#define HELD  32u
+#define STEPS 100000u
+
+struct held {
+	dma_sg_t       sg;
+	uint8_t       *at;      /* NULL: not in use */
+	bool           revoked; /* the page of its first byte was */
+};
+
+static struct held held[HELD];
+static uint32_t seed;
+
+static uint32_t any(uint32_t below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+static void storm_find(struct engine *e, uint8_t *memory)
+{
+	struct held *h = &held[any(HELD)];
+	const uint64_t addr = GUEST + any((uint32_t)SIZE - NODE_PAGE * 40);
+	struct iovec iov;
+	dma_sg_t sg[64];
+
+	if (h->at)
+		return;
+	/* What was held when memory beside it went is not of the mapping of what comes. */
+	assert_in_range(lm_addr_to_sg(e->ctx, addr, 1 + any(NODE_PAGE * 40), sg, 64), 1, 64);
+	*h = (struct held){ .sg = sg[0] };
+	assert_int_equal(lm_map_sg(e->ctx, PROT_READ | PROT_WRITE, &h->sg, &iov, 1), 0);
+	h->at = iov.iov_base;
+	h->at[0] = (uint8_t)any(256);
+	assert_int_equal(memory[addr - GUEST], h->at[0]);
+}
+
+static void storm_drop(struct engine *e)
+{
+	struct held *h = &held[any(HELD)];
+
+	if (h->at)
+		drop(e, &h->sg);
+	h->at = NULL;
+}
+
+static void storm_unmap(struct engine *e)
+{
+	const uint64_t first = GUEST + any((uint32_t)(SIZE / NODE_PAGE)) * NODE_PAGE;
+	const uint64_t size = (1 + any(any(4) ? 4 : 600)) * NODE_PAGE;
+	unsigned int i;
+
+	node_unmaps(e, first, size);
+	for (i = 0; i < HELD; i++)
+		held[i].revoked |= held[i].sg.dma_addr - first < size;
+}
+
+/* Whoever holds a pointer sees the client's memory, or nobody's. */
+static void storm_look(struct engine *e, uint8_t *memory)
+{
+	struct held *h = &held[any(HELD)];
+	uint8_t *byte;
+
+	if (!h->at)
+		return;
+	byte = &memory[h->sg.dma_addr - GUEST];
+	*byte = 1;
+	h->at[0] = 2;
+	assert_int_equal(*byte, h->revoked ? 1 : 2);
+}
+
+static void storm_close(struct engine *e)
+{
+	unsigned int i;
+
+	node_client_closes(e);
+	node_client_opens(e, 1);
+	for (i = 0; i < HELD; i++)
+		held[i].revoked = true;
+}
+
+static void storm(struct engine *e, uint8_t *memory)
+{
+	if (!any(1000))
+		storm_close(e);
+	switch (any(16)) {
+	case 0:
+		storm_unmap(e);
+		break;
+	case 1 ... 6:
+		storm_find(e, memory);
+		break;
+	case 7 ... 11:
+		storm_drop(e);
+		break;
+	default:
+		storm_look(e, memory);
+	}
+}
+
+static void nothing_is_mistaken_or_left_in_a_storm(void **state)
+{
+	struct engine *e = begin(state);
+	uint8_t *memory = node_client_memory(GUEST, SIZE);
+	unsigned int i;
+
+	seed = 42;
+	memset(held, 0, sizeof(held));
+	for (i = 0; i < STEPS; i++) {
+		storm(e, memory);
+		node.head = node.tail = node.replies_head = node.replies_tail = 0;
+	}
+	for (i = 0; i < HELD; i++) {
+		if (held[i].at)
+			drop(e, &held[i].sg);
+	}
+	node_unmaps(e, GUEST, SIZE);
+	assert_int_equal(dma_count(e->ctx), 0);
+	assert_int_equal(e->ctx->dma->orphans.count, 0);
+	assert_int_equal(e->ctx->dma->aliases.count, 0);
+	assert_int_equal(e->ctx->dma->backings.nr_mappings, 0);
+	munmap(memory, SIZE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +349,7 @@ int main(void)
 		NODE_TEST(entries_end_where_the_kind_changes),
 		NODE_TEST(what_is_copied_is_one_window_too),
 		NODE_TEST(windows_of_a_socket_stay_apart),
+		NODE_TEST(nothing_is_mistaken_or_left_in_a_storm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
