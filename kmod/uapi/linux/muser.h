@@ -166,8 +166,8 @@ struct muser_irq {
  * and may be more of what the client has mapped around it. What is pinned stays until
  * MUSER_DMA_UNPIN, the client's unmap, or its end.
  *
- * With MUSER_DMA_FILE, if all that was asked for is shared memory of one file, the range returned is
- * of that file, and may be mapped as such, too: MUSER_MMAP_FILE. Else the flag is not returned.
+ * With MUSER_DMA_FILE, if all that was asked for is shared memory of one file, the range returned
+ * is of that file, and may be mapped as such, too: MUSER_MMAP_FILE. Else the flag is not returned.
  *
  * MUSER_DMA_UNPIN: let go of whole pages in the range; those not pinned are no error.
  *
