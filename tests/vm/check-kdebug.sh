@@ -15,7 +15,7 @@ failed=0
 # Emulated and checked at every step: an answer may take ten times as long.
 run() { # SUITE
 	printf '# %s\n' "$1"
-	GUEST_APPEND="TAP_SECONDS=300 KILLS=10 LOAD_MS=20000 HOSTILE_SECONDS=$seconds SEED=$seed" \
+	KMOD_ENV="TAP_SECONDS=300 KILLS=10 LOAD_MS=20000 HOSTILE_SECONDS=$seconds SEED=$seed" \
 		"$here/kmod.sh" -n kdebug "$here/$1" || failed=1
 }
 
