@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "../../../kmod/uapi/linux/muser.h"
@@ -75,6 +76,30 @@ static void touch(struct worker *w, uint64_t iova, uint64_t size)
 	}
 }
 
+/* The same memory as the client's file, where it is one: mapped for a while, and written to. */
+static void map_file(struct worker *w, uint64_t iova, uint64_t size)
+{
+	struct muser_dma arg = { .argsz = sizeof(arg), .iova = iova, .size = size,
+				 .flags = MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE };
+	volatile uint8_t *at;
+	uint64_t i;
+	int times;
+
+	if (ioctl(w->storm.file, MUSER_DMA_PIN, &arg) || !(arg.flags & MUSER_DMA_FILE))
+		return;
+	at = mmap(NULL, arg.size, PROT_READ | PROT_WRITE, MAP_SHARED, w->storm.file,
+		  MUSER_MMAP_FILE + arg.iova);
+	if (at == MAP_FAILED) {
+		if (errno != ENXIO)
+			fault(&w->storm, 6000 + errno);
+		return;
+	}
+	for (times = below(w, 20); times >= 0; times--)
+		for (i = below(w, PAGE); i < arg.size; i += PAGE)
+			at[i] = 0xaa;
+	munmap((void *)at, arg.size);
+}
+
 static void copy(struct worker *w, uint64_t iova, uint64_t size)
 {
 	static const uint8_t bytes[3 * PAGE] = { 0xaa, 0xaa };
@@ -99,12 +124,13 @@ static void *storm_run(void *data)
 		first = below(w, pages);
 		iova = w->storm.base + first * PAGE;
 		size = (1 + below(w, pages - first < 16 ? pages - first : 16)) * PAGE;
-		switch (below(w, 5)) {
+		switch (below(w, 6)) {
 		case 0:
 		case 1: pin(w, MUSER_DMA_PIN, iova, size); break;
 		case 2: pin(w, MUSER_DMA_UNPIN, iova, size); break;
 		case 3: touch(w, iova, size); break;
 		case 4: copy(w, iova, size); break;
+		case 5: map_file(w, iova, size); break;
 		}
 	}
 	__atomic_sub_fetch(w->storm.running, 1, __ATOMIC_SEQ_CST);
