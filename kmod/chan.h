@@ -22,8 +22,8 @@ struct chan_header {
 
 #define CHAN_F_TYPE     0xfU
 #define CHAN_F_REPLY    0x1U
-#define CHAN_F_NO_REPLY (1U << 4)
-#define CHAN_F_ERROR    (1U << 5)
+#define CHAN_F_NO_REPLY BIT(4)
+#define CHAN_F_ERROR    BIT(5)
 
 enum chan_cmd {
 	CHAN_VERSION     = 1,
