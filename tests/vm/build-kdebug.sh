@@ -72,8 +72,8 @@ compile() {
 	make -s INSTALL_MOD_PATH="$DEBS_OUT" DEPMOD=true modules_install
 }
 
-build() {
-	DEBS_VERSION=${SOURCE##*/source-}
+build() { # VERSION
+	DEBS_VERSION=$1
 	mkdir "$DEBS_OUT/build"
 	tar -xJf "$SOURCE/linux.tar.xz" -C "$DEBS_OUT/build" --strip-components=1
 	cd "$DEBS_OUT/build"
@@ -89,5 +89,6 @@ build() {
 
 "$here/../deps.sh" kdebug >&2
 SOURCE=$("$here/fetch-source.sh")
-debs_cached kernel-kdebug build
+version=${SOURCE##*/source-}.$(cksum <<<"$OPTIONS" | cut -d ' ' -f 1)
+debs_cached_version kernel-kdebug "$version" build "$version"
 printf '%s\n' "$DEBS_DIR"
