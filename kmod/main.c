@@ -40,6 +40,10 @@ static dev_t main_first;
 static struct mdev_parent main_parent;
 static struct vfsmount *main_mount;
 
+/* Devices are released some time after their removal; unloading waits for it. */
+static atomic_t main_instances;
+static DECLARE_WAIT_QUEUE_HEAD(main_gone);
+
 static DEFINE_IDR(main_minors);
 static DEFINE_MUTEX(main_minors_lock);
 
@@ -57,6 +61,8 @@ static void main_release(struct kref *ref)
 	if (!IS_ERR_OR_NULL(m->inode))
 		iput(m->inode);
 	kfree(m);
+	if (atomic_dec_and_test(&main_instances))
+		wake_up_all(&main_gone);
 }
 
 void muser_get(struct muser *m)
@@ -90,6 +96,7 @@ struct muser *muser_new(const guid_t *uuid)
 
 	if (!m)
 		return ERR_PTR(-ENOMEM);
+	atomic_inc(&main_instances);
 	kref_init(&m->ref);
 	guid_copy(&m->uuid, uuid);
 	m->minor = -1;
@@ -283,6 +290,7 @@ static void __exit main_exit(void)
 {
 	mdev_unregister_parent(&main_parent);
 	mdev_unregister_driver(&muser_mdev_driver);
+	wait_event(main_gone, !atomic_read(&main_instances));
 	muser_dma_cleanup();
 	main_exit_class();
 	main_exit_nodes();
