@@ -3,13 +3,11 @@
  * load.c - many threads on one device, each on 8 bytes of its own.
  *
  * What a thread reads must be what it wrote last: a reply that went to another thread, or a
- * write that was lost, shows. With "errors", accesses may fail, as they do while a server is
- * away; what a failed write left behind is not looked at. SIGTERM ends it early, in good order.
+ * write that was lost, shows. No access may fail.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +24,6 @@ struct load {
 	uint64_t base; /* of the region, in the device's file */
 	uint64_t offset;
 	_Atomic uint64_t deadline_ns;
-	int may_fail;
 	_Atomic uint64_t good, failed, wrong;
 };
 
@@ -38,11 +35,6 @@ struct worker {
 };
 
 static struct load the_load;
-
-static void enough(int signal)
-{
-	atomic_store(&the_load.deadline_ns, 0);
-}
 
 static uint64_t now_ns(void)
 {
@@ -60,16 +52,11 @@ static uint64_t next_random(struct worker *w)
 	return w->random;
 }
 
-/* 0, or stop. */
 static int count_failure(struct worker *w, const char *what)
 {
-	int error = errno;
+	const int error = errno;
 
 	atomic_fetch_add(&w->load->failed, 1);
-	if (w->load->may_fail && (error == EIO || error == ETIMEDOUT || error == ENODEV)) {
-		usleep(1000);
-		return 0;
-	}
 	return unexpected("%s: %s", what, strerror(error));
 }
 
@@ -77,11 +64,8 @@ static int write_some(struct worker *w)
 {
 	uint64_t value = next_random(w), width = 1 << (value >> 60 & 3);
 
-	w->known = w->known && width < 8;
-	if (pwrite(w->load->client->device, &value, width, w->place) != (ssize_t)width) {
-		w->known = 0;
+	if (pwrite(w->load->client->device, &value, width, w->place) != (ssize_t)width)
 		return count_failure(w, "write");
-	}
 	if (!w->known && width < 8)
 		return 0;
 	memcpy(&w->last, &value, width);
@@ -145,7 +129,6 @@ static int run_load(struct client *c, int argc, char **argv)
 
 	memset(load, 0, sizeof(*load));
 	load->client = c;
-	load->may_fail = argc > 4 && !strcmp(argv[4], "errors");
 	if (number(argv[0], &threads) || number(argv[1], &ms) || region_index(argv[2], &index) ||
 	    number(argv[3], &load->offset) || threads > MAX_THREADS)
 		return -EPROTO;
@@ -154,7 +137,6 @@ static int run_load(struct client *c, int argc, char **argv)
 		return ret;
 	load->base = info.offset;
 	load->deadline_ns = now_ns() + ms * 1000000;
-	signal(SIGTERM, enough);
 	ret = run_workers(load, threads);
 	if (ret)
 		return ret;
@@ -164,6 +146,6 @@ static int run_load(struct client *c, int argc, char **argv)
 }
 
 const struct command load_commands[] = {
-	{ "load", "THREADS MS REGION OFFSET [errors]", 4, run_load },
+	{ "load", "THREADS MS REGION OFFSET", 4, run_load },
 	{ 0 },
 };
