@@ -166,7 +166,7 @@ static int poll_busy(struct lm_ctx *ctx)
 {
 	int ret = server_busy_poll(ctx);
 
-	if (ret > 0 || (!ret && ++ctx->spins % 256))
+	if (ret > 0 || (!ret && ++ctx->spins % LOOP_LOOK_TURNS))
 		return ret;
 	return loop_run(&ctx->loop, 0);
 }

@@ -137,6 +137,16 @@ int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
 
 /* ---- for musctl ------------------------------------------------------------------ */
 
+void dma_trace(struct lm_ctx *ctx, uint16_t kind, const struct dma_window *w, int result)
+{
+	struct lm_trace_record rec = {
+		.time = trace_ticks(), .kind = kind, .offset = w->addr, .value = w->size,
+		.aux = w->prot | (w->fd >= 0 || w->pinned ? 4 : 0), .result = result,
+	};
+
+	trace_append(ctx, &rec);
+}
+
 static const char *kind_name(const struct dma_backing *b, const struct dma_slot *slot)
 {
 	if (b->kind == DMA_MESSAGE)

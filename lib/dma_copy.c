@@ -102,16 +102,6 @@ static int copy_file(const struct copy *c, int fd, uint64_t off)
 	return 0;
 }
 
-static int copy_direct(struct lm_ctx *ctx, const struct copy *c,
-		       const struct dma_slot *slot, uint64_t off)
-{
-	struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
-
-	if (b->kind == DMA_MAPPED)
-		return copy_mapped(ctx, c, b, slot->offset - b->start + off);
-	return copy_file(c, b->fd, slot->offset + off);
-}
-
 /* The kernel does it, and does not wait for the client. */
 static int copy_channel(struct lm_ctx *ctx, const struct copy *c)
 {
@@ -121,6 +111,27 @@ static int copy_channel(struct lm_ctx *ctx, const struct copy *c)
 	};
 
 	return ctx->channel.ops->dma_copy(&ctx->channel, &d, c->request.data);
+}
+
+/* Only the client can do it: by commands to it. */
+static bool copy_is_upcall(const struct lm_ctx *ctx, const struct copy *c)
+{
+	return c->by_message && !ctx->channel.ops;
+}
+
+static int copy_direct(struct lm_ctx *ctx, const struct copy *c,
+		       const struct dma_slot *slot, uint64_t off)
+{
+	struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
+
+	switch (b->kind) {
+	case DMA_MAPPED:
+		return copy_mapped(ctx, c, b, slot->offset - b->start + off);
+	case DMA_FILE:
+		return copy_file(c, b->fd, slot->offset + off);
+	default:
+		return copy_channel(ctx, c);
+	}
 }
 
 /* ---- both directions, both forms ------------------------------------------------- */
@@ -156,9 +167,7 @@ static int copy_sync(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg)
 	int ret;
 
 	ret = copy_find(ctx, c, sg, &slot, &off);
-	if (!ret && c->request.len && c->by_message && ctx->channel.ops)
-		ret = copy_channel(ctx, c);
-	else if (!ret && c->request.len && c->by_message)
+	if (!ret && c->request.len && copy_is_upcall(ctx, c))
 		ret = upcall_dma_wait(ctx, &c->request);
 	else if (!ret && c->request.len)
 		ret = copy_direct(ctx, c, slot, off);
@@ -212,14 +221,12 @@ static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 	int ret, result = 0;
 
 	ret = copy_find(ctx, c, sg, &slot, &off);
-	if (!ret && c->request.len && c->by_message && ctx->channel.ops) {
-		result = copy_channel(ctx, c);
-	} else if (!ret && c->request.len && c->by_message) {
+	if (!ret && c->request.len && copy_is_upcall(ctx, c)) {
 		if (trace_on(ctx))
 			return message_traced(ctx, c, done, arg);
 		return upcall_dma(ctx, &c->request, done, arg);
 	}
-	if (!ret && c->request.len && !c->by_message)
+	if (!ret && c->request.len)
 		result = copy_direct(ctx, c, slot, off);
 	if (trace_on(ctx))
 		copy_trace(ctx, c, ret ?: result);

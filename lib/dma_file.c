@@ -42,11 +42,6 @@ struct file {
 	uint64_t                 size; /* of the file, in whole pages */
 };
 
-static uint64_t round_up(uint64_t n, uint64_t to)
-{
-	return (n + to - 1) & ~(to - 1);
-}
-
 /* ---- the table ------------------------------------------------------------------- */
 
 static int refs_grow(struct dma_backings *bs)
@@ -229,7 +224,7 @@ static uint64_t file_granule(int fd, bool *is_huge)
 	struct statfs fs;
 
 	*is_huge = !fstatfs(fd, &fs) && fs.f_type == HUGETLBFS_MAGIC;
-	return *is_huge ? (uint64_t)fs.f_bsize : (uint64_t)sysconf(_SC_PAGESIZE);
+	return *is_huge ? (uint64_t)fs.f_bsize : page_size();
 }
 
 /* The whole file. One that grows gets room to grow, but for huge pages, which mmap(2)
@@ -331,7 +326,7 @@ static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind 
 
 static int file_look(const struct dma_window *w, struct file *f)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t page = page_size();
 	const int flags = fcntl(w->fd, F_GETFL);
 
 	if (flags < 0 || fstat(w->fd, &f->st))

@@ -8,19 +8,8 @@
  * first of them comes. What cannot be pinned, but is there, is copied by the channel.
  */
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "dma.h"
-
-static void resolve_trace(struct lm_ctx *ctx, const struct dma_window *w, int result)
-{
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = LM_TRACE_DMA_MAP, .offset = w->addr,
-		.value = w->size, .aux = w->prot | (w->pinned ? 4 : 0), .result = result,
-	};
-
-	trace_append(ctx, &rec);
-}
 
 /* Cut @d to [low, last], which has at least its first byte in question. */
 static void range_cut(struct channel_dma *d, uint64_t low, uint64_t last)
@@ -79,7 +68,7 @@ static bool is_there(struct channel *ch, const struct channel_dma *d)
 
 static void whole_pages(struct channel_dma *d)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t page = page_size();
 	const uint64_t last = (d->addr + (d->size - 1)) | (page - 1);
 
 	d->addr &= ~(page - 1);
@@ -95,7 +84,7 @@ static int window_add(struct lm_ctx *ctx, const struct channel_dma *d, bool pinn
 	const int ret = dma_map(ctx, &w);
 
 	if (trace_on(ctx))
-		resolve_trace(ctx, &w, ret);
+		dma_trace(ctx, LM_TRACE_DMA_MAP, &w, ret);
 	return ret;
 }
 
@@ -170,7 +159,7 @@ int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 
 void dma_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t addr, uint64_t size)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t page = page_size();
 	struct dma_backing *b = dma_slot_backing(dma, slot);
 	const uint64_t first = addr & ~(page - 1);
 	const uint64_t last = (addr + (size - 1)) | (page - 1);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <linux/vfio.h>
 
@@ -26,6 +27,17 @@
 static inline bool out_of_range(uint64_t off, uint64_t len, uint64_t size)
 {
 	return off > size || len > size - off;
+}
+
+/* @to: a power of two. */
+static inline uint64_t round_up(uint64_t n, uint64_t to)
+{
+	return (n + to - 1) & ~(to - 1);
+}
+
+static inline uint64_t page_size(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 struct lm_ctx;
@@ -60,6 +72,9 @@ int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct 
 
 /* ---- ctx.c ----------------------------------------------------------------------- */
 
+/* Whoever knows what comes next without epoll lets the other sources have a turn after so many. */
+#define LOOP_LOOK_TURNS 256u
+
 struct lm_ctx {
 	lm_dev_info_t       info;     /* own copy, defaults filled in (info.c) */
 	char                uuid[37];
@@ -68,7 +83,7 @@ struct lm_ctx {
 	atomic_bool         stopped;
 	int                 ended;    /* -errno once the only client has left */
 	struct channel      channel;  /* LM_DEV_MDEV; ops NULL: each client brings its own */
-	unsigned int        spins;    /* LM_DEV_BUSY_POLL: turns without epoll */
+	unsigned int        spins;    /* turns without epoll: LM_DEV_BUSY_POLL, exchange */
 	struct kept        *kept;     /* kept.c; NULL: nothing is */
 	struct regions     *regions;  /* region.c */
 	struct config      *config;   /* config.c */
@@ -300,6 +315,8 @@ typedef bool (dma_window_fn)(void *arg, const struct dma_window *w, const char *
 /* In order of address, from the window at or behind @addr on. */
 void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *arg);
 uint64_t dma_count(const struct lm_ctx *ctx);
+/* A window came (LM_TRACE_DMA_MAP) or went. Only if trace_on(). */
+void dma_trace(struct lm_ctx *ctx, uint16_t kind, const struct dma_window *w, int result);
 
 /* ---- upcall.c: commands to the client (DMA by message) --------------------------- */
 

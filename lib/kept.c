@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "irq.h"
 #include "pci.h"
@@ -36,11 +35,6 @@ struct kept {
 	uint64_t            nr_registers; /* given out */
 	bool                is_old;
 };
-
-static uint64_t round_up(uint64_t n, uint64_t to)
-{
-	return (n + to - 1) & ~(to - 1);
-}
 
 /* ---- layout ---------------------------------------------------------------------- */
 
@@ -94,7 +88,7 @@ static uint64_t kept_size(const struct kept_header *h)
 
 	for (i = 0; i < KEPT_NR; i++)
 		size += round_up(h->size[i], KEPT_ALIGN);
-	return round_up(size, (uint64_t)sysconf(_SC_PAGESIZE));
+	return round_up(size, page_size());
 }
 
 static void kept_lay_out(struct kept *k)

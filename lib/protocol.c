@@ -54,16 +54,6 @@ static int set_irqs(struct client *c, struct message *m, struct reply *r)
 
 /* ---- DMA map --------------------------------------------------------------------- */
 
-static void trace_dma(struct client *c, uint16_t kind, const struct dma_window *w, int result)
-{
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = kind, .offset = w->addr, .value = w->size,
-		.aux = w->prot, .result = result,
-	};
-
-	trace_append(c->ctx, &rec);
-}
-
 static int map_dma(struct client *c, struct message *m, struct reply *r)
 {
 	const uint32_t known = VFIO_USER_DMA_READABLE | VFIO_USER_DMA_WRITEABLE |
@@ -87,17 +77,15 @@ static int map_dma(struct client *c, struct message *m, struct reply *r)
 	ret = dma_map(c->ctx, &w);
 	if (!ret)
 		m->fds.nr = 0; /* its owner is dma.c now */
-	if (trace_on(c->ctx)) {
-		w.prot |= w.fd >= 0 ? 4 : 0;
-		trace_dma(c, LM_TRACE_DMA_MAP, &w, ret);
-	}
+	if (trace_on(c->ctx))
+		dma_trace(c->ctx, LM_TRACE_DMA_MAP, &w, ret);
 	return ret;
 }
 
 static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 {
 	struct vfio_user_dma_unmap req;
-	struct dma_window w = { 0 };
+	struct dma_window w;
 	bool all;
 	int ret;
 
@@ -111,11 +99,9 @@ static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 		ret = dma_revoked(c->ctx, req.addr, req.size, all);
 	else
 		ret = dma_unmap(c->ctx, req.addr, req.size, all);
-	if (trace_on(c->ctx)) {
-		w.addr = req.addr;
-		w.size = req.size;
-		trace_dma(c, LM_TRACE_DMA_UNMAP, &w, ret == LM_DEFER ? 0 : ret);
-	}
+	w = (struct dma_window){ .addr = req.addr, .size = req.size, .fd = -1 };
+	if (trace_on(c->ctx))
+		dma_trace(c->ctx, LM_TRACE_DMA_UNMAP, &w, ret == LM_DEFER ? 0 : ret);
 	if (ret == LM_DEFER)
 		c->waiting = WAIT_DMA_UNMAP;
 	memcpy(r->payload, &req, sizeof(req));

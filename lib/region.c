@@ -63,7 +63,7 @@ static const char *bar_fault(const struct region *r, bool next_used)
 
 static const char *areas_fault(const struct region *r)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t page = page_size();
 	uint64_t end = 0;
 	uint32_t i;
 
@@ -129,9 +129,8 @@ static int mem_shared(struct region *r)
 /* Memory of the channel's: it is there before this process, and after it. */
 static int mem_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct channel_memory m = {
-		.space = index, .size = (r->info.size + page - 1) & ~(page - 1),
+		.space = index, .size = round_up(r->info.size, page_size()),
 	};
 	const struct channel_trap forget = { .region = index, .off = true, .size = m.size };
 	int ret;
@@ -266,7 +265,7 @@ void region_reset(struct lm_ctx *ctx)
 /* The areas that are mapped, or would be: all of the region if the device names none. */
 static bool areas_map(struct lm_ctx *ctx, const struct region *r)
 {
-	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+	const unsigned long page = page_size();
 	uint32_t i;
 
 	if (!r->info.nr_mmap_areas)

@@ -12,9 +12,6 @@
 
 #include "protocol.h"
 
-/* Turns of the exchange between two looks at everything else. */
-#define EXCHANGE_TURNS 256u
-
 /* ---- the client behind the module ------------------------------------------------ */
 
 /* What the client lent us goes, as when a socket is closed. */
@@ -146,7 +143,7 @@ int server_exchange(struct lm_ctx *ctx)
 	}
 	exchange_begin(c);
 	/* What cannot be sent, the exchange finds again. */
-	if (!(++ctx->spins % EXCHANGE_TURNS) && !stream_flush(&c->stream))
+	if (!(++ctx->spins % LOOP_LOOK_TURNS) && !stream_flush(&c->stream))
 		return loop_run(&ctx->loop, 0);
 	got = stream_exchange(&c->stream, ctx->loop.epfd);
 	if (!got)

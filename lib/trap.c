@@ -10,17 +10,11 @@
  * nothing can be noticed.
  */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "internal.h"
 
 #define STEP_PAGES 4096u /* looked at in one call */
 #define WORD_BITS  64u
-
-static uint64_t page_size(void)
-{
-	return (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 /* ---- learning -------------------------------------------------------------------- */
 
