@@ -81,6 +81,9 @@ int number(const char *word, uint64_t *value);
 int unexpected(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The byte that a pattern has at an offset; seeds differ everywhere. */
 uint8_t pattern(uint32_t seed, uint64_t offset);
+uint64_t now_ns(void); /* CLOCK_MONOTONIC */
+uint64_t next_random(uint64_t *state);
+uint64_t seed_of(unsigned int nr); /* a first state: each thread's own, another one each time */
 
 #define NR(array) (sizeof(array) / sizeof(*(array)))
 

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -72,22 +71,6 @@ static struct {
 static void enough(int signal)
 {
 	atomic_store(&all.stop, 1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-static uint64_t next_random(struct worker *w)
-{
-	w->random ^= w->random << 13;
-	w->random ^= w->random >> 7;
-	w->random ^= w->random << 17;
-	return w->random;
 }
 
 /* ---- accesses: 0, FAILED or wrong ---------------------------------------------------- */
@@ -183,7 +166,7 @@ static int keep(struct worker *w, size_t width)
 
 	if (!w->known || w->turns & 1) {
 		w->known = 0;
-		w->last = next_random(w) >> (64 - 8 * width);
+		w->last = next_random(&w->random) >> (64 - 8 * width);
 		ret = put(w, w->job->offset, w->last, width);
 		if (ret)
 			return ret;
@@ -207,7 +190,7 @@ static int byte_turn(struct worker *w)
 static int mapped_turn(struct worker *w)
 {
 	volatile uint64_t *at;
-	uint64_t value, stored = next_random(w);
+	uint64_t value, stored = next_random(&w->random);
 	int ret;
 
 	if (!w->memory)
@@ -365,8 +348,8 @@ static int command(struct worker *w, uint64_t offset, uint64_t value)
 
 static int fill_turn(struct worker *w, uint64_t how)
 {
-	uint64_t i, size = 0x1000 + next_random(w) % (DMA_SIZE - 0x1000);
-	uint32_t seed = (uint32_t)next_random(w);
+	uint64_t i, size = 0x1000 + next_random(&w->random) % (DMA_SIZE - 0x1000);
+	uint32_t seed = (uint32_t)next_random(&w->random);
 	int ret = put(w, IOVA, DMA_IOVA, 8);
 
 	if (!ret)
@@ -455,7 +438,7 @@ static int engage(struct client *c, const struct job *job)
 	w->job = job;
 	w->client = c;
 	w->base = info.offset;
-	w->random = 0x9e3779b97f4a7c15 * (all.nr + 1) ^ now_ns();
+	w->random = seed_of(all.nr);
 	all.nr++;
 	return -pthread_create(&w->thread, NULL, work, w);
 }

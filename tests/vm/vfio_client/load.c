@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -36,22 +35,6 @@ struct worker {
 
 static struct load the_load;
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-static uint64_t next_random(struct worker *w)
-{
-	w->random ^= w->random << 13;
-	w->random ^= w->random >> 7;
-	w->random ^= w->random << 17;
-	return w->random;
-}
-
 static int count_failure(struct worker *w, const char *what)
 {
 	const int error = errno;
@@ -62,7 +45,7 @@ static int count_failure(struct worker *w, const char *what)
 
 static int write_some(struct worker *w)
 {
-	uint64_t value = next_random(w), width = 1 << (value >> 60 & 3);
+	uint64_t value = next_random(&w->random), width = 1 << (value >> 60 & 3);
 
 	if (pwrite(w->load->client->device, &value, width, w->place) != (ssize_t)width)
 		return count_failure(w, "write");
@@ -76,7 +59,7 @@ static int write_some(struct worker *w)
 
 static int read_some(struct worker *w)
 {
-	uint64_t value = 0, width = 1 << (next_random(w) >> 60 & 3);
+	uint64_t value = 0, width = 1 << (next_random(&w->random) >> 60 & 3);
 
 	if (pread(w->load->client->device, &value, width, w->place) != (ssize_t)width)
 		return count_failure(w, "read");
@@ -110,7 +93,7 @@ static int run_workers(struct load *load, uint64_t nr)
 	for (i = 0; i < nr && !ret; i++) {
 		workers[i].load = load;
 		workers[i].place = load->base + load->offset + 8 * i;
-		workers[i].random = 0x9e3779b97f4a7c15 * (i + 1) ^ now_ns();
+		workers[i].random = seed_of(i);
 		ret = -pthread_create(&workers[i].thread, NULL, work, &workers[i]);
 	}
 	started = ret ? i - 1 : i;

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -32,21 +31,18 @@ struct storm {
 struct worker {
 	pthread_t thread;
 	struct storm *storm;
-	unsigned int nr, random;
+	uint64_t random;
+	unsigned int nr;
 };
 
 static uint64_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+	return now_ns() / 1000000;
 }
 
 static unsigned int below(struct worker *w, unsigned int limit)
 {
-	w->random = w->random * 1103515245 + 12345;
-	return (w->random >> 8) % limit;
+	return next_random(&w->random) % limit;
 }
 
 static void wrong(struct worker *w, const char *what, int error)
@@ -177,7 +173,7 @@ static int run_threads(struct storm *s, void *(*run)(void *))
 	unsigned int i;
 
 	for (i = 0; i < s->threads; i++) {
-		workers[i] = (struct worker){ .storm = s, .nr = i, .random = i + 1 };
+		workers[i] = (struct worker){ .storm = s, .nr = i, .random = seed_of(i) };
 		if (pthread_create(&workers[i].thread, NULL, run, &workers[i]))
 			return -EAGAIN;
 	}

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "client.h"
 
@@ -72,6 +73,27 @@ uint8_t pattern(uint32_t seed, uint64_t offset)
 	uint64_t x = (offset + 1) * 0x9e3779b97f4a7c15 ^ (uint64_t)seed * 0xc2b2ae3d27d4eb4f;
 
 	return x >> 56 ^ x >> 24;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+uint64_t seed_of(unsigned int nr)
+{
+	return 0x9e3779b97f4a7c15 * (nr + 1) ^ now_ns();
 }
 
 static const struct command *find(const char *name)
