@@ -44,10 +44,6 @@ const struct opt host_options[] = {
 	{ 0 }
 };
 
-#ifndef LM_DEV_MDEV
-#define LM_DEV_MDEV (1u << 6)
-#endif
-
 /* Of the one device that this process hosts. */
 static lm_ctx_t *volatile served;
 static bool starting;
