@@ -11,19 +11,12 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define WINDOW_ADDR 0x100000000ull
 #define WINDOW_SIZE (2u << 20)
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static int compare_times(const void *a, const void *b)
 {
@@ -56,14 +49,14 @@ static void summarize(struct bench *b, struct bench_result *r)
 static int repeat(struct bench *b, struct bench_result *r, int (*fn)(struct bench *b),
 		  unsigned int requests)
 {
-	const uint64_t start = now_ns();
+	const uint64_t start = clock_ns();
 	uint64_t before = start, after = start;
 	uint64_t i;
 	int err = 0;
 
 	for (i = 0; !err && i < b->count; i++, before = after) {
 		err = fn(b);
-		after = now_ns();
+		after = clock_ns();
 		b->times[i] = (after - before) / requests;
 	}
 	r->samples = i;
@@ -122,7 +115,7 @@ static int test_info(struct bench *b, struct bench_result *r)
 /* The last read is the proof that the writes before it are done. */
 static int test_posted(struct bench *b, struct bench_result *r)
 {
-	const uint64_t start = now_ns();
+	const uint64_t start = clock_ns();
 	int err = present_read(b);
 	lm_client_op_t op = {
 		.kind = LM_CLIENT_WRITE_POSTED, .region = b->place.region,
@@ -138,7 +131,7 @@ static int test_posted(struct bench *b, struct bench_result *r)
 			err = lm_client_wait(b->client, 0);
 	}
 	err = err ? err : read_once(b);
-	r->total_ns = now_ns() - start;
+	r->total_ns = clock_ns() - start;
 	summarize(b, r);
 	return err;
 }
@@ -161,7 +154,7 @@ static int in_flight(struct bench *b, struct bench_result *r, uint32_t kind)
 {
 	lm_client_op_t *ops = calloc(b->depth, sizeof(*ops));
 	uint8_t (*bufs)[8] = calloc(b->depth, sizeof(*bufs));
-	const uint64_t start = now_ns();
+	const uint64_t start = clock_ns();
 	uint64_t before = start, after = start;
 	uint32_t i;
 	int err = ops && bufs ? present_read(b) : -ENOMEM;
@@ -175,9 +168,9 @@ static int in_flight(struct bench *b, struct bench_result *r, uint32_t kind)
 		};
 	}
 	while (!err && r->requests < b->count) {
-		before = now_ns();
+		before = clock_ns();
 		err = ops_run(b, ops, b->depth);
-		after = now_ns();
+		after = clock_ns();
 		b->times[r->samples++] = (after - before) / b->depth;
 		r->requests += b->depth;
 	}
@@ -201,7 +194,7 @@ static int test_writes(struct bench *b, struct bench_result *r)
 static int test_multi(struct bench *b, struct bench_result *r)
 {
 	lm_client_write_t *writes = calloc(b->depth, sizeof(*writes));
-	const uint64_t start = now_ns();
+	const uint64_t start = clock_ns();
 	uint64_t before = start, after = start;
 	uint32_t i;
 	int err = writes ? present_read(b) : -ENOMEM;
@@ -214,9 +207,9 @@ static int test_multi(struct bench *b, struct bench_result *r)
 		memcpy(writes[i].data, b->present, sizeof(b->present));
 	}
 	while (!err && r->requests < b->count) {
-		before = now_ns();
+		before = clock_ns();
 		err = lm_client_region_write_multi(b->client, writes, b->depth, NULL);
-		after = now_ns();
+		after = clock_ns();
 		b->times[r->samples++] = (after - before) / b->depth;
 		r->requests += b->depth;
 	}
