@@ -288,8 +288,7 @@ int claim_tell(const char *uuid, int err)
 {
 	if (err == -EAGAIN)
 		return error(ST_FAILED, uuid, "another musctl is busy with it");
-	return error(ST_FAILED, uuid, "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
-		     strerror(-err));
+	return error_no_runtime(uuid, err);
 }
 
 int claim_take(struct claim *claim, const char *uuid)

@@ -43,8 +43,7 @@ int comings_open(struct comings **result)
 		err = -errno;
 	if (err) {
 		comings_close(c);
-		return error(ST_FAILED, NULL, "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
-			     strerror(-err));
+		return error_no_runtime(NULL, err);
 	}
 	snprintf(c->folder, sizeof(c->folder), "%.127s", runtime);
 	*result = c;

@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd.h"
 
@@ -58,4 +59,10 @@ int error_usage(const char *object, const char *fmt, ...)
 	fprintf(stderr, "Try 'musctl %s%s--help' for more information.\n",
 		current_verb ? current_verb : "", current_verb ? " " : "");
 	return ST_USAGE;
+}
+
+int error_no_runtime(const char *object, int err)
+{
+	return error(ST_FAILED, object, "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
+		     strerror(-err));
 }

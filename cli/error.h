@@ -18,4 +18,7 @@ int error(int status, const char *object, const char *fmt, ...)
 int error_usage(const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Why there is no runtime folder: err is a -errno. Returns ST_FAILED. */
+int error_no_runtime(const char *object, int err);
+
 #endif /* MUSCTL_ERROR_H */

@@ -71,9 +71,7 @@ static int no_registry(int err)
 	char dir[4096];
 
 	if (lm_runtime_dir(dir, sizeof(dir)))
-		return error(ST_FAILED, NULL,
-			     "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
-			     strerror(-err));
+		return error_no_runtime(NULL, err);
 	return error(ST_FAILED, dir, "%s (MUSER_RUNTIME_DIR names another folder)",
 		     strerror(-err));
 }
