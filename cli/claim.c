@@ -124,18 +124,20 @@ static void say_made(const struct claim *claim)
 	say(claim, text);
 }
 
-/* What the file says of the mdev that is there. */
-static bool says_ours(const struct claim *claim, bool *making)
+/* What the file says of the mdev that is there: whether musctl makes it, or has made it. */
+enum said { SAID_NOTHING, SAID_MAKING, SAID_MADE };
+
+static enum said said(const struct claim *claim)
 {
 	char text[64] = "";
 	uint64_t identity = 0;
 
-	*making = false;
 	if (pread(claim->lock, text, sizeof(text) - 1, 0) <= 0)
-		return false;
-	*making = !strncmp(text, "making", 6);
+		return SAID_NOTHING;
+	if (!strncmp(text, "making", 6))
+		return SAID_MAKING;
 	sscanf(text, "made %" SCNu64, &identity);
-	return *making || (identity && identity == mdev_identity(claim->uuid));
+	return identity && identity == mdev_identity(claim->uuid) ? SAID_MADE : SAID_NOTHING;
 }
 
 /* ---- undoing --------------------------------------------------------------------- */
@@ -163,11 +165,10 @@ static void undo(const struct claim *claim)
 void claim_close(struct claim *claim)
 {
 	char path[PATH_MAX];
-	bool making;
 
 	if (claim->lock < 0)
 		return;
-	if ((!says_ours(claim, &making) || !mdev_exists(claim->uuid)) &&
+	if ((said(claim) == SAID_NOTHING || !mdev_exists(claim->uuid)) &&
 	    !file_path(path, sizeof(path), claim->uuid))
 		unlink(path);
 	close(claim->lock);
@@ -178,7 +179,6 @@ static void sweep_file(const char *runtime, const char *name)
 {
 	struct claim claim = { .lock = -1 };
 	char path[PATH_MAX];
-	bool making;
 
 	if (!instance_is_uuid(name + strlen(PREFIX), claim.uuid))
 		return;
@@ -186,7 +186,7 @@ static void sweep_file(const char *runtime, const char *name)
 	claim.lock = lock_file(path, 0);
 	if (claim.lock < 0)
 		return;
-	if (says_ours(&claim, &making) && making && !is_used(claim.uuid))
+	if (said(&claim) == SAID_MAKING && !is_used(claim.uuid))
 		undo(&claim);
 	claim_close(&claim);
 }
@@ -252,10 +252,9 @@ static int wait_node(const char *uuid, struct mdev_watch *watch)
 /* An mdev, ours or one that was there. */
 static int make_watched(struct claim *claim, struct mdev_watch *watch)
 {
-	bool making;
 	int err = 0;
 
-	claim->ours = !mdev_exists(claim->uuid) || says_ours(claim, &making);
+	claim->ours = !mdev_exists(claim->uuid) || said(claim) != SAID_NOTHING;
 	if (!mdev_exists(claim->uuid)) {
 		say(claim, "making\n");
 		err = mdev_create(claim->uuid);
@@ -337,9 +336,7 @@ int claim_wait(const struct claim *claim, struct detached *d, uint64_t timeout_n
 
 void claim_drop(struct claim *claim)
 {
-	bool making;
-
-	if (claim->lock >= 0 && says_ours(claim, &making) && making)
+	if (claim->lock >= 0 && said(claim) == SAID_MAKING)
 		undo(claim);
 	claim_close(claim);
 	hold_end();
@@ -361,13 +358,11 @@ void claim_keep(struct claim *claim)
 
 int claim_open(struct claim *claim, const char *uuid, uint64_t timeout_ms)
 {
-	bool making;
-
 	*claim = (struct claim){ .lock = -1 };
 	snprintf(claim->uuid, sizeof(claim->uuid), "%s", uuid);
 	claim->lock = wait_lock(uuid, timeout_ms);
 	if (claim->lock < 0)
 		return claim->lock;
-	claim->ours = says_ours(claim, &making);
+	claim->ours = said(claim) != SAID_NOTHING;
 	return 0;
 }
