@@ -6,26 +6,21 @@
  */
 #include "comings.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
 #include "muser-instance.h"
 
 #include "claim.h"
 #include "cmd.h"
 #include "error.h"
+#include "folder_watch.h"
 #include "mdev.h"
 
 struct comings {
-	int    fd;
-	char   folder[128]; /* for paths of events: the start of a long one will do */
-	size_t at, len;     /* what is left in buf */
-	char   buf[4096] __attribute__((aligned(8)));
+	struct folder_watch watch;
+	char                folder[128]; /* for paths of events: the start of a long one will do */
 };
 
 int comings_open(struct comings **result)
@@ -36,12 +31,12 @@ int comings_open(struct comings **result)
 
 	if (!c)
 		return error(ST_FAILED, NULL, "out of memory");
-	c->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	err = c->fd < 0 ? -errno : claim_folder(runtime, sizeof(runtime));
-	if (!err && inotify_add_watch(c->fd, runtime, IN_CREATE | IN_MOVED_TO | IN_DELETE |
-							      IN_MOVED_FROM) < 0)
-		err = -errno;
-	if (err) {
+	err = folder_watch_open(&c->watch);
+	if (!err)
+		err = claim_folder(runtime, sizeof(runtime));
+	if (!err)
+		err = folder_watch_add(&c->watch, runtime);
+	if (err < 0) {
 		comings_close(c);
 		return error_no_runtime(NULL, err);
 	}
@@ -52,36 +47,18 @@ int comings_open(struct comings **result)
 
 int comings_fd(const struct comings *c)
 {
-	return c->fd;
-}
-
-/* One piece of news, of whatever; false: there is none. */
-static bool next(struct comings *c, const struct inotify_event **news)
-{
-	ssize_t n;
-
-	if (c->at == c->len) {
-		n = read(c->fd, c->buf, sizeof(c->buf));
-		if (n <= 0)
-			return false;
-		c->at = 0;
-		c->len = (size_t)n;
-	}
-	*news = (const struct inotify_event *)(c->buf + c->at);
-	c->at += sizeof(**news) + (*news)->len;
-	return true;
+	return c->watch.fd;
 }
 
 bool comings_next(struct comings *c, struct mdev_event *e)
 {
-	const struct inotify_event *news;
+	struct folder_news news;
 
 	do {
-		if (!next(c, &news))
+		if (!folder_watch_next(&c->watch, &news))
 			return false;
-	} while (!news->len || !instance_is_uuid(news->name, e->uuid));
-	snprintf(e->action, sizeof(e->action), "%s",
-		 news->mask & (IN_CREATE | IN_MOVED_TO) ? "add" : "remove");
+	} while (!instance_is_uuid(news.name, e->uuid));
+	snprintf(e->action, sizeof(e->action), "%s", news.added ? "add" : "remove");
 	snprintf(e->subsystem, sizeof(e->subsystem), "device");
 	snprintf(e->path, sizeof(e->path), "%s/%s", c->folder, e->uuid);
 	return true;
@@ -91,7 +68,6 @@ void comings_close(struct comings *c)
 {
 	if (!c)
 		return;
-	if (c->fd >= 0)
-		close(c->fd);
+	folder_watch_close(&c->watch);
 	free(c);
 }

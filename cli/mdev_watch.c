@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <libudev.h>
 
+#include "folder_watch.h"
 #include "mdev.h"
 
 #define UDEV_CONTROL "/run/udev/control"
@@ -23,11 +23,9 @@
 struct mdev_watch {
 	struct udev         *udev;
 	struct udev_monitor *monitor; /* NULL: the folders are watched */
-	int                  inotify;
-	int                  nodes;   /* watch descriptor of MDEV_NODES */
+	struct folder_watch  folders;
+	int                  nodes;   /* which of them is MDEV_NODES */
 	bool                 lost;
-	size_t               at, len; /* what is left in buf */
-	char                 buf[4096] __attribute__((aligned(8)));
 };
 
 /* ---- libudev --------------------------------------------------------------------- */
@@ -87,15 +85,15 @@ static int watch_folder(struct mdev_watch *w, const char *folder)
 {
 	char path[PATH_MAX];
 
-	return inotify_add_watch(w->inotify, mdev_path(path, sizeof(path), folder),
-				 IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM);
+	return folder_watch_add(&w->folders, mdev_path(path, sizeof(path), folder));
 }
 
 static int open_folders(struct mdev_watch *w)
 {
-	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (w->inotify < 0)
-		return -errno;
+	int err = folder_watch_open(&w->folders);
+
+	if (err)
+		return err;
 	watch_folder(w, MDEV_DEVICES);
 	w->nodes = watch_folder(w, MDEV_NODES);
 	return 0;
@@ -103,31 +101,21 @@ static int open_folders(struct mdev_watch *w)
 
 static bool next_folder(struct mdev_watch *w, struct mdev_event *e)
 {
-	const struct inotify_event *news;
-	const char *folder;
-	ssize_t n;
+	struct folder_news news;
+	bool is_node;
 
-	if (w->at == w->len) {
-		n = read(w->inotify, w->buf, sizeof(w->buf));
-		if (n <= 0)
+	do {
+		if (!folder_watch_next(&w->folders, &news))
 			return false;
-		w->at = 0;
-		w->len = (size_t)n;
-	}
-	news = (const struct inotify_event *)(w->buf + w->at);
-	w->at += sizeof(*news) + news->len;
-	if (news->mask & IN_Q_OVERFLOW) {
-		w->lost = true;
-		return next_folder(w, e);
-	}
-	folder = news->wd == w->nodes ? MDEV_NODES : MDEV_DEVICES;
-	if (!news->len || !instance_is_uuid(news->name, e->uuid))
+		w->lost |= news.lost;
+	} while (news.lost);
+	is_node = news.folder == w->nodes;
+	if (!instance_is_uuid(news.name, e->uuid))
 		e->uuid[0] = '\0';
-	snprintf(e->action, sizeof(e->action), "%s",
-		 news->mask & (IN_CREATE | IN_MOVED_TO) ? "add" : "remove");
-	snprintf(e->subsystem, sizeof(e->subsystem), "%s",
-		 news->wd == w->nodes ? "muser" : "mdev");
-	snprintf(e->path, sizeof(e->path), "%s/%.100s", folder, news->len ? news->name : "");
+	snprintf(e->action, sizeof(e->action), "%s", news.added ? "add" : "remove");
+	snprintf(e->subsystem, sizeof(e->subsystem), "%s", is_node ? "muser" : "mdev");
+	snprintf(e->path, sizeof(e->path), "%s/%.100s", is_node ? MDEV_NODES : MDEV_DEVICES,
+		 news.name);
 	return true;
 }
 
@@ -140,7 +128,7 @@ int mdev_watch_open(struct mdev_watch **watch)
 
 	if (!w)
 		return -ENOMEM;
-	w->inotify = -1;
+	w->folders.fd = -1;
 	err = mdev_is_moved() ? open_folders(w) : open_udev(w);
 	if (err) {
 		mdev_watch_close(w);
@@ -152,7 +140,7 @@ int mdev_watch_open(struct mdev_watch **watch)
 
 int mdev_watch_fd(const struct mdev_watch *w)
 {
-	return w->monitor ? udev_monitor_get_fd(w->monitor) : w->inotify;
+	return w->monitor ? udev_monitor_get_fd(w->monitor) : w->folders.fd;
 }
 
 bool mdev_watch_next(struct mdev_watch *w, struct mdev_event *e)
@@ -174,7 +162,6 @@ void mdev_watch_close(struct mdev_watch *w)
 		return;
 	udev_monitor_unref(w->monitor);
 	udev_unref(w->udev);
-	if (w->inotify >= 0)
-		close(w->inotify);
+	folder_watch_close(&w->folders);
 	free(w);
 }

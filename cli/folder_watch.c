@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * folder_watch.c - see folder_watch.h. It knows nothing of what names mean.
+ */
+#include "folder_watch.h"
+
+#include <errno.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#define ADDED   (IN_CREATE | IN_MOVED_TO)
+#define REMOVED (IN_DELETE | IN_MOVED_FROM)
+
+int folder_watch_open(struct folder_watch *w)
+{
+	w->at = w->len = 0;
+	w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	return w->fd < 0 ? -errno : 0;
+}
+
+int folder_watch_add(struct folder_watch *w, const char *folder)
+{
+	int wd = inotify_add_watch(w->fd, folder, ADDED | REMOVED);
+
+	return wd < 0 ? -errno : wd;
+}
+
+bool folder_watch_next(struct folder_watch *w, struct folder_news *news)
+{
+	const struct inotify_event *event;
+	ssize_t n;
+
+	if (w->at == w->len) {
+		n = read(w->fd, w->buf, sizeof(w->buf));
+		if (n <= 0)
+			return false;
+		w->at = 0;
+		w->len = (size_t)n;
+	}
+	event = (const struct inotify_event *)(w->buf + w->at);
+	w->at += sizeof(*event) + event->len;
+	news->folder = event->wd;
+	news->added = event->mask & ADDED;
+	news->lost = event->mask & IN_Q_OVERFLOW;
+	news->name = event->len ? event->name : "";
+	return true;
+}
+
+void folder_watch_close(struct folder_watch *w)
+{
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+}
