@@ -81,7 +81,7 @@ static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 		return ret == -ENOSPC ? -EBUSY : ret;
 	r->id = ret;
 	r->msg->id = ret;
-	r->msg->flags = 0;
+	r->msg->flags = muser_mem_pending(m) ? MUSER_F_WRITTEN : 0;
 	kref_get(&r->ref);
 	list_add_tail(&r->link, r->first ? &c->first : &c->queue);
 	c->outstanding++;
@@ -210,6 +210,7 @@ int chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp)
 		kref_get(&r->ref);
 		list_add_tail(&r->link, r->first ? &c->first : &c->queue);
 		c->posted++;
+		c->nr_posted++;
 		trace_muser_request(m, r->id, r->cmd, r->len);
 	}
 	spin_unlock(&m->lock);
@@ -227,6 +228,16 @@ int muser_post(struct muser *m, u16 cmd, const void *payload, size_t len, gfp_t 
 	const struct muser_request req = { .cmd = cmd, .head = payload, .head_len = len };
 
 	return chan_post(m, &req, gfp);
+}
+
+u32 muser_posted(struct muser *m)
+{
+	u32 nr;
+
+	spin_lock(&m->lock);
+	nr = m->chan->nr_posted;
+	spin_unlock(&m->lock);
+	return nr;
 }
 
 void muser_wake(struct muser *m)

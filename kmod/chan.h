@@ -78,6 +78,7 @@ struct chan {
 	struct list_head  sent;       /* read, not answered; in the order of reading */
 	struct idr        ids;
 	unsigned int      posted;     /* messages without a reply in the lists */
+	u32               nr_posted;  /* those that came there since the server has opened */
 	unsigned int      outstanding; /* requests that somebody waits for */
 	int               broken;     /* 0, or -errno of this server's reads: it is refused */
 	wait_queue_head_t server_wait; /* poll(2) and read(2) */

@@ -22,6 +22,24 @@ struct trap_range {
 	unsigned long first, pages;
 };
 
+/* In this order, so that where there is a bit, something is pending. */
+static bool mem_set_dirty(struct muser_mem_space *s, unsigned long page)
+{
+	atomic_inc(&s->m->mem.pending);
+	if (!test_and_set_bit(page, s->dirty))
+		return true;
+	atomic_dec(&s->m->mem.pending);
+	return false;
+}
+
+static bool mem_clear_dirty(struct muser_mem_space *s, unsigned long page)
+{
+	if (!test_and_clear_bit(page, s->dirty))
+		return false;
+	atomic_dec(&s->m->mem.pending);
+	return true;
+}
+
 void mem_written(struct muser_mem_space *s, pgoff_t page)
 {
 	/* Pairs with mem_bitmaps(). */
@@ -31,10 +49,8 @@ void mem_written(struct muser_mem_space *s, pgoff_t page)
 	smp_mb();
 	if (!armed || !test_bit(page, armed) || !test_and_clear_bit(page, armed))
 		return;
-	if (!test_and_set_bit(page, s->dirty)) {
-		atomic_inc(&s->m->mem.pending);
+	if (mem_set_dirty(s, page))
 		muser_wake(s->m);
-	}
 }
 
 bool muser_mem_pending(struct muser *m)
@@ -99,10 +115,8 @@ static void mem_disarm(struct muser_mem_space *s, const struct trap_range *r)
 	for_each_set_bit_from(i, s->armed, r->first + r->pages)
 		clear_bit(i, s->armed);
 	i = r->first;
-	for_each_set_bit_from(i, s->dirty, r->first + r->pages) {
-		if (test_and_clear_bit(i, s->dirty))
-			atomic_dec(&s->m->mem.pending);
-	}
+	for_each_set_bit_from(i, s->dirty, r->first + r->pages)
+		mem_clear_dirty(s, i);
 }
 
 /* Move dirty bits of at most TRAP_STEP pages into @bits. */
@@ -112,10 +126,8 @@ static void mem_take(struct muser_mem_space *s, const struct trap_range *r, unsi
 
 	bitmap_zero(bits, TRAP_STEP);
 	for_each_set_bit_from(i, s->dirty, r->first + r->pages) {
-		if (!test_and_clear_bit(i, s->dirty))
-			continue;
-		atomic_dec(&s->m->mem.pending);
-		__set_bit(i - r->first, bits);
+		if (mem_clear_dirty(s, i))
+			__set_bit(i - r->first, bits);
 	}
 }
 
@@ -124,10 +136,8 @@ static void mem_give_back(struct muser_mem_space *s, const struct trap_range *r,
 {
 	unsigned long i;
 
-	for_each_set_bit(i, bits, r->pages) {
-		if (!test_and_set_bit(r->first + i, s->dirty))
-			atomic_inc(&s->m->mem.pending);
-	}
+	for_each_set_bit(i, bits, r->pages)
+		mem_set_dirty(s, r->first + i);
 }
 
 static int mem_fetch_step(struct muser_mem_space *s, const struct trap_range *r,
@@ -189,7 +199,7 @@ static bool trap_is_valid(const struct muser_trap *arg)
 {
 	const u32 known = MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF;
 
-	return arg->flags && !(arg->flags & ~known) && !arg->reserved &&
+	return arg->flags && !(arg->flags & ~known) &&
 	       (arg->flags & known) != (MUSER_TRAP_ARM | MUSER_TRAP_OFF) &&
 	       (arg->flags & known) != known &&
 	       arg->size && PAGE_ALIGNED(arg->offset) && PAGE_ALIGNED(arg->size);
@@ -210,5 +220,8 @@ int muser_mem_trap(struct muser *m, struct muser_trap *arg)
 		return -EINTR;
 	ret = mem_trap(s, arg);
 	mutex_unlock(&m->mem.lock);
+	/* After the bits: what came before a write whose bit was taken is counted. */
+	if (arg->flags & MUSER_TRAP_FETCH)
+		arg->posted = muser_posted(m);
 	return ret;
 }

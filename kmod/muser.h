@@ -148,6 +148,8 @@ struct muser_request {
 int  muser_call(struct muser *m, struct muser_request *req);
 /* No reply, no waiting, process context. Without a server it is forgotten. */
 int  muser_post(struct muser *m, u16 cmd, const void *payload, size_t len, gfp_t gfp);
+/* How many this server was sent so far; wraps. */
+u32  muser_posted(struct muser *m);
 /* The server's poll(2) has news. */
 void muser_wake(struct muser *m);
 

@@ -38,6 +38,7 @@ static int server_enter(struct muser *m, struct file *file)
 		m->state = MUSER_OPENED;
 		m->started = false;
 		m->chan->broken = 0;
+		m->chan->nr_posted = 0;
 		trace_muser_state(m, m->state, 0);
 	}
 	spin_unlock(&m->lock);
@@ -299,8 +300,7 @@ static const struct server_cmd server_cmds[] = {
 	[_IOC_NR(MUSER_DMA_RW)] = {
 		server_dma_rw, sizeof(struct muser_dma_rw), 0, MUSER_DMA_READ | MUSER_DMA_WRITE },
 	[_IOC_NR(MUSER_MEM_TRAP)] = {
-		server_mem_trap, sizeof(struct muser_trap),
-		offsetof(struct muser_trap, reserved),
+		server_mem_trap, sizeof(struct muser_trap), 0,
 		MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF },
 };
 

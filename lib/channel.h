@@ -57,6 +57,7 @@ struct channel_trap {
 	bool      off;
 	uint64_t  offset, size;
 	uint64_t *bitmap;     /* fetch: a bit a page */
+	uint32_t *posted;     /* fetch: how many messages without a reply came before; wraps */
 };
 
 struct channel_ops {

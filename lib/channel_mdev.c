@@ -100,8 +100,11 @@ static int mdev_trap(struct channel *ch, const struct channel_trap *t)
 			 (t->off ? MUSER_TRAP_OFF : 0),
 		.offset = t->offset, .size = t->size, .bitmap = (uintptr_t)t->bitmap,
 	};
+	const int ret = mdev_node_ioctl(ch->fd, MUSER_MEM_TRAP, &arg);
 
-	return mdev_node_ioctl(ch->fd, MUSER_MEM_TRAP, &arg);
+	if (t->posted)
+		*t->posted = arg.posted;
+	return ret;
 }
 
 static int mdev_trigger(struct channel *ch, uint32_t index, uint32_t vector)

@@ -95,7 +95,8 @@ struct lm_ctx {
 	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
 	struct server      *server;   /* server.c: listener and client */
 	uint32_t            nr_traps; /* trap.c: regions that have some */
-	bool                traps_due; /* the device is to be told */
+	bool                traps_due; /* the device is to be told ... */
+	uint32_t            traps_after; /* ... after so many messages without a reply */
 	uint64_t            turn_ticks; /* traced: when the last request of this turn ended; or 0 */
 	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
 	struct deferral    *deferred; /* requests that wait for lm_complete() */

@@ -818,9 +818,11 @@ void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
  *
  * lm_dev_info_t.written is called from lm_ctx_poll() once for the first write of a client to a
  * page, however many follow until then; writes after the call are told by the next one. Which
- * bytes were written is not known. Requests that came before the write are served before it is
- * told, and so are unmaps of client memory: addresses that are found in the memory can be used. A
- * device that polls mapped memory instead calls lm_ctx_poll() between what it finds and its use.
+ * bytes were written is not known. Unmaps of client memory that came before the write are served
+ * before it is told: addresses that are found in the memory can be used. What a client asks for
+ * after a write, such as a register, is served after the device was told, but for an unmap that
+ * comes at the same time: then that goes first. A device that polls mapped memory instead calls
+ * lm_ctx_poll() between what it finds and its use.
  * Only muser.ko notices such writes (LM_DEV_MDEV); a device that is to work on sockets as well
  * keeps those pages out of mmap_areas, or polls them.
  *

@@ -10,6 +10,8 @@
 
 #include <sys/mman.h>
 
+#include <linux/muser.h>
+
 #include "protocol.h"
 
 /* ---- interrupts ------------------------------------------------------------------ */
@@ -273,16 +275,25 @@ int protocol_handle(struct client *c, struct message *m)
 		message_close_fds(m);
 		return -EPROTO;
 	}
+	if (unlikely(request.flags & MUSER_F_WRITTEN) && c->is_mdev) {
+		ret = mdev_traps(c);
+		if (ret)
+			return ret;
+	}
 	memcpy(c->payload, m->payload, m->len < sizeof(c->payload) ? m->len : sizeof(c->payload));
-	if (request.flags & VFIO_USER_F_NO_REPLY)
+	if (request.flags & VFIO_USER_F_NO_REPLY) {
 		ret = handle_posted(c, cmd, m);
-	else
+		c->posted++;
+	} else {
 		ret = handle_replied(c, cmd, m);
+	}
 	if (ret == SERVE_BLOCKED)
 		return ret;
 	c->requests++;
 	c->request = request;
 	message_close_fds(m);
 	stream_unpin(&c->pinned);
+	if (unlikely(c->ctx->traps_due))
+		mdev_traps_tell(c);
 	return !c->negotiated ? -EPROTO : 0;
 }

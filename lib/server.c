@@ -248,7 +248,7 @@ void client_listen(struct client *c)
 
 	if (listening && !c->blocked)
 		events |= client_in(c);
-	if (client_is_due(c) || stream_pending(&c->stream) || c->ctx->traps_due)
+	if (client_is_due(c) || stream_pending(&c->stream))
 		events |= EPOLLOUT;
 	if (events == c->events && c->armed)
 		return;
@@ -355,8 +355,8 @@ static void client_ready(struct source *src, uint32_t events)
 
 	if (!c->is_mdev)
 		client_tell(c, true);
-	else if (events & EPOLLPRI || c->ctx->traps_due)
-		ret = mdev_traps(c, events);
+	else if (events & EPOLLPRI)
+		ret = mdev_traps(c);
 	c->armed = false;
 	/* What is here goes first: there may be no room for more, and its sender may have gone. */
 	if (!ret && !client_is_due(c)) {

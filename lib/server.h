@@ -57,6 +57,7 @@ struct client {
 	pid_t           pid;
 	uid_t           uid;
 	uint64_t        requests;
+	uint32_t        posted;      /* those of them that wanted no reply; wraps */
 	struct upcalls *upcalls;
 	uint64_t        wait_ns;     /* our patience: lm_dma_read() waits so long ... */
 	uint64_t        stall_ns;    /* ... and transfers may stand still while a request waits */
@@ -101,8 +102,8 @@ bool protocol_answer_send(struct client *c); /* false: still no room */
 /* server_mdev.c: a device behind /dev/muser */
 const struct command *mdev_command(uint16_t cmd); /* or NULL */
 uint32_t mdev_events(const struct client *c); /* when it listens */
-/* Trapped pages may have been written. As stream_fill(). */
-ssize_t mdev_traps(struct client *c, uint32_t events);
+int  mdev_traps(struct client *c); /* trapped pages may have been written: 0 or -errno */
+void mdev_traps_tell(struct client *c); /* if it is time: after each message, when some are due */
 bool mdev_is_replayed(const struct client *c, uint32_t flags); /* a header's */
 
 /* handshake.c */

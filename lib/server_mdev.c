@@ -83,24 +83,32 @@ void server_listen_again(struct lm_ctx *ctx)
 		client_listen(c);
 }
 
-/*
- * The device is told when there are no messages left of those that were there when the channel was
- * asked: a client that unmaps memory, maps other in its place, and then writes its address means
- * the other. But a device that puts off an answer is not kept from what may bring it.
- */
-ssize_t mdev_traps(struct client *c, uint32_t events)
-{
-	ssize_t got = 0;
+/* ---- writes to mapped memory ----------------------------------------------------- */
 
-	if (events & EPOLLPRI)
-		got = trap_fetch(c->ctx);
-	if (got || !c->ctx->traps_due || client_is_due(c))
-		return got;
-	if (c->waiting == WAIT_NONE)
-		got = server_receive(c);
-	if (!got)
+/*
+ * When the device is told of a write. A client that unmaps memory, maps other in its place, and
+ * then writes its address means the other: messages without a reply that came before are served
+ * first; all others have been answered before their sender wrote. A client that writes and then
+ * reads a register expects that the device knows: the module flags such a request. What has to
+ * wait for a message behind it is told after the request. A device that puts off an answer is told
+ * at once: it may be what the answer waits for.
+ */
+void mdev_traps_tell(struct client *c)
+{
+	const struct lm_ctx *ctx = c->ctx;
+
+	if (ctx->traps_due &&
+	    (c->waiting != WAIT_NONE || (int32_t)(c->posted - ctx->traps_after) >= 0))
 		trap_tell(c->ctx);
-	return got;
+}
+
+/* What is due already is told before more is fetched, or it might have to wait for ever. */
+int mdev_traps(struct client *c)
+{
+	const int ret = c->ctx->traps_due ? 0 : trap_fetch(c->ctx);
+
+	mdev_traps_tell(c);
+	return ret;
 }
 
 /* ---- one system call a command --------------------------------------------------- */
@@ -129,7 +137,7 @@ void server_exchange_end(struct lm_ctx *ctx)
 static bool exchange_is_due(const struct client *c)
 {
 	return c && c->is_mdev && c->waiting == WAIT_NONE && !c->blocked &&
-	       !client_is_due(c) && !c->ctx->traps_due;
+	       !client_is_due(c);
 }
 
 int server_exchange(struct lm_ctx *ctx)

@@ -4,10 +4,8 @@
  *
  * The channel notices the first write to each page since it was armed; pages that were written are
  * armed again before the device is told, so what it reads then is at least as new as the write,
- * and none is missed. What the client has said before it wrote, by messages, is served before the
- * device is told (server_mdev.c): addresses that it finds in such memory are meant as they are now.
- * Pages that the device does not ask for cost nothing. Refuses sockets, where
- * nothing can be noticed.
+ * and none is missed. When the device is told is server_mdev.c's. Pages that the device does not
+ * ask for cost nothing. Refuses sockets, where nothing can be noticed.
  */
 #include <stdlib.h>
 
@@ -22,9 +20,10 @@ static int step_fetch(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint
 {
 	struct region *r = region_get(ctx, region);
 	uint64_t bitmap[STEP_PAGES / WORD_BITS] = { 0 };
+	uint32_t posted = 0;
 	const struct channel_trap t = {
 		.region = region, .fetch = true, .arm = true,
-		.offset = offset, .size = size, .bitmap = bitmap,
+		.offset = offset, .size = size, .bitmap = bitmap, .posted = &posted,
 	};
 	const uint64_t first = offset / page_size(), pages = size / page_size();
 	const int ret = ctx->channel.ops->trap(&ctx->channel, &t);
@@ -35,6 +34,7 @@ static int step_fetch(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint
 			continue;
 		r->written[(first + i) / WORD_BITS] |= 1ull << (first + i) % WORD_BITS;
 		ctx->traps_due = true;
+		ctx->traps_after = posted;
 	}
 	return ret;
 }

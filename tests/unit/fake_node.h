@@ -59,6 +59,7 @@ struct node {
 	struct muser_trap trap; /* the last one */
 	unsigned int nr_traps;
 	uint64_t     written;   /* which pages a fetch gives */
+	uint32_t     nr_posted; /* messages without a reply that this server was sent */
 };
 
 static struct node node;
@@ -76,6 +77,7 @@ int mdev_node_open(const char *uuid)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	node.fd = pair[0];
 	node.nr_opened++;
+	node.nr_posted = 0;
 	return pair[1];
 }
 
@@ -272,7 +274,7 @@ static int node_copy(const struct muser_dma_rw *arg)
 	return pread(node.client, data, arg->size, (off_t)arg->iova) < 0 ? -errno : 0;
 }
 
-static int node_trap(int fd, const struct muser_trap *arg)
+static int node_trap(int fd, struct muser_trap *arg)
 {
 	char oob;
 
@@ -285,6 +287,7 @@ static int node_trap(int fd, const struct muser_trap *arg)
 	if (node.head == node.tail) /* it leaves a mark, which would be POLLIN */
 		recv(fd, &oob, 1, MSG_DONTWAIT);
 	*(uint64_t *)(uintptr_t)arg->bitmap = node.written;
+	arg->posted = node.nr_posted;
 	node.written = 0;
 	return 0;
 }
@@ -343,6 +346,7 @@ static inline uint16_t node_queue(uint16_t cmd, const void *payload, size_t len,
 
 	node.tail += wire_put(at, id, cmd, payload, len);
 	wire_set_flags(at, flags);
+	node.nr_posted += !!(flags & VFIO_USER_F_NO_REPLY);
 	assert_int_equal(send(node.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL), 1);
 	return id;
 }

@@ -165,6 +165,113 @@ static void a_device_that_is_late_is_told_nevertheless(void **state)
 	assert_true(node_has_reply());
 }
 
+/* ---- in what order --------------------------------------------------------------- */
+
+static unsigned int told_before; /* when the register was read */
+
+static ssize_t looks_what_was_told(struct engine *e, char *buf, size_t count, loff_t offset,
+				   bool is_write)
+{
+	told_before = nr_told;
+	memset(buf, 0, count);
+	return (ssize_t)count;
+}
+
+/* The client writes to a page, and reads a register before the server is awake. */
+static void client_writes_and_reads(struct engine *e)
+{
+	const struct vfio_user_region_access req = region_range(BAR_RAW, 0, 4);
+
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, PAGE, true);
+	if (!e->access)
+		e->access = looks_what_was_told;
+	told_before = 99;
+	node.written = 1;
+	node_queue(VFIO_USER_REGION_READ, &req, sizeof(req), MUSER_F_WRITTEN);
+}
+
+static void client_unmaps(void)
+{
+	const struct vfio_user_dma_unmap req = { .argsz = sizeof(req), .size = PAGE };
+
+	node_posted(VFIO_USER_DMA_UNMAP, &req, sizeof(req));
+}
+
+static void a_register_is_read_behind_the_write(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	client_writes_and_reads(e);
+	assert_int_equal(engine_poll(e), 0);
+	assert_int_equal(told_before, 1);
+	assert_int_equal(nr_told, 1);
+}
+
+static void so_it_is_behind_an_unmap(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	client_unmaps();
+	client_writes_and_reads(e);
+	assert_int_equal(engine_poll(e), 0);
+	assert_int_equal(told_before, 1);
+}
+
+static void an_unmap_that_comes_meanwhile_goes_first(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	client_writes_and_reads(e);
+	client_unmaps();
+	assert_int_equal(engine_poll(e), 0);
+	assert_int_equal(told_before, 0);
+	assert_int_equal(nr_told, 1);
+}
+
+static void but_not_if_the_device_is_late(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	e->access = access_deferred;
+	client_writes_and_reads(e);
+	client_unmaps();
+	assert_int_equal(engine_poll(e), 0);
+	assert_int_equal(nr_told, 1);
+	lm_complete(e->ctx, e->token, 4, "abcd");
+	assert_true(node_has_reply());
+}
+
+static void another_server_counts_anew(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	client_unmaps();
+	client_unmaps();
+	engine_poll(e);
+	engine_destroy(e);
+	node_begin(e);
+	client_writes_and_reads(e);
+	assert_int_equal(engine_poll(e), 0);
+	assert_int_equal(told_before, 1);
+}
+
+static void a_device_without_traps_asks_for_nothing(void **state)
+{
+	const struct vfio_user_region_access req = region_range(BAR_PLAIN, 0, 4);
+	struct engine *e = *state;
+
+	node_begin(e);
+	node_queue(VFIO_USER_REGION_READ, &req, sizeof(req), MUSER_F_WRITTEN);
+	assert_int_equal(engine_poll(e), 0);
+	assert_true(node_has_reply());
+	assert_int_equal(node.nr_traps, 0);
+}
+
 static void requests_are_served_meanwhile(void **state)
 {
 	struct engine *e = *state;
@@ -233,6 +340,12 @@ int main(void)
 		TRAP_TEST(lm_ctx_drive_wakes_up_for_a_write),
 		TRAP_TEST(what_was_asked_before_is_done_before),
 		TRAP_TEST(a_device_that_is_late_is_told_nevertheless),
+		TRAP_TEST(a_register_is_read_behind_the_write),
+		TRAP_TEST(so_it_is_behind_an_unmap),
+		TRAP_TEST(an_unmap_that_comes_meanwhile_goes_first),
+		TRAP_TEST(but_not_if_the_device_is_late),
+		TRAP_TEST(another_server_counts_anew),
+		TRAP_TEST(a_device_without_traps_asks_for_nothing),
 		TRAP_TEST(requests_are_served_meanwhile),
 		TRAP_TEST(traps_of_the_last_process_are_forgotten),
 		TRAP_TEST(only_mapped_pages_can_be_trapped),

@@ -4,7 +4,8 @@
  *
  * BAR0: registers. A write to GO starts an operation on [ADDR, ADDR + LEN); RESULT is 0 or an
  * errno then. BAR2: 64 KiB that can be mapped but for its first page; WRITTEN is a bit for each
- * page that the client was seen to write to since it was last read. Nothing here knows a channel.
+ * page that the client was seen to write to since it was last read, KNOWN is what UNMAPS was then.
+ * Nothing here knows a channel.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 enum {
 	ADDR = 0x00, LEN = 0x08, SEED = 0x10, GO = 0x18, RESULT = 0x20, ENTRIES = 0x28,
 	WRITTEN = 0x30, MAPS = 0x38, UNMAPS = 0x40, CLIENTS = 0x48, FIRE = 0x50, LEVEL = 0x58,
+	KNOWN = 0x60,
 };
 
 /* GO */
@@ -31,6 +33,7 @@ enum {
 	HOLD,       /* take pointers, and keep them */
 	HELD_FILL,  /* write through them, whatever has become of the memory */
 	DROP,
+	HALT,       /* the process stops, until it is continued */
 };
 
 #define BAR2_SIZE 65536u
@@ -39,7 +42,7 @@ enum {
 
 struct prober {
 	lm_ctx_t *ctx;
-	uint64_t  reg[LEVEL / 8 + 1];
+	uint64_t  reg[KNOWN / 8 + 1];
 	dma_sg_t  sg[MAX_SG];
 	struct iovec iov[MAX_SG];
 	int       nr_held;
@@ -167,6 +170,8 @@ static int operate(uint64_t what)
 		return all_bytes(prober.nr_held, true);
 	case DROP:
 		return drop();
+	case HALT:
+		return raise(SIGSTOP);
 	default:
 		return -EINVAL;
 	}
@@ -202,6 +207,7 @@ static const lm_register_t registers[] = {
 	{ "WRITTEN", NULL, WRITTEN, 8, LM_RO }, { "MAPS", NULL, MAPS, 8, LM_RO },
 	{ "UNMAPS", NULL, UNMAPS, 8, LM_RO }, { "CLIENTS", NULL, CLIENTS, 8, LM_RO },
 	{ "FIRE", NULL, FIRE, 8, LM_RW }, { "LEVEL", NULL, LEVEL, 8, LM_RW },
+	{ "KNOWN", NULL, KNOWN, 8, LM_RO },
 };
 
 static const lm_register_map_t map = {
@@ -232,6 +238,7 @@ static void told_written(void *pvt, uint32_t region, uint64_t offset, uint64_t l
 
 	for (at = offset; at < offset + len; at += PAGE)
 		*reg(WRITTEN) |= 1ull << at / PAGE;
+	*reg(KNOWN) = *reg(UNMAPS);
 }
 
 static void told_log(void *pvt, int level, const char *msg)

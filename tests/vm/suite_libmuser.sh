@@ -10,7 +10,8 @@
 U=$(uuid_nr 1)
 ADDR=0x00 LEN=0x08 SEED=0x10 GO=0x18 RESULT=0x20 ENTRIES=0x28
 WRITTEN=0x30 MAPS=0x38 UNMAPS=0x40 CLIENTS=0x48 FIRE=0x50 LEVEL=0x58
-FILL=1 CHECK=2 COPY_FILL=3 COPY_CHECK=4 HOLD=5 HELD_FILL=6 DROP=7
+KNOWN=0x60
+FILL=1 CHECK=2 COPY_FILL=3 COPY_CHECK=4 HOLD=5 HELD_FILL=6 DROP=7 HALT=8
 
 mkdir -p /tmp/run
 export MUSER_RUNTIME_DIR=/tmp/run
@@ -34,6 +35,20 @@ does() { # OPERATION IOVA SIZE SEED [ERRNO]
 	[ "$does_result" = "${5-0}" ] && return
 	echo "result: $does_result"
 	return 1
+}
+
+is_halted() {
+	grep -q '^State:.T' "/proc/$server/status"
+}
+
+halt_asleep() {
+	kill -STOP "$server" && until_true is_halted
+}
+
+# By a callback: messages are what it looks at next.
+halt_awake() {
+	musctl poke "$U" GO=$HALT >/dev/null 2>&1 5>&- 6<&- &
+	until_true is_halted
 }
 
 ended() {
@@ -133,6 +148,18 @@ ok 'the next one' c mwrite bar2 0x3004 4 1
 is 'is seen again' 8 reg $WRITTEN
 ok 'reads' c mread bar2 0x5000 4
 is 'are not' 0 reg $WRITTEN
+for halt in halt_asleep halt_awake; do
+	ok "memory that the device uses ($halt)" c map 0x50000000 0x200000 memfd
+	ok '  is there' does $FILL 0x50000000 0x200000 1
+	ok '  the device stands still' $halt
+	ok '  the client unmaps it' c unmap 0x50000000 0x200000
+	ok '  writes to a page' c mwrite bar2 0x6000 4 1
+	ok '  and reads a register' c_send read bar0 $WRITTEN 8
+	ok '  which waits' until_true is_attribute "$U" outstanding 1
+	ok '  the device goes on' kill -CONT "$server"
+	is '  it knew of the write when the register was read' 0x0000000000000040 c_answer
+	is '  and of the unmap when it was told of the write' "$(reg $UNMAPS)" reg $KNOWN
+done
 ok 'reset' c reset
 
 # ---- the end ---------------------------------------------------------------------------------

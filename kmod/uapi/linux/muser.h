@@ -41,11 +41,14 @@
  *    server that takes over gets CLOSE first if the client that its predecessor knew has gone,
  *    OPEN if there is one, then SET_IRQS for what that one has set.
  *  - A request that a previous server has not answered comes again, flagged MUSER_F_REPLAYED.
+ *  - A request is flagged MUSER_F_WRITTEN if a page was written and not fetched (MUSER_MEM_TRAP)
+ *    when it was sent. Its sender may expect that the device knows of the write before it answers.
  */
 
-/* Commands beside those of vfio-user, and a bit of the header's flags word. */
+/* Commands beside those of vfio-user, and bits of the header's flags word. */
 #define MUSER_CLIENT_OPEN  0xff00 /* payload: struct muser_client */
 #define MUSER_CLIENT_CLOSE 0xff01 /* no payload */
+#define MUSER_F_WRITTEN    (1U << 30)
 #define MUSER_F_REPLAYED   (1U << 31)
 
 struct muser_client {
@@ -204,6 +207,10 @@ struct muser_dma_rw {
  * is noticed (POLLPRI). MUSER_TRAP_FETCH: into @bitmap, a bit a page, least significant first,
  * which pages were written since they were armed; what was fetched is no longer pending. Both:
  * fetch, then arm again those that were written. MUSER_TRAP_OFF: no longer.
+ *
+ * A client that unmaps memory, maps other in its place, and then writes its address to a page
+ * means the other. What it said before it wrote is among the first @posted messages: a device that
+ * looks at the page when those are served finds addresses that are meant as they are now.
  */
 struct muser_trap {
 	__u32 argsz;
@@ -212,7 +219,7 @@ struct muser_trap {
 #define MUSER_TRAP_FETCH (1U << 1)
 #define MUSER_TRAP_OFF   (1U << 2)
 	__u32 space;
-	__u32 reserved;
+	__u32 posted;     /* out, FETCH: No_reply messages that this server was sent; wraps */
 	__u64 offset;     /* multiples of the page size */
 	__u64 size;
 	__u64 bitmap;     /* address; whole 64-bit words */
