@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <muser.h>
+
 #include "doctor.h"
 #include "mdev.h"
 
@@ -44,8 +46,15 @@ static void look_module(struct finding *f, const char *name, const char *install
 
 void doctor_muser(struct finding *f)
 {
-	look_module(f, "muser", "none needed: vfio-user takes no module",
-		    "modprobe muser, to give devices to QEMU before 10.1");
+	char version[64];
+
+	mdev_read("/sys/module/muser/version", version, sizeof(version));
+	if (*version && strcmp(version, lm_version()))
+		doctor_say(f, HEALTH_WARN, "load the muser.ko that came with this musctl",
+			   "muser %s is loaded, musctl is %s", version, lm_version());
+	else
+		look_module(f, "muser", "none needed: vfio-user takes no module",
+			    "modprobe muser, to give devices to QEMU before 10.1");
 }
 
 void doctor_mdev(struct finding *f)

@@ -13,6 +13,7 @@
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
+#include <linux/stringify.h>
 
 #include "chan.h"
 #include "mdev.h"
@@ -303,3 +304,4 @@ module_exit(main_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The muser authors");
 MODULE_DESCRIPTION("Mediated PCI devices that processes emulate");
+MODULE_VERSION(__stringify(MUSER_VERSION));

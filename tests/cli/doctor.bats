@@ -75,9 +75,18 @@ finding() { # CHECK
 	mkdir -p "$MUSER_ROOT/sys/module/muser"
 	run --separate-stderr musctl doctor -J
 	[ "$(finding muser.ko)" = "ok: muser is loaded" ]
-	echo 0.1.0 >"$MUSER_ROOT/sys/module/muser/version"
+	version=$(musctl version -nro VERSION | head -n 1)
+	echo "$version" >"$MUSER_ROOT/sys/module/muser/version"
 	run --separate-stderr musctl doctor -J
-	[ "$(finding muser.ko)" = "ok: muser 0.1.0 is loaded" ]
+	[ "$(finding muser.ko)" = "ok: muser $version is loaded" ]
+}
+
+@test "a muser.ko of another version than musctl" {
+	fake_muser
+	echo 0.0.9 >"$MUSER_ROOT/sys/module/muser/version"
+	try 0 musctl doctor -J
+	[ "$(finding muser.ko)" = "warn: muser 0.0.9 is loaded, musctl is $(musctl version -nro VERSION |
+		head -n 1) - load the muser.ko that came with this musctl" ]
 }
 
 # A kernel with muser.ko: its type, the container of VFIO.

@@ -16,7 +16,7 @@ kernel_start() {
 		"$MUSER_ROOT/proc"
 	ln -s ../../devices/virtual/muser/muser "$sys/class/muser/muser"
 	ln -s ../../devices/virtual/muser/muser "$sys/class/mdev_bus/muser"
-	echo 0.1.0 >"$sys/module/muser/version"
+	musctl version -nro VERSION | head -n 1 >"$sys/module/muser/version"
 	echo vfio-pci >"$KERNEL_TYPE/device_api"
 	echo 'PCI device in user space' >"$KERNEL_TYPE/name"
 	echo 'served by a process on its node' >"$KERNEL_TYPE/description"

@@ -18,6 +18,16 @@ for verb in $verbs; do
 	[ -f "tests/cli/$verb.bats" ] || echo "cli/cmd_$verb.c:1: no tests/cli/$verb.bats"
 done | report "every verb has its table line, man page and test"
 
+# kmod/ is complete without the rest: dkms.conf gives the module its version.
+version=$(sed -n 's/^VERSION := //p' Makefile)
+header=$(awk '/^#define LM_VERSION_(MAJOR|MINOR|PATCH) / { v = v "." $3 }
+	END { print substr(v, 2) }' lib/muser.h)
+dkms=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' kmod/dkms.conf)
+{
+	[ "$header" = "$version" ] || echo "lib/muser.h:1: version $header, Makefile: $version"
+	[ "$dkms" = "$version" ] || echo "kmod/dkms.conf:1: version $dkms, Makefile: $version"
+} | report "library, program and module have one version"
+
 for page in man/musctl-*.8.scd; do
 	verb=$(basename "$page" .8.scd)
 	[ -f "cli/cmd_${verb#musctl-}.c" ] || echo "$page:1: there is no such verb"

@@ -49,6 +49,8 @@ free=$(cat $MDEV_TYPE/available_instances)
 is 'types says how many are free' "$free" sh -c \
 	'musctl types -J | sed -n "s/.*\"free\": *\([0-9]*\).*/\1/p"'
 ok 'the doctor finds the module' sh -c 'musctl doctor -nro CHECK,STATUS | grep -q "^muser.ko ok"'
+is 'which is of its own version' "$(musctl version -nro VERSION | head -n 1)" \
+	cat /sys/module/muser/version
 ok 'and its types' sh -c 'musctl doctor -nro CHECK,STATUS | grep -q "^mdev-types ok"'
 musctl monitor -nro ACTION,WHAT,UUID >/tmp/news 2>&1 &
 monitor=$!
