@@ -46,9 +46,12 @@ ok 'each page is armed' command_of 0xf28 1
 ok 'reads' c mread bar2 0x3000 8
 ok 'are' command_of 0xf28 2
 is 'no writes' 0 word 0xf30
+is 'no request is flagged' 0 word 0xfa8
 ok 'one page is written' c mwrite bar2 0x3000 8 1
 ok 'it is fetched and armed again' command_of 0xf28 3
 is 'it alone' $((1 << 3)) word 0xf30
+is 'the request behind the write was flagged, others not' 1 word 0xfa8
+is 'one message came before: the client' 1 word 0xfa0
 ok 'written again' c mwrite bar2 0x3000 8 2
 ok 'two times' c mwrite bar2 0x3008 8 2
 ok 'it is fetched' command_of 0xf28 2
@@ -58,6 +61,11 @@ ok 'written' c mwrite bar2 0x5000 8 2
 ok 'and switched off' command_of 0xf28 4
 ok 'there is' command_of 0xf28 2
 is 'nothing' 0 word 0xf30
+ok 'memory is mapped' c map 0x90000000 0x1000 anon
+ok 'pinned' dma $PIN 0x90000000 0x1000 0
+ok 'and unmapped' c unmap 0x90000000 0x1000
+ok 'as a fetch' command_of 0xf28 2
+is 'says' 2 word 0xfa0
 for flags in 0 5 7 8; do
 	ok "flags of no meaning: $flags" c write bar0 0xf28 8 $flags
 	is 'are refused' 22 word 0xf38
@@ -253,6 +261,8 @@ is 'the server dies, and it is there' 0x000000000000004d c mread bar2 0x4000 8
 ok 'it can be written' c mwrite bar2 0x5000 8 78
 ok 'the next server' serve "$U"
 is 'has it' 0x000000000000004e c read bar2 0x5000 8
+ok 'it fetches' command_of 0xf28 2
+is 'and counts from its own start' 1 word 0xfa0
 ok 'the device is closed' c shut
 stop_server
 ok 'and removed' mdev_remove "$U"

@@ -50,6 +50,8 @@ enum {
 	RUNNING = 0xf70, /* threads of these two */
 	FAULTS = 0xf78,
 	COUNT = 0xf80, /* four that count their reads; the top bit: this one came again */
+	POSTED = 0xfa0, /* of the last TRAP that fetched */
+	WRITTEN = 0xfa8, /* how many requests were flagged so */
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
@@ -216,6 +218,7 @@ static int trap(uint64_t flags)
 	if (ioctl(file, MUSER_MEM_TRAP, &arg))
 		return errno;
 	*word(BITMAP) = bitmap;
+	*word(POSTED) = arg.posted;
 	return 0;
 }
 
@@ -370,6 +373,7 @@ static ssize_t answer(struct header *h, void *payload)
 					 .flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET };
 
 	*word(REPLAYED) += !!(h->flags & MUSER_F_REPLAYED);
+	*word(WRITTEN) += !!(h->flags & MUSER_F_WRITTEN);
 	switch (h->cmd) {
 	case VERSION: return 4;
 	case GET_INFO:
