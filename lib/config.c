@@ -430,23 +430,35 @@ LM_EXPORT int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, si
 {
 	if (out_of_range(offset, len, ctx->config->size))
 		return -EINVAL;
+	ctx_lock(ctx);
 	bytes_read(ctx, buf, len, offset);
+	ctx_unlock(ctx);
+	return 0;
+}
+
+static int bytes_set(struct lm_ctx *ctx, const uint8_t *buf, size_t len, uint32_t offset)
+{
+	struct config *cfg = ctx->config;
+	size_t i;
+
+	if (config_grow(cfg, (uint32_t)(offset + len)))
+		return -ENOMEM;
+	for (i = 0; i < len; i++)
+		cfg->bytes[offset + i].data = buf[i];
+	config_moved(ctx, offset, len);
 	return 0;
 }
 
 LM_EXPORT int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, size_t len)
 {
-	struct config *cfg = ctx->config;
-	size_t i;
+	int ret;
 
-	if (out_of_range(offset, len, cfg->size))
+	if (out_of_range(offset, len, ctx->config->size))
 		return -EINVAL;
-	if (config_grow(cfg, (uint32_t)(offset + len)))
-		return -ENOMEM;
-	for (i = 0; i < len; i++)
-		cfg->bytes[offset + i].data = ((const uint8_t *)buf)[i];
-	config_moved(ctx, offset, len);
-	return 0;
+	ctx_lock(ctx);
+	ret = bytes_set(ctx, buf, len, offset);
+	ctx_unlock(ctx);
+	return ret;
 }
 
 /* ---- state ----------------------------------------------------------------------- */

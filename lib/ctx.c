@@ -68,7 +68,8 @@ static int ctx_build(struct lm_ctx *ctx)
 {
 	int ret;
 
-	ret = loop_new(&ctx->loop);
+	ret = threads_new(ctx);
+	ret = ret ?: loop_new(&ctx->loop);
 	ret = ret ?: stop_new(ctx);
 	ret = ret ?: channel_new(ctx);
 	ret = ret ?: kept_new(ctx);
@@ -157,6 +158,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	if (ctx->stop_source.fd >= 0)
 		close(ctx->stop_source.fd);
 	loop_free(&ctx->loop);
+	threads_free(ctx);
 	info_free(&ctx->info);
 	free(ctx);
 }
@@ -171,7 +173,7 @@ static int poll_busy(struct lm_ctx *ctx)
 	return loop_run(&ctx->loop, 0);
 }
 
-static int ctx_turn(struct lm_ctx *ctx, bool may_wait)
+int ctx_turn(struct lm_ctx *ctx, bool may_wait)
 {
 	int ret;
 
@@ -186,6 +188,8 @@ static int ctx_turn(struct lm_ctx *ctx, bool may_wait)
 
 LM_EXPORT int lm_ctx_poll(lm_ctx_t *ctx)
 {
+	if (ctx->threads)
+		return threads_poll(ctx);
 	if (atomic_load(&ctx->stopped))
 		return -ESHUTDOWN;
 	return ctx_turn(ctx, false);
@@ -195,6 +199,10 @@ LM_EXPORT int lm_ctx_drive(lm_ctx_t *ctx)
 {
 	int ret = 0;
 
+	if (ctx->threads) {
+		ret = threads_drive(ctx);
+		return ret == -ESHUTDOWN ? 0 : ret;
+	}
 	while (ret >= 0 && !atomic_load(&ctx->stopped))
 		ret = ctx_turn(ctx, true);
 	server_exchange_end(ctx);
@@ -298,9 +306,11 @@ LM_EXPORT int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value)
 
 	if (!len || name[len] || len > EVENT_NAME_MAX)
 		return -EINVAL;
+	ctx_lock(ctx);
 	if (trace_on(ctx))
 		trace_event(ctx, name, value);
 	if (ctx->control)
 		control_event(ctx, "event", name, value);
+	ctx_unlock(ctx);
 	return 0;
 }

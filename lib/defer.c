@@ -5,7 +5,8 @@
  * Whoever runs a callback puts a struct deferral around it: defer_begin(), callback, defer_end().
  * lm_defer() gives the innermost one a token; lm_complete() finds it by that token, also while the
  * callback still runs (an asynchronous copy may be done at once). A deferral whose requester has
- * gone is cancelled: its token is then unknown, and a late answer touches nothing.
+ * gone is cancelled: its token is then unknown, and a late answer touches nothing. Where several
+ * threads serve a device nothing is deferred: a callback may wait.
  */
 #include "internal.h"
 
@@ -28,6 +29,22 @@ enum defer_state defer_end(struct lm_ctx *ctx, struct deferral *d)
 	d->next = ctx->deferred;
 	ctx->deferred = d;
 	return DEFER_WAITING;
+}
+
+void callback_begin(struct lm_ctx *ctx, struct deferral *d)
+{
+	if (unlikely(ctx->threads))
+		ctx_unlock(ctx);
+	else
+		defer_begin(ctx, d);
+}
+
+enum defer_state callback_end(struct lm_ctx *ctx, struct deferral *d)
+{
+	if (likely(!ctx->threads))
+		return defer_end(ctx, d);
+	ctx_lock(ctx);
+	return DEFER_NO;
 }
 
 /* Take @d out of the list of those that wait; false if it is not there. */
@@ -61,7 +78,7 @@ LM_EXPORT lm_token_t lm_defer(lm_ctx_t *ctx)
 {
 	struct deferral *d = ctx->running;
 
-	if (!d || !d->done || d->answered)
+	if (ctx->threads || !d || !d->done || d->answered)
 		return 0;
 	if (!d->token)
 		d->token = ++ctx->last_token;

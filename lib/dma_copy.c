@@ -166,6 +166,7 @@ static int copy_sync(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg)
 	uint64_t off;
 	int ret;
 
+	ctx_lock(ctx);
 	ret = copy_find(ctx, c, sg, &slot, &off);
 	if (!ret && c->request.len && copy_is_upcall(ctx, c))
 		ret = upcall_dma_wait(ctx, &c->request);
@@ -173,6 +174,7 @@ static int copy_sync(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg)
 		ret = copy_direct(ctx, c, slot, off);
 	if (trace_on(ctx))
 		copy_trace(ctx, c, ret);
+	ctx_unlock(ctx);
 	return ret;
 }
 
@@ -213,7 +215,7 @@ static int message_traced(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_
 	return ret;
 }
 
-static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
+static int copy_start(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 		      lm_dma_done_t *done, void *arg)
 {
 	struct dma_slot *slot;
@@ -232,6 +234,17 @@ static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 		copy_trace(ctx, c, ret ?: result);
 	if (!ret)
 		done(arg, result);
+	return ret;
+}
+
+static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
+		      lm_dma_done_t *done, void *arg)
+{
+	int ret;
+
+	ctx_lock(ctx);
+	ret = copy_start(ctx, c, sg, done, arg);
+	ctx_unlock(ctx);
 	return ret;
 }
 

@@ -190,8 +190,8 @@ static NOINLINE int addr_to_sg_next(struct lm_ctx *ctx, uint64_t addr, uint64_t 
 }
 
 /* The last window, or the next one, or any. */
-LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
-			    dma_sg_t *sg, int max_sg)
+static inline int addr_to_sg(struct lm_ctx *ctx, uint64_t dma_addr, uint32_t len, dma_sg_t *sg,
+			     int max_sg)
 {
 	struct dma *dma = ctx->dma;
 
@@ -202,6 +202,25 @@ LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
 		return 1;
 	}
 	return addr_to_sg_next(ctx, dma_addr, len, sg, max_sg);
+}
+
+static NOINLINE int addr_to_sg_locked(struct lm_ctx *ctx, uint64_t addr, uint32_t len,
+				      dma_sg_t *sg, int max_sg)
+{
+	int ret;
+
+	ctx_lock(ctx);
+	ret = addr_to_sg(ctx, addr, len, sg, max_sg);
+	ctx_unlock(ctx);
+	return ret;
+}
+
+LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
+			    dma_sg_t *sg, int max_sg)
+{
+	if (unlikely(ctx->lock))
+		return addr_to_sg_locked(ctx, dma_addr, len, sg, max_sg);
+	return addr_to_sg(ctx, dma_addr, len, sg, max_sg);
 }
 
 /* ---- lm_map_sg ------------------------------------------------------------------- */
@@ -249,6 +268,8 @@ static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 	return false;
 }
 
+static void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, int cnt);
+
 static NOINLINE int map_all(lm_ctx_t *ctx, int prot, const dma_sg_t *sg,
 			    struct iovec *iov, int cnt)
 {
@@ -260,16 +281,29 @@ static NOINLINE int map_all(lm_ctx_t *ctx, int prot, const dma_sg_t *sg,
 			continue;
 		ret = map_search(dma, prot, &sg[i], &iov[i]);
 		if (ret) {
-			lm_unmap_sg(ctx, sg, iov, i);
+			unmap_all(ctx, sg, i);
 			return ret;
 		}
 	}
 	return 0;
 }
 
+static NOINLINE int map_all_locked(struct lm_ctx *ctx, int prot, const dma_sg_t *sg,
+				   struct iovec *iov, int cnt)
+{
+	int ret;
+
+	ctx_lock(ctx);
+	ret = map_all(ctx, prot, sg, iov, cnt);
+	ctx_unlock(ctx);
+	return ret;
+}
+
 LM_EXPORT int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov,
 			int cnt)
 {
+	if (unlikely(ctx->lock))
+		return map_all_locked(ctx, prot, sg, iov, cnt);
 	if (likely(cnt == 1 && map_last(&ctx->dma->last, prot, sg, iov)))
 		return 0;
 	return map_all(ctx, prot, sg, iov, cnt);
@@ -306,15 +340,17 @@ static NOINLINE void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, int cnt)
 {
 	int i;
 
+	ctx_lock(ctx);
 	for (i = 0; i < cnt; i++) {
 		if (!unmap_last(&ctx->dma->last, &sg[i]))
 			unmap_search(ctx, &sg[i]);
 	}
+	ctx_unlock(ctx);
 }
 
 LM_EXPORT void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt)
 {
-	if (likely(cnt == 1 && unmap_last(&ctx->dma->last, sg)))
+	if (likely(cnt == 1 && !ctx->lock && unmap_last(&ctx->dma->last, sg)))
 		return;
 	unmap_all(ctx, sg, cnt);
 }

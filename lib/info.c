@@ -146,6 +146,10 @@ static int check_flags(const lm_dev_info_t *info)
 		log_info(info, LM_LOG_ERR, "a mediated device has a UUID: none is given");
 		return -EINVAL;
 	}
+	if ((info->flags & LM_DEV_THREADS) && (info->flags & LM_DEV_BUSY_POLL)) {
+		log_info(info, LM_LOG_ERR, "one thread polls, several sleep: not both");
+		return -EINVAL;
+	}
 	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path &&
 	    !(info->flags & TRANSPORTS)) {
 		log_info(info, LM_LOG_ERR, "without a folder a device needs socket_path or fd");

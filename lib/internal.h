@@ -7,6 +7,7 @@
 #define LM_INTERNAL_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ static inline uint64_t page_size(void)
 
 struct lm_ctx;
 struct access;
+struct threads;
 
 /* ---- loop.c: one epoll set, timers, watches -------------------------------------- */
 
@@ -58,6 +60,7 @@ struct loop {
 	struct lm_timer *timers;
 	struct lm_watch *watches;
 	struct source timer_source;    /* one timerfd, made with the first timer */
+	pthread_mutex_t *lock;         /* the context's: others may have it while we sleep */
 };
 
 int  loop_new(struct loop *loop);
@@ -89,6 +92,8 @@ struct lm_ctx {
 	struct config      *config;   /* config.c */
 	struct irqs        *irqs;     /* irq.c */
 	struct dma         *dma;      /* dma.c */
+	pthread_mutex_t    *lock;     /* ctx_lock(); NULL: one thread at a time */
+	struct threads     *threads;  /* threads.c; NULL: the same */
 	_Atomic(struct trace *) trace; /* trace.c; NULL: nobody traces */
 	struct trace       *trace_kept; /* the same, also when nobody traces */
 	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
@@ -102,6 +107,28 @@ struct lm_ctx {
 	struct deferral    *deferred; /* requests that wait for lm_complete() */
 	lm_token_t          last_token;
 };
+
+int ctx_turn(struct lm_ctx *ctx, bool may_wait); /* of the loop; as lm_ctx_poll() */
+
+/* ---- threads.c: LM_DEV_THREADS --------------------------------------------------- */
+
+int  threads_new(struct lm_ctx *ctx);
+void threads_free(struct lm_ctx *ctx);
+int  threads_drive(struct lm_ctx *ctx); /* -ESHUTDOWN: it was stopped */
+int  threads_poll(struct lm_ctx *ctx);
+
+/* The state of the context, for calls that may come from a callback on any thread. It nests. */
+static inline void ctx_lock(const struct lm_ctx *ctx)
+{
+	if (unlikely(ctx->lock))
+		pthread_mutex_lock(ctx->lock);
+}
+
+static inline void ctx_unlock(const struct lm_ctx *ctx)
+{
+	if (unlikely(ctx->lock))
+		pthread_mutex_unlock(ctx->lock);
+}
 
 /* ---- kept.c: state that outlives the process ------------------------------------- */
 
@@ -144,6 +171,9 @@ enum defer_state {
 void defer_begin(struct lm_ctx *ctx, struct deferral *d);           /* before a callback */
 enum defer_state defer_end(struct lm_ctx *ctx, struct deferral *d); /* after it */
 void defer_cancel(struct lm_ctx *ctx, struct deferral *d);          /* nobody waits any more */
+/* The same around a callback of a region: with LM_DEV_THREADS others have the context meanwhile. */
+void callback_begin(struct lm_ctx *ctx, struct deferral *d);
+enum defer_state callback_end(struct lm_ctx *ctx, struct deferral *d);
 
 /* ---- info.c: validates and copies a description ---------------------------------- */
 

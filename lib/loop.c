@@ -76,9 +76,33 @@ void loop_remove(struct loop *loop, struct source *src)
 	epoll_ctl(loop->epfd, EPOLL_CTL_DEL, src->fd, NULL);
 }
 
+static void loop_lock(struct loop *loop)
+{
+	if (unlikely(loop->lock))
+		pthread_mutex_lock(loop->lock);
+}
+
+static void loop_unlock(struct loop *loop)
+{
+	if (unlikely(loop->lock))
+		pthread_mutex_unlock(loop->lock);
+}
+
+static int loop_wait(struct loop *loop, int timeout_ms)
+{
+	int nr;
+
+	if (timeout_ms)
+		loop_unlock(loop);
+	nr = epoll_wait(loop->epfd, loop->ready, LM_NR(loop->ready), timeout_ms);
+	if (timeout_ms)
+		loop_lock(loop); /* keeps errno */
+	return nr;
+}
+
 int loop_run(struct loop *loop, int timeout_ms)
 {
-	int nr = epoll_wait(loop->epfd, loop->ready, LM_NR(loop->ready), timeout_ms);
+	int nr = loop_wait(loop, timeout_ms);
 	int i;
 
 	if (nr < 0)
@@ -200,30 +224,43 @@ int loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct l
 
 LM_EXPORT int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer)
 {
-	return loop_timer_new(&ctx->loop, fn, ctx->info.pvt, timer);
+	int ret;
+
+	ctx_lock(ctx);
+	ret = loop_timer_new(&ctx->loop, fn, ctx->info.pvt, timer);
+	ctx_unlock(ctx);
+	return ret;
 }
 
 LM_EXPORT int lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns)
 {
 	uint64_t now = loop_now_ns();
+	int ret;
 
 	if (delay_ns > INT64_MAX - now)
 		delay_ns = INT64_MAX - now;
+	loop_lock(timer->loop);
 	timer->due_ns = delay_ns ? now + delay_ns : 0;
 	timer->interval_ns = interval_ns > INT64_MAX / 2 ? INT64_MAX / 2 : interval_ns;
-	return timer_program(timer->loop);
+	ret = timer_program(timer->loop);
+	loop_unlock(timer->loop);
+	return ret;
 }
 
 LM_EXPORT void lm_timer_destroy(lm_timer_t *timer)
 {
 	struct lm_timer **p;
+	struct loop *loop;
 
 	if (!timer)
 		return;
-	for (p = &timer->loop->timers; *p != timer; p = &(*p)->next)
+	loop = timer->loop;
+	loop_lock(loop);
+	for (p = &loop->timers; *p != timer; p = &(*p)->next)
 		;
 	*p = timer->next;
-	timer_program(timer->loop);
+	timer_program(loop);
+	loop_unlock(loop);
 	free(timer);
 }
 

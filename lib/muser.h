@@ -9,7 +9,8 @@
  * Conventions, unless a function says otherwise:
  *  - functions return 0 or a negative errno; objects come out of a parameter;
  *  - one thread at a time serves a context, and callbacks run on that thread; lm_irq_trigger(),
- *    lm_irq_trigger_index(), lm_irq_set_level() and lm_ctx_stop() may be called from any thread;
+ *    lm_irq_trigger_index(), lm_irq_set_level() and lm_ctx_stop() may be called from any thread
+ *    (LM_DEV_THREADS: several threads, and more that they may call);
  *  - nothing prints, makes threads, or installs signal handlers (lm_sigbus_guard() excepted);
  *  - strings and tables of a description are copied by lm_ctx_create(), except that register
  *    tables, field tables and property tables are kept by reference and must outlive the context;
@@ -84,7 +85,8 @@ enum {
  * @offset:   where in the region, in bytes
  * @is_write: true for a write
  *
- * Context: the thread that serves the context. Must not call lm_ctx_poll() or lm_ctx_destroy().
+ * Context: the thread that serves the context; LM_DEV_THREADS: on several at a time. Must not call
+ *          lm_ctx_poll() or lm_ctx_destroy().
  * Return: @count; or a negative errno, which the client gets; or LM_DEFER after lm_defer().
  *         Any other count is answered to the client as EIO.
  */
@@ -370,6 +372,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 				     * it as well, if the description names no socket */
 #define LM_DEV_RESTARTABLE (1u << 7) /* all state is in lm_state(), or kept by the library: another
 				      * process may go on where this one ends */
+#define LM_DEV_THREADS    (1u << 8) /* several threads may be in lm_ctx_drive(), see there */
 
 /**
  * struct lm_dev_info - the description of a device. Everything but pci_info is optional
@@ -484,7 +487,18 @@ lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
  * Clients may come and go. With LM_DEV_CONN_FD it returns when the client leaves, with LM_DEV_MDEV
  * when the mediated device is removed.
  *
- * Context: blocks; not from a callback.
+ * LM_DEV_THREADS: as many threads as the program likes may be here, and each returns. Accesses that
+ * the threads of a mediated device's client make at the same time then call region callbacks (fn,
+ * and read and write of register maps) at the same time; the device protects its own state. What a
+ * client did before an access (unmapped memory, reset the device, ...) is served before it. All
+ * other callbacks run one at a time, but beside those of regions. Requests over a socket are served
+ * in their order, by one thread after the other. A region callback may block, and may call, beside
+ * what may be called from any thread, the functions of DMA, registers, configuration space, timers,
+ * lm_event() and lm_log(). A copy by lm_dma_read() or lm_dma_write() keeps others from these
+ * meanwhile; pointers of lm_map_sg() do not. Nothing is put off: lm_defer() gives 0. A partial
+ * write of a register is two callbacks. With LM_DEV_BUSY_POLL it is EINVAL at creation.
+ *
+ * Context: blocks; not from a callback. LM_DEV_THREADS: any threads, until lm_ctx_destroy().
  * Return: 0 after lm_ctx_stop(); -ENOTCONN: the client of LM_DEV_CONN_FD has left; -ENODEV: the
  *         mediated device was removed; -ESTALE: it was served as another device before; or -errno
  *         of epoll_wait(2) or of /dev/muser.
@@ -500,8 +514,9 @@ int lm_ctx_drive(lm_ctx_t *ctx);
  * A misbehaving client or control peer cannot make it block.
  *
  * Context: never blocks, but for what callbacks do; not from a callback.
- * Return: how many sources were served, 0 if nothing was there; -ESHUTDOWN after lm_ctx_stop();
- *         -ENOTCONN and -ENODEV as lm_ctx_drive().
+ * Return: how many sources were served; 0 if nothing was there (LM_DEV_THREADS: or another thread
+ *         is about to serve it); -ESHUTDOWN after lm_ctx_stop(); -ENOTCONN and -ENODEV as
+ *         lm_ctx_drive().
  * Since: 0.1
  */
 int lm_ctx_poll(lm_ctx_t *ctx);
@@ -910,7 +925,8 @@ typedef uint64_t lm_token_t;
  * DMA therefore belongs behind posted writes, not behind reads.
  *
  * Context: inside a region, register, reset, dma_unmap callback.
- * Return: the token for lm_complete(); 0 if no request is running that can wait.
+ * Return: the token for lm_complete(); 0 if no request is running that can wait, and always with
+ *         LM_DEV_THREADS: there a callback just takes its time.
  * Since: 0.1
  */
 lm_token_t lm_defer(lm_ctx_t *ctx);

@@ -199,17 +199,24 @@ static size_t reply_room(const struct command *cmd, const struct message *m)
 	return cmd->room + (req.count <= STREAM_MAX_DATA ? req.count : 0);
 }
 
+struct vfio_user_header protocol_reply_header(const struct vfio_user_header *request, int result,
+						size_t size)
+{
+	return (struct vfio_user_header){
+		.msg_id = request->msg_id,
+		.cmd = request->cmd,
+		.msg_size = (uint32_t)size,
+		.flags = VFIO_USER_F_TYPE_REPLY | (result < 0 ? VFIO_USER_F_ERROR : 0),
+		.error_no = result < 0 ? (uint32_t)-result : 0,
+	};
+}
+
 void protocol_commit(struct client *c, const struct vfio_user_header *request, int result,
 			 const struct reply *r)
 {
 	const bool ok = result >= 0;
-	const struct vfio_user_header hdr = {
-		.msg_id = request->msg_id,
-		.cmd = request->cmd,
-		.msg_size = (uint32_t)(sizeof(hdr) + (ok ? r->len : 0)),
-		.flags = VFIO_USER_F_TYPE_REPLY | (ok ? 0 : VFIO_USER_F_ERROR),
-		.error_no = ok ? 0 : (uint32_t)-result,
-	};
+	const struct vfio_user_header hdr =
+		protocol_reply_header(request, result, sizeof(hdr) + (ok ? r->len : 0));
 
 	memcpy(r->payload - sizeof(hdr), &hdr, sizeof(hdr));
 	stream_commit(&c->stream, hdr.msg_size, ok ? &r->fds : NULL);
@@ -284,6 +291,8 @@ int protocol_handle(struct client *c, struct message *m)
 	if (request.flags & VFIO_USER_F_NO_REPLY) {
 		ret = handle_posted(c, cmd, m);
 		c->posted++;
+	} else if (unlikely(c->ctx->threads) && threads_take(c, m)) {
+		ret = 0;
 	} else {
 		ret = handle_replied(c, cmd, m);
 	}

@@ -28,7 +28,12 @@ int protocol_region_read(struct client *c, struct message *m, struct reply *r);
 int protocol_region_write(struct client *c, struct message *m, struct reply *r);
 int protocol_write_multi(struct client *c, struct message *m, struct reply *r);
 
-/* protocol.c: the reply to @request, built at r->payload, may be sent. @result: 0 or -errno. */
+void protocol_access_init(struct access *a, const struct client *c, const struct message *m);
+
+/* protocol.c */
+struct vfio_user_header protocol_reply_header(const struct vfio_user_header *request, int result,
+						size_t size);
+/* The reply to @request, built at r->payload, may be sent. @result: 0 or -errno. */
 void protocol_commit(struct client *c, const struct vfio_user_header *request, int result,
 		     const struct reply *r);
 

@@ -20,21 +20,20 @@ static void access_done(struct access *a, ssize_t result)
 	client_wake(c);
 }
 
-static void access_init(struct client *c, const struct message *m, bool is_write)
+void protocol_access_init(struct access *a, const struct client *c, const struct message *m)
 {
 	struct vfio_user_region_access req;
 
 	memcpy(&req, m->payload, sizeof(req));
-	memset(&c->access, 0, sizeof(c->access));
-	c->access.region = req.region;
-	c->access.offset = req.offset;
-	c->access.count = req.count;
-	c->access.is_write = is_write;
-	c->access.done = access_done;
+	memset(a, 0, sizeof(*a));
+	a->region = req.region;
+	a->offset = req.offset;
+	a->count = req.count;
+	a->is_write = m->cmd == VFIO_USER_REGION_WRITE;
 	if (m->hdr->flags & VFIO_USER_F_NO_REPLY)
-		c->access.trace_flags = LM_TRACE_POSTED;
+		a->trace_flags = LM_TRACE_POSTED;
 	if (unlikely(mdev_is_replayed(c, m->hdr->flags)))
-		c->access.trace_flags |= LM_TRACE_REPLAYED;
+		a->trace_flags |= LM_TRACE_REPLAYED;
 }
 
 /* The device answers later: its bytes move out of buffers that go on being used. */
@@ -72,7 +71,8 @@ int protocol_region_read(struct client *c, struct message *m, struct reply *r)
 {
 	const size_t head = sizeof(struct vfio_user_region_access);
 
-	access_init(c, m, false);
+	protocol_access_init(&c->access, c, m);
+	c->access.done = access_done;
 	if (m->len != head || c->access.count > STREAM_MAX_DATA)
 		return -EINVAL;
 	c->access.buf = r->payload + head;
@@ -83,7 +83,8 @@ int protocol_region_write(struct client *c, struct message *m, struct reply *r)
 {
 	const size_t head = sizeof(struct vfio_user_region_access);
 
-	access_init(c, m, true);
+	protocol_access_init(&c->access, c, m);
+	c->access.done = access_done;
 	if (c->access.count > STREAM_MAX_DATA || m->len != head + c->access.count)
 		return -EINVAL;
 	c->access.buf = m->payload + head;

@@ -363,10 +363,10 @@ static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access
 
 	a->piece = (uint32_t)len;
 	a->defer.take = callback_take;
-	defer_begin(ctx, &a->defer);
+	callback_begin(ctx, &a->defer);
 	ret = r->info.fn(ctx->info.pvt, a->buf + a->pos, len, (loff_t)(a->offset + a->pos),
 			 a->is_write);
-	switch (defer_end(ctx, &a->defer)) {
+	switch (callback_end(ctx, &a->defer)) {
 	case DEFER_WAITING:
 		return LM_DEFER;
 	case DEFER_ANSWERED:

@@ -142,7 +142,7 @@ static void read_take(struct deferral *d, ssize_t result, const void *data)
 
 static ssize_t defer_result(struct lm_ctx *ctx, struct access *a)
 {
-	switch (defer_end(ctx, &a->defer)) {
+	switch (callback_end(ctx, &a->defer)) {
 	case DEFER_WAITING:
 		return LM_DEFER;
 	case DEFER_ANSWERED:
@@ -165,7 +165,7 @@ static ssize_t part_read(struct lm_ctx *ctx, struct region *r, struct access *a,
 		value = r->values[p->idx];
 	} else {
 		a->defer.take = read_take;
-		defer_begin(ctx, &a->defer);
+		callback_begin(ctx, &a->defer);
 		value = map->read(ctx->info.pvt, p->reg->offset, p->reg->width);
 		ret = defer_result(ctx, a);
 		if (ret)
@@ -184,9 +184,9 @@ static uint64_t part_present(struct lm_ctx *ctx, struct region *r, const struct 
 
 	if (!r->info.regs->read)
 		return r->values[p->idx];
-	defer_begin(ctx, &nobody);
+	callback_begin(ctx, &nobody);
 	value = r->info.regs->read(ctx->info.pvt, p->reg->offset, p->reg->width);
-	defer_end(ctx, &nobody);
+	callback_end(ctx, &nobody);
 	return value & width_mask(p->reg->width);
 }
 
@@ -222,7 +222,7 @@ static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a
 	if (!map->write)
 		return p->len;
 	a->defer.take = read_take;
-	defer_begin(ctx, &a->defer);
+	callback_begin(ctx, &a->defer);
 	map->write(ctx->info.pvt, p->reg->offset, value, p->reg->width);
 	ret = defer_result(ctx, a);
 	return ret ? ret : p->len;
@@ -279,9 +279,15 @@ static uint64_t *value_of(const lm_ctx_t *ctx, uint32_t region, uint64_t offset,
 LM_EXPORT uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset)
 {
 	const lm_register_t *reg;
-	const uint64_t *value = value_of(ctx, region, offset, &reg);
+	const uint64_t *kept = value_of(ctx, region, offset, &reg);
+	uint64_t value;
 
-	return value ? *value : 0;
+	if (!kept)
+		return 0;
+	ctx_lock(ctx);
+	value = *kept;
+	ctx_unlock(ctx);
+	return value;
 }
 
 LM_EXPORT int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, uint64_t value)
@@ -291,6 +297,8 @@ LM_EXPORT int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, u
 
 	if (!kept)
 		return -ENOENT;
+	ctx_lock(ctx);
 	*kept = value & width_mask(reg->width);
+	ctx_unlock(ctx);
 	return 0;
 }

@@ -280,8 +280,8 @@ void client_serve(struct client *c)
 	if (c->serving)
 		return;
 	c->serving = true;
-	c->turn_left = TURN_MAX;
-	c->ctx->turn_ticks = trace_on(c->ctx) ? trace_ticks() : 0;
+	c->turn_left = threads_have_job(c->ctx) ? 0 : TURN_MAX;
+	c->ctx->turn_ticks = trace_on(c->ctx) && !c->ctx->threads ? trace_ticks() : 0;
 	do {
 		ret = serve_all(c);
 		if (!ret && c->keeps) /* they go with the next exchange */

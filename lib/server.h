@@ -106,6 +106,10 @@ int  mdev_traps(struct client *c); /* trapped pages may have been written: 0 or 
 void mdev_traps_tell(struct client *c); /* if it is time: after each message, when some are due */
 bool mdev_is_replayed(const struct client *c, uint32_t flags); /* a header's */
 
+/* threads.c, for those who lead: the message is taken along, and nobody else's any more */
+bool threads_take(struct client *c, const struct message *m);
+bool threads_have_job(const struct lm_ctx *ctx); /* this turn of the loop has taken one */
+
 /* handshake.c */
 int  handshake(struct client *c, struct message *m, struct reply *r);
 

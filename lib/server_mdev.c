@@ -140,20 +140,32 @@ static bool exchange_is_due(const struct client *c)
 	       !client_is_due(c);
 }
 
+/* Messages behind an access that another thread has taken along: they were received for us. */
+static bool client_is_handed_over(const struct client *c)
+{
+	return c && c->keeps && c->ctx->threads && client_is_due(c);
+}
+
 int server_exchange(struct lm_ctx *ctx)
 {
 	struct client *c = server_client(ctx);
 	ssize_t got;
 
+	if (client_is_handed_over(c) && ++ctx->spins % LOOP_LOOK_TURNS) {
+		client_serve(c);
+		return 1;
+	}
 	if (!exchange_is_due(c)) {
 		server_exchange_end(ctx);
-		return loop_run(&ctx->loop, ctx->ended ? 0 : -1);
+		return loop_run(&ctx->loop, ctx->ended || threads_have_job(ctx) ? 0 : -1);
 	}
 	exchange_begin(c);
 	/* What cannot be sent, the exchange finds again. */
 	if (!(++ctx->spins % LOOP_LOOK_TURNS) && !stream_flush(&c->stream))
 		return loop_run(&ctx->loop, 0);
+	ctx_unlock(ctx);
 	got = stream_exchange(&c->stream, ctx->loop.epfd);
+	ctx_lock(ctx);
 	if (!got)
 		return loop_run(&ctx->loop, 0);
 	if (got < 0)

@@ -8,6 +8,7 @@
 #ifndef FAKE_NODE_H
 #define FAKE_NODE_H
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include <linux/muser.h>
@@ -36,7 +37,7 @@ struct node {
 	int          error;     /* of open(2) */
 	int          fd;        /* our end of the file; -1: nobody has it open */
 	unsigned int nr_opened, nr_started, start_flags;
-	bool         removed;
+	atomic_bool  removed;
 	int          refused;   /* the server is, with this error */
 	uint32_t     version, max_msg;
 
@@ -53,7 +54,8 @@ struct node {
 	unsigned int nr_pins, nr_maps, nr_file_maps, nr_copies;
 	unsigned int fired[LM_DEV_NUM_IRQS][NODE_VECTORS];
 
-	unsigned int nr_reads, nr_writes, nr_exchanges;
+	unsigned int nr_reads, nr_exchanges;
+	atomic_uint  nr_writes;
 	bool         woken;     /* the last exchange ended by wake_fd */
 	void       (*waits)(void); /* the server sleeps in an exchange: what happens then */
 	struct muser_trap trap; /* the last one */
@@ -63,6 +65,7 @@ struct node {
 };
 
 static struct node node;
+static pthread_mutex_t node_lock = PTHREAD_MUTEX_INITIALIZER; /* of queue and replies */
 
 /* ---- the file -------------------------------------------------------------------- */
 
@@ -101,8 +104,10 @@ static uint32_t message_size(const char *at)
 static ssize_t node_take(int fd, void *buf, size_t len)
 {
 	size_t done = 0;
+	bool is_left;
 	char token;
 
+	pthread_mutex_lock(&node_lock);
 	while (node.head < node.tail) {
 		const uint32_t size = message_size(node.queue + node.head);
 
@@ -113,17 +118,21 @@ static ssize_t node_take(int fd, void *buf, size_t len)
 		done += size;
 		assert_int_equal(recv(fd, &token, 1, MSG_DONTWAIT), 1);
 	}
+	is_left = node.head < node.tail;
+	pthread_mutex_unlock(&node_lock);
 	if (done)
 		return (ssize_t)done;
-	return node.head < node.tail ? -EMSGSIZE : -EAGAIN;
+	return is_left ? -EMSGSIZE : -EAGAIN;
 }
 
 static void node_put(const void *buf, size_t len)
 {
 	const char *at = buf;
 
+	pthread_mutex_lock(&node_lock);
 	memcpy(node.replies + node.replies_tail, buf, len);
 	node.replies_tail += len;
+	pthread_mutex_unlock(&node_lock);
 	while (len) { /* whole ones only */
 		assert_in_range(message_size(at), sizeof(struct vfio_user_header), len);
 		len -= message_size(at);
@@ -342,12 +351,15 @@ int mdev_node_mmap(int fd, uint64_t offset, size_t length, int prot, void **mem)
 static inline uint16_t node_queue(uint16_t cmd, const void *payload, size_t len, uint32_t flags)
 {
 	const uint16_t id = ++node.next_id;
-	char *at = node.queue + node.tail;
+	char *at;
 
+	pthread_mutex_lock(&node_lock);
+	at = node.queue + node.tail;
 	node.tail += wire_put(at, id, cmd, payload, len);
 	wire_set_flags(at, flags);
 	node.nr_posted += !!(flags & VFIO_USER_F_NO_REPLY);
 	assert_int_equal(send(node.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL), 1);
+	pthread_mutex_unlock(&node_lock);
 	return id;
 }
 
@@ -374,7 +386,12 @@ static inline const char *node_reply(uint16_t id, int error, size_t *len)
 
 static inline bool node_has_reply(void)
 {
-	return node.replies_head < node.replies_tail;
+	bool has;
+
+	pthread_mutex_lock(&node_lock);
+	has = node.replies_head < node.replies_tail;
+	pthread_mutex_unlock(&node_lock);
+	return has;
 }
 
 /* Asked and answered: the reply's payload. */

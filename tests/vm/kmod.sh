@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Run a script beside muser.ko, in a VM with a stock Debian kernel (busybox sh; musctl,
-# vfio_client, user_client, raw_server, many and prober are in PATH; ". /files/tap.sh" for tests).
+# vfio_client, user_client, raw_server, many, crew and prober are in PATH; ". /files/tap.sh" for tests).
 # Prints what the script prints, as it comes, and exits with its status; fails as well when the
 # kernel complained about anything, or was left tainted.
 # Owns: building the module, the initramfs and the VM's life.
@@ -47,10 +47,10 @@ build_module() { # KDIR
 boot() { # MODULE SCRIPT [FILE]...
 	local programs=$repo/build/release/tests/vm
 	flock "$repo/build/.kmod.lock" make -s -C "$repo" \
-		build/release/tests/vm/{vfio_client,raw_server,many,prober,user_client} >&2
+		build/release/tests/vm/{vfio_client,raw_server,many,crew,prober,user_client} >&2
 	install -m 644 "$2" "$work/script"
 	guest_prepare vfio_iommu_type1 "$1" "$work/script" "$here/tap.sh" "$MUSCTL" \
-		"$programs"/{vfio_client,raw_server,many,prober,user_client} "${@:3}"
+		"$programs"/{vfio_client,raw_server,many,crew,prober,user_client} "${@:3}"
 	start || { guest_stop && start; }
 }
 

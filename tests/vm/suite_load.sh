@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=dash
 # Many clients of many mdevs, all served by one process: run by kmod.sh -n.
-# Owns: that no reply is lost or goes astray. Refuses to kill anybody before the end: suite_kill.
+# Owns: that no reply is lost or goes astray, also where several threads serve one device. Refuses to kill anybody before the end: suite_kill.
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . /files/tap.sh
@@ -40,6 +40,40 @@ ok 'eight threads on each: no reply is lost or swapped' load_64
 ok 'the one on the socket is there, too' musctl peek "$(uuid_nr 65)" bar0+0.4
 kill -9 $many
 ok 'all are gone with it' until_true is_attribute "$(uuid_nr 64)" state no-server
+
+# ---- one device, several threads -------------------------------------------------------------
+
+U=$(uuid_nr 1)
+
+crew_start() { # THREADS
+	MUSER_UUID=$U MUSER_TRANSPORT=mdev crew "$1" >/tmp/server.log 2>&1 &
+	server=$!
+	until_true is_attribute "$U" state ready
+}
+
+# Eight threads of a client, and no reply is lost or swapped.
+crew_works() {
+	vfio_client "$U" load 8 3000 bar0 0 >/tmp/load.crew || return
+	cat /tmp/load.crew
+	grep '^good=[1-9].* failed=0 wrong=0$' /tmp/load.crew
+}
+
+most() {
+	printf '%d\n' "$(vfio_client "$U" read bar0 0xff8 8)"
+}
+
+crew_ends() {
+	kill "$server" && wait "$server"
+}
+
+ok 'a program serves with four threads' crew_start 4
+ok 'eight of the client find what they wrote' crew_works
+is 'four callbacks ran at once, at most' 4 most
+ok 'all threads end' crew_ends
+ok 'the same program serves with one' crew_start 1
+ok 'and nobody notices' crew_works
+is 'but that it is one' 1 most
+ok 'which ends' crew_ends
 for nr in $(seq 64); do
 	mdev_remove "$(uuid_nr "$nr")"
 done
