@@ -116,11 +116,11 @@ static int remove_mdev(struct victim *v)
 /* With the lock. The mdev first: what the kernel refuses has changed nothing. */
 static int destroy_locked(struct victim *v)
 {
-	int status = 0, ended = 0;
+	int ended = 0, status = ending_check_mdev(v->ending, v->uuid, v->claim.ours,
+						  v->control);
 
-	if (!v->claim.ours && !v->control && !v->ending->force)
-		return error(ST_FAILED, v->uuid,
-			     "was not made by musctl (--force removes it)");
+	if (status)
+		return status;
 	if (v->claim.ours || v->ending->force)
 		status = remove_mdev(v);
 	if (v->control && (!status || v->ending->force))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cmd_list.c - musctl list: the devices that are there. One that does not answer is
- * listed as hung, an mdev without a device process as no-server; one that goes while it is
- * asked is left out. Exit status: 0, 1, 2.
+ * listed as hung, an mdev without a device process as no-server, one with somebody else's as
+ * served; one that goes while it is asked is left out. Exit status: 0, 1, 2.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +30,8 @@ static const struct column list_columns[] = {
 	[NAME]      = { "NAME", 4, 0, "name given at creation" },
 	[TRANSPORT] = { "TRANSPORT", 9, 0, "how clients reach it: vfio-user, mdev" },
 	[STATE]     = { "STATE", 5, 0, "what it is doing; hung: it does not answer; "
-			"no-server: an mdev without a device process" },
+			"no-server: an mdev without a device process; "
+			"served: by a process of another user or runtime folder" },
 	[CLIENT]    = { "CLIENT", 6, COLUMN_TRUNC, "process id and command of the client" },
 	[PID]       = { "PID", 5, COLUMN_RIGHT, "process id of the device" },
 	[PROGRAM]   = { "PROGRAM", 8, COLUMN_EXTRA, "program of the device process" },
@@ -104,6 +105,20 @@ static void print_hung(struct out *out, const char *uuid, pid_t pid)
 		out_u64(out, PID, (uint64_t)pid);
 }
 
+static void print_server(struct out *out, const char *uuid)
+{
+	pid_t pid;
+
+	if (!mdev_is_served(uuid, &pid)) {
+		out_color(out, COLOR_WARN);
+		out_text(out, STATE, "no-server");
+		return;
+	}
+	out_text(out, STATE, "served");
+	if (pid)
+		out_u64(out, PID, (uint64_t)pid);
+}
+
 static void print_mdev(struct out *out, const char *uuid)
 {
 	char client[64], text[96];
@@ -111,10 +126,9 @@ static void print_mdev(struct out *out, const char *uuid)
 	struct json_object *object;
 
 	out_row(out);
-	out_color(out, COLOR_WARN);
 	out_text(out, UUID, uuid);
 	out_text(out, TRANSPORT, "mdev");
-	out_text(out, STATE, "no-server");
+	print_server(out, uuid);
 	print_group(out, uuid);
 	if (!pid)
 		return;

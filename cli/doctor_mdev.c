@@ -3,11 +3,14 @@
  * doctor_mdev.c - looks at what mediated devices need: modules, permissions, limits.
  * Whoever has no muser.ko needs none of it: then nothing here is worse than a warning.
  */
+#include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <muser.h>
@@ -63,6 +66,47 @@ void doctor_mdev(struct finding *f)
 		    "none: it is loaded with muser");
 }
 
+/* ---- instances ------------------------------------------------------------------- */
+
+/* The first mdev for which fn is true, if there is one. */
+static bool each_mdev(bool (*fn)(const char *uuid), char *found)
+{
+	struct instances list;
+	bool is_there = false;
+	size_t i;
+
+	if (mdev_list(&list))
+		return false;
+	for (i = 0; i < list.nr && !is_there; i++) {
+		is_there = fn(list.uuids[i]);
+		if (is_there && found)
+			memcpy(found, list.uuids[i], UUID_SIZE);
+	}
+	instances_free(&list);
+	return is_there;
+}
+
+static bool is_servable(const char *uuid)
+{
+	return mdev_node(uuid) == 0;
+}
+
+static bool is_refused(const char *uuid)
+{
+	return mdev_node(uuid) == -EACCES;
+}
+
+static bool has_closed_group(const char *uuid)
+{
+	unsigned int group;
+	char path[64];
+
+	if (mdev_group(uuid, &group))
+		return false;
+	snprintf(path, sizeof(path), "/dev/vfio/%u", group);
+	return mdev_may(path, F_OK) && !mdev_may(path, R_OK | W_OK);
+}
+
 /* ---- types ----------------------------------------------------------------------- */
 
 /* "muser-1: 16 free", one after the other. */
@@ -87,6 +131,9 @@ void doctor_types(struct finding *f)
 	else if (!mdev_may(MDEV_TYPE, F_OK))
 		doctor_say(f, HEALTH_FAIL, "unload muser and load it again; see dmesg",
 			   "muser.ko is loaded and offers no " MDEV_TYPE_ID);
+	else if (obstacle && !mdev_may(MDEV_TYPE "/create", W_OK) && each_mdev(is_servable, NULL))
+		doctor_say(f, HEALTH_OK, "", "%s; root makes them, some are for this user",
+			   types);
 	else if (obstacle)
 		doctor_say(f, HEALTH_WARN, obstacle, "%s; not for this user", types);
 	else
@@ -99,6 +146,8 @@ void doctor_types(struct finding *f)
 void doctor_vfio(struct finding *f)
 {
 	enum health bad = is_loaded() ? HEALTH_FAIL : HEALTH_OK;
+	char uuid[UUID_SIZE];
+	unsigned int group;
 
 	if (!mdev_may(VFIO, F_OK))
 		doctor_say(f, bad, is_loaded() ? "modprobe vfio_iommu_type1" : "",
@@ -109,6 +158,9 @@ void doctor_vfio(struct finding *f)
 	else if (is_loaded() && mdev_module("vfio_iommu_type1") != MODULE_LOADED)
 		doctor_say(f, HEALTH_WARN, "modprobe vfio_iommu_type1",
 			   "vfio_iommu_type1 is not loaded");
+	else if (each_mdev(has_closed_group, uuid) && !mdev_group(uuid, &group))
+		doctor_say(f, HEALTH_WARN, "chown it to whoever runs the client, see muser(4)",
+			   "no permission for /dev/vfio/%u, group of %.8s", group, uuid);
 	else
 		doctor_say(f, HEALTH_OK, "", VFIO " can be opened");
 }
@@ -129,36 +181,69 @@ static const char *find_rule(char *path, size_t size)
 	return NULL;
 }
 
+/* By the groups that this process has: /etc/group counts from the next login on. */
+static bool is_member(gid_t gid)
+{
+	gid_t groups[256];
+	int i, nr = getgroups(256, groups);
+
+	for (i = 0; i < nr && groups[i] != gid; i++)
+		;
+	return i < nr || getegid() == gid || geteuid() == 0;
+}
+
 void doctor_nodes(struct finding *f)
 {
 	enum health bad = is_loaded() ? HEALTH_WARN : HEALTH_OK;
-	char path[64];
+	const struct group *group = getgrnam(GROUP);
+	char path[64], uuid[UUID_SIZE];
 
 	if (!find_rule(path, sizeof(path)))
 		doctor_say(f, bad, is_loaded() ? "make install-kmod installs it" : "",
 			   "no udev rule " RULE ": nodes are root's");
-	else if (!getgrnam(GROUP))
+	else if (!group)
 		doctor_say(f, bad, is_loaded() ? "groupadd --system " GROUP : "",
 			   "%s, but no group " GROUP, path);
+	else if (is_loaded() && !is_member(group->gr_gid))
+		doctor_say(f, HEALTH_WARN, "usermod -aG " GROUP " USER, and log in anew",
+			   "%s; this user is not in group " GROUP, path);
+	else if (each_mdev(is_refused, uuid))
+		doctor_say(f, HEALTH_WARN,
+			   "udevadm control --reload; udevadm trigger -s muser",
+			   "no permission for " MDEV_NODES "/%s", uuid);
 	else
 		doctor_say(f, HEALTH_OK, "", "%s, group " GROUP, path);
 }
 
 /* ---- limits ---------------------------------------------------------------------- */
 
-/* Only muser.ko pins guest memory. */
+/* Then the kernel counts, but does not limit. */
+static bool has_ipc_lock(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return !syscall(SYS_capget, &head, data) &&
+	       data[0].effective & CAP_TO_MASK(CAP_IPC_LOCK);
+}
+
+/* Only muser.ko pins guest memory. What counts is the soft limit: VFIO clients leave it. */
 void doctor_memlock(struct finding *f)
 {
+	unsigned long long kib;
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (limit.rlim_max == RLIM_INFINITY)
-		doctor_say(f, HEALTH_OK, "", "locked memory is not limited");
-	else if (is_loaded())
-		doctor_say(f, HEALTH_WARN,
-			   "raise it for those who run guests with mediated devices",
-			   "locked memory: %llu KiB", (unsigned long long)limit.rlim_max / 1024);
-	else
+	kib = (unsigned long long)limit.rlim_cur / 1024;
+	if (limit.rlim_cur == RLIM_INFINITY || has_ipc_lock())
+		doctor_say(f, HEALTH_OK, "", "locked memory is not limited%s",
+			   limit.rlim_cur == RLIM_INFINITY ? "" : " for this user");
+	else if (!is_loaded())
 		doctor_say(f, HEALTH_OK, "", "locked memory: %llu KiB (enough for vfio-user)",
-			   (unsigned long long)limit.rlim_max / 1024);
+			   kib);
+	else
+		doctor_say(f, HEALTH_WARN, limit.rlim_max == RLIM_INFINITY ?
+			   "ulimit -l unlimited, before guests with mediated devices start" :
+			   "raise it for those who run guests with mediated devices",
+			   "locked memory: %llu KiB", kib);
 }

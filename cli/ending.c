@@ -17,10 +17,12 @@
 #include "control.h"
 #include "error.h"
 #include "instance.h"
+#include "mdev.h"
 
 #define STEP_MS  2
 #define KILL_MS  2000
 #define FORCE_MS 200
+#define NODE_MS  1000
 
 static int ignore(void *arg, const char *uuid, bool alive)
 {
@@ -50,6 +52,17 @@ static bool wait_gone(const char *uuid, uint64_t ms)
 		nanosleep(&step, NULL);
 	}
 	return is_gone(uuid);
+}
+
+/* The folder goes first; of an mdev that stays, the node is about to be closed. */
+static void wait_unserved(const char *uuid)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
+	uint64_t waited;
+	pid_t pid;
+
+	for (waited = 0; waited < NODE_MS && mdev_is_served(uuid, &pid); waited += STEP_MS)
+		nanosleep(&step, NULL);
 }
 
 /* Devices that the process hosts beside this one. */
@@ -105,17 +118,37 @@ int ending_ms(const struct ending *e)
 	return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
+int ending_check_mdev(const struct ending *e, const char *uuid, bool ours, bool running)
+{
+	bool may = mdev_may_remove(uuid), removes = ours || e->force;
+	pid_t pid;
+
+	if (!mdev_exists(uuid) || (removes && may) || (!removes && running))
+		return 0;
+	if (removes)
+		return error(ST_FAILED, uuid, "no permission to remove the mdev (root has it%s)",
+			     running && !ours ? "; without --force its process ends" : "");
+	if (mdev_is_served(uuid, &pid))
+		return instance_tell(uuid, -ENOENT);
+	return error(ST_FAILED, uuid, "was not made by musctl (%s)",
+		     may ? "--force removes it" : "root may remove it");
+}
+
 int ending_run(const struct ending *e, struct control *control)
 {
 	uint64_t ms = (uint64_t)ending_ms(e);
 	const char *uuid = control_uuid(control);
-	int err;
+	int err; /* in the end, a status */
 
 	control_set_timeout(control, ending_ms(e));
 	err = control_call(control, "Stop", NULL, NULL);
 	if (err == -EREMOTE)
 		return control_tell(control, NULL, err);
-	if ((!err || err == -ECONNRESET || err == -EPIPE) && wait_gone(uuid, ms))
-		return 0;
-	return kill_process(e, uuid, control_pid(control));
+	if ((err && err != -ECONNRESET && err != -EPIPE) || !wait_gone(uuid, ms))
+		err = kill_process(e, uuid, control_pid(control));
+	else
+		err = 0;
+	if (!err)
+		wait_unserved(uuid);
+	return err;
 }

@@ -214,13 +214,23 @@ int instance_find(const char *word, char uuid[UUID_SIZE])
 	return status;
 }
 
+static int tell_mdev(const char *word, const char *uuid)
+{
+	pid_t pid;
+
+	if (mdev_is_served(uuid, &pid))
+		return error(ST_FAILED, word, "process %d serves it, of another user or "
+			     "runtime folder (MUSER_RUNTIME_DIR)", (int)pid);
+	return error(ST_NO_DEVICE, word, "is an mdev without a device process "
+		     "(musctl create -u %s --transport=mdev TYPE)", uuid);
+}
+
 int instance_tell(const char *word, int err)
 {
 	char uuid[UUID_SIZE];
 
 	if (err == -ENOENT && !instance_find(word, uuid) && mdev_exists(uuid))
-		return error(ST_NO_DEVICE, word, "is an mdev without a device process "
-			     "(musctl create -u %s --transport=mdev TYPE)", uuid);
+		return tell_mdev(word, uuid);
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return no_such(word);
 	return error(ST_FAILED, word, "cannot reach the device: %s", strerror(-err));

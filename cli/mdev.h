@@ -74,6 +74,11 @@ int mdev_remove(const char *uuid, uint64_t timeout_ms);
 /* Is the device node there, and may this user serve on it? -ENOENT, -EACCES. */
 int mdev_node(const char *uuid);
 
+/* Does a process have the node open, whoever's it is? *pid: as we see it, or 0. */
+bool mdev_is_served(const char *uuid, pid_t *pid);
+/* May this user remove it? */
+bool mdev_may_remove(const char *uuid);
+
 /* An attribute of the instance, such as "state". */
 int mdev_attribute(const char *uuid, const char *name, char *buf, size_t size);
 int mdev_group(const char *uuid, unsigned int *group); /* its IOMMU group */

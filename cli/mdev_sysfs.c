@@ -197,6 +197,29 @@ int mdev_node(const char *uuid)
 	return mdev_may(path, R_OK | W_OK) ? 0 : -EACCES;
 }
 
+bool mdev_is_served(const char *uuid, pid_t *pid)
+{
+	char text[32];
+	uint32_t number;
+
+	*pid = 0;
+	if (mdev_attribute(uuid, "state", text, sizeof(text)) ||
+	    !strcmp(text, "no-server") || !strcmp(text, "removed"))
+		return false;
+	if (!mdev_attribute(uuid, "server_pid", text, sizeof(text)) &&
+	    parse_u32(text, &number) && number <= INT32_MAX)
+		*pid = (pid_t)number;
+	return true;
+}
+
+bool mdev_may_remove(const char *uuid)
+{
+	char path[PATH_MAX];
+
+	device_path(path, sizeof(path), uuid, "remove");
+	return mdev_may(path, W_OK);
+}
+
 /* ---- making and removing --------------------------------------------------------- */
 
 int mdev_create(const char *uuid)

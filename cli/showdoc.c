@@ -10,6 +10,7 @@
 #include "json.h"
 
 #include "control.h"
+#include "mdev.h"
 #include "mdevdoc.h"
 #include "out.h"
 #include "page.h"
@@ -106,10 +107,12 @@ static void print_head(const struct call *call, struct json_object *device)
 
 static void print_bare_head(const struct call *call, struct json_object *mdev)
 {
+	pid_t pid;
 	const struct page_entry head[] = {
 		{ "UUID", value_text(mdev, "uuid") },
 		{ "Transport", "mdev" },
-		{ "State", "no-server" },
+		{ "State", mdev_is_served(value_text(mdev, "uuid"), &pid) ? "served"
+									  : "no-server" },
 	};
 
 	page_head(call, head, sizeof(head) / sizeof(head[0]));

@@ -25,7 +25,8 @@ static const char *obstacle(const char *uuid)
 
 	if (!uuid || !instance_is_uuid(uuid, canonical) || !mdev_exists(canonical))
 		return mdev_obstacle();
-	return mdev_node(canonical) == -EACCES ? "no permission for its node" : NULL;
+	return mdev_node(canonical) == -EACCES ? "no permission for its node in " MDEV_NODES
+						 " (musctl doctor)" : NULL;
 }
 
 static bool is_choice(const char *word)

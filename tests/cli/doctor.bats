@@ -141,17 +141,35 @@ fake_muser() {
 	mkdir -p "$MUSER_ROOT/etc/udev/rules.d"
 	touch "$MUSER_ROOT/etc/udev/rules.d/60-muser.rules"
 	try 0 musctl doctor -J
-	if getent group muser; then
+	if ! getent group muser; then
+		[ "$(finding muser-nodes)" = "warn: /etc/udev/rules.d/60-muser.rules, but no group muser - groupadd --system muser" ]
+	elif ((EUID == 0)) || id -Gn | grep -qw muser; then
 		[ "$(finding muser-nodes)" = "ok: /etc/udev/rules.d/60-muser.rules, group muser" ]
 	else
-		[ "$(finding muser-nodes)" = "warn: /etc/udev/rules.d/60-muser.rules, but no group muser - groupadd --system muser" ]
+		[ "$(finding muser-nodes)" = "warn: /etc/udev/rules.d/60-muser.rules; this user is not in group muser - usermod -aG muser USER, and log in anew" ]
 	fi
 }
 
-@test "locked memory is limited" {
+# As it is for users; root's would not be limited.
+doctor_locked() { # LIMIT
+	local -a drop=()
+	((EUID)) || drop=(setpriv --bounding-set -ipc_lock)
+	run --separate-stderr bash -c 'ulimit $1; "${@:2}" "$MUSCTL" doctor -J' - "$1" "${drop[@]}"
+}
+
+@test "locked memory is limited, but not root's" {
 	fake_muser
-	run --separate-stderr bash -c 'ulimit -l 1024; "$MUSCTL" doctor -J'
+	doctor_locked '-l 1024'
 	[[ $(finding memlock) == "warn: locked memory: 1024 KiB - raise it"* ]]
+	((EUID == 0)) || return 0
+	run --separate-stderr bash -c 'ulimit -l 1024; "$MUSCTL" doctor -J'
+	[ "$(finding memlock)" = "ok: locked memory is not limited for this user" ]
+}
+
+@test "the soft limit of locked memory counts" {
+	fake_muser
+	doctor_locked '-Sl 64'
+	[[ $(finding memlock) == "warn: locked memory: 64 KiB - "* ]]
 }
 
 @test "few open files" {

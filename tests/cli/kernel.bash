@@ -113,6 +113,13 @@ kernel_close() { # UUID PID
 	rm -rf "${MUSER_ROOT:?}/proc/$2" "$MUSER_ROOT/sys/devices/virtual/muser/muser/$1/busy"
 }
 
+# The process that serves it is killed: the kernel closes its node.
+kernel_kill() { # UUID
+	local device=$MUSER_ROOT/sys/devices/virtual/muser/muser/$1
+	kill -KILL "$(cat "$device/server_pid")"
+	echo no-server >"$device/state"
+}
+
 # ---- for bats ------------------------------------------------------------------------
 
 # musctl with a double of the node; stands for $MUSCTL from here on.
@@ -137,6 +144,10 @@ no_trace_left() {
 
 state_of() { # UUID
 	musctl list -nro UUID,STATE | awk -v uuid="$1" '$1 == uuid { print $2 }'
+}
+
+is_state() { # UUID STATE
+	[ "$(state_of "$1")" = "$2" ]
 }
 
 mdev_is_there() { # UUID

@@ -201,7 +201,7 @@ teardown() {
 	try 0 musctl create null -u "$U"
 	[ "$(state_of "$U")" = waiting ]
 	try 0 musctl destroy "$U"
-	[ "$(state_of "$U")" = no-server ]
+	is_state "$U" no-server
 	nothing_left
 }
 
@@ -219,6 +219,22 @@ teardown() {
 	mdev_is_there "$U"
 	try 0 musctl destroy --force "$U"
 	no_trace_left
+}
+
+# The process is another runtime folder's, as if it were another user's.
+@test "an mdev that somebody else serves is listed so, and left alone" {
+	kernel_make "$U"
+	MUSER_RUNTIME_DIR=$PWD/other try 0 musctl create null -u "$U"
+	pid=$(MUSER_RUNTIME_DIR=$PWD/other musctl list -nro PID)
+	[ "$(musctl list -nro UUID,TRANSPORT,STATE,PID)" = "$U mdev served $pid" ]
+	grep -qx 'State *served' <<<"$(musctl show "$U")"
+	try 1 musctl peek "$U" bar0+0
+	complains "musctl: peek: $U: process $pid serves it, of another user or runtime folder (MUSER_RUNTIME_DIR)"
+	try 1 musctl destroy "$U"
+	complains "musctl: destroy: $U: process $pid serves it, of another user or runtime folder (MUSER_RUNTIME_DIR)"
+	is_state "$U" served
+	MUSER_RUNTIME_DIR=$PWD/other try 0 musctl destroy "$U"
+	is_state "$U" no-server
 }
 
 @test "one that was made by hand after musctl's own was removed by hand is not musctl's" {
@@ -243,8 +259,8 @@ teardown() {
 
 @test "a process that is killed leaves its mdev to the next one" {
 	uuid=$(musctl create null)
-	kill -KILL "$(musctl list -nro PID)"
-	eventually [ "$(state_of "$uuid")" = no-server ]
+	kernel_kill "$uuid"
+	eventually is_state "$uuid" no-server
 	try 0 musctl create null -u "$uuid"
 	[ "$(state_of "$uuid")" = waiting ]
 	try 0 musctl destroy "$uuid"
@@ -253,8 +269,8 @@ teardown() {
 
 @test "its mdev alone is destroyed as well: musctl made it" {
 	uuid=$(musctl create null)
-	kill -KILL "$(musctl list -nro PID)"
-	eventually [ "$(state_of "$uuid")" = no-server ]
+	kernel_kill "$uuid"
+	eventually is_state "$uuid" no-server
 	try 0 musctl destroy "$uuid"
 	no_trace_left
 }
@@ -294,7 +310,7 @@ teardown() {
 	kernel_open "$uuid" 4711 qemu-system-x86
 	try 124 musctl destroy --force -t 0.2 "$uuid"
 	complains "musctl: destroy: $uuid: the mdev goes when process 4711 (qemu-system-x86) closes it"
-	[ "$(state_of "$uuid")" = no-server ]
+	eventually is_state "$uuid" no-server
 	kernel_close "$uuid" 4711
 	eventually kernel_is_empty
 	musctl list

@@ -16,17 +16,30 @@
 
 #include "mdev_node.h"
 
-static char state[512]; /* path of the attribute */
+static char device[400]; /* its folder */
 
-static int set_state(const char *text)
+static int set_attribute(const char *name, const char *text)
 {
-	FILE *file = fopen(state, "we");
+	char path[512];
+	FILE *file;
 
+	snprintf(path, sizeof(path), "%s/%s", device, name);
+	file = fopen(path, "we");
 	if (!file)
 		return -ENOENT;
 	fprintf(file, "%s\n", text);
 	fclose(file);
 	return 0;
+}
+
+static int start(void)
+{
+	char pid[16];
+
+	if (getenv("NODE_REFUSES"))
+		return 0;
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	return set_attribute("server_pid", pid) || set_attribute("state", "ready") ? -ENOENT : 0;
 }
 
 int mdev_node_open(const char *uuid)
@@ -35,8 +48,7 @@ int mdev_node_open(const char *uuid)
 	char path[512];
 	int fd;
 
-	snprintf(state, sizeof(state), "%s/sys/bus/mdev/devices/%s/state", root ? root : "",
-		 uuid);
+	snprintf(device, sizeof(device), "%s/sys/bus/mdev/devices/%s", root ? root : "", uuid);
 	snprintf(path, sizeof(path), "%s/dev/muser/%s", root ? root : "", uuid);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
@@ -44,6 +56,7 @@ int mdev_node_open(const char *uuid)
 
 void mdev_node_close(int fd)
 {
+	set_attribute("state", "no-server");
 	close(fd);
 }
 
@@ -77,7 +90,7 @@ int mdev_node_ioctl(int fd, unsigned long request, void *arg)
 	if (request == MUSER_EXCHANGE)
 		return exchange(fd, arg);
 	if (request == MUSER_START)
-		return getenv("NODE_REFUSES") ? 0 : set_state("ready");
+		return start();
 	if (request == MUSER_IRQ_TRIGGER)
 		return -ENOENT;
 	if (request == MUSER_GET_INFO) {
