@@ -98,8 +98,16 @@ remove device $MUSER_RUNTIME_DIR/$uuid" ]
 }
 
 @test "a reader that goes away ends it" {
-	run timeout 10 bash -c '"$MUSCTL" monitor -nr | head -n 1' 3>&- &
-	sleep 0.3
+	mkfifo pipe
+	head -n 1 <pipe >rows 3>&- &
+	"$MUSCTL" monitor -nr >pipe 2>said 3>&- &
+	MONITOR=$!
+	eventually listens
 	kernel_make "$U"
-	wait $!
+	eventually has_rows 1
+	kernel_make 85006552-1b4b-45e9-ad62-9dd16df09172
+	status=0
+	wait "$MONITOR" || status=$?
+	[ "$status" -eq $((128 + $(kill -l PIPE))) ]
+	[ ! -s said ]
 }

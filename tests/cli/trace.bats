@@ -191,7 +191,6 @@ filtered() {
 		musctl peek "$a" bar0+0
 		musctl peek "$b" bar0+4
 	done
-	sleep 0.1
 	trace_stop
 	[ "$(jq -r .device rows | paste -sd ' ')" = "$a $b $a $b $a $b $a $b $a $b" ]
 	musctl trace a b --limit 1 >table 3>&- &

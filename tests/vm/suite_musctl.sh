@@ -62,7 +62,7 @@ is 'show says so' ready sh -c \
 	"musctl show -J $U | sed -n 's/^  *\"state\": \"\(ready\)\".*/\1/p'"
 ok 'its process and mdev go' musctl destroy "$U"
 ok 'and leave nothing' nothing_left
-ok 'the news tell of both' sh -c \
+ok 'the news tell of both' until_true sh -c \
 	'grep -q "^add mdev '"$U"'" /tmp/news && grep -q "^add node '"$U"'" /tmp/news &&
 	 grep -q "^remove mdev '"$U"'" /tmp/news && grep -q "^remove device '"$U"'" /tmp/news'
 kill $monitor
@@ -134,6 +134,7 @@ musctl run -u "$U" null >/tmp/out &
 run=$!
 ok 'a device in the foreground' until_true test -s /tmp/out
 ok 'is killed' kill -9 $run
+wait $run
 ok 'the next list' musctl list
 ok 'finds nothing left' nothing_left
 kill_at_random() {
