@@ -131,27 +131,6 @@ static struct dma_file *dma_file_next(struct muser_dma_state *st, const struct d
 	return found;
 }
 
-/* A fault that did not see the mark holds its page's lock until the page is mapped. */
-static void dma_file_revoke(struct dma_file *f, const struct dma_range *part)
-{
-	struct address_space *mapping = f->file->f_mapping;
-	const pgoff_t pgoff = f->pgoff + (part->first - f->it.start);
-	const unsigned long nr = part->last - part->first + 1;
-	struct folio *folio;
-	unsigned long i;
-
-	for (i = 0; i < nr; i++) {
-		folio = filemap_get_folio(mapping, pgoff + i);
-		if (IS_ERR_OR_NULL(folio))
-			continue;
-		folio_lock(folio);
-		folio_unlock(folio);
-		folio_put(folio);
-		cond_resched();
-	}
-	unmap_mapping_range(mapping, (loff_t)pgoff << PAGE_SHIFT, (loff_t)nr << PAGE_SHIFT, 0);
-}
-
 void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned long last)
 {
 	const struct dma_range range = { first, last };
@@ -162,7 +141,9 @@ void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned 
 		/* Pairs with the page lock in dma_file_fault(). */
 		smp_mb();
 		if (READ_ONCE(f->mapped))
-			dma_file_revoke(f, &part);
+			muser_unmap_pages(f->file->f_mapping,
+					  f->pgoff + (part.first - f->it.start),
+					  part.last - part.first + 1);
 		dma_file_put(f);
 	}
 }

@@ -120,6 +120,28 @@ int muser_mem_create(struct muser *m, struct muser_mem *arg)
 /* ---- mappings ------------------------------------------------------------------------ */
 
 /*
+ * Whoever sets a bit for each page first, which its faults look at under the page's lock, has no
+ * mapping of before left then: a fault that did not see the bit holds that lock until the page is
+ * mapped. Private copies stay: they are not the file's.
+ */
+void muser_unmap_pages(struct address_space *mapping, pgoff_t first, unsigned long pages)
+{
+	struct folio *folio;
+	unsigned long i;
+
+	for (i = 0; i < pages; i++) {
+		cond_resched();
+		folio = filemap_get_folio(mapping, first + i);
+		if (IS_ERR_OR_NULL(folio))
+			continue;
+		folio_lock(folio);
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	unmap_mapping_range(mapping, (loff_t)first << PAGE_SHIFT, (loff_t)pages << PAGE_SHIFT, 0);
+}
+
+/*
  * Huge pages would hide writes to the other pages of one. The mapping's file becomes shmem's, so
  * that neither /dev/muser nor the client's device stays open for it.
  */

@@ -8,7 +8,6 @@
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -80,32 +79,15 @@ static int mem_bitmaps(struct muser_mem_space *s)
 	return 0;
 }
 
-/* Whoever looked at the page's bit before it was set holds this lock until he has mapped it. */
-static void mem_settle(struct address_space *mapping, unsigned long page)
-{
-	struct folio *folio = filemap_get_folio(mapping, page);
-
-	if (IS_ERR_OR_NULL(folio))
-		return;
-	folio_lock(folio);
-	folio_unlock(folio);
-	folio_put(folio);
-}
-
 static void mem_arm(struct muser_mem_space *s, unsigned long first, unsigned long pages)
 {
-	struct address_space *mapping = s->file->f_mapping;
 	unsigned long i;
 
 	for (i = first; i < first + pages; i++)
 		set_bit(i, s->armed);
 	/* Pairs with mem_written(). */
 	smp_mb();
-	for (i = first; i < first + pages; i++) {
-		mem_settle(mapping, i);
-		cond_resched();
-	}
-	unmap_mapping_range(mapping, (loff_t)first << PAGE_SHIFT, (loff_t)pages << PAGE_SHIFT, 1);
+	muser_unmap_pages(s->file->f_mapping, first, pages);
 }
 
 static void mem_disarm(struct muser_mem_space *s, const struct trap_range *r)

@@ -32,6 +32,7 @@
 #define MUSER_MAX_DATA    (1024U * 1024U)
 #define MUSER_MAX_MSG     (MUSER_MAX_DATA + 64U)
 
+struct address_space;
 struct mdev_device;
 struct vm_area_struct;
 struct muser;
@@ -63,6 +64,8 @@ int  muser_mem_trap(struct muser *m, struct muser_trap *arg);
 int  muser_mem_mmap_server(struct muser *m, u32 space, struct vm_area_struct *vma);
 int  muser_mem_mmap_client(struct muser *m, u32 space, struct vm_area_struct *vma);
 bool muser_mem_pending(struct muser *m);
+/* Out of all mappings of a file; what keeps them out is the caller's. */
+void muser_unmap_pages(struct address_space *mapping, pgoff_t first, unsigned long pages);
 
 /* ---- dma.c: the client's memory ------------------------------------------------------ */
 
