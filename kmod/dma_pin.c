@@ -319,7 +319,6 @@ int muser_dma_pin(struct muser *m, struct muser_dma *arg)
 	int ret;
 
 	if (!(arg->flags & (MUSER_DMA_READ | MUSER_DMA_WRITE)) ||
-	    (arg->flags & ~(MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE)) ||
 	    !dma_range_is_valid(arg->iova, arg->size))
 		return -EINVAL;
 	p.first = arg->iova >> PAGE_SHIFT;
@@ -337,8 +336,7 @@ int muser_dma_unpin(struct muser *m, struct muser_dma *arg)
 	struct muser_dma_state *st = m->dma;
 	u64 first, end;
 
-	if ((arg->flags & ~(MUSER_DMA_READ | MUSER_DMA_WRITE)) ||
-	    !dma_range_is_valid(arg->iova, arg->size))
+	if (!dma_range_is_valid(arg->iova, arg->size))
 		return -EINVAL;
 	first = DIV_ROUND_UP(arg->iova, PAGE_SIZE);
 	end = (arg->iova + arg->size) >> PAGE_SHIFT;

@@ -96,8 +96,8 @@ int muser_mem_create(struct muser *m, struct muser_mem *arg)
 	struct file *file;
 
 	lockdep_assert_held(&m->state_lock);
-	if (arg->flags || arg->reserved || arg->space >= MUSER_NR_SPACES || !arg->size ||
-	    !PAGE_ALIGNED(arg->size) || arg->size > 1ULL << MUSER_SPACE_SHIFT)
+	if (arg->space >= MUSER_NR_SPACES || !arg->size || !PAGE_ALIGNED(arg->size) ||
+	    arg->size > 1ULL << MUSER_SPACE_SHIFT)
 		return -EINVAL;
 	s = &m->mem.space[arg->space];
 	if (s->file) {

@@ -179,11 +179,10 @@ static int mem_trap(struct muser_mem_space *s, const struct muser_trap *arg)
 
 static bool trap_is_valid(const struct muser_trap *arg)
 {
-	const u32 known = MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF;
+	const u32 all = MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF;
 
-	return arg->flags && !(arg->flags & ~known) &&
-	       (arg->flags & known) != (MUSER_TRAP_ARM | MUSER_TRAP_OFF) &&
-	       (arg->flags & known) != known &&
+	return arg->flags && arg->flags != (MUSER_TRAP_ARM | MUSER_TRAP_OFF) &&
+	       arg->flags != all &&
 	       arg->size && PAGE_ALIGNED(arg->offset) && PAGE_ALIGNED(arg->size);
 }
 
