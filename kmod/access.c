@@ -10,10 +10,10 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "access.h"
 #include "chan.h"
+#include "usercopy.h"
 
 /* REGION_READ and REGION_WRITE: before the data, and in the answer. */
 struct access_head {
@@ -67,7 +67,7 @@ static ssize_t access_read(struct muser *m, const struct access_head *at, char _
 	};
 	ssize_t ret = access_ask(m, &req, at, at->count);
 
-	if (ret > 0 && copy_to_user(buf, reply + 1, ret))
+	if (ret > 0 && usercopy_to(buf, reply + 1, ret))
 		return -EFAULT;
 	return ret;
 }
@@ -81,7 +81,7 @@ static ssize_t access_write(struct muser *m, const struct access_head *at, const
 		.reply = reply, .reply_size = sizeof(*reply),
 	};
 
-	if (copy_from_user(reply + 1, buf, at->count))
+	if (usercopy_from(reply + 1, buf, at->count))
 		return -EFAULT;
 	return access_ask(m, &req, at, 0);
 }

@@ -31,10 +31,11 @@ static void call_fill(struct chan_header *msg, const struct muser_request *req, 
 static struct chan_req *call_new(const struct muser_request *req, gfp_t gfp)
 {
 	size_t len = sizeof(struct chan_header) + req->head_len + req->data_len;
-	struct chan_req *r = kzalloc(sizeof(*r), gfp);
+	struct chan_req *r = kmalloc(sizeof(*r), gfp);
 
 	if (!r)
 		return NULL;
+	memset(r, 0, offsetof(struct chan_req, small));
 	r->msg = (struct chan_header *)r->small;
 	if (len + req->reply_size > CHAN_SMALL)
 		r->msg = kvmalloc(len + req->reply_size, gfp);

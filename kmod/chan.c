@@ -12,10 +12,10 @@
 #include <linux/errno.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "chan.h"
 #include "trace.h"
+#include "usercopy.h"
 
 /* ---- life ---------------------------------------------------------------------------- */
 
@@ -280,12 +280,11 @@ ssize_t chan_read(struct muser *m, char __user *buf, size_t size)
 		r = chan_take(m, size - got);
 		if (IS_ERR(r))
 			return got ?: PTR_ERR(r);
-		if (copy_to_user(buf + got, r->msg, r->len)) {
+		ret = usercopy_to(buf + got, r->msg, r->len);
+		if (ret)
 			chan_untake(m, r);
-			ret = -EFAULT;
-		} else {
+		else
 			got += r->len;
-		}
 		chan_put(r);
 	} while (!ret);
 	return got ?: ret;
@@ -355,7 +354,7 @@ static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
 
 	if (len < sizeof(header))
 		return -EINVAL;
-	if (copy_from_user(&header, buf, sizeof(header)))
+	if (usercopy_from(&header, buf, sizeof(header)))
 		return -EFAULT;
 	if (!chan_header_is_valid(&header, len))
 		return -EINVAL;
@@ -368,7 +367,7 @@ static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
 	else if (payload > r->room)
 		result = -EMSGSIZE;
 	else
-		faulted = copy_from_user(chan_reply(r), buf + sizeof(header), payload);
+		faulted = usercopy_from(chan_reply(r), buf + sizeof(header), payload);
 	r->reply_len = payload;
 	chan_settle(m, r, result, faulted);
 	chan_put(r);

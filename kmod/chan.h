@@ -68,7 +68,7 @@ struct chan_req {
 	size_t              room;     /* for the reply's payload, behind the message */
 	size_t              reply_len;
 	struct chan_header *msg;      /* small, or memory of its own */
-	u64                 small[CHAN_SMALL / sizeof(u64)];
+	u64                 small[CHAN_SMALL / sizeof(u64)]; /* last: the rest begins as zeros */
 };
 
 struct chan {

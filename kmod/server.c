@@ -21,6 +21,7 @@
 #include "mdev.h"
 #include "server.h"
 #include "trace.h"
+#include "usercopy.h"
 
 /* ---- open and release ---------------------------------------------------------------- */
 
@@ -329,7 +330,10 @@ static int server_copy_in(const struct server_cmd *cmd, union server_args *arg, 
 		return -EFAULT;
 	if (argsz < cmd->size || argsz > PAGE_SIZE)
 		return -EINVAL;
-	ret = copy_struct_from_user(arg, cmd->size, user, argsz);
+	if (argsz == cmd->size)
+		ret = usercopy_from(arg, user, argsz);
+	else
+		ret = copy_struct_from_user(arg, cmd->size, user, argsz);
 	if (ret)
 		return ret == -E2BIG ? -EINVAL : ret;
 	arg->head.argsz = argsz;
@@ -350,9 +354,7 @@ static long server_ioctl(struct file *file, unsigned int request, unsigned long 
 	cmd = &server_cmds[array_index_nospec(nr, ARRAY_SIZE(server_cmds))];
 	ret = server_copy_in(cmd, &arg, (void __user *)user);
 	ret = ret ?: cmd->fn(file, &arg);
-	if (!ret && copy_to_user((void __user *)user, &arg, cmd->size))
-		ret = -EFAULT;
-	return ret;
+	return ret ?: usercopy_to((void __user *)user, &arg, cmd->size);
 }
 
 const struct file_operations muser_server_fops = {
