@@ -73,15 +73,10 @@ static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 	struct chan *c = m->chan;
 	int ret = call_admit(m, r);
 
+	ret = ret ?: chan_id_new(c, r);
 	if (ret)
 		return ret;
-	ret = idr_alloc_cyclic(&c->ids, r, CHAN_NO_ID + 1, CHAN_FEW_IDS, GFP_NOWAIT);
-	if (ret == -ENOSPC)
-		ret = idr_alloc(&c->ids, r, CHAN_FEW_IDS, CHAN_MAX_IDS, GFP_NOWAIT);
-	if (ret < 0)
-		return ret == -ENOSPC ? -EBUSY : ret;
-	r->id = ret;
-	r->msg->id = ret;
+	r->msg->id = r->id;
 	r->msg->flags = muser_mem_pending(m) ? MUSER_F_WRITTEN : 0;
 	kref_get(&r->ref);
 	list_add_tail(&r->link, r->first ? &c->first : &c->queue);
@@ -90,15 +85,25 @@ static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 	return 0;
 }
 
-static int call_enqueue(struct muser *m, struct chan_req *r)
+static int call_try_enqueue(struct muser *m, struct chan_req *r)
 {
 	int ret;
 
-	idr_preload(GFP_KERNEL);
 	spin_lock(&m->lock);
 	ret = call_enqueue_locked(m, r);
 	spin_unlock(&m->lock);
-	idr_preload_end();
+	return ret;
+}
+
+static int call_enqueue(struct muser *m, struct chan_req *r)
+{
+	int ret = call_try_enqueue(m, r);
+
+	if (ret == -ENOMEM) {
+		idr_preload(GFP_KERNEL);
+		ret = call_try_enqueue(m, r);
+		idr_preload_end();
+	}
 	if (!ret)
 		wake_up_interruptible_poll(&m->chan->server_wait, EPOLLIN);
 	return ret;

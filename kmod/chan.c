@@ -9,7 +9,9 @@
  * User memory is copied without a lock, into and out of memory of the request: whoever copies
  * holds a reference, so that caller, server and device may go meanwhile.
  */
+#include <linux/bitmap.h>
 #include <linux/errno.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -26,10 +28,6 @@ int chan_new(struct muser *m)
 	if (!c)
 		return -ENOMEM;
 	idr_init(&c->ids);
-	if (idr_alloc(&c->ids, NULL, CHAN_NO_ID, CHAN_NO_ID + 1, GFP_KERNEL) < 0) {
-		kfree(c);
-		return -ENOMEM;
-	}
 	INIT_LIST_HEAD(&c->first);
 	INIT_LIST_HEAD(&c->queue);
 	INIT_LIST_HEAD(&c->sent);
@@ -46,10 +44,48 @@ void chan_free(struct muser *m)
 {
 	if (!m->chan)
 		return;
-	idr_remove(&m->chan->ids, CHAN_NO_ID);
-	WARN_ON(!idr_is_empty(&m->chan->ids));
+	WARN_ON(!bitmap_empty(m->chan->few_used, CHAN_FEW_IDS) || !idr_is_empty(&m->chan->ids));
 	idr_destroy(&m->chan->ids);
 	kfree(m->chan);
+}
+
+/* Under the lock. -EBUSY: all are taken; -ENOMEM: not without idr_preload(). */
+int chan_id_new(struct chan *c, struct chan_req *r)
+{
+	unsigned int id = find_next_zero_bit(c->few_used, CHAN_FEW_IDS, c->last_id + 1);
+	int ret;
+
+	if (id >= CHAN_FEW_IDS)
+		id = find_first_zero_bit(c->few_used, CHAN_FEW_IDS);
+	if (id < CHAN_FEW_IDS) {
+		__set_bit(id, c->few_used);
+		c->few[id] = r;
+		c->last_id = id;
+		r->id = id;
+		return 0;
+	}
+	ret = idr_alloc(&c->ids, r, CHAN_FEW_IDS, CHAN_MAX_IDS, GFP_NOWAIT | __GFP_NOWARN);
+	if (ret < 0)
+		return ret == -ENOSPC ? -EBUSY : ret;
+	r->id = ret;
+	return 0;
+}
+
+static struct chan_req *chan_id_find(struct chan *c, u16 id)
+{
+	if (id < CHAN_FEW_IDS)
+		return c->few[array_index_nospec(id, CHAN_FEW_IDS)];
+	return idr_find(&c->ids, id);
+}
+
+static void chan_id_free(struct chan *c, unsigned int id)
+{
+	if (id < CHAN_FEW_IDS) {
+		__clear_bit(id, c->few_used);
+		c->few[id] = NULL;
+	} else {
+		idr_remove(&c->ids, id);
+	}
 }
 
 static void chan_req_free(struct kref *ref)
@@ -84,7 +120,7 @@ void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_he
 
 	lockdep_assert_held(&m->lock);
 	if (r->id >= 0)
-		idr_remove(&c->ids, r->id);
+		chan_id_free(c, r->id);
 	else
 		c->posted--;
 	if (r->id >= 0 && !r->abandoned)
@@ -298,7 +334,7 @@ static struct chan_req *chan_claim(struct muser *m, const struct chan_header *he
 	struct chan_req *r;
 
 	spin_lock(&m->lock);
-	r = idr_find(&m->chan->ids, header->id);
+	r = chan_id_find(m->chan, header->id);
 	if (r && (r->state != CHAN_SENT || r->claimed))
 		r = NULL;
 	if (r && r->cmd != header->cmd) {

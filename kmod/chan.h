@@ -41,11 +41,10 @@ enum chan_cmd {
 #define CHAN_MAX_POSTED 16384U
 
 /*
- * Requests have ids below CHAN_MAX_IDS. Those of the first ones share a node of the tree, which
- * CHAN_NO_ID keeps: as long as there are few at a time, no id takes memory.
+ * Requests have ids below CHAN_MAX_IDS. The first ones stand in a table: as long as there are few
+ * at a time, no id takes memory, or a walk through a tree.
  */
-#define CHAN_NO_ID      0
-#define CHAN_FEW_IDS    64
+#define CHAN_FEW_IDS    64U
 #define CHAN_MAX_IDS    65536
 
 /* Message and room of most requests: accesses of registers. */
@@ -76,7 +75,10 @@ struct chan {
 	struct list_head  first;      /* to be read before all others, in MUSER_HANDSHAKE too */
 	struct list_head  queue;      /* to be read in MUSER_READY */
 	struct list_head  sent;       /* read, not answered; in the order of reading */
-	struct idr        ids;
+	struct chan_req  *few[CHAN_FEW_IDS]; /* by id */
+	DECLARE_BITMAP(few_used, CHAN_FEW_IDS);
+	unsigned int      last_id;    /* in there; the next is another one, if there is one */
+	struct idr        ids;        /* from CHAN_FEW_IDS on */
 	unsigned int      posted;     /* messages without a reply in the lists */
 	u32               nr_posted;  /* those that came there since the server has opened */
 	unsigned int      outstanding; /* requests that somebody waits for */
@@ -102,6 +104,7 @@ static inline bool chan_is_alive(const struct muser *m)
 /* chan.c; lists under "done" have left the channel and wait for chan_put_all(), without lock */
 int  chan_new(struct muser *m);
 void chan_free(struct muser *m);
+int  chan_id_new(struct chan *c, struct chan_req *r);
 void chan_put(struct chan_req *r);
 void chan_put_all(struct list_head *done);
 void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_head *done);
