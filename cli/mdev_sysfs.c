@@ -269,7 +269,8 @@ int mdev_remove(const char *uuid, uint64_t timeout_ms)
 /* ---- who has it open ------------------------------------------------------------- */
 
 struct holder {
-	char  group[64]; /* the node that clients open */
+	char  group[64]; /* the nodes that clients open; empty: there is none */
+	char  cdev[64];
 	char  fds[64];   /* the folder that is being looked at */
 	pid_t pid;
 };
@@ -285,7 +286,7 @@ static int look_at_fd(void *arg, const char *name)
 	if (n < 0)
 		return 0;
 	target[n] = '\0';
-	return !strcmp(target, h->group);
+	return !strcmp(target, h->group) || !strcmp(target, h->cdev);
 }
 
 static int look_at_process(void *arg, const char *name)
@@ -302,16 +303,28 @@ static int look_at_process(void *arg, const char *name)
 	return 1;
 }
 
+/* Clients of iommufd open the device itself; sysfs names it where there are no such nodes, too. */
+static int take_cdev(void *arg, const char *name)
+{
+	struct holder *h = arg;
+
+	snprintf(h->cdev, sizeof(h->cdev), "/dev/vfio/devices/%.40s", name);
+	return 1;
+}
+
 pid_t mdev_holder(const char *uuid, char *command, size_t size)
 {
 	struct holder h = { .pid = 0 };
 	unsigned int group;
-	char path[64];
+	char path[PATH_MAX];
 
 	*command = '\0';
-	if (mdev_group(uuid, &group))
+	if (!mdev_group(uuid, &group))
+		snprintf(h.group, sizeof(h.group), "/dev/vfio/%u", group);
+	device_path(path, sizeof(path), uuid, "vfio-dev");
+	each_name(path, take_cdev, &h);
+	if (!*h.group && !*h.cdev)
 		return 0;
-	snprintf(h.group, sizeof(h.group), "/dev/vfio/%u", group);
 	each_name("/proc", look_at_process, &h);
 	if (!h.pid)
 		return 0;

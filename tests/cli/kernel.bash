@@ -101,10 +101,10 @@ kernel_make() { # UUID
 }
 
 # A client has the instance open, or lets go of it.
-kernel_open() { # UUID PID COMMAND
+kernel_open() { # UUID PID COMMAND [NODE]
 	local proc=$MUSER_ROOT/proc/$2
 	mkdir -p "$proc/fd"
-	ln -s /dev/vfio/7 "$proc/fd/9"
+	ln -s "/dev/vfio/${4-7}" "$proc/fd/9"
 	echo "$3" >"$proc/comm"
 	: >"$MUSER_ROOT/sys/devices/virtual/muser/muser/$1/busy"
 }

@@ -297,6 +297,23 @@ teardown() {
 	no_trace_left
 }
 
+@test "a client by iommufd, with a group or without, is one as well" {
+	uuid=$(musctl create null)
+	device=$MUSER_ROOT/sys/bus/mdev/devices/$uuid
+	mkdir -p "$device/vfio-dev/vfio3"
+	kernel_open "$uuid" 4711 qemu-system-x86 devices/vfio3
+	for _ in with without; do
+		try 124 musctl destroy -t 0.2 "$uuid"
+		complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; all is as it was (--force begins the removal)"
+		rm -f "$device/iommu_group"
+	done
+	kernel_close "$uuid" 4711
+	kernel_open "$uuid" 4711 qemu-system-x86 devices/vfio33 # another device
+	rm "$(readlink -f "$device")/busy"
+	try 0 musctl destroy "$uuid"
+	no_trace_left
+}
+
 @test "a client that lets go in time" {
 	uuid=$(musctl create null)
 	kernel_open "$uuid" 4711 qemu-system-x86
