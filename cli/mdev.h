@@ -83,7 +83,7 @@ bool mdev_may_remove(const char *uuid);
 int mdev_attribute(const char *uuid, const char *name, char *buf, size_t size);
 int mdev_group(const char *uuid, unsigned int *group); /* its IOMMU group */
 
-/* The process that has the group, or the device by iommufd, open; 0: nobody whom we can see. */
+/* The process that has it open, by its group or by iommufd; 0: nobody whom we can see. */
 pid_t mdev_holder(const char *uuid, char *command, size_t size);
 
 /* ---- mdev_watch.c: news ------------------------------------------------------------ */
