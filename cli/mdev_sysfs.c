@@ -303,7 +303,7 @@ static int look_at_process(void *arg, const char *name)
 	return 1;
 }
 
-/* Clients of iommufd open the device itself. Sysfs has its name, be there a node or not. */
+/* Clients of iommufd open the device itself. Sysfs names it, be there a node or not. */
 static int take_cdev(void *arg, const char *name)
 {
 	struct holder *h = arg;
