@@ -16,14 +16,13 @@
 
 #include "client.h"
 
-#define NS_PER_MS    1000000ull
 #define ERRNO_MAX    4095u
 #define SPINS_A_LOOK 256u
 
 /* ---- time ------------------------------------------------------------------- */
 
 /* Coarse: a few milliseconds do not matter to a timeout, tens of nanoseconds do to a request. */
-static uint64_t now_ns(void)
+static uint64_t coarse_now_ns(void)
 {
 	struct timespec ts;
 
@@ -33,12 +32,12 @@ static uint64_t now_ns(void)
 
 uint64_t client_deadline(const struct lm_client *c)
 {
-	return now_ns() + c->timeout_ms * NS_PER_MS;
+	return coarse_now_ns() + c->timeout_ms * NS_PER_MS;
 }
 
 static int left_ms(uint64_t deadline)
 {
-	const uint64_t now = now_ns();
+	const uint64_t now = coarse_now_ns();
 
 	return now >= deadline ? 0 : (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
 }

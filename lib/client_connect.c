@@ -305,33 +305,22 @@ LM_EXPORT int lm_client_connect_fd(int fd, const lm_client_options_t *options,
 	return ret;
 }
 
-static int ms_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int)((now.tv_sec - start->tv_sec) * 1000 +
-		     (now.tv_nsec - start->tv_nsec) / 1000000);
-}
-
 /* A UNIX socket gives no event when its backlog has room again. What is left of the timeout is
  * put into *timeout_ms. */
 static int connect_within(const char *path, uint32_t *timeout_ms)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000 };
-	const int limit = (int)*timeout_ms;
-	struct timespec start;
-	int fd, spent;
+	const uint64_t end = loop_now_ns() + *timeout_ms * NS_PER_MS;
+	uint64_t now;
+	int fd;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	while ((fd = sockpath_connect(path)) == -EAGAIN) {
-		spent = ms_since(&start);
-		if (spent >= limit)
+		if (loop_now_ns() >= end)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 	}
-	spent = ms_since(&start);
-	*timeout_ms = spent < limit ? (uint32_t)(limit - spent) : 1;
+	now = loop_now_ns();
+	*timeout_ms = now < end ? (uint32_t)((end - now + NS_PER_MS - 1) / NS_PER_MS) : 1;
 	return fd;
 }
 
