@@ -10,8 +10,6 @@
 
 #include <sys/mman.h>
 
-#include <linux/muser.h>
-
 #include "protocol.h"
 
 /* ---- interrupts ------------------------------------------------------------------ */
@@ -282,8 +280,8 @@ int protocol_handle(struct client *c, struct message *m)
 		message_close_fds(m);
 		return -EPROTO;
 	}
-	if (unlikely(request.flags & MUSER_F_WRITTEN) && c->is_mdev) {
-		ret = mdev_traps(c);
+	if (unlikely(c->ctx->nr_traps)) {
+		ret = mdev_before(c, request.flags);
 		if (ret)
 			return ret;
 	}

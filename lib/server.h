@@ -103,6 +103,7 @@ bool protocol_answer_send(struct client *c); /* false: still no room */
 const struct command *mdev_command(uint16_t cmd); /* or NULL */
 uint32_t mdev_events(const struct client *c); /* when it listens */
 int  mdev_traps(struct client *c); /* trapped pages may have been written: 0 or -errno */
+int  mdev_before(struct client *c, uint32_t flags); /* each message, if there are traps: the same */
 void mdev_traps_tell(struct client *c); /* if it is time: after each message, when some are due */
 bool mdev_is_replayed(const struct client *c, uint32_t flags); /* a header's */
 

@@ -111,6 +111,11 @@ int mdev_traps(struct client *c)
 	return ret;
 }
 
+int mdev_before(struct client *c, uint32_t flags)
+{
+	return flags & MUSER_F_WRITTEN ? mdev_traps(c) : 0;
+}
+
 /* ---- one system call a command --------------------------------------------------- */
 
 /* The loop would tell of messages as well: the exchange does. */
