@@ -45,7 +45,7 @@ static struct chan_req *call_new(const struct muser_request *req, gfp_t gfp)
 	}
 	INIT_LIST_HEAD(&r->link);
 	kref_init(&r->ref);
-	init_waitqueue_head(&r->wait);
+	rcuwait_init(&r->wait);
 	r->state = CHAN_QUEUED;
 	r->id = -1;
 	r->first = req->first;
@@ -81,6 +81,7 @@ static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 	kref_get(&r->ref);
 	list_add_tail(&r->link, r->first ? &c->first : &c->queue);
 	c->outstanding++;
+	limit_begin(m, r);
 	trace_muser_request(m, r->id, r->cmd, r->len);
 	return 0;
 }
@@ -110,13 +111,6 @@ static int call_enqueue(struct muser *m, struct chan_req *r)
 }
 
 /* ---- waiting ------------------------------------------------------------------------- */
-
-static long call_timeout(const struct muser *m)
-{
-	unsigned int ms = READ_ONCE(m->timeout_ms);
-
-	return ms ? msecs_to_jiffies(ms) : MAX_SCHEDULE_TIMEOUT;
-}
 
 static bool call_is_done(const struct chan_req *r)
 {
@@ -167,13 +161,12 @@ static int call_wait(struct muser *m, struct chan_req *r)
 	/* Nothing of ours is held here. A handled signal does not end an access: clients
 	 * would take that for a failure of the device.
 	 */
-	long left = ___wait_event(r->wait, ___wait_cond_timeout(call_is_done(r)),
-				  (TASK_KILLABLE | TASK_FREEZABLE), 0, call_timeout(m),
-				  __ret = schedule_timeout(__ret));
+	int ret = rcuwait_wait_event(&r->wait, call_is_done(r) || READ_ONCE(r->late),
+				     TASK_KILLABLE | TASK_FREEZABLE);
 
-	if (left > 0)
+	if (call_is_done(r))
 		return 0;
-	return call_abandon(m, r, left ? -EINTR : -ETIMEDOUT);
+	return call_abandon(m, r, ret ?: -ETIMEDOUT);
 }
 
 int muser_call(struct muser *m, struct muser_request *req)
@@ -272,6 +265,13 @@ static int call_readiness(struct muser *m)
 	return ret;
 }
 
+static long call_open_timeout(const struct muser *m)
+{
+	unsigned int ms = READ_ONCE(m->timeout_ms);
+
+	return ms ? min_t(long, msecs_to_jiffies(ms), CALL_OPEN_TIMEOUT) : CALL_OPEN_TIMEOUT;
+}
+
 /*
  * The end of a handshake, no more: VFIO holds locks for which others wait, and cannot be killed.
  * That is not freezable, either.
@@ -279,7 +279,7 @@ static int call_readiness(struct muser *m)
 int chan_wait_ready(struct muser *m)
 {
 	long left = ___wait_event(m->chan->ready_wait, ___wait_cond_timeout(call_readiness(m)),
-				  TASK_KILLABLE, 0, min(call_timeout(m), CALL_OPEN_TIMEOUT),
+				  TASK_KILLABLE, 0, call_open_timeout(m),
 				  __ret = schedule_timeout(__ret));
 	int ret = call_readiness(m);
 

@@ -36,6 +36,7 @@ int chan_new(struct muser *m)
 	c->m = m;
 	m->chan = c;
 	handshake_init(m);
+	limit_init(c);
 	return 0;
 }
 
@@ -44,6 +45,7 @@ void chan_free(struct muser *m)
 {
 	if (!m->chan)
 		return;
+	limit_exit(m->chan);
 	WARN_ON(!bitmap_empty(m->chan->few_used, CHAN_FEW_IDS) || !idr_is_empty(&m->chan->ids));
 	idr_destroy(&m->chan->ids);
 	kfree(m->chan);
@@ -130,7 +132,7 @@ void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_he
 	trace_muser_reply(m, r->id, r->cmd, result);
 	/* After the result: pairs with call_is_done(). */
 	smp_store_release(&r->state, CHAN_DONE);
-	wake_up(&r->wait);
+	rcuwait_wake_up(&r->wait);
 }
 
 /* ---- without a server ---------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * chan.h - requests on their way: what chan.c, call.c, handshake.c and server.c share.
+ * chan.h - requests on their way: what chan.c, call.c, limit.c, handshake.c and
+ * server.c share.
  *
  * A request with an answer goes queue -> sent -> done. It is in exactly one list, under
  * muser.lock, until it is done; its id is taken for as long. One whose caller has gone stays in
@@ -8,6 +9,9 @@
  */
 #ifndef MUSER_CHAN_H
 #define MUSER_CHAN_H
+
+#include <linux/rcuwait.h>
+#include <linux/workqueue.h>
 
 #include "muser.h"
 
@@ -55,12 +59,15 @@ enum chan_req_state { CHAN_QUEUED, CHAN_SENT, CHAN_DONE };
 struct chan_req {
 	struct list_head    link;
 	struct kref         ref;      /* the caller's, the list's, one for a copy under way */
-	wait_queue_head_t   wait;
+	struct rcuwait      wait;     /* its caller */
 	enum chan_req_state state;
 	int                 id;       /* -1: no reply is wanted */
 	bool                first;    /* see struct muser_request */
 	bool                claimed;  /* an answer is being copied in */
 	bool                abandoned; /* nobody waits any more */
+	bool                limited;  /* it is late when jiffies reach "due" */
+	bool                late;     /* they did */
+	unsigned long       due;
 	int                 result;
 	u16                 cmd;
 	size_t              len;      /* of the message, header included */
@@ -88,6 +95,9 @@ struct chan {
 	u64               client_gen; /* counts the clients */
 	u64               told_gen;   /* the client that servers know of; 0: none */
 	struct work_struct handshake;
+	struct delayed_work look;     /* for requests that are late; limit.c */
+	unsigned long     look_at;    /* jiffies */
+	bool              looks;      /* by then at the latest */
 };
 
 /* Room for the reply's payload. */
@@ -120,6 +130,13 @@ int  chan_write(struct muser *m, const char __user *buf, size_t len, size_t *don
 /* call.c */
 int  chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp);
 int  chan_wait_ready(struct muser *m);
+
+/* limit.c */
+int  limit_setup(void);
+void limit_cleanup(void);
+void limit_init(struct chan *c);
+void limit_exit(struct chan *c);
+void limit_begin(struct muser *m, struct chan_req *r);
 
 /* handshake.c */
 int  handshake_setup(void);

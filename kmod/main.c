@@ -264,9 +264,12 @@ static int __init main_init(void)
 	ret = handshake_setup();
 	if (ret)
 		goto dma;
-	ret = main_init_nodes();
+	ret = limit_setup();
 	if (ret)
 		goto handshake;
+	ret = main_init_nodes();
+	if (ret)
+		goto limit;
 	ret = main_init_class();
 	if (ret)
 		goto nodes;
@@ -279,6 +282,8 @@ class:
 	main_exit_class();
 nodes:
 	main_exit_nodes();
+limit:
+	limit_cleanup();
 handshake:
 	handshake_cleanup();
 dma:
@@ -295,6 +300,7 @@ static void __exit main_exit(void)
 	muser_dma_cleanup();
 	main_exit_class();
 	main_exit_nodes();
+	limit_cleanup();
 	handshake_cleanup();
 }
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * limit.c - how long requests may wait for their answers.
+ *
+ * Owns a work item of each instance that looks through its requests when the first of them may be
+ * late: nearly all are answered long before, and none needs a timer of its own. It wakes who has
+ * waited too long, and ends nothing itself.
+ */
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/workqueue.h>
+
+#include "chan.h"
+
+/* Handshakes wait for their answers in a queue of their own, and may fill that. */
+static struct workqueue_struct *limit_wq;
+
+static void limit_look_by(struct chan *c, unsigned long when)
+{
+	const unsigned long now = jiffies;
+
+	if (c->looks && !time_before(when, c->look_at))
+		return;
+	c->looks = true;
+	c->look_at = when;
+	mod_delayed_work(limit_wq, &c->look, time_after(when, now) ? when - now : 0);
+}
+
+/* A request is queued, for which somebody will wait. */
+void limit_begin(struct muser *m, struct chan_req *r)
+{
+	const unsigned int ms = READ_ONCE(m->timeout_ms);
+
+	lockdep_assert_held(&m->lock);
+	if (!ms)
+		return;
+	r->limited = true;
+	r->due = jiffies + msecs_to_jiffies(ms);
+	limit_look_by(m->chan, r->due);
+}
+
+static void limit_check(struct chan *c, struct list_head *list)
+{
+	struct chan_req *r;
+
+	list_for_each_entry(r, list, link) {
+		if (!r->limited || r->late || r->abandoned)
+			continue;
+		if (time_before(jiffies, r->due)) {
+			limit_look_by(c, r->due);
+		} else {
+			WRITE_ONCE(r->late, true);
+			rcuwait_wake_up(&r->wait);
+		}
+	}
+}
+
+static void limit_work(struct work_struct *work)
+{
+	struct chan *c = container_of(to_delayed_work(work), struct chan, look);
+
+	spin_lock(&c->m->lock);
+	c->looks = false;
+	limit_check(c, &c->first);
+	limit_check(c, &c->queue);
+	limit_check(c, &c->sent);
+	spin_unlock(&c->m->lock);
+}
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+void limit_init(struct chan *c)
+{
+	INIT_DELAYED_WORK(&c->look, limit_work);
+}
+
+void limit_exit(struct chan *c)
+{
+	cancel_delayed_work_sync(&c->look);
+}
+
+int limit_setup(void)
+{
+	limit_wq = alloc_workqueue("muser_limit", WQ_UNBOUND, 0);
+	return limit_wq ? 0 : -ENOMEM;
+}
+
+void limit_cleanup(void)
+{
+	destroy_workqueue(limit_wq);
+}
