@@ -9,7 +9,6 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -21,6 +20,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "../fds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -151,18 +152,6 @@ static inline int fd_new(unsigned int kind)
 	}
 }
 
-static inline unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int nr = 0;
-
-	FUZZ_CHECK(dir);
-	while (readdir(dir))
-		nr++;
-	closedir(dir);
-	return nr;
-}
-
 /* ---- sockets --------------------------------------------------------------------- */
 
 #define FUZZ_MAX_FDS 20u
@@ -171,49 +160,26 @@ static inline unsigned int count_fds(void)
 static inline ssize_t send_fds(int sock, const void *buf, size_t len, const int *fds,
 			       unsigned int nr)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(FUZZ_MAX_FDS * sizeof(int))];
-	} control = { 0 };
 	struct iovec iov = { (void *)buf, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union fds_room room;
 
-	if (nr) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(nr * sizeof(int));
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(nr * sizeof(int));
-		memcpy(CMSG_DATA(&control.align), fds, nr * sizeof(int));
-	}
+	fds_attach(&msg, &room, fds, nr);
 	return sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* What came, its descriptors in @fds (room for FUZZ_MAX_FDS), *nr of them. Never waits. */
 static inline ssize_t receive_fds(int sock, void *buf, size_t len, int *fds, unsigned int *nr)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(FUZZ_MAX_FDS * sizeof(int))];
-	} control;
+	union fds_room room;
 	struct iovec iov = { buf, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.room) };
+		.msg_control = &room,
+		.msg_controllen = CMSG_SPACE(FUZZ_MAX_FDS * sizeof(int)) };
 	const ssize_t got = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *cmsg = got < 0 ? NULL : CMSG_FIRSTHDR(&msg);
 
-	*nr = 0;
-	if (cmsg) {
-		*nr = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds, CMSG_DATA(cmsg), *nr * sizeof(int));
-	}
+	*nr = got < 0 ? 0 : fds_take(&msg, fds, FUZZ_MAX_FDS);
 	return got;
-}
-
-static inline void close_fds(const int *fds, unsigned int nr)
-{
-	while (nr)
-		close(fds[--nr]);
 }
 
 #endif /* FUZZ_H */

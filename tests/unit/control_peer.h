@@ -9,7 +9,6 @@
 #ifndef TEST_CONTROL_PEER_H
 #define TEST_CONTROL_PEER_H
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +26,7 @@
 
 #include <linux/pci_regs.h>
 
+#include "../fds.h"
 #include "internal.h"
 #include "json.h"
 #include "muser-instance.h"
@@ -175,18 +175,6 @@ static const lm_dev_info_t peer_info = {
 	.reset = dev_reset,
 };
 
-static inline unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int nr = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		nr++;
-	closedir(dir);
-	return nr;
-}
-
 static inline int peer_setup(void **state)
 {
 	memset(&dev, 0, sizeof(dev));
@@ -238,16 +226,11 @@ static inline void send_call(int fd, const char *text)
 
 static inline void send_fds(int fd, const char *text, const int *fds, unsigned int nr)
 {
-	union { struct cmsghdr align; char room[CMSG_SPACE(253 * sizeof(int))]; } u = { 0 };
 	struct iovec iov = { (char *)text, strlen(text) + 1 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union fds_room room;
 
-	msg.msg_control = &u;
-	msg.msg_controllen = CMSG_SPACE(nr * sizeof(int));
-	u.align.cmsg_level = SOL_SOCKET;
-	u.align.cmsg_type = SCM_RIGHTS;
-	u.align.cmsg_len = CMSG_LEN(nr * sizeof(int));
-	memcpy(CMSG_DATA(&u.align), fds, nr * sizeof(int));
+	fds_attach(&msg, &room, fds, nr);
 	assert_int_equal(sendmsg(fd, &msg, 0), iov.iov_len);
 }
 

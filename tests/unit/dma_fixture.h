@@ -7,7 +7,6 @@
 #ifndef DMA_FIXTURE_H
 #define DMA_FIXTURE_H
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "../fds.h"
 #include "dma.h"
 
 #define PAGE      4096ull
@@ -154,18 +154,6 @@ static inline int file_new(uint64_t size, int seals)
 static inline int sealed_file(uint64_t size)
 {
 	return file_new(size, F_SEAL_SHRINK);
-}
-
-static inline unsigned int open_fds(void)
-{
-	unsigned int nr = 0;
-	DIR *dir = opendir("/proc/self/fd");
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		nr++;
-	closedir(dir);
-	return nr;
 }
 
 /* Mappings of test files; with @perms ("r--s") only those. */

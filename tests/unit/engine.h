@@ -10,7 +10,6 @@
 #ifndef TEST_ENGINE_H
 #define TEST_ENGINE_H
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -26,6 +25,7 @@
 
 #include <cmocka.h>
 
+#include "../fds.h"
 #include "internal.h"
 #include "stream.h"
 #include "vfio_user.h"
@@ -79,26 +79,6 @@ struct wire {
 };
 
 /* ---- descriptors ----------------------------------------------------------------- */
-
-static inline unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int nr = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		nr++;
-	closedir(dir);
-	return nr;
-}
-
-static inline void close_fds(const int *fds, unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++)
-		close(fds[i]);
-}
 
 /* An eventfd has been written since the last look. */
 static inline bool eventfd_take(int fd)
@@ -278,21 +258,11 @@ static inline void engine_refuses(struct engine *e)
 static inline void wire_send_fds(int fd, const void *buf, size_t len, const int *fds,
 				 unsigned int nr)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(MAX_FDS * sizeof(int))];
-	} control = { 0 };
 	struct iovec iov = { (void *)buf, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union fds_room room;
 
-	if (nr) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(nr * sizeof(int));
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(nr * sizeof(int));
-		memcpy(CMSG_DATA(&control.align), fds, nr * sizeof(int));
-	}
+	fds_attach(&msg, &room, fds, nr);
 	assert_int_equal(sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT), (ssize_t)len);
 }
 
@@ -336,32 +306,21 @@ static inline void wire_set_flags(void *msg, uint32_t flags)
 
 static inline void wire_take_fds(struct msghdr *msg, struct wire *m)
 {
-	struct cmsghdr *cmsg;
-
 	assert_false(msg->msg_flags & MSG_CTRUNC);
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		const size_t nr = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		assert_true(m->nr_fds + nr <= MAX_FDS);
-		memcpy(m->fds + m->nr_fds, CMSG_DATA(cmsg), nr * sizeof(int));
-		m->nr_fds += (unsigned int)nr;
-	}
+	m->nr_fds += fds_take(msg, m->fds + m->nr_fds, MAX_FDS - m->nr_fds);
 }
 
 /* @len bytes; 0: nothing is there, and the device has nothing to add. */
 static inline size_t wire_read(struct engine *e, int fd, void *buf, size_t len, struct wire *m)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(MAX_FDS * sizeof(int))];
-	} control;
+	union fds_room room;
 	unsigned int idle = 0;
 	size_t pos = 0;
 
 	while (pos < len) {
 		struct iovec iov = { (char *)buf + pos, len - pos };
 		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-			.msg_control = &control, .msg_controllen = sizeof(control.room) };
+			.msg_control = &room, .msg_controllen = sizeof(room) };
 		const ssize_t ret = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 		if (ret > 0) {

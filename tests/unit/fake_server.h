@@ -7,7 +7,6 @@
 #ifndef FAKE_SERVER_H
 #define FAKE_SERVER_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,6 +23,7 @@
 
 #include <cmocka.h>
 
+#include "../fds.h"
 #include "internal.h"
 #include "muser-client.h"
 #include "vfio_user.h"
@@ -57,31 +57,21 @@ struct fake {
 
 static inline void fake_close_fds(struct fake *f)
 {
-	while (f->nr_fds)
-		close(f->fds[--f->nr_fds]);
+	close_fds(f->fds, f->nr_fds);
+	f->nr_fds = 0;
 }
 
 static inline size_t fake_read(struct fake *f, void *buf, size_t len)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(f->fds))];
-	} control;
+	union fds_room room;
 	struct iovec iov = { buf, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
-	struct cmsghdr *cmsg;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &room,
+			      .msg_controllen = sizeof(room) };
 	ssize_t got = recvmsg(f->fd, &msg, MSG_CMSG_CLOEXEC);
 
 	if (got < 0)
 		return 0;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg) {
-		const unsigned int nr = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		memcpy(f->fds + f->nr_fds, CMSG_DATA(cmsg), nr * sizeof(int));
-		f->nr_fds += nr;
-	}
+	f->nr_fds += fds_take(&msg, f->fds + f->nr_fds, LM_CLIENT_MAX_FDS - f->nr_fds);
 	return (size_t)got;
 }
 
@@ -136,18 +126,11 @@ static inline void fake_write(struct fake *f, const void *buf, size_t len)
 static inline void fake_write_fds(struct fake *f, const void *buf, size_t len, const int *fds,
 				  unsigned int nr)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(64 * sizeof(int))];
-	} control = { 0 };
 	struct iovec iov = { (void *)buf, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-			      .msg_controllen = CMSG_SPACE(nr * sizeof(int)) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union fds_room room;
 
-	control.align.cmsg_level = SOL_SOCKET;
-	control.align.cmsg_type = SCM_RIGHTS;
-	control.align.cmsg_len = CMSG_LEN(nr * sizeof(int));
-	memcpy(CMSG_DATA(&control.align), fds, nr * sizeof(int));
+	fds_attach(&msg, &room, fds, nr);
 	if (sendmsg(f->fd, &msg, MSG_NOSIGNAL) < 0)
 		return; /* the client has gone */
 }
@@ -300,26 +283,15 @@ static inline int fake_refuses(struct fake *f, const lm_client_options_t *option
 
 /* ---- descriptors ------------------------------------------------------------ */
 
-static inline int fds_open(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int nr = 0;
-
-	while (readdir(dir))
-		nr++;
-	closedir(dir);
-	return nr;
-}
-
 static inline int fds_setup(void **state)
 {
-	*state = (void *)(intptr_t)fds_open();
+	*state = (void *)(intptr_t)count_fds();
 	return 0;
 }
 
 static inline int fds_teardown(void **state)
 {
-	const int now = fds_open(), before = (int)(intptr_t)*state;
+	const int now = (int)count_fds(), before = (int)(intptr_t)*state;
 
 	if (now != before)
 		print_error("%d descriptors are left\n", now - before);

@@ -119,14 +119,14 @@ static void adjacent_windows_do_not_overlap(void **state)
 static void a_refused_window_leaves_the_descriptor_to_its_owner(void **state)
 {
 	const int fd = sealed_file(PAGE);
-	const unsigned int before = open_fds();
+	const unsigned int before = count_fds();
 
 	map_file(0x1000, PAGE, fd, 0);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(count_fds(), before);
 	assert_int_equal(try_map((struct dma_window){
 				 .addr = 0x1000, .size = PAGE, .prot = RW, .fd = fd }),
 			 -EEXIST);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(count_fds(), before);
 	close(fd);
 }
 
@@ -143,7 +143,7 @@ void *aligned_alloc(size_t alignment, size_t size)
 static void without_memory_nothing_is_changed(void **state)
 {
 	const int mapped = sealed_file(PAGE), kept = file_new(PAGE, 0);
-	const unsigned int before = open_fds();
+	const unsigned int before = count_fds();
 	struct dma_window w = window(0x1000, PAGE);
 
 	no_memory = true;
@@ -152,7 +152,7 @@ static void without_memory_nothing_is_changed(void **state)
 	w.fd = kept;
 	assert_int_equal(try_map(w), -ENOMEM);
 	no_memory = false;
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(count_fds(), before);
 	assert_int_equal(mappings(NULL), 0);
 	assert_int_equal(dma_count(&ctx), 0);
 	assert_int_equal(try_map(w), 0);
@@ -237,13 +237,13 @@ static void check_million(void)
 static void a_million_windows_of_one_file_take_one_mapping(void **state)
 {
 	const int fd = sealed_file(16 * PAGE);
-	const unsigned int before = open_fds();
+	const unsigned int before = count_fds();
 	uint64_t i;
 
 	for (i = 0; i < MILLION; i++)
 		map_file(2 * PAGE * (i * 7919 % MILLION), PAGE, fd, i % 16 * PAGE);
 	assert_int_equal(mappings(NULL), 1);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(count_fds(), before);
 	check_million();
 	assert_int_equal(mappings(NULL), 0);
 	close(fd);

@@ -33,12 +33,12 @@ static int map_error(uint64_t addr, int prot)
 static void windows_of_one_file_share_one_mapping(void **state)
 {
 	const int fd = sealed_file(8 * PAGE);
-	const unsigned int before = open_fds();
+	const unsigned int before = count_fds();
 
 	map_file(0x100000, 2 * PAGE, fd, 0);
 	map_file(0x200000, 3 * PAGE, fd, 4 * PAGE);
 	assert_int_equal(mappings(NULL), 1);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(count_fds(), before);
 	check_bytes(0x100000, 2 * PAGE, 0);
 	check_bytes(0x200000, 3 * PAGE, 4 * PAGE);
 	close(fd);
@@ -281,16 +281,16 @@ static void a_file_that_shrinks_kills_nobody(void **state)
 static void one_descriptor_serves_all_windows_of_a_file(void **state)
 {
 	const int fd = file_new(4 * PAGE, 0);
-	const unsigned int before = open_fds();
+	const unsigned int before = count_fds();
 
 	map_file(0x100000, PAGE, fd, 0);
 	map_file(0x200000, PAGE, fd, PAGE);
 	map_file(0x300000, PAGE, fd, 2 * PAGE);
-	assert_int_equal(open_fds(), before + 1);
+	assert_int_equal(count_fds(), before + 1);
 	assert_int_equal(unmap(0x100000, PAGE), 0);
-	assert_int_equal(open_fds(), before + 1);
+	assert_int_equal(count_fds(), before + 1);
 	assert_int_equal(dma_unmap(&ctx, 0, 0, true), 0);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(count_fds(), before);
 	close(fd);
 }
 
@@ -376,13 +376,13 @@ static void a_descriptor_that_appends_is_refused(void **state)
 static void a_device_file_is_reached_by_messages(void **state)
 {
 	const int fd = eventfd(0, EFD_CLOEXEC);
-	const unsigned int before = open_fds();
+	const unsigned int before = count_fds();
 	char buf[8];
 	dma_sg_t sg;
 
 	assert_int_equal(try_file(fd, RW, 0, PAGE), 0);
 	assert_kind(0x100000, "message");
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(count_fds(), before);
 	sg = find(0x100000, 8);
 	assert_int_equal(lm_dma_read(&ctx, &sg, buf), 0);
 	assert_int_equal(peer.nr_requests, 1);
@@ -416,14 +416,14 @@ static int try_new_file(uint64_t addr, uint64_t size, int seals)
 
 static void descriptors_that_are_kept_are_bounded(void **state)
 {
-	const unsigned int before = open_fds();
+	const unsigned int before = count_fds();
 	uint64_t i;
 
 	for (i = 0; i < DMA_FDS_MAX; i++)
 		assert_int_equal(try_new_file(i * PAGE, PAGE, 0), 0);
-	assert_int_equal(open_fds(), before + DMA_FDS_MAX);
+	assert_int_equal(count_fds(), before + DMA_FDS_MAX);
 	assert_int_equal(try_new_file(i * PAGE, PAGE, 0), -EMFILE);
-	assert_int_equal(open_fds(), before + DMA_FDS_MAX);
+	assert_int_equal(count_fds(), before + DMA_FDS_MAX);
 	assert_int_equal(dma_count(&ctx), DMA_FDS_MAX);
 }
 

@@ -2,6 +2,7 @@
 /*
  * test_irq_set.c - VFIO_DEVICE_GET_IRQ_INFO and VFIO_DEVICE_SET_IRQS, every combination.
  */
+#include "../fds.h"
 #include "pci_device.h"
 
 #define INTX LM_DEV_INTX_IRQ_IDX
@@ -587,18 +588,9 @@ static void an_unmasking_eventfd_that_another_reads_never_blocks(void **state)
 
 /* ---- descriptors ----------------------------------------------------------------- */
 
-static int open_fds(void)
-{
-	int fd, nr = 0;
-
-	for (fd = 0; fd < 1024; fd++)
-		nr += fcntl(fd, F_GETFD) >= 0;
-	return nr;
-}
-
 static void no_descriptor_is_left_behind(void **state)
 {
-	const int before = open_fds();
+	const unsigned int before = count_fds();
 	int fd[4];
 
 	efds_new(fd, 4);
@@ -609,9 +601,9 @@ static void no_descriptor_is_left_behind(void **state)
 	close(notify(VFIO_IRQ_SET_ACTION_MASK, MSIX, 0));
 	close(notify(VFIO_IRQ_SET_ACTION_UNMASK, MSIX, 0));
 	close(notify(VFIO_IRQ_SET_ACTION_UNMASK, INTX, 0));
-	assert_int_equal(open_fds(), before + 7);
+	assert_int_equal(count_fds(), before + 7);
 	irq_disconnect(ctx);
-	assert_int_equal(open_fds(), before);
+	assert_int_equal(count_fds(), before);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

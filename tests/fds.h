@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fds.h - descriptors, for tests and fuzzers: how many are open, and sending them over sockets.
+ * What cannot be wrong ends the process; whether something arrived is for the caller to say.
+ */
+#ifndef TEST_FDS_H
+#define TEST_FDS_H
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FDS_MAX 253u /* SCM_MAX_FD of the kernel */
+
+/* Of one message, while it is sent or received. */
+union fds_room {
+	struct cmsghdr align;
+	char           room[CMSG_SPACE(FDS_MAX * sizeof(int))];
+};
+
+/* Descriptors to go with a message, if any; they stay the caller's. */
+static inline void fds_attach(struct msghdr *msg, union fds_room *room, const int *fds,
+			      unsigned int nr)
+{
+	if (!nr)
+		return;
+	memset(room, 0, sizeof(*room));
+	msg->msg_control = room;
+	msg->msg_controllen = CMSG_SPACE(nr * sizeof(int));
+	room->align.cmsg_level = SOL_SOCKET;
+	room->align.cmsg_type = SCM_RIGHTS;
+	room->align.cmsg_len = CMSG_LEN(nr * sizeof(int));
+	memcpy(CMSG_DATA(&room->align), fds, nr * sizeof(int));
+}
+
+/* Those that came with a message, at most @max: how many. */
+static inline unsigned int fds_take(struct msghdr *msg, int *fds, unsigned int max)
+{
+	unsigned int nr = 0, some;
+	struct cmsghdr *cmsg;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		some = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		if (some > max - nr)
+			abort();
+		memcpy(fds + nr, CMSG_DATA(cmsg), some * sizeof(int));
+		nr += some;
+	}
+	return nr;
+}
+
+static inline void close_fds(const int *fds, unsigned int nr)
+{
+	while (nr)
+		close(fds[--nr]);
+}
+
+/* Of this process; and one, always the same. */
+static inline unsigned int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int nr = 0;
+
+	if (!dir)
+		abort();
+	while (readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr;
+}
+
+#endif /* TEST_FDS_H */
