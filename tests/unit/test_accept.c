@@ -5,38 +5,21 @@
  */
 #include <sys/resource.h>
 
-#include "engine.h"
-#include "muser-instance.h"
-#include "tempdir.h"
+#include "runtime.h"
 
-static char runtime[PATH_MAX];
 static struct rlimit limit_before;
 
 static int setup(void **state)
 {
-	if (!tempdir_new(runtime) || getrlimit(RLIMIT_NOFILE, &limit_before))
+	if (getrlimit(RLIMIT_NOFILE, &limit_before))
 		return -1;
-	setenv("MUSER_RUNTIME_DIR", runtime, 1);
-	return engine_setup(state);
+	return runtime_setup(state);
 }
 
 static int teardown(void **state)
 {
-	int ret;
-
 	setrlimit(RLIMIT_NOFILE, &limit_before);
-	ret = engine_teardown(state);
-	tempdir_remove(runtime);
-	unsetenv("MUSER_RUNTIME_DIR");
-	return ret;
-}
-
-static void publish(struct engine *e)
-{
-	e->info.flags &= ~LM_DEV_NO_CONTROL;
-	e->ctx = lm_ctx_create(&e->info);
-	if (!e->ctx)
-		fail_msg("no context: %s", e->log);
+	return runtime_teardown(state);
 }
 
 static int connect_to(struct engine *e, const char *file)
@@ -78,7 +61,7 @@ static void without_descriptors_a_client_is_turned_away(void **state)
 	struct engine *e = *state;
 	int fd;
 
-	publish(e);
+	runtime_publish(e);
 	fd = connect_to(e, "vfio-user.sock");
 	use_up_descriptors();
 	assert_int_equal(engine_poll(e), 0); /* comes to rest */
@@ -94,7 +77,7 @@ static void without_descriptors_a_control_peer_is_turned_away(void **state)
 	struct engine *e = *state;
 	int fd;
 
-	publish(e);
+	runtime_publish(e);
 	fd = connect_to(e, "control.sock");
 	use_up_descriptors();
 	assert_int_equal(engine_poll(e), 0);
@@ -109,7 +92,7 @@ static void each_of_many_is_turned_away(void **state)
 	int fd[5];
 	unsigned int i;
 
-	publish(e);
+	runtime_publish(e);
 	for (i = 0; i < LM_NR(fd); i++)
 		fd[i] = connect_to(e, "vfio-user.sock");
 	use_up_descriptors();
@@ -126,7 +109,7 @@ static void with_descriptors_again_a_client_is_served(void **state)
 	struct engine *e = *state;
 	int fd;
 
-	publish(e);
+	runtime_publish(e);
 	fd = connect_to(e, "vfio-user.sock");
 	use_up_descriptors();
 	engine_poll(e);

@@ -9,31 +9,10 @@
 #include <sys/wait.h>
 #include <utime.h>
 
-#include "engine.h"
-#include "muser-instance.h"
-#include "tempdir.h"
+#include "runtime.h"
 
 #define UUID  "0123abcd-0000-4000-8000-00000000beef"
 #define OTHER "0123abcd-0000-4000-8000-00000000cafe"
-
-static char runtime[PATH_MAX];
-
-static int setup(void **state)
-{
-	if (!tempdir_new(runtime))
-		return -1;
-	setenv("MUSER_RUNTIME_DIR", runtime, 1);
-	return engine_setup(state);
-}
-
-static int teardown(void **state)
-{
-	const int ret = engine_teardown(state);
-
-	tempdir_remove(runtime);
-	unsetenv("MUSER_RUNTIME_DIR");
-	return ret;
-}
 
 static const char *path_of(const char *name)
 {
@@ -52,10 +31,7 @@ static bool is_there(const char *name)
 static void publish(struct engine *e)
 {
 	e->info.uuid = UUID;
-	e->info.flags &= ~LM_DEV_NO_CONTROL;
-	e->ctx = lm_ctx_create(&e->info);
-	if (!e->ctx)
-		fail_msg("no context: %s", e->log);
+	runtime_publish(e);
 }
 
 /* As a crash leaves it: all at once, as others may look. */
@@ -577,7 +553,7 @@ static void a_link_in_tmp_is_not_safe(void **state)
 	assert_int_equal(in_a_users_place(look_linked), 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, runtime_setup, runtime_teardown)
 
 int main(void)
 {

@@ -6,39 +6,15 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "engine.h"
-#include "muser-instance.h"
-#include "tempdir.h"
+#include "runtime.h"
 
 #define GUEST 61237u /* user and group of somebody else */
 
-static char runtime[PATH_MAX];
-
-static int setup(void **state)
-{
-	if (!tempdir_new(runtime))
-		return -1;
-	setenv("MUSER_RUNTIME_DIR", runtime, 1);
-	return engine_setup(state);
-}
-
-static int teardown(void **state)
-{
-	const int ret = engine_teardown(state);
-
-	tempdir_remove(runtime);
-	unsetenv("MUSER_RUNTIME_DIR");
-	return ret;
-}
-
 static void publish(struct engine *e, uint32_t mode, uint32_t gid)
 {
-	e->info.flags &= ~LM_DEV_NO_CONTROL;
 	e->info.socket_mode = mode;
 	e->info.socket_gid = gid;
-	e->ctx = lm_ctx_create(&e->info);
-	if (!e->ctx)
-		fail_msg("no context: %s", e->log);
+	runtime_publish(e);
 }
 
 static mode_t mode_of(const char *path)
@@ -136,7 +112,7 @@ static void a_socket_elsewhere_opens_no_folder(void **state)
 	assert_int_equal(folder_mode(e), 0700);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, runtime_setup, runtime_teardown)
 
 int main(void)
 {

@@ -7,13 +7,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "engine.h"
-#include "muser-instance.h"
-#include "tempdir.h"
+#include "runtime.h"
 
 #define UUID  "0123abcd-0000-4000-8000-00000000beef"
 
-static char runtime[PATH_MAX];
 static void (*after_missing_lock)(void);
 
 /* Nobody is to be seen behind this call but the kernel. */
@@ -47,23 +44,6 @@ int mkdir(const char *path, mode_t mode)
 	return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
-static int setup(void **state)
-{
-	if (!tempdir_new(runtime))
-		return -1;
-	setenv("MUSER_RUNTIME_DIR", runtime, 1);
-	return engine_setup(state);
-}
-
-static int teardown(void **state)
-{
-	const int ret = engine_teardown(state);
-
-	tempdir_remove(runtime);
-	unsetenv("MUSER_RUNTIME_DIR");
-	return ret;
-}
-
 static int list_one(void *arg, const char *uuid, bool alive)
 {
 	return 0;
@@ -76,9 +56,7 @@ static void publish(void)
 {
 	rmdir(publisher->pvt);
 	publisher->info.uuid = UUID;
-	publisher->info.flags &= ~LM_DEV_NO_CONTROL;
-	publisher->ctx = lm_ctx_create(&publisher->info);
-	assert_non_null(publisher->ctx);
+	runtime_publish(publisher);
 }
 
 static void a_folder_that_is_published_meanwhile_is_not_emptied(void **state)
@@ -131,14 +109,13 @@ static void a_folder_in_tmp_that_somebody_else_makes_first_is_not_used(void **st
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+#define TEST(f) cmocka_unit_test_setup_teardown(f, runtime_setup, runtime_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			a_folder_that_is_published_meanwhile_is_not_emptied, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			a_folder_in_tmp_that_somebody_else_makes_first_is_not_used,
-			setup, teardown),
+		TEST(a_folder_that_is_published_meanwhile_is_not_emptied),
+		TEST(a_folder_in_tmp_that_somebody_else_makes_first_is_not_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
