@@ -79,19 +79,20 @@ vm_files() {
 	done
 }
 
-# muser.ko on each kernel of tests/vm/kernels; the example on the first of them. Each VM has
-# two vCPUs, which are idle much of the time.
+# muser.ko on each kernel of tests/vm/kernels; the example, and udev with users, on the first of
+# them. Each VM has two vCPUs, which are idle much of the time.
 vm_kernels() {
 	local suite kernel kernels
 	mapfile -t kernels < <(sed 's/ .*//; /^#/d' tests/vm/kernels)
 	for kernel in "${kernels[@]}"; do
 		tests/vm/fetch-headers.sh "$kernel" >/dev/null
 		for suite in tests/vm/suite_*.sh; do
-			[[ $suite != *_example.sh ]] || continue
+			[[ $suite != *_example.sh && $suite != *_system.sh ]] || continue
 			beside "vm/$(basename "$suite" .sh) $kernel" timeout 900 \
 				tests/vm/kmod.sh -nq "$kernel" "$suite"
 		done
 	done
+	beside vm/system timeout 900 tests/vm/system.sh
 	beside vm/example timeout 900 tests/vm/example.sh
 }
 

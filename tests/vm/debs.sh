@@ -224,6 +224,30 @@ debs_merge_lib() { # ROOT
 	rm -rf "${1:?}/lib" "${1:?}/lib64"
 }
 
+# Copy files of ROOT into DEBS_OUT/root, at the same place.
+debs_keep() { # ROOT FILE...
+	local root=$1 file target
+	shift
+	for file in "$@"; do
+		target=$DEBS_OUT/root${file#"$root"}
+		[[ -e $target ]] || install -D -m 755 "$file" "$target"
+	done
+}
+
+# The same for the dynamic loader, and for the libraries that FILEs load, from where they lie
+# in ROOT.
+debs_keep_libraries() { # ROOT FILE...
+	local root=$1 lib=$1/usr/lib/x86_64-linux-gnu file
+	local -a libraries
+	shift
+	debs_keep "$root" "$lib/ld-linux-x86-64.so.2"
+	for file in "$@"; do
+		mapfile -t libraries < <("$lib/ld-linux-x86-64.so.2" --inhibit-cache \
+			--library-path "$lib" --list "$file" | sed -n 's/.* => \(.*\) (0x.*/\1/p')
+		debs_keep "$root" "${libraries[@]}"
+	done
+}
+
 # A program of DEBS_OUT/root that starts through its own dynamic loader, with its own
 # libraries. The wrapper finds its tree relative to itself: the cache may be moved.
 debs_write_wrapper() { # PROGRAM [ARGUMENTS] [VARIABLE=...]: shell words, which may say $root

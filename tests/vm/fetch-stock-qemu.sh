@@ -13,37 +13,18 @@ source "$(dirname "${BASH_SOURCE[0]}")/debs.sh"
 
 readonly SUITE=bookworm
 
-# The libraries that FILE loads, from where they lie in ROOT.
-needed() { # ROOT FILE
-	local lib=$1/usr/lib/x86_64-linux-gnu
-	"$lib/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$lib" --list "$2" |
-		sed -n 's/.* => \(.*\) (0x.*/\1/p'
-}
-
-keep() { # ROOT FILE...: into DEBS_OUT/root, at the same place
-	local root=$1 file target
-	shift
-	for file in "$@"; do
-		target=$DEBS_OUT/root${file#"$root"}
-		[[ -e $target ]] || install -D -m 755 "$file" "$target"
-	done
-}
-
 build() {
-	local root=$DEBS_TMP/root lib file
+	local root=$DEBS_TMP/root lib
 	debs_open "$SUITE"
 	DEBS_VERSION=$(debs_field Version qemu-system-x86 | sed 's/^[0-9]*://; s/[^0-9.].*//')
 	debs_download_closure qemu-system-x86
 	debs_unpack "$root"
 	debs_merge_lib "$root"
 	lib=$root/usr/lib/x86_64-linux-gnu
-	keep "$root" "$root/usr/bin/qemu-system-x86_64" "$lib/ld-linux-x86-64.so.2" \
-		"$lib"/qemu/accel-*.so "$root"/usr/share/seabios/bios-256k.bin \
+	debs_keep "$root" "$root/usr/bin/qemu-system-x86_64" "$lib"/qemu/accel-*.so \
+		"$root"/usr/share/seabios/bios-256k.bin \
 		"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,multiboot_dma,pvh}.bin
-	for file in "$DEBS_OUT/root/usr/bin"/* "$DEBS_OUT/root/usr/lib/x86_64-linux-gnu/qemu"/*; do
-		mapfile -t libraries < <(needed "$root" "$file")
-		keep "$root" "${libraries[@]}"
-	done
+	debs_keep_libraries "$root" "$root/usr/bin/qemu-system-x86_64" "$lib"/qemu/accel-*.so
 	# shellcheck disable=SC2016 # the wrapper's words
 	debs_write_wrapper qemu-system-x86_64 \
 		'-L "$root/usr/share/qemu" -L "$root/usr/share/seabios"' 'QEMU_MODULE_DIR="$lib/qemu"'
