@@ -28,10 +28,10 @@ static void call_fill(struct chan_header *msg, const struct muser_request *req, 
 		memcpy(payload + req->head_len, req->data, req->data_len);
 }
 
-static struct chan_req *call_new(const struct muser_request *req, gfp_t gfp)
+static struct chan_req *call_new(struct muser *m, const struct muser_request *req, gfp_t gfp)
 {
 	size_t len = sizeof(struct chan_header) + req->head_len + req->data_len;
-	struct chan_req *r = kmalloc(sizeof(*r), gfp);
+	struct chan_req *r = xchg(&m->chan->spare, NULL) ?: kmalloc(sizeof(*r), gfp);
 
 	if (!r)
 		return NULL;
@@ -45,6 +45,7 @@ static struct chan_req *call_new(const struct muser_request *req, gfp_t gfp)
 	}
 	INIT_LIST_HEAD(&r->link);
 	kref_init(&r->ref);
+	r->chan = m->chan;
 	rcuwait_init(&r->wait);
 	r->state = CHAN_QUEUED;
 	r->id = -1;
@@ -171,7 +172,7 @@ static int call_wait(struct muser *m, struct chan_req *r)
 
 int muser_call(struct muser *m, struct muser_request *req)
 {
-	struct chan_req *r = call_new(req, GFP_KERNEL_ACCOUNT);
+	struct chan_req *r = call_new(m, req, GFP_KERNEL_ACCOUNT);
 	int ret;
 
 	if (!r)
@@ -194,7 +195,7 @@ int muser_call(struct muser *m, struct muser_request *req)
 /* The server is given up rather than left with a gap in what it is told. */
 int chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp)
 {
-	struct chan_req *r = call_new(req, gfp);
+	struct chan_req *r = call_new(m, req, gfp);
 	struct chan *c = m->chan;
 	int ret = 0;
 

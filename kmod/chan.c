@@ -48,6 +48,7 @@ void chan_free(struct muser *m)
 	limit_exit(m->chan);
 	WARN_ON(!bitmap_empty(m->chan->few_used, CHAN_FEW_IDS) || !idr_is_empty(&m->chan->ids));
 	idr_destroy(&m->chan->ids);
+	kfree(m->chan->spare);
 	kfree(m->chan);
 }
 
@@ -96,7 +97,8 @@ static void chan_req_free(struct kref *ref)
 
 	if ((void *)r->msg != r->small)
 		kvfree(r->msg);
-	kfree(r);
+	/* KASAN is to see who still uses it. */
+	kfree(IS_ENABLED(CONFIG_KASAN) ? r : xchg(&r->chan->spare, r));
 }
 
 /* May sleep: large requests are in vmalloc memory. */
@@ -115,8 +117,11 @@ void chan_put_all(struct list_head *done)
 	}
 }
 
-/* The caller may go on, and free its reference, as soon as it sees CHAN_DONE. */
-void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_head *done)
+/*
+ * The caller may go on, and free its reference, as soon as it sees CHAN_DONE; the list's is ours
+ * now.
+ */
+static void chan_end(struct muser *m, struct chan_req *r, int result)
 {
 	struct chan *c = m->chan;
 
@@ -127,12 +132,18 @@ void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_he
 		c->posted--;
 	if (r->id >= 0 && !r->abandoned)
 		c->outstanding--;
-	list_move_tail(&r->link, done);
+	list_del_init(&r->link);
 	r->result = result;
 	trace_muser_reply(m, r->id, r->cmd, result);
 	/* After the result: pairs with call_is_done(). */
 	smp_store_release(&r->state, CHAN_DONE);
 	rcuwait_wake_up(&r->wait);
+}
+
+void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_head *done)
+{
+	chan_end(m, r, result);
+	list_add_tail(&r->link, done);
 }
 
 /* ---- without a server ---------------------------------------------------------------- */
@@ -307,6 +318,12 @@ static void chan_untake(struct muser *m, struct chan_req *r)
 	spin_unlock(&m->lock);
 }
 
+/* Without the lock: what comes just now may be missed. */
+static bool chan_has_queued(const struct chan *c)
+{
+	return !list_empty(&c->first) || !list_empty(&c->queue);
+}
+
 /* As many as fit. -EAGAIN: there is none. */
 ssize_t chan_read(struct muser *m, char __user *buf, size_t size)
 {
@@ -324,7 +341,7 @@ ssize_t chan_read(struct muser *m, char __user *buf, size_t size)
 		else
 			got += r->len;
 		chan_put(r);
-	} while (!ret);
+	} while (!ret && chan_has_queued(m->chan));
 	return got ?: ret;
 }
 
@@ -357,13 +374,15 @@ static void chan_settle(struct muser *m, struct chan_req *r, int result, bool fa
 	spin_lock(&m->lock);
 	r->claimed = false;
 	if (!faulted)
-		chan_finish(m, r, result, &done);
+		chan_end(m, r, result);
 	else if (!chan_is_alive(m))
 		chan_orphan(m, r, &done);
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
-	if (!faulted)
+	if (!faulted) {
+		chan_put(r);
 		atomic64_inc(&m->served);
+	}
 }
 
 /* Errors of the server's choice reach the client's system call: only those that mean nothing to

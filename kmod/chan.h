@@ -59,6 +59,7 @@ enum chan_req_state { CHAN_QUEUED, CHAN_SENT, CHAN_DONE };
 struct chan_req {
 	struct list_head    link;
 	struct kref         ref;      /* the caller's, the list's, one for a copy under way */
+	struct chan        *chan;
 	struct rcuwait      wait;     /* its caller */
 	enum chan_req_state state;
 	int                 id;       /* -1: no reply is wanted */
@@ -92,6 +93,7 @@ struct chan {
 	int               broken;     /* 0, or -errno of this server's reads: it is refused */
 	wait_queue_head_t server_wait; /* poll(2) and read(2) */
 	wait_queue_head_t ready_wait; /* for MUSER_READY */
+	struct chan_req  *spare;      /* memory for the next request, or NULL */
 	u64               client_gen; /* counts the clients */
 	u64               told_gen;   /* the client that servers know of; 0: none */
 	struct work_struct handshake;
