@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * prober.c - a libmuser device that does what it is told to client memory: for suite_libmuser.sh.
+ * prober.c - a libmuser device that does what it is told to client memory, for suite_libmuser.sh,
+ * and answers when it is told, for suite_musctl.sh.
  *
  * BAR0: registers. A write to GO starts an operation on [ADDR, ADDR + LEN); RESULT is 0 or an
  * errno then. BAR2: 64 KiB that can be mapped but for its first page; WRITTEN is a bit for each
  * page that the client was seen to write to since it was last read, KNOWN is what UNMAPS was then.
- * Nothing here knows a channel.
+ * A write to LATER, which reads as whether there is one, is answered when NOW is written. Another
+ * process may go on with the registers, not with the pointers. Nothing here knows a channel.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,7 +23,7 @@
 enum {
 	ADDR = 0x00, LEN = 0x08, SEED = 0x10, GO = 0x18, RESULT = 0x20, ENTRIES = 0x28,
 	WRITTEN = 0x30, MAPS = 0x38, UNMAPS = 0x40, CLIENTS = 0x48, FIRE = 0x50, LEVEL = 0x58,
-	KNOWN = 0x60,
+	KNOWN = 0x60, LATER = 0x68, NOW = 0x70, REGISTERS_SIZE = 0x78,
 };
 
 /* GO */
@@ -42,7 +44,8 @@ enum {
 
 struct prober {
 	lm_ctx_t *ctx;
-	uint64_t  reg[KNOWN / 8 + 1];
+	uint64_t *reg; /* in lm_state() */
+	lm_token_t later;
 	dma_sg_t  sg[MAX_SG];
 	struct iovec iov[MAX_SG];
 	int       nr_held;
@@ -179,10 +182,21 @@ static int operate(uint64_t what)
 
 /* ---- registers ------------------------------------------------------------------- */
 
+/* The next one may begin meanwhile. */
+static void answer(void)
+{
+	const lm_token_t token = prober.later;
+
+	prober.later = 0;
+	lm_complete(prober.ctx, token, sizeof(uint64_t), NULL);
+}
+
 static uint64_t prober_read(void *pvt, uint64_t offset, unsigned int width)
 {
 	const uint64_t value = *reg(offset);
 
+	if (offset == LATER)
+		return prober.later != 0;
 	if (offset == WRITTEN)
 		*reg(WRITTEN) = 0;
 	return value;
@@ -198,6 +212,10 @@ static void prober_write(void *pvt, uint64_t offset, uint64_t value, unsigned in
 							      (uint32_t)value);
 	else if (offset == LEVEL)
 		lm_irq_set_level(prober.ctx, value);
+	else if (offset == LATER)
+		prober.later = lm_defer(prober.ctx);
+	else if (offset == NOW)
+		answer();
 }
 
 static const lm_register_t registers[] = {
@@ -207,7 +225,8 @@ static const lm_register_t registers[] = {
 	{ "WRITTEN", NULL, WRITTEN, 8, LM_RO }, { "MAPS", NULL, MAPS, 8, LM_RO },
 	{ "UNMAPS", NULL, UNMAPS, 8, LM_RO }, { "CLIENTS", NULL, CLIENTS, 8, LM_RO },
 	{ "FIRE", NULL, FIRE, 8, LM_RW }, { "LEVEL", NULL, LEVEL, 8, LM_RW },
-	{ "KNOWN", NULL, KNOWN, 8, LM_RO },
+	{ "KNOWN", NULL, KNOWN, 8, LM_RO }, { "LATER", NULL, LATER, 8, LM_RW },
+	{ "NOW", NULL, NOW, 8, LM_RW },
 };
 
 static const lm_register_map_t map = {
@@ -277,6 +296,7 @@ int main(void)
 			    .msix = { .bar = LM_BAR4_REG_IDX, .pba = 2048 } } },
 		.client = told_client, .dma_map = told_map, .dma_unmap = told_unmap,
 		.written = told_written, .log = told_log,
+		.flags = LM_DEV_RESTARTABLE, .state_size = REGISTERS_SIZE,
 	};
 	int ret;
 
@@ -286,6 +306,7 @@ int main(void)
 		perror("prober");
 		return 1;
 	}
+	prober.reg = lm_state(prober.ctx);
 	signal(SIGTERM, stop);
 	lm_mmap_trap(prober.ctx, LM_BAR2_REG_IDX, PAGE, BAR2_SIZE - PAGE, true);
 	ret = lm_ctx_drive(prober.ctx);

@@ -130,6 +130,45 @@ is 'with what it knew' 0x12345678 c read bar0 8 4
 is 'which is counted' 2 attribute "$U" restarts
 ok 'the client goes' client_stop
 ok 'and all is destroyed' musctl destroy "$U"
+
+# ---- asked again ---------------------------------------------------------------------------
+
+# A trace has what begins while somebody traces. So there are two requests, which the device has
+# got at once: the second one begins when the first one is answered.
+LATER=0x68
+
+is_pending() { # a write that the device has seen, and not answered
+	[ "$(musctl peek "$U" LATER 2>/dev/null)" = 0x0000000000000001 ]
+}
+
+ok 'a device that answers when it is told' musctl exec -u "$U" prober
+ok 'a client' client_start "$U"
+ok 'that waits for servers' sh -c "echo wait >/sys/bus/mdev/devices/$U/policy"
+server=$(attribute "$U" server_pid)
+ok 'while the process sleeps' kill -STOP "$server"
+c_send together 2 bar0 $LATER
+ok 'two threads ask for something' until_true is_attribute "$U" outstanding 2
+ok 'when it wakes' kill -CONT "$server"
+ok 'it has both' until_true is_pending
+ok 'and is killed' kill -9 "$server"
+ok 'with no answer' until_true is_state "$U" no-server
+ok 'another one' musctl exec -u "$U" prober
+ok 'is asked the same' until_true is_pending
+musctl trace -e reg=LATER,write -l 1 -nro KIND,REGISTER,FLAGS "$U" >/tmp/trace 2>&1 &
+trace=$!
+ok 'and traced' until_true sh -c 'musctl list -nro TRACERS | grep -qx 1'
+ok 'when it answers one' musctl poke "$U" NOW=1
+ok 'and takes the other' until_true is_pending
+ok 'and answers it' musctl poke "$U" NOW=1
+ok 'the client goes on' c_answer
+ok 'the trace has a record' until_true test -s /tmp/trace
+is 'which says so' 'write LATER replayed' cat /tmp/trace
+kill $trace 2>/dev/null
+ok 'the client goes' client_stop
+ok 'and all is destroyed' musctl destroy "$U"
+
+# ---- in the foreground ---------------------------------------------------------------------
+
 musctl run -u "$U" null >/tmp/out &
 run=$!
 ok 'a device in the foreground' until_true test -s /tmp/out

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * load.c - many threads on one device, each on 8 bytes of its own.
+ * load.c - many threads on one device, each on 8 bytes of its own, or all on the same.
  *
- * What a thread reads must be what it wrote last: a reply that went to another thread, or a
- * write that was lost, shows. No access may fail.
+ * What a thread reads must be what it wrote last, where nobody else writes: a reply that went to
+ * another thread, or a write that was lost, shows. No access may fail.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 struct load {
 	struct client *client;
 	uint64_t base; /* of the region, in the device's file */
-	uint64_t offset;
+	uint64_t offset, stride;
 	_Atomic uint64_t deadline_ns;
 	_Atomic uint64_t good, failed, wrong;
 };
@@ -83,7 +83,17 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static int run_workers(struct load *load, uint64_t nr)
+static void *write_once(void *arg)
+{
+	const uint64_t one = 1;
+	struct worker *w = arg;
+
+	if (pwrite(w->load->client->device, &one, sizeof(one), w->place) != sizeof(one))
+		count_failure(w, "write");
+	return NULL;
+}
+
+static int run_workers(struct load *load, uint64_t nr, void *(*run)(void *))
 {
 	static struct worker workers[MAX_THREADS];
 	uint64_t i, started;
@@ -92,9 +102,9 @@ static int run_workers(struct load *load, uint64_t nr)
 	memset(workers, 0, sizeof(workers));
 	for (i = 0; i < nr && !ret; i++) {
 		workers[i].load = load;
-		workers[i].place = load->base + load->offset + 8 * i;
+		workers[i].place = load->base + load->offset + load->stride * i;
 		workers[i].random = seed_of(i);
-		ret = -pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+		ret = -pthread_create(&workers[i].thread, NULL, run, &workers[i]);
 	}
 	started = ret ? i - 1 : i;
 	for (i = 0; i < started; i++)
@@ -102,25 +112,49 @@ static int run_workers(struct load *load, uint64_t nr)
 	return ret;
 }
 
-static int run_load(struct client *c, int argc, char **argv)
+static int set_place(struct load *load, struct client *c, const char *region, const char *offset)
 {
-	struct load *load = &the_load;
 	struct vfio_region_info info;
-	uint64_t threads, ms;
 	uint32_t index;
 	int ret;
 
 	memset(load, 0, sizeof(*load));
 	load->client = c;
-	if (number(argv[0], &threads) || number(argv[1], &ms) || region_index(argv[2], &index) ||
-	    number(argv[3], &load->offset) || threads > MAX_THREADS)
+	if (region_index(region, &index) || number(offset, &load->offset))
 		return -EPROTO;
 	ret = region_info(c, index, &info, sizeof(info));
 	if (ret < 0)
 		return ret;
 	load->base = info.offset;
+	return 0;
+}
+
+static int run_together(struct client *c, int argc, char **argv)
+{
+	uint64_t threads;
+	int ret = set_place(&the_load, c, argv[1], argv[2]);
+
+	if (ret)
+		return ret;
+	if (number(argv[0], &threads) || threads > MAX_THREADS)
+		return -EPROTO;
+	ret = run_workers(&the_load, threads, write_once);
+	return ret ? ret : atomic_load(&the_load.failed) ? -EPROTO : 0;
+}
+
+static int run_load(struct client *c, int argc, char **argv)
+{
+	struct load *load = &the_load;
+	uint64_t threads, ms;
+	int ret = set_place(load, c, argv[2], argv[3]);
+
+	if (ret)
+		return ret;
+	if (number(argv[0], &threads) || number(argv[1], &ms) || threads > MAX_THREADS)
+		return -EPROTO;
+	load->stride = 8;
 	load->deadline_ns = now_ns() + ms * 1000000;
-	ret = run_workers(load, threads);
+	ret = run_workers(load, threads, work);
 	if (ret)
 		return ret;
 	printf("good=%" PRIu64 " failed=%" PRIu64 " wrong=%" PRIu64 "\n", atomic_load(&load->good),
@@ -130,5 +164,6 @@ static int run_load(struct client *c, int argc, char **argv)
 
 const struct command load_commands[] = {
 	{ "load", "THREADS MS REGION OFFSET", 4, run_load },
+	{ "together", "THREADS REGION OFFSET", 3, run_together },
 	{ 0 },
 };
