@@ -48,7 +48,7 @@ BACKENDS := $(patsubst cli/data/50-muser-%.json,%,$(wildcard cli/data/50-muser-*
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
-.PHONY: all help kmod install-kmod pkgs deps deps-check demo check check-quick check-vm \
+.PHONY: all help kmod headers install-kmod install-dkms install-rule pkgs deps deps-check demo check check-quick check-vm \
 	check-kdebug check-fuzz check-build sanitized fuzz bench bench-kmod lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -68,7 +68,8 @@ help:
 	@echo 'make bench-kmod   the same for muser.ko, in a VM'
 	@echo 'make lint         sizes, walls, documentation, scripts'
 	@echo 'make install      to DESTDIR and PREFIX ($(PREFIX))'
-	@echo 'make install-kmod muser.ko for KDIR, its sources for DKMS, the udev rule'
+	@echo 'make install-kmod muser.ko for KDIR, the udev rule and its group'
+	@echo 'make install-dkms the same by DKMS, for kernels to come as well'
 	@echo 'make deps         install build dependencies (apt); deps-check: also those of tests'
 	@echo 'make clean        remove build/'
 	@echo 'Variables: SANITIZE=address,undefined  WERROR=1  V=1  CC=  CFLAGS='
@@ -121,9 +122,11 @@ KRELEASE = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 KMOD = build/kmod/$(KRELEASE)
 
-kmod:
+headers:
 	$(Q)[ -n '$(KRELEASE)' ] || { echo 'muser: no kernel headers in $(KDIR): apt install' \
-		'linux-headers-amd64, or make kmod KDIR=' >&2; exit 1; }
+		'linux-headers-amd64, or name others by KDIR=' >&2; exit 1; }
+
+kmod: headers
 	@mkdir -p $(KMOD)
 	$(Q)find $(KMOD) -type l -delete && cp -rsf $(CURDIR)/kmod/. $(KMOD)/
 	+$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KMOD) \
@@ -251,15 +254,37 @@ install: all
 		ln -sf $(PREFIX)/bin/musctl \
 			$(call dest,$(LIBEXECDIR)/muser)/vfio-user-$$type || exit; done
 
-# muser.ko for the kernel of KDIR; DKMS has the sources for those to come.
+# muser.ko by hand, for the kernel of KDIR, or by DKMS, for those to come as well. Never by both:
+# it is not defined which of two modules is loaded.
+KUPDATES = $(call dest,/lib/modules/$(KRELEASE)/updates)
 KSRC = $(call dest,/usr/src/muser-$(VERSION))
+DKMS = dkms $(1) muser/$(VERSION) -k $(KRELEASE)
+here = $(if $(DESTDIR),@:,$(1))
 
-install-kmod: kmod
-	$(INSTALL) -m 644 $(KMOD)/muser.ko $(call dest,/lib/modules/$(KRELEASE)/updates/muser.ko)
-	$(if $(DESTDIR),,depmod $(KRELEASE))
+install-kmod: kmod install-rule
+	$(Q)! ls $(KUPDATES)/dkms/muser.ko* >/dev/null 2>&1 || { echo 'muser: DKMS has muser.ko' \
+		'for this kernel: make install-dkms, or dkms remove it' >&2; exit 1; }
+	$(INSTALL) -m 644 $(KMOD)/muser.ko $(KUPDATES)/muser.ko
+	$(call here,depmod $(KRELEASE))
+
+# What was there stays until the new one is built.
+install-dkms: $(if $(DESTDIR),,headers) install-rule
+	rm -rf $(KSRC) && mkdir -p $(KSRC) && cp -r kmod/. $(KSRC)/
+	$(call here,dkms status muser/$(VERSION) | grep -q . || dkms add muser/$(VERSION))
+	$(call here,$(call DKMS,build --force))
+	$(call here,rm -f $(KUPDATES)/muser.ko)
+	$(call here,$(call DKMS,install --force))
+	$(call here,dkms status muser | sed 's|^muser/||; s|[:$(comma)].*||' | sort -u | \
+		grep -vxF $(VERSION) | xargs -rI OLD \
+		sh -c 'dkms remove muser/OLD --all && rm -rf /usr/src/muser-OLD')
+
+# udev knows the group when it reads the rule, or leaves it out.
+install-rule:
+	$(call here,getent group muser >/dev/null || groupadd --system muser)
 	$(INSTALL) -m 644 kmod/60-muser.rules $(call dest,$(UDEVDIR)/rules.d/60-muser.rules)
 	$(INSTALL) -m 644 kmod/uapi/linux/muser.h $(call dest,$(PREFIX)/include/linux/muser.h)
-	rm -rf $(KSRC) && mkdir -p $(KSRC) && cp -r kmod/. $(KSRC)/
+	$(call here,! [ -S /run/udev/control ] || { udevadm control --reload && \
+		udevadm trigger --subsystem-match=muser; })
 
 clean:
 	rm -rf build

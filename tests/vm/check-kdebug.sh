@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# make check-kdebug: the suites of muser.ko on a debug kernel, then hostile clients and servers
+# make check-kdebug: muser.ko by DKMS, its suites on a debug kernel, then hostile clients and servers
 # with failing allocations for ten minutes (HOSTILE_SECONDS=), from SEED= (the day's number).
 # Owns: the list. Refuses to be part of make check: the kernel alone takes six minutes to build.
 
@@ -20,6 +20,7 @@ run() { # SUITE
 }
 
 "$here/build-kdebug.sh" >/dev/null || exit 1
+"$here/dkms.sh" || failed=1
 run suite_module.sh
 run suite_memory.sh
 run suite_kill.sh

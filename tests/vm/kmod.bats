@@ -79,13 +79,34 @@ checkpatch() { # FILE...
 	[[ $output == *linux-headers* ]]
 }
 
-@test "install-kmod leaves the module, its sources, the header and the rule" {
+@test "install-kmod leaves the module, the header and the rule" {
 	local dest=$BATS_TEST_TMPDIR/dest
 	flock "$REPO/build/.kmod.lock" make -s -C "$REPO" install-kmod "KDIR=$KDIR" \
 		"DESTDIR=$dest" PREFIX=/usr
 	is_there "$dest"/lib/modules/*/updates/muser.ko
 	is_there "$dest/usr/lib/udev/rules.d/60-muser.rules"
 	is_there "$dest/usr/include/linux/muser.h"
+}
+
+@test "where DKMS has a module, install-kmod adds none" {
+	local dest=$BATS_TEST_TMPDIR/dest updates
+	updates=$dest/lib/modules/${KDIR##*/linux-headers-}/updates
+	mkdir -p "$updates/dkms"
+	touch "$updates/dkms/muser.ko.xz"
+	run flock "$REPO/build/.kmod.lock" make -s -C "$REPO" install-kmod "KDIR=$KDIR" \
+		"DESTDIR=$dest"
+	[ "$status" -ne 0 ]
+	[[ $output == *"make install-dkms"* ]]
+	[ ! -e "$updates/muser.ko" ]
+}
+
+# A package is made so, without headers; tests/vm/dkms.sh is the rest.
+@test "install-dkms leaves sources that are complete, the header and the rule" {
+	local dest=$BATS_TEST_TMPDIR/dest
+	make -s -C "$REPO" install-dkms KDIR=/nonexistent "DESTDIR=$dest" PREFIX=/usr
+	is_there "$dest/usr/lib/udev/rules.d/60-muser.rules"
+	is_there "$dest/usr/include/linux/muser.h"
+	is_there "$dest"/usr/src/muser-*/dkms.conf
 	make -s -C "$dest"/usr/src/muser-* "KDIR=$KDIR"
 	is_there "$dest"/usr/src/muser-*/muser.ko
 }

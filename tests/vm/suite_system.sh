@@ -18,7 +18,7 @@ FILL=1 COPY_FILL=3
 system_files() {
 	chmod 755 /
 	mkdir -p /etc/udev/rules.d /usr/lib/udev /run
-	ln -s /udev-*/root/usr/lib/udev/rules.d /usr/lib/udev/
+	ln -s /udev-*/*/usr/lib/udev/rules.d /usr/lib/udev/
 	cp /files/60-muser.rules /etc/udev/rules.d/
 	echo 'SUBSYSTEM=="vfio", GROUP="kvm", MODE="0660"' >/etc/udev/rules.d/70-vfio.rules
 	printf '%s:x:%d:%d::/:/bin/sh\n' root 0 0 alice 1001 1001 bob 1002 1002 carol 1003 1003 \
