@@ -30,8 +30,7 @@ static const struct column list_columns[] = {
 	[NAME]      = { "NAME", 4, 0, "name given at creation" },
 	[TRANSPORT] = { "TRANSPORT", 9, 0, "how clients reach it: vfio-user, mdev" },
 	[STATE]     = { "STATE", 5, 0, "what it is doing; hung: it does not answer; "
-			"no-server: an mdev without a device process; "
-			"served: by a process of another user or runtime folder" },
+			"no-server, served: an mdev with no device process, or somebody else's" },
 	[CLIENT]    = { "CLIENT", 6, COLUMN_TRUNC, "process id and command of the client" },
 	[PID]       = { "PID", 5, COLUMN_RIGHT, "process id of the device" },
 	[PROGRAM]   = { "PROGRAM", 8, COLUMN_EXTRA, "program of the device process" },
