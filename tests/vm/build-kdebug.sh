@@ -29,10 +29,14 @@ DEBUG_OBJECTS_ENABLE_DEFAULT=1 DEBUG_KMEMLEAK DEBUG_KMEMLEAK_MEM_POOL_SIZE=16000
 DEBUG_FS DEBUG_NOTIFIERS DEBUG_SG KASAN KASAN_GENERIC KASAN_OUTLINE
 KASAN_VMALLOC SLUB_DEBUG DETECT_HUNG_TASK DEFAULT_HUNG_TASK_TIMEOUT=60
 FAULT_INJECTION FAULT_INJECTION_DEBUG_FS FAILSLAB FAIL_PAGE_ALLOC FAULT_INJECTION_USERCOPY
+FAULT_INJECTION_STACKTRACE_FILTER UBSAN UBSAN_TRAP=n UBSAN_SANITIZE_ALL=n
 WQ_WATCHDOG SCHED_STACK_END_CHECK VMAP_STACK RCU_CPU_STALL_TIMEOUT=60"
 
+# Later kernels have the filter of stack traces on x86-64, too.
 configure() {
 	local option
+	sed -i '/^config FAULT_INJECTION_STACKTRACE_FILTER/,/^config/{/depends on !X86_64/d}' \
+		lib/Kconfig.debug
 	make -s tinyconfig
 	for option in $OPTIONS; do
 		case $option in
@@ -50,7 +54,8 @@ configure() {
 check_config() {
 	local option
 	for option in MODULES VFIO VFIO_IOMMU_TYPE1 VFIO_MDEV PROVE_LOCKING KASAN DEBUG_KMEMLEAK \
-		DEBUG_OBJECTS FAILSLAB DETECT_HUNG_TASK SERIAL_8250_CONSOLE DEVTMPFS; do
+		DEBUG_OBJECTS FAILSLAB FAIL_PAGE_ALLOC FAULT_INJECTION_USERCOPY \
+		FAULT_INJECTION_STACKTRACE_FILTER UBSAN DETECT_HUNG_TASK SERIAL_8250_CONSOLE DEVTMPFS; do
 		grep -q "^CONFIG_$option=" .config ||
 			debs_fail "no CONFIG_$option (mend build-kdebug.sh)"
 	done
@@ -77,7 +82,8 @@ build() { # VERSION
 	mkdir "$DEBS_OUT/build"
 	tar -xJf "$SOURCE/linux.tar.xz" -C "$DEBS_OUT/build" --strip-components=1
 	cd "$DEBS_OUT/build"
-	trap 'tail -n 3 "$DEBS_TMP/log" >&2; debs_clean' EXIT
+	exec {said}>&2 # within compile, fd 2 is the log
+	trap 'tail -n 3 "$DEBS_TMP/log" >&$said; debs_clean' EXIT
 	compile >"$DEBS_TMP/log" 2>&1
 	trap debs_clean EXIT
 	cp arch/x86/boot/bzImage "$DEBS_OUT/vmlinuz"

@@ -7,7 +7,7 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export GUEST_MEM=2G GUEST_TIMEOUT=3000
+export GUEST_MEM=2G GUEST_TIMEOUT=3000 GUEST_BOOT_TIMEOUT=300
 seed=${SEED:-$(date +%j)}
 seconds=${HOSTILE_SECONDS:-600}
 failed=0

@@ -11,7 +11,8 @@
 #   -q  with the QEMU of bookworm: qemu-system-x86_64 in PATH
 #   FILE: programs go to /bin, modules (PATH.ko or a name) to "load", others to /files
 # MUSER_KO= and MUSCTL= name others than those of this tree, which are built; GUEST_MEM (1G),
-# GUEST_CPUS (2), GUEST_TIMEOUT (800 s) for the script; KMOD_KEEP=FOLDER for the console's log;
+# GUEST_CPUS (2), GUEST_BOOT_TIMEOUT (60 s), GUEST_TIMEOUT (800 s) for the script;
+# KMOD_KEEP=FOLDER for the console's log;
 # KMOD_ENV='NAME=VALUE...' for the script's environment.
 
 set -euo pipefail
@@ -57,7 +58,7 @@ boot() { # MODULE SCRIPT [FILE]...
 # A kernel's start of its second CPU may hang where time is emulated and the host is busy: once
 # more, then. What is tested begins behind it.
 start() {
-	guest_start -x "-smp ${GUEST_CPUS:-2} -cpu max" && GUEST_TIMEOUT=60 guest_wait_boot
+	guest_start -x "-smp ${GUEST_CPUS:-2} -cpu max" && GUEST_TIMEOUT=${GUEST_BOOT_TIMEOUT:-60} guest_wait_boot
 }
 
 # The end of a splat may still be on its way to the console.

@@ -3,11 +3,12 @@
  * raw_server.c - a device process that speaks to /dev/muser/UUID without libmuser.
  *
  *	raw_server UUID [-x] [-r] [-t THREADS] [-s SEED]
+ *	raw_server -c
  *
  * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
- * BAR0 then is in memory that the module keeps. -s: hostile, see hostile.c. BAR0: 4 KiB of trapped
- * memory, whose last 256 bytes are commands (see enum below). BAR2: 64 KiB that can be mapped but
- * for the first page.
+ * BAR0 then is in memory that the module keeps. -s: hostile, see hostile.c; -c: what such servers
+ * and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes are commands (see
+ * enum below). BAR2: 64 KiB that can be mapped but for the first page.
  * Refuses nothing: what it is told to do wrong, it does.
  */
 #include <errno.h>
@@ -374,6 +375,8 @@ static ssize_t answer(struct header *h, void *payload)
 
 	*word(REPLAYED) += !!(h->flags & MUSER_F_REPLAYED);
 	*word(WRITTEN) += !!(h->flags & MUSER_F_WRITTEN);
+	if (evil)
+		hostile_message(h->cmd);
 	switch (h->cmd) {
 	case VERSION: return 4;
 	case GET_INFO:
@@ -453,6 +456,8 @@ static void *loop(void *unused)
 		if (evil) {
 			out_len = hostile_replies(&evil, out, out_len, (size_t)max_msg * 64);
 			hostile_act(&evil, file);
+			if (got < 0)
+				hostile_error(&evil);
 		}
 	} while (got > 0 || got == -EINTR || (evil && got && got != -ENODEV));
 	if (got < 0 && got != -ENODEV)
@@ -508,19 +513,25 @@ int main(int argc, char **argv)
 	int option, threads = 1;
 	pthread_t thread;
 
-	while ((option = getopt(argc, argv, "xrt:s:")) >= 0) {
+	while ((option = getopt(argc, argv, "xrct:s:")) >= 0) {
 		exchange |= option == 'x';
 		restartable |= option == 'r';
+		if (option == 'c')
+			return hostile_print();
 		if (option == 't')
 			threads = atoi(optarg);
 		if (option == 's')
 			evil = (strtoull(optarg, NULL, 0) + 1) * 0x9e3779b97f4a7c15;
 	}
 	snprintf(path, sizeof(path), "/dev/muser/%.64s", argv[optind] ? argv[optind] : "");
+	if (evil)
+		hostile_open(&evil);
 	file = open(path, O_RDWR | O_CLOEXEC);
 	if (file < 0)
 		die(path);
 	start();
+	if (evil)
+		hostile_start(&evil, file);
 	while (--threads > 0)
 		pthread_create(&thread, NULL, loop, NULL);
 	loop(NULL);

@@ -2,7 +2,8 @@
 /*
  * device.c - opening a mediated device as VFIO clients do, and what concerns all of it.
  *
- * VFIO_TYPE=1 in the environment asks for the first version of the type 1 IOMMU, as DPDK does.
+ * VFIO_TYPE=1 in the environment asks for the first version of the type 1 IOMMU, as DPDK does;
+ * VFIO_PATIENCE=MS waits for a server.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -62,6 +63,21 @@ static int open_group(const char *uuid)
 	return fd < 0 ? -errno : fd;
 }
 
+/* EIO: there is no server yet. */
+static int open_device(struct client *c)
+{
+	const char *patience = getenv("VFIO_PATIENCE");
+	int left = patience ? atoi(patience) : 0, ret;
+
+	for (;;) {
+		ret = xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)c->uuid);
+		if (ret != -EIO || left <= 0)
+			return ret;
+		poll(NULL, 0, 20);
+		left -= 20;
+	}
+}
+
 int device_open(struct client *c, const char *uuid)
 {
 	const char *type = getenv("VFIO_TYPE");
@@ -81,7 +97,7 @@ int device_open(struct client *c, const char *uuid)
 		    type && !strcmp(type, "1") ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU);
 	if (ret < 0)
 		return -errno;
-	c->device = xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)uuid);
+	c->device = open_device(c);
 	return c->device < 0 ? c->device : 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * hostile.c - a client that does what no client should, by a seed: ioctls with any numbers,
- * accesses and mappings anywhere, memory mapped, unmapped, freed while it is mapped, threads of it
- * at once. It checks nothing: the kernel has to be well afterwards, and none of it may hang.
+ * accesses and mappings anywhere, memory mapped, unmapped, freed while it is mapped, the device
+ * closed and opened, threads of it at once, some of their calls with an allocation that fails. It
+ * checks nothing: the kernel has to be well afterwards, and none of it may hang.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -10,18 +11,35 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "client.h"
+#include "../reach.h"
 
 #define THREADS 3
+#define EVENTS  8
+
+enum { CLIENTS, IOCTLS, INFOS, RESETS, SET_IRQS, IRQS, READS, WRITES, REGIONS, STORES, DMA_MAPS,
+       DMA_UNMAPS, OPENS, FORKS, NR_REACH };
+
+static const char *const names[NR_REACH] = {
+	"client: devices opened", "client: any ioctl", "client: information", "client: resets",
+	"client: SET_IRQS", "client: interrupts received", "client: reads", "client: writes",
+	"client: regions mapped", "client: pages of them written", "client: DMA maps",
+	"client: DMA unmaps", "client: device opened again", "client: forks",
+};
+
+#define FIRST 32 /* behind raw_server's */
 
 struct hostile {
 	pthread_t thread;
 	struct client *client;
 	uint64_t seed;
 	time_t end;
+	unsigned int nth;
+	int events[EVENTS];
 };
 
 static uint64_t next(struct hostile *h)
@@ -30,6 +48,17 @@ static uint64_t next(struct hostile *h)
 	h->seed ^= h->seed >> 7;
 	h->seed ^= h->seed << 17;
 	return h->seed >> 11;
+}
+
+static void begin(struct hostile *h)
+{
+	h->nth = next(h) % 3 ? 0 : 1 + next(h) % 16;
+	reach_begin(h->nth);
+}
+
+static int64_t end(struct hostile *h, unsigned int what, int64_t ret)
+{
+	return reach_end(FIRST + what, h->nth, ret);
 }
 
 static uint64_t edge(struct hostile *h)
@@ -55,98 +84,244 @@ static void any_ioctl(struct hostile *h)
 		arg.words[i] = edge(h);
 	arg.argsz = sizes[next(h) % NR(sizes)];
 	arg.flags = next(h) % 2 ? next(h) % 64 : edge(h);
-	xioctl(h->client->device, _IO(VFIO_TYPE, VFIO_BASE + next(h) % 24),
-	       next(h) % 30 ? (void *)&arg : (void *)8);
+	begin(h);
+	end(h, IOCTLS, xioctl(h->client->device, _IO(VFIO_TYPE, VFIO_BASE + next(h) % 24),
+			      next(h) % 30 ? (void *)&arg : (void *)8));
+}
+
+static void any_info(struct hostile *h)
+{
+	static const unsigned long requests[] = { VFIO_DEVICE_GET_INFO,
+						  VFIO_DEVICE_GET_REGION_INFO,
+						  VFIO_DEVICE_GET_IRQ_INFO };
+	uint32_t arg[64] = { 32 + next(h) % 4 * 32, 0, next(h) % 10 };
+	const uint64_t which = next(h) % 4;
+
+	begin(h);
+	if (which < 3)
+		end(h, INFOS, xioctl(h->client->device, requests[which], arg));
+	else
+		end(h, RESETS, xioctl(h->client->device, VFIO_DEVICE_RESET, NULL));
+}
+
+/* The thread's eventfds are used again, so that something comes to be signalled. */
+static int event_of(struct hostile *h)
+{
+	int *fd = &h->events[next(h) % EVENTS];
+	uint64_t count;
+
+	if (*fd > 0 && read(*fd, &count, sizeof(count)) == sizeof(count))
+		reach_add(FIRST + IRQS, count);
+	if (*fd > 0 && next(h) % 4)
+		return *fd;
+	if (*fd > 0)
+		close(*fd);
+	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return *fd;
 }
 
 /* Right in form, so that it gets to the server and to eventfds. */
 static void any_irqs(struct hostile *h)
 {
-	static const uint32_t actions[] = { VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_UNMASK,
-					    VFIO_IRQ_SET_ACTION_TRIGGER };
+	static const uint32_t counts[] = { 1, 0, 4, 1, 1 };
 	struct {
 		struct vfio_irq_set set;
 		int32_t data[8];
-	} arg = { .set = { .argsz = sizeof(arg), .index = next(h) % 5, .start = next(h) % 5,
-			   .count = next(h) % 5 } };
-	int i, fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	} arg = { .set = { .argsz = sizeof(arg), .index = next(h) % 5 } };
+	int i;
 
-	arg.set.flags = actions[next(h) % 3] | 1u << next(h) % 3;
+	arg.set.count = counts[arg.set.index];
+	if (next(h) % 4 == 0) {
+		arg.set.start = next(h) % 5;
+		arg.set.count = next(h) % 5;
+	}
+	arg.set.flags = next(h) % 3 ? VFIO_IRQ_SET_ACTION_TRIGGER :
+			VFIO_IRQ_SET_ACTION_MASK << next(h) % 2;
+	arg.set.flags |= next(h) % 2 ? VFIO_IRQ_SET_DATA_EVENTFD : 1u << next(h) % 3;
 	for (i = 0; i < 8; i++)
-		arg.data[i] = next(h) % 3 ? fd : (int32_t)edge(h);
-	xioctl(h->client->device, VFIO_DEVICE_SET_IRQS, &arg);
-	close(fd);
+		arg.data[i] = next(h) % 8 ? event_of(h) : (int32_t)edge(h);
+	if (next(h) % 8 == 0) {
+		arg.set.count = 0; /* all of them go */
+		arg.set.flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE;
+	}
+	begin(h);
+	end(h, SET_IRQS, xioctl(h->client->device, VFIO_DEVICE_SET_IRQS, &arg));
 }
 
 static void any_access(struct hostile *h)
 {
+	static const uint64_t sizes[10] = { 4096, 0, 65536, 0, 0, 0, 0, 256 };
 	static __thread char buffer[100000];
-	uint64_t offset = (next(h) % 10 << 40) + next(h) % 70000;
-	size_t count = next(h) % 2 ? next(h) % 16 : next(h) % sizeof(buffer);
+	static const uint64_t regions[] = { 0, 2, 7 };
+	uint64_t region = next(h) % 4 ? regions[next(h) % 3] : next(h) % 10;
+	uint64_t offset = (region << 40) + next(h) % (sizes[region] + 1);
+	size_t count = next(h) % 4 ? 1 + next(h) % 16 : next(h) % sizeof(buffer);
 
-	if (next(h) % 8 == 0)
+	if (next(h) % 16 == 0)
 		offset = edge(h) >> 1;
+	begin(h);
 	/* What makes raw_server hang or die is for others to write. */
 	if (next(h) % 2 || offset < 4096)
-		(void)!pread(h->client->device, buffer, count, offset);
+		end(h, READS, pread(h->client->device, buffer, count, offset));
 	else
-		(void)!pwrite(h->client->device, buffer, count, offset);
+		end(h, WRITES, pwrite(h->client->device, buffer, count, offset));
+}
+
+static char *map_region(struct hostile *h, size_t *size)
+{
+	uint64_t page = 1 + next(h) % 15;
+	void *at;
+
+	*size = (1 + next(h) % (16 - page)) << 12;
+	if (next(h) % 16 == 0)
+		page = next(h) % 18;
+	begin(h);
+	at = mmap(NULL, *size, PROT_READ | PROT_WRITE, next(h) % 16 ? MAP_SHARED : MAP_PRIVATE,
+		  h->client->device, (2ull << 40) + (page << 12));
+	end(h, REGIONS, at == MAP_FAILED ? -1 : 0);
+	return at == MAP_FAILED ? NULL : at;
 }
 
 static void any_mapping(struct hostile *h)
 {
-	size_t size = (1 + next(h) % 16) << 12, i;
-	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, next(h) % 8 ? MAP_SHARED : MAP_PRIVATE,
-			h->client->device, (2ull << 40) + (next(h) % 18 << 12));
+	size_t size, i, times = next(h) % 8;
+	char *at = map_region(h, &size);
 
-	if (at == MAP_FAILED)
+	if (!at)
 		return;
-	for (i = 0; i < size; i += 4096)
-		at[i] = 1;
-	if (next(h) % 4 == 0 && mremap(at, size, 4096, 0) == MAP_FAILED)
-		return;
+	while (times--)
+		for (i = 0; i < size; i += 4096) {
+			at[i]++;
+			reach_add(FIRST + STORES, 1);
+		}
+	switch (next(h) % 6) {
+	case 0: madvise(at, size, MADV_DONTNEED); break;
+	case 1: madvise(at, size, MADV_REMOVE); break;
+	case 2: (void)!mprotect(at, 4096, PROT_READ); break;
+	case 3: (void)!(mremap(at, size, 4096, 0) == MAP_FAILED); break;
+	}
 	munmap(at, size);
+}
+
+/* Of any kind; *fd: may be truncated. */
+static char *some_memory(struct hostile *h, size_t size, int *fd)
+{
+	const uint64_t kind = next(h) % 8;
+	void *at;
+
+	*fd = -1;
+	if (kind == 0)
+		return map_region(h, &size); /* may be less than is said */
+	if (kind < 4) {
+		*fd = memfd_create("memory", MFD_CLOEXEC);
+		if (*fd < 0 || ftruncate(*fd, size))
+			return NULL;
+	}
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		  (kind < 6 ? MAP_SHARED : MAP_PRIVATE) | (*fd < 0 ? MAP_ANONYMOUS : 0), *fd, 0);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void unmap(struct hostile *h, uint64_t iova, size_t size)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = { .argsz = sizeof(unmap), .iova = iova,
+						    .size = size };
+
+	if (next(h) % 4 == 0) {
+		unmap.iova = 0;
+		unmap.size = 8ull << 16;
+	}
+	begin(h);
+	end(h, DMA_UNMAPS, xioctl(h->client->container, VFIO_IOMMU_UNMAP_DMA, &unmap));
 }
 
 /* The few addresses that a hostile server looks at. */
 static void any_memory(struct hostile *h)
 {
-	struct vfio_iommu_type1_dma_unmap unmap = { .argsz = sizeof(unmap) };
 	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof(map), .flags = 1 + next(h) % 3 };
 	size_t size = 16 << 12;
-	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_ANONYMOUS | (next(h) % 2 ? MAP_PRIVATE : MAP_SHARED), -1, 0);
+	int fd, kept;
+	char *at = some_memory(h, size, &fd);
 
-	if (at == MAP_FAILED)
+	if (!at)
 		return;
+	map.flags |= next(h) % 2 ? VFIO_DMA_MAP_FLAG_WRITE : 0;
 	map.vaddr = (uintptr_t)at;
-	map.iova = next(h) % 64 << 16;
+	map.iova = next(h) % 8 << 16;
 	map.size = size;
-	xioctl(h->client->container, VFIO_IOMMU_MAP_DMA, &map);
-	if (next(h) % 3 == 0)
-		munmap(at, size); /* while the device may use it */
+	begin(h);
+	end(h, DMA_MAPS, xioctl(h->client->container, VFIO_IOMMU_MAP_DMA, &map));
 	if (next(h) % 4)
-		usleep(next(h) % 2000);
-	unmap.iova = next(h) % 3 ? map.iova : 0;
-	unmap.size = unmap.iova ? size : 64ull << 16;
-	if (next(h) % 8)
-		xioctl(h->client->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
-	if (next(h) % 3 == 0)
+		usleep(next(h) % 100000);
+	if (fd >= 0 && next(h) % 4 == 0)
+		(void)!ftruncate(fd, next(h) % 2 ? 0 : 8192);
+	if (fd >= 0)
+		close(fd);
+	kept = next(h) % 8;
+	if (kept > 1)
+		munmap(at, size); /* while the device may use it */
+	if (kept != 1)
+		unmap(h, map.iova, size);
+	if (kept == 0)
 		munmap(at, size);
+}
+
+/* Other threads are in the middle of it. */
+static void any_open(struct hostile *h)
+{
+	struct client *c = h->client;
+	int device;
+
+	if (next(h) % 2) {
+		begin(h);
+		device = end(h, OPENS, xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)c->uuid));
+		if (device >= 0)
+			close(device);
+		return;
+	}
+	close(c->device);
+	device = end(h, OPENS, xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)c->uuid));
+	if (device >= 0)
+		c->device = device;
+}
+
+/* A child that has the mappings for a moment. */
+static void any_fork(struct hostile *h)
+{
+	pid_t child = fork();
+
+	reach_add(FIRST + FORKS, child > 0);
+	if (!child)
+		_exit(0);
+	if (child > 0)
+		waitpid(child, NULL, 0);
 }
 
 static void *act(void *arg)
 {
 	struct hostile *h = arg;
+	uint64_t what;
 
-	while (time(NULL) < h->end)
-		switch (next(h) % 6) {
-		case 0: any_ioctl(h); break;
-		case 1: any_irqs(h); break;
-		case 2: any_access(h); break;
-		case 3: any_mapping(h); break;
-		default: any_memory(h); break;
-		}
+	while (time(NULL) < h->end) {
+		usleep(next(h) % 3000); /* others are to come to something, too */
+		what = next(h) % 64;
+		if (what < 6)
+			any_ioctl(h);
+		else if (what < 10)
+			any_info(h);
+		else if (what < 22)
+			any_irqs(h);
+		else if (what < 34)
+			any_access(h);
+		else if (what < 44)
+			any_mapping(h);
+		else if (what < 62)
+			any_memory(h);
+		else if (what < 63)
+			any_open(h);
+		else if (next(h) % 4 == 0)
+			any_fork(h);
+	}
 	return NULL;
 }
 
@@ -158,6 +333,9 @@ static int run_hostile(struct client *c, int argc, char **argv)
 
 	if (number(argv[0], &seconds) || number(argv[1], &seed))
 		return -EPROTO;
+	reach_fail(0);
+	reach_open(names, FIRST, NR_REACH);
+	reach_add(FIRST + CLIENTS, 1);
 	for (i = 0; i < THREADS; i++) {
 		actors[i].client = c;
 		actors[i].seed = (seed + 1) * 0x9e3779b97f4a7c15 + i;
