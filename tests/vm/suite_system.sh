@@ -11,6 +11,7 @@
 A=$(uuid_nr 1)
 B=$(uuid_nr 2)
 C=$(uuid_nr 3)
+D=$(uuid_nr 4)
 ADDR=0x00 LEN=0x08 SEED=0x10 GO=0x18 RESULT=0x20 # prober.c
 FILL=1 COPY_FILL=3
 
@@ -194,7 +195,7 @@ unset CLIENT
 # ---- suspend ---------------------------------------------------------------------------------
 
 # The kernel suspends as far as LEVEL, waits for a second, and resumes.
-suspend() { # LEVEL
+suspend_to() { # LEVEL
 	echo "$1" >/sys/power/pm_test && echo freeze >/sys/power/state
 }
 
@@ -216,7 +217,7 @@ for level in freezer devices platform; do
 	ok 'a server that stops' stop
 	ok 'has a request' c_send write bar0 8 4 0x1234
 	ok 'outstanding' until_true is_attribute "$C" outstanding 1
-	ok "suspend to $level" suspend $level
+	ok "suspend to $level" suspend_to $level
 	ok 'the server goes on' kill -CONT "$server"
 	ok 'and answers' c_answer
 	is 'what it was asked' 0x00001234 c read bar0 8 4
@@ -226,19 +227,25 @@ ok 'and shared' c memcheck 0x100000 0x10000 7
 ok 'a client waits' sh -c "echo wait >/sys/bus/mdev/devices/$C/policy"
 stop_server
 ok 'for a server' c_send read bar0 8 4
-ok 'while all is suspended' suspend devices
+ok 'while all is suspended' suspend_to devices
 ok 'one comes' serve "$C" -x -r
 is 'and answers' 0x00001234 c_answer
 ok 'the client goes' client_stop
 stop_server
-ok 'accesses' serve "$C" -x -t 2
-vfio_client "$C" load 4 5000 bar0 0 >/tmp/load 2>&1 &
-load=$!
-ok 'in the middle of a suspend' suspend devices
-ok 'and of another' suspend freezer
-ok 'go on' wait $load
-ok 'and none fails or goes astray' grep ' failed=0 wrong=0$' /tmp/load
+go_on() { # UUID: accesses, while all is suspended twice
+	vfio_client "$1" load 4 5000 bar0 0 >/tmp/load 2>&1 &
+	load=$!
+	usleep 500000
+	suspend_to devices && suspend_to freezer && wait $load && cat /tmp/load &&
+		grep -q ' failed=0 wrong=0$' /tmp/load
+}
+
+ok 'a server with two threads' serve "$C" -x -t 2
+ok 'loses and mixes up no access' go_on "$C"
 stop_server
+ok 'a device of libmuser' musctl create -u "$D" null
+ok 'neither' go_on "$D"
+ok 'and goes' musctl destroy "$D"
 is 'no suspend failed' 0 cat /sys/power/suspend_stats/fail
 for uuid in "$A" "$B" "$C"; do
 	ok 'an mdev goes' mdev_remove "$uuid"
