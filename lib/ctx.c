@@ -146,6 +146,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	if (!ctx)
 		return;
 	kept_seal(ctx);
+	server_hide(ctx); /* a device whose folder has gone has gone */
 	instance_free(ctx);
 	control_free(ctx);
 	server_free(ctx);

@@ -377,6 +377,7 @@ struct client_state {      /* for musctl show and traces */
 
 int  server_new(struct lm_ctx *ctx);
 int  server_start(struct lm_ctx *ctx); /* all is there: clients may come */
+void server_hide(struct lm_ctx *ctx);  /* nobody finds it any more */
 void server_free(struct lm_ctx *ctx);
 void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
 /* The request that waits may be answered. */

@@ -521,17 +521,26 @@ LM_EXPORT const char *lm_ctx_socket(const lm_ctx_t *ctx)
 	return ctx->server->path;
 }
 
+/* While we listen: a socket that nobody listens to is replaced, and would not be ours. */
+void server_hide(struct lm_ctx *ctx)
+{
+	struct server *server = ctx->server;
+
+	if (server && server->own_path)
+		unlink(server->path);
+	if (server)
+		server->own_path = false;
+}
+
 void server_free(struct lm_ctx *ctx)
 {
 	struct server *server = ctx->server;
 
 	if (!server)
 		return;
+	server_hide(ctx);
 	if (server->client)
 		client_detach(server->client);
-	/* First the path: a socket that nobody listens to is replaced, and would not be ours. */
-	if (server->own_path)
-		unlink(server->path);
 	if (server->listener.fd >= 0) {
 		loop_remove(&ctx->loop, &server->listener);
 		close(server->listener.fd);

@@ -4,6 +4,7 @@
  * where such folders are.
  */
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -115,6 +116,27 @@ static void the_folder_goes_with_the_device(void **state)
 	publish(e);
 	engine_destroy(e);
 	assert_int_equal(tempdir_count(runtime), 0);
+}
+
+/* Whoever waits for the folder to go finds nothing left elsewhere. */
+static void a_socket_elsewhere_goes_first(void **state)
+{
+	struct engine *e = *state;
+	const int news = inotify_init1(IN_NONBLOCK);
+	char path[PATH_MAX + 16];
+	union {
+		struct inotify_event event;
+		char room[4096];
+	} first;
+
+	snprintf(path, sizeof(path), "%s/socket", runtime);
+	e->info.socket_path = path;
+	publish(e);
+	assert_true(inotify_add_watch(news, runtime, IN_DELETE | IN_MOVED_FROM) >= 0);
+	engine_destroy(e);
+	assert_true(read(news, &first, sizeof(first)) > 0);
+	assert_string_equal(first.event.name, "socket");
+	close(news);
 }
 
 static void a_failed_creation_leaves_nothing(void **state)
@@ -561,6 +583,7 @@ int main(void)
 		TEST(a_device_has_a_folder_with_its_sockets),
 		TEST(nobody_else_may_look_into_it),
 		TEST(the_folder_goes_with_the_device),
+		TEST(a_socket_elsewhere_goes_first),
 		TEST(a_failed_creation_leaves_nothing),
 		TEST(a_device_without_control_leaves_no_trace),
 		TEST(the_runtime_folder_is_made),
