@@ -230,7 +230,7 @@ idio_resets() {
 	is_on 'it, too' 0x00 get $OUT0_7
 	timeout 30 musctl trace --noheadings -l 2 -o KIND,REGION,OFFSET,VALUE "$U" >/tmp/trace 2>&1 &
 	tracer=$!
-	until_true sh -c "ls -l /proc/$tracer/fd | grep -q muser-trace"
+	until_true grep -q muser-trace "/proc/$tracer/maps"
 	on 'while a client writes' put $OUT0_7 0x55
 	on 'and reads' get $IN8_15
 	on 'musctl traces' wait $tracer

@@ -63,7 +63,7 @@ is 'which arrives' 1 c wait intx 0
 ok 'musctl peeks beside it' musctl peek "$U" OUT0_7
 ok 'resets' musctl reset "$U"
 timeout 30 musctl trace --noheadings -l 2 -o KIND,REGION,OFFSET,VALUE "$U" >/tmp/trace 2>&1 &
-ok 'musctl begins to trace' until_true sh -c "ls -l /proc/$!/fd | grep -q muser-trace"
+ok 'musctl begins to trace' until_true grep -q muser-trace "/proc/$!/maps"
 ok 'while a client writes' c write bar2 0 1 0x55
 ok 'and reads' c read bar2 5 1
 ok 'musctl traces' wait $!
