@@ -204,12 +204,24 @@ ok 'and answers' c_answer
 stop_server
 ok 'the next time' c_send read bar0 8 8
 ok 'it has none' answer_is ETIMEDOUT
+ok 'nor the time after that' c_send read bar0 8 8
+ok 'has it any' answer_is ETIMEDOUT
 ok 'it goes' client_stop
 ok 'and so does the mdev' mdev_remove "$U"
 ok 'a device that cannot be restarted' abandoned
 ok 'is not waited for' answer_is EIO
 ok 'its client goes' client_stop
 ok 'and so does the mdev' mdev_remove "$U"
+ok 'one that waits' abandoned -r
+ok 'its client goes' client_is_gone
+vfio_client "$U" load 100 5000 bar0 0 >/tmp/load 2>&1 5>&- 6<&- &
+load=$!
+ok 'a hundred of another client wait as well' is_outstanding 100
+ok 'for another server' serve "$U" -r
+ok 'which answers' wait $load
+is 'to each of them' '1' grep -c '^good=[1-9][0-9]* failed=0 wrong=0$' /tmp/load
+stop_server
+ok 'the mdev goes' mdev_remove "$U"
 ok 'one that waits' abandoned -r
 # A program of its own: a shell would keep the client's pipes, however redirected.
 sh -c "echo 1 >/sys/bus/mdev/devices/$U/remove" 5>&- 6<&- &

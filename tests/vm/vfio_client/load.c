@@ -16,7 +16,7 @@
 
 #include "client.h"
 
-#define MAX_THREADS 64
+#define MAX_THREADS 128
 
 struct load {
 	struct client *client;
