@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * transport.c - chooses between mdev and vfio-user. "auto" is silent: what keeps the
- * kernel from being used is no fault where a socket will do.
+ * kernel from being used is no fault where a socket will do. It will not for the UUID of an
+ * mdev that is there.
  */
 #include "transport.h"
 
@@ -19,11 +20,16 @@
 
 #define VARIABLE "MUSER_TRANSPORT"
 
+static bool is_mdev(const char *uuid, char canonical[UUID_SIZE])
+{
+	return uuid && instance_is_uuid(uuid, canonical) && mdev_exists(canonical);
+}
+
 static const char *obstacle(const char *uuid)
 {
 	char canonical[UUID_SIZE];
 
-	if (!uuid || !instance_is_uuid(uuid, canonical) || !mdev_exists(canonical))
+	if (!is_mdev(uuid, canonical))
 		return mdev_obstacle();
 	return mdev_node(canonical) == -EACCES ? "no permission for its node in " MDEV_NODES
 						 " (musctl doctor)" : NULL;
@@ -39,6 +45,7 @@ int transport_choose(const struct transport *t, bool *mdev)
 {
 	const char *wanted = t->wanted ? t->wanted : getenv(VARIABLE);
 	const char *why = NULL;
+	char canonical[UUID_SIZE];
 
 	if (!wanted || !*wanted)
 		wanted = "auto";
@@ -50,7 +57,7 @@ int transport_choose(const struct transport *t, bool *mdev)
 		return 0;
 	if (t->socket && !t->wanted)
 		return 0; /* what is on the line is stronger than the environment */
-	if (!strcmp(wanted, "auto")) {
+	if (!strcmp(wanted, "auto") && (t->socket || !is_mdev(t->uuid, canonical))) {
 		*mdev = !t->socket && !obstacle(t->uuid);
 		return 0;
 	}
@@ -58,7 +65,8 @@ int transport_choose(const struct transport *t, bool *mdev)
 		return error_usage(t->socket, "is for sockets: not with --transport=mdev");
 	why = obstacle(t->uuid);
 	if (why)
-		return error(ST_FAILED, "--transport=mdev", "%s", why);
+		return error(ST_FAILED, strcmp(wanted, "auto") ? "--transport=mdev" : t->uuid,
+			     "%s", why);
 	*mdev = true;
 	return 0;
 }

@@ -110,6 +110,11 @@ ok 'nobody else does' refused carol 1 'another process serves it' \
 	musctl create -T mdev -u "$A" null
 ok 'certainly not without the group' refused dave 1 'no permission' \
 	musctl create -T mdev -u "$A" null
+ok 'which does not become a socket silently' refused dave 1 'no permission' \
+	musctl create -u "$A" null
+is 'but if that is asked for' "$A" as dave musctl create -T vfio-user -u "$A" null
+ok 'and ends' as dave musctl destroy "$A"
+ok 'without any effect on hers' is_served "$A"
 is 'a client of another user' 'pci reset regions=9 irqs=5' as bob vfio_client "$A" info
 ok 'not of any' refused alice 1 EACCES vfio_client "$A" info
 is 'she lists it' 'null mdev waiting' as alice "musctl list -nro UUID,TYPE,TRANSPORT,STATE |
