@@ -198,26 +198,30 @@ static void any_mapping(struct hostile *h)
 	case 0: madvise(at, size, MADV_DONTNEED); break;
 	case 1: madvise(at, size, MADV_REMOVE); break;
 	case 2: (void)!mprotect(at, 4096, PROT_READ); break;
-	case 3: (void)!(mremap(at, size, 4096, 0) == MAP_FAILED); break;
+	case 3:
+		/* What is behind it may be another thread's, from now on. */
+		if (mremap(at, size, 4096, 0) != MAP_FAILED)
+			size = 4096;
+		break;
 	}
 	munmap(at, size);
 }
 
-/* Of any kind; *fd: may be truncated. */
-static char *some_memory(struct hostile *h, size_t size, int *fd)
+/* Of any kind; *fd: may be truncated; a region's may be less than was wished. */
+static char *some_memory(struct hostile *h, size_t *size, int *fd)
 {
 	const uint64_t kind = next(h) % 8;
 	void *at;
 
 	*fd = -1;
 	if (kind == 0)
-		return map_region(h, &size); /* may be less than is said */
+		return map_region(h, size);
 	if (kind < 4) {
 		*fd = memfd_create("memory", MFD_CLOEXEC);
-		if (*fd < 0 || ftruncate(*fd, size))
+		if (*fd < 0 || ftruncate(*fd, *size))
 			return NULL;
 	}
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	at = mmap(NULL, *size, PROT_READ | PROT_WRITE,
 		  (kind < 6 ? MAP_SHARED : MAP_PRIVATE) | (*fd < 0 ? MAP_ANONYMOUS : 0), *fd, 0);
 	return at == MAP_FAILED ? NULL : at;
 }
@@ -241,7 +245,7 @@ static void any_memory(struct hostile *h)
 	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof(map), .flags = 1 + next(h) % 3 };
 	size_t size = 16 << 12;
 	int fd, kept;
-	char *at = some_memory(h, size, &fd);
+	char *at = some_memory(h, &size, &fd);
 
 	if (!at)
 		return;
