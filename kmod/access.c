@@ -96,7 +96,7 @@ static ssize_t access_all(struct muser *m, struct access_head *at, char __user *
 	ssize_t ret;
 
 	if (most > ACCESS_SMALL)
-		reply = kvmalloc(sizeof(*reply) + most, GFP_KERNEL_ACCOUNT);
+		reply = kvmalloc(sizeof(*reply) + most, MUSER_GFP_PEER);
 	if (!reply)
 		return -ENOMEM;
 	do {

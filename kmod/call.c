@@ -38,7 +38,7 @@ static struct chan_req *call_new(struct muser *m, const struct muser_request *re
 	memset(r, 0, offsetof(struct chan_req, small));
 	r->msg = (struct chan_header *)r->small;
 	if (len + req->reply_size > CHAN_SMALL)
-		r->msg = kvmalloc(len + req->reply_size, gfp);
+		r->msg = kvmalloc(len + req->reply_size, gfp | __GFP_NOWARN);
 	if (!r->msg) {
 		kfree(r);
 		return NULL;

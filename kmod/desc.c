@@ -87,7 +87,7 @@ static int desc_sparse(struct muser_region *region, const void *cap, size_t len)
 	if (sparse.nr_areas > (len - sizeof(sparse)) / sizeof(*region->areas))
 		return -EPROTO;
 	bytes = sparse.nr_areas * sizeof(*region->areas);
-	region->areas = kvmalloc(bytes ?: 1, GFP_KERNEL_ACCOUNT);
+	region->areas = kvmalloc(bytes ?: 1, MUSER_GFP_PEER);
 	if (!region->areas)
 		return -ENOMEM;
 	memcpy(region->areas, cap + sizeof(sparse), bytes);
@@ -171,7 +171,7 @@ static int desc_read_region(struct muser *m, struct muser_region *region, u32 in
 
 static int desc_read_regions(struct muser *m, struct muser_desc *desc)
 {
-	void *buf = kvmalloc(DESC_REGION_ROOM, GFP_KERNEL_ACCOUNT);
+	void *buf = kvmalloc(DESC_REGION_ROOM, MUSER_GFP_PEER);
 	int ret = buf ? 0 : -ENOMEM;
 	u32 i;
 

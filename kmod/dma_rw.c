@@ -46,7 +46,7 @@ static struct dma_rw *dma_rw_new(struct muser *m, const struct muser_dma_rw *arg
 {
 	struct dma_rw *rw;
 
-	rw = kvzalloc(sizeof(*rw) + min_t(u64, arg->size, RW_PIECE), GFP_KERNEL_ACCOUNT);
+	rw = kvzalloc(sizeof(*rw) + min_t(u64, arg->size, RW_PIECE), MUSER_GFP_PEER);
 	if (!rw)
 		return NULL;
 	kref_init(&rw->ref);

@@ -54,7 +54,7 @@ static int irq_change_new(struct irq_change *c, const s32 *fds)
 	struct eventfd_ctx *ctx;
 	u32 i;
 
-	c->ctx = kvcalloc(c->count ?: 1, sizeof(*c->ctx), GFP_KERNEL_ACCOUNT);
+	c->ctx = kvcalloc(c->count ?: 1, sizeof(*c->ctx), MUSER_GFP_PEER);
 	if (!c->ctx)
 		return -ENOMEM;
 	for (i = 0; i < c->count && fds; i++) {
@@ -90,7 +90,7 @@ static int irq_index_open(struct muser_irqs *q, struct irq_index *i, u32 nr)
 
 	if (i->ctx)
 		return 0;
-	ctx = kvcalloc(nr, sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	ctx = kvcalloc(nr, sizeof(*ctx), MUSER_GFP_PEER);
 	if (!ctx)
 		return -ENOMEM;
 	spin_lock(&q->lock);

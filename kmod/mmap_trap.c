@@ -66,8 +66,8 @@ static int mem_bitmaps(struct muser_mem_space *s)
 	lockdep_assert_held(&s->m->mem.lock);
 	if (s->armed)
 		return 0;
-	armed = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
-	s->dirty = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	armed = kvzalloc(bytes, MUSER_GFP_PEER);
+	s->dirty = kvzalloc(bytes, MUSER_GFP_PEER);
 	if (!armed || !s->dirty) {
 		kvfree(armed);
 		kvfree(s->dirty);
