@@ -32,7 +32,7 @@
 #define MUSER_MAX_DATA    (1024U * 1024U)
 #define MUSER_MAX_MSG     (MUSER_MAX_DATA + 64U)
 
-/* As much as a peer asks for, charged to it: at its limit, that fails without a trace in the log. */
+/* As much as a peer asks for, charged to it: at its limit, that fails without a splat. */
 #define MUSER_GFP_PEER (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 struct address_space;
