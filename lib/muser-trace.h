@@ -91,7 +91,7 @@ struct lm_trace_header {
 typedef struct lm_trace_reader lm_trace_reader_t;
 
 /**
- * lm_trace_open() - read a ring, from its newest record on
+ * lm_trace_open() - read a ring, from the next record on that is written
  * @fd:     memfd of the ring (control method Trace); consumed on success
  * @reader: out
  *

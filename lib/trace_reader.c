@@ -93,7 +93,7 @@ static void reader_init(struct lm_trace_reader *r, const struct lm_trace_header 
 	r->counter = h->clock == LM_TRACE_CLOCK_COUNTER;
 	r->ticks0 = h->ticks0;
 	r->ns0 = h->ns0;
-	r->cursor = r->head = ring_head(r);
+	r->cursor = r->head = h->head;
 }
 
 LM_EXPORT int lm_trace_open(int fd, lm_trace_reader_t **reader)
@@ -106,6 +106,7 @@ LM_EXPORT int lm_trace_open(int fd, lm_trace_reader_t **reader)
 
 	if (!is_solid(fd, &size))
 		return -EINVAL;
+	/* Where we begin: what is written while we map is not missed. */
 	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
 		return -EINVAL;
 	ret = header_check(&h, size);
