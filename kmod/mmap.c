@@ -102,7 +102,7 @@ int muser_mem_create(struct muser *m, struct muser_mem *arg)
 	s = &m->mem.space[arg->space];
 	if (s->file) {
 		arg->flags = MUSER_MEM_KEPT;
-		return arg->size == s->size ? 0 : -EINVAL;
+		return arg->size == s->size ? 0 : -ESTALE;
 	}
 	if (!mem_charge(arg->size))
 		return -ENOSPC;

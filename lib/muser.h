@@ -462,8 +462,8 @@ typedef struct {
  * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause told to
  *         @dev_info->log: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path in
  *         use by a live server), ENOMEM, or what socket(2), bind(2), mkdir(2) gave. LM_DEV_MDEV:
- *         ENOENT (no such mediated device), EBUSY (another process serves it), EPROTONOSUPPORT
- *         (muser.ko of another version), EACCES.
+ *         ENOENT (no such mediated device), EBUSY (another process serves it), ESTALE (it was
+ *         served as another device before), EPROTONOSUPPORT (muser.ko of another version), EACCES.
  * Source: slide "libmuser API".
  * Since: 0.1
  */

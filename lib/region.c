@@ -204,7 +204,9 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 	ret = mem_new(ctx, index, r);
 	if (!ret && r->info.regs && !r->values)
 		ret = register_new(ctx, r);
-	if (ret)
+	if (ret == -ESTALE)
+		log_err(ctx, "region %u: the mdev was served as another device before", index);
+	else if (ret)
 		log_err(ctx, "region %u: no memory: %s", index, strerror(-ret));
 	return ret;
 }

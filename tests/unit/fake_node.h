@@ -175,7 +175,7 @@ static int node_mem_create(struct muser_mem *arg)
 		return -EINVAL;
 	if (node.mem[arg->space]) {
 		arg->flags = MUSER_MEM_KEPT;
-		return node.mem_size[arg->space] == arg->size ? 0 : -EINVAL;
+		return node.mem_size[arg->space] == arg->size ? 0 : -ESTALE;
 	}
 	node.mem[arg->space] = memfd_create("node-memory", MFD_CLOEXEC);
 	node.mem_size[arg->space] = arg->size;

@@ -258,6 +258,17 @@ static void region_info_says_it_can_be_mapped(void **state)
 	assert_int_equal(info.size, PLAIN_SIZE);
 }
 
+static void memory_of_another_device_is_refused(void **state)
+{
+	struct engine *e = *state;
+
+	mappable(e);
+	node_serve(e);
+	engine_destroy(e);
+	e->info.pci_info.reg_info[BAR_PLAIN].size = PLAIN_SIZE / 2;
+	node_refused(e, ESTALE, "another device");
+}
+
 static void memory_that_is_not_mapped_stays_ours(void **state)
 {
 	node_begin(*state);
@@ -384,6 +395,7 @@ int main(void)
 		NODE_TEST(many_requests_are_one_receive_and_one_send),
 		NODE_TEST(mapped_memory_is_the_modules),
 		NODE_TEST(region_info_says_it_can_be_mapped),
+		NODE_TEST(memory_of_another_device_is_refused),
 		NODE_TEST(memory_that_is_not_mapped_stays_ours),
 		NODE_TEST(a_device_that_cannot_go_on_begins_with_zeros),
 		NODE_TEST(an_armed_vector_is_triggered_by_the_module),
