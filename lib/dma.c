@@ -20,6 +20,9 @@ int dma_new(struct lm_ctx *ctx)
 		return -ENOMEM;
 	dma_limit(ctx, DMA_WINDOWS_MAX);
 	dma_forget_last(ctx->dma);
+	ctx->dma->no_last = ctx->dma->last;
+	/* Several threads would tread on each other's: they look under the lock. */
+	ctx->last = ctx->lock ? &ctx->dma->no_last : &ctx->dma->last;
 	return 0;
 }
 

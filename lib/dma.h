@@ -161,6 +161,7 @@ struct dma_revoke {
 
 struct dma {
 	struct dma_last     last;
+	struct dma_last     no_last; /* stays so: no window is in it */
 	struct dma_slot     no_slot; /* of the last window, when there is none */
 	struct dma_table    windows; /* by address; also those being revoked */
 	struct dma_table    orphans; /* by generation: held, and the client has gone */

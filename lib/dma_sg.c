@@ -165,62 +165,52 @@ static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 	return nr <= max_sg || nr == INT32_MAX ? nr : -nr - 1;
 }
 
-static NOINLINE int addr_to_sg_any(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
-				   dma_sg_t *sg, int max_sg)
+static int addr_to_sg_search(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dma_sg_t *sg,
+			     int max_sg)
 {
 	struct dma *dma = ctx->dma;
 
-	if (last_search(dma, addr) && last_has(&dma->last, addr, len)) {
+	if (max_sg && last_search(dma, addr) && last_has(&dma->last, addr, len)) {
 		sg_fill(&dma->last, addr, len, sg);
 		return 1;
 	}
 	return addr_to_sgs(ctx, addr, len, sg, max_sg);
 }
 
+static NOINLINE int addr_to_sg_any(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
+				   dma_sg_t *sg, int max_sg)
+{
+	int ret;
+
+	ctx_lock(ctx);
+	ret = addr_to_sg_search(ctx, addr, len, sg, max_sg);
+	ctx_unlock(ctx);
+	return ret;
+}
+
 static NOINLINE int addr_to_sg_next(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 				    dma_sg_t *sg, int max_sg)
 {
-	struct dma *dma = ctx->dma;
-
-	if (last_next(&dma->last, addr, len)) {
-		sg_fill(&dma->last, addr, len, sg);
+	if (last_next(ctx->last, addr, len)) {
+		sg_fill(ctx->last, addr, len, sg);
 		return 1;
 	}
 	return addr_to_sg_any(ctx, addr, len, sg, max_sg);
 }
 
 /* The last window, or the next one, or any. */
-static inline int addr_to_sg(struct lm_ctx *ctx, uint64_t dma_addr, uint32_t len, dma_sg_t *sg,
-			     int max_sg)
-{
-	struct dma *dma = ctx->dma;
-
-	if (unlikely(max_sg < 1))
-		return addr_to_sgs(ctx, dma_addr, len, sg, 0);
-	if (likely(last_has(&dma->last, dma_addr, len))) {
-		sg_fill(&dma->last, dma_addr, len, sg);
-		return 1;
-	}
-	return addr_to_sg_next(ctx, dma_addr, len, sg, max_sg);
-}
-
-static NOINLINE int addr_to_sg_locked(struct lm_ctx *ctx, uint64_t addr, uint32_t len,
-				      dma_sg_t *sg, int max_sg)
-{
-	int ret;
-
-	ctx_lock(ctx);
-	ret = addr_to_sg(ctx, addr, len, sg, max_sg);
-	ctx_unlock(ctx);
-	return ret;
-}
-
 LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
 			    dma_sg_t *sg, int max_sg)
 {
-	if (unlikely(ctx->lock))
-		return addr_to_sg_locked(ctx, dma_addr, len, sg, max_sg);
-	return addr_to_sg(ctx, dma_addr, len, sg, max_sg);
+	const struct dma_last *last = ctx->last;
+
+	if (unlikely(max_sg < 1))
+		return addr_to_sg_any(ctx, dma_addr, len, sg, 0);
+	if (likely(last_has(last, dma_addr, len))) {
+		sg_fill(last, dma_addr, len, sg);
+		return 1;
+	}
+	return addr_to_sg_next(ctx, dma_addr, len, sg, max_sg);
 }
 
 /* ---- lm_map_sg ------------------------------------------------------------------- */
@@ -270,8 +260,7 @@ static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 
 static void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, int cnt);
 
-static NOINLINE int map_all(lm_ctx_t *ctx, int prot, const dma_sg_t *sg,
-			    struct iovec *iov, int cnt)
+static int map_locked(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, int cnt)
 {
 	struct dma *dma = ctx->dma;
 	int i, ret;
@@ -288,13 +277,13 @@ static NOINLINE int map_all(lm_ctx_t *ctx, int prot, const dma_sg_t *sg,
 	return 0;
 }
 
-static NOINLINE int map_all_locked(struct lm_ctx *ctx, int prot, const dma_sg_t *sg,
-				   struct iovec *iov, int cnt)
+static NOINLINE int map_all(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct iovec *iov,
+			    int cnt)
 {
 	int ret;
 
 	ctx_lock(ctx);
-	ret = map_all(ctx, prot, sg, iov, cnt);
+	ret = map_locked(ctx, prot, sg, iov, cnt);
 	ctx_unlock(ctx);
 	return ret;
 }
@@ -302,9 +291,7 @@ static NOINLINE int map_all_locked(struct lm_ctx *ctx, int prot, const dma_sg_t 
 LM_EXPORT int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov,
 			int cnt)
 {
-	if (unlikely(ctx->lock))
-		return map_all_locked(ctx, prot, sg, iov, cnt);
-	if (likely(cnt == 1 && map_last(&ctx->dma->last, prot, sg, iov)))
+	if (likely(cnt == 1 && map_last(ctx->last, prot, sg, iov)))
 		return 0;
 	return map_all(ctx, prot, sg, iov, cnt);
 }
@@ -350,7 +337,7 @@ static NOINLINE void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, int cnt)
 
 LM_EXPORT void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt)
 {
-	if (likely(cnt == 1 && !ctx->lock && unmap_last(&ctx->dma->last, sg)))
+	if (likely(cnt == 1 && unmap_last(ctx->last, sg)))
 		return;
 	unmap_all(ctx, sg, cnt);
 }

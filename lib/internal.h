@@ -44,6 +44,7 @@ static inline uint64_t page_size(void)
 struct lm_ctx;
 struct access;
 struct threads;
+struct dma_last;
 
 /* ---- loop.c: one epoll set, timers, watches -------------------------------------- */
 
@@ -92,6 +93,7 @@ struct lm_ctx {
 	struct config      *config;   /* config.c */
 	struct irqs        *irqs;     /* irq.c */
 	struct dma         *dma;      /* dma.c */
+	struct dma_last    *last;     /* the same: the last lookup; LM_DEV_THREADS: never one */
 	pthread_mutex_t    *lock;     /* ctx_lock(); NULL: one thread at a time */
 	struct threads     *threads;  /* threads.c; NULL: the same */
 	_Atomic(struct trace *) trace; /* trace.c; NULL: nobody traces */

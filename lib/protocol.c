@@ -197,18 +197,6 @@ static size_t reply_room(const struct command *cmd, const struct message *m)
 	return cmd->room + (req.count <= STREAM_MAX_DATA ? req.count : 0);
 }
 
-struct vfio_user_header protocol_reply_header(const struct vfio_user_header *request, int result,
-						size_t size)
-{
-	return (struct vfio_user_header){
-		.msg_id = request->msg_id,
-		.cmd = request->cmd,
-		.msg_size = (uint32_t)size,
-		.flags = VFIO_USER_F_TYPE_REPLY | (result < 0 ? VFIO_USER_F_ERROR : 0),
-		.error_no = result < 0 ? (uint32_t)-result : 0,
-	};
-}
-
 void protocol_commit(struct client *c, const struct vfio_user_header *request, int result,
 			 const struct reply *r)
 {

@@ -30,10 +30,19 @@ int protocol_write_multi(struct client *c, struct message *m, struct reply *r);
 
 void protocol_access_init(struct access *a, const struct client *c, const struct message *m);
 
-/* protocol.c */
-struct vfio_user_header protocol_reply_header(const struct vfio_user_header *request, int result,
-						size_t size);
-/* The reply to @request, built at r->payload, may be sent. @result: 0 or -errno. */
+static inline struct vfio_user_header
+protocol_reply_header(const struct vfio_user_header *request, int result, size_t size)
+{
+	return (struct vfio_user_header){
+		.msg_id = request->msg_id,
+		.cmd = request->cmd,
+		.msg_size = (uint32_t)size,
+		.flags = VFIO_USER_F_TYPE_REPLY | (result < 0 ? VFIO_USER_F_ERROR : 0),
+		.error_no = result < 0 ? (uint32_t)-result : 0,
+	};
+}
+
+/* protocol.c: the reply to @request, built at r->payload, may be sent. @result: 0 or -errno. */
 void protocol_commit(struct client *c, const struct vfio_user_header *request, int result,
 		     const struct reply *r);
 
