@@ -138,17 +138,15 @@ int ending_run(const struct ending *e, struct control *control)
 {
 	uint64_t ms = (uint64_t)ending_ms(e);
 	const char *uuid = control_uuid(control);
-	int err; /* in the end, a status */
+	int err, status = 0;
 
 	control_set_timeout(control, ending_ms(e));
 	err = control_call(control, "Stop", NULL, NULL);
 	if (err == -EREMOTE)
 		return control_tell(control, NULL, err);
 	if ((err && err != -ECONNRESET && err != -EPIPE) || !wait_gone(uuid, ms))
-		err = kill_process(e, uuid, control_pid(control));
-	else
-		err = 0;
-	if (!err)
+		status = kill_process(e, uuid, control_pid(control));
+	if (!status)
 		wait_unserved(uuid);
-	return err;
+	return status;
 }

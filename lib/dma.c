@@ -22,7 +22,7 @@ int dma_new(struct lm_ctx *ctx)
 	dma_forget_last(ctx->dma);
 	ctx->dma->no_last = ctx->dma->last;
 	/* Several threads would tread on each other's: they look under the lock. */
-	ctx->last = ctx->lock ? &ctx->dma->no_last : &ctx->dma->last;
+	ctx->last = ctx->threads ? &ctx->dma->no_last : &ctx->dma->last;
 	return 0;
 }
 

@@ -61,8 +61,20 @@ struct loop {
 	struct lm_timer *timers;
 	struct lm_watch *watches;
 	struct source timer_source;    /* one timerfd, made with the first timer */
-	pthread_mutex_t *lock;         /* the context's: others may have it while we sleep */
+	pthread_mutex_t *lock;         /* of the context, free while we sleep; NULL: one thread */
 };
+
+static inline void loop_lock(const struct loop *loop)
+{
+	if (unlikely(loop->lock))
+		pthread_mutex_lock(loop->lock);
+}
+
+static inline void loop_unlock(const struct loop *loop)
+{
+	if (unlikely(loop->lock))
+		pthread_mutex_unlock(loop->lock);
+}
 
 int  loop_new(struct loop *loop);
 void loop_free(struct loop *loop);
@@ -94,8 +106,7 @@ struct lm_ctx {
 	struct irqs        *irqs;     /* irq.c */
 	struct dma         *dma;      /* dma.c */
 	struct dma_last    *last;     /* the same: the last lookup; LM_DEV_THREADS: never one */
-	pthread_mutex_t    *lock;     /* ctx_lock(); NULL: one thread at a time */
-	struct threads     *threads;  /* threads.c; NULL: the same */
+	struct threads     *threads;  /* threads.c; NULL: one at a time */
 	_Atomic(struct trace *) trace; /* trace.c; NULL: nobody traces */
 	struct trace       *trace_kept; /* the same, also when nobody traces */
 	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
@@ -122,14 +133,12 @@ int  threads_poll(struct lm_ctx *ctx);
 /* The state of the context, for calls that may come from a callback on any thread. It nests. */
 static inline void ctx_lock(const struct lm_ctx *ctx)
 {
-	if (unlikely(ctx->lock))
-		pthread_mutex_lock(ctx->lock);
+	loop_lock(&ctx->loop);
 }
 
 static inline void ctx_unlock(const struct lm_ctx *ctx)
 {
-	if (unlikely(ctx->lock))
-		pthread_mutex_unlock(ctx->lock);
+	loop_unlock(&ctx->loop);
 }
 
 /* ---- kept.c: state that outlives the process ------------------------------------- */

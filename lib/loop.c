@@ -76,18 +76,6 @@ void loop_remove(struct loop *loop, struct source *src)
 	epoll_ctl(loop->epfd, EPOLL_CTL_DEL, src->fd, NULL);
 }
 
-static void loop_lock(struct loop *loop)
-{
-	if (unlikely(loop->lock))
-		pthread_mutex_lock(loop->lock);
-}
-
-static void loop_unlock(struct loop *loop)
-{
-	if (unlikely(loop->lock))
-		pthread_mutex_unlock(loop->lock);
-}
-
 static int loop_wait(struct loop *loop, int timeout_ms)
 {
 	int nr;

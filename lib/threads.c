@@ -51,7 +51,7 @@ int threads_new(struct lm_ctx *ctx)
 	pthread_mutex_init(&t->lock, &nests);
 	pthread_mutexattr_destroy(&nests);
 	ctx->threads = t;
-	ctx->lock = ctx->loop.lock = &t->lock;
+	ctx->loop.lock = &t->lock;
 	return 0;
 }
 

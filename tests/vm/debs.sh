@@ -200,6 +200,11 @@ debs_field() { # FIELD PACKAGE
 		sed -n "s/^$1: //p" | head -n 1
 }
 
+# Its version without epoch and what Debian adds.
+debs_upstream() { # PACKAGE
+	debs_field Version "$1" | sed 's/^[0-9]*://; s/[^0-9.].*//'
+}
+
 debs_download() { # PACKAGE...: these and nothing else
 	debs_try apt-get -q download "$@"
 }

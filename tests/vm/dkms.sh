@@ -15,7 +15,7 @@ source "$here/debs.sh"
 
 build() {
 	debs_open bookworm
-	DEBS_VERSION=$(debs_field Version dkms | sed 's/[^0-9.].*//')
+	DEBS_VERSION=$(debs_upstream dkms)
 	debs_download dkms
 	debs_unpack "$DEBS_TMP/root"
 	mv "$DEBS_TMP/root/usr/sbin/dkms" "$DEBS_OUT/"

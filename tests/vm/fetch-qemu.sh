@@ -21,7 +21,7 @@ has_device() { # QEMU
 
 build() {
 	debs_open "$SUITE" "$SUITE-backports"
-	DEBS_VERSION=$(debs_field Version qemu-system-x86 | sed 's/^[0-9]*://; s/[^0-9.].*//')
+	DEBS_VERSION=$(debs_upstream qemu-system-x86)
 	debs_download_closure qemu-system-x86
 	debs_unpack "$DEBS_OUT/root"
 	# shellcheck disable=SC2016 # the wrapper's words

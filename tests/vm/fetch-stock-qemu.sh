@@ -16,7 +16,7 @@ readonly SUITE=bookworm
 build() {
 	local root=$DEBS_TMP/root lib
 	debs_open "$SUITE"
-	DEBS_VERSION=$(debs_field Version qemu-system-x86 | sed 's/^[0-9]*://; s/[^0-9.].*//')
+	DEBS_VERSION=$(debs_upstream qemu-system-x86)
 	debs_download_closure qemu-system-x86
 	debs_unpack "$root"
 	debs_merge_lib "$root"

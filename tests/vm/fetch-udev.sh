@@ -16,7 +16,7 @@ readonly SUITE=bookworm
 build() {
 	local root=$DEBS_TMP/root name
 	debs_open "$SUITE"
-	DEBS_VERSION=$(debs_field Version udev | sed 's/[^0-9.].*//')
+	DEBS_VERSION=$(debs_upstream udev)
 	debs_download_closure udev
 	debs_unpack "$root"
 	debs_merge_lib "$root"

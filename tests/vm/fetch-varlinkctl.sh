@@ -15,7 +15,7 @@ readonly SUITE=trixie
 
 build() {
 	debs_open "$SUITE"
-	DEBS_VERSION=$(debs_field Version systemd | sed 's/^[0-9]*://; s/[^0-9.].*//')
+	DEBS_VERSION=$(debs_upstream systemd)
 	debs_download_closure systemd
 	debs_unpack "$DEBS_TMP/root"
 	mkdir -p "$DEBS_OUT/root/usr/bin"

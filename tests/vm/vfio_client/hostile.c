@@ -44,10 +44,7 @@ struct hostile {
 
 static uint64_t next(struct hostile *h)
 {
-	h->seed ^= h->seed << 13;
-	h->seed ^= h->seed >> 7;
-	h->seed ^= h->seed << 17;
-	return h->seed >> 11;
+	return next_random(&h->seed) >> 11;
 }
 
 static void begin(struct hostile *h)
