@@ -176,35 +176,41 @@ void detach_output(const struct detached *d, char *buf, size_t size)
 	buf[n > 0 ? n : 0] = '\0';
 }
 
-static const char *last_line(const struct detached *d, char *buf, size_t size)
+/* The end of @text, all that was said: its last line, without the newline; the last one before it
+ * that libmuser said is put into @cause. */
+static const char *last_line(char *text, const char **cause)
 {
-	char *line;
-	size_t len;
+	const char *line = "";
+	char *rest = NULL, *next = strtok_r(text, "\n", &rest);
 
-	detach_output(d, buf, size);
-	for (len = strlen(buf); len && buf[len - 1] == '\n'; len--)
-		buf[len - 1] = '\0';
-	line = strrchr(buf, '\n');
-	return line ? line + 1 : buf;
+	*cause = NULL;
+	for (; next; next = strtok_r(NULL, "\n", &rest)) {
+		if (!strncmp(line, "muser: ", 7))
+			*cause = line;
+		line = next;
+	}
+	return line;
 }
 
 int detach_died(const struct detached *d, const char *program)
 {
 	int code =
 		WIFEXITED(d->status) ? WEXITSTATUS(d->status) : 128 + WTERMSIG(d->status);
-	char said[1024];
-	const char *line = last_line(d, said, sizeof(said));
+	const char *line, *cause;
+	char said[2048], why[2048];
 
+	detach_output(d, said, sizeof(said));
+	line = last_line(said, &cause);
+	snprintf(why, sizeof(why), "%s%s%s%s%s", *line ? ": " : "", line, cause ? " (" : "",
+		 cause ?: "", cause ? ")" : "");
 	if ((code == ST_NOT_FOUND || code == ST_NO_EXEC) &&
 	    !strncmp(line, "musctl: ", 8)) {
 		fprintf(stderr, "%s\n", line);
 		return code;
 	}
 	if (WIFSIGNALED(d->status))
-		return error(ST_FAILED, program, "ended by signal %d (%s)%s%s",
-			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)),
-			     *line ? ": " : "", line);
+		return error(ST_FAILED, program, "ended by signal %d (%s)%s",
+			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)), why);
 	return error(ST_FAILED, program,
-		     "ended with status %d before its device answered%s%s", code,
-		     *line ? ": " : "", line);
+		     "ended with status %d before its device answered%s", code, why);
 }

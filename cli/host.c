@@ -21,6 +21,7 @@
 #include "error.h"
 #include "hold.h"
 #include "instance.h"
+#include "log_level.h"
 #include "parse.h"
 #include "transport.h"
 
@@ -102,21 +103,13 @@ static int set_fd(struct host *host)
 
 static int set_log_level(lm_dev_info_t *info)
 {
-	static const char *const levels[] = { "err", "warn", "info", "debug" };
-	const char *wanted = getenv("MUSER_LOG");
-	int i;
+	const char *text;
 
-	info->log_level = LM_LOG_WARN;
-	if (!wanted || !*wanted)
+	info->log_level = log_level_wanted(&text);
+	if (info->log_level >= 0)
 		return 0;
-	for (i = LM_LOG_ERR; i <= LM_LOG_DEBUG; i++) {
-		if (!strcmp(wanted, levels[i])) {
-			info->log_level = i;
-			return 0;
-		}
-	}
-	return error(ST_USAGE, "MUSER_LOG", "'%s' is none of err, warn, info, debug",
-		     wanted);
+	return error(ST_USAGE, LOG_LEVEL_VARIABLE, "'%s' is none of %s", text,
+		     LOG_LEVEL_NAMES);
 }
 
 static void log_line(void *pvt, int level, const char *msg)

@@ -111,17 +111,22 @@ static int from_environment(lm_dev_info_t *info)
 
 static int default_uuid(lm_dev_info_t *info)
 {
+	char *given = (char *)info->uuid;
 	char text[UUID_STR_LEN];
 	uuid_t uuid;
+	int ret = 0;
 
-	if (info->uuid && uuid_parse(info->uuid, uuid)) {
-		log_info(info, LM_LOG_ERR, "%.64s: not a UUID", info->uuid);
-		return -EINVAL;
-	}
-	if (!info->uuid)
+	info->uuid = NULL;
+	if (!given) {
 		uuid_generate_random(uuid);
+	} else if (uuid_parse(given, uuid)) {
+		log_info(info, LM_LOG_ERR, "%.64s: not a UUID", given);
+		ret = -EINVAL;
+	}
+	free(given);
+	if (ret)
+		return ret;
 	uuid_unparse_lower(uuid, text);
-	free((char *)info->uuid);
 	info->uuid = strdup(text);
 	return info->uuid ? 0 : -ENOMEM;
 }
@@ -158,20 +163,35 @@ static int check_flags(const lm_dev_info_t *info)
 	return 0;
 }
 
-int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
+/* As much of @from as both know. From here on there is somebody to complain to. */
+static int copy_known(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 {
 	const size_t own = sizeof(*to);
-	int ret;
 
 	memset(to, 0, own);
-	if (size < INFO_SIZE_MIN)
-		return -EINVAL;
-	if (size > own && !all_zero((const char *)from + own, size - own)) {
-		log_info(from, LM_LOG_ERR,
-			 "the description uses members of a newer libmuser than %s", lm_version());
-		return -EINVAL;
-	}
-	memcpy(to, from, size < own ? size : own);
+	if (from && size >= INFO_SIZE_MIN)
+		memcpy(to, from, size < own ? size : own);
+	log_new(to);
+	if (!from)
+		log_info(to, LM_LOG_ERR, "no description was given");
+	else if (size < INFO_SIZE_MIN)
+		log_info(to, LM_LOG_ERR, "a description has %zu bytes or more, not %zu",
+			 INFO_SIZE_MIN, size);
+	else if (size > own && !all_zero((const char *)from + own, size - own))
+		log_info(to, LM_LOG_ERR, "the description uses members of a newer libmuser than "
+			 "%s", lm_version());
+	else
+		return 0;
+	return -EINVAL;
+}
+
+int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
+{
+	int ret;
+
+	ret = copy_known(to, from, size);
+	if (ret)
+		return ret;
 	ret = copy_parts(to);
 	ret = ret ?: from_environment(to);
 	ret = ret ?: check_flags(to);

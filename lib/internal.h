@@ -201,6 +201,7 @@ bool name_is_member(const lm_prop_t *p, const char *name);
 
 /* ---- log.c ----------------------------------------------------------------------- */
 
+void log_new(lm_dev_info_t *info); /* without a callback: how much goes to stderr */
 void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4))); /* before there is a context */
 #define log_err(ctx, ...)   lm_log((ctx), LM_LOG_ERR, __VA_ARGS__)

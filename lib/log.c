@@ -2,24 +2,79 @@
 /*
  * log.c - messages of the library.
  *
- * Owns the one way to say something: the description's log callback. Prints nothing itself and
- * remembers nothing; a cause is logged once, where it is known.
+ * Owns the one way to say something: the description's log callback, or, without one, a line on
+ * stderr, as much as $MUSER_LOG asks for. That is the only thing the library ever prints. Remembers
+ * nothing; a cause is logged once, where it is known.
  */
+#include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "internal.h"
+#include "log_level.h"
 
-#define LOG_MAX 501
+#define LOG_MAX  501
+#define LINE_MAX 600 /* and whose it is */
+
+/* A reader of stderr that has gone is no reason to end the process: no SIGPIPE from this. */
+static void write_quietly(const char *line, size_t len)
+{
+	const struct timespec at_once = { 0 };
+	sigset_t pipe, pending, before;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	sigpending(&pending);
+	if (write(STDERR_FILENO, line, len) < 0 && errno == EPIPE &&
+	    !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* One line, whatever the texts of a description or a peer have in them, by one write(2). */
+static void log_print(const lm_dev_info_t *info, const char *msg)
+{
+	const char *who = info->name ?: info->uuid ?: info->type;
+	char line[LINE_MAX], *c;
+	int len;
+
+	len = snprintf(line, sizeof(line), "muser: %.63s%s%s\n", who ?: "", who ? ": " : "", msg);
+	for (c = line; c < line + len - 1; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	}
+	write_quietly(line, (size_t)len);
+}
 
 static __attribute__((format(printf, 3, 0))) void log_va(const lm_dev_info_t *info, int level,
 							  const char *fmt, va_list ap)
 {
+	const int saved = errno;
 	char msg[LOG_MAX];
 
-	if (!info->log || level > info->log_level)
+	if (level > info->log_level)
 		return;
 	vsnprintf(msg, sizeof(msg), fmt, ap);
-	info->log(info->pvt, level, msg);
+	if (info->log)
+		info->log(info->pvt, level, msg);
+	else
+		log_print(info, msg);
+	errno = saved;
+}
+
+void log_new(lm_dev_info_t *info)
+{
+	const char *text;
+
+	if (info->log)
+		return;
+	info->log_level = log_level_wanted(&text);
+	if (info->log_level >= 0)
+		return;
+	info->log_level = LM_LOG_WARN;
+	log_info(info, LM_LOG_WARN, "%s=%.32s: not a level (%s); it is taken for warn",
+		 LOG_LEVEL_VARIABLE, text, LOG_LEVEL_NAMES);
 }
 
 void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)

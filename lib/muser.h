@@ -11,7 +11,8 @@
  *  - one thread at a time serves a context, and callbacks run on that thread; lm_irq_trigger(),
  *    lm_irq_trigger_index(), lm_irq_set_level() and lm_ctx_stop() may be called from any thread
  *    (LM_DEV_THREADS: several threads, and more that they may call);
- *  - nothing prints, makes threads, or installs signal handlers (lm_sigbus_guard() excepted);
+ *  - nothing makes threads or installs signal handlers (lm_sigbus_guard() excepted), and nothing
+ *    prints but messages for which a description has no @log;
  *  - strings and tables of a description are copied by lm_ctx_create(), except that register
  *    tables, field tables and property tables are kept by reference and must outlive the context;
  *  - sizes are in bytes, times in nanoseconds.
@@ -391,8 +392,10 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @flags:       LM_DEV_*
  * @socket_mode: permission bits of the client socket, 0: 0600. Whom they admit may pass through the
  *               instance folder and the runtime folder, if the socket is there
- * @log_level:   most detailed level that is passed to @log, LM_LOG_*
- * @log:         NULL: messages are dropped
+ * @log_level:   most detailed level that is passed to @log, LM_LOG_*; without @log: $MUSER_LOG's
+ * @log:         NULL: messages go to stderr, a line each, "muser: NAME: MESSAGE" with the name,
+ *               UUID or type of the device. $MUSER_LOG says how many: err, warn (the default: what
+ *               is broken, and what is strange), info, debug; lm_ctx_create() looks at it
  * @ext_caps:    extended capabilities, @nr_ext_caps of @ext_cap_size bytes
  * @extra_regs:  device-specific regions, indexes from LM_DEV_NUM_REGS on, @nr_extra_regs of
  *               @extra_reg_size bytes
@@ -459,9 +462,9 @@ typedef struct {
  *
  * Context: any thread, but no other one may use the environment meanwhile; may block on the file
  * system.
- * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause told to
- *         @dev_info->log: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path in
- *         use by a live server), ENOMEM, or what socket(2), bind(2), mkdir(2) gave. LM_DEV_MDEV:
+ * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause said as
+ *         @dev_info->log wants: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path
+ *         in use by a live server), ENOMEM, or what socket(2), bind(2), mkdir(2) gave. LM_DEV_MDEV:
  *         ENOENT (no such mediated device), EBUSY (another process serves it), ESTALE (it was
  *         served as another device before), EPROTONOSUPPORT (muser.ko of another version), EACCES.
  * Source: slide "libmuser API".
@@ -590,7 +593,7 @@ void *lm_ctx_pvt(const lm_ctx_t *ctx);
 const char *lm_version(void);
 
 /**
- * lm_log() - say something through the context's log callback
+ * lm_log() - say something through the context's log callback, or on stderr (lm_dev_info_t.log)
  * @ctx:   the context
  * @level: enum lm_log_level
  * @fmt:   as printf(3); one line, no newline; cut after 500 bytes

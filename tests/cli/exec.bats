@@ -22,6 +22,14 @@ setup_file() {
 	nothing_left
 }
 
+# The program itself knows no more than errno.
+@test "a description that is refused is refused with the cause" {
+	try 1 musctl exec -u "0123abcd-0000-4000-8000-00000000beef" -- "$PROGRAM" refused
+	complains "musctl: exec: $PROGRAM: ended with status 1 before its device answered: program: Invalid argument (muser: 0123abcd-0000-4000-8000-00000000beef: region 0: its size is not a power of two)"
+	run -1 --separate-stderr env MUSER_RUNTIME_DIR="$PWD/run" "$PROGRAM" refused
+	[[ ${stderr_lines[0]} == "muser: "*": region 0: its size is not a power of two" ]]
+}
+
 @test "waits for a program that takes its time" {
 	uuid=$(musctl exec -- "$PROGRAM" wait)
 	try 0 musctl peek "$uuid" VENDOR_ID
@@ -38,7 +46,7 @@ setup_file() {
 	uuid=$(musctl exec -u 85006552-1b4b-45e9-ad62-9dd16df09171 -- "$PROGRAM")
 	[ "$uuid" = 85006552-1b4b-45e9-ad62-9dd16df09171 ]
 	try 1 musctl exec -u "$uuid" -- "$PROGRAM"
-	complains "musctl: exec: $PROGRAM: ended with status 1 before its device answered: program: File exists"
+	complains "musctl: exec: $PROGRAM: ended with status 1 before its device answered: program: File exists (muser: $uuid: $uuid: this UUID is in use)"
 	try 0 musctl peek "$uuid" VENDOR_ID
 }
 

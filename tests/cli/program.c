@@ -2,7 +2,8 @@
 /*
  * program.c - somebody's libmuser program, for tests of exec: a device of one BAR. What its
  * argument says: "fail" says why on stderr and ends, "hang" never makes a device, "wait" makes
- * one and does not serve it for a while, "talk" fills stderr, before and after it is ready.
+ * one and does not serve it for a while, "talk" fills stderr, before and after it is ready,
+ * "refused" describes what cannot be.
  */
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,8 @@ int main(int argc, char **argv)
 	}
 	while (!strcmp(mode, "hang"))
 		pause();
+	if (!strcmp(mode, "refused"))
+		info.pci_info.reg_info[LM_BAR0_REG_IDX].size = 100;
 	ctx = lm_ctx_create(&info);
 	if (!ctx) {
 		perror("program");

@@ -38,6 +38,8 @@ grep_in "$(printf '%s\n' "$all" | grep -v ^tests/lint/)" '\b(TODO|FIXME|XXX)\b' 
 lib=$(printf '%s\n' "$code" | grep '^lib/.*\.c$')
 grep_in "$lib" '(^|[^a-z_])(v?f?printf|puts|fputs|putchar|perror|syslog)\(' |
 	report "the library never prints"
+grep_in "$(printf '%s\n' "$lib" | grep -vx lib/log.c)" '(^|[^a-z_])dprintf\(|STD(OUT|ERR)_FILENO' |
+	report "the library writes to stderr in its default logger only"
 grep_in "$(printf '%s\n' "$lib" | grep -v ^lib/backend_)" \
 	'(^|[^a-z_])(pthread_create|thrd_create|fork|clone|system|popen)\(' |
 	report "the library makes no threads and no processes"
