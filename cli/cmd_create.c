@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "../devices/devices.h"
+#include "env.h"
+
 #include "claim.h"
 #include "cmd.h"
 #include "detach.h"
@@ -108,7 +110,7 @@ static int create(const struct call *call)
 		host->socket_path = socket_path;
 	status = host_prepare(host, call->words[0]);
 	if (!status) {
-		runtime = absolute(getenv("MUSER_RUNTIME_DIR"));
+		runtime = absolute(env_get("MUSER_RUNTIME_DIR"));
 		if (runtime)
 			setenv("MUSER_RUNTIME_DIR", runtime, 1);
 		free(runtime);

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "env.h"
+
 #define SYSTEM_FOLDER "/etc/terminal-colors.d"
 
 static const struct {
@@ -32,9 +34,9 @@ static char scheme[NR_COLORS][24];
 
 static const char *user_folder(char *buf, size_t size)
 {
-	const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *base = env_get("XDG_CONFIG_HOME"), *home = env_get("HOME");
 
-	if (base && *base)
+	if (base)
 		snprintf(buf, size, "%s/terminal-colors.d", base);
 	else
 		snprintf(buf, size, "%s/.config/terminal-colors.d", home ? home : "");
@@ -45,7 +47,7 @@ static const char *user_folder(char *buf, size_t size)
  * manual has it. 0: none; else higher is more specific. */
 static int find_file(const char *folder, const char *type, char *path, size_t size)
 {
-	const char *term = getenv("TERM");
+	const char *term = env_get("TERM");
 	int rank;
 
 	for (rank = 3; rank > 0; rank--) {
@@ -99,11 +101,11 @@ static int read_folder(const char *folder)
 
 static bool terminal_wants(void)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no = env_get("NO_COLOR"), *term = env_get("TERM");
 	char folder[4096];
 	int said;
 
-	if ((no && *no) || !term || !strcmp(term, "dumb") || !isatty(STDOUT_FILENO))
+	if (no || !term || !strcmp(term, "dumb") || !isatty(STDOUT_FILENO))
 		return false;
 	said = read_folder(user_folder(folder, sizeof(folder)));
 	if (said < 0)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "env.h"
 #include "json.h"
 #include "muser-instance.h"
 
@@ -103,9 +104,9 @@ void control_set_timeout(struct control *c, int ms)
 
 static void debug(const struct control *c, const char *what, const char *text)
 {
-	const char *on = getenv("MUSER_DEBUG");
+	const char *on = env_get("MUSER_DEBUG");
 
-	if (on && *on && strcmp(on, "0"))
+	if (on && strcmp(on, "0"))
 		fprintf(stderr, "musctl: %.8s %s %s\n", c->uuid, what, text);
 }
 

@@ -15,11 +15,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "env.h"
+
 #include "parse.h"
 
 const char *mdev_path(char *buf, size_t size, const char *path)
 {
-	const char *root = getenv("MUSER_ROOT");
+	const char *root = env_get("MUSER_ROOT");
 
 	snprintf(buf, size, "%s%s", root ? root : "", path);
 	return buf;
@@ -27,9 +29,7 @@ const char *mdev_path(char *buf, size_t size, const char *path)
 
 bool mdev_is_moved(void)
 {
-	const char *root = getenv("MUSER_ROOT");
-
-	return root && *root;
+	return env_get("MUSER_ROOT");
 }
 
 /* ---- modules --------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "env.h"
 #include "json.h"
 
 #include "cmd.h"
@@ -43,11 +44,11 @@ static bool is_choice(const char *word)
 
 int transport_choose(const struct transport *t, bool *mdev)
 {
-	const char *wanted = t->wanted ? t->wanted : getenv(VARIABLE);
+	const char *wanted = t->wanted ? t->wanted : env_get(VARIABLE);
 	const char *why = NULL;
 	char canonical[UUID_SIZE];
 
-	if (!wanted || !*wanted)
+	if (!wanted)
 		wanted = "auto";
 	if (!is_choice(wanted))
 		return error(ST_USAGE, VARIABLE, "'%s' is none of " TRANSPORT_CHOICES,

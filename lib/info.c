@@ -14,6 +14,7 @@
 
 #include <uuid/uuid.h>
 
+#include "env.h"
 #include "internal.h"
 
 /* Descriptions end here in the first release, whatever comes behind later; shorter ones are not
@@ -82,8 +83,8 @@ static int copy_parts(lm_dev_info_t *to)
  * none of these. */
 static int from_environment(lm_dev_info_t *info)
 {
-	const char *uuid = getenv("MUSER_UUID"), *fd = getenv("MUSER_LISTEN_FD");
-	const char *transport = getenv("MUSER_TRANSPORT");
+	const char *uuid = env_get("MUSER_UUID"), *fd = env_get("MUSER_LISTEN_FD");
+	const char *transport = env_get("MUSER_TRANSPORT");
 	char *end;
 	long nr;
 

@@ -20,6 +20,7 @@
 
 #include <uuid/uuid.h>
 
+#include "env.h"
 #include "internal.h"
 #include "muser-instance.h"
 
@@ -60,14 +61,14 @@ static int tmp_dir(char *buf, size_t size)
 
 LM_EXPORT int lm_runtime_dir(char *buf, size_t size)
 {
-	const char *dir = getenv("MUSER_RUNTIME_DIR");
+	const char *dir = env_get("MUSER_RUNTIME_DIR");
 
-	if (dir && dir[0])
+	if (dir)
 		return put_path(buf, size, dir, "");
 	if (geteuid() == 0)
 		return put_path(buf, size, "/run", "muser");
-	dir = getenv("XDG_RUNTIME_DIR");
-	if (dir && dir[0])
+	dir = env_get("XDG_RUNTIME_DIR");
+	if (dir)
 		return put_path(buf, size, dir, "muser");
 	return tmp_dir(buf, size);
 }

@@ -8,9 +8,9 @@
 #include "log_level.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "env.h"
 #include "muser.h"
 
 int log_level_wanted(const char **text)
@@ -21,8 +21,8 @@ int log_level_wanted(const char **text)
 	};
 	int i;
 
-	*text = getenv(LOG_LEVEL_VARIABLE);
-	if (!*text || !**text)
+	*text = env_get(LOG_LEVEL_VARIABLE);
+	if (!*text)
 		return LM_LOG_WARN;
 	for (i = LM_LOG_ERR; i <= LM_LOG_DEBUG; i++) {
 		if (!strcmp(*text, names[i]))

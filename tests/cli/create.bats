@@ -10,6 +10,15 @@ load helper
 	[ -z "$stderr" ]
 }
 
+@test "an empty environment variable is not set" {
+	export MUSER_RUNTIME_DIR='' MUSER_TRANSPORT='' MUSER_LOG='' MUSER_UUID='' NO_COLOR=''
+	try 0 musctl create null --transport vfio-user
+	uuid=$output
+	[ ! -e "$uuid" ]
+	[[ $(socket_of "$uuid") = /*/muser*/$uuid/vfio-user.sock ]]
+	try 0 musctl destroy "$uuid"
+}
+
 @test "a client can connect as soon as it returns" {
 	uuid=$(musctl create null)
 	[ -S "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock" ]

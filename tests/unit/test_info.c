@@ -14,6 +14,7 @@ static int setup(void **state)
 {
 	unsetenv("MUSER_UUID");
 	unsetenv("MUSER_LISTEN_FD");
+	unsetenv("MUSER_TRANSPORT");
 	return engine_setup(state);
 }
 
@@ -21,6 +22,7 @@ static int teardown(void **state)
 {
 	unsetenv("MUSER_UUID");
 	unsetenv("MUSER_LISTEN_FD");
+	unsetenv("MUSER_TRANSPORT");
 	return engine_teardown(state);
 }
 
@@ -358,7 +360,7 @@ static void a_socket_of_the_description_comes_first(void **state)
 
 static void a_socket_of_the_environment_that_is_none_is_refused(void **state)
 {
-	static const char *const bad[] = { "", "x", "-1", "3x", "99999999999999999999", " " };
+	static const char *const bad[] = { "x", "-1", "3x", "99999999999999999999", " " };
 	struct engine *e = *state;
 	size_t i;
 
@@ -366,6 +368,17 @@ static void a_socket_of_the_environment_that_is_none_is_refused(void **state)
 		setenv("MUSER_LISTEN_FD", bad[i], 1);
 		assert_int_equal(copied(e, &e->info, sizeof(e->info)), -EINVAL);
 	}
+}
+
+static void an_empty_variable_is_not_set(void **state)
+{
+	struct engine *e = *state;
+
+	setenv("MUSER_UUID", "", 1);
+	setenv("MUSER_LISTEN_FD", "", 1);
+	setenv("MUSER_TRANSPORT", "", 1);
+	given_a_socket(e);
+	assert_int_equal(copied(e, &e->info, sizeof(e->info)), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -398,6 +411,7 @@ int main(void)
 		TEST(the_environment_may_name_the_socket),
 		TEST(a_socket_of_the_description_comes_first),
 		TEST(a_socket_of_the_environment_that_is_none_is_refused),
+		TEST(an_empty_variable_is_not_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
