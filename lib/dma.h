@@ -21,9 +21,9 @@ struct sigbus_range {
 	_Atomic(uint32_t)    seq;      /* odd: being changed */
 	_Atomic(uintptr_t)   base;     /* 0: free */
 	_Atomic(uint64_t)    length;
-	_Atomic(uint64_t)    granule;  /* page size of the file */
+	_Atomic(uint64_t)    granule;  /* page size of the file; length is a multiple */
 	_Atomic(int)         prot;
-	_Atomic(uint32_t)    repairs;
+	_Atomic(uint32_t)    pieces;   /* repaired one by one */
 	_Atomic(uint64_t)    broken_low;  /* scratch pages are between these; */
 	_Atomic(uint64_t)    broken_high; /* 0: there are none */
 	struct sigbus_range *next_free;

@@ -799,9 +799,9 @@ int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data, lm_d
  * lm_sigbus_guard() - survive a client that truncates the memory it shared
  *
  * Installs a process-wide SIGBUS handler that puts a scratch page in place of a vanished one and
- * marks the DMA region broken; faults elsewhere go to the previous handler. Without the guard,
- * files that are not sealed against shrinking are reached by pread(2) and pwrite(2), and
- * lm_map_sg() answers -EOPNOTSUPP for them.
+ * marks the DMA region broken; a file from which many pages vanish is replaced as a whole. Faults
+ * elsewhere go to the previous handler. Without the guard, files that are not sealed against
+ * shrinking are reached by pread(2) and pwrite(2), and lm_map_sg() answers -EOPNOTSUPP for them.
  *
  * Context: once, before contexts are created.
  * Return: 0 or -errno of sigaction(2).

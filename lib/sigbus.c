@@ -8,17 +8,25 @@
  * range gets anonymous memory there and marks the range broken; any other SIGBUS goes to
  * the handler that was there before.
  *
- * Every repair of a mapping covers twice as much as the one before, so that even a
- * hostile order of faults splits it into few pieces (vm.max_map_count).
+ * A repair must not fail, whatever clients do: the process would die. So it asks for memory
+ * that is not reserved, and for one page only, as the rest of the file may be there still.
+ * Each such piece takes up to two VMAs, of which a process has vm.max_map_count: pieces are
+ * bounded, for a mapping and for all; beyond that, and where there is no room even for one, the
+ * mapping is replaced as a whole, which takes none. Where the process as such has too many
+ * VMAs, one that is kept for that goes first. What remains is vm.overcommit_memory 2, where
+ * nothing is unreserved: pieces are small, and whole mappings may be more than is left.
  */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "dma.h"
 
 #define BLOCK_RANGES 64
+#define PIECES_RANGE 8u   /* of a mapping: then it is replaced as a whole */
+#define PIECES_ALL   512u /* of all mappings of the process */
 
 struct block {
 	struct sigbus_range    range[BLOCK_RANGES];
@@ -31,6 +39,8 @@ static _Atomic(struct block *) blocks;
 static struct sigbus_range *free_ranges;
 static struct sigaction previous;
 static atomic_bool guarded;
+static _Atomic(uint32_t) nr_pieces;
+static _Atomic(uintptr_t) spare; /* a page that nobody needs; 0: none */
 
 /* ---- the handler ----------------------------------------------------------------- */
 
@@ -46,30 +56,65 @@ static void broken_extend(struct sigbus_range *r, uint64_t low, uint64_t high)
 		;
 }
 
+/* Marked first: nobody is to see scratch memory that is not. The system call itself: what a
+ * sanitizer does around it takes mappings of its own. */
 static bool range_replace(struct sigbus_range *r, uintptr_t base, uint64_t off,
 			  uint64_t len)
 {
-	void *p = mmap((void *)(base + off), len, atomic_load(&r->prot),
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
 
-	if (p == MAP_FAILED)
-		return false;
 	broken_extend(r, off, off + len);
+	return syscall(SYS_mmap, base + off, len, atomic_load(&r->prot), flags, -1, 0) != -1;
+}
+
+static bool piece_take(struct sigbus_range *r)
+{
+	if (atomic_load(&r->pieces) >= PIECES_RANGE)
+		return false;
+	if (atomic_fetch_add(&nr_pieces, 1) >= PIECES_ALL) {
+		atomic_fetch_sub(&nr_pieces, 1);
+		return false;
+	}
+	atomic_fetch_add(&r->pieces, 1);
 	return true;
 }
 
-/* Anonymous memory for @off and more; for all, if the kernel has no room for a piece. */
+static void pieces_give(struct sigbus_range *r)
+{
+	atomic_fetch_sub(&nr_pieces, atomic_exchange(&r->pieces, 0));
+}
+
+static void spare_give(void)
+{
+	const uintptr_t at = atomic_exchange(&spare, 0);
+
+	if (at)
+		syscall(SYS_munmap, at, 1);
+}
+
+static bool range_replace_all(struct sigbus_range *r, uintptr_t base)
+{
+	const uint64_t length = atomic_load(&r->length);
+	bool done = range_replace(r, base, 0, length);
+
+	if (!done) {
+		spare_give();
+		done = range_replace(r, base, 0, length);
+	}
+	if (done)
+		pieces_give(r);
+	return done;
+}
+
+/* One page of the file, or else all. */
 static bool range_repair(struct sigbus_range *r, uintptr_t base, uint64_t off)
 {
 	const uint64_t granule = atomic_load(&r->granule);
-	const uint64_t length = atomic_load(&r->length);
-	const uint32_t repairs = atomic_fetch_add(&r->repairs, 1);
-	uint64_t len = granule << (repairs < 24 ? repairs : 24);
 
 	off &= ~(granule - 1);
-	if (out_of_range(off, len, length))
-		len = length - off;
-	return range_replace(r, base, off, len) || range_replace(r, base, 0, length);
+	if (piece_take(r) && range_replace(r, base, off, granule))
+		return true;
+	return range_replace_all(r, base) || range_replace(r, base, off, granule);
 }
 
 /* One range; false: @addr is not in it. */
@@ -131,6 +176,18 @@ static void handler(int sig, siginfo_t *si, void *context)
 	errno = saved;
 }
 
+/* Shared memory is no one VMA with its neighbours, whatever they are. The caller locks. */
+static void spare_keep(void)
+{
+	void *p;
+
+	if (atomic_load(&spare) || !atomic_load(&guarded))
+		return;
+	p = mmap(NULL, 1, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p != MAP_FAILED)
+		atomic_store(&spare, (uintptr_t)p);
+}
+
 LM_EXPORT int lm_sigbus_guard(void)
 {
 	struct sigaction sa = { .sa_sigaction = handler };
@@ -146,6 +203,7 @@ LM_EXPORT int lm_sigbus_guard(void)
 			ret = -errno;
 		atomic_store(&guarded, !ret);
 	}
+	spare_keep();
 	pthread_mutex_unlock(&lock);
 	return ret;
 }
@@ -178,7 +236,6 @@ static void range_set(struct sigbus_range *r, uintptr_t base, uint64_t length)
 	atomic_fetch_add(&r->seq, 1);
 	atomic_store(&r->base, base);
 	atomic_store(&r->length, length);
-	atomic_store(&r->repairs, 0);
 	atomic_store(&r->broken_high, 0);
 	atomic_store(&r->broken_low, UINT64_MAX);
 	atomic_fetch_add(&r->seq, 1);
@@ -191,6 +248,7 @@ int sigbus_add(void *base, uint64_t length, uint64_t granule, int prot,
 	int ret = 0;
 
 	pthread_mutex_lock(&lock);
+	spare_keep();
 	if (!free_ranges)
 		ret = block_add();
 	r = free_ranges;
@@ -211,6 +269,7 @@ void sigbus_remove(struct sigbus_range *range)
 		return;
 	pthread_mutex_lock(&lock);
 	range_set(range, 0, 0);
+	pieces_give(range);
 	range->next_free = free_ranges;
 	free_ranges = range;
 	pthread_mutex_unlock(&lock);
