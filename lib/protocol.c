@@ -220,15 +220,21 @@ static int command_run(struct client *c, const struct command *cmd, struct messa
 	return cmd->fn(c, m, r);
 }
 
-/* A request that wants no reply writes its reply into the void, not where messages are built. */
+/*
+ * A request that wants no reply writes its reply into the void, not where messages are built. It
+ * may wait for DMA, and so for messages: its own is pinned then, until it is done with.
+ */
 static int handle_posted(struct client *c, const struct command *cmd, struct message *m)
 {
 	char scratch[sizeof(struct vfio_user_header) + REPLY_SMALL];
 	struct reply r = { .payload = scratch + sizeof(struct vfio_user_header) };
 	int ret = -EINVAL;
 
+	c->handling = true;
 	if (cmd && cmd->posted)
 		ret = command_run(c, cmd, m, &r);
+	c->handling = false;
+	stream_unpin(&c->pinned);
 	if (ret < 0 && ret != LM_DEFER)
 		log_debug(c->ctx, "a posted command %u failed: %s", m->cmd, strerror(-ret));
 	return ret;
@@ -287,7 +293,6 @@ int protocol_handle(struct client *c, struct message *m)
 	c->requests++;
 	c->request = request;
 	message_close_fds(m);
-	stream_unpin(&c->pinned);
 	if (unlikely(c->ctx->traps_due))
 		mdev_traps_tell(c);
 	return !c->negotiated ? -EPROTO : 0;

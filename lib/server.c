@@ -67,7 +67,6 @@ static void client_free(struct client *c)
 		stream_close(&c->twin);
 	}
 	client_unhold(c);
-	stream_unpin(&c->pinned);
 	upcall_free(c);
 	free(c);
 }
@@ -207,7 +206,6 @@ static int serve_messages(struct client *c)
 		c->turn_left--;
 		if ((m.hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY) {
 			upcall_reply(c, &m);
-			stream_unpin(&c->pinned);
 			continue;
 		}
 		ret = protocol_handle(c, &m);
@@ -223,10 +221,8 @@ static int serve_replies(struct client *c)
 	struct message m;
 	int ret = 0;
 
-	while (c->waiting != WAIT_NONE && (ret = stream_next_reply(&c->stream, &m)) == 1) {
+	while (c->waiting != WAIT_NONE && (ret = stream_next_reply(&c->stream, &m)) == 1)
 		upcall_reply(c, &m);
-		stream_unpin(&c->pinned);
-	}
 	return ret < 0 ? ret : 0;
 }
 

@@ -48,7 +48,8 @@ struct client {
 	bool            blocked;     /* the last turn ended for want of room to answer */
 	bool            armed;       /* epoll will tell what there is to be served */
 	bool            owed;        /* a handler is running whose reply is being written */
-	struct stream_buf pinned;    /* received bytes that the running handler still looks at */
+	bool            handling;    /* a handler is running that looks at its message ... */
+	struct stream_buf pinned;    /* ... which is here, if it had to wait for DMA */
 	uint16_t        major, minor;
 	uint32_t        max_fds;     /* the client takes so many in one message */
 	uint32_t        max_data;    /* and so many bytes */

@@ -391,7 +391,7 @@ static int wait_prepare(struct client *c)
 		return 0;
 	if (client_waits(c) || stream_wants_reply(s))
 		return -EDEADLK;
-	return c->serving && !c->pinned.data ? stream_pin(s, &c->pinned) : 0;
+	return c->handling && !c->pinned.data ? stream_pin(s, &c->pinned) : 0;
 }
 
 /* Callbacks that run meanwhile may complete requests, but the client stays: it is being served. */

@@ -1402,6 +1402,108 @@ static void rubbish_on_the_twin_ends_the_twin(void **state)
 	engine_is_alive(e);
 }
 
+/* ---- bytes of a message that waits ----------------------------------------------- */
+
+#define LONG_READ 100u /* its answer covers all of the message that waits for it, if it can */
+
+/* The first write of the message waits for DMA: those behind it are read afterwards. */
+static ssize_t first_write_waits(struct engine *e, char *buf, size_t count, loff_t offset,
+				 bool is_write)
+{
+	const dma_sg_t sg = sg_at(e, MEM, LONG_READ);
+	char data[LONG_READ];
+
+	if (!offset)
+		assert_int_equal(lm_dma_read(e->ctx, &sg, data), 0);
+	memcpy(e->raw + offset, buf, count);
+	return (ssize_t)count;
+}
+
+static void post_three_writes(struct engine *e)
+{
+	struct {
+		uint64_t nr;
+		struct vfio_user_write_single w[3];
+	} __attribute__((packed)) multi = { .nr = 3 };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		multi.w[i] = (struct vfio_user_write_single){
+			.offset = 0x100 * (uint64_t)i, .region = BAR_RAW, .count = 4 };
+		memset(multi.w[i].data, 'a' + i, 4);
+	}
+	engine_posted(e, VFIO_USER_REGION_WRITE_MULTI, &multi, sizeof(multi));
+}
+
+static void a_message_that_waits_keeps_its_bytes(struct engine *e)
+{
+	struct server_thread t;
+
+	e->access = first_write_waits;
+	thread_start(&t, e->fd, 1);
+	post_three_writes(e);
+	engine_poll(e);
+	thread_stop(&t);
+	assert_memory_equal(e->raw, "aaaa", 4);
+	assert_memory_equal(e->raw + 0x100, "bbbb", 4);
+	assert_memory_equal(e->raw + 0x200, "cccc", 4);
+	e->access = NULL;
+	engine_is_alive(e);
+}
+
+/* A copy that waits inside another one, with no message being handled. */
+static void a_message_keeps_its_bytes_after_waits_inside_waits(void **state)
+{
+	struct engine *e = *state;
+	struct op op = op_new(e, 8);
+	struct server_thread t;
+	char data[4];
+	dma_sg_t sg;
+
+	op.then = wait_inside_done;
+	connect_with(e, OFFER_QEMU);
+	sg = sg_at(e, MEM, 4);
+	op_read(&op, MEM, 8);
+	thread_start(&t, e->fd, 3);
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), 0);
+	thread_stop(&t);
+	assert_int_equal(op.nr_done, 1);
+	a_message_that_waits_keeps_its_bytes(e);
+	free(op.data);
+}
+
+/* The copy that ends with the twin socket waits for another, over the main one. */
+static void a_message_keeps_its_bytes_after_waits_in_a_turn_of_the_twin(void **state)
+{
+	struct engine *e = *state;
+	struct op op = op_new(e, 8);
+	struct server_thread t;
+
+	op.then = wait_inside_done;
+	connect_with(e, OFFER_TWIN);
+	op_read(&op, MEM, 8);
+	close(e->twin);
+	e->twin = -1;
+	thread_start(&t, e->fd, 1);
+	while (!op.nr_done)
+		assert_true(lm_ctx_poll(e->ctx) >= 0);
+	thread_stop(&t);
+	assert_int_equal(op.result, -ENOTCONN);
+	a_message_that_waits_keeps_its_bytes(e);
+	free(op.data);
+}
+
+/* The pin goes with the message, whatever becomes of it: the next one has its own. */
+static void each_message_that_waits_keeps_its_own_bytes(void **state)
+{
+	struct engine *e = *state;
+
+	connect_with(e, OFFER_QEMU);
+	a_message_that_waits_keeps_its_bytes(e);
+	memset(e->raw, 0, 0x300);
+	a_message_that_waits_keeps_its_bytes(e);
+}
+
 /* ---- clients that want to hurt --------------------------------------------------- */
 
 /* Answers to nothing, as many as fit, while a request is put off. */
@@ -1567,6 +1669,9 @@ int main(void)
 		TEST(a_long_write_goes_over_the_twin_as_the_client_reads),
 		TEST(transfers_end_with_the_twin_socket),
 		TEST(rubbish_on_the_twin_ends_the_twin),
+		TEST(a_message_keeps_its_bytes_after_waits_inside_waits),
+		TEST(a_message_keeps_its_bytes_after_waits_in_a_turn_of_the_twin),
+		TEST(each_message_that_waits_keeps_its_own_bytes),
 		TEST(answers_to_nothing_take_no_time),
 		TEST(requests_without_end_behind_one_that_waits_fail_its_transfer),
 		TEST(giving_up_may_meet_the_end_of_the_client),
