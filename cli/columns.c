@@ -4,10 +4,10 @@
  */
 #include "columns.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 #include "error.h"
 
@@ -17,7 +17,7 @@ static int find(const struct column *columns, const char *name, size_t len)
 
 	for (i = 0; columns[i].name; i++) {
 		if (strlen(columns[i].name) == len &&
-		    !strncasecmp(columns[i].name, name, len))
+		    !ascii_compare_n(columns[i].name, name, len))
 			return i;
 	}
 	return -1;
@@ -79,9 +79,5 @@ void columns_print(const struct column *columns)
 
 void columns_key(const struct column *column, char *buf, size_t size)
 {
-	size_t i;
-
-	for (i = 0; column->name[i] && i + 1 < size; i++)
-		buf[i] = (char)tolower((unsigned char)column->name[i]);
-	buf[i] = '\0';
+	ascii_copy_lower(buf, column->name, size);
 }

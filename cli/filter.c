@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ascii.h"
+
 #include "error.h"
 #include "names.h"
 
@@ -73,7 +75,7 @@ static int parse_term(struct term *term, const char *word)
 		term->class = TERM_KIND;
 	} else if (!strncmp(word, "reg=", 4) && word[4]) {
 		term->class = TERM_REGISTER;
-		snprintf(term->glob, sizeof(term->glob), "%s", word + 4);
+		ascii_copy_lower(term->glob, word + 4, sizeof(term->glob));
 	} else if (!strcmp(word, "error")) {
 		term->class = TERM_RESULT;
 	} else if (!strcmp(word, "control")) {
@@ -122,6 +124,15 @@ int filter_parse(struct filter *filter, const struct opt_list *list)
 
 /* ---- matching -------------------------------------------------------------------- */
 
+/* Whatever the case, as registers are found. */
+static bool names_match(const char *glob, const char *name)
+{
+	char lower[64];
+
+	ascii_copy_lower(lower, name, sizeof(lower));
+	return !fnmatch(glob, lower, 0);
+}
+
 static bool touches(const struct term *term, const struct lm_trace_record *record,
 		    const struct regmap *map)
 {
@@ -129,7 +140,7 @@ static bool touches(const struct term *term, const struct lm_trace_record *recor
 	const struct reg *reg = NULL;
 
 	while ((reg = regmap_next(map, &span, reg))) {
-		if (!fnmatch(term->glob, reg->name, 0))
+		if (names_match(term->glob, reg->name))
 			return true;
 	}
 	return false;

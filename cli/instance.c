@@ -6,15 +6,14 @@
  */
 #include "instance.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <uuid.h>
 
+#include "ascii.h"
 #include "json.h"
 #include "muser-instance.h"
 
@@ -152,7 +151,7 @@ static size_t keep_matches(struct instances *list, const char *word,
 
 static bool has_prefix(const char *uuid, const char *word)
 {
-	return !strncasecmp(uuid, word, strlen(word));
+	return !ascii_compare_n(uuid, word, strlen(word));
 }
 
 static int ambiguous(const struct instances *list, size_t nr, const char *word)

@@ -84,7 +84,8 @@ int main(int argc, char **argv)
 {
 	int status, closed;
 
-	setlocale(LC_ALL, "");
+	setlocale(LC_CTYPE, ""); /* how wide text is, and the words of strerror(3); all else */
+	setlocale(LC_MESSAGES, ""); /* is the same everywhere */
 	status = run_line(argc, argv);
 	closed = out_close_stdout();
 	return status ? status : closed;

@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <muser.h>
+
+#include "ascii.h"
 
 static const char *const region_names[LM_DEV_NUM_REGS] = {
 	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
@@ -30,8 +31,8 @@ const char *name_of_region(uint32_t index)
 
 static bool is_word(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z') || c == '_';
+	return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+	       c == '_';
 }
 
 bool name_to_region(const char *text, uint32_t *index, unsigned int *len)
@@ -44,10 +45,10 @@ bool name_to_region(const char *text, uint32_t *index, unsigned int *len)
 	*len = (unsigned int)word;
 	for (*index = 0; *index < LM_DEV_NUM_REGS; (*index)++) {
 		if (strlen(region_names[*index]) == word &&
-		    !strncasecmp(text, region_names[*index], word))
+		    !ascii_compare_n(text, region_names[*index], word))
 			return true;
 	}
-	if (word < 7 || word > 10 || strncasecmp(text, "region", 6))
+	if (word < 7 || word > 10 || ascii_compare_n(text, "region", 6))
 		return false;
 	*index = (uint32_t)strtoul(text + 6, &end, 10);
 	return end == text + word;
@@ -61,7 +62,7 @@ const char *name_of_irq(uint32_t index)
 bool name_to_irq(const char *text, uint32_t *index)
 {
 	for (*index = 0; *index < LM_DEV_NUM_IRQS; (*index)++) {
-		if (!strcasecmp(text, irq_names[*index]))
+		if (!ascii_compare(text, irq_names[*index]))
 			return true;
 	}
 	return false;

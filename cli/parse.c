@@ -5,10 +5,11 @@
  */
 #include "parse.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "ascii.h"
 
 static const char *skip_0x(const char *text)
 {
@@ -20,7 +21,7 @@ static bool parse_base(const char *text, int base, uint64_t *value)
 {
 	char *end;
 
-	if (!isxdigit((unsigned char)*text) || skip_0x(text) != text)
+	if (!ascii_is_xdigit(*text) || skip_0x(text) != text)
 		return false;
 	errno = 0;
 	*value = strtoull(text, &end, base);

@@ -5,9 +5,10 @@
  */
 #include "place.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "ascii.h"
 
 #include "error.h"
 #include "names.h"
@@ -35,8 +36,8 @@ static bool hex_part(const char *text, size_t len, uint64_t *value)
 /* "1", "2", "4", "8", or setpci's B, W, L, and Q. 0: none of them. */
 static unsigned int parse_width(const char *text, size_t len)
 {
-	static const char letters[] = "1B2W4L8Q";
-	const char *at = len == 1 ? strchr(letters, toupper((unsigned char)*text)) : NULL;
+	static const char letters[] = "1b2w4l8q";
+	const char *at = len == 1 ? strchr(letters, ascii_lower(*text)) : NULL;
 
 	return at && *at ? 1u << (at - letters) / 2 : 0;
 }

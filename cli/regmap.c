@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <linux/pci_regs.h>
 
 #include <muser.h>
 
+#include "ascii.h"
 #include "json.h"
 
 #include "value.h"
@@ -112,7 +112,7 @@ static bool same_name(const struct reg *reg, const char *name, size_t len, bool 
 	if (strlen(reg->name) != len)
 		return false;
 	return exact ? !strncmp(reg->name, name, len)
-		     : !strncasecmp(reg->name, name, len);
+		     : !ascii_compare_n(reg->name, name, len);
 }
 
 const struct reg *regmap_find(const struct regmap *map, const char *name, size_t len)
@@ -213,7 +213,7 @@ bool reg_field(const struct reg *reg, const char *name, struct field *field)
 	size_t i;
 
 	for (i = 0; (item = value_item(reg->json, "fields", i)); i++) {
-		if (read_field(item, field) && !strcasecmp(field->name, name))
+		if (read_field(item, field) && !ascii_compare(field->name, name))
 			return true;
 	}
 	return false;

@@ -7,7 +7,6 @@
  */
 #include "devices.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +33,7 @@ static bool is_index(const char *text, uint32_t nr)
 {
 	char *end;
 
-	if (!isdigit((unsigned char)*text) || (*text == '0' && text[1]))
+	if (*text < '0' || *text > '9' || (*text == '0' && text[1]))
 		return false;
 	return strtoul(text, &end, 10) < nr && !*end;
 }

@@ -7,7 +7,6 @@
  * small tables become the library's own. Refuses what no PCI device can be; parts with an owner
  * of their own (names, capabilities, register maps) are checked there.
  */
-#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

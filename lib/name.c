@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "internal.h"
 
 #define LENGTH_MAX     63
@@ -30,7 +31,7 @@ bool name_is_member(const lm_prop_t *p, const char *name)
 	unsigned long nr;
 	char *end;
 
-	if (!p->nr || strncmp(name, p->name, len) || name[len] < '0' || name[len] > '9')
+	if (!p->nr || strncmp(name, p->name, len) || !ascii_is_digit(name[len]))
 		return false;
 	if (name[len] == '0' && name[len + 1])
 		return false;
@@ -86,7 +87,7 @@ static const char *field_fault(const lm_register_t *reg, uint32_t i)
 	if (!f->bits || out_of_range(f->shift, f->bits, 8u * reg->width))
 		return "a field is empty or leaves the register";
 	for (j = 0; j < i; j++) {
-		if (!strcasecmp(reg->fields[j].name, f->name))
+		if (!ascii_compare(reg->fields[j].name, f->name))
 			return "two fields have the same name";
 	}
 	return NULL;
@@ -128,7 +129,7 @@ static int names_collect(struct lm_ctx *ctx, uint32_t index, const char **names,
 
 static int compare(const void *a, const void *b)
 {
-	return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+	return ascii_compare(*(const char *const *)a, *(const char *const *)b);
 }
 
 static int names_are_unique(struct lm_ctx *ctx, const char **names, size_t nr)

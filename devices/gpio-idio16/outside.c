@@ -5,7 +5,6 @@
  */
 #include "idio.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +34,7 @@ static int pin_of(const char *name, const char *base)
 		return -1;
 	if (!*digits)
 		return IDIO_NR_PINS;
-	if (!isdigit((unsigned char)*digits))
+	if (*digits < '0' || *digits > '9')
 		return -1;
 	pin = strtoul(digits, &end, 10);
 	return *end || pin >= IDIO_NR_PINS ? -1 : (int)pin;
@@ -76,7 +75,7 @@ static int parse(const char *text, unsigned long max, unsigned long *number)
 {
 	char *end;
 
-	if (!isdigit((unsigned char)*text)) /* strtoul() takes blanks and signs */
+	if (*text < '0' || *text > '9') /* strtoul() takes blanks and signs */
 		return -EINVAL;
 	errno = 0;
 	*number = strtoul(text, &end, 0);

@@ -6,6 +6,7 @@
  * then words of peek and poke, or filters; behind a NUL stand records of a trace. The device
  * itself is a double: what would be read and written must be a place that was asked for.
  */
+#include "ascii.h"
 #include "filter.h"
 #include "fuzz.h"
 #include "json.h"
@@ -141,7 +142,7 @@ static void parse_all(char *text)
 		FUZZ_CHECK(!parse_mode(word, &mode) || mode <= 07777);
 		FUZZ_CHECK(!parse_seconds(word, &value) || value / 1000000000 <= UINT32_MAX);
 		parse_hex(word, &value);
-		FUZZ_CHECK(!name_to_irq(word, &index) || !strcasecmp(name_of_irq(index), word));
+		FUZZ_CHECK(!name_to_irq(word, &index) || !ascii_compare(name_of_irq(index), word));
 		if (name_to_region(word, &index, &len))
 			FUZZ_CHECK(len <= strlen(word) && name_of_region(index));
 	}

@@ -52,6 +52,8 @@ grep_in "$(printf '%s\n' "$code" | grep ^devices/)" \
 	report "devices print nothing and allocate in new() only"
 grep_in "$code" '(^|[^a-z_])(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|strncpy)\(' |
 	report "no function without a bound"
+grep_in "$code" '(^|[^a-z_])(strn?casecmp|strcasestr|strn?coll|tolower|toupper|is(alpha|alnum|digit|xdigit|lower|upper|punct|print|space|cntrl|graph|blank))\(' |
+	report "names are ASCII, whatever the locale (lib/ascii.h)"
 
 grep_in "$(printf '%s\n' "$all" | grep -vE '^(man/|tests/lint/)')" 'https?://' |
 	grep -v xmlns | report "no addresses in code"
