@@ -5,15 +5,13 @@
  * 2, 124 (--timeout).
  */
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
 #include "comings.h"
 #include "error.h"
+#include "live.h"
 #include "mdev.h"
 #include "out.h"
 #include "verbs.h"
@@ -49,19 +47,16 @@ struct monitor {
 	struct mdev_watch         *watch; /* NULL: only our own */
 	struct comings            *comings;
 	uint64_t                   nr;
-	uint64_t                   end; /* 0: none */
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int sig)
+static bool is_full(const struct monitor *m)
 {
-	interrupted = 1;
+	return m->args->limit && m->nr >= m->args->limit;
 }
 
 static bool is_done(const struct monitor *m)
 {
-	return interrupted || ferror(stdout) || (m->args->limit && m->nr >= m->args->limit);
+	return is_full(m) || live_is_over();
 }
 
 static void print(struct monitor *m, const struct mdev_event *e)
@@ -81,42 +76,15 @@ static void print(struct monitor *m, const struct mdev_event *e)
 	m->nr++;
 }
 
-static void catch_signals(sigset_t *mask)
+static void follow(struct monitor *m)
 {
-	struct sigaction action = { .sa_handler = interrupt };
-	sigset_t block;
-
-	sigemptyset(&block);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGTERM);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigprocmask(SIG_BLOCK, &block, mask);
-}
-
-/* Signals are let in here only. false: time is up. */
-static bool wait_news(const struct monitor *m, const sigset_t *mask)
-{
-	struct pollfd fds[2] = { { m->watch ? mdev_watch_fd(m->watch) : -1, POLLIN, 0 },
-				 { comings_fd(m->comings), POLLIN, 0 } };
-	uint64_t now = clock_ns(), left = m->end > now ? m->end - now : 0;
-	struct timespec timeout = { (time_t)(left / 1000000000), (long)(left % 1000000000) };
-
-	if (m->end && !left)
-		return false;
-	ppoll(fds, 2, m->end ? &timeout : NULL, mask);
-	return true;
-}
-
-static int follow(struct monitor *m)
-{
+	int fd = m->watch ? mdev_watch_fd(m->watch) : -1;
+	struct pollfd fds[3] = { { fd, POLLIN, 0 }, { comings_fd(m->comings), POLLIN, 0 } };
 	struct mdev_event event;
-	sigset_t mask;
 
-	catch_signals(&mask);
+	live_begin(m->args->timeout_ns);
 	while (!is_done(m)) {
-		if (!wait_news(m, &mask))
-			return error(ST_TIMEOUT, NULL, "time is up");
+		live_wait(fds, 2, NULL);
 		while (!is_done(m) && m->watch && mdev_watch_next(m->watch, &event))
 			print(m, &event);
 		if (m->watch && mdev_watch_lost(m->watch))
@@ -124,7 +92,6 @@ static int follow(struct monitor *m)
 		while (!is_done(m) && comings_next(m->comings, &event))
 			print(m, &event);
 	}
-	return 0;
 }
 
 static int monitor(const struct call *call)
@@ -137,11 +104,10 @@ static int monitor(const struct call *call)
 	status = comings_open(&m.comings);
 	if (!status)
 		status = out_begin(&m.out, call, "events");
-	if (m.args->timeout_ns)
-		m.end = clock_ns() + m.args->timeout_ns;
 	if (!status) {
-		status = follow(&m);
+		follow(&m);
 		out_end(m.out);
+		status = is_full(&m) ? 0 : live_end();
 	}
 	comings_close(m.comings);
 	mdev_watch_close(m.watch);

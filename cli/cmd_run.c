@@ -18,6 +18,7 @@
 #include "error.h"
 #include "host.h"
 #include "instance.h"
+#include "start.h"
 #include "verbs.h"
 
 struct run_args {
@@ -53,7 +54,7 @@ static void catch_signals(void)
 
 	sigaction(SIGCHLD, &stop, NULL);
 	sigaction(SIGTERM, &to_child, NULL);
-	sigaction(SIGHUP, &to_child, NULL);
+	start_on_hangup(forward);
 	sigaction(SIGINT, &ignore, NULL); /* a terminal sends it to the command as well */
 }
 
@@ -62,6 +63,7 @@ static void reset_signals(void)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
+	start_on_hangup(SIG_DFL);
 }
 
 static void exec_child(const struct child *child, lm_ctx_t *ctx)

@@ -2,7 +2,7 @@
 /*
  * cmd_trace.c - musctl trace UUID...: everything that devices and their clients do, as it
  * happens, until interrupted or until the devices have ended. A slow reader loses records
- * and says how many; it never slows a device. Exit status: 0, 1, 2, 3.
+ * and says how many; it never slows a device. Exit status: 0, 1, 2, 3, 124 (--timeout).
  */
 #include "error.h"
 #include "filter.h"
@@ -15,7 +15,7 @@
 struct trace_args {
 	struct opt_list filters;
 	bool            count;
-	uint64_t        limit;
+	uint64_t        limit, timeout_ns;
 };
 
 static const struct opt trace_options[] = {
@@ -26,6 +26,8 @@ static const struct opt trace_options[] = {
 	  "count, and print a summary at the end" },
 	{ 'l', "limit", OPT_NUMBER, offsetof(struct trace_args, limit), "N",
 	  "end after N records" },
+	{ 't', "timeout", OPT_SECONDS, offsetof(struct trace_args, timeout_ns), "SECONDS",
+	  "end after this time, with exit status 124" },
 	{ 0 }
 };
 
@@ -68,29 +70,30 @@ static int trace_rows(struct call *call, struct follow *f, struct sink *sink)
 		call->format.columns = TRACEROW_SEVERAL;
 	status = out_begin(&sink->out, call, "records");
 	if (!status)
-		follow_run(f);
+		status = follow_run(f);
 	out_end(sink->out);
 	return status;
 }
 
 static int trace_summary(const struct call *call, struct follow *f, struct sink *sink)
 {
-	int status;
+	int status, ended;
 
 	sink->summary = summary_new();
 	if (!sink->summary)
 		return error(ST_FAILED, NULL, "out of memory");
-	follow_run(f);
+	ended = follow_run(f);
 	status = summary_print(sink->summary, call);
 	summary_free(sink->summary);
-	return status;
+	return status ? status : ended;
 }
 
 static int trace(const struct call *original)
 {
 	const struct trace_args *args = original->args;
 	struct sink sink = { .limit = args->limit };
-	struct follow f = { .arg = &sink, .take = take, .lost = lost };
+	struct follow f = { .arg = &sink, .take = take, .lost = lost,
+			    .timeout_ns = args->timeout_ns };
 	struct call call = *original;
 	struct words words = { 0 };
 	int status;

@@ -6,8 +6,6 @@
  */
 #include "follow.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,16 +14,10 @@
 #include "cmd.h"
 #include "control.h"
 #include "error.h"
+#include "live.h"
 
 #define MERGE_NS 1000000
 #define TELL_NS  1000000000 /* at most one line about losses in this time */
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int sig)
-{
-	interrupted = 1;
-}
 
 /* The consumer is told at once, the user once a second. */
 static void tell_lost(struct follow *f, struct tracer *t, bool final)
@@ -67,7 +59,7 @@ static bool is_done(const struct follow *f)
 
 	for (i = 0; i < f->nr; i++) {
 		if (f->tracers[i].reader)
-			return interrupted || ferror(stdout);
+			return live_is_over();
 	}
 	return true;
 }
@@ -83,7 +75,7 @@ static bool prepare(struct tracer *t, struct pollfd fds[2])
 }
 
 /* Sleeps until a device has something to tell, ends, or a signal comes. */
-static void wait_more(struct follow *f, const sigset_t *mask)
+static void wait_more(struct follow *f)
 {
 	struct timespec timeout = { .tv_nsec = MERGE_NS };
 	bool merging = false, quiet = true;
@@ -96,59 +88,34 @@ static void wait_more(struct follow *f, const sigset_t *mask)
 	}
 	if (!quiet)
 		timeout.tv_nsec = 0;
-	ppoll(f->fds, 2 * f->nr, merging || !quiet ? &timeout : NULL, mask);
+	live_wait(f->fds, 2 * f->nr, merging || !quiet ? &timeout : NULL);
 	for (i = 0; i < f->nr; i++)
 		tracer_woken(&f->tracers[i]);
 }
 
-static void catch_signals(sigset_t *mask)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = interrupt };
-	sigset_t block;
-	size_t i;
-
-	sigemptyset(&block);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		sigaddset(&block, signals[i]);
-		sigaction(signals[i], &action, NULL);
-	}
-	sigprocmask(SIG_BLOCK, &block, mask);
-}
-
-/* Signals are let in only while it sleeps; a busy stream looks for them once in a while.
- */
-static void let_signals_in(const sigset_t *mask)
-{
-	sigset_t block;
-
-	sigprocmask(SIG_SETMASK, mask, &block);
-	sigprocmask(SIG_SETMASK, &block, NULL);
-}
-
-void follow_run(struct follow *f)
+int follow_run(struct follow *f)
 {
 	unsigned int nr = 0;
 	struct tracer *t;
 	bool more = true;
-	sigset_t mask;
 	size_t i;
 
-	catch_signals(&mask);
+	live_begin(f->timeout_ns);
 	while (more && !is_done(f)) {
 		t = oldest(f);
 		if (!t) {
 			if (!is_done(f))
-				wait_more(f, &mask);
+				wait_more(f);
 			continue;
 		}
 		more = f->take(f->arg, t);
 		t->has_record = false;
 		if (++nr % 1024 == 0)
-			let_signals_in(&mask);
+			live_look();
 	}
 	for (i = 0; i < f->nr; i++)
 		tell_lost(f, &f->tracers[i], true);
+	return more ? live_end() : 0;
 }
 
 int follow_open(struct follow *f, const struct words *devices)
@@ -157,7 +124,7 @@ int follow_open(struct follow *f, const struct words *devices)
 
 	f->nr = 0;
 	f->tracers = calloc(devices->nr + 1, sizeof(*f->tracers));
-	f->fds = calloc(2 * devices->nr + 1, sizeof(*f->fds));
+	f->fds = calloc(2 * devices->nr + 2, sizeof(*f->fds));
 	if (!f->tracers || !f->fds)
 		return error(ST_FAILED, NULL, "out of memory");
 	while (f->nr < devices->nr && !status) {

@@ -15,8 +15,9 @@ struct pollfd;
 
 struct follow {
 	struct tracer *tracers;
-	struct pollfd *fds; /* two for each */
+	struct pollfd *fds; /* two for each, one for the stream */
 	size_t         nr;
+	uint64_t       timeout_ns; /* 0: none */
 	void          *arg;
 	/* A record has come: t->record. false: that was enough. */
 	bool         (*take)(void *arg, const struct tracer *t);
@@ -28,7 +29,8 @@ struct follow {
 int  follow_open(struct follow *f, const struct words *devices);
 void follow_close(struct follow *f);
 
-/* Until a signal asks to end, all devices have ended, or take() has had enough. */
-void follow_run(struct follow *f);
+/* Until the stream is over, all devices have ended, or take() has had enough. An exit
+ * status. */
+int follow_run(struct follow *f);
 
 #endif /* MUSCTL_FOLLOW_H */

@@ -23,6 +23,7 @@
 #include "instance.h"
 #include "log_level.h"
 #include "parse.h"
+#include "start.h"
 #include "transport.h"
 
 const struct opt host_options[] = {
@@ -226,6 +227,7 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	start_on_hangup(host_stop);
 }
 
 /* A device may be given thousands of eventfds and DMA windows. */

@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "error.h"
 #include "out.h"
+#include "start.h"
 #include "verbs.h"
 
 /* A binary of this name is "musctl run TYPE", on a socket: vfio-user backends are found by
@@ -84,6 +85,7 @@ int main(int argc, char **argv)
 {
 	int status, closed;
 
+	start_known();
 	setlocale(LC_CTYPE, ""); /* how wide text is, and the words of strerror(3); all else */
 	setlocale(LC_MESSAGES, ""); /* is the same everywhere */
 	status = run_line(argc, argv);

@@ -88,6 +88,11 @@ eventually() {
 	return 1
 }
 
+# A child in the background.
+has_ended() { # PID
+	! kill -0 "$1"
+}
+
 # ---- a client that stays -------------------------------------------------------------
 
 # Files are run side by side: one make at a time.

@@ -54,6 +54,16 @@ has_rows() { # NUMBER
 	[ "$(head -n 1 rows)" = "add mdev $U" ]
 }
 
+@test "an idle one ends when its reader has disconnected" {
+	mkfifo pipe
+	"$MUSCTL" monitor >pipe 3>&- &
+	MONITOR=$!
+	exec 7<pipe
+	eventually listens
+	exec 7<&-
+	eventually has_ended "$MONITOR"
+}
+
 @test "a device on a socket" {
 	monitor_start -nro ACTION,WHAT,PATH
 	uuid=$(musctl create null --transport=vfio-user)

@@ -152,6 +152,42 @@ load helper
 	[ "$status" -eq 1 ]
 }
 
+# What a test of inheritance begins with: nobody may be left to guess.
+orphan() { # COMMAND...
+	env --ignore-signal=CHLD,PIPE,TERM --block-signal=CHLD,TERM,INT,HUP "$@"
+}
+
+@test "signals that came ignored or blocked are neither, here and in what it starts" {
+	try 0 orphan "$MUSCTL" run null -- grep -E '^Sig(Blk|Ign):' /proc/self/status
+	[ "$output" = $'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000' ]
+	try 0 orphan "$MUSCTL" run null -- true
+	uuid=$(orphan "$MUSCTL" create null)
+	try 0 orphan "$MUSCTL" lspci "$uuid"
+	pid=$(musctl list -nro PID)
+	grep -q '^SigBlk:.*0000000000000000$' "/proc/$pid/status"
+}
+
+@test "with SIGCHLD ignored a device that cannot be made still says why" {
+	try 1 orphan "$MUSCTL" create null --socket-path=/nonexistent/socket
+	[[ $stderr == *"No such file or directory"* ]]
+}
+
+@test "a signal that nohup ignores stays ignored" {
+	try 0 env --ignore-signal=HUP "$MUSCTL" run null -- grep '^SigIgn:' /proc/self/status
+	[ "$output" = $'SigIgn:\t0000000000000001' ]
+}
+
+@test "closed descriptors become nobody else's" {
+	run --separate-stderr bash -c '"$MUSCTL" create null >&-'
+	[ "$status" -eq 1 ]
+	complains "musctl: create: standard output: write failed"
+	nothing_left
+	run --separate-stderr bash -c '"$MUSCTL" run null <&- 2>&- -- \
+		readlink /proc/self/fd/0 /proc/self/fd/2'
+	[ "$status" -eq 0 ]
+	[[ $output != *:* ]] # neither a socket nor any other of the device's
+}
+
 @test "colour is for terminals, unless it is wanted always" {
 	mkdir empty
 	try 0 env PATH="$PWD/empty" "$MUSCTL" doctor --color=always

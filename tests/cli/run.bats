@@ -19,14 +19,32 @@ start() {
 	wait "$RUN_PID"
 }
 
-@test "SIGTERM and SIGINT end it with status 0 and leave nothing" {
-	for signal in TERM INT; do
+@test "SIGTERM, SIGINT and SIGHUP end it with status 0 and leave nothing" {
+	for signal in TERM INT HUP; do
 		rm -f uuid
 		start null
 		kill -$signal "$RUN_PID"
 		wait "$RUN_PID"
 		nothing_left
 	done
+}
+
+@test "SIGTERM ends it though it came blocked" {
+	env --block-signal=TERM "$MUSCTL" run null >uuid 3>&- &
+	RUN_PID=$!
+	eventually test -s uuid
+	kill -TERM "$RUN_PID"
+	wait "$RUN_PID"
+}
+
+@test "SIGHUP does not end it under nohup" {
+	env --ignore-signal=HUP "$MUSCTL" run null >uuid 3>&- &
+	RUN_PID=$!
+	eventually test -s uuid
+	kill -HUP "$RUN_PID"
+	try 0 musctl peek "$(cat uuid)" bar0+0
+	kill -TERM "$RUN_PID"
+	wait "$RUN_PID"
 }
 
 @test "it does not daemonize" {

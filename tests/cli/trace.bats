@@ -248,3 +248,21 @@ until_settled() { # FILE
 @test "an unknown device is status 3" {
 	try 3 musctl trace nosuch
 }
+
+@test "an idle one ends when its reader has disconnected" {
+	uuid=$(musctl create null)
+	mkfifo pipe
+	"$MUSCTL" trace "$uuid" >pipe 3>&- &
+	TRACER=$!
+	exec 7<pipe
+	eventually has_tracer "$uuid"
+	exec 7<&-
+	eventually has_ended "$TRACER"
+}
+
+@test "--timeout is an end, and a status of its own" {
+	uuid=$(musctl create null)
+	try 124 musctl trace -t 0.2 "$uuid"
+	complains "musctl: trace: time is up"
+	try 124 musctl trace -c -t 0.2 "$uuid"
+}
