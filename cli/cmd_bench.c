@@ -95,11 +95,10 @@ static int connect_client(struct target *t, const struct call *call, bool spin)
 	};
 	const char *path = call->socket;
 	struct control *control = NULL;
-	int err = 0, status = 0;
+	int err = 0, status;
 
 	t->name = path ? path : call->words[0];
-	if (!path)
-		status = socket_of(t->name, &control, &path);
+	status = path ? 0 : socket_of(t->name, &control, &path);
 	if (!status)
 		err = lm_client_connect(path, &options, &t->client);
 	control_close(control);
@@ -165,6 +164,8 @@ static int bench(const struct call *call)
 		status = target_load_map(&t);
 	if (!status)
 		status = spot_parse(&spot, &t.map, args->at, strlen(args->at));
+	if (!status)
+		status = target_check(&t, &spot.place);
 	if (!status && !(b.times = calloc(b.count, sizeof(*b.times))))
 		status = error(ST_FAILED, NULL, "out of memory");
 	if (!status)

@@ -350,6 +350,24 @@ static int unsupported(const char *object)
 		     "not supported by this device (its libmuser is of another version)");
 }
 
+/* "1, 2 and 4" */
+static int width_not_allowed(struct json_object *p, const char *object)
+{
+	const uint64_t min = value_u64(p, "min"), max = value_u64(p, "max");
+	char list[32] = "";
+	uint64_t width;
+	size_t len = 0;
+
+	for (width = 1; width <= 8; width *= 2) {
+		if (width >= min && width <= max)
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%llu",
+						!len ? "" : width * 2 > max ? " and " : ", ",
+						(unsigned long long)width);
+	}
+	return error(ST_FAILED, object, "width %llu: allowed %s %s",
+		     (unsigned long long)value_u64(p, "width"), min == max ? "is" : "are", list);
+}
+
 static int failed_remotely(struct json_object *message, const char *object)
 {
 	struct json_object *p = json_get(message, "parameters");
@@ -367,8 +385,9 @@ static int failed_remotely(struct json_object *message, const char *object)
 		return error(ST_FAILED, object,
 			     "no such interrupt (musctl irq list shows them)");
 	if (!strcmp(name, INTERFACE "OutOfRange"))
-		return error(ST_FAILED, object, "out of range: the region has %llu bytes",
-			     (unsigned long long)value_u64(p, "size"));
+		return error_out_of_range(object, value_u64(p, "size"));
+	if (!strcmp(name, INTERFACE "WidthNotAllowed"))
+		return width_not_allowed(p, object);
 	if (value_u64(p, "errno") == EOPNOTSUPP)
 		return error(ST_UNSUPPORTED, object, "not supported by this device");
 	if (!strcmp(name, INTERFACE "Failed"))

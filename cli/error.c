@@ -61,6 +61,12 @@ int error_usage(const char *object, const char *fmt, ...)
 	return ST_USAGE;
 }
 
+int error_out_of_range(const char *object, uint64_t size)
+{
+	return error(ST_FAILED, object, "out of range: the region has %llu bytes",
+		     (unsigned long long)size);
+}
+
 int error_no_runtime(const char *object, int err)
 {
 	return error(ST_FAILED, object, "no runtime folder: %s (set MUSER_RUNTIME_DIR)",

@@ -7,6 +7,8 @@
 #ifndef MUSCTL_ERROR_H
 #define MUSCTL_ERROR_H
 
+#include <stdint.h>
+
 /* The verb that further lines name. */
 void error_set_verb(const char *verb);
 
@@ -17,6 +19,9 @@ int error(int status, const char *object, const char *fmt, ...)
 /* error() with ST_USAGE, and a second line that points to --help. */
 int error_usage(const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* An access that leaves its region of size bytes. Returns ST_FAILED. */
+int error_out_of_range(const char *object, uint64_t size);
 
 /* Why there is no runtime folder: err is a -errno. Returns ST_FAILED. */
 int error_no_runtime(const char *object, int err);

@@ -35,7 +35,7 @@ bool record_is_access(const struct lm_trace_record *record)
 
 const char *filter_word(unsigned int i)
 {
-	static const char *const others[] = { "error", "control", "reg=" };
+	static const char *const others[] = { "error", "refused", "control", "reg=" };
 
 	if (i < NR_GROUPS)
 		return groups[i].name;
@@ -78,6 +78,9 @@ static int parse_term(struct term *term, const char *word)
 		ascii_copy_lower(term->glob, word + 4, sizeof(term->glob));
 	} else if (!strcmp(word, "error")) {
 		term->class = TERM_RESULT;
+	} else if (!strcmp(word, "refused")) {
+		term->class = TERM_RESULT;
+		term->value = LM_TRACE_REFUSED;
 	} else if (!strcmp(word, "control")) {
 		term->class = TERM_ORIGIN;
 		term->value = LM_TRACE_CONTROL;
@@ -85,7 +88,7 @@ static int parse_term(struct term *term, const char *word)
 		term->class = TERM_REGION;
 	} else {
 		return error_usage(word, "no such filter (a kind, a region, reg=NAME, "
-				   "error, control)");
+				   "error, refused, control)");
 	}
 	return 0;
 }
@@ -162,7 +165,7 @@ static bool holds(const struct term *term, const struct lm_trace_record *record,
 	case TERM_NR_CLASSES:
 		break;
 	}
-	return record->result < 0;
+	return term->value ? record->flags & term->value : record->result < 0;
 }
 
 static bool expression_holds(const struct expression *expression,

@@ -73,7 +73,7 @@ void showdoc_print(struct control *control, struct json_object *device,
 static void print_head(const struct call *call, struct json_object *device)
 {
 	struct json_object *client = json_get(device, "client");
-	char pid[160], peer[200] = "", id[64];
+	char pid[160], peer[200] = "", refused[64], id[64];
 	const struct page_entry head[] = {
 		{ "UUID", value_text(device, "uuid") },
 		{ "Name", value_text(device, "name") },
@@ -83,6 +83,7 @@ static void print_head(const struct call *call, struct json_object *device)
 		{ "Socket", value_text(device, "socket") },
 		{ "State", value_text(device, "state") },
 		{ "Client", peer },
+		{ "Refused", refused },
 		{ "Process", pid },
 	};
 
@@ -94,6 +95,8 @@ static void print_head(const struct call *call, struct json_object *device)
 		 (unsigned long long)value_u64(device, "pid"),
 		 value_text(device, "program") ? value_text(device, "program") : "",
 		 value_text(device, "version") ? value_text(device, "version") : "?");
+	snprintf(refused, sizeof(refused), "%llu accesses of clients",
+		 (unsigned long long)value_u64(device, "refused"));
 	if (client)
 		snprintf(peer, sizeof(peer), "%llu %.64s, vfio-user %.16s, %llu requests",
 			 (unsigned long long)value_u64(client, "pid"),

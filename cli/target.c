@@ -82,6 +82,20 @@ uint64_t target_value(const uint8_t *bytes, unsigned int width)
 	return value;
 }
 
+int target_check(struct target *t, const struct place *place)
+{
+	lm_client_region_t region;
+	uint64_t size;
+
+	if (lm_client_region_info(t->client, place->region, &region))
+		return 0; /* the access will say what is wrong */
+	size = region.info->size;
+	lm_client_region_free(&region);
+	if (!size || (place->offset <= size && place->width <= size - place->offset))
+		return 0;
+	return error_out_of_range(place->name, size);
+}
+
 static int read_control(struct target *t, const struct place *place, void *buf)
 {
 	struct json_object *call = json_new_object(), *reply;
@@ -107,6 +121,9 @@ int target_read(struct target *t, const struct place *place, void *buf)
 
 	if (t->control)
 		return read_control(t, place, buf);
+	err = target_check(t, place);
+	if (err)
+		return err;
 	err = lm_client_region_read(t->client, place->region, place->offset, buf,
 				    place->width);
 	return err ? target_failed(t, place->name, err) : 0;
@@ -131,10 +148,13 @@ static int write_control(struct target *t, const struct place *place, uint64_t v
 static int write_client(struct target *t, const struct place *place, uint64_t value,
 			uint64_t mask)
 {
+	int err, status = target_check(t, place);
 	uint8_t bytes[8];
 	unsigned int i;
-	int err = 0;
 
+	if (status)
+		return status;
+	err = 0;
 	if (mask != bit_mask(8 * place->width)) {
 		err = lm_client_region_read(t->client, place->region, place->offset,
 					    bytes, place->width);

@@ -42,6 +42,9 @@ void target_close(struct target *t);
 /* Names of registers into t->map; over --socket only those of the PCI header. */
 int target_load_map(struct target *t);
 
+/* As a client: is it inside its region? A server answers what is not as a bus does. */
+int target_check(struct target *t, const struct place *place);
+
 /* place->width bytes. */
 int target_read(struct target *t, const struct place *place, void *buf);
 /* Only the bits of mask change. Width 1, 2, 4 or 8. */

@@ -48,7 +48,7 @@ const struct column tracerow_columns[] = {
 	[DEVICE]   = { "DEVICE", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
 		       "posted; control: by musctl; message: DMA by message; "
-		       "replayed: asked again" },
+		       "replayed: asked again; refused: failed, client not told" },
 	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA,
 		       "TIME on the monotonic clock, in ns" },
 	[SEQUENCE] = { "SEQUENCE", 8, COLUMN_RIGHT | COLUMN_EXTRA, "number of the record" },
@@ -72,15 +72,16 @@ static uint64_t wall_clock(uint64_t monotonic)
 
 static void print_flags(struct out *out, const struct lm_trace_record *r)
 {
-	char text[48];
+	char text[64];
 
 	if (!r->flags)
 		return;
-	snprintf(text, sizeof(text), "%s%s%s%s",
+	snprintf(text, sizeof(text), "%s%s%s%s%s",
 		 r->flags & LM_TRACE_POSTED ? ",posted" : "",
 		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
 		 r->flags & LM_TRACE_MESSAGE ? ",message" : "",
-		 r->flags & LM_TRACE_REPLAYED ? ",replayed" : "");
+		 r->flags & LM_TRACE_REPLAYED ? ",replayed" : "",
+		 r->flags & LM_TRACE_REFUSED ? ",refused" : "");
 	out_text(out, FLAGS, text + (*text == ','));
 }
 
@@ -117,6 +118,24 @@ static void print_value(struct out *out, const struct lm_trace_record *r)
 	out_printf(out, VALUE, "%s...", text);
 }
 
+/* What was wrong; of what the device answered, the result says it. */
+static void print_reason(struct out *out, const struct lm_trace_record *r)
+{
+	static const char *const reasons[] = {
+		[LM_TRACE_REASON_DEVICE] = "",
+		[LM_TRACE_REASON_REGION] = "no such region",
+		[LM_TRACE_REASON_RANGE] = "beyond the end",
+		[LM_TRACE_REASON_WIDTH] = "width not allowed",
+		[LM_TRACE_REASON_DIRECTION] = "read or write not allowed",
+	};
+	const char *reason = r->aux < sizeof(reasons) / sizeof(reasons[0]) ? reasons[r->aux] : "";
+	const bool refused = r->flags & LM_TRACE_REFUSED;
+
+	if (refused || *reason)
+		out_printf(out, FIELDS, "%s%s%s", refused ? "refused" : "",
+			   refused && *reason ? ": " : "", reason);
+}
+
 static void print_access(struct out *out, const struct tracer *t)
 {
 	const struct lm_trace_record *r = &t->record;
@@ -130,9 +149,12 @@ static void print_access(struct out *out, const struct tracer *t)
 	print_value(out, r);
 	regmap_names(&t->map, &span, text, sizeof(text));
 	out_text(out, REGISTER, *text ? text : NULL);
+	if (r->result < 0) {
+		print_reason(out, r);
+		return;
+	}
 	reg = regmap_at(&t->map, r->region, r->offset);
-	if (!reg || !reg->json || reg->offset != r->offset || reg->width != r->len ||
-	    r->result < 0)
+	if (!reg || !reg->json || reg->offset != r->offset || reg->width != r->len)
 		return;
 	reg_fields(reg->json, r->value, text, sizeof(text));
 	out_text(out, FIELDS, *text ? text : NULL);

@@ -45,12 +45,55 @@ static void op_wait(struct op *op, void (*cancel)(struct conn *c))
 
 /* ---- Read and Write ------------------------------------------------------------ */
 
+static void width_failed(struct op *op, struct json_object *params)
+{
+	const struct region *r = region_get(op->c->ctx, op->a.region);
+	unsigned int min, max;
+
+	register_widths(r->info.regs, &min, &max);
+	json_add_int(params, "width", op->a.count);
+	json_add_int(params, "min", min);
+	json_add_int(params, "max", max);
+	control_error(op->c, CONTROL_INTERFACE ".WidthNotAllowed", params);
+}
+
+static void range_failed(struct op *op, struct json_object *params)
+{
+	json_add_hex(params, "offset", op->a.offset);
+	json_add_hex(params, "size", region_get(op->c->ctx, op->a.region)->info.size);
+	control_error(op->c, CONTROL_INTERFACE ".OutOfRange", params);
+}
+
+/* In words that say what would be right. */
+static void access_failed(struct op *op, int err)
+{
+	struct json_object *params = json_new_object();
+
+	json_add_int(params, "region", op->a.region);
+	switch (op->a.reason) {
+	case LM_TRACE_REASON_REGION:
+		control_error(op->c, CONTROL_INTERFACE ".NoSuchRegion", params);
+		return;
+	case LM_TRACE_REASON_RANGE:
+		range_failed(op, params);
+		return;
+	case LM_TRACE_REASON_WIDTH:
+		width_failed(op, params);
+		return;
+	default:
+		json_free(params);
+	}
+	control_failed(op->c, err, op->a.reason == LM_TRACE_REASON_DEVICE ? NULL :
+		       op->a.is_write ? "the region cannot be written" :
+					"the region cannot be read");
+}
+
 static void access_reply(struct op *op, ssize_t result)
 {
 	struct json_object *reply = NULL;
 
 	if (result < 0) {
-		control_failed(op->c, (int)result, NULL);
+		access_failed(op, (int)result);
 		return;
 	}
 	if (!op->a.is_write) {
@@ -112,28 +155,6 @@ static void access_start(struct op *op)
 	access_proceed(op, region_access(op->c->ctx, &op->a));
 }
 
-/* Says no before anything happens, in words that tell what is there. */
-static bool range_is_valid(struct conn *c, uint32_t region, uint64_t offset,
-			   uint32_t count)
-{
-	const struct region *r = region_get(c->ctx, region);
-	struct json_object *params = json_new_object();
-
-	json_add_int(params, "region", region);
-	if (!r || !r->info.size) {
-		control_error(c, CONTROL_INTERFACE ".NoSuchRegion", params);
-		return false;
-	}
-	if (out_of_range(offset, count, r->info.size)) {
-		json_add_hex(params, "offset", offset);
-		json_add_hex(params, "size", r->info.size);
-		control_error(c, CONTROL_INTERFACE ".OutOfRange", params);
-		return false;
-	}
-	json_free(params);
-	return true;
-}
-
 struct access_args {
 	uint32_t region, count;
 	uint64_t offset, value, mask;
@@ -156,8 +177,6 @@ static void read_region(struct conn *c, struct json_object *params, bool more)
 		control_invalid(c, "count");
 		return;
 	}
-	if (!range_is_valid(c, args.region, args.offset, args.count))
-		return;
 	op = op_new(c, args.count);
 	if (!op)
 		return;
@@ -217,8 +236,7 @@ static void write_region(struct conn *c, struct json_object *params, bool more)
 		control_invalid(c, fault);
 		return;
 	}
-	if (range_is_valid(c, args.region, args.offset, args.count))
-		write_start(c, &args, masked && args.mask != all);
+	write_start(c, &args, masked && args.mask != all);
 }
 
 /* ---- Reset --------------------------------------------------------------------- */

@@ -286,6 +286,7 @@ static struct json_object *show_device(struct lm_ctx *ctx)
 	json_add(obj, "irqs", show_irqs(ctx));
 	json_add(obj, "properties", show_properties(ctx));
 	json_add_int(obj, "dma_windows", (int64_t)dma_count(ctx));
+	json_add_int(obj, "refused", (int64_t)ctx->refused);
 	json_add_int(obj, "tracers", trace_tracers(ctx));
 	return obj;
 }

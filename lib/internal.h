@@ -119,6 +119,7 @@ struct lm_ctx {
 	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
 	struct deferral    *deferred; /* requests that wait for lm_complete() */
 	lm_token_t          last_token;
+	uint64_t            refused;  /* accesses of clients that failed without an error */
 };
 
 int ctx_turn(struct lm_ctx *ctx, bool may_wait); /* of the loop; as lm_ctx_poll() */
@@ -232,6 +233,7 @@ struct access {
 	char         *buf;
 	bool          is_write;
 	uint16_t      trace_flags;           /* LM_TRACE_POSTED, LM_TRACE_CONTROL */
+	uint16_t      reason;                /* of an error: LM_TRACE_REASON_* */
 	uint32_t      pos;                   /* bytes done */
 	uint32_t      piece;                 /* bytes of the piece in progress ... */
 	uint32_t      shift;                 /* ... and where in its register it begins */
@@ -246,7 +248,9 @@ void region_reset(struct lm_ctx *ctx);
 uint32_t region_count(const struct lm_ctx *ctx);
 /* NULL if there is no such index; a region of size 0 is there, but absent. */
 struct region *region_get(const struct lm_ctx *ctx, uint32_t index);
-/* count, -errno, or LM_DEFER: then done() is called later. Validates region, range, direction. */
+struct region *region_find(const struct lm_ctx *ctx, uint32_t index); /* NULL also if absent */
+/* count, -errno, or LM_DEFER: then done() is called later. Validates region, range, direction.
+ * To a client only an absent region is an error: what else fails, it gets answered as on a bus. */
 ssize_t region_access(struct lm_ctx *ctx, struct access *a);
 /* The owner of a deferred access goes away. */
 void region_cancel(struct lm_ctx *ctx, struct access *a);
@@ -264,6 +268,8 @@ void trap_tell(struct lm_ctx *ctx);  /* the device, of all that ctx->traps_due s
 
 /* One step of at most @len bytes of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
 ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len);
+/* The narrowest and the widest access. */
+void    register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max);
 const char *register_fault(const struct region *r); /* NULL, or what is wrong with the map */
 int     register_new(struct lm_ctx *ctx, struct region *r); /* values that the library keeps */
 void    register_reset(struct region *r);

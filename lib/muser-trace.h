@@ -22,7 +22,7 @@ extern "C" {
 
 /* What a record tells. The comment names the members in use. */
 enum lm_trace_kind {
-	LM_TRACE_READ = 1,   /* region offset len value result duration */
+	LM_TRACE_READ = 1,   /* region offset len value result duration aux (lm_trace_reason) */
 	LM_TRACE_WRITE,      /* the same */
 	LM_TRACE_DMA_READ,   /* offset (address) len value result duration */
 	LM_TRACE_DMA_WRITE,  /* the same */
@@ -44,6 +44,17 @@ enum lm_trace_kind {
 #define LM_TRACE_CONTROL (1u << 1) /* asked for by musctl, not by the client */
 #define LM_TRACE_MESSAGE (1u << 2) /* DMA by message to the client */
 #define LM_TRACE_REPLAYED (1u << 3) /* asked for a second time: a server before did not answer */
+#define LM_TRACE_REFUSED (1u << 4) /* it failed, which the client was not told: as on a bus, a read
+				    * gave all ones, a write was dropped */
+
+/* lm_trace_record.aux of a read or write that failed: what was wrong. */
+enum lm_trace_reason {
+	LM_TRACE_REASON_DEVICE,    /* the device answered so; EIO: with a count that is wrong */
+	LM_TRACE_REASON_REGION,    /* the device has no such region */
+	LM_TRACE_REASON_RANGE,     /* it leaves the region */
+	LM_TRACE_REASON_WIDTH,     /* the register map allows other widths */
+	LM_TRACE_REASON_DIRECTION, /* the region cannot be read, or not be written */
+};
 
 /** struct lm_trace_record - 64 bytes. Times are ticks of the clock that the header describes. */
 struct lm_trace_record {

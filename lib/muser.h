@@ -70,8 +70,8 @@ enum {
 #define LM_MAX_CAPS 16
 
 /* lm_reg_info_t.flags */
-#define LM_REG_FLAG_READ     (1u << 0)
-#define LM_REG_FLAG_WRITE    (1u << 1)
+#define LM_REG_FLAG_READ     (1u << 0) /* without it reads give all ones */
+#define LM_REG_FLAG_WRITE    (1u << 1) /* without it writes are dropped */
 #define LM_REG_FLAG_RW       (LM_REG_FLAG_READ | LM_REG_FLAG_WRITE)
 #define LM_REG_FLAG_MMAP     (1u << 2) /* the client may map it: all, or mmap_areas */
 #define LM_REG_FLAG_MEM      (1u << 3) /* a memory BAR; without it a BAR is an I/O BAR */
@@ -88,8 +88,13 @@ enum {
  *
  * Context: the thread that serves the context; LM_DEV_THREADS: on several at a time. Must not call
  *          lm_ctx_poll() or lm_ctx_destroy().
- * Return: @count; or a negative errno, which the client gets; or LM_DEFER after lm_defer().
- *         Any other count is answered to the client as EIO.
+ * Return: @count; or LM_DEFER after lm_defer(); or a negative errno: then a read gives the client
+ *         all ones and a write is dropped, as on a bus, whatever @buf has become. Any other count
+ *         is taken for -EIO. Such an access is marked as refused in traces, with the errno, and
+ *         counted by musctl show. A client gets no error: a guest could provoke it, and virtual
+ *         machine monitors take it for the end of the device. musctl peek and poke do get it.
+ *         So are accesses answered that never reach a callback: those that leave the region, that
+ *         it does not allow (LM_REG_FLAG_RW), or whose width its register map does not allow.
  */
 typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, loff_t offset,
 				     bool is_write);
@@ -176,7 +181,8 @@ typedef struct {
  * @nr_registers:  how many
  * @register_size: sizeof(lm_register_t) as the program was compiled (LM_REGISTERS() sets all three)
  * @min_width:     narrowest access a guest may make, in bytes; 0: 1
- * @max_width:     widest, 0: 8. An access outside these widths is answered with EINVAL
+ * @max_width:     widest, 0: 8. An access outside these widths reads as all ones, or is dropped,
+ *                 and is traced as refused (see lm_region_access_t)
  * @read:          value of the register at @offset (always its own offset and width).
  *                 NULL: the library keeps the values (lm_register_get(), lm_register_set())
  * @write:         a new value for it. NULL: the library stores it. For LM_RW1C registers that the
@@ -283,7 +289,7 @@ typedef struct {
  * @buf, @count, @offset, @is_write: as for lm_region_access_t; @offset counts from the start of
  *       the capability. For a write the library has already stored what is writable.
  *
- * Return: @count or a negative errno.
+ * Return: @count or a negative errno, as for lm_region_access_t.
  */
 typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count, loff_t offset,
 				  bool is_write);
@@ -938,7 +944,8 @@ lm_token_t lm_defer(lm_ctx_t *ctx);
  * lm_complete() - answer a request that was put off
  * @ctx:    the context
  * @token:  from lm_defer()
- * @result: what the callback would have returned: count, 0, or -errno
+ * @result: what the callback would have returned: count, 0, or -errno (of an access: see
+ *          lm_region_access_t)
  * @data:   for a read: the bytes, @result of them (a register: its value in host order, of its
  *          width); else NULL
  *

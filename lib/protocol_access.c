@@ -4,7 +4,8 @@
  *
  * Owns the request that waits for the device: its bytes, and the reply that is built when the
  * device answers, or later, when the client takes replies again. A message is validated whole
- * before its first write.
+ * before its first write: errors are for messages that make no sense. What the device or its
+ * description refuses is region.c's to answer.
  */
 #include <string.h>
 
@@ -93,7 +94,7 @@ int protocol_region_write(struct client *c, struct message *m, struct reply *r)
 
 /* ---- several writes in one message ----------------------------------------------- */
 
-/* Start the write at multi_pos of the array @wrs. */
+/* Start the write at multi_pos of the array @wrs. count or LM_DEFER: its region is there. */
 static ssize_t multi_write(struct client *c, char *wrs)
 {
 	char *at = wrs + c->multi_pos * sizeof(struct vfio_user_write_single);
@@ -112,19 +113,14 @@ static ssize_t multi_write(struct client *c, char *wrs)
 	return region_access(c->ctx, &c->access);
 }
 
-/* Go on until done, refused, or deferred; the writes that were done count. */
+/* Go on until all are done or one is deferred; one that is refused is dropped alone. */
 static ssize_t multi_run(struct client *c, char *wrs)
 {
-	ssize_t ret = 0;
-
 	for (; c->multi_pos < c->multi_nr; c->multi_pos++) {
-		ret = multi_write(c, wrs);
-		if (ret < 0)
-			break;
+		if (multi_write(c, wrs) == LM_DEFER)
+			return LM_DEFER;
 	}
-	if (ret < 0 && (ret == LM_DEFER || !c->multi_pos))
-		return ret;
-	return c->multi_pos;
+	return c->multi_nr;
 }
 
 static bool multi_is_valid(struct client *c, const char *wrs)
@@ -133,12 +129,9 @@ static bool multi_is_valid(struct client *c, const char *wrs)
 
 	for (i = 0; i < c->multi_nr; i++) {
 		struct vfio_user_write_single w;
-		const struct region *reg;
 
 		memcpy(&w, wrs + i * sizeof(w), sizeof(w));
-		reg = region_get(c->ctx, w.region);
-		if (!reg || w.count > sizeof(w.data) ||
-		    out_of_range(w.offset, w.count, reg->info.size))
+		if (w.count > sizeof(w.data) || !region_find(c->ctx, w.region))
 			return false;
 	}
 	return true;
@@ -163,8 +156,6 @@ int protocol_write_multi(struct client *c, struct message *m, struct reply *r)
 	ret = multi_run(c, wrs);
 	if (ret == LM_DEFER)
 		return access_wait(c, wrs, m->len - head);
-	if (ret < 0)
-		return (int)ret;
 	multi.wr_cnt = (uint64_t)ret;
 	memcpy(r->payload, &multi, head);
 	r->len = head;
@@ -197,20 +188,11 @@ static size_t answer_build(struct client *c, ssize_t result, char *payload)
 	}
 }
 
-/* The first write that was deferred is done: those behind it are due. */
-static ssize_t answer_multi(struct client *c, ssize_t result)
-{
-	if (result < 0)
-		return c->multi_pos ? (ssize_t)c->multi_pos : result;
-	c->multi_pos++;
-	result = multi_run(c, c->held);
-	return result;
-}
-
 void protocol_answer(struct client *c, ssize_t result)
 {
 	if (c->request.cmd == VFIO_USER_REGION_WRITE_MULTI) {
-		result = answer_multi(c, result);
+		c->multi_pos++; /* the write that was deferred: those behind it are due */
+		result = multi_run(c, c->held);
 		if (result == LM_DEFER)
 			return;
 	}

@@ -35,6 +35,13 @@ struct region *region_get(const struct lm_ctx *ctx, uint32_t index)
 	return index < ctx->regions->nr ? &ctx->regions->region[index] : NULL;
 }
 
+struct region *region_find(const struct lm_ctx *ctx, uint32_t index)
+{
+	struct region *r = region_get(ctx, index);
+
+	return r && r->info.size ? r : NULL;
+}
+
 bool region_is_mappable(const struct region *r)
 {
 	return r->info.flags & LM_REG_FLAG_MMAP;
@@ -415,6 +422,15 @@ static uint64_t access_begins(struct lm_ctx *ctx)
 	return ctx->turn_ticks ?: trace_ticks();
 }
 
+/* A guest must not break its VMM, and VMMs take an error for the end of the device: what a guest
+ * can cause is answered as on a bus. musctl is told, and so is a client that asks for a region
+ * which is not there: no guest does. */
+static bool access_is_refused(const struct access *a, ssize_t result)
+{
+	return result < 0 && !(a->trace_flags & LM_TRACE_CONTROL) &&
+	       a->reason != LM_TRACE_REASON_REGION;
+}
+
 static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t result)
 {
 	const uint64_t now = trace_ticks();
@@ -427,13 +443,31 @@ static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t res
 		.len = a->count,
 		.offset = a->offset,
 		.result = result < 0 ? (int32_t)result : 0,
+		.aux = result < 0 ? a->reason : 0,
 	};
+
+	if (access_is_refused(a, result))
+		rec.flags |= LM_TRACE_REFUSED;
 
 	if (result >= 0 || a->is_write)
 		memcpy(rec.bytes, a->buf, a->count < 8 ? a->count : 8);
 	trace_append(ctx, &rec);
 	if (ctx->turn_ticks)
 		ctx->turn_ticks = now;
+}
+
+/* What an access comes to, whoever made it and whenever it ends: count or -errno. */
+static ssize_t access_end(struct lm_ctx *ctx, struct access *a, ssize_t result)
+{
+	if (trace_on(ctx) && a->started)
+		access_trace(ctx, a, result);
+	if (unlikely(access_is_refused(a, result))) {
+		ctx->refused++;
+		if (!a->is_write)
+			memset(a->buf, 0xff, a->count);
+		return a->count;
+	}
+	return result;
 }
 
 static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
@@ -452,11 +486,7 @@ static ssize_t access_run(struct lm_ctx *ctx, struct access *a)
 	}
 	if (ret == LM_DEFER)
 		return ret;
-	if (ret >= 0)
-		ret = a->count;
-	if (trace_on(ctx) && a->started)
-		access_trace(ctx, a, ret);
-	return ret;
+	return access_end(ctx, a, ret < 0 ? ret : a->count);
 }
 
 /* The piece that was deferred has come. */
@@ -467,34 +497,34 @@ static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result
 	if (result >= 0) {
 		a->pos += a->piece;
 		result = access_run(ctx, a);
-	} else if (trace_on(ctx) && a->started) {
-		access_trace(ctx, a, result);
+	} else {
+		result = access_end(ctx, a, result);
 	}
 	if (result != LM_DEFER)
 		a->done(a, result);
 }
 
-static int access_check(const struct lm_ctx *ctx, const struct access *a)
+/* An enum lm_trace_reason. */
+static uint16_t access_check(const struct lm_ctx *ctx, const struct access *a)
 {
-	const struct region *r = region_get(ctx, a->region);
+	const struct region *r = region_find(ctx, a->region);
 	const uint32_t need = a->is_write ? LM_REG_FLAG_WRITE : LM_REG_FLAG_READ;
 
-	if (!r || out_of_range(a->offset, a->count, r->info.size))
-		return -EINVAL;
-	return r->info.flags & need ? 0 : -EACCES;
+	if (!r)
+		return LM_TRACE_REASON_REGION;
+	if (out_of_range(a->offset, a->count, r->info.size))
+		return LM_TRACE_REASON_RANGE;
+	return r->info.flags & need ? LM_TRACE_REASON_DEVICE : LM_TRACE_REASON_DIRECTION;
 }
 
 ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 {
-	const int ret = access_check(ctx, a);
-
+	a->reason = access_check(ctx, a);
 	a->pos = 0;
 	a->started = access_begins(ctx);
-	if (likely(!ret))
+	if (likely(a->reason == LM_TRACE_REASON_DEVICE))
 		return access_run(ctx, a);
-	if (a->started)
-		access_trace(ctx, a, ret);
-	return ret;
+	return access_end(ctx, a, a->reason == LM_TRACE_REASON_DIRECTION ? -EACCES : -EINVAL);
 }
 
 void region_cancel(struct lm_ctx *ctx, struct access *a)

@@ -236,9 +236,18 @@ static ssize_t gap(struct access *a, uint64_t len)
 	return (ssize_t)len;
 }
 
+void register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max)
+{
+	*min = map->min_width ?: 1;
+	*max = map->max_width ?: WIDTHS_MAX;
+}
+
 static bool width_is_allowed(const lm_register_map_t *map, uint32_t count)
 {
-	return count >= (map->min_width ?: 1) && count <= (map->max_width ?: WIDTHS_MAX);
+	unsigned int min, max;
+
+	register_widths(map, &min, &max);
+	return count >= min && count <= max;
 }
 
 ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len)
@@ -247,8 +256,10 @@ ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, 
 	const lm_register_map_t *map = r->info.regs;
 	struct part p;
 
-	if (!width_is_allowed(map, a->count))
+	if (!width_is_allowed(map, a->count)) {
+		a->reason = LM_TRACE_REASON_WIDTH;
 		return -EINVAL;
+	}
 	p.idx = register_search(map, offset);
 	if (p.idx == map->nr_registers)
 		return gap(a, len);

@@ -6,6 +6,7 @@ load helper
 
 setup_file() {
 	build_client
+	build_with_libmuser program
 }
 
 @test "a place in a region, by setpci's hexadecimal" {
@@ -72,6 +73,18 @@ setup_file() {
 	complains "musctl: peek: bar0+0: no such region (musctl show lists them)"
 }
 
+@test "a width that the device does not allow, and those that it does" {
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	try 1 musctl peek "$uuid" bar1+0.8
+	complains "musctl: peek: bar1+0.8: width 8: allowed are 2 and 4"
+	try 1 musctl poke "$uuid" bar1+0.1=0
+	complains "musctl: poke: bar1+0.1=0: width 1: allowed are 2 and 4"
+	try 1 musctl poke "$uuid" bar1+0.1=0:1
+	complains "musctl: poke: bar1+0.1=0:1: width 1: allowed are 2 and 4"
+	try 1 musctl peek "$uuid" bar1+e.4
+	complains "musctl: peek: bar1+e.4: out of range: the region has 16 bytes"
+}
+
 @test "all words are checked before the first is read" {
 	uuid=$(musctl create null)
 	try 1 musctl peek "$uuid" bar0+0 FROB
@@ -107,4 +120,7 @@ setup_file() {
 	uuid=$(musctl create null)
 	try 1 musctl peek --socket "$(socket_of "$uuid")" bar0+1000.4
 	[[ $stderr == "musctl: peek: bar0+1000.4: "* ]]
+	complains "musctl: peek: bar0+1000.4: out of range: the region has 4096 bytes"
+	try 1 musctl peek --socket "$(socket_of "$uuid")" bar0+ffd.4
+	complains "musctl: peek: bar0+ffd.4: out of range: the region has 4096 bytes"
 }

@@ -1,15 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * program.c - somebody's libmuser program, for tests of exec: a device of one BAR. What its
- * argument says: "fail" says why on stderr and ends, "hang" never makes a device, "wait" makes
- * one and does not serve it for a while, "talk" fills stderr, before and after it is ready,
- * "refused" describes what cannot be.
+ * program.c - somebody's libmuser program, for tests of exec: a device of a BAR, and of one with
+ * registers: READS tells how often it was read. What its argument says: "fail" says why on stderr
+ * and ends, "hang" never makes a device, "wait" makes one and does not serve it for a while,
+ * "talk" fills stderr, before and after it is ready, "refused" describes what cannot be.
  */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <muser.h>
+
+static uint64_t reads;
+
+static uint64_t register_read(void *pvt, uint64_t offset, unsigned int width)
+{
+	return ++reads;
+}
+
+static const lm_register_t registers[] = {
+	{ .name = "READS", .width = 4, .access = LM_RO, .flags = LM_REGISTER_PURE },
+};
+
+static const lm_register_map_t map = {
+	LM_REGISTERS(registers), .min_width = 2, .max_width = 4, .read = register_read,
+};
 
 static void talk(const char *mode)
 {
@@ -28,6 +43,10 @@ int main(int argc, char **argv)
 			.id = { .vid = 0x8086, .did = 0x1234 },
 			.reg_info[LM_BAR0_REG_IDX] = {
 				.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 4096,
+			},
+			.reg_info[LM_BAR1_REG_IDX] = {
+				.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 16,
+				.regs = &map,
 			},
 		},
 	};

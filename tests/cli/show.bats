@@ -22,6 +22,17 @@ setup_file() {
 		(.registers | map(.name) | index("OUT0_7") != null)' <<<"$output"
 }
 
+@test "accesses that were refused are counted" {
+	uuid=$(musctl create gpio-idio16)
+	client_start "$uuid"
+	client read 2 8 1
+	client read 2 6 4
+	try 1 musctl peek "$uuid" bar2+6.4
+	[ "$(musctl show -J "$uuid" | jq .device.refused)" -eq 2 ]
+	try 0 musctl show "$uuid"
+	[[ $output == *$'\n'Refused*"2 accesses of clients"* ]]
+}
+
 @test "the DMA map of a client" {
 	uuid=$(musctl create null)
 	client_start "$uuid"

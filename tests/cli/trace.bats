@@ -6,6 +6,7 @@ load helper
 
 setup_file() {
 	build_client
+	build_with_libmuser program
 }
 
 # Rows without what is different each time.
@@ -49,6 +50,29 @@ rows() {
 	client_stop
 	trace_stop
 	grep -q "^read EINVAL" rows
+}
+
+@test "an access that a client should not have made is refused, for a reason" {
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	trace_start "$uuid" -J -e refused -o +FLAGS
+	client_start "$uuid"
+	client read 1 14 4
+	[ "$REPLY" = 0xffffffff ]
+	client read 1 0 4
+	client write 1 0 8 1
+	client_stop
+	trace_stop
+	jq -es 'map([.kind, .offset, .result, .flags, .fields]) ==
+		[["read", "0x0e", "EINVAL", "refused", "refused: beyond the end"],
+		 ["write", "0x00", "EINVAL", "refused", "refused: width not allowed"]]' rows
+}
+
+@test "an access of musctl fails for a reason, and is not refused" {
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	trace_start "$uuid" -J -e error -o RESULT,FLAGS,FIELDS
+	try 1 musctl peek "$uuid" bar1+0.8
+	trace_stop
+	jq -e '[.result, .flags, .fields] == ["EINVAL", "control", "width not allowed"]' rows
 }
 
 @test "JSON Lines, an object each" {

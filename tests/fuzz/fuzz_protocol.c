@@ -94,6 +94,12 @@ static void owe(uint16_t id)
 	peer.owed[(peer.owed_first + peer.nr_owed++) % MAX_OWED] = id;
 }
 
+static bool is_access(uint16_t cmd)
+{
+	return cmd == VFIO_USER_REGION_READ || cmd == VFIO_USER_REGION_WRITE ||
+	       cmd == VFIO_USER_REGION_WRITE_MULTI;
+}
+
 static void take_reply(const struct vfio_user_header *hdr)
 {
 	const bool error = hdr->flags & VFIO_USER_F_ERROR;
@@ -101,6 +107,8 @@ static void take_reply(const struct vfio_user_header *hdr)
 	FUZZ_CHECK(!(hdr->flags & ~(VFIO_USER_F_TYPE_MASK | VFIO_USER_F_ERROR)));
 	FUZZ_CHECK(!error || (hdr->error_no && hdr->error_no < 4096));
 	FUZZ_CHECK(!error || hdr->msg_size == sizeof(*hdr));
+	/* What the device says, a guest could have caused. */
+	FUZZ_CHECK(!error || hdr->error_no == EINVAL || !is_access(hdr->cmd));
 	if (!peer.sane)
 		return;
 	FUZZ_CHECK(peer.nr_owed && peer.owed[peer.owed_first] == hdr->msg_id);

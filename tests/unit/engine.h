@@ -66,6 +66,8 @@ struct engine {
 	char         log[512];  /* the last message */
 
 	lm_token_t   token;     /* of the last that was put off */
+	lm_trace_reader_t *reader; /* traced.h */
+	void        *lease;
 	void        *pvt;       /* of the test */
 };
 
@@ -186,6 +188,11 @@ static inline void engine_close(struct engine *e)
 
 static inline void engine_destroy(struct engine *e)
 {
+	lm_trace_close(e->reader);
+	if (e->lease)
+		trace_detach(e->ctx, e->lease);
+	e->reader = NULL;
+	e->lease = NULL;
 	lm_ctx_destroy(e->ctx);
 	e->ctx = NULL;
 }

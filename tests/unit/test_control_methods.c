@@ -328,6 +328,10 @@ static void what_is_not_there_is_told(void **state)
 	assert_call(fd, "Write", "{'region':2,'offset':'0xfd','width':4,'value':'0x0'}",
 		    "{'error':'org.muser.control.OutOfRange','parameters':{'region':2,"
 		    "'offset':'0xfd','size':'0x100'}}");
+	assert_call(fd, "Read", "{'region':0,'offset':'0x0','count':9}",
+		    "{'error':'org.muser.control.WidthNotAllowed','parameters':{'region':0,"
+		    "'width':9,'min':1,'max':8}}");
+	assert_true(dev.ctx->refused == 0); /* told, therefore not */
 	close(fd);
 }
 

@@ -3,7 +3,7 @@
  * test_defer.c - requests that a device answers later: accesses, registers, resets; completion
  * inside the callback, after it, twice, wrong, or when nobody waits any more.
  */
-#include "engine.h"
+#include "traced.h"
 
 #define BAR_REGS LM_BAR1_REG_IDX
 
@@ -41,11 +41,11 @@ static void an_error_may_come_later(void **state)
 	uint16_t id;
 
 	e->access = access_deferred;
-	engine_connect(e);
+	engine_connect_traced(e);
 	id = engine_send_read(e, BAR_RAW, 0, 4);
 	engine_poll(e);
 	assert_int_equal(lm_complete(e->ctx, e->token, -ENXIO, NULL), 0);
-	engine_reply_error(e, id, VFIO_USER_REGION_READ, ENXIO);
+	engine_reply_refused(e, id, 4, ENXIO);
 }
 
 static void a_large_read_may_wait(void **state)
@@ -205,8 +205,8 @@ static void an_error_may_be_completed_inside_the_callback(void **state)
 	struct engine *e = *state;
 
 	e->access = access_failed_inside;
-	engine_connect(e);
-	engine_read_fails(e, BAR_RAW, 0, 4, EPERM);
+	engine_connect_traced(e);
+	engine_read_refused(e, BAR_RAW, 0, 4, EPERM);
 }
 
 static ssize_t access_completed_twice(struct engine *e, char *buf, size_t count, loff_t offset,
@@ -295,8 +295,8 @@ static void putting_off_without_a_token_is_eio(void **state)
 	struct engine *e = *state;
 
 	e->access = access_forgets_the_token;
-	engine_connect(e);
-	engine_read_fails(e, BAR_RAW, 0, 4, EIO);
+	engine_connect_traced(e);
+	engine_read_refused(e, BAR_RAW, 0, 4, EIO);
 }
 
 static void completing_with_the_wrong_count_is_eio(void **state)
@@ -305,11 +305,11 @@ static void completing_with_the_wrong_count_is_eio(void **state)
 	uint16_t id;
 
 	e->access = access_deferred;
-	engine_connect(e);
+	engine_connect_traced(e);
 	id = engine_send_read(e, BAR_RAW, 0, 4);
 	engine_poll(e);
 	lm_complete(e->ctx, e->token, 8, "too much");
-	engine_reply_error(e, id, VFIO_USER_REGION_READ, EIO);
+	engine_reply_refused(e, id, 4, EIO);
 }
 
 static void completing_a_read_without_data_is_eio(void **state)
@@ -318,11 +318,11 @@ static void completing_a_read_without_data_is_eio(void **state)
 	uint16_t id;
 
 	e->access = access_deferred;
-	engine_connect(e);
+	engine_connect_traced(e);
 	id = engine_send_read(e, BAR_RAW, 0, 4);
 	engine_poll(e);
 	lm_complete(e->ctx, e->token, 4, NULL);
-	engine_reply_error(e, id, VFIO_USER_REGION_READ, EIO);
+	engine_reply_refused(e, id, 4, EIO);
 }
 
 static void completing_with_lm_defer_is_refused(void **state)
@@ -519,11 +519,11 @@ static void too_few_bytes_for_a_register_are_eio(void **state)
 	uint16_t id;
 
 	describe_regs(e);
-	engine_connect(e);
+	engine_connect_traced(e);
 	id = engine_send_read(e, BAR_REGS, 0, 4);
 	engine_poll(e);
 	lm_complete(e->ctx, e->token, 2, "ab");
-	engine_reply_error(e, id, VFIO_USER_REGION_READ, EIO);
+	engine_reply_refused(e, id, 4, EIO);
 }
 
 /* ---- resets ---------------------------------------------------------------------- */

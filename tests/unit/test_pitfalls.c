@@ -6,7 +6,7 @@
 #include <linux/pci_regs.h>
 #include <sys/mman.h>
 
-#include "engine.h"
+#include "traced.h"
 
 #define CFG  LM_CFG_REG_IDX
 #define PAGE 4096u
@@ -238,8 +238,9 @@ static void flags_of_a_region_are_enforced(void **state)
 	struct engine *e = *state;
 
 	e->info.pci_info.reg_info[BAR_RAW].flags &= ~LM_REG_FLAG_WRITE;
-	engine_connect(e);
-	engine_write_fails(e, BAR_RAW, 0, "data", 4, EACCES);
+	engine_connect_traced(e);
+	engine_write_refused(e, BAR_RAW, 0, "data", 4, EACCES);
+	assert_int_equal(e->nr_accesses, 0);
 }
 
 /* ---- configuration space --------------------------------------------------------- */

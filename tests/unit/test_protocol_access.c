@@ -3,7 +3,7 @@
  * test_protocol_access.c - REGION_READ, REGION_WRITE, and REGION_WRITE_MULTI: many small writes in
  * one message, also when the device puts off one of them.
  */
-#include "engine.h"
+#include "traced.h"
 
 /* ---- REGION_READ, REGION_WRITE --------------------------------------------------- */
 
@@ -78,10 +78,10 @@ static void an_access_beyond_the_end_is_refused(void **state)
 {
 	struct engine *e = *state;
 
-	engine_connect(e);
-	engine_read_fails(e, BAR_RAW, RAW_SIZE - 3, 4, EINVAL);
-	engine_read_fails(e, BAR_RAW, RAW_SIZE, 1, EINVAL);
-	engine_write_fails(e, BAR_RAW, RAW_SIZE - 1, "ab", 2, EINVAL);
+	engine_connect_traced(e);
+	engine_read_refused(e, BAR_RAW, RAW_SIZE - 3, 4, EINVAL);
+	engine_read_refused(e, BAR_RAW, RAW_SIZE, 1, EINVAL);
+	engine_write_refused(e, BAR_RAW, RAW_SIZE - 1, "ab", 2, EINVAL);
 	assert_int_equal(e->nr_accesses, 0);
 }
 
@@ -89,11 +89,11 @@ static void an_offset_that_wraps_is_refused(void **state)
 {
 	struct engine *e = *state;
 
-	engine_connect(e);
-	engine_read_fails(e, BAR_RAW, UINT64_MAX, 4, EINVAL);
-	engine_read_fails(e, BAR_RAW, UINT64_MAX - 3, 4, EINVAL);
-	engine_read_fails(e, BAR_RAW, 1ull << 63, 4, EINVAL);
-	engine_write_fails(e, BAR_RAW, UINT64_MAX - 3, "abcd", 4, EINVAL);
+	engine_connect_traced(e);
+	engine_read_refused(e, BAR_RAW, UINT64_MAX, 4, EINVAL);
+	engine_read_refused(e, BAR_RAW, UINT64_MAX - 3, 4, EINVAL);
+	engine_read_refused(e, BAR_RAW, 1ull << 63, 4, EINVAL);
+	engine_write_refused(e, BAR_RAW, UINT64_MAX - 3, "abcd", 4, EINVAL);
 	assert_int_equal(e->nr_accesses, 0);
 }
 
@@ -170,14 +170,22 @@ static ssize_t access_eperm(struct engine *e, char *buf, size_t count, loff_t of
 	return -EPERM;
 }
 
-static void an_error_of_the_device_reaches_the_client(void **state)
+static void an_error_of_the_device_is_refused(void **state)
 {
 	struct engine *e = *state;
 
 	e->access = access_eperm;
-	engine_connect(e);
-	engine_read_fails(e, BAR_RAW, 0, 4, EPERM);
-	engine_write_fails(e, BAR_RAW, 0, "abcd", 4, EPERM);
+	engine_connect_traced(e);
+	engine_read_refused(e, BAR_RAW, 0, 4, EPERM);
+	engine_write_refused(e, BAR_RAW, 0, "abcd", 4, EPERM);
+}
+
+static void the_longest_access_may_be_refused(void **state)
+{
+	struct engine *e = *state;
+
+	engine_connect_traced(e);
+	engine_read_refused(e, BAR_RAW, RAW_SIZE - 1, STREAM_MAX_DATA, EINVAL);
 }
 
 /* ---- REGION_WRITE_MULTI ---------------------------------------------------------- */
@@ -327,49 +335,50 @@ static void many_writes_with_an_unknown_region_are_refused(void **state)
 	multi_fails(e, &multi, 3, EINVAL);
 }
 
-static void many_writes_out_of_range_are_refused(void **state)
+/* ---- a write that is refused is dropped alone ------------------------------------ */
+
+static void a_write_out_of_range_is_dropped(void **state)
 {
 	struct engine *e = *state;
 	struct multi multi = writes(3);
 
-	engine_connect(e);
-	multi.wr[2].offset = RAW_SIZE - 3;
-	multi_fails(e, &multi, 3, EINVAL);
+	multi.wr[0].offset = RAW_SIZE - 3;
 	multi.wr[2].offset = UINT64_MAX;
-	multi_fails(e, &multi, 3, EINVAL);
+	engine_connect_traced(e);
+	done_is(e, send_multi(e, &multi, 3), 3);
+	engine_row_refused(e, LM_TRACE_WRITE, EINVAL);
+	assert_int_equal(engine_row_of(e, LM_TRACE_WRITE).flags, 0);
+	engine_row_refused(e, LM_TRACE_WRITE, EINVAL);
+	assert_int_equal(e->nr_accesses, 1);
+	assert_int_equal(e->ctx->refused, 2);
 }
-
-/* ---- the device refuses ---------------------------------------------------------- */
 
 static ssize_t access_two(struct engine *e, char *buf, size_t count, loff_t offset, bool is_write)
 {
 	return e->nr_accesses > 2 ? -EPERM : (ssize_t)count;
 }
 
-static ssize_t access_none(struct engine *e, char *buf, size_t count, loff_t offset, bool is_write)
-{
-	return -EPERM;
-}
-
-static void those_before_a_refusal_are_counted(void **state)
+static void those_behind_a_refusal_are_done(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(5);
 
 	e->access = access_two;
 	engine_connect(e);
-	done_is(e, send_multi(e, &multi, 5), 2);
-	assert_int_equal(e->nr_accesses, 3);
+	done_is(e, send_multi(e, &multi, 5), 5);
+	assert_int_equal(e->nr_accesses, 5);
+	assert_int_equal(e->ctx->refused, 3);
 }
 
-static void a_refusal_of_the_first_is_an_error(void **state)
+static void all_may_be_refused(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(5);
 
-	e->access = access_none;
+	e->access = access_eperm;
 	engine_connect(e);
-	engine_reply_error(e, send_multi(e, &multi, 5), VFIO_USER_REGION_WRITE_MULTI, EPERM);
+	done_is(e, send_multi(e, &multi, 5), 5);
+	assert_int_equal(e->ctx->refused, 5);
 }
 
 /* ---- the device answers later ---------------------------------------------------- */
@@ -403,7 +412,7 @@ static void a_write_that_waits_holds_those_behind_it(void **state)
 	assert_int_equal(raw[4], 5);
 }
 
-static void a_write_that_fails_later_ends_the_rest(void **state)
+static void a_write_that_fails_later_is_dropped_alone(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(5);
@@ -414,22 +423,27 @@ static void a_write_that_fails_later_ends_the_rest(void **state)
 	id = send_multi(e, &multi, 5);
 	engine_poll(e);
 	lm_complete(e->ctx, e->token, -EIO, NULL);
-	done_is(e, id, 2);
-	assert_int_equal(e->nr_accesses, 3);
+	done_is(e, id, 5);
+	assert_int_equal(e->nr_accesses, 5);
+	assert_int_equal(e->ctx->refused, 1);
 }
 
-static void a_first_write_that_fails_later_is_an_error(void **state)
+static void all_may_fail_later(void **state)
 {
 	struct engine *e = *state;
 	const struct multi multi = writes(5);
 	uint16_t id;
+	int i;
 
 	e->access = access_deferred;
 	engine_connect(e);
 	id = send_multi(e, &multi, 5);
-	engine_poll(e);
-	lm_complete(e->ctx, e->token, -ENODEV, NULL);
-	engine_reply_error(e, id, VFIO_USER_REGION_WRITE_MULTI, ENODEV);
+	for (i = 0; i < 5; i++) {
+		engine_no_message(e);
+		assert_int_equal(lm_complete(e->ctx, e->token, -ENODEV, NULL), 0);
+	}
+	done_is(e, id, 5);
+	assert_int_equal(e->ctx->refused, 5);
 }
 
 static void every_write_may_wait(void **state)
@@ -503,7 +517,8 @@ int main(void)
 		TEST(a_write_with_more_bytes_than_its_count_is_refused),
 		TEST(a_write_with_fewer_bytes_than_its_count_is_refused),
 		TEST(accesses_that_are_too_short_are_refused),
-		TEST(an_error_of_the_device_reaches_the_client),
+		TEST(an_error_of_the_device_is_refused),
+		TEST(the_longest_access_may_be_refused),
 		TEST(many_writes_are_done_in_order),
 		TEST(writes_may_have_any_small_size),
 		TEST(many_writes_may_be_none),
@@ -512,12 +527,12 @@ int main(void)
 		TEST(half_a_write_is_refused),
 		TEST(more_than_8_bytes_are_refused),
 		TEST(many_writes_with_an_unknown_region_are_refused),
-		TEST(many_writes_out_of_range_are_refused),
-		TEST(those_before_a_refusal_are_counted),
-		TEST(a_refusal_of_the_first_is_an_error),
+		TEST(a_write_out_of_range_is_dropped),
+		TEST(those_behind_a_refusal_are_done),
+		TEST(all_may_be_refused),
 		TEST(a_write_that_waits_holds_those_behind_it),
-		TEST(a_write_that_fails_later_ends_the_rest),
-		TEST(a_first_write_that_fails_later_is_an_error),
+		TEST(a_write_that_fails_later_is_dropped_alone),
+		TEST(all_may_fail_later),
 		TEST(every_write_may_wait),
 		TEST(requests_behind_many_writes_wait_too),
 		TEST(many_posted_writes_have_no_answer_to_put_off),

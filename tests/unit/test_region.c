@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * test_region.c - regions: which descriptions are refused, memory that the library keeps, what
- * may be read and written, and what a callback may answer.
+ * may be read and written, and what a callback may answer: what a client may not do reads as ones,
+ * or is dropped, as on a bus.
  */
 #include <limits.h>
 
-#include "engine.h"
+#include "traced.h"
 
 #define BAR  LM_BAR4_REG_IDX
 #define PAGE 4096u
@@ -290,7 +291,8 @@ static void a_region_that_can_only_be_read_refuses_writes(void **state)
 	bar(e, BAR_RAW)->flags &= ~LM_REG_FLAG_WRITE;
 	engine_connect(e);
 	engine_read(e, BAR_RAW, 0, 4);
-	engine_write_fails(e, BAR_RAW, 0, "data", 4, EACCES);
+	engine_trace(e);
+	engine_write_refused(e, BAR_RAW, 0, "data", 4, EACCES);
 	assert_int_equal(e->nr_accesses, 1);
 }
 
@@ -301,7 +303,8 @@ static void a_region_that_can_only_be_written_refuses_reads(void **state)
 	bar(e, BAR_RAW)->flags &= ~LM_REG_FLAG_READ;
 	engine_connect(e);
 	engine_write(e, BAR_RAW, 0, "data", 4);
-	engine_read_fails(e, BAR_RAW, 0, 4, EACCES);
+	engine_trace(e);
+	engine_read_refused(e, BAR_RAW, 0, 4, EACCES);
 	assert_int_equal(e->nr_accesses, 1);
 }
 
@@ -316,24 +319,29 @@ static void extra_regions_have_callbacks(void **state)
 	engine_connect(e);
 	engine_read(e, LM_DEV_NUM_REGS, 96, 4);
 	assert_int_equal(e->nr_accesses, 1);
-	engine_read_fails(e, LM_DEV_NUM_REGS, 97, 4, EINVAL);
+	engine_trace(e);
+	engine_read_refused(e, LM_DEV_NUM_REGS, 97, 4, EINVAL);
+	assert_int_equal(e->nr_accesses, 1);
 }
 
 /* ---- what a callback answers ----------------------------------------------------- */
 
 static ssize_t answer;
 
+/* What it has put there before it failed is not for the client. */
 static ssize_t access_answers(struct engine *e, char *buf, size_t count, loff_t offset,
 			      bool is_write)
 {
+	if (!is_write)
+		memset(buf, 0x55, count);
 	return answer;
 }
 
 static void answers_give(struct engine *e, ssize_t with, int error)
 {
 	answer = with;
-	engine_read_fails(e, BAR_RAW, 0, 4, error);
-	engine_write_fails(e, BAR_RAW, 0, "data", 4, error);
+	engine_read_refused(e, BAR_RAW, 0, 4, error);
+	engine_write_refused(e, BAR_RAW, 0, "data", 4, error);
 }
 
 static void another_count_is_eio(void **state)
@@ -341,19 +349,19 @@ static void another_count_is_eio(void **state)
 	struct engine *e = *state;
 
 	e->access = access_answers;
-	engine_connect(e);
+	engine_connect_traced(e);
 	answers_give(e, 0, EIO);
 	answers_give(e, 3, EIO);
 	answers_give(e, 5, EIO);
 	answers_give(e, SSIZE_MAX, EIO);
 }
 
-static void an_error_is_what_the_client_gets(void **state)
+static void an_error_is_what_the_trace_shows(void **state)
 {
 	struct engine *e = *state;
 
 	e->access = access_answers;
-	engine_connect(e);
+	engine_connect_traced(e);
 	answers_give(e, -EPERM, EPERM);
 	answers_give(e, -4095, 4095);
 }
@@ -363,9 +371,36 @@ static void an_error_that_is_none_is_eio(void **state)
 	struct engine *e = *state;
 
 	e->access = access_answers;
-	engine_connect(e);
+	engine_connect_traced(e);
 	answers_give(e, -4097, EIO);
 	answers_give(e, -100000, EIO);
+}
+
+/* Two pieces: memory that is there, and a callback that fails. All of it is ones. */
+static void a_part_that_fails_fails_all(void **state)
+{
+	static const lm_mmap_area_t area = { 0, PAGE };
+	struct engine *e = *state;
+
+	*bar(e, BAR) = (lm_reg_info_t){ .flags = MAP, .size = 2 * PAGE, .fn = engine_access,
+		.mmap_areas = &area, .nr_mmap_areas = 1 };
+	e->access = access_answers;
+	answer = -EIO;
+	engine_connect_traced(e);
+	engine_read_refused(e, BAR, PAGE - 4, 8, EIO);
+	assert_int_equal(e->nr_accesses, 1);
+}
+
+static void a_posted_write_may_fail(void **state)
+{
+	struct engine *e = *state;
+
+	e->access = access_answers;
+	answer = -EIO;
+	engine_connect(e);
+	engine_post_write(e, BAR_RAW, 0, "data", 4);
+	engine_is_alive(e);
+	assert_int_equal(e->ctx->refused, 1);
 }
 
 #define TEST ENGINE_TEST
@@ -403,8 +438,10 @@ int main(void)
 		TEST(a_region_that_can_only_be_written_refuses_reads),
 		TEST(extra_regions_have_callbacks),
 		TEST(another_count_is_eio),
-		TEST(an_error_is_what_the_client_gets),
+		TEST(an_error_is_what_the_trace_shows),
 		TEST(an_error_that_is_none_is_eio),
+		TEST(a_part_that_fails_fails_all),
+		TEST(a_posted_write_may_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -374,7 +374,7 @@ static void nothing_is_put_off(void **state)
 	assert_int_equal(seen.token, 1);
 }
 
-static void errors_are_answered(void **state)
+static void errors_are_answered_as_on_a_bus(void **state)
 {
 	struct engine *e = *state;
 	uint16_t id;
@@ -382,14 +382,14 @@ static void errors_are_answered(void **state)
 
 	e->access = access_fails;
 	begin(e, 2);
-	id = ask(BAR_RAW, 4, 4);
-	assert_true(waited(node_has_reply));
-	node_reply(id, EBUSY, &len);
-	assert_int_equal(len, 0);
-	id = ask(BAR_RAW, RAW_SIZE, 4);
+	assert_int_equal(answer(ask(BAR_RAW, 4, 4)), UINT32_MAX);
+	assert_int_equal(answer(ask(BAR_RAW, RAW_SIZE, 4)), UINT32_MAX);
+	id = ask(BAR_ABSENT, 0, 4);
 	assert_true(waited(node_has_reply));
 	node_reply(id, EINVAL, &len);
+	assert_int_equal(len, 0);
 	threads_end(e);
+	assert_int_equal(e->ctx->refused, 2);
 }
 
 static void long_accesses_are_taken_along(void **state)
@@ -490,7 +490,7 @@ int main(void)
 		NODE_TEST(a_socket_is_an_order),
 		NODE_TEST(callbacks_may_call),
 		NODE_TEST(nothing_is_put_off),
-		NODE_TEST(errors_are_answered),
+		NODE_TEST(errors_are_answered_as_on_a_bus),
 		NODE_TEST(long_accesses_are_taken_along),
 		NODE_TEST(a_stop_ends_all),
 		NODE_TEST(a_stop_waits_for_callbacks),

@@ -3,69 +3,9 @@
  * test_trace_rows.c - what a tracer sees of a device: one row for each thing that happens, with
  * the members that muser-trace.h promises for it.
  */
-#include <sys/mman.h>
-
-#include "engine.h"
+#include "traced.h"
 
 #define BAR_REGS LM_BAR1_REG_IDX
-
-static lm_trace_reader_t *reader;
-static void *lease;
-
-static void trace_begin(struct engine *e)
-{
-	const int page = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int ring;
-
-	assert_int_equal(ftruncate(page, 4096), 0);
-	assert_int_equal(fcntl(page, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	assert_int_equal(trace_attach(e->ctx, eventfd(0, EFD_NONBLOCK), page, &ring, &lease), 0);
-	assert_int_equal(lm_trace_open(dup(ring), &reader), 0);
-}
-
-static int teardown(void **state)
-{
-	struct engine *e = *state;
-
-	lm_trace_close(reader);
-	reader = NULL;
-	if (e->ctx && lease)
-		trace_detach(e->ctx, lease);
-	lease = NULL;
-	return engine_teardown(state);
-}
-
-static struct lm_trace_record row(void)
-{
-	struct lm_trace_record rec;
-	uint64_t lost;
-
-	assert_int_equal(lm_trace_next(reader, &rec, &lost), 1);
-	assert_int_equal(lost, 0);
-	return rec;
-}
-
-static struct lm_trace_record row_of(unsigned int kind)
-{
-	const struct lm_trace_record rec = row();
-
-	assert_int_equal(rec.kind, kind);
-	return rec;
-}
-
-static void no_row(void)
-{
-	struct lm_trace_record rec;
-	uint64_t lost;
-
-	assert_int_equal(lm_trace_next(reader, &rec, &lost), 0);
-}
-
-static void connect_traced(struct engine *e)
-{
-	engine_connect(e);
-	trace_begin(e);
-}
 
 /* ---- accesses -------------------------------------------------------------------- */
 
@@ -75,16 +15,16 @@ static void a_read_is_a_row_with_its_value(void **state)
 	struct lm_trace_record rec;
 
 	memcpy(e->raw + 0x20, "\x11\x22\x33\x44", 4);
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_read(e, BAR_RAW, 0x20, 4);
-	rec = row_of(LM_TRACE_READ);
+	rec = engine_row_of(e, LM_TRACE_READ);
 	assert_int_equal(rec.region, BAR_RAW);
 	assert_int_equal(rec.offset, 0x20);
 	assert_int_equal(rec.len, 4);
 	assert_int_equal(rec.value, 0x44332211);
 	assert_int_equal(rec.result, 0);
 	assert_int_equal(rec.flags, 0);
-	no_row();
+	engine_no_row(e);
 }
 
 static void a_write_is_a_row_with_its_value(void **state)
@@ -92,23 +32,28 @@ static void a_write_is_a_row_with_its_value(void **state)
 	struct engine *e = *state;
 	struct lm_trace_record rec;
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_write(e, BAR_RAW, 0x30, "\xaa\xbb", 2);
-	rec = row_of(LM_TRACE_WRITE);
+	rec = engine_row_of(e, LM_TRACE_WRITE);
 	assert_int_equal(rec.offset, 0x30);
 	assert_int_equal(rec.len, 2);
 	assert_int_equal(rec.value, 0xbbaa);
-	no_row();
+	engine_no_row(e);
 }
 
 static void a_posted_write_says_so(void **state)
 {
 	struct engine *e = *state;
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_post_write(e, BAR_RAW, 0, "x", 1);
 	engine_poll(e);
-	assert_int_equal(row_of(LM_TRACE_WRITE).flags, LM_TRACE_POSTED);
+	assert_int_equal(engine_row_of(e, LM_TRACE_WRITE).flags, LM_TRACE_POSTED);
+}
+
+static ssize_t access_eio(struct engine *e, char *buf, size_t count, loff_t offset, bool is_write)
+{
+	return -EIO;
 }
 
 static void a_refused_access_is_a_row_with_its_error(void **state)
@@ -116,12 +61,47 @@ static void a_refused_access_is_a_row_with_its_error(void **state)
 	struct engine *e = *state;
 	struct lm_trace_record rec;
 
-	connect_traced(e);
-	engine_read_fails(e, BAR_RAW, RAW_SIZE, 4, EINVAL);
-	rec = row_of(LM_TRACE_READ);
+	engine_connect_traced(e);
+	engine_write(e, BAR_RAW, RAW_SIZE, "data", 4);
+	rec = engine_row_of(e, LM_TRACE_WRITE);
 	assert_int_equal(rec.result, -EINVAL);
 	assert_int_equal(rec.offset, RAW_SIZE);
-	no_row();
+	assert_int_equal(rec.flags, LM_TRACE_REFUSED);
+	assert_int_equal(rec.aux, LM_TRACE_REASON_RANGE);
+	assert_memory_equal(rec.bytes, "data", 4);
+	engine_no_row(e);
+}
+
+static void a_refused_access_has_its_reason(void **state)
+{
+	static const lm_register_map_t map = { .min_width = 4, .max_width = 4 };
+	struct engine *e = *state;
+
+	e->info.pci_info.reg_info[BAR_REGS] = (lm_reg_info_t){
+		.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 16, .regs = &map };
+	e->info.pci_info.reg_info[BAR_RAW].flags &= ~LM_REG_FLAG_WRITE;
+	e->access = access_eio;
+	engine_connect_traced(e);
+	engine_read(e, BAR_REGS, 0, 2);
+	assert_int_equal(engine_row(e).aux, LM_TRACE_REASON_WIDTH);
+	engine_write(e, BAR_RAW, 0, "x", 1);
+	assert_int_equal(engine_row(e).aux, LM_TRACE_REASON_DIRECTION);
+	engine_read(e, BAR_RAW, 0, 1);
+	assert_int_equal(engine_row(e).aux, LM_TRACE_REASON_DEVICE);
+}
+
+/* The client is told, so it is not refused. */
+static void an_absent_region_is_a_row_with_its_error(void **state)
+{
+	struct engine *e = *state;
+	struct lm_trace_record rec;
+
+	engine_connect_traced(e);
+	engine_read_fails(e, BAR_ABSENT, 0, 4, EINVAL);
+	rec = engine_row_of(e, LM_TRACE_READ);
+	assert_int_equal(rec.result, -EINVAL);
+	assert_int_equal(rec.flags, 0);
+	assert_int_equal(rec.aux, LM_TRACE_REASON_REGION);
 }
 
 static void a_large_access_shows_its_first_bytes(void **state)
@@ -129,9 +109,9 @@ static void a_large_access_shows_its_first_bytes(void **state)
 	struct engine *e = *state;
 	struct lm_trace_record rec;
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_write(e, BAR_PLAIN, 0, "0123456789abcdef", 16);
-	rec = row_of(LM_TRACE_WRITE);
+	rec = engine_row_of(e, LM_TRACE_WRITE);
 	assert_int_equal(rec.len, 16);
 	assert_memory_equal(rec.bytes, "01234567", 8);
 }
@@ -149,12 +129,12 @@ static void an_access_to_several_registers_is_one_row(void **state)
 
 	e->info.pci_info.reg_info[BAR_REGS] = (lm_reg_info_t){
 		.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 16, .regs = &regs_map };
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_read(e, BAR_REGS, 0, 8);
-	rec = row_of(LM_TRACE_READ);
+	rec = engine_row_of(e, LM_TRACE_READ);
 	assert_int_equal(rec.len, 8);
 	assert_int_equal(rec.value, 0x2222222211111111);
-	no_row();
+	engine_no_row(e);
 }
 
 static void an_answer_that_came_later_is_one_row(void **state)
@@ -164,17 +144,17 @@ static void an_answer_that_came_later_is_one_row(void **state)
 	uint16_t id;
 
 	e->access = access_deferred;
-	connect_traced(e);
+	engine_connect_traced(e);
 	id = engine_send_read(e, BAR_RAW, 0, 4);
 	engine_poll(e);
-	no_row();
+	engine_no_row(e);
 	usleep(2000);
 	lm_complete(e->ctx, e->token, 4, "late");
 	engine_read_reply(e, id, 4);
-	rec = row_of(LM_TRACE_READ);
+	rec = engine_row_of(e, LM_TRACE_READ);
 	assert_memory_equal(rec.bytes, "late", 4);
 	assert_in_range(rec.duration, 1500000, UINT32_MAX);
-	no_row();
+	engine_no_row(e);
 }
 
 static void an_error_that_came_later_is_a_row_as_well(void **state)
@@ -182,11 +162,11 @@ static void an_error_that_came_later_is_a_row_as_well(void **state)
 	struct engine *e = *state;
 
 	e->access = access_deferred;
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_send_read(e, BAR_RAW, 0, 4);
 	engine_poll(e);
 	lm_complete(e->ctx, e->token, -EPERM, NULL);
-	assert_int_equal(row_of(LM_TRACE_READ).result, -EPERM);
+	assert_int_equal(engine_row_of(e, LM_TRACE_READ).result, -EPERM);
 }
 
 static void rows_stand_in_the_order_of_what_happened(void **state)
@@ -195,12 +175,12 @@ static void rows_stand_in_the_order_of_what_happened(void **state)
 	uint64_t last = 0;
 	uint32_t i;
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	for (i = 0; i < 50; i++)
 		engine_send_read(e, BAR_RAW, i, 1);
 	engine_poll(e);
 	for (i = 0; i < 50; i++) {
-		const struct lm_trace_record rec = row_of(LM_TRACE_READ);
+		const struct lm_trace_record rec = engine_row_of(e, LM_TRACE_READ);
 
 		assert_int_equal(rec.offset, i);
 		assert_true(rec.time >= last);
@@ -220,9 +200,9 @@ static void interrupt_settings_are_rows(void **state)
 	struct lm_trace_record rec;
 	struct wire m;
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_request(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &m);
-	rec = row_of(LM_TRACE_IRQ_SET);
+	rec = engine_row_of(e, LM_TRACE_IRQ_SET);
 	assert_int_equal(rec.region, VFIO_PCI_MSI_IRQ_INDEX);
 	assert_int_equal(rec.offset, 1);
 	assert_int_equal(rec.len, 2);
@@ -235,9 +215,9 @@ static void refused_interrupt_settings_are_rows(void **state)
 	struct engine *e = *state;
 	const struct vfio_irq_set set = { .argsz = sizeof(set), .index = 77 };
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_request_fails(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), EINVAL);
-	assert_int_equal(row_of(LM_TRACE_IRQ_SET).result, -EINVAL);
+	assert_int_equal(engine_row_of(e, LM_TRACE_IRQ_SET).result, -EINVAL);
 }
 
 static void interrupts_are_rows(void **state)
@@ -245,9 +225,9 @@ static void interrupts_are_rows(void **state)
 	struct engine *e = *state;
 	struct lm_trace_record rec;
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	lm_irq_trigger_index(e->ctx, LM_DEV_MSI_IRQ_IDX, 2);
-	rec = row_of(LM_TRACE_IRQ_FIRE);
+	rec = engine_row_of(e, LM_TRACE_IRQ_FIRE);
 	assert_int_equal(rec.region, LM_DEV_MSI_IRQ_IDX);
 	assert_int_equal(rec.offset, 2);
 	assert_int_equal(rec.result, -ENOTCONN);
@@ -261,14 +241,14 @@ static void memory_that_comes_and_goes_is_rows(void **state)
 	struct lm_trace_record rec;
 	struct wire m;
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_map(e, 0x1000, 0x2000, -1);
-	rec = row_of(LM_TRACE_DMA_MAP);
+	rec = engine_row_of(e, LM_TRACE_DMA_MAP);
 	assert_int_equal(rec.offset, 0x1000);
 	assert_int_equal(rec.value, 0x2000);
 	assert_int_equal(rec.aux, PROT_READ | PROT_WRITE);
 	engine_request(e, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap), &m);
-	rec = row_of(LM_TRACE_DMA_UNMAP);
+	rec = engine_row_of(e, LM_TRACE_DMA_UNMAP);
 	assert_int_equal(rec.offset, 0x1000);
 	assert_int_equal(rec.value, 0x2000);
 }
@@ -279,9 +259,9 @@ static void memory_with_a_descriptor_says_so(void **state)
 	const int fd = memfd_create("test", MFD_CLOEXEC);
 
 	assert_int_equal(ftruncate(fd, 4096), 0);
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_map(e, 0, 4096, fd);
-	assert_int_equal(row_of(LM_TRACE_DMA_MAP).aux, PROT_READ | PROT_WRITE | 4);
+	assert_int_equal(engine_row_of(e, LM_TRACE_DMA_MAP).aux, PROT_READ | PROT_WRITE | 4);
 	close(fd);
 }
 
@@ -290,9 +270,9 @@ static void a_reset_is_a_row(void **state)
 	struct engine *e = *state;
 	struct wire m;
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_request(e, VFIO_USER_DEVICE_RESET, NULL, 0, &m);
-	assert_int_equal(row_of(LM_TRACE_RESET).result, 0);
+	assert_int_equal(engine_row_of(e, LM_TRACE_RESET).result, 0);
 }
 
 static void a_client_that_comes_and_goes_is_rows(void **state)
@@ -300,12 +280,12 @@ static void a_client_that_comes_and_goes_is_rows(void **state)
 	struct engine *e = *state;
 
 	engine_start(e);
-	trace_begin(e);
+	engine_trace(e);
 	engine_negotiate(e, NULL);
-	assert_int_equal(row_of(LM_TRACE_ATTACH).value, getpid());
+	assert_int_equal(engine_row_of(e, LM_TRACE_ATTACH).value, getpid());
 	engine_close(e);
 	engine_poll(e);
-	assert_int_equal(row_of(LM_TRACE_DETACH).value, getpid());
+	assert_int_equal(engine_row_of(e, LM_TRACE_DETACH).value, getpid());
 }
 
 static void an_event_is_a_row_with_its_name(void **state)
@@ -314,15 +294,15 @@ static void an_event_is_a_row_with_its_name(void **state)
 	struct lm_trace_record rec;
 	char name[17] = "";
 
-	connect_traced(e);
+	engine_connect_traced(e);
 	assert_int_equal(lm_event(e->ctx, "sixteen-letters-", 99), 0);
 	assert_int_equal(lm_event(e->ctx, "short", 7), 0);
-	rec = row_of(LM_TRACE_EVENT);
+	rec = engine_row_of(e, LM_TRACE_EVENT);
 	assert_int_equal(rec.value, 99);
 	memcpy(name, rec.text, 8);
 	memcpy(name + 8, rec.tail, 8);
 	assert_string_equal(name, "sixteen-letters-");
-	rec = row_of(LM_TRACE_EVENT);
+	rec = engine_row_of(e, LM_TRACE_EVENT);
 	assert_int_equal(rec.value, 7);
 	assert_memory_equal(rec.text, "short\0\0\0", 8);
 	assert_memory_equal(rec.tail, "\0\0\0\0\0\0\0\0", 8);
@@ -341,14 +321,14 @@ static void many_writes_are_a_row_each(void **state)
 	for (i = 0; i < 3; i++)
 		multi.wr[i] = (struct vfio_user_write_single){
 			.region = BAR_RAW, .offset = i, .count = 1 };
-	connect_traced(e);
+	engine_connect_traced(e);
 	engine_request(e, VFIO_USER_REGION_WRITE_MULTI, &multi, 8 + 3 * 24, &m);
 	for (i = 0; i < 3; i++)
-		assert_int_equal(row_of(LM_TRACE_WRITE).offset, i);
-	no_row();
+		assert_int_equal(engine_row_of(e, LM_TRACE_WRITE).offset, i);
+	engine_no_row(e);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, engine_setup, teardown)
+#define TEST ENGINE_TEST
 
 int main(void)
 {
@@ -357,6 +337,8 @@ int main(void)
 		TEST(a_write_is_a_row_with_its_value),
 		TEST(a_posted_write_says_so),
 		TEST(a_refused_access_is_a_row_with_its_error),
+		TEST(a_refused_access_has_its_reason),
+		TEST(an_absent_region_is_a_row_with_its_error),
 		TEST(a_large_access_shows_its_first_bytes),
 		TEST(an_access_to_several_registers_is_one_row),
 		TEST(an_answer_that_came_later_is_one_row),
