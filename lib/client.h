@@ -9,7 +9,6 @@
 #include "muser-client.h"
 #include "stream.h"
 
-#define NS_PER_MS         1000000ull
 #define CLIENT_TIMEOUT_MS 5000u
 #define CLIENT_DEPTH      256u
 #define CLIENT_DEPTH_MAX  4096u

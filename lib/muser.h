@@ -747,10 +747,18 @@ void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt);
  *
  * Works for every kind of memory: mapped, reached through its file, or by messages to the client.
  *
+ * By messages it waits, and so does all else that the thread serves: for two seconds at most,
+ * whatever the length. When a client has let that time pass, such copies of the device fail at
+ * once for ten seconds, also those of a client that comes instead; asynchronous ones, for which
+ * nobody waits, do not. While one waits, @done of others may be called, and may copy and wait
+ * within the same two seconds.
+ *
  * Context: the thread that serves the context; by messages it blocks until the client replies.
  * Return: 0; -EACCES; -ESTALE; -EFAULT: the memory is gone (file truncated); -EDEADLK: it takes
- *         messages and the client is waiting for us (use lm_dma_read_async()); -ENOTCONN;
- *         -ETIMEDOUT: the client is silent; -ENOMEM; -EIO or what the client answered.
+ *         messages and the client is waiting for us (use lm_dma_read_async()), or eight copies
+ *         wait inside each other already; -ENOTCONN; -ETIMEDOUT: the client is silent or slow, or
+ *         was lately; -ESHUTDOWN: lm_ctx_stop() was called, and it would have to wait; -ENOMEM;
+ *         -EIO or what the client answered.
  * Since: 0.1
  */
 int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data);

@@ -22,6 +22,7 @@ struct server {
 	char          *path;     /* where clients connect; NULL: an inherited descriptor, a node */
 	bool           own_path; /* bound by us outside the instance folder: unlink it */
 	struct client *client;
+	uint64_t       late_until; /* one was waited for in vain: until then nobody is */
 };
 
 #define TURN_MAX         1024 /* messages of a client that are served in one turn of the loop */
@@ -62,6 +63,8 @@ struct client {
 	struct upcalls *upcalls;
 	uint64_t        wait_ns;     /* our patience: lm_dma_read() waits so long ... */
 	uint64_t        stall_ns;    /* ... and transfers may stand still while a request waits */
+	uint64_t        wait_until;  /* of the lm_dma_read() that waits now ... */
+	unsigned int    waits;       /* ... inside so many others, and itself */
 
 	enum waiting    waiting;
 	struct vfio_user_header request; /* of the request that waits ... */

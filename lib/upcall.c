@@ -11,6 +11,10 @@
  * serve us only between its own requests. A wait inside a request is refused at once with
  * -EDEADLK; transfers that do not move while an answer is put off end with it before the
  * client loses patience.
+ *
+ * While we wait, so does all else that the thread serves. So a copy has one deadline, however
+ * the client spaces its answers, and so have those inside it; one that has let it pass is not
+ * waited for again for some time, nor is who takes its place; and a stop ends every wait.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -21,6 +25,8 @@
 
 #define IN_FLIGHT  8u
 #define WAIT_NS    2000000000u
+#define LATE_NS    10000000000u /* so long nobody is waited for after one was late */
+#define WAITS_MAX  8u /* inside each other: each has its frames on the stack */
 #define STALL_NS   1000000000u /* QEMU gives its own request five seconds, then up */
 
 /* One lm_dma_read() or lm_dma_write(), however long. */
@@ -31,7 +37,7 @@ struct transfer {
 	int              error;
 	lm_dma_done_t   *done;
 	void            *arg;
-	struct transfer *next;
+	struct transfer *next, **link; /* what points to it */
 };
 
 struct flight {
@@ -43,8 +49,8 @@ struct flight {
 struct upcalls {
 	struct flight    flights[IN_FLIGHT];
 	struct transfer *queue;    /* in the order they came; the first ones may be under way */
+	struct transfer **end;     /* where the next one is linked */
 	struct transfer *spare;    /* one kept, so that the steady state allocates nothing */
-	uint64_t         landed;   /* replies that were waited for, so far */
 	uint16_t         next_id;
 	struct lm_timer *stall;    /* made with the first transfer */
 	bool             stall_armed;
@@ -55,7 +61,10 @@ int upcall_new(struct client *c)
 	c->wait_ns = WAIT_NS;
 	c->stall_ns = STALL_NS;
 	c->upcalls = calloc(1, sizeof(*c->upcalls));
-	return c->upcalls ? 0 : -ENOMEM;
+	if (!c->upcalls)
+		return -ENOMEM;
+	c->upcalls->end = &c->upcalls->queue;
+	return 0;
 }
 
 void upcall_free(struct client *c)
@@ -99,11 +108,11 @@ static void transfer_end(struct upcalls *up, struct transfer *t)
 
 static void transfer_finish(struct upcalls *up, struct transfer *t)
 {
-	struct transfer **p;
-
-	for (p = &up->queue; *p != t; p = &(*p)->next)
-		;
-	*p = t->next;
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+	else
+		up->end = t->link;
 	transfer_end(up, t);
 }
 
@@ -120,6 +129,7 @@ void upcall_fail_all(struct client *c, int error)
 	/* What the device starts meanwhile is not meant. */
 	memset(up->flights, 0, sizeof(up->flights));
 	up->queue = NULL;
+	up->end = &up->queue;
 	while ((t = failed)) {
 		failed = t->next;
 		t->error = error;
@@ -163,6 +173,7 @@ static struct flight *flight_free(struct upcalls *up)
 	return NULL;
 }
 
+/* Those that it passes over are under way: not more than flights. */
 static struct transfer *transfer_next(struct upcalls *up)
 {
 	struct transfer *t = up->queue;
@@ -226,7 +237,7 @@ static struct transfer *transfer_new(struct upcalls *up)
 static int transfer_queue(struct client *c, const struct transfer *wanted)
 {
 	struct upcalls *up = c->upcalls;
-	struct transfer *t, **p;
+	struct transfer *t;
 	int ret;
 
 	if (!up->stall) {
@@ -238,9 +249,9 @@ static int transfer_queue(struct client *c, const struct transfer *wanted)
 	if (!t)
 		return -ENOMEM;
 	*t = *wanted;
-	for (p = &c->upcalls->queue; *p; p = &(*p)->next)
-		;
-	*p = t;
+	t->link = up->end;
+	*up->end = t;
+	up->end = &t->next;
 	upcall_kick(c);
 	return 0;
 }
@@ -309,7 +320,6 @@ void upcall_reply(struct client *c, struct message *m)
 		log_debug(c->ctx, "a reply that nobody waits for: id %u", m->hdr->msg_id);
 		return;
 	}
-	c->upcalls->landed++;
 	if (c->upcalls->stall_armed)
 		lm_timer_arm(c->upcalls->stall, c->stall_ns, 0);
 	t = f->transfer;
@@ -356,23 +366,38 @@ static void wait_abandon(struct client *c, const struct wait *w)
 	transfer_finish(up, t);
 }
 
-/* On the main socket a request that wants a reply means that the client waits for us. */
-static int wait_turn(struct client *c, struct stream *s, uint64_t deadline)
+/* Until there is something to receive or to send, somebody wants us to stop, or for too long. */
+static int wait_sleep(const struct client *c, struct stream *s, bool unsent, short *revents)
 {
 	const uint64_t now = loop_now_ns();
-	struct pollfd p = { .fd = s->ch.fd, .events = POLLIN };
+	struct pollfd p[] = {
+		{ .fd = s->ch.fd, .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN) },
+		{ .fd = c->ctx->stop_source.fd, .events = POLLIN },
+	};
+
+	if (atomic_load(&c->ctx->stopped))
+		return -ESHUTDOWN;
+	if (now >= c->wait_until)
+		return -ETIMEDOUT;
+	poll(p, LM_NR(p), (int)((c->wait_until - now) / NS_PER_MS) + 1);
+	*revents = p[0].revents;
+	return 0;
+}
+
+/* On the main socket a request that wants a reply means that the client waits for us. */
+static int wait_turn(struct client *c, struct stream *s)
+{
 	struct message m;
+	short revents;
 	ssize_t got;
 	int ret;
 
 	ret = stream_flush(s);
-	if (ret < 0)
-		return ret;
+	if (ret >= 0)
+		ret = wait_sleep(c, s, ret, &revents);
 	if (ret)
-		p.events |= POLLOUT;
-	if (now >= deadline || !poll(&p, 1, (int)((deadline - now) / 1000000) + 1))
-		return -ETIMEDOUT;
-	got = p.revents & (POLLIN | POLLHUP | POLLERR) ? stream_fill(s) : 0;
+		return ret;
+	got = revents & (POLLIN | POLLHUP | POLLERR) ? stream_fill(s) : 0;
 	if (got < 0)
 		return (int)got;
 	while ((ret = stream_next_reply(s, &m)) == 1)
@@ -383,37 +408,51 @@ static int wait_turn(struct client *c, struct stream *s, uint64_t deadline)
 }
 
 /* Can we wait at all, and does the running handler's message stay where it is meanwhile? */
-static int wait_prepare(struct client *c)
+static int wait_prepare(struct client *c, uint64_t now)
 {
 	struct stream *s = upcall_stream(c);
+	const bool on_main = s == &c->stream;
 
-	if (s != &c->stream)
-		return 0;
-	if (client_waits(c) || stream_wants_reply(s))
+	if (on_main && (client_waits(c) || stream_wants_reply(s)))
 		return -EDEADLK;
-	return c->handling && !c->pinned.data ? stream_pin(s, &c->pinned) : 0;
+	if (c->waits == WAITS_MAX)
+		return -EDEADLK;
+	if (now < c->ctx->server->late_until)
+		return -ETIMEDOUT;
+	return on_main && c->handling && !c->pinned.data ? stream_pin(s, &c->pinned) : 0;
 }
 
 /* Callbacks that run meanwhile may complete requests, but the client stays: it is being served. */
 static int wait_loop(struct client *c, const struct wait *w)
 {
 	const bool serving = c->serving;
-	uint64_t landed = 0, deadline = 0;
 	int ret = 0;
 
 	c->serving = true;
 	while (!ret && !w->over) {
-		if (!deadline || landed != c->upcalls->landed)
-			deadline = loop_now_ns() + c->wait_ns;
-		landed = c->upcalls->landed;
 		upcall_kick(c);
-		ret = wait_turn(c, upcall_stream(c), deadline);
+		ret = wait_turn(c, upcall_stream(c));
 	}
-	if (!w->over)
-		wait_abandon(c, w);
-	else
-		ret = w->result;
 	c->serving = serving;
+	if (w->over)
+		return w->result;
+	if (ret == -ETIMEDOUT)
+		c->ctx->server->late_until = loop_now_ns() + LATE_NS;
+	wait_abandon(c, w);
+	return ret;
+}
+
+/* What the others of this thread have waited as well is work that the client has made. */
+static int wait_within(struct client *c, const struct wait *w, uint64_t begin)
+{
+	const uint64_t outer = c->wait_until, own = begin + c->wait_ns;
+	int ret;
+
+	c->wait_until = c->waits && outer < own ? outer : own;
+	c->waits++;
+	ret = wait_loop(c, w);
+	c->waits--;
+	c->wait_until = outer;
 	return ret;
 }
 
@@ -422,16 +461,17 @@ int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 	struct wait w = { 0 };
 	const struct transfer t = { .request = *request, .done = wait_done, .arg = &w };
 	struct client *c = server_client(ctx);
+	const uint64_t begin = loop_now_ns();
 	int ret;
 
 	if (!c || !c->negotiated)
 		return -ENOTCONN;
-	ret = wait_prepare(c);
+	ret = wait_prepare(c, begin);
 	if (ret)
 		return ret;
 	ret = transfer_queue(c, &t);
 	if (!ret)
-		ret = wait_loop(c, &w);
+		ret = wait_within(c, &w, begin);
 	client_wake(c); /* what came or was answered meanwhile */
 	return ret;
 }

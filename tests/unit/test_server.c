@@ -425,6 +425,30 @@ static void memory_of_a_client_goes_when_it_leaves(void **state)
 	unlink_socket();
 }
 
+/* To come back does not make a client any faster. */
+static void who_follows_a_late_client_is_not_waited_for_either(void **state)
+{
+	struct engine *e = *state;
+	char data[4];
+	dma_sg_t sg;
+	int i;
+
+	listen_inherited(e);
+	for (i = 0; i < 2; i++) {
+		attach(e);
+		engine_map(e, 0x1000, 0x1000, -1);
+		assert_int_equal(lm_addr_to_sg(e->ctx, 0x1000, 4, &sg, 1), 1);
+		server_client(e->ctx)->wait_ns = i ? 60000000000 : 1000000;
+		assert_int_equal(lm_dma_read(e->ctx, &sg, data), -ETIMEDOUT);
+		if (!i)
+			assert_true(wire_recv(e, e->fd, &(struct wire){ 0 }));
+		engine_no_message(e);
+		engine_close(e);
+		engine_poll(e);
+	}
+	unlink_socket();
+}
+
 static void a_client_is_known_by_its_process(void **state)
 {
 	struct engine *e = *state;
@@ -577,6 +601,7 @@ int main(void)
 		TEST(an_answer_for_the_old_client_does_not_reach_the_new_one),
 		TEST(eventfds_of_a_client_are_closed_when_it_leaves),
 		TEST(memory_of_a_client_goes_when_it_leaves),
+		TEST(who_follows_a_late_client_is_not_waited_for_either),
 		TEST(a_client_is_known_by_its_process),
 		TEST(a_silent_client_does_not_block),
 		TEST(half_a_message_does_not_block),

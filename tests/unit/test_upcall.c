@@ -67,6 +67,14 @@ static void connect_with(struct engine *e, const char *offer)
 	engine_map(e, MEM, MEM_SIZE, -1);
 }
 
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 /* ---- the client's side ----------------------------------------------------------- */
 
 /* The next message is a command of the device: what it wants. */
@@ -424,6 +432,24 @@ static void a_client_that_does_not_read_holds_transfers_up(void **state)
 	engine_poll(e);
 	assert_int_equal(op.nr_done, 1);
 	assert_int_equal(op.result, 0);
+	free(op.data);
+}
+
+/* Each is put behind all others, and taken out wherever it is. */
+static void a_long_queue_takes_no_time(void **state)
+{
+	struct engine *e = *state;
+	struct op op = op_new(e, 4);
+	const double start = seconds();
+	const unsigned int nr = 150000;
+	unsigned int i;
+
+	connect_with(e, OFFER_QEMU);
+	for (i = 0; i < nr; i++)
+		assert_int_equal(op_read(&op, MEM, 4), 0);
+	engine_destroy(e);
+	assert_int_equal(op.nr_done, nr);
+	assert_true(seconds() - start < 10);
 	free(op.data);
 }
 
@@ -1229,14 +1255,6 @@ static void *drip(void *arg)
 	return NULL;
 }
 
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static void a_client_that_drips_cannot_hold_the_device(void **state)
 {
 	struct engine *e = *state;
@@ -1253,6 +1271,198 @@ static void a_client_that_drips_cannot_hold_the_device(void **state)
 	assert_true(seconds() - start < 0.9);
 	shutdown(e->fd, SHUT_RDWR);
 	pthread_join(thread, NULL);
+}
+
+/* One byte a message, each in time, all of them never. */
+static void *answer_slowly(void *arg)
+{
+	struct server_thread t = { .fd = ((const struct engine *)arg)->fd };
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	while (thread_serve(&t))
+		nanosleep(&pause, NULL);
+	return NULL;
+}
+
+static void a_copy_has_one_deadline_however_it_is_answered(void **state)
+{
+	struct engine *e = *state;
+	char data[4096];
+	pthread_t thread;
+	double start;
+	dma_sg_t sg;
+
+	connect_with(e, "{\"capabilities\":{\"max_data_xfer_size\":1}}");
+	sg = sg_at(e, MEM, sizeof(data));
+	server_client(e->ctx)->wait_ns = 100000000;
+	assert_int_equal(pthread_create(&thread, NULL, answer_slowly, e), 0);
+	start = seconds();
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), -ETIMEDOUT);
+	assert_true(seconds() - start < 20); /* at that pace it takes 41 */
+	shutdown(e->fd, SHUT_RDWR);
+	pthread_join(thread, NULL);
+}
+
+static void a_client_that_was_late_is_not_waited_for_again(void **state)
+{
+	struct engine *e = *state;
+	struct op op = op_new(e, 4);
+	struct wire m;
+	char data[4];
+	dma_sg_t sg;
+
+	connect_with(e, OFFER_QEMU);
+	sg = sg_at(e, MEM, 4);
+	server_client(e->ctx)->wait_ns = 1000000;
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), -ETIMEDOUT);
+	expect_dma(e, e->fd, VFIO_USER_DMA_READ, &m);
+	server_client(e->ctx)->wait_ns = 60000000000;
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), -ETIMEDOUT);
+	engine_no_message(e); /* it was not even asked */
+	assert_int_equal(op_read(&op, MEM, 4), 0);
+	serve_read(e, e->fd);
+	engine_poll(e);
+	assert_int_equal(op.nr_done, 1);
+	assert_int_equal(op.result, 0);
+	free(op.data);
+}
+
+static void a_client_that_was_late_has_another_chance_later(void **state)
+{
+	struct engine *e = *state;
+	struct server_thread t;
+	char data[4];
+	dma_sg_t sg;
+
+	connect_with(e, OFFER_QEMU);
+	sg = sg_at(e, MEM, 4);
+	e->ctx->server->late_until = loop_now_ns() - 1;
+	thread_start(&t, e->fd, 1);
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), 0);
+	thread_stop(&t);
+}
+
+/* What the client answers is no time that we have waited. */
+static void an_error_that_looks_like_a_timeout_is_an_answer(void **state)
+{
+	struct engine *e = *state;
+	struct vfio_user_header hdr = {
+		.cmd = VFIO_USER_DMA_READ, .msg_size = sizeof(hdr), .error_no = ETIMEDOUT,
+		.flags = VFIO_USER_F_TYPE_REPLY | VFIO_USER_F_ERROR,
+	};
+	char data[4];
+	dma_sg_t sg;
+
+	connect_with(e, OFFER_QEMU);
+	sg = sg_at(e, MEM, 4);
+	wire_send(e->fd, &hdr, sizeof(hdr));
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), -ETIMEDOUT);
+	assert_int_equal(e->ctx->server->late_until, 0);
+}
+
+static void *stop_when_asked(void *arg)
+{
+	struct engine *e = arg;
+	char msg[32];
+
+	if (thread_recv(e->fd, msg, sizeof(msg)))
+		lm_ctx_stop(e->ctx);
+	return NULL;
+}
+
+static void a_stop_ends_the_wait(void **state)
+{
+	struct engine *e = *state;
+	pthread_t thread;
+	char data[4];
+	dma_sg_t sg;
+
+	connect_with(e, OFFER_QEMU);
+	sg = sg_at(e, MEM, 4);
+	server_client(e->ctx)->wait_ns = 20000000000;
+	assert_int_equal(pthread_create(&thread, NULL, stop_when_asked, e), 0);
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), -ESHUTDOWN);
+	pthread_join(thread, NULL);
+	assert_int_equal(lm_dma_write(e->ctx, &sg, data), -ESHUTDOWN);
+	assert_int_equal(lm_ctx_drive(e->ctx), 0);
+}
+
+/* ---- waits inside waits ---------------------------------------------------------- */
+
+static void wait_for_the_silent(struct op *op)
+{
+	struct client *c = server_client(op->e->ctx);
+	const dma_sg_t sg = sg_at(op->e, MEM, 4);
+	char data[4];
+
+	c->wait_ns = 60000000000;
+	assert_int_equal(lm_dma_read(op->e->ctx, &sg, data), -ETIMEDOUT);
+}
+
+static void a_copy_inside_another_ends_with_it(void **state)
+{
+	struct engine *e = *state;
+	struct op op = op_new(e, 4);
+	struct server_thread t;
+	char data[4];
+	double start;
+	dma_sg_t sg;
+
+	op.then = wait_for_the_silent;
+	connect_with(e, OFFER_QEMU);
+	sg = sg_at(e, MEM, 4);
+	op_read(&op, MEM, 4);
+	thread_start(&t, e->fd, 1);
+	server_client(e->ctx)->wait_ns = 500000000;
+	start = seconds();
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), -ETIMEDOUT);
+	assert_true(seconds() - start < 20);
+	thread_stop(&t);
+	assert_int_equal(op.nr_done, 1);
+	free(op.data);
+}
+
+static unsigned int depth, deepest, nr_deadlocks;
+
+static void wait_deeper(struct op *op)
+{
+	const dma_sg_t sg = sg_at(op->e, MEM, 4);
+	char data[4];
+	int ret;
+
+	if (++depth > deepest)
+		deepest = depth;
+	ret = lm_dma_read(op->e->ctx, &sg, data);
+	assert_true(ret == 0 || ret == -EDEADLK);
+	nr_deadlocks += ret == -EDEADLK;
+	depth--;
+}
+
+/* Ever deeper, while there are answers: the stack ends somewhere. */
+static void copies_inside_each_other_have_an_end(void **state)
+{
+	struct engine *e = *state;
+	struct op ops[40];
+	struct server_thread t;
+	char data[4];
+	dma_sg_t sg;
+	int i;
+
+	connect_with(e, OFFER_QEMU);
+	sg = sg_at(e, MEM, 4);
+	for (i = 0; i < 40; i++) {
+		ops[i] = op_new(e, 4);
+		ops[i].then = wait_deeper;
+		op_read(&ops[i], MEM, 4);
+	}
+	thread_start(&t, e->fd, 1000);
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), 0);
+	shutdown(e->fd, SHUT_RDWR);
+	thread_stop(&t);
+	assert_in_range(deepest, 2, 8);
+	assert_in_range(nr_deadlocks, 1, 40);
+	for (i = 0; i < 40; i++)
+		free(ops[i].data);
 }
 
 /* ---- the twin socket ------------------------------------------------------------- */
@@ -1660,6 +1870,14 @@ int main(void)
 		TEST(done_may_wait_for_another_transfer),
 		TEST(after_such_a_wait_a_posted_write_may_wait_again),
 		TEST(a_client_that_drips_cannot_hold_the_device),
+		TEST(a_long_queue_takes_no_time),
+		TEST(a_copy_has_one_deadline_however_it_is_answered),
+		TEST(a_client_that_was_late_is_not_waited_for_again),
+		TEST(a_client_that_was_late_has_another_chance_later),
+		TEST(an_error_that_looks_like_a_timeout_is_an_answer),
+		TEST(a_stop_ends_the_wait),
+		TEST(a_copy_inside_another_ends_with_it),
+		TEST(copies_inside_each_other_have_an_end),
 		TEST(commands_go_over_the_twin_socket),
 		TEST(a_request_may_wait_for_a_transfer_over_the_twin),
 		TEST(a_posted_write_may_start_a_transfer),
