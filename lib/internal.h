@@ -216,6 +216,9 @@ struct region {
 	lm_reg_info_t info;      /* own copy; info.size 0: absent */
 	void         *mem;       /* memory of the region, or NULL */
 	int           memfd;     /* -1: none */
+	int           fresh;     /* where it moves to (region_memory.c), else -1 ... */
+	uint64_t      moved;     /* ... and how far it has got */
+	bool          lent;      /* memfd was given to a client */
 	bool          shared;    /* mem is what clients may map */
 	bool          kept;      /* mem is the channel's */
 	uint64_t      trap_low, trap_high; /* trap.c: writes between these are noticed */
@@ -258,6 +261,23 @@ void region_cancel(struct lm_ctx *ctx, struct access *a);
 bool region_is_mappable(const struct region *r);
 /* Calls info.map once for each mappable area. */
 void region_describe(struct lm_ctx *ctx, struct region *r);
+
+/* ---- region_memory.c: the memory behind regions ---------------------------------- */
+
+int  region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r);
+void region_memory_free(struct region *r);
+/* Back to zero without touching pages that nobody has used. */
+void region_memory_clear(struct region *r);
+/* The first part from *at on that may be other than zero: [*at, *end). False: there is none. */
+bool region_memory_data(const struct region *r, uint64_t *at, uint64_t *end);
+/* No client that was here can reach the memory any more. -errno: the cause is logged, and another
+ * client must not come yet. */
+int  region_memory_renew(struct lm_ctx *ctx);
+
+/* ---- memfd.c --------------------------------------------------------------------- */
+
+/* A descriptor, to be sealed; or -errno, -EFBIG: more than RLIMIT_FSIZE. */
+int memfd_sized(const char *name, uint64_t size);
 
 /* ---- trap.c: writes to mapped memory --------------------------------------------- */
 

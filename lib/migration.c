@@ -77,24 +77,31 @@ static bool is_zero(const char *p, size_t len)
 }
 
 /* Clients may be writing to this memory: it is looked at once, then copied. */
-static void save_memory(struct out *o, uint32_t index, const struct region *r)
+static void save_extent(struct out *o, uint32_t index, const char *mem, uint64_t at, uint64_t end)
 {
-	uint64_t at, len;
+	uint64_t len;
 	char *to;
 
-	for (at = 0; at < r->info.size; at += len) {
-		const char *from = (const char *)r->mem + at;
+	for (; at < end; at += len) {
 		const uint64_t offset = htole64(at);
 
-		len = r->info.size - at < STATE_PAGE ? r->info.size - at : STATE_PAGE;
-		if (is_zero(from, len))
+		len = end - at < STATE_PAGE ? end - at : STATE_PAGE;
+		if (is_zero(mem + at, len))
 			continue;
 		to = section_put(o, STATE_MEMORY, index, sizeof(offset) + len);
 		if (to) {
 			memcpy(to, &offset, sizeof(offset));
-			memcpy(to + sizeof(offset), from, len);
+			memcpy(to + sizeof(offset), mem + at, len);
 		}
 	}
+}
+
+static void save_memory(struct out *o, uint32_t index, const struct region *r)
+{
+	uint64_t at = 0, end;
+
+	for (; region_memory_data(r, &at, &end); at = end)
+		save_extent(o, index, r->mem, at, end);
 }
 
 static void save_regions(const struct lm_ctx *ctx, struct out *o)

@@ -9,10 +9,8 @@
  * changes, so a state is taken as a whole or not at all.
  */
 #include <endian.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "internal.h"
 #include "state.h"
@@ -189,20 +187,6 @@ static int load_library(struct lm_ctx *ctx, const struct section *part)
 	return 0;
 }
 
-/* Back to zero without touching pages that nobody has used. */
-static void memory_clear(const struct region *r)
-{
-	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	int ret = -1;
-
-	if (r->memfd >= 0)
-		ret = fallocate(r->memfd, punch, 0, (off_t)r->info.size);
-	else if (!r->kept)
-		ret = madvise(r->mem, r->info.size, MADV_DONTNEED);
-	if (ret)
-		memset(r->mem, 0, r->info.size);
-}
-
 static void clear_regions(const struct lm_ctx *ctx)
 {
 	uint32_t i;
@@ -213,7 +197,7 @@ static void clear_regions(const struct lm_ctx *ctx)
 		if (r->values)
 			register_reset(r);
 		if (r->mem)
-			memory_clear(r);
+			region_memory_clear(r);
 	}
 }
 

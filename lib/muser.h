@@ -832,7 +832,14 @@ int lm_sigbus_guard(void);
  * @offset: in the region
  * @length: bytes, inside the region
  *
- * The same memory that clients map; it outlives no context. Allocated, zeroed, at creation.
+ * The same memory that clients map; it outlives no context. Zeroed at creation, and sparse: it
+ * costs what was used of it, and a region may be larger than all memory.
+ *
+ * A client on a socket may keep a mapping when it leaves. If it was given one, the memory is
+ * replaced when the next client connects, before lm_dev_info_t.client is called: the contents
+ * move, addresses stay. The kernel, where the device has registered buffers there (io_uring), has
+ * the old memory then: @client registers them again. A thread of the device's own that writes in
+ * that moment may lose what it writes.
  *
  * Context: the thread that serves the context.
  * Return: the address, valid as long as the context; or NULL with errno EINVAL.

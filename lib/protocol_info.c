@@ -111,8 +111,10 @@ int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 	memcpy(r->payload, &rep, r->len);
 	/* One descriptor for all areas, which every client can take (max_msg_fds is at least 1):
 	 * QEMU takes it for a broken connection if a second one comes. */
-	if (reg->memfd >= 0 && region_is_mappable(reg) && r->len == rep.info.argsz)
+	if (reg->memfd >= 0 && region_is_mappable(reg) && r->len == rep.info.argsz) {
 		r->fds.fd[r->fds.nr++] = reg->memfd;
+		reg->lent = true;
+	}
 	return 0;
 }
 

@@ -2,16 +2,13 @@
 /*
  * region.c - the regions of a device: one bounds check, one dispatcher.
  *
- * Owns the table of regions, the memory behind those that have some, and the way of every read
- * and write, whether a client or musctl asks. An access goes piece by piece: configuration space,
- * MSI-X structures, registers, memory, or the device's callback; a piece may be deferred, and the
- * access goes on when it is completed. Nothing that is out of range reaches a callback.
+ * Owns the table of regions and the way of every read and write, whether a client or musctl asks.
+ * An access goes piece by piece: configuration space, MSI-X structures, registers, memory, or the
+ * device's callback; a piece may be deferred, and the access goes on when it is completed. Nothing
+ * that is out of range reaches a callback.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "internal.h"
 
@@ -118,66 +115,6 @@ static const char *region_fault(struct lm_ctx *ctx, uint32_t index)
 	return areas_fault(r) ?: (r->info.regs ? register_fault(r) : NULL);
 }
 
-/* Memory that clients can map, which they can neither shrink nor grow. */
-static int mem_shared(struct region *r)
-{
-	r->memfd = memfd_create("muser-region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (r->memfd < 0 || ftruncate(r->memfd, (off_t)r->info.size) ||
-	    fcntl(r->memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-		return -errno;
-	r->mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_SHARED, r->memfd, 0);
-	if (r->mem == MAP_FAILED) {
-		r->mem = NULL;
-		return -errno;
-	}
-	return 0;
-}
-
-/* Memory of the channel's: it is there before this process, and after it. */
-static int mem_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
-{
-	struct channel_memory m = {
-		.space = index, .size = round_up(r->info.size, page_size()),
-	};
-	const struct channel_trap forget = { .region = index, .off = true, .size = m.size };
-	int ret;
-
-	ret = ctx->channel.ops->memory(&ctx->channel, &m);
-	if (ret)
-		return ret;
-	r->mem = m.mem;
-	r->kept = true;
-	if (m.kept)
-		ctx->channel.ops->trap(&ctx->channel, &forget);
-	if (m.kept && !kept_is_old(ctx))
-		memset(r->mem, 0, r->info.size);
-	return 0;
-}
-
-static int mem_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
-{
-	const bool own = ctx->channel.ops;
-
-	if (index == LM_CFG_REG_IDX || !r->info.size)
-		return 0;
-	if (r->info.flags & LM_REG_FLAG_MMAP) {
-		/* The device has its memory in any case; clients may have to ask for it. */
-		if (ctx->info.flags & LM_DEV_NO_MMAP)
-			r->info.flags &= ~LM_REG_FLAG_MMAP;
-		r->shared = true;
-		return own ? mem_kept(ctx, index, r) : mem_shared(r);
-	}
-	if (r->info.fn || r->info.regs)
-		return 0;
-	if (own && (ctx->info.flags & LM_DEV_RESTARTABLE))
-		return mem_kept(ctx, index, r);
-	r->mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		      -1, 0);
-	if (r->mem == MAP_FAILED)
-		r->mem = NULL;
-	return r->mem ? 0 : -ENOMEM;
-}
-
 static int copy_array(const void **array, size_t nr, size_t size)
 {
 	void *copy;
@@ -208,7 +145,7 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 		log_err(ctx, "region %u: %s", index, fault);
 		return ret ?: -EINVAL;
 	}
-	ret = mem_new(ctx, index, r);
+	ret = region_memory_new(ctx, index, r);
 	if (!ret && r->info.regs && !r->values)
 		ret = register_new(ctx, r);
 	if (ret == -ESTALE)
@@ -231,7 +168,7 @@ int region_new(struct lm_ctx *ctx)
 	for (i = 0; i < nr; i++) {
 		struct region *r = &ctx->regions->region[i];
 
-		r->memfd = -1;
+		r->memfd = r->fresh = -1;
 		r->info = i < LM_DEV_NUM_REGS ? ctx->info.pci_info.reg_info[i] :
 						ctx->info.extra_regs[i - LM_DEV_NUM_REGS];
 	}
@@ -248,10 +185,7 @@ void region_free(struct lm_ctx *ctx)
 	for (i = 0; ctx->regions && i < ctx->regions->nr; i++) {
 		struct region *r = &ctx->regions->region[i];
 
-		if (r->mem)
-			munmap(r->mem, r->info.size);
-		if (r->memfd >= 0)
-			close(r->memfd);
+		region_memory_free(r);
 		if (!r->values_kept)
 			free(r->values);
 		free(r->written);

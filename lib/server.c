@@ -167,12 +167,16 @@ fail:
 	return ret;
 }
 
+/* The descriptor is consumed in any case. */
 static int client_attach_fd(struct server *server, int fd)
 {
+	const int ret = region_memory_renew(server->ctx);
 	struct channel ch;
 
 	channel_socket_init(&ch, fd);
-	return client_attach(server, &ch);
+	if (ret)
+		ch.ops->close(&ch);
+	return ret ?: client_attach(server, &ch);
 }
 
 /* ---- a turn of the client -------------------------------------------------------- */

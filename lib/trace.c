@@ -16,7 +16,7 @@
  * publish the head, then look at the word. The moment is longer than a store can stay unseen, so
  * one of us sees the other, and the writer needs no barrier: it writes often, they sleep seldom.
  *
- * Seccomp: memfd_create, ftruncate, fcntl, fstatfs, poll, sched_yield, nanosleep.
+ * Seccomp: memfd_create, ftruncate, prlimit64, fcntl, fstatfs, poll, sched_yield, nanosleep.
  */
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -106,11 +106,9 @@ static int ring_new(struct trace *t)
 	void *map;
 	int ret;
 
-	t->fd = memfd_create("muser-trace", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	t->fd = memfd_sized("muser-trace", RING_SIZE);
 	if (t->fd < 0)
-		return -errno;
-	if (ftruncate(t->fd, RING_SIZE))
-		goto fail;
+		return t->fd;
 	map = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
 	if (map == MAP_FAILED)
 		goto fail;

@@ -6,10 +6,10 @@
  */
 #include <pthread.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "dma_fixture.h"
+#include "mappings.h"
 
 #define A 0x100000ull
 
@@ -436,31 +436,6 @@ static void a_second_guard_changes_nothing(void **state)
 	a_signal_that_was_sent_goes_to_the_handler_before(state);
 }
 
-/* All mappings that the kernel allows, but those that AddressSanitizer would add: no function of
- * it here. Its result is unfilled again. */
-#define FILLER_STEP (2 * PAGE)
-#define FILLER_SIZE (FILLER_STEP << 21)
-
-static char *fill_mappings(void)
-{
-	const long at = syscall(SYS_mmap, NULL, FILLER_SIZE, PROT_NONE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	uint64_t off;
-
-	assert_true(at > 0);
-	for (off = 0; off < FILLER_SIZE; off += FILLER_STEP) {
-		if (syscall(SYS_mprotect, at + off, PAGE, PROT_READ))
-			break;
-	}
-	assert_true(off < FILLER_SIZE);
-	return (char *)at;
-}
-
-static void unfill_mappings(char *filler)
-{
-	assert_int_equal(syscall(SYS_munmap, filler, FILLER_SIZE), 0);
-}
-
 /* A split would take more mappings than the kernel allows. */
 static void a_process_without_room_for_mappings_survives(void **state)
 {
@@ -474,17 +449,15 @@ static void a_process_without_room_for_mappings_survives(void **state)
 	sg = find(A, 64 * PAGE);
 	iov = hold(&sg, PROT_READ);
 	assert_int_equal(ftruncate(fd, 0), 0);
-	filler = fill_mappings();
+	filler = mappings_fill();
 	value = look(iov.iov_base, 32 * PAGE);
-	unfill_mappings(filler);
+	mappings_unfill(filler, 0);
 	assert_int_equal(value, 0);
 	assert_kind(A, "broken");
 	release(&sg);
 	close(fd);
 }
 
-/* The kernel allows one mapping more than it allows splits to make, and then none at all, not
- * even in the place of another. */
 static void a_process_with_too_many_mappings_survives(void **state)
 {
 	const int fd = file_new(64 * PAGE, 0);
@@ -492,18 +465,18 @@ static void a_process_with_too_many_mappings_survives(void **state)
 	uint8_t value;
 	char *filler;
 	dma_sg_t sg;
-	long one;
+	bool full;
+	long last;
 
 	map_file(A, 64 * PAGE, fd, 0);
 	sg = find(A, 64 * PAGE);
 	iov = hold(&sg, PROT_READ);
 	assert_int_equal(ftruncate(fd, 0), 0);
-	filler = fill_mappings();
-	one = syscall(SYS_mmap, NULL, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	filler = mappings_fill();
+	full = mappings_fill_last(&last);
 	value = look(iov.iov_base, 32 * PAGE);
-	unfill_mappings(filler);
-	assert_true(one > 0);
-	syscall(SYS_munmap, one, PAGE);
+	mappings_unfill(filler, last);
+	assert_true(full);
 	assert_int_equal(value, 0);
 	assert_kind(A, "broken");
 	release(&sg);

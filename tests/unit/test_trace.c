@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -398,6 +399,24 @@ static void no_wake_up_is_ever_missed(void **state)
 	tracer_end(&t);
 }
 
+/* ulimit -f, or LimitFSIZE= of a unit: the device goes on without it. */
+static void a_ring_that_is_not_allowed_is_an_error(void **state)
+{
+	const struct rlimit little = { 4096, RLIM_INFINITY };
+	const int page = make_memfd(4096, F_SEAL_SHRINK), event_fd = eventfd(0, 0);
+	struct rlimit before;
+	void *lease;
+	int ring;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	assert_int_equal(trace_attach(&ctx, event_fd, page, &ring, &lease), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_false(trace_on(&ctx));
+	assert_int_equal(close(event_fd), 0); /* still the caller's */
+	assert_int_equal(close(page), 0);
+}
+
 /* ---- hostile tracers ------------------------------------------------------------ */
 
 static void assert_refused(int event_fd, int page)
@@ -670,6 +689,7 @@ int main(void)
 		TEST(an_armed_tracer_is_woken_once),
 		TEST(arming_finds_records_that_are_there),
 		TEST(no_wake_up_is_ever_missed),
+		TEST(a_ring_that_is_not_allowed_is_an_error),
 		TEST(a_page_that_could_vanish_is_refused),
 		TEST(huge_pages_are_refused),
 		TEST(what_is_no_eventfd_is_refused),

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * memfd.c - memory to share: a file of a given size that no directory has.
+ *
+ * Owns what all of it has in common: it costs what is used of it, and it can be sealed. Where
+ * RLIMIT_FSIZE forbids the size it is an error, and not the signal (SIGXFSZ) that ends whoever has
+ * not thought of it.
+ */
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "internal.h"
+
+int memfd_sized(const char *name, uint64_t size)
+{
+	struct rlimit limit;
+	int fd, ret;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit))
+		return -errno;
+	if (size > INT64_MAX || size > limit.rlim_cur) /* none: the largest number */
+		return -EFBIG;
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	if (!ftruncate(fd, (off_t)size))
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * region_memory.c - the memory behind regions: made, looked through, cleared, taken from a client.
+ *
+ * Memory is a memfd, or the channel's (kept.c). A memfd is never reserved: a region may be larger
+ * than all memory, and costs what was used of it. So nothing here walks over a whole region.
+ *
+ * A client that was given the descriptor may keep it, and a mapping, for as long as it likes.
+ * Before the next one comes, what it has seen is replaced: the contents move to a new memfd, a
+ * step at a time, and each step is mapped where it was, so that pointers of lm_mmap() stay good.
+ * What was moved is removed from the old memfd: both together take no more than one did. A move
+ * that fails goes on where it stopped, and no client comes until it is done. It waits for the
+ * next client, because none may ever come, and whoever saves the device has one memfd to look at.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define MOVE_STEP  ((off_t)2 << 20)
+#define HOLE_PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+
+/* ---- making it ------------------------------------------------------------------- */
+
+/* Clients can neither shrink nor grow it. */
+static int sealed_new(uint64_t size)
+{
+	const int fd = memfd_sized("muser-region", size);
+	int ret;
+
+	if (fd < 0 || !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int memory_own(struct region *r)
+{
+	void *mem;
+
+	r->memfd = sealed_new(r->info.size);
+	if (r->memfd < 0)
+		return r->memfd;
+	mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_SHARED, r->memfd, 0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	r->mem = mem;
+	return 0;
+}
+
+/* Memory of the channel's: it is there before this process, and after it. */
+static int memory_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
+{
+	struct channel_memory m = {
+		.space = index, .size = round_up(r->info.size, page_size()),
+	};
+	const struct channel_trap forget = { .region = index, .off = true, .size = m.size };
+	int ret;
+
+	ret = ctx->channel.ops->memory(&ctx->channel, &m);
+	if (ret)
+		return ret;
+	r->mem = m.mem;
+	r->kept = true;
+	if (m.kept)
+		ctx->channel.ops->trap(&ctx->channel, &forget);
+	if (m.kept && !kept_is_old(ctx))
+		region_memory_clear(r);
+	return 0;
+}
+
+int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
+{
+	const bool has_channel = ctx->channel.ops;
+
+	if (index == LM_CFG_REG_IDX || !r->info.size)
+		return 0;
+	if (r->info.flags & LM_REG_FLAG_MMAP) {
+		/* The device has its memory in any case; clients may have to ask for it. */
+		if (ctx->info.flags & LM_DEV_NO_MMAP)
+			r->info.flags &= ~LM_REG_FLAG_MMAP;
+		r->shared = true;
+		return has_channel ? memory_kept(ctx, index, r) : memory_own(r);
+	}
+	if (r->info.fn || r->info.regs)
+		return 0;
+	if (has_channel && (ctx->info.flags & LM_DEV_RESTARTABLE))
+		return memory_kept(ctx, index, r);
+	return memory_own(r);
+}
+
+void region_memory_free(struct region *r)
+{
+	if (r->mem)
+		munmap(r->mem, r->info.size);
+	if (r->memfd >= 0)
+		close(r->memfd);
+	if (r->fresh >= 0)
+		close(r->fresh);
+}
+
+/* ---- looking through it ---------------------------------------------------------- */
+
+/* While it moves, the first part is in the new memfd. */
+static uint64_t part_of(const struct region *r, uint64_t at, int *fd)
+{
+	*fd = at < r->moved ? r->fresh : r->memfd;
+	return at < r->moved ? r->moved : r->info.size;
+}
+
+bool region_memory_data(const struct region *r, uint64_t *at, uint64_t *end)
+{
+	off_t data, hole;
+	uint64_t limit;
+	int fd;
+
+	for (; *at < r->info.size; *at = limit) {
+		limit = part_of(r, *at, &fd);
+		*end = limit;
+		if (fd < 0)
+			return true;
+		data = lseek(fd, (off_t)*at, SEEK_DATA);
+		if (data < 0 && errno != ENXIO)
+			return true;
+		if (data < 0 || (uint64_t)data >= limit)
+			continue;
+		hole = lseek(fd, data, SEEK_HOLE);
+		*at = (uint64_t)data;
+		*end = hole > data && (uint64_t)hole < limit ? (uint64_t)hole : limit;
+		return true;
+	}
+	return false;
+}
+
+void region_memory_clear(struct region *r)
+{
+	int ret;
+
+	if (r->memfd < 0)
+		ret = madvise(r->mem, round_up(r->info.size, page_size()), MADV_REMOVE);
+	else
+		ret = fallocate(r->memfd, HOLE_PUNCH, 0, (off_t)r->info.size);
+	if (!ret && r->fresh >= 0)
+		ret = fallocate(r->fresh, HOLE_PUNCH, 0, (off_t)r->info.size);
+	if (ret)
+		memset(r->mem, 0, r->info.size);
+}
+
+/* ---- taking it from a client ----------------------------------------------------- */
+
+static int range_copy(int from, int to, off_t at, off_t end)
+{
+	if (lseek(to, at, SEEK_SET) < 0)
+		return -errno;
+	while (at < end) {
+		const ssize_t got = sendfile(to, from, &at, (size_t)(end - at));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -EIO;
+	}
+	return 0;
+}
+
+/* The client may be making holes, and filling them, as we look: each look gets further. */
+static int data_copy(int from, int to, off_t at, off_t end)
+{
+	int ret = 0;
+
+	while (!ret && at < end && (at = lseek(from, at, SEEK_DATA)) >= 0 && at < end) {
+		off_t hole = lseek(from, at, SEEK_HOLE);
+
+		if (hole <= at || hole > end)
+			hole = at + MOVE_STEP < end ? at + MOVE_STEP : end;
+		ret = range_copy(from, to, at, hole);
+		at = hole;
+	}
+	return at < 0 && errno != ENXIO ? -errno : ret;
+}
+
+/* All up to the end of the next step that has data. */
+static int step_move(struct region *r)
+{
+	const uint64_t at = r->moved, size = r->info.size;
+	const off_t data = lseek(r->memfd, (off_t)at, SEEK_DATA);
+	uint64_t end = size;
+	int ret = 0;
+
+	if (data < 0 && errno != ENXIO)
+		return -errno;
+	if (data >= 0) {
+		end = round_up((uint64_t)data + 1, (uint64_t)MOVE_STEP);
+		end = end < size ? end : size;
+		ret = data_copy(r->memfd, r->fresh, data, (off_t)end);
+	}
+	if (ret)
+		return ret;
+	if (mmap((char *)r->mem + at, end - at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 r->fresh, (off_t)at) == MAP_FAILED)
+		return -errno;
+	fallocate(r->memfd, HOLE_PUNCH, (off_t)at, (off_t)(end - at));
+	r->moved = end;
+	return 0;
+}
+
+static int memory_move(struct region *r)
+{
+	int fd, ret;
+
+	if (r->fresh < 0) {
+		fd = sealed_new(r->info.size);
+		if (fd < 0)
+			return fd;
+		r->fresh = fd;
+	}
+	while (r->moved < r->info.size) {
+		ret = step_move(r);
+		if (ret)
+			return ret;
+	}
+	close(r->memfd);
+	r->memfd = r->fresh;
+	r->fresh = -1;
+	r->moved = 0;
+	r->lent = false;
+	return 0;
+}
+
+int region_memory_renew(struct lm_ctx *ctx)
+{
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < region_count(ctx); i++) {
+		struct region *r = region_get(ctx, i);
+
+		if (!r->lent)
+			continue;
+		ret = memory_move(r);
+		if (ret)
+			log_err(ctx, "region %u: the last client still has its memory, and "
+				"there is no other: %s", i, strerror(-ret));
+	}
+	return ret;
+}
