@@ -60,7 +60,9 @@ static pid_t find_client(struct victim *v)
 	client = json_get(json_get(reply, "device"), "client");
 	snprintf(v->command, sizeof(v->command), "%s",
 		 value_text(client, "command") ? value_text(client, "command") : "?");
-	return (pid_t)value_u64(client, "pid");
+	pid = (pid_t)value_u64(client, "pid");
+	control_drop(v->control);
+	return pid;
 }
 
 /* A virtual machine unplugs the device if its guest is willing. */

@@ -69,9 +69,9 @@ static int show_parts(const struct call *call, struct control *control, const ch
 	else if (args->cmdline)
 		status = print_cmdline(args->cmdline, device, mdev);
 	else if (call->format.json)
-		showdoc_print(control, device, mdev);
+		status = showdoc_print(control, device, mdev);
 	else
-		showdoc_page(call, control, device, mdev);
+		status = showdoc_page(call, control, device, mdev);
 	json_free(mdev);
 	return status;
 }

@@ -91,15 +91,19 @@ static int wait_for(const struct wait_args *args, struct control *control,
 	struct json_object *reply;
 	int err = 0;
 
-	while (!err) {
+	for (;;) {
 		if (args->timeout_ns)
-			left = end > clock_ms() ? end - clock_ms() : 0;
+			left = end - clock_ms();
+		if (args->timeout_ns && left <= 0) /* though there may be news and no end of them */
+			break;
 		control_set_timeout(control, left > INT32_MAX ? INT32_MAX : (int)left);
 		err = control_next(control, &reply);
-		if (!err && is_wanted(args, reply))
+		if (err)
+			break;
+		if (is_wanted(args, reply))
 			return 0;
 	}
-	if (err == -ETIMEDOUT)
+	if (!err || err == -ETIMEDOUT)
 		return error(ST_TIMEOUT, word, "time is up");
 	if (args->gone && is_gone(err))
 		return 0;

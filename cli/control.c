@@ -28,6 +28,7 @@
 #define INTERFACE  "org.muser.control."
 #define MAX_FDS    4
 #define CHUNK      65536
+#define COST_MAX   (2 * (size_t)JSON_COST_MAX)
 
 struct control {
 	char                uuid[37];
@@ -39,6 +40,7 @@ struct control {
 	int                 received; /* a descriptor that came, or -1 */
 	struct json_object *messages; /* all replies: what is borrowed comes from these */
 	struct json_object *last;
+	size_t              cost, last_cost; /* of them in memory */
 };
 
 /* ---- life ------------------------------------------------------------------------ */
@@ -275,9 +277,13 @@ static int send_call(struct control *c, const char *method,
  * it. */
 static int take_message(struct control *c, size_t len, struct json_object **reply)
 {
-	struct json_object *message = json_parse_reply(c->buf, len);
+	size_t cost = json_cost(c->buf, len);
+	struct json_object *message;
 
 	debug(c, "->", c->buf);
+	if (cost > JSON_COST_MAX || cost > COST_MAX - c->cost)
+		return -EMSGSIZE;
+	message = json_parse_reply(c->buf, len);
 	memmove(c->buf, c->buf + len + 1, c->len - len - 1);
 	c->len -= len + 1;
 	if (!json_is_object(message)) {
@@ -287,6 +293,8 @@ static int take_message(struct control *c, size_t len, struct json_object **repl
 	if (reply)
 		*reply = json_get(message, "parameters");
 	c->last = message;
+	c->last_cost = cost;
+	c->cost += cost;
 	json_append(c->messages, message);
 	return json_get(message, "error") ? -EREMOTE : 0;
 }
@@ -314,6 +322,7 @@ int control_next(struct control *c, struct json_object **reply)
 {
 	json_free(c->messages);
 	c->messages = json_new_array();
+	c->cost = 0;
 	return receive_message(c, reply);
 }
 
@@ -323,6 +332,14 @@ int control_call(struct control *c, const char *method, struct json_object *para
 	int err = send_call(c, method, parameters, false, NULL);
 
 	return err ? err : receive_message(c, reply);
+}
+
+void control_drop(struct control *c)
+{
+	json_drop_last(c->messages);
+	c->cost -= c->last_cost;
+	c->last = NULL;
+	c->last_cost = 0;
 }
 
 int control_more(struct control *c, const char *method)
@@ -404,6 +421,10 @@ int control_tell(struct control *c, const char *object, int err)
 		return failed_remotely(c->last, object);
 	if (err == -ETIMEDOUT)
 		return error(ST_FAILED, object, "the device does not answer");
+	if (err == -EPROTO)
+		return error(ST_FAILED, object, "the device's answer makes no sense");
+	if (err == -EMSGSIZE)
+		return error(ST_FAILED, object, "the device's answers are too large");
 	if (err == -ECONNRESET || err == -EPIPE)
 		return error(ST_NO_DEVICE, object, "the device went away");
 	return error(ST_FAILED, object, "%s", strerror(-err));

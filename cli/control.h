@@ -30,6 +30,10 @@ void control_set_timeout(struct control *control, int ms); /* -1: wait for ever 
 int control_call(struct control *control, const char *method,
 		 struct json_object *parameters, struct json_object **reply);
 
+/* The last reply is not needed any more: for calls in a loop. The replies of a connection
+ * are bounded: -EMSGSIZE. */
+void control_drop(struct control *control);
+
 /* A call that carries descriptors (borrowed) and gets one back (-1: none came). */
 struct control_fds {
 	const int *send;

@@ -21,6 +21,9 @@
 
 #define SCHEMA 1
 
+#define DOCUMENT_FLAGS \
+	(JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
+
 struct out {
 	const struct column    *columns;
 	struct selection        selection;
@@ -328,8 +331,32 @@ struct json_object *out_share(struct json_object *object)
 
 void out_document(struct json_object *document)
 {
-	print_json(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+	print_json(document, DOCUMENT_FLAGS);
 	json_object_put(document);
+}
+
+/* The document without its last brace, as json-c prints it. */
+void out_document_begin(struct json_object *document, const char *key)
+{
+	const char *text = json_object_to_json_string_ext(document, DOCUMENT_FLAGS);
+	size_t len = strlen(text) - 1;
+
+	while (len && text[len - 1] == '\n')
+		len--;
+	printf("%.*s,\n  \"%s\":[", (int)len, text, key);
+	json_object_put(document);
+}
+
+void out_document_item(struct json_object *item, bool first)
+{
+	printf("%s\n    %s", first ? "" : ",",
+	       json_object_to_json_string_ext(item, JSON_C_TO_STRING_SPACED |
+					      JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+void out_document_end(void)
+{
+	printf("\n  ]\n}\n");
 }
 
 void out_remark(struct out *out, struct json_object *object)

@@ -69,6 +69,12 @@ struct json_object *out_new_document(void);
 /* Prints a document. Takes the object. */
 void out_document(struct json_object *document);
 
+/* The same with an array of any length, key, as its last member: its items are printed
+ * one by one, and borrowed. */
+void out_document_begin(struct json_object *document, const char *key);
+void out_document_item(struct json_object *item, bool first);
+void out_document_end(void);
+
 /* Text from a device, as it is but for control characters. */
 void out_clean(const char *text);
 

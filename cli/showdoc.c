@@ -5,6 +5,7 @@
  */
 #include "showdoc.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "json.h"
@@ -18,6 +19,7 @@
 
 #define DMA_PAGE 4096 /* windows a call */
 #define DMA_HEAD 32   /* windows on a page for people */
+#define DMA_MAX  (1u << 20)
 
 static struct json_object *registers_of(struct control *control)
 {
@@ -28,25 +30,58 @@ static struct json_object *registers_of(struct control *control)
 	return json_get(reply, "registers");
 }
 
-/* At most max windows (0: all), a page at a time; the caller's. */
-static struct json_object *windows_of(struct control *control, size_t max)
+struct windows {
+	void  (*take)(struct windows *w, struct json_object *window);
+	struct json_object *list; /* for take() */
+	size_t              nr;   /* so far */
+};
+
+/* One page from *at on, which then is where the next begins. 0, -errno, 1: that was the
+ * last. A page that is not must be full and lead on, or there would be no end. */
+static int take_page(struct control *control, struct windows *w, size_t limit, uint64_t *at)
 {
-	struct json_object *all = json_new_array(), *reply, *page, *call;
-	const char *next = NULL;
+	struct json_object *call = json_new_object(), *reply, *page;
+	uint64_t before = *at;
+	bool last;
 	size_t i;
+	int err;
+
+	json_add_hex(call, "address", before);
+	json_add_int(call, "limit", (int64_t)limit);
+	err = control_call(control, "Dma", call, &reply);
+	if (err)
+		return err;
+	page = json_get(reply, "windows");
+	last = !json_get(reply, "next");
+	*at = value_u64(reply, "next");
+	for (i = 0; i < json_length(page) && i < limit; i++, w->nr++)
+		w->take(w, json_at(page, i));
+	control_drop(control);
+	if (last)
+		return 1;
+	return i == limit && *at > before && w->nr < DMA_MAX ? 0 : -EPROTO;
+}
+
+/* All of them, or the first max. An exit status. */
+static int take_windows(struct control *control, struct windows *w, size_t max)
+{
+	uint64_t at = 0;
+	int ret;
 
 	do {
-		call = json_new_object();
-		json_add_string(call, "address", next);
-		json_add_int(call, "limit", max ? (int64_t)max : DMA_PAGE);
-		if (control_call(control, "Dma", call, &reply))
-			break;
-		page = json_get(reply, "windows");
-		for (i = 0; i < json_length(page); i++)
-			json_append(all, out_share(json_at(page, i)));
-		next = json_length(page) ? value_text(reply, "next") : NULL;
-	} while (next && !max);
-	return all;
+		ret = take_page(control, w, max ? max : DMA_PAGE, &at);
+	} while (!ret && !max);
+	return ret < 0 ? control_tell(control, "DMA windows", ret) : 0;
+}
+
+static void print_window(struct windows *w, struct json_object *window)
+{
+	out_document_item(window, !w->nr);
+}
+
+static void keep_window(struct windows *w, struct json_object *window)
+{
+	json_append(w->list, out_share(window));
 }
 
 static void add(struct json_object *doc, const char *key, struct json_object *object)
@@ -55,19 +90,23 @@ static void add(struct json_object *doc, const char *key, struct json_object *ob
 		json_add(doc, key, object);
 }
 
-void showdoc_print(struct control *control, struct json_object *device,
-		   struct json_object *mdev)
+int showdoc_print(struct control *control, struct json_object *device,
+		  struct json_object *mdev)
 {
+	struct windows w = { .take = print_window };
 	struct json_object *doc = out_new_document(), *registers = NULL;
+	int status;
 
 	if (device) {
 		registers = registers_of(control);
 		json_add(doc, "device", out_share(device));
 	}
 	json_add(doc, "registers", registers ? out_share(registers) : json_new_array());
-	json_add(doc, "dma", device ? windows_of(control, 0) : json_new_array());
 	add(doc, "mdev", mdev ? out_share(mdev) : NULL);
-	out_document(doc);
+	out_document_begin(doc, "dma");
+	status = device ? take_windows(control, &w, 0) : 0;
+	out_document_end();
+	return status;
 }
 
 static void print_head(const struct call *call, struct json_object *device)
@@ -121,10 +160,11 @@ static void print_bare_head(const struct call *call, struct json_object *mdev)
 	page_head(call, head, sizeof(head) / sizeof(head[0]));
 }
 
-void showdoc_page(const struct call *call, struct control *control,
-		  struct json_object *device, struct json_object *mdev)
+int showdoc_page(const struct call *call, struct control *control,
+		 struct json_object *device, struct json_object *mdev)
 {
-	struct json_object *windows;
+	struct windows w = { .take = keep_window };
+	int status;
 
 	if (!device)
 		print_bare_head(call, mdev);
@@ -133,12 +173,14 @@ void showdoc_page(const struct call *call, struct control *control,
 	if (mdev)
 		mdevdoc_page(call, mdev);
 	if (!device)
-		return;
-	windows = windows_of(control, DMA_HEAD);
+		return 0;
+	w.list = json_new_array();
+	status = take_windows(control, &w, DMA_HEAD);
 	page_regions(call, json_get(device, "regions"));
 	page_irqs(call, json_get(device, "irqs"));
 	page_properties(call, "Properties", json_get(device, "properties"));
 	page_registers(call, registers_of(control));
-	page_dma(call, windows, value_u64(device, "dma_windows"));
-	json_free(windows);
+	page_dma(call, w.list, value_u64(device, "dma_windows"));
+	json_free(w.list);
+	return status;
 }

@@ -10,9 +10,10 @@ struct call;
 struct control;
 struct json_object;
 
-void showdoc_print(struct control *control, struct json_object *device,
-		   struct json_object *mdev);
-void showdoc_page(const struct call *call, struct control *control,
-		  struct json_object *device, struct json_object *mdev);
+/* Exit statuses. */
+int showdoc_print(struct control *control, struct json_object *device,
+		  struct json_object *mdev);
+int showdoc_page(const struct call *call, struct control *control,
+		 struct json_object *device, struct json_object *mdev);
 
 #endif /* MUSCTL_SHOWDOC_H */

@@ -109,6 +109,7 @@ static int read_control(struct target *t, const struct place *place, void *buf)
 	if (err)
 		return control_tell(t->control, place->name, err);
 	got = json_to_bytes(json_get(reply, "data"), buf, place->width);
+	control_drop(t->control);
 	if (got != (ssize_t)place->width)
 		return error(ST_FAILED, place->name,
 			     "the device's answer makes no sense");

@@ -15,6 +15,11 @@
 
 #include "json.h"
 
+/* What json-c takes: a table has 16 places from the start, and each member or item is an
+ * object, a place, and half of a key; two separators make a whole member. */
+#define CONTAINER_COST 800u
+#define VALUE_COST     100u
+
 /* ---- text to object and back ---------------------------------------------------- */
 
 /* Decode the UTF-8 sequence at @text, within @left bytes; 0: there is none (RFC 3629). */
@@ -103,6 +108,17 @@ static bool too_many_containers(const char *text, size_t len)
 	return nr > JSON_CONTAINERS_MAX;
 }
 
+size_t json_cost(const char *text, size_t len)
+{
+	size_t containers = 0, values = 0, i;
+
+	for (i = 0; i < len; i++) {
+		containers += text[i] == '{' || text[i] == '[';
+		values += text[i] == ',' || text[i] == ':';
+	}
+	return containers * CONTAINER_COST + values * VALUE_COST;
+}
+
 static struct json_object *parse_ascii(const char *text, size_t len)
 {
 	struct json_tokener *tok;
@@ -149,7 +165,9 @@ struct json_object *json_parse(const char *text, size_t len)
 
 struct json_object *json_parse_reply(const char *text, size_t len)
 {
-	return len > JSON_REPLY_MAX ? NULL : parse(text, len);
+	if (len > JSON_REPLY_MAX || json_cost(text, len) > JSON_COST_MAX)
+		return NULL;
+	return parse(text, len);
 }
 
 void json_free(struct json_object *obj)
@@ -187,6 +205,12 @@ void json_append(struct json_object *array, struct json_object *value)
 {
 	if (!array || !value || json_object_array_add(array, value))
 		json_object_put(value);
+}
+
+void json_drop_last(struct json_object *array)
+{
+	if (json_length(array))
+		json_object_array_del_idx(array, json_length(array) - 1, 1);
 }
 
 /* A process name, a property: any bytes may come, what goes out is text. */

@@ -22,11 +22,14 @@ struct json_object;
 #define JSON_REQUEST_MAX    (64u * 1024u)
 #define JSON_CONTAINERS_MAX 256u /* in a request: each costs some 700 bytes */
 #define JSON_REPLY_MAX      (16u * 1024u * 1024u)
+#define JSON_COST_MAX       (256u * 1024u * 1024u) /* of a reply: 16 times its text */
 
 /* NULL: not exactly one JSON value, not UTF-8, or beyond the bounds of a request. */
 struct json_object *json_parse(const char *text, size_t len);
 /* The same with the bounds of a reply, which may list much. */
 struct json_object *json_parse_reply(const char *text, size_t len);
+/* How many bytes that would take in memory; strings, which are in the text, not counted. */
+size_t json_cost(const char *text, size_t len);
 void  json_free(struct json_object *obj); /* takes NULL */
 /* On one line, to be freed with free(3); NULL: out of memory. */
 char *json_text(struct json_object *obj, size_t *len);
@@ -36,6 +39,7 @@ struct json_object *json_new_array(void);
 /* The value is consumed, whatever happens. */
 void json_add(struct json_object *obj, const char *key, struct json_object *value);
 void json_append(struct json_object *array, struct json_object *value);
+void json_drop_last(struct json_object *array); /* frees it */
 /* NULL: left out. Bytes that are not UTF-8 or are control characters become '?'. */
 void json_add_string(struct json_object *obj, const char *key, const char *value);
 void json_append_string(struct json_object *array, const char *value);

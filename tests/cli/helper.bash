@@ -141,6 +141,24 @@ client_stop() {
 	rm -f "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
 }
 
+# ---- a device that says what it likes ------------------------------------------------
+
+# Its answers are files of the folder answers; see peer.c. UUID in PEER.
+peer_start() {
+	PEER=6ba7b810-9dad-11d1-80b4-00c04fd430c8
+	mkdir -p answers "$MUSER_RUNTIME_DIR"
+	chmod 700 "$MUSER_RUNTIME_DIR"
+	answer Show '{"parameters":{"device":{"uuid":"'$PEER'","transport":"vfio-user"}}}'
+	answer Registers '{"parameters":{"registers":[]}}'
+	"$BATS_FILE_TMPDIR/peer" "$PEER" "$PWD/answers" 3>&- &
+	eventually test -S "$MUSER_RUNTIME_DIR/$PEER/control.sock"
+}
+
+answer() { # METHOD[.CALL] TEXT
+	echo "$2" >answers/.new
+	mv answers/.new "answers/$1"
+}
+
 # ---- a tracer in the background ------------------------------------------------------
 
 # Its rows go to the file rows; returns when it is attached.

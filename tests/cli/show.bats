@@ -6,6 +6,7 @@ load helper
 
 setup_file() {
 	build_client
+	build_with_libmuser peer
 }
 
 @test "a page of sections" {
@@ -160,4 +161,41 @@ setup_file() {
 	try 1 musctl show "$uuid"
 	complains "musctl: show: $uuid: the device does not answer"
 	kill -KILL "$pid"
+}
+
+# A page of 4096 DMA windows, as the device answers it.
+windows() { # FIRST [MEMBER]
+	seq "$1" $(($1 + 4095)) | sed 's/.*/{"address":"0x&","size":"0x1","offset":"0x0"}/' |
+		paste -sd, | sed "s/.*/{\"parameters\":{\"windows\":[&]${2+,$2}}}/"
+}
+
+@test "DMA windows are printed as they come, not held until the last" {
+	peer_start
+	answer Dma.1 "$(windows 0 '"next":"0x4096"')"
+	"$MUSCTL" show -J "$PEER" >document 3>&- &
+	eventually grep -q 0x1000 document
+	answer Dma.2 "$(windows 4096)"
+	wait $!
+	jq -e '(.dma | length) == 8192 and .device.uuid == "'"$PEER"'"' document
+}
+
+@test "a list of DMA windows that does not lead on is an error, and ends" {
+	peer_start
+	for next in 0x0; do
+		answer Dma "$(windows 0 "\"next\":\"$next\"")"
+		try 1 timeout 60 "$MUSCTL" show -J "$PEER"
+		complains "musctl: show: DMA windows: the device's answer makes no sense"
+		jq -e '.dma | length % 4096 == 0' <<<"$output"
+	done
+}
+
+@test "what a device answers is bounded in memory" {
+	peer_start
+	{
+		printf '{"parameters":{"x":['
+		yes '{},' | head -n 4000000 | tr -d '\n'
+		printf '{}]}}'
+	} >answers/Show
+	try 1 musctl show "$PEER"
+	complains "musctl: show: $PEER: the device's answers are too large"
 }

@@ -227,6 +227,27 @@ static void length_is_bounded(void **state)
 	assert_null(parse_padded(JSON_REPLY_MAX + 1, json_parse_reply));
 }
 
+/* 16 MiB of "{}," would otherwise become 4 GiB, of "1," 1 GiB. */
+static void memory_of_a_reply_is_bounded(void **state)
+{
+	static const char *const items[] = { "{},", "[],", "1,", "\"\"," };
+	const size_t size = 12u << 20;
+	char *text = malloc(size);
+	size_t i, len, at;
+
+	assert_non_null(text);
+	for (i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+		len = strlen(items[i]);
+		text[0] = '[';
+		for (at = 1; at + len < size; at += len)
+			memcpy(text + at, items[i], len);
+		text[at - 1] = ']';
+		assert_true(json_cost(text, at) > JSON_COST_MAX);
+		assert_null(json_parse_reply(text, at));
+	}
+	free(text);
+}
+
 /* 64 KiB of "{}," would otherwise become some 16 MB. */
 static void containers_in_a_request_are_bounded(void **state)
 {
@@ -382,6 +403,7 @@ int main(void)
 		cmocka_unit_test(bad_bytes_are_refused),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(length_is_bounded),
+		cmocka_unit_test(memory_of_a_reply_is_bounded),
 		cmocka_unit_test(containers_in_a_request_are_bounded),
 		cmocka_unit_test(built_objects_become_text),
 		cmocka_unit_test(strange_bytes_in_strings_are_replaced),
