@@ -47,6 +47,7 @@ static int be_device(void *arg)
 {
 	struct host *host = arg;
 
+	host->naming = -1; /* our parent holds it */
 	if (chdir("/"))
 		return error(ST_FAILED, "/", "%s", strerror(errno));
 	return host_serve(host, NULL, NULL);

@@ -19,6 +19,7 @@
 #include "detach.h"
 #include "error.h"
 #include "instance.h"
+#include "naming.h"
 #include "transport.h"
 #include "verbs.h"
 
@@ -113,10 +114,12 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 		return detach_died(&d, args->words[0]);
 	if (status)
 		return status;
-	printf("%s\n", args->id);
-	if (!fflush(stdout))
+	status = naming_check_device(args->words[0], args->id);
+	if (!status)
+		printf("%s\n", args->id);
+	if (!status && !fflush(stdout))
 		return 0;
-	detach_kill(&d); /* nobody has learnt of it */
+	detach_kill(&d); /* nobody has learnt of it, or it is not to be */
 	return ST_FAILED;
 }
 

@@ -17,10 +17,13 @@
 
 #include "../devices/devices.h"
 
+#include "name.h"
+
 #include "cmd.h"
 #include "error.h"
 #include "hold.h"
 #include "instance.h"
+#include "naming.h"
 #include "log_level.h"
 #include "parse.h"
 #include "start.h"
@@ -38,7 +41,7 @@ const struct opt host_options[] = {
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct host, socket_path), "PATH",
 	  "where clients connect (default: in the runtime folder)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct host, mode), "MODE",
-	  "permissions of the client socket (default: 0600)" },
+	  "permissions of the client socket (default: 0600, with --group 0660)" },
 	{ 0, "group", OPT_TEXT, offsetof(struct host, group), "GROUP",
 	  "group of the client socket" },
 	{ 0, "no-mmap", OPT_FLAG, offsetof(struct host, no_mmap), NULL,
@@ -124,18 +127,15 @@ static void log_line(void *pvt, int level, const char *msg)
 static int check_texts(struct host *host)
 {
 	static char uuid[UUID_SIZE];
+	const char *fault;
 
 	if (host->uuid && !instance_is_uuid(host->uuid, uuid))
 		return error(ST_USAGE, host->uuid,
 			     "is no UUID (8-4-4-4-12 hexadecimal digits)");
 	if (host->uuid)
 		host->uuid = uuid;
-	if (host->name && (!*host->name || strpbrk(host->name, " \t\n") ||
-			   !strcmp(host->name, "-") || strlen(host->name) > 63))
-		return error(ST_USAGE, "--name",
-			     "'%s' is no name (1 to 63 characters, no space)",
-			     host->name);
-	return 0;
+	fault = host->name ? name_fault(host->name) : NULL;
+	return fault ? error(ST_USAGE, "--name", "'%s': %s", host->name, fault) : 0;
 }
 
 /* An option that was given and that only a socket has. */
@@ -180,10 +180,19 @@ static int describe(struct host *host)
 	return status;
 }
 
+/* Nobody else can take it until the device has it, or host_free(). */
+static int claim_name(struct host *host)
+{
+	int status = host->name ? naming_begin(&host->naming) : 0;
+
+	return status || !host->name ? status : naming_check("--name", host->name, NULL);
+}
+
 int host_prepare(struct host *host, const char *type)
 {
 	int status;
 
+	host->naming = -1;
 	host->type = device_find(type);
 	if (!host->type)
 		return error(ST_USAGE, type, "no such type (musctl types lists them)");
@@ -199,14 +208,18 @@ int host_prepare(struct host *host, const char *type)
 	host->info.uuid = host->uuid;
 	host->info.name = host->name;
 	host->info.socket_path = host->socket_path;
-	host->info.socket_mode = host->mode;
+	host->info.socket_mode = host->mode ? host->mode : host->group ? 0660 : 0;
 	host->info.flags |= host->no_mmap ? LM_DEV_NO_MMAP : 0;
 	host->info.log = log_line;
-	return 0;
+	status = claim_name(host);
+	if (status)
+		host_free(host);
+	return status;
 }
 
 void host_free(struct host *host)
 {
+	naming_end(&host->naming);
 	device_free(host->type, host->device);
 	host->device = NULL;
 }
@@ -281,6 +294,7 @@ int host_serve(struct host *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *
 	status = start(host, &ctx);
 	if (status)
 		return status;
+	naming_end(&host->naming);
 	served = ctx;
 	catch_signals();
 	hold_end();

@@ -29,6 +29,7 @@ struct host {
 	const struct device_type *type;
 	void           *device;
 	lm_dev_info_t   info;
+	int             naming; /* the lock on names, -1: not held */
 	bool            mdev; /* served on a node of muser.ko */
 };
 

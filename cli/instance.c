@@ -149,6 +149,21 @@ static size_t keep_matches(struct instances *list, const char *word,
 	return nr;
 }
 
+int instance_named(const char *name, const char *except, char uuid[UUID_SIZE])
+{
+	struct instances list;
+	int status = instances_get(&list);
+	size_t i;
+
+	uuid[0] = '\0';
+	for (i = 0; i < list.nr && !status && !uuid[0]; i++) {
+		if ((!except || strcmp(list.uuids[i], except)) && has_name(list.uuids[i], name))
+			memcpy(uuid, list.uuids[i], UUID_SIZE);
+	}
+	instances_free(&list);
+	return status;
+}
+
 static bool has_prefix(const char *uuid, const char *word)
 {
 	return !ascii_compare_n(uuid, word, strlen(word));

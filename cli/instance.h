@@ -60,6 +60,10 @@ int instance_each_uuid(const struct call *call,
 		       int (*fn)(const struct call *call, const char *word,
 				 const char *uuid));
 
+/* Which device, other than except (NULL: any), has this name; "" if none has. 0, or the status of
+ * a told error. */
+int instance_named(const char *name, const char *except, char uuid[UUID_SIZE]);
+
 /* A random UUID, or the canonical form of text: false if it is none. */
 void instance_uuid(char uuid[UUID_SIZE]);
 bool instance_is_uuid(const char *text, char uuid[UUID_SIZE]);

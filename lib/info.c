@@ -195,6 +195,7 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 	ret = copy_parts(to);
 	ret = ret ?: from_environment(to);
 	ret = ret ?: check_flags(to);
+	ret = ret ?: name_check_device(to);
 	ret = ret ?: name_check_props(to);
 	ret = ret ?: default_uuid(to);
 	if (!to->socket_mode)

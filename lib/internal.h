@@ -196,6 +196,7 @@ void info_free(lm_dev_info_t *info);
 /* ---- name.c: names in a description ---------------------------------------------- */
 
 /* -EINVAL, the cause logged. Of registers: once all maps are known to be sound. */
+int  name_check_device(const lm_dev_info_t *info);
 int  name_check_props(const lm_dev_info_t *info);
 int  name_check_registers(struct lm_ctx *ctx);
 /* Is @name one of the single properties name0, name1, ... of @p? */

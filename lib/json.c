@@ -14,6 +14,7 @@
 #include <json-c/json.h>
 
 #include "json.h"
+#include "utf8.h"
 
 /* What json-c takes: a table has 16 places from the start, and each member or item is an
  * object, a place, and half of a key; two separators make a whole member. */
@@ -21,30 +22,6 @@
 #define VALUE_COST     100u
 
 /* ---- text to object and back ---------------------------------------------------- */
-
-/* Decode the UTF-8 sequence at @text, within @left bytes; 0: there is none (RFC 3629). */
-static size_t utf8_decode(const char *text, size_t left, uint32_t *code)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	uint32_t min, c;
-	size_t len, i;
-
-	*code = *s;
-	if (*s < 0x80)
-		return 1;
-	len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
-	if (*s < 0xc2 || *s > 0xf4 || len > left)
-		return 0;
-	min = len == 4 ? 0x10000 : len == 3 ? 0x800 : 0x80;
-	c = *s & (0x7fu >> len);
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	*code = c;
-	return c >= min && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? len : 0;
-}
 
 /* json-c lets overlong sequences and control characters pass. @ascii: nothing else. */
 static bool is_clean(const char *text, size_t len, bool *ascii)

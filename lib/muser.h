@@ -389,8 +389,10 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               May return LM_DEFER after lm_defer()
  * @caps:        capabilities; the list ends at the first with id 0
  * @pvt:         handed to every callback
- * @type:        what it is, shown by musctl, such as "gpio-idio16"
- * @name:        which one it is, unique by agreement; a name for musctl beside the UUID
+ * @type:        what it is, shown by musctl, such as "gpio-idio16": as @name
+ * @name:        which one it is, for musctl, beside the UUID: 1 to 63 bytes of printable UTF-8
+ *               without blanks, not "-", not a UUID; else lm_ctx_create() fails with EINVAL and
+ *               says so. Unique by agreement: musctl starts no device of a name that is taken
  * @uuid:        NULL: $MUSER_UUID, else a random one (LM_DEV_MDEV: there must be one)
  * @socket_path: where clients connect. NULL: fd if flagged, else $MUSER_LISTEN_FD, else
  *               <runtime>/<uuid>/vfio-user.sock

@@ -1,26 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * name.c - names in a description: of registers, their fields, properties.
+ * name.c - names in a description: of the device, registers, their fields, properties.
  *
  * Refuses names that people could not write or that would mean two things: REGISTER.FIELD,
  * REGISTER=VALUE:MASK and NAME=VALUE of musctl leave no room for other characters, registers are
- * found whatever the case, and a property of several wires gives a name to each of them.
+ * found whatever the case, the name of a device fills one cell of a table, and a property of
+ * several wires gives a name to each of them.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ascii.h"
 #include "internal.h"
+#include "name.h"
+#include "utf8.h"
 
-#define LENGTH_MAX     63
 #define REGISTER_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 #define PROP_CHARS     "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 static bool name_is_valid(const char *name, const char *chars)
 {
-	const size_t len = name ? strnlen(name, LENGTH_MAX + 1) : 0;
+	const size_t len = name ? strnlen(name, NAME_LENGTH + 1) : 0;
 
-	return len && len <= LENGTH_MAX && strspn(name, chars) == len;
+	return len && len <= NAME_LENGTH && strspn(name, chars) == len;
+}
+
+/* ---- the device ------------------------------------------------------------------ */
+
+int name_check_device(const lm_dev_info_t *info)
+{
+	const char *fault = info->name ? name_fault(info->name) : NULL;
+
+	if (!fault && info->type && !utf8_is_word(info->type, NAME_LENGTH))
+		fault = "a type is 1 to 63 bytes of printable UTF-8 without blanks";
+	if (!fault)
+		return 0;
+	log_info(info, LM_LOG_ERR, "%s", fault);
+	return -EINVAL;
 }
 
 /* ---- properties ------------------------------------------------------------------ */
@@ -62,7 +78,7 @@ int name_check_props(const lm_dev_info_t *info)
 
 		if (!name_is_valid(p->name, PROP_CHARS)) {
 			log_info(info, LM_LOG_ERR, "property %u has no name of 1 to %d characters "
-				 "a-z 0-9 -", i, LENGTH_MAX);
+				 "a-z 0-9 -", i, NAME_LENGTH);
 			return -EINVAL;
 		}
 		rival = prop_rival(info, p);

@@ -75,11 +75,43 @@ load helper
 	try 0 musctl peek scratch bar0+0
 }
 
-@test "an empty name, a name with a space, and - are refused" {
-	for name in '' 'a b' -; do
+@test "an empty name, a name with a blank or a control character, what is not UTF-8, - and a UUID are refused" {
+	for name in '' 'a b' $'a\xff' $'a\x85' $'a\u0085' $'\e[2J' $'\u202eab' \
+		"$(printf '%064d' 0)" - 85006552-1b4b-45e9-ad62-9dd16df09171; do
 		try 2 musctl create null --name "$name"
-		[[ $stderr == "musctl: create: --name: '$name' is no name"* ]]
+		[[ $stderr == "musctl: create: --name: '"*"': "* ]]
+		try 2 musctl run null --name "$name"
+		[[ $stderr == "musctl: run: --name: '"*"': "* ]]
 	done
+	nothing_left
+}
+
+@test "a name is shown as it was given, whatever letters it has" {
+	name=$'K\u00e4rtchen-\U0001f40d,0'
+	uuid=$(musctl create null --name "$name")
+	[ "$(musctl list -J | jq -r '.devices[].name')" = "$name" ]
+	[ "$(musctl show -J "$name" | jq -r .device.uuid)" = "$uuid" ]
+}
+
+@test "a name that is taken is refused, and whose it is is said" {
+	uuid=$(musctl create null --name twin)
+	try 1 musctl create null --name twin
+	complains "musctl: create: --name: 'twin' is the name of $uuid already"
+	try 1 musctl run null --name twin
+	complains "musctl: run: --name: 'twin' is the name of $uuid already"
+	[ "$(musctl list -nro NAME)" = twin ]
+	musctl destroy twin
+	musctl create null --name twin
+}
+
+@test "of several that want a name at the same time, one gets it" {
+	for i in 1 2 3 4 5 6; do
+		musctl create null --name twin >"out.$i" 2>"err.$i" 3>&- &
+	done
+	wait
+	[ "$(cat out.* | wc -l)" -eq 1 ]
+	[ "$(cat err.* | grep -c "is the name of $(cat out.*) already")" -eq 5 ]
+	[ "$(musctl list -nro UUID)" = "$(cat out.*)" ]
 }
 
 @test "options reach the device" {
@@ -117,6 +149,17 @@ load helper
 	[ "$(stat -c %G "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock")" = "$(id -gn)" ]
 	try 2 musctl create null --group no-such-group
 	complains "musctl: create: no-such-group: no such group"
+}
+
+@test "--group alone lets the group in; --mode is stronger" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	uuid=$(musctl create null --group daemon)
+	[ "$(stat -c %a:%G "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock")" = 660:daemon ]
+	[ "$(stat -c %a:%G "$MUSER_RUNTIME_DIR/$uuid")" = 710:daemon ]
+	uuid=$(musctl create null --group daemon --mode 0600)
+	[ "$(stat -c %a "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock")" = 600 ]
+	musctl run null --group daemon --socket-path here.sock -- stat -c %a:%G here.sock >mode
+	[ "$(cat mode)" = 660:daemon ]
 }
 
 @test "a relative socket path is meant from here" {

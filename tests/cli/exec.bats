@@ -30,6 +30,21 @@ setup_file() {
 	[[ ${stderr_lines[0]} == "muser: "*": region 0: its size is not a power of two" ]]
 }
 
+@test "a program whose device has a name that is taken is ended" {
+	uuid=$(musctl create null --name twin)
+	try 1 musctl exec -- "$PROGRAM" named twin
+	complains "musctl: exec: $PROGRAM: 'twin' is the name of $uuid already"
+	[ "$(musctl list -nro UUID)" = "$uuid" ]
+	other=$(musctl exec -- "$PROGRAM" named other)
+	[ "$(musctl list -nro UUID,NAME | grep other)" = "$other other" ]
+}
+
+@test "a program whose device has a name that cannot be printed is refused with the cause" {
+	try 1 musctl exec -- "$PROGRAM" named $'a\tb'
+	[[ $stderr == *"a name is 1 to 63 bytes of printable UTF-8 without blanks)" ]]
+	nothing_left
+}
+
 @test "waits for a program that takes its time" {
 	uuid=$(musctl exec -- "$PROGRAM" wait)
 	try 0 musctl peek "$uuid" VENDOR_ID

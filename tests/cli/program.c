@@ -3,7 +3,8 @@
  * program.c - somebody's libmuser program, for tests of exec: a device of a BAR, and of one with
  * registers: READS tells how often it was read. What its argument says: "fail" says why on stderr
  * and ends, "hang" never makes a device, "wait" makes one and does not serve it for a while,
- * "talk" fills stderr, before and after it is ready, "refused" describes what cannot be.
+ * "talk" fills stderr, before and after it is ready, "refused" describes what cannot be, "named"
+ * has the name that follows.
  */
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,8 @@ int main(int argc, char **argv)
 		pause();
 	if (!strcmp(mode, "refused"))
 		info.pci_info.reg_info[LM_BAR0_REG_IDX].size = 100;
+	if (!strcmp(mode, "named"))
+		info.name = argv[2];
 	ctx = lm_ctx_create(&info);
 	if (!ctx) {
 		perror("program");

@@ -218,6 +218,43 @@ static void names_beside_the_wires_are_fine(void **state)
 	engine_start(e);
 }
 
+/* ---- the device itself ----------------------------------------------------------- */
+
+static void a_device_may_have_a_name_of_any_letters(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.name = "K\xc3\xa4rtchen,0:$(x)";
+	e->info.type = "eigenb\xc3\xa4u";
+	engine_start(e);
+}
+
+static void a_device_name_that_musctl_could_not_print_or_find_is_refused(void **state)
+{
+	static const char *const names[] = {
+		"", "a b", "a\nb", "\033[2J", "\xff", "a\xc2\x85", name_64, "-",
+		"85006552-1b4b-45e9-ad62-9dd16df09171",
+	};
+	struct engine *e = *state;
+	size_t i;
+
+	for (i = 0; i < LM_NR(names); i++) {
+		e->info.name = names[i];
+		engine_refuses(e);
+		assert_non_null(strstr(e->log, i < 7 ? "a name is 1 to 63 bytes" :
+				       i == 7 ? "standard input" : "a UUID is not a name"));
+	}
+}
+
+static void a_type_that_musctl_could_not_print_is_refused(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.type = "my\tcard";
+	engine_refuses(e);
+	assert_non_null(strstr(e->log, "a type is 1 to 63 bytes"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +273,9 @@ int main(void)
 		TEST(two_properties_have_two_names),
 		TEST(a_property_is_not_a_wire_of_another_one),
 		TEST(names_beside_the_wires_are_fine),
+		TEST(a_device_may_have_a_name_of_any_letters),
+		TEST(a_device_name_that_musctl_could_not_print_or_find_is_refused),
+		TEST(a_type_that_musctl_could_not_print_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

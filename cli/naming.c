@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * naming.c - see naming.h. The lock is on the runtime directory itself, so that nothing has to be
+ * cleaned up. A device that was started without musctl may still take a name that is taken, and
+ * one that does not answer has no name that could be seen.
+ */
+#include "naming.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "claim.h"
+#include "clock.h"
+#include "cmd.h"
+#include "control.h"
+#include "error.h"
+#include "instance.h"
+#include "value.h"
+
+#define LOCK_NS 20000000000ULL /* longer than another musctl waits for its device */
+#define STEP_NS 10000000
+
+int naming_begin(int *lock)
+{
+	const struct timespec step = { .tv_nsec = STEP_NS };
+	const uint64_t end = clock_ns() + LOCK_NS;
+	char runtime[PATH_MAX];
+	int err = claim_folder(runtime, sizeof(runtime));
+
+	*lock = -1;
+	if (err)
+		return error_no_runtime(NULL, err);
+	*lock = open(runtime, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*lock < 0)
+		return error(ST_FAILED, runtime, "%s", strerror(errno));
+	while ((err = flock(*lock, LOCK_EX | LOCK_NB)) && clock_ns() < end)
+		nanosleep(&step, NULL);
+	if (!err)
+		return 0;
+	naming_end(lock);
+	return error(ST_FAILED, runtime, "another musctl is giving a name, and does not end");
+}
+
+void naming_end(int *lock)
+{
+	if (*lock >= 0)
+		close(*lock);
+	*lock = -1;
+}
+
+int naming_check(const char *object, const char *name, const char *except)
+{
+	char other[UUID_SIZE];
+	int status = instance_named(name, except, other);
+
+	if (status || !*other)
+		return status;
+	return error(ST_FAILED, object, "'%s' is the name of %s already", name, other);
+}
+
+int naming_check_device(const char *object, const char *uuid)
+{
+	struct json_object *device;
+	struct control *control;
+	const char *name;
+	int lock = -1, status = instance_show(uuid, &control, &device);
+
+	if (status)
+		return status;
+	name = value_text(device, "name");
+	status = name ? naming_begin(&lock) : 0;
+	if (name && !status)
+		status = naming_check(object, name, uuid);
+	naming_end(&lock);
+	control_close(control);
+	return status;
+}
