@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "accept.h"
+#include "peer_fd.h"
 
 /* Descriptors are the process's, and so is this one. */
 static struct {
@@ -68,7 +69,7 @@ static void turn_away(int listener)
 		close(reserve.fd);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		close(fd);
+		peer_socket_close(fd);
 	reserve.fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_unlock(&reserve.lock);
 }

@@ -22,7 +22,7 @@ struct channel;
 struct channel_fds {
 	int          fd[CHANNEL_MAX_FDS];
 	unsigned int nr;
-	bool         truncated; /* more came than fit: they are closed */
+	int          error; /* some were lost: -EINVAL: there were more than fit; -EMFILE */
 };
 
 /* Memory that outlives this process. */

@@ -26,7 +26,7 @@ static ssize_t mdev_recv(struct channel *ch, void *buf, size_t len, struct chann
 	const ssize_t ret = mdev_node_read(ch->fd, buf, len);
 
 	fds->nr = 0;
-	fds->truncated = false;
+	fds->error = 0;
 	if (ret == -EAGAIN || ret == -EINTR)
 		return 0;
 	return ret ? ret : -ENODEV;

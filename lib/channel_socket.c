@@ -12,21 +12,8 @@
 #include <unistd.h>
 
 #include "channel.h"
-
-#define FDS_SIZE (CHANNEL_MAX_FDS * sizeof(int))
-
-static void fds_take(struct msghdr *msg, struct channel_fds *fds)
-{
-	struct cmsghdr *cmsg;
-
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		fds->nr = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds->fd, CMSG_DATA(cmsg), fds->nr * sizeof(int));
-	}
-	fds->truncated = msg->msg_flags & MSG_CTRUNC;
-}
+#include "peer_fd.h"
+#include "scm.h"
 
 static ssize_t no_progress(void)
 {
@@ -44,24 +31,10 @@ static ssize_t no_progress(void)
 
 static ssize_t socket_recv(struct channel *ch, void *buf, size_t len, struct channel_fds *fds)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(FDS_SIZE)];
-	} control;
-	struct iovec iov = { buf, len };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.room),
-	};
-	ssize_t ret;
+	const ssize_t ret = scm_recv(ch->fd, buf, len, fds);
 
-	fds->nr = 0;
-	fds->truncated = false;
-	ret = recvmsg(ch->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (ret < 0)
 		return no_progress();
-	if (msg.msg_controllen)
-		fds_take(&msg, fds);
 	return ret ? ret : -ENOTCONN;
 }
 
@@ -70,7 +43,7 @@ static ssize_t send_with_fds(struct channel *ch, const void *buf, size_t len,
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(FDS_SIZE)];
+		char room[CMSG_SPACE(CHANNEL_MAX_FDS * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { (void *)buf, len };
 	struct msghdr msg = {
@@ -99,7 +72,7 @@ static ssize_t socket_send(struct channel *ch, const void *buf, size_t len,
 
 static void socket_close(struct channel *ch)
 {
-	close(ch->fd);
+	peer_socket_close(ch->fd);
 	ch->fd = -1;
 }
 

@@ -15,6 +15,7 @@
 
 #include "client.h"
 #include "json.h"
+#include "peer_fd.h"
 
 #define RETRY_MS     2
 #define VERSION_ROOM 4096 /* for the server's JSON */
@@ -163,16 +164,6 @@ static int version_read(struct lm_client *c, const struct vfio_user_version *v)
 	return 0;
 }
 
-static void fds_close(struct channel_fds *fds)
-{
-	unsigned int i;
-
-	for (i = 0; i < fds->nr; i++) {
-		if (fds->fd[i] >= 0)
-			close(fds->fd[i]);
-	}
-}
-
 static int answer_read(struct lm_client *c, const struct call *call, const char *text)
 {
 	struct json_object *json;
@@ -212,7 +203,7 @@ static int handshake(struct lm_client *c, const lm_client_options_t *o)
 	ret = client_call(c, &call);
 	free(text);
 	ret = ret ?: answer_read(c, &call, answer);
-	fds_close(&fds);
+	peer_fds_close(fds.fd, fds.nr);
 	return ret;
 }
 

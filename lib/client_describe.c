@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "peer_fd.h"
 
 #define DESCRIBE_ROOM 4096u
 
@@ -25,19 +26,9 @@ struct description {
 	struct channel_fds fds;
 };
 
-static void fds_close(const int *fds, uint32_t nr)
-{
-	uint32_t i;
-
-	for (i = 0; i < nr; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
-}
-
 static void description_drop(struct description *d)
 {
-	fds_close(d->fds.fd, d->fds.nr);
+	peer_fds_close(d->fds.fd, d->fds.nr);
 	d->fds.nr = 0;
 	free(d->buf);
 	d->buf = NULL;
@@ -60,7 +51,7 @@ static int describe_once(lm_client_t *c, struct description *d, uint32_t room, u
 	call.reply = d->buf;
 	call.more = d->buf + d->head;
 	ret = client_call(c, &call);
-	if (!ret && (call.more_len > call.more_room || d->fds.truncated))
+	if (!ret && (call.more_len > call.more_room || d->fds.error))
 		ret = -EPROTO;
 	d->len = d->head + call.more_len;
 	memcpy(need, d->buf, sizeof(*need));
@@ -196,7 +187,7 @@ LM_EXPORT void lm_client_region_free(lm_client_region_t *region)
 {
 	if (!region)
 		return;
-	fds_close(region->fds, region->nr_fds);
+	peer_fds_close(region->fds, region->nr_fds);
 	free(region->info);
 	memset(region, 0, sizeof(*region));
 }
@@ -303,7 +294,7 @@ LM_EXPORT void lm_client_io_fds_free(lm_client_io_fds_t *io)
 {
 	if (!io)
 		return;
-	fds_close(io->fds, io->nr_fds);
+	peer_fds_close(io->fds, io->nr_fds);
 	free(io->subs);
 	memset(io, 0, sizeof(*io));
 }

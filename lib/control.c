@@ -15,6 +15,7 @@
 
 #include "accept.h"
 #include "control.h"
+#include "peer_fd.h"
 
 #define MAX_CONNS      32
 #define CALLS_PER_TURN 8
@@ -97,7 +98,7 @@ static void conn_free(struct conn *c)
 		lm_ctx_stop(c->ctx);
 	loop_remove(&c->ctx->loop, &c->source);
 	conn_drop_buffers(c);
-	close(c->source.fd);
+	peer_socket_close(c->source.fd);
 	free(c);
 }
 
@@ -196,7 +197,7 @@ static void listener_ready(struct source *src, uint32_t events)
 		return;
 	if (control->nr_conns >= MAX_CONNS || !peer_is_trusted(fd) ||
 	    conn_new(control, fd))
-		close(fd);
+		peer_socket_close(fd);
 }
 
 /* ---- life ----------------------------------------------------------------------- */

@@ -11,7 +11,6 @@
 #include "json.h"
 
 #define CONTROL_INTERFACE "org.muser.control"
-#define CONTROL_FDS       2 /* Trace carries as many */
 
 struct control {
 	struct source  listener;
@@ -30,8 +29,7 @@ struct conn {
 
 	char           *in;       /* received: in_pos .. in_len; no NUL before in_seen */
 	size_t          in_pos, in_seen, in_len, in_size;
-	int             fds[CONTROL_FDS]; /* came with the call */
-	unsigned int    nr_fds;
+	struct channel_fds fds;   /* came with the call */
 
 	char           *out;      /* to be sent: out_pos .. out_len */
 	size_t          out_pos, out_len;

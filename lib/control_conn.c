@@ -3,8 +3,8 @@
  * control_conn.c - the bytes of a control connection: Varlink's framing and its answers.
  *
  * JSON messages end with a NUL; descriptors come and go beside them (our extension).
- * Nothing blocks and nothing grows without a bound: a call has at most 64 KiB,
- * descriptors beyond those that a call may carry are closed, and a peer that does not
+ * Nothing blocks and nothing grows without a bound: a call has at most 64 KiB and
+ * CHANNEL_MAX_FDS descriptors, those beyond are closed, and a peer that does not
  * take its answers is dropped when they become too many. Buffers exist only while there
  * is something in them.
  */
@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "peer_fd.h"
+#include "scm.h"
 
 #define IN_FIRST    1024u
 #define IN_MAX      (JSON_REQUEST_MAX + 1)
@@ -24,27 +26,22 @@
 
 void conn_close_fds(struct conn *c)
 {
-	while (c->nr_fds)
-		close(c->fds[--c->nr_fds]);
+	peer_fds_close(c->fds.fd, c->fds.nr);
+	c->fds.nr = 0;
+	c->fds.error = 0;
 }
 
-static void keep_fds(struct conn *c, struct msghdr *msg)
+/* Those of one call may come with several receives. */
+static void fds_add(struct conn *c, const struct channel_fds *got)
 {
-	struct cmsghdr *cmsg;
-	size_t nr, i;
-	int fd;
+	unsigned int i;
 
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		nr = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
-		for (i = 0; i < nr; i++) {
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
-			if (c->nr_fds < CONTROL_FDS)
-				c->fds[c->nr_fds++] = fd;
-			else
-				close(fd);
-		}
+	c->fds.error = c->fds.error ?: got->error;
+	for (i = 0; i < got->nr; i++) {
+		if (c->fds.nr < CHANNEL_MAX_FDS)
+			c->fds.fd[c->fds.nr++] = got->fd[i];
+		else
+			peer_fd_close(got->fd[i]);
 	}
 }
 
@@ -74,30 +71,20 @@ static int in_grow(struct conn *c)
 	return 0;
 }
 
-/* One receive. The kernel closes descriptors for which there is no room here. */
+/* One receive. */
 int conn_receive(struct conn *c)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(CONTROL_FDS * sizeof(int))];
-	} u;
-	struct iovec iov;
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &u, .msg_controllen = sizeof(u),
-	};
+	struct channel_fds fds;
 	ssize_t got;
 	int ret;
 
 	ret = in_grow(c);
 	if (ret)
 		return ret;
-	iov.iov_base = c->in + c->in_len;
-	iov.iov_len = c->in_size - c->in_len;
-	got = recvmsg(c->source.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	got = scm_recv(c->source.fd, c->in + c->in_len, c->in_size - c->in_len, &fds);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	keep_fds(c, &msg);
+	fds_add(c, &fds);
 	c->eof = !got;
 	c->in_len += (size_t)got;
 	return c->monitor && got ? -EPROTO : 0;

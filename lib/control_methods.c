@@ -205,18 +205,22 @@ static void trace(struct conn *c, struct json_object *params, bool more)
 		control_failed(c, -EBUSY, "this connection traces already");
 		return;
 	}
-	if (c->nr_fds != CONTROL_FDS) {
+	if (c->fds.error) {
+		control_failed(c, c->fds.error, NULL);
+		return;
+	}
+	if (c->fds.nr < 2) {
 		control_failed(c, -EINVAL, "the call must carry an eventfd and a memfd");
 		return;
 	}
-	ret = trace_attach(c->ctx, c->fds[0], c->fds[1], &ring, &c->tracer);
+	ret = trace_attach(c->ctx, c->fds.fd[0], c->fds.fd[1], &ring, &c->tracer);
 	if (ret) {
 		control_failed(c, ret, ret != -EINVAL ? NULL :
 			       "the call must carry an eventfd, and a memfd of a page "
 			       "that is sealed against shrinking");
 		return;
 	}
-	c->nr_fds = 0;
+	c->fds.fd[0] = c->fds.fd[1] = -1; /* the tracer's */
 	if (!c->oneway)
 		c->out_fd = ring;
 	reply = json_new_object();

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dma.h"
+#include "peer_fd.h"
 
 int dma_new(struct lm_ctx *ctx)
 {
@@ -113,7 +114,7 @@ static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
 		return ret;
 	}
 	if (w->fd >= 0 && b->fd != w->fd)
-		close(w->fd);
+		peer_fd_close(w->fd);
 	return 0;
 }
 

@@ -9,6 +9,8 @@
  * twice as long, and old windows keep theirs: no pointer ever moves, and there are few
  * mappings.
  *
+ * A file on a file system that may ask others (FUSE, the network) is not even looked at.
+ *
  * A file is mapped only if it cannot kill us: sealed against shrinking, or
  * lm_sigbus_guard() is there; and only windows that lie inside it. What is not a regular
  * file (a character device, a DMA buffer) is mapped window by window with the guard, and
@@ -30,6 +32,7 @@
 #include <unistd.h>
 
 #include "dma.h"
+#include "peer_fd.h"
 
 #define BACKINGS_FIRST 16u
 #define BACKINGS_MAX   (1u << 30) /* a window has 31 bits for the index */
@@ -37,7 +40,8 @@
 /* What the kernel says of a window's descriptor. */
 struct file {
 	const struct dma_window *w;
-	struct stat              st;
+	enum peer_fd_kind        origin;
+	struct stat              st;   /* PEER_FD_UNKNOWN: all zero */
 	uint64_t                 end;  /* of the window, in the file */
 	uint64_t                 size; /* of the file, in whole pages */
 };
@@ -111,7 +115,7 @@ void dma_backing_put(struct dma_backings *bs, struct dma_backing *b)
 	if (b->kind == DMA_FILE)
 		bs->nr_fds--;
 	if (b->fd >= 0)
-		close(b->fd);
+		peer_fd_close(b->fd);
 	bs->at[b->index].next_free = bs->free;
 	bs->free = (uint64_t)b->index + 1;
 	free(b);
@@ -329,12 +333,15 @@ static int file_look(const struct dma_window *w, struct file *f)
 	const uint64_t page = page_size();
 	const int flags = fcntl(w->fd, F_GETFL);
 
-	if (flags < 0 || fstat(w->fd, &f->st))
+	if (flags < 0)
+		return -errno;
+	f->origin = peer_fd_kind(w->fd);
+	if (f->origin != PEER_FD_UNKNOWN && fstat(w->fd, &f->st))
 		return -errno;
 	/* Appending would ignore the offset of a pwrite(2). */
 	if (flags & (O_PATH | O_APPEND))
 		return -EINVAL;
-	if (S_ISDIR(f->st.st_mode) || S_ISFIFO(f->st.st_mode) || S_ISSOCK(f->st.st_mode))
+	if (f->origin == PEER_FD_STREAM || S_ISDIR(f->st.st_mode) || S_ISFIFO(f->st.st_mode))
 		return -EINVAL;
 	if ((flags & O_ACCMODE) == O_WRONLY ||
 	    ((flags & O_ACCMODE) == O_RDONLY && (w->prot & PROT_WRITE)))
@@ -356,9 +363,11 @@ static bool is_safe(const struct file *f)
 	return seals >= 0 && (seals & F_SEAL_SHRINK);
 }
 
-/* What a window becomes that no mapping has. */
+/* What a window becomes that no mapping has. A page of a file on FUSE may never come. */
 static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 {
+	if (f->origin == PEER_FD_UNKNOWN)
+		return DMA_MESSAGE;
 	if (!S_ISREG(f->st.st_mode))
 		return sigbus_is_guarded() && !f->w->file_io ? DMA_MAPPED : DMA_MESSAGE;
 	if (f->w->file_io || f->end > f->size)

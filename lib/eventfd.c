@@ -15,26 +15,13 @@
 #include <unistd.h>
 
 #include "internal.h"
-
-bool is_eventfd(int fd)
-{
-	static const char eventfd_name[] = "anon_inode:[eventfd]";
-	char path[32], target[sizeof(eventfd_name)] = "";
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (readlink(path, target, sizeof(target)) >= 0)
-		return !memcmp(target, eventfd_name, sizeof(eventfd_name) - 1);
-	/* Without /proc: anonymous inodes have no file type; pipes, sockets, files
-	 * have. */
-	return !fstat(fd, &st) && !(st.st_mode & S_IFMT);
-}
+#include "peer_fd.h"
 
 int eventfd_accept(int fd)
 {
 	int flags;
 
-	if (!is_eventfd(fd))
+	if (!peer_fd_is_eventfd(fd))
 		return -EINVAL;
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))

@@ -448,7 +448,6 @@ void instance_free(struct lm_ctx *ctx);    /* remove it */
 
 /* ---- eventfd.c: eventfds that a peer has given us -------------------------------- */
 
-bool is_eventfd(int fd);
 /* 0: @fd is an eventfd, and now non-blocking: write(2) it. -EINVAL: it is something else. */
 int  eventfd_accept(int fd);
 /* Where speed does not matter: also safe if the peer has made it blocking again. */

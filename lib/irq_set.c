@@ -19,6 +19,7 @@
 #include <sys/uio.h>
 
 #include "irq.h"
+#include "peer_fd.h"
 
 #define DATA_FLAGS   VFIO_IRQ_SET_DATA_TYPE_MASK
 #define ACTION_FLAGS VFIO_IRQ_SET_ACTION_TYPE_MASK
@@ -102,7 +103,7 @@ static int check_data(const struct irq_set *set)
 	if (set->nr_fds && set->nr_fds != set->count)
 		return -EINVAL;
 	for (i = 0; i < set->nr_fds; i++) {
-		if (!is_eventfd(set->fds[i]))
+		if (!peer_fd_is_eventfd(set->fds[i]))
 			return -EINVAL;
 	}
 	return 0;

@@ -11,8 +11,9 @@
  *  - one thread at a time serves a context, and callbacks run on that thread; lm_irq_trigger(),
  *    lm_irq_trigger_index(), lm_irq_set_level() and lm_ctx_stop() may be called from any thread
  *    (LM_DEV_THREADS: several threads, and more that they may call);
- *  - nothing makes threads or installs signal handlers (lm_sigbus_guard() excepted), and nothing
- *    prints but messages for which a description has no @log;
+ *  - nothing installs signal handlers (lm_sigbus_guard() excepted), nothing prints but messages
+ *    for which a description has no @log, and no threads are made but to close descriptors of a
+ *    peer that could make close(2) wait: at most four, while there are some;
  *  - strings and tables of a description are copied by lm_ctx_create(), except that register
  *    tables, field tables and property tables are kept by reference and must outlive the context;
  *  - sizes are in bytes, times in nanoseconds.

@@ -215,8 +215,10 @@ static int command_run(struct client *c, const struct command *cmd, struct messa
 		return -EINVAL;
 	if (!cmd)
 		return -ENOSYS;
-	if (m->len < cmd->min_len || m->fds.truncated)
+	if (m->len < cmd->min_len)
 		return -EINVAL;
+	if (m->fds.error)
+		return m->fds.error;
 	return cmd->fn(c, m, r);
 }
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "accept.h"
+#include "peer_fd.h"
 #include "server.h"
 
 /* The end of the stream too: its edge may be one with that of the last bytes. */
@@ -438,7 +439,7 @@ static void listener_ready(struct source *src, uint32_t events)
 	if (server->client) {
 		log_warn(server->ctx, "a second client was turned away: process %d is attached",
 			 (int)server->client->pid);
-		close(fd);
+		peer_socket_close(fd);
 		return;
 	}
 	ret = client_attach_fd(server, fd);

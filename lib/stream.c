@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "peer_fd.h"
 #include "stream.h"
 
 /* ---- the pool: one lock, a few buffers kept -------------------------------------- */
@@ -138,14 +139,12 @@ int stream_open(struct stream *s, int fd)
 
 void stream_close(struct stream *s)
 {
-	unsigned int i, j;
+	unsigned int i;
 
 	if (!s->rx.data)
 		return;
-	for (i = 0; i < s->nr_arrived; i++) {
-		for (j = 0; j < s->arrived[i].fds.nr; j++)
-			close(s->arrived[i].fds.fd[j]);
-	}
+	for (i = 0; i < s->nr_arrived; i++)
+		peer_fds_close(s->arrived[i].fds.fd, s->arrived[i].fds.nr);
 	s->nr_arrived = 0;
 	buf_release(&s->rx);
 	buf_release(&s->tx);
@@ -310,7 +309,7 @@ ssize_t stream_fill(struct stream *s)
 	if (got <= 0)
 		return got;
 	rx->tail += (size_t)got;
-	if (set->fds.nr || set->fds.truncated) {
+	if (set->fds.nr || set->fds.error) {
 		set->end = s->rx_base + rx->tail;
 		s->nr_arrived++;
 		s->drained = false; /* the receive ended behind them, whatever follows */
@@ -320,12 +319,7 @@ ssize_t stream_fill(struct stream *s)
 
 void message_close_fds(struct message *m)
 {
-	unsigned int i;
-
-	for (i = 0; i < m->fds.nr; i++) {
-		if (m->fds.fd[i] >= 0)
-			close(m->fds.fd[i]);
-	}
+	peer_fds_close(m->fds.fd, m->fds.nr);
 	m->fds.nr = 0;
 }
 
@@ -333,13 +327,13 @@ static void fds_append(struct channel_fds *to, const struct channel_fds *from)
 {
 	unsigned int i;
 
-	to->truncated |= from->truncated;
+	to->error = to->error ?: from->error;
 	for (i = 0; i < from->nr; i++) {
 		if (to->nr < CHANNEL_MAX_FDS) {
 			to->fd[to->nr++] = from->fd[i];
 		} else {
-			close(from->fd[i]);
-			to->truncated = true;
+			peer_fd_close(from->fd[i]);
+			to->error = -EINVAL;
 		}
 	}
 }
@@ -351,7 +345,7 @@ static void rx_take_fds(struct stream *s, uint64_t start, uint64_t end, struct c
 	unsigned int i, kept = 0;
 
 	fds->nr = 0;
-	fds->truncated = false;
+	fds->error = 0;
 	for (i = 0; i < s->nr_arrived; i++) {
 		if (s->arrived[i].end > start && s->arrived[i].end <= end)
 			fds_append(fds, &s->arrived[i].fds);
@@ -372,7 +366,7 @@ static void rx_fds_of(struct stream *s, size_t pos, struct message *m)
 {
 	if (likely(!s->nr_arrived)) {
 		m->fds.nr = 0;
-		m->fds.truncated = false;
+		m->fds.error = 0;
 		return;
 	}
 	rx_take_fds(s, s->rx_base + pos, s->rx_base + pos + m->hdr->msg_size, &m->fds);
@@ -408,7 +402,7 @@ int stream_next(struct stream *s, struct message *m)
 void stream_unget(struct stream *s, struct message *m)
 {
 	s->rx.head -= m->hdr->msg_size;
-	if (!m->fds.nr && !m->fds.truncated)
+	if (!m->fds.nr && !m->fds.error)
 		return;
 	/* There is room: the set came from here and nothing was received since. */
 	s->arrived[s->nr_arrived].end = s->rx_base + s->rx.head + m->hdr->msg_size;

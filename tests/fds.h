@@ -71,4 +71,14 @@ static inline unsigned int count_fds(void)
 	return nr;
 }
 
+/* Beyond @before, once those are closed that are closed by another thread. */
+static inline int fds_left(unsigned int before)
+{
+	int turns = 10000;
+
+	while (count_fds() > before && --turns)
+		usleep(1000);
+	return (int)count_fds() - (int)before;
+}
+
 #endif /* TEST_FDS_H */

@@ -192,7 +192,7 @@ static inline int peer_teardown(void **state)
 	lm_ctx_destroy(dev.ctx);
 	if (rmdir(dev.runtime))
 		return -1;
-	return count_fds() == dev.fds_before ? 0 : -1;
+	return fds_left(dev.fds_before);
 }
 
 /* ---- a peer ---------------------------------------------------------------------- */

@@ -200,15 +200,15 @@ static inline void engine_destroy(struct engine *e)
 static inline int engine_teardown(void **state)
 {
 	struct engine *e = *state;
-	unsigned int left;
+	int left;
 
 	engine_destroy(e);
 	engine_close(e);
-	left = count_fds() - e->fds_before;
+	left = fds_left(e->fds_before);
 	free(e->raw);
 	free(e);
 	if (left)
-		print_error("%u descriptors were left\n", left);
+		print_error("%d descriptors were left\n", left);
 	return left ? -1 : 0;
 }
 

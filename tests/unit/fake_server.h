@@ -291,11 +291,11 @@ static inline int fds_setup(void **state)
 
 static inline int fds_teardown(void **state)
 {
-	const int now = (int)count_fds(), before = (int)(intptr_t)*state;
+	const int left = fds_left((unsigned int)(intptr_t)*state);
 
-	if (now != before)
-		print_error("%d descriptors are left\n", now - before);
-	return now != before;
+	if (left)
+		print_error("%d descriptors are left\n", left);
+	return left;
 }
 
 #define fake_test(fn) cmocka_unit_test_setup_teardown(fn, fds_setup, fds_teardown)

@@ -65,7 +65,7 @@ static void bytes_come_as_they_were_sent(void **state)
 	assert_int_equal(chan_recv(p, buf, sizeof(buf), &fds), 3);
 	assert_memory_equal(buf, "abc", 3);
 	assert_int_equal(fds.nr, 0);
-	assert_false(fds.truncated);
+	assert_int_equal(fds.error, 0);
 }
 
 static void the_end_is_enotconn(void **state)
@@ -128,7 +128,7 @@ static void descriptors_come_along(void **state)
 	close_fds(sent, CHANNEL_MAX_FDS);
 	assert_int_equal(chan_recv(p, buf, sizeof(buf), &fds), 1);
 	assert_int_equal(fds.nr, CHANNEL_MAX_FDS);
-	assert_false(fds.truncated);
+	assert_int_equal(fds.error, 0);
 	for (i = 0; i < CHANNEL_MAX_FDS; i++) {
 		uint64_t value = 0;
 
@@ -151,7 +151,7 @@ static void too_many_descriptors_are_told_and_closed(void **state)
 	wire_send_fds(p->peer, "x", 1, sent, MAX_FDS);
 	close_fds(sent, MAX_FDS);
 	assert_int_equal(chan_recv(p, buf, sizeof(buf), &fds), 1);
-	assert_true(fds.truncated);
+	assert_int_equal(fds.error, -EINVAL);
 	assert_in_range(fds.nr, 0, CHANNEL_MAX_FDS);
 	close_fds(fds.fd, fds.nr);
 }

@@ -343,8 +343,9 @@ static void a_file_sealed_against_writing_is_not_writable_memory(void **state)
 
 static void what_is_no_memory_is_refused(void **state)
 {
+	const unsigned int before = count_fds();
 	int pipes[2], sockets[2];
-	const int dir = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int dir = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const int path = open("/proc/self/maps", O_PATH | O_CLOEXEC);
 
 	assert_int_equal(pipe(pipes), 0);
@@ -360,6 +361,7 @@ static void what_is_no_memory_is_refused(void **state)
 	close(sockets[1]);
 	close(dir);
 	close(path);
+	assert_int_equal(fds_left(before), 0);
 }
 
 /* Its pwrite(2) would ignore the offset. */
