@@ -37,7 +37,7 @@
 #define BAR_PLAIN LM_BAR3_REG_IDX /* memory */
 #define BAR_MSIX  LM_BAR4_REG_IDX
 #define PLAIN_SIZE (64u * 1024u)
-#define TYPE "test\xff" "device" /* not UTF-8 */
+#define TYPE "test-d\xc3\xa9vice" /* UTF-8 */
 
 enum { REG_ID = 0x00, REG_CTRL = 0x04, REG_FIFO = 0x08, REG_KEPT = 0x10, REG_DONE = 0x14 };
 

@@ -84,7 +84,7 @@ static void show_tells_who_the_device_is(void **state)
 	struct json_object *reply = call(fd, "Show", NULL);
 
 	assert_text_at(reply, "device.uuid", lm_ctx_uuid(dev.ctx));
-	assert_text_at(reply, "device.type", "test?device");
+	assert_text_at(reply, "device.type", TYPE);
 	assert_text_at(reply, "device.name", "peer");
 	assert_text_at(reply, "device.transport", "vfio-user");
 	assert_text_at(reply, "device.state", "waiting");
