@@ -21,7 +21,8 @@ static const struct {
 	uint32_t    kinds;
 } groups[] = {
 	{ "access", KIND(READ) | KIND(WRITE) },
-	{ "dma", KIND(DMA_READ) | KIND(DMA_WRITE) | KIND(DMA_MAP) | KIND(DMA_UNMAP) },
+	{ "dma", KIND(DMA_READ) | KIND(DMA_WRITE) | KIND(DMA_MAP) | KIND(DMA_UNMAP) |
+		 KIND(DMA_LOOKUP) },
 	{ "irq", KIND(IRQ_FIRE) | KIND(IRQ_SET) | KIND(IRQ_MASK) },
 	{ "client", KIND(ATTACH) | KIND(DETACH) },
 };

@@ -36,7 +36,7 @@ enum {
 
 const struct column tracerow_columns[] = {
 	[TIME]     = { "TIME", 15, 0, "when it began" },
-	[KIND]     = { "KIND", 9, 0, "read, write, dma-read, irq-fire, ..." },
+	[KIND]     = { "KIND", 10, 0, "read, write, dma-read, irq-fire, ..." },
 	[REGION]   = { "REGION", 6, 0, "region, or kind of interrupt" },
 	[OFFSET]   = { "OFFSET", 6, 0, "in the region; address of DMA; vector of an interrupt" },
 	[REGISTER] = { "REGISTER", 12, 0, "registers touched; name of an event" },
@@ -163,15 +163,25 @@ static void print_access(struct out *out, const struct tracer *t)
 static void print_dma(struct out *out, const struct lm_trace_record *r)
 {
 	out_hex(out, OFFSET, r->offset, 1);
-	if (r->kind == LM_TRACE_DMA_READ || r->kind == LM_TRACE_DMA_WRITE) {
+	switch (r->kind) {
+	case LM_TRACE_DMA_READ:
+	case LM_TRACE_DMA_WRITE:
 		out_u64(out, WIDTH, r->len);
 		print_value(out, r);
-		return;
-	}
-	out_hex(out, VALUE, r->value, 1);
-	if (r->kind == LM_TRACE_DMA_MAP)
+		break;
+	case LM_TRACE_DMA_LOOKUP:
+		out_u64(out, WIDTH, r->len);
+		if (r->result == -ENOENT)
+			out_printf(out, FIELDS, "unmapped=0x%llx", (unsigned long long)r->value);
+		break;
+	case LM_TRACE_DMA_MAP:
+		out_hex(out, VALUE, r->value, 1);
 		out_printf(out, FIELDS, "prot=%s%s%s", r->aux & 1 ? "r" : "",
 			   r->aux & 2 ? "w" : "", r->aux & 4 ? " fd" : "");
+		break;
+	default:
+		out_hex(out, VALUE, r->value, 1);
+	}
 }
 
 /* VFIO's flags of SET_IRQS: "eventfd trigger". */
@@ -216,6 +226,7 @@ static void print_details(struct out *out, const struct tracer *t)
 	case LM_TRACE_DMA_WRITE:
 	case LM_TRACE_DMA_MAP:
 	case LM_TRACE_DMA_UNMAP:
+	case LM_TRACE_DMA_LOOKUP:
 		print_dma(out, r);
 		break;
 	case LM_TRACE_IRQ_FIRE:

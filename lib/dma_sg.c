@@ -130,6 +130,22 @@ static inline bool last_search(struct dma *dma, uint64_t addr)
 	return true;
 }
 
+/* Traced where it is known to be an error: a count that is returned may look like one. */
+static int lookup_failed(struct lm_ctx *ctx, uint64_t addr, uint64_t len, uint64_t missing,
+			 int error)
+{
+	struct lm_trace_record rec = {
+		.kind = LM_TRACE_DMA_LOOKUP, .offset = addr, .value = missing,
+		.len = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX, .result = error,
+	};
+
+	if (!trace_on(ctx))
+		return error;
+	rec.time = trace_ticks();
+	trace_append(ctx, &rec);
+	return error;
+}
+
 /* Several windows, or none. */
 static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 				dma_sg_t *sg, int max_sg)
@@ -140,14 +156,14 @@ static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 	int nr = 0;
 
 	if (!len || len - 1 > UINT64_MAX - addr)
-		return -EINVAL;
+		return lookup_failed(ctx, addr, len, 0, -EINVAL);
 	while (len) {
 		uint64_t piece;
 
 		if (!last_has(last, addr, 1) && !last_next(&dma->last, addr, 1) &&
 		    !last_search(dma, addr)) {
 			if (dma_resolve(ctx, addr, len))
-				return -ENOENT;
+				return lookup_failed(ctx, first, all, addr, -ENOENT);
 			/* What came may have joined what was there: once more. */
 			addr = first;
 			len = all;

@@ -36,6 +36,8 @@ enum lm_trace_kind {
 	LM_TRACE_ATTACH,     /* value (process id of the client) */
 	LM_TRACE_DETACH,     /* the same */
 	LM_TRACE_EVENT,      /* value; the name: 8 bytes in text, 8 more in tail */
+	LM_TRACE_DMA_LOOKUP, /* one that failed: offset (address) len result; with ENOENT value (the
+			      * first address that is not mapped) */
 	LM_TRACE_NR_KINDS,
 };
 

@@ -702,7 +702,8 @@ typedef struct {
  * @max_sg:   room in @sg
  *
  * A range over several adjacent regions takes one entry each. For a mediated device, memory that is
- * used for the first time is pinned now, by a system call.
+ * used for the first time is pinned now, by a system call. A lookup that fails is a row of musctl
+ * trace.
  *
  * Context: the thread that serves the context; never waits for the client.
  * Return: number of entries filled; -ENOENT: some of the range is not mapped; if @max_sg is too

@@ -7,6 +7,7 @@ load helper
 setup_file() {
 	build_client
 	build_with_libmuser program
+	build_with_libmuser dma
 }
 
 # Rows without what is different each time.
@@ -40,6 +41,36 @@ rows() {
 		grep -q " $kind " rows
 	done
 	grep -q "irq-fire .* delivered" rows
+}
+
+# A device that masters the bus, traced: DMA and interrupts.
+dma_start() { # OPTION...
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/dma")
+	trace_start "$uuid" "$@"
+	client_start "$uuid"
+}
+
+# It is given an address that is not mapped, and one that is.
+dma_misses() {
+	dma_start "$@"
+	client map 0x100000 0x1000
+	client write 0 0 8 0x100ffc
+	client write 0 0 8 0x100008
+	eventually grep -q dma-write rows
+	trace_stop
+}
+
+@test "a search for client memory that fails shows what is not mapped" {
+	dma_misses -e dma -nro KIND,OFFSET,WIDTH,RESULT,FIELDS
+	[ "$(sed -n 2,3p rows)" = "dma-lookup 0x100ffc 8 ENOENT unmapped=0x101000
+dma-write 0x100008 8 ok " ]
+}
+
+@test "-e dma-lookup, in JSON" {
+	dma_misses -e dma-lookup,dma-write -J
+	[ "$(wc -l <rows)" -eq 2 ]
+	jq -es '.[0] | .kind == "dma-lookup" and .offset == "0x100ffc" and .width == 8 and
+		.result == "ENOENT" and .fields == "unmapped=0x101000"' rows
 }
 
 @test "an access that fails shows its error" {

@@ -265,6 +265,47 @@ static void memory_with_a_descriptor_says_so(void **state)
 	close(fd);
 }
 
+/* Whether the device wanted to read or to write is not known. */
+static void a_lookup_that_fails_is_a_row(void **state)
+{
+	struct engine *e = *state;
+	struct lm_trace_record rec;
+	dma_sg_t sg[4];
+
+	engine_connect(e);
+	engine_map(e, 0x1000, 0x2000, -1);
+	engine_map(e, 0x4000, 0x1000, -1);
+	engine_trace(e);
+	assert_int_equal(lm_addr_to_sg(e->ctx, 0x2ff0, 0x20, sg, 4), -ENOENT);
+	rec = engine_row_of(e, LM_TRACE_DMA_LOOKUP);
+	assert_int_equal(rec.offset, 0x2ff0);
+	assert_int_equal(rec.len, 0x20);
+	assert_int_equal(rec.value, 0x3000);
+	assert_int_equal(rec.result, -ENOENT);
+	assert_int_equal(lm_addr_to_sg(e->ctx, 0x8000, 1, sg, 0), -ENOENT);
+	rec = engine_row_of(e, LM_TRACE_DMA_LOOKUP);
+	assert_int_equal(rec.value, 0x8000);
+	assert_int_equal(lm_addr_to_sg(e->ctx, 0x1000, 0, sg, 4), -EINVAL);
+	rec = engine_row_of(e, LM_TRACE_DMA_LOOKUP);
+	assert_int_equal(rec.len, 0);
+	assert_int_equal(rec.result, -EINVAL);
+	engine_no_row(e);
+}
+
+/* A count that says how much room is needed may be the number of an error. */
+static void a_lookup_that_finds_is_no_row(void **state)
+{
+	struct engine *e = *state;
+	dma_sg_t sg[4];
+
+	engine_connect(e);
+	engine_map(e, 0x1000, 0x2000, -1);
+	engine_trace(e);
+	assert_int_equal(lm_addr_to_sg(e->ctx, 0x1000, 0x2000, sg, 4), 1);
+	assert_int_equal(lm_addr_to_sg(e->ctx, 0x1000, 1, sg, 0), -2);
+	engine_no_row(e);
+}
+
 static void a_reset_is_a_row(void **state)
 {
 	struct engine *e = *state;
@@ -349,6 +390,8 @@ int main(void)
 		TEST(interrupts_are_rows),
 		TEST(memory_that_comes_and_goes_is_rows),
 		TEST(memory_with_a_descriptor_says_so),
+		TEST(a_lookup_that_fails_is_a_row),
+		TEST(a_lookup_that_finds_is_no_row),
 		TEST(a_reset_is_a_row),
 		TEST(a_client_that_comes_and_goes_is_rows),
 		TEST(an_event_is_a_row_with_its_name),
