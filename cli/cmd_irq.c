@@ -2,8 +2,8 @@
 /*
  * cmd_irq.c - musctl irq list|fire|mask|unmask UUID [[INDEX:]VECTOR]...: the interrupts
  * of a device; injects them by the library's own rules and tells what became of them.
- * Exit status: 0 (fire: delivered, or pending because it is masked), 1 (also: the client
- * has assigned no eventfd, so that the interrupt is lost), 2, 3, 4.
+ * Exit status: 0 (fire: delivered, or pending because it is masked), 1 (also: it is lost,
+ * as the client has assigned no eventfd or the guest allows no bus mastering), 2, 3, 4.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +95,7 @@ static int act(struct target *t, const char *action, struct irq *irq, struct out
 	out_text(out, IRQ, name_of_irq((uint32_t)irq->index));
 	out_u64(out, VECTOR, irq->vector);
 	out_text(out, OUTCOME, outcome);
-	return strcmp(outcome, "no-eventfd") ? 0 : ST_FAILED;
+	return !strcmp(outcome, "delivered") || !strcmp(outcome, "pending") ? 0 : ST_FAILED;
 }
 
 static int run(struct target *t, const struct call *call, struct irq *irqs,
@@ -176,7 +176,7 @@ const struct cmd cmd_irq = {
 	.more = "ACTION is list, fire, mask or unmask. VECTOR may be preceded by what\n"
 		"it is a vector of: intx:0, msi:3, msix:7, err:0, req:0; without, it is\n"
 		"what the guest uses. fire prints what became of it: delivered, pending\n"
-		"(masked), no-eventfd (lost).",
+		"(masked); lost: no-eventfd, bus-master-off.",
 	.args = (const struct arg[]){
 		{ "ACTION", COMPLETE_IRQ_ACTION },
 		{ "UUID", COMPLETE_DEVICE },

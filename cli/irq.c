@@ -37,7 +37,8 @@ const struct column irq_columns[] = {
 	[MASKED]  = { "MASKED", 6, 0, "masked, by guest or client" },
 	[PENDING] = { "PENDING", 7, 0, "waits to be unmasked" },
 	[COUNT]   = { "COUNT", 6, COLUMN_RIGHT, "delivered so far" },
-	[OUTCOME] = { "OUTCOME", 9, COLUMN_EXTRA, "of fire: delivered, pending, no-eventfd" },
+	[OUTCOME] = { "OUTCOME", 9, COLUMN_EXTRA,
+		      "of fire: delivered, pending, no-eventfd, bus-master-off" },
 	{ 0 }
 };
 

@@ -85,6 +85,12 @@ static void print_flags(struct out *out, const struct lm_trace_record *r)
 	out_text(out, FLAGS, text + (*text == ','));
 }
 
+/* Of DMA and interrupts (muser.h); a device may answer accesses with anything. */
+static bool is_master_error(const struct lm_trace_record *r)
+{
+	return r->result == -EHOSTUNREACH && !record_is_access(r);
+}
+
 static void print_result(struct out *out, const struct lm_trace_record *r)
 {
 	/* A device that lies may say INT32_MIN. */
@@ -94,6 +100,8 @@ static void print_result(struct out *out, const struct lm_trace_record *r)
 	if (r->kind == LM_TRACE_IRQ_FIRE)
 		name = r->result == 0 ? "delivered" : r->result > 0 ? "pending" :
 		       r->result == -ENOTCONN ? "no-eventfd" : name;
+	if (is_master_error(r))
+		name = "bus-master-off";
 	if (name)
 		out_text(out, RESULT, name);
 	else

@@ -80,10 +80,13 @@ uint16_t config_command(const struct lm_ctx *ctx)
 	return atomic_load_explicit(&ctx->config->command, memory_order_relaxed);
 }
 
-static void command_publish(struct config *cfg)
+static void command_publish(struct lm_ctx *ctx)
 {
+	struct config *cfg = ctx->config;
+
 	atomic_store_explicit(&cfg->command, (uint16_t)config_get(cfg, PCI_COMMAND, 2),
 			      memory_order_relaxed);
+	master_moved(ctx);
 }
 
 static void config_keep(struct config *cfg, uint64_t offset, size_t count)
@@ -93,12 +96,7 @@ static void config_keep(struct config *cfg, uint64_t offset, size_t count)
 	if (likely(!cfg->kept))
 		return;
 	for (i = 0; i < count && offset + i < cfg->used; i++)
-		cfg->kept[offset + i] = cfg->bytes[offset + i].data;
-}
-
-static bool overlaps(uint64_t offset, size_t len, uint32_t at, uint32_t size)
-{
-	return offset < (uint64_t)at + size && at < offset + len;
+		cfg->kept->data[offset + i] = cfg->bytes[offset + i].data;
 }
 
 /* ---- header ---------------------------------------------------------------------- */
@@ -211,9 +209,10 @@ static int config_restore(struct lm_ctx *ctx)
 		config_keep(cfg, 0, cfg->used);
 		return 0;
 	}
-	while (len > cfg->built && !cfg->kept[len - 1])
+	while (len > cfg->built && !cfg->kept->data[len - 1])
 		len--;
-	ret = config_load(ctx, cfg->kept, len);
+	master_enforce(ctx, cfg->kept->enforced);
+	ret = config_load(ctx, cfg->kept->data, len);
 	ret = ret ?: msix_restore(ctx);
 	if (ret)
 		log_err(ctx, "the configuration space that was kept is of another device");
@@ -269,7 +268,7 @@ void config_reset(struct lm_ctx *ctx)
 		b->data = (uint8_t)((b->data & ~bits) | (b->reset & bits));
 	}
 	config_keep(cfg, 0, cfg->used);
-	command_publish(cfg);
+	command_publish(ctx);
 	msix_reset(ctx);
 }
 
@@ -393,7 +392,7 @@ static bool moves_interrupts(const struct config *cfg, uint64_t offset, size_t c
 static void config_moved(struct lm_ctx *ctx, uint64_t offset, size_t count)
 {
 	config_keep(ctx->config, offset, count);
-	command_publish(ctx->config);
+	command_publish(ctx);
 	if (moves_interrupts(ctx->config, offset, count))
 		irq_config_changed(ctx);
 }
@@ -528,6 +527,6 @@ int config_load(struct lm_ctx *ctx, const void *buf, size_t len)
 	for (i = 0; i < cfg->used; i++)
 		cfg->bytes[i].data = i < len ? ((const uint8_t *)buf)[i] : 0;
 	config_keep(cfg, 0, cfg->used);
-	command_publish(cfg);
+	command_publish(ctx);
 	return 0;
 }

@@ -134,6 +134,9 @@ static void reply_outcome(struct conn *c, const struct irq_args *args, int ret)
 	case -ENOTCONN:
 		outcome = "no-eventfd";
 		break;
+	case MASTER_OFF:
+		outcome = "bus-master-off";
+		break;
 	case -EINVAL:
 		no_vector(c, args);
 		return;

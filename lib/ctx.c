@@ -79,6 +79,8 @@ static int ctx_build(struct lm_ctx *ctx)
 		region_get(ctx, LM_CFG_REG_IDX)->info.size = config_size(ctx);
 	ret = ret ?: irq_new(ctx);
 	ret = ret ?: dma_new(ctx);
+	if (!ret)
+		master_moved(ctx); /* persistent configuration space may say something */
 	return ret;
 }
 

@@ -27,6 +27,18 @@ int dma_new(struct lm_ctx *ctx)
 	return 0;
 }
 
+bool dma_set_master(struct lm_ctx *ctx, bool on)
+{
+	struct dma *dma = ctx->dma;
+
+	if (dma->is_off == !on)
+		return false;
+	dma->is_off = !on;
+	if (!ctx->threads)
+		ctx->last = on ? &dma->last : &dma->no_last;
+	return true;
+}
+
 void dma_limit(struct lm_ctx *ctx, uint64_t max_windows)
 {
 	ctx->dma->max_windows = max_windows < DMA_WINDOWS_MAX ? max_windows : DMA_WINDOWS_MAX;

@@ -170,6 +170,7 @@ struct dma {
 	struct dma_revoke   revoke;
 	uint64_t            max_windows;
 	uint64_t            generation;
+	bool                is_off;    /* no lookups, no copies: bus mastering is off */
 	bool                slow_told; /* that a file cannot be mapped was logged */
 	bool                full_told; /* that a client lends too many files was logged */
 };

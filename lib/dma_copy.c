@@ -148,6 +148,8 @@ static int copy_find(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 	c->started = trace_on(ctx) ? trace_ticks() : 0;
 	c->request.addr = sg->dma_addr;
 	c->request.len = sg->length;
+	if (ctx->dma->is_off)
+		return MASTER_OFF;
 	if (!dma_sg_find(ctx->dma, sg, &p))
 		return -ESTALE;
 	*slot = dma_table_slot(t, p);

@@ -146,6 +146,12 @@ static int lookup_failed(struct lm_ctx *ctx, uint64_t addr, uint64_t len, uint64
 	return error;
 }
 
+/* Bus mastering is off. Looked at where no last window is: see dma_set_master(). */
+static inline bool is_off(const struct lm_ctx *ctx)
+{
+	return unlikely(ctx->last == &ctx->dma->no_last) && ctx->dma->is_off;
+}
+
 /* Several windows, or none. */
 static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 				dma_sg_t *sg, int max_sg)
@@ -199,7 +205,10 @@ static NOINLINE int addr_to_sg_any(struct lm_ctx *ctx, uint64_t addr, uint64_t l
 	int ret;
 
 	ctx_lock(ctx);
-	ret = addr_to_sg_search(ctx, addr, len, sg, max_sg);
+	if (is_off(ctx))
+		ret = lookup_failed(ctx, addr, len, 0, MASTER_OFF);
+	else
+		ret = addr_to_sg_search(ctx, addr, len, sg, max_sg);
 	ctx_unlock(ctx);
 	return ret;
 }
@@ -299,7 +308,10 @@ static NOINLINE int map_all(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, st
 	int ret;
 
 	ctx_lock(ctx);
-	ret = map_locked(ctx, prot, sg, iov, cnt);
+	if (is_off(ctx) && cnt > 0)
+		ret = lookup_failed(ctx, sg->dma_addr, sg->length, 0, MASTER_OFF);
+	else
+		ret = map_locked(ctx, prot, sg, iov, cnt);
 	ctx_unlock(ctx);
 	return ret;
 }

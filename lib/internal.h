@@ -106,7 +106,8 @@ struct lm_ctx {
 	struct config      *config;   /* config.c */
 	struct irqs        *irqs;     /* irq.c */
 	struct dma         *dma;      /* dma.c */
-	struct dma_last    *last;     /* the same: the last lookup; LM_DEV_THREADS: never one */
+	struct dma_last    *last;     /* the same: the last lookup; or one that never hits:
+				       * LM_DEV_THREADS, bus mastering off */
 	struct threads     *threads;  /* threads.c; NULL: one at a time */
 	_Atomic(struct trace *) trace; /* trace.c; NULL: nobody traces */
 	struct trace       *trace_kept; /* the same, also when nobody traces */
@@ -315,6 +316,18 @@ size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size);
 int    config_prepare(struct lm_ctx *ctx, const void *buf, size_t len);
 int    config_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
+/* ---- master.c: bus mastering ----------------------------------------------------- */
+
+#define MASTER_OFF (-EHOSTUNREACH) /* what DMA, MSI and MSI-X fail with */
+bool master_is_on(const struct lm_ctx *ctx);
+/* Does COMMAND.BusMaster count? master_moved() has to follow a change of that by master_enforce(),
+ * as it follows any change of COMMAND. */
+bool master_is_enforced(const struct lm_ctx *ctx);
+void master_enforce(struct lm_ctx *ctx, bool enforced);
+void master_moved(struct lm_ctx *ctx);
+void master_client_writes(struct lm_ctx *ctx, uint64_t offset, size_t len); /* is about to */
+void master_disconnect(struct lm_ctx *ctx); /* the client left */
+
 /* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------ */
 
 /* If the byte at @a->pos is table or PBA: how many bytes from there are, and the access to them is
@@ -374,6 +387,8 @@ struct dma_window {       /* as a client described it */
 int  dma_new(struct lm_ctx *ctx);
 void dma_free(struct lm_ctx *ctx);
 void dma_limit(struct lm_ctx *ctx, uint64_t max_windows); /* what was negotiated */
+/* Off: lookups and copies fail with MASTER_OFF. True: that is new. */
+bool dma_set_master(struct lm_ctx *ctx, bool on);
 int  dma_map(struct lm_ctx *ctx, const struct dma_window *w);
 /* 0, -errno, or LM_DEFER: server_deferred_done() is called when all holders have let go. */
 int  dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
@@ -404,6 +419,7 @@ int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_don
 	       void *arg);
 /* The same, waiting: -EDEADLK if the client waits for us. */
 int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request);
+void upcall_cancel(struct lm_ctx *ctx, int error); /* what has not ended does so now */
 
 /* ---- server.c, stream.c, protocol.c: the vfio-user engine ------------------------ */
 

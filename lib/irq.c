@@ -194,7 +194,8 @@ static void vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
 
 	if (!edge && !(intx && irqs->level))
 		return;
-	if (!(v->flags & VEC_ARMED) || irq_is_masked(irqs, index, n, v))
+	if (!(v->flags & VEC_ARMED) || irq_is_masked(irqs, index, n, v) ||
+	    irqs->no_master >> index & 1)
 		return;
 	v->flags &= ~VEC_PENDING;
 	if (intx && edge)
@@ -226,6 +227,8 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 		idx->vector[n].flags |= VEC_PENDING;
 		return LM_IRQ_PENDING;
 	}
+	if (unlikely(irqs->no_master >> index & 1))
+		return MASTER_OFF;
 	if (!v || !(v->flags & VEC_ARMED))
 		return -ENOTCONN;
 	if (index == LM_DEV_INTX_IRQ_IDX)
@@ -379,14 +382,17 @@ static void msi_pull(struct irqs *irqs, const struct config *cfg)
 		irqs->msi_masks = config_get(cfg, cfg->msi + mask, 4);
 }
 
-/* What is pending when a guest switches MSI off is not delivered to its next driver. */
+/* What is pending when a guest switches MSI off is not delivered to its next driver. When it
+ * switches bus mastering off, that stays pending until it is sent (PCI Local Bus 3.0, 6.8.3.4). */
 void irq_pull(struct irqs *irqs)
 {
+	const uint32_t messages = 1u << LM_DEV_MSI_IRQ_IDX | 1u << LM_DEV_MSIX_IRQ_IDX;
 	const struct config *cfg = irqs->ctx->config;
 	const bool msi = irqs->msi_enabled, msix = irqs->msix_enabled;
 	uint32_t flags;
 
 	irqs->intx_disabled = config_command(irqs->ctx) & PCI_COMMAND_INTX_DISABLE;
+	irqs->no_master = master_is_on(irqs->ctx) ? 0 : messages;
 	if (cfg->msi)
 		msi_pull(irqs, cfg);
 	if (cfg->msix_cap) {

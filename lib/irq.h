@@ -53,6 +53,7 @@ struct irqs {
 	bool             msix_masked;   /* all vectors of the function */
 	uint32_t         msi_masks;
 	uint32_t         msi_nr;        /* vectors that the guest has enabled */
+	uint32_t         no_master;     /* by index: they are memory writes, which it forbids */
 	bool             level;         /* INTx, as the device drives it; ... */
 	struct irq_kept *kept;          /* ... kept here; or NULL */
 	struct source    resample;      /* INTx: the client's unmask eventfd; loop only */

@@ -71,7 +71,7 @@ static void kept_describe(const struct lm_ctx *ctx, struct kept_header *h)
 		.vendor = pci->id.vid, .device = pci->id.did,
 		.subvendor = pci->ss.vid, .subdevice = pci->ss.sid,
 		.size = {
-			[KEPT_CONFIG] = PCI_CFG_SPACE_EXP_SIZE,
+			[KEPT_CONFIG] = sizeof(struct config_kept) + PCI_CFG_SPACE_EXP_SIZE,
 			[KEPT_MSIX] = KEPT_ALIGN + (uint64_t)PCI_MSIX_ENTRY_SIZE *
 				      pci->irq_count[LM_DEV_MSIX_IRQ_IDX],
 			[KEPT_IRQ] = KEPT_ALIGN + vectors * sizeof(struct vector),

@@ -46,6 +46,8 @@ static void save_library(struct lm_ctx *ctx, struct out *o)
 	to = section_put(o, STATE_CONFIG, 0, need);
 	if (to)
 		config_save(ctx, to, need);
+	if (master_is_enforced(ctx))
+		section_put(o, STATE_ENFORCED, 0, 0);
 	need = msix_save(ctx, NULL, 0);
 	to = need ? section_put(o, STATE_MSIX, 0, need) : NULL;
 	if (to)

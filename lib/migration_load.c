@@ -127,6 +127,7 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st,
 	case STATE_IRQ:
 	case STATE_DEVICE:
 	case STATE_OWN:
+	case STATE_ENFORCED:
 		if (s->index || st->part[s->tag].data)
 			return false;
 		st->part[s->tag] = *s;
@@ -162,7 +163,7 @@ static int state_check(const struct lm_ctx *ctx, struct state *st)
 	/* Who saves loads. */
 	if (!st->part[STATE_DEVICE].data != !ctx->info.load)
 		return -EINVAL;
-	if (!own_fits(ctx, &st->part[STATE_OWN]))
+	if (!own_fits(ctx, &st->part[STATE_OWN]) || st->part[STATE_ENFORCED].len)
 		return -EINVAL;
 	return ret;
 }
@@ -182,6 +183,7 @@ static int load_library(struct lm_ctx *ctx, const struct section *part)
 	ret = ret ?: msix_load(ctx, msix->data, msix->len);
 	if (ret)
 		return ret;
+	master_enforce(ctx, part[STATE_ENFORCED].data);
 	config_load(ctx, config->data, config->len);
 	irq_load(ctx, irq->data, irq->len);
 	return 0;

@@ -34,11 +34,6 @@ static uint32_t pba_size(uint32_t nr)
 
 /* ---- creation -------------------------------------------------------------------- */
 
-static bool ranges_meet(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
-{
-	return a < b + b_len && b < a + a_len;
-}
-
 static bool is_mapped(const lm_reg_info_t *bar, uint64_t offset, uint64_t len)
 {
 	uint32_t i;
@@ -48,7 +43,7 @@ static bool is_mapped(const lm_reg_info_t *bar, uint64_t offset, uint64_t len)
 	for (i = 0; i < bar->nr_mmap_areas; i++) {
 		const lm_mmap_area_t *area = &bar->mmap_areas[i];
 
-		if (ranges_meet(offset, len, area->offset, area->size))
+		if (overlaps(offset, len, area->offset, area->size))
 			return true;
 	}
 	return !bar->nr_mmap_areas;
@@ -72,7 +67,7 @@ static const char *msix_fault(const struct lm_ctx *ctx, const struct msix *m)
 	if (out_of_range(m->table, table_size(m->nr), r->info.size) ||
 	    out_of_range(m->pba, pba_size(m->nr), r->info.size))
 		return "table or pending bits leave the BAR";
-	if (ranges_meet(m->table, table_size(m->nr), m->pba, pba_size(m->nr)))
+	if (overlaps(m->table, table_size(m->nr), m->pba, pba_size(m->nr)))
 		return "table and pending bits overlap";
 	if (is_mapped(&r->info, m->table, table_size(m->nr)) ||
 	    is_mapped(&r->info, m->pba, pba_size(m->nr)))

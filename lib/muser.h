@@ -381,6 +381,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_RESTARTABLE (1u << 7) /* all state is in lm_state(), or kept by the library: another
 				      * process may go on where this one ends */
 #define LM_DEV_THREADS    (1u << 8) /* several threads may be in lm_ctx_drive(), see there */
+#define LM_DEV_ALWAYS_MASTER (1u << 9) /* DMA and MSI whatever COMMAND.BusMaster says (see DMA) */
 
 /**
  * struct lm_dev_info - the description of a device. Everything but pci_info is optional
@@ -646,7 +647,9 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
  *          that assigned a non-blocking eventfd over a socket, then made it blocking and filled
  *          its counter. Serve clients that you do not trust from a process of their own.
  * Return: LM_IRQ_DELIVERED; LM_IRQ_PENDING; -EINVAL: no such vector; -ENOTCONN: the client has
- *         assigned no eventfd (the interrupt is lost, as with hardware whose interrupts are off).
+ *         assigned no eventfd (the interrupt is lost, as with hardware whose interrupts are off);
+ *         -EHOSTUNREACH: an MSI or MSI-X message, and bus mastering is off (it is lost as well;
+ *         what was pending before stays pending).
  * Source: PCI Local Bus 3.0, 6.2.2, 6.2.4, 6.8; VFIO_DEVICE_SET_IRQS in <linux/vfio.h>.
  * Since: 0.1
  */
@@ -681,6 +684,18 @@ int lm_irq_set_level(lm_ctx_t *ctx, bool level);
 
 /* ---- DMA ------------------------------------------------------------------------- */
 
+/*
+ * Bus mastering. A guest that clears COMMAND.BusMaster, or resets the device, forbids it to reach
+ * memory: until the bit is set again, lookups and copies fail with -EHOSTUNREACH, transfers that
+ * have not ended do so as well, and MSI and MSI-X messages are lost. INTx is not affected. Pointers
+ * that lm_map_sg() gave out before stay valid: the device leaves them alone. Each refusal is a row
+ * of musctl trace.
+ *
+ * The bit counts from the client's first write to COMMAND on, until the client disconnects: clients
+ * that never touch configuration space, such as simulators, are served without. musctl poke is not
+ * the client, and neither is lm_config_write(). Both change the bit.
+ */
+
 /** struct dma_sg - a piece of client memory inside one DMA region. Filled by lm_addr_to_sg();
  * its members belong to the library. Valid until that region is unmapped (afterwards the
  * functions below answer -ESTALE: look again; a mediated device does not know where its client's
@@ -708,7 +723,7 @@ typedef struct {
  * Context: the thread that serves the context; never waits for the client.
  * Return: number of entries filled; -ENOENT: some of the range is not mapped; if @max_sg is too
  *         small, minus the number needed, minus one (-2 for one more than none, as the ancestor);
- *         -EINVAL: @len is 0 or the range wraps.
+ *         -EINVAL: @len is 0 or the range wraps; -EHOSTUNREACH: bus mastering is off.
  * Since: 0.1
  */
 int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg, int max_sg);
@@ -726,7 +741,7 @@ int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg
  * Context: the thread that serves the context; never blocks.
  * Return: 0; -EACCES: the client did not allow @prot; -EOPNOTSUPP: this memory cannot be mapped
  *         (use lm_dma_read() and lm_dma_write(), which always work); -ESTALE: unmapped meanwhile,
- *         or being unmapped.
+ *         or being unmapped; -EHOSTUNREACH: bus mastering is off.
  * Since: 0.1
  */
 int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, int cnt);
@@ -760,9 +775,9 @@ void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt);
  * Context: the thread that serves the context; by messages it blocks until the client replies.
  * Return: 0; -EACCES; -ESTALE; -EFAULT: the memory is gone (file truncated); -EDEADLK: it takes
  *         messages and the client is waiting for us (use lm_dma_read_async()), or eight copies
- *         wait inside each other already; -ENOTCONN; -ETIMEDOUT: the client is silent or slow, or
- *         was lately; -ESHUTDOWN: lm_ctx_stop() was called, and it would have to wait; -ENOMEM;
- *         -EIO or what the client answered.
+ *         wait inside each other already; -EHOSTUNREACH: bus mastering is off; -ENOTCONN;
+ *         -ETIMEDOUT: the client is silent or slow, or was lately; -ESHUTDOWN: lm_ctx_stop() was
+ *         called, and it would have to wait; -ENOMEM; -EIO or what the client answered.
  * Since: 0.1
  */
 int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data);
@@ -782,7 +797,7 @@ int lm_dma_write(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data);
 /**
  * typedef lm_dma_done_t - an asynchronous copy has ended
  * @arg:    as given
- * @result: 0 or -errno as lm_dma_read(); -ECANCELED: the client went
+ * @result: 0 or -errno as lm_dma_read(); -ECANCELED: the client disconnected
  */
 typedef void (lm_dma_done_t)(void *arg, int result);
 
@@ -796,7 +811,7 @@ typedef void (lm_dma_done_t)(void *arg, int result);
  * @arg:  for @done
  *
  * Context: the thread that serves the context; never blocks. Also from callbacks.
- * Return: 0; -EACCES; -ESTALE; -ENOTCONN; -ENOMEM: then @done is not called.
+ * Return: 0; -EACCES; -ESTALE; -EHOSTUNREACH; -ENOTCONN; -ENOMEM: then @done is not called.
  * Since: 0.1
  */
 int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data, lm_dma_done_t *done,
@@ -1067,8 +1082,9 @@ void *lm_state(lm_ctx_t *ctx);
  * @buf: where to, or NULL to learn the length
  * @len: in: room in @buf; out: length of the state
  *
- * Configuration space, interrupt levels and masks, register values and device memory that the
- * library keeps, and what lm_dev_info_t.save gave. Not the client, its DMA map or its eventfds.
+ * Configuration space and whether its bus mastering counts, interrupt levels and masks, register
+ * values and device memory that the library keeps, and what lm_dev_info_t.save gave. Not the
+ * client, its DMA map or its eventfds.
  *
  * Context: the thread that serves the context; not while a request is deferred.
  * Return: 0; -ENOSPC: @len was too small, and now says how much; -EBUSY: a request is deferred;

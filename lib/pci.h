@@ -14,6 +14,12 @@
 #define CAP_HEADER_SIZE     2 /* id and next: the library's, whoever serves the body */
 #define CAP_EXT_HEADER_SIZE 4
 
+/* Do two ranges have a byte in common? Both end below 2^64. */
+static inline bool overlaps(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
+{
+	return a < b + b_len && b < a + a_len;
+}
+
 struct cfg_byte {
 	uint8_t data;
 	uint8_t reset; /* where the bits that a guest can change start */
@@ -64,7 +70,15 @@ struct config {
 	uint16_t         msix_cap;
 	_Atomic(uint16_t) command;
 	struct msix      msix;
-	uint8_t         *kept;  /* NULL, or where a copy of all data is kept */
+	bool             enforced; /* master.c: COMMAND.BusMaster counts */
+	struct config_kept *kept; /* NULL, or where a copy of it all is kept */
+};
+
+/* KEPT_CONFIG: data of PCI_CFG_SPACE_EXP_SIZE bytes. */
+struct config_kept {
+	uint8_t enforced;
+	uint8_t reserved[63];
+	uint8_t data[];
 };
 
 /* ---- config.c -------------------------------------------------------------------- */

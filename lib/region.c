@@ -323,12 +323,19 @@ static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access
 	}
 }
 
+static ssize_t config_step(struct lm_ctx *ctx, struct access *a, size_t len)
+{
+	if (a->is_write && !(a->trace_flags & LM_TRACE_CONTROL))
+		master_client_writes(ctx, a->offset + a->pos, len);
+	return config_access(ctx, a->buf + a->pos, len, a->offset + a->pos, a->is_write);
+}
+
 static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *a)
 {
 	size_t len = a->count - a->pos, next = len, done;
 
 	if (a->region == LM_CFG_REG_IDX)
-		return config_access(ctx, a->buf + a->pos, len, a->offset + a->pos, a->is_write);
+		return config_step(ctx, a, len);
 	done = msix_access(ctx, a, &next);
 	if (done)
 		return (ssize_t)done;

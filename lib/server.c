@@ -73,6 +73,13 @@ static void client_free(struct client *c)
 }
 
 /* Device state stays; what the client lent us goes (spec, "Client Disconnection"). */
+void client_leave(struct client *c)
+{
+	irq_disconnect(c->ctx);
+	dma_disconnect(c->ctx);
+	client_tell(c, false);
+}
+
 static void client_detach(struct client *c)
 {
 	struct lm_ctx *ctx = c->ctx;
@@ -83,9 +90,9 @@ static void client_detach(struct client *c)
 	defer_cancel(ctx, &c->reset);
 	c->waiting = WAIT_NONE;
 	upcall_fail_all(c, -ECANCELED);
-	irq_disconnect(ctx);
-	dma_disconnect(ctx);
-	client_tell(c, false);
+	client_leave(c);
+	if (!c->is_mdev) /* the one behind it goes by MUSER_CLIENT_CLOSE */
+		master_disconnect(ctx);
 	stream_close(&c->stream);
 	client_free(c);
 	if (ctx->info.flags & LM_DEV_CONN_FD)

@@ -87,6 +87,7 @@ struct reply {
 /* server.c */
 struct client *server_client(const struct lm_ctx *ctx); /* or NULL */
 void client_tell(struct client *c, bool attached); /* the device, and whoever listens */
+void client_leave(struct client *c); /* what it lent us goes */
 /* Its connection has ended, for this reason; @c is freed. */
 void client_lost(struct client *c, int error);
 void client_listen(struct client *c); /* what epoll is to tell next */

@@ -14,12 +14,11 @@
 
 /* ---- the client behind the module ------------------------------------------------ */
 
-/* What the client lent us goes, as when a socket is closed. */
-static void client_leave(struct client *c)
+static int client_close(struct client *c, struct message *m, struct reply *r)
 {
-	irq_disconnect(c->ctx);
-	dma_disconnect(c->ctx);
-	client_tell(c, false);
+	client_leave(c);
+	master_disconnect(c->ctx);
+	return 0;
 }
 
 static int client_open(struct client *c, struct message *m, struct reply *r)
@@ -28,16 +27,10 @@ static int client_open(struct client *c, struct message *m, struct reply *r)
 
 	memcpy(&who, m->payload, sizeof(who));
 	if (c->told)
-		client_leave(c);
+		client_close(c, m, r);
 	c->pid = (pid_t)who.pid;
 	c->uid = who.uid;
 	client_tell(c, true);
-	return 0;
-}
-
-static int client_close(struct client *c, struct message *m, struct reply *r)
-{
-	client_leave(c);
 	return 0;
 }
 

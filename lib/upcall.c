@@ -137,6 +137,16 @@ void upcall_fail_all(struct client *c, int error)
 	}
 }
 
+void upcall_cancel(struct lm_ctx *ctx, int error)
+{
+	struct client *c = server_client(ctx);
+
+	if (!c || !c->upcalls->queue)
+		return;
+	upcall_fail_all(c, error);
+	client_wake(c);
+}
+
 /* ---- transfers that do not move -------------------------------------------------- */
 
 static void stall_expired(void *arg)

@@ -30,6 +30,18 @@ setup_file() {
 	[ -z "$stderr" ]
 }
 
+@test "fire: lost without bus mastering, and status 1; INTx is no memory write" {
+	uuid=$(musctl create null)
+	client_start "$uuid"
+	client intx
+	client write 7 4 2 0x2
+	try 1 musctl irq fire "$uuid" msix:0 intx:0
+	[ "$output" = $'bus-master-off\ndelivered' ]
+	client write 7 4 2 0x6
+	try 1 musctl irq fire "$uuid" msix:0
+	[ "$output" = no-eventfd ]
+}
+
 @test "fire: delivered, and the client gets it" {
 	uuid=$(musctl create gpio-idio16)
 	client_start "$uuid"

@@ -144,6 +144,7 @@ static void dirty(struct dev *d)
 	shared[5] = 'a';
 	shared[SHARED_SIZE - 1] = 'z';
 	memcpy(lm_mmap(d->ctx, BAR_PLAIN, 0, 4), "wxyz", 4);
+	master_client_writes(d->ctx, PCI_COMMAND, 2);
 	assert_int_equal(config_access(d->ctx, (char *)&command, 2, PCI_COMMAND, true), 2);
 	assert_int_equal(config_access(d->ctx, (char *)&bar, 4, PCI_BASE_ADDRESS_0, true), 4);
 	lm_irq_set_level(d->ctx, true);
@@ -165,6 +166,7 @@ static void assert_dirty(struct dev *d)
 	assert_memory_equal(lm_mmap(d->ctx, BAR_PLAIN, 0, 5), "wxyz", 5);
 	lm_config_read(d->ctx, PCI_COMMAND, &command, 2);
 	assert_int_equal(command, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
+	assert_true(master_is_enforced(d->ctx));
 	lm_config_read(d->ctx, PCI_BASE_ADDRESS_0, &bar, 4);
 	assert_int_equal(bar, 0xfe000000);
 	lm_config_read(d->ctx, PCI_STATUS, &status, 2);
@@ -182,6 +184,7 @@ static void assert_fresh(struct dev *d)
 	assert_int_equal(shared[5], 0);
 	lm_config_read(d->ctx, PCI_COMMAND, &command, 2);
 	assert_int_equal(command, 0);
+	assert_false(master_is_enforced(d->ctx));
 	assert_false(irq_intx_level(d->ctx));
 }
 
@@ -475,6 +478,7 @@ static void what_comes_twice_is_refused(void **state)
 	assert_refused_edited(s, find(s, STATE_CONFIG), true);
 	assert_refused_edited(s, find(s, STATE_IRQ), true);
 	assert_refused_edited(s, find(s, STATE_DEVICE), true);
+	assert_refused_edited(s, find(s, STATE_ENFORCED), true);
 }
 
 static void sections_for_nothing_are_refused(void **state)

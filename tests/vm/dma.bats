@@ -112,6 +112,18 @@ copy_script() { # GO-VALUE
 	[ "$output" = 0x00000001 ]
 }
 
+@test "with bus mastering off guest RAM is untouched" {
+	start_copier
+	run guest_run "$card_words
+		printf '\\002\\000' | dd of=\$card/config bs=2 seek=2 conv=notrunc 2>/dev/null
+		devmem \$((ram + 0x100)) 32 0x600df00d
+		devmem \$((ram + 0x10100)) 32 0
+		put 0 \$((ram + 0x100)); put 4 \$((ram + 0x10100)); put 8 4; put 0xc 1
+		until [ \$((\$(get 0x14))) -eq 1 ]; do :; done
+		get 0x10; devmem \$((ram + 0x10100)) 32"
+	[ "$output" = 0x00000071$'\n'0x00000000 ] # EHOSTUNREACH
+}
+
 @test "addresses that are not the guest's are refused" {
 	start_copier
 	run guest_run "$card_words
