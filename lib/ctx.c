@@ -14,6 +14,7 @@
 #include "internal.h"
 
 #define EVENT_NAME_MAX 16 /* text and tail of a trace record */
+#define RESET_WORK     16
 
 #define STRINGIFY(x) #x
 #define VERSION_TEXT(major, minor, patch) \
@@ -166,14 +167,26 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	free(ctx);
 }
 
-/* The server first, then the rest: a context that spins looks at epoll now and then only. */
+bool ctx_look_is_due(struct lm_ctx *ctx)
+{
+	work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
+	if (likely(ctx->work - ctx->looked < TURN_MAX))
+		return false;
+	ctx->looked = ctx->work;
+	return true;
+}
+
+/* The server first, then the rest: a context that spins looks at epoll now and then only, but it
+ * does so also while a client keeps it busy. */
 static int poll_busy(struct lm_ctx *ctx)
 {
-	int ret = server_busy_poll(ctx);
+	const int served = server_busy_poll(ctx);
+	int ret;
 
-	if (ret > 0 || (!ret && ++ctx->spins % LOOP_LOOK_TURNS))
-		return ret;
-	return loop_run(&ctx->loop, 0);
+	if (likely(served >= 0 && !ctx_look_is_due(ctx)))
+		return served;
+	ret = loop_run(&ctx->loop, 0);
+	return ret < 0 || served < 0 ? ret : ret + served;
 }
 
 int ctx_turn(struct lm_ctx *ctx, bool may_wait)
@@ -277,6 +290,7 @@ int ctx_reset(struct lm_ctx *ctx, struct deferral *d)
 	const uint64_t started = trace_on(ctx) ? trace_ticks() : 0;
 	int ret;
 
+	work_add(ctx, RESET_WORK);
 	config_reset(ctx);
 	region_reset(ctx);
 	irq_reset(ctx);

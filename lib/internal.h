@@ -89,8 +89,14 @@ int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct 
 
 /* ---- ctx.c ----------------------------------------------------------------------- */
 
-/* Whoever knows what comes next without epoll lets the other sources have a turn after so many. */
-#define LOOP_LOOK_TURNS 256u
+/*
+ * Work is counted in units of about a microsecond, where it is done: a message or an access, what
+ * there is to be copied, vectors, resets, waits. When a client's turn has come to TURN_MAX of it,
+ * what is left waits for the next one; and whoever knows what comes next without epoll lets the
+ * other sources have a turn.
+ */
+#define TURN_MAX        1024u
+#define LOOP_LOOK_TURNS 256u /* the same after so many turns in which there was nothing to do */
 
 struct lm_ctx {
 	lm_dev_info_t       info;     /* own copy, defaults filled in (info.c) */
@@ -100,7 +106,8 @@ struct lm_ctx {
 	atomic_bool         stopped;
 	int                 ended;    /* -errno once the only client has left */
 	struct channel      channel;  /* LM_DEV_MDEV; ops NULL: each client brings its own */
-	unsigned int        spins;    /* turns without epoll: LM_DEV_BUSY_POLL, exchange */
+	uint64_t            work;     /* done so far ... */
+	uint64_t            looked;   /* ... when epoll was asked last: LM_DEV_BUSY_POLL, exchange */
 	struct kept        *kept;     /* kept.c; NULL: nothing is */
 	struct regions     *regions;  /* region.c */
 	struct config      *config;   /* config.c */
@@ -125,6 +132,14 @@ struct lm_ctx {
 };
 
 int ctx_turn(struct lm_ctx *ctx, bool may_wait); /* of the loop; as lm_ctx_poll() */
+/* One more turn without epoll: have there been enough of them? */
+bool ctx_look_is_due(struct lm_ctx *ctx);
+
+/* By the thread that serves the context. */
+static inline void work_add(struct lm_ctx *ctx, uint64_t units)
+{
+	ctx->work += units;
+}
 
 /* ---- threads.c: LM_DEV_THREADS --------------------------------------------------- */
 

@@ -292,6 +292,7 @@ int irq_set(struct lm_ctx *ctx, const struct irq_set *set)
 	ret = ret ?: check_data(set);
 	if (ret || is_feedback(irqs, set))
 		return ret ?: -EINVAL;
+	work_add(ctx, (set->count ?: irqs->index[set->index].nr) / 2);
 	irq_lock(ctx);
 	if (!set->count)
 		irq_disable(irqs, set->index);

@@ -372,7 +372,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_CONN_FD    (1u << 1) /* fd is a connected client; the context ends with it */
 #define LM_DEV_NO_CONTROL (1u << 2) /* no folder, no control endpoint: invisible to musctl */
 #define LM_DEV_BUSY_POLL  (1u << 3) /* lm_ctx_drive() spins instead of sleeping; every 256th turn
-				     * of it, or of lm_ctx_poll(), looks beyond the client */
+				     * of it, or of lm_ctx_poll(), looks beyond the client at the
+				     * latest, and after a millisecond's work for it */
 #define LM_DEV_NO_MMAP    (1u << 4) /* trap all accesses, so that a trace sees them */
 #define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself (8192 of them) */
 #define LM_DEV_MDEV       (1u << 6) /* serve /dev/muser/<uuid>, a mediated device of muser.ko that

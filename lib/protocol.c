@@ -12,6 +12,8 @@
 
 #include "protocol.h"
 
+#define DMA_WORK 8 /* system calls, mostly */
+
 /* ---- interrupts ------------------------------------------------------------------ */
 
 static void trace_set_irqs(struct client *c, const struct irq_set *set, int result)
@@ -62,6 +64,7 @@ static int map_dma(struct client *c, struct message *m, struct reply *r)
 	struct dma_window w;
 	int ret;
 
+	work_add(c->ctx, DMA_WORK);
 	memcpy(&req, m->payload, sizeof(req));
 	if (req.argsz < sizeof(req) || (req.flags & ~known) || m->fds.nr > 1)
 		return -EINVAL;
@@ -89,6 +92,7 @@ static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 	bool all;
 	int ret;
 
+	work_add(c->ctx, DMA_WORK);
 	memcpy(&req, m->payload, sizeof(req));
 	all = req.flags & VFIO_DMA_UNMAP_FLAG_ALL;
 	if (req.argsz < sizeof(req) || (req.flags & ~VFIO_DMA_UNMAP_FLAG_ALL))

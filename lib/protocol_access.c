@@ -37,8 +37,8 @@ void protocol_access_init(struct access *a, const struct client *c, const struct
 		a->trace_flags |= LM_TRACE_REPLAYED;
 }
 
-/* The device answers later: its bytes move out of buffers that go on being used. */
-static int access_wait(struct client *c, const void *bytes, size_t len)
+/* It goes on later: its bytes move out of buffers that go on being used. */
+static int access_wait(struct client *c, const void *bytes, size_t len, enum waiting waiting)
 {
 	struct access *a = &c->access;
 	const size_t at = (size_t)(a->buf - (const char *)bytes);
@@ -48,7 +48,7 @@ static int access_wait(struct client *c, const void *bytes, size_t len)
 		return -ENOMEM;
 	}
 	a->buf = c->held + at;
-	c->waiting = WAIT_ACCESS;
+	c->waiting = waiting;
 	return LM_DEFER;
 }
 
@@ -60,7 +60,7 @@ static int access_run(struct client *c, struct message *m, struct reply *r, size
 	const ssize_t ret = region_access(c->ctx, a);
 
 	if (ret == LM_DEFER)
-		return access_wait(c, a->buf, a->count);
+		return access_wait(c, a->buf, a->count, WAIT_ACCESS);
 	if (ret < 0)
 		return (int)ret;
 	memcpy(r->payload, m->payload, head);
@@ -94,8 +94,8 @@ int protocol_region_write(struct client *c, struct message *m, struct reply *r)
 
 /* ---- several writes in one message ----------------------------------------------- */
 
-/* Start the write at multi_pos of the array @wrs. count or LM_DEFER: its region is there. */
-static ssize_t multi_write(struct client *c, char *wrs)
+/* The write at multi_pos of the array @wrs. */
+static void multi_write_init(struct client *c, char *wrs)
 {
 	char *at = wrs + c->multi_pos * sizeof(struct vfio_user_write_single);
 	struct vfio_user_write_single w;
@@ -110,17 +110,20 @@ static ssize_t multi_write(struct client *c, char *wrs)
 	c->access.trace_flags = flags;
 	c->access.buf = at + offsetof(struct vfio_user_write_single, data);
 	c->access.done = access_done;
-	return region_access(c->ctx, &c->access);
 }
 
-/* Go on until all are done or one is deferred; one that is refused is dropped alone. */
-static ssize_t multi_run(struct client *c, char *wrs)
+/* Go on until all are done, one is deferred, or the turn is over: what they wait for. One that is
+ * refused is dropped alone. */
+static enum waiting multi_run(struct client *c, char *wrs)
 {
 	for (; c->multi_pos < c->multi_nr; c->multi_pos++) {
-		if (multi_write(c, wrs) == LM_DEFER)
-			return LM_DEFER;
+		multi_write_init(c, wrs);
+		if (client_turn_is_over(c))
+			return WAIT_TURN;
+		if (region_access(c->ctx, &c->access) == LM_DEFER)
+			return WAIT_ACCESS;
 	}
-	return c->multi_nr;
+	return WAIT_NONE;
 }
 
 static bool multi_is_valid(struct client *c, const char *wrs)
@@ -142,7 +145,7 @@ int protocol_write_multi(struct client *c, struct message *m, struct reply *r)
 	const size_t head = sizeof(struct vfio_user_write_multi);
 	struct vfio_user_write_multi multi;
 	char *wrs = m->payload + head;
-	ssize_t ret;
+	enum waiting waiting;
 
 	memcpy(&multi, m->payload, head);
 	if (multi.wr_cnt != (m->len - head) / sizeof(struct vfio_user_write_single) ||
@@ -153,10 +156,9 @@ int protocol_write_multi(struct client *c, struct message *m, struct reply *r)
 	if (!multi_is_valid(c, wrs))
 		return -EINVAL;
 	c->access.trace_flags = m->hdr->flags & VFIO_USER_F_NO_REPLY ? LM_TRACE_POSTED : 0;
-	ret = multi_run(c, wrs);
-	if (ret == LM_DEFER)
-		return access_wait(c, wrs, m->len - head);
-	multi.wr_cnt = (uint64_t)ret;
+	waiting = multi_run(c, wrs);
+	if (waiting != WAIT_NONE)
+		return access_wait(c, wrs, m->len - head, waiting);
 	memcpy(r->payload, &multi, head);
 	r->len = head;
 	return 0;
@@ -188,17 +190,29 @@ static size_t answer_build(struct client *c, ssize_t result, char *payload)
 	}
 }
 
-void protocol_answer(struct client *c, ssize_t result)
+static void answer(struct client *c, ssize_t result)
 {
-	if (c->request.cmd == VFIO_USER_REGION_WRITE_MULTI) {
-		c->multi_pos++; /* the write that was deferred: those behind it are due */
-		result = multi_run(c, c->held);
-		if (result == LM_DEFER)
-			return;
-	}
 	c->waiting = WAIT_ROOM;
 	c->result = result;
 	protocol_answer_send(c);
+}
+
+void protocol_go_on(struct client *c)
+{
+	c->waiting = multi_run(c, c->held);
+	if (c->waiting == WAIT_NONE)
+		answer(c, c->multi_nr);
+}
+
+/* The writes behind one that was deferred call the device: they wait for a turn, as requests do. */
+void protocol_answer(struct client *c, ssize_t result)
+{
+	if (c->request.cmd != VFIO_USER_REGION_WRITE_MULTI)
+		answer(c, result);
+	else if (++c->multi_pos < c->multi_nr)
+		c->waiting = WAIT_TURN;
+	else
+		answer(c, c->multi_nr);
 }
 
 bool protocol_answer_send(struct client *c)

@@ -14,6 +14,7 @@
 
 #define MAX_MMAP_AREAS 128 /* all fit into one reply */
 #define MAX_IOEVENTFDS 64
+#define WORK_BYTES     4096u /* of an access are a unit of work */
 
 struct regions {
 	uint32_t      nr;
@@ -460,6 +461,7 @@ static uint16_t access_check(const struct lm_ctx *ctx, const struct access *a)
 
 ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 {
+	work_add(ctx, 1 + a->count / WORK_BYTES);
 	a->reason = access_check(ctx, a);
 	a->pos = 0;
 	a->started = access_begins(ctx);

@@ -3,8 +3,8 @@
  * server.c - where a client connects, and the client while it is there.
  *
  * Owns the listening socket, attach and detach, and the turn of a client: one receive, the whole
- * messages in it, one send; of very many messages some wait for the next turn, so that a client
- * leaves time for others. Requests are served in the order they came; while one waits for the
+ * messages in it, one send; of what makes much work the rest waits for the next turn, so that a
+ * client leaves time for others. Requests are served in the order they came; while one waits for the
  * device, the following ones wait in the buffer, and only replies to our own commands overtake.
  * A client that does not read its replies is not read from; nothing here ever blocks. Callbacks
  * run in turns of the loop alone: what a device completes between them is sent, but the requests
@@ -211,11 +211,11 @@ static int serve_messages(struct client *c)
 	struct message m;
 	int ret;
 
-	while (c->turn_left && c->waiting == WAIT_NONE &&
+	while (!client_turn_is_over(c) && c->waiting == WAIT_NONE &&
 	       (ret = stream_next(&c->stream, &m)) != 0) {
 		if (ret < 0)
 			return ret;
-		c->turn_left--;
+		work_add(c->ctx, 1);
 		if ((m.hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY) {
 			upcall_reply(c, &m);
 			continue;
@@ -233,14 +233,23 @@ static int serve_replies(struct client *c)
 	struct message m;
 	int ret = 0;
 
-	while (c->waiting != WAIT_NONE && (ret = stream_next_reply(&c->stream, &m)) == 1)
+	c->replies_due = false;
+	while (c->waiting != WAIT_NONE && (ret = stream_next_reply(&c->stream, &m)) == 1) {
+		work_add(c->ctx, 1);
 		upcall_reply(c, &m);
+		if (client_turn_is_over(c)) {
+			c->replies_due = true;
+			break;
+		}
+	}
 	return ret < 0 ? ret : 0;
 }
 
 bool client_is_due(const struct client *c)
 {
-	return c->waiting == WAIT_NONE && stream_has_message(&c->stream);
+	if (likely(c->waiting == WAIT_NONE))
+		return stream_has_message(&c->stream);
+	return c->waiting == WAIT_TURN || c->replies_due;
 }
 
 /*
@@ -256,7 +265,7 @@ void client_listen(struct client *c)
 
 	if (listening && !c->blocked)
 		events |= client_in(c);
-	if (client_is_due(c) || stream_pending(&c->stream))
+	if (client_is_due(c) || c->waiting == WAIT_ROOM || stream_pending(&c->stream))
 		events |= EPOLLOUT;
 	if (events == c->events && c->armed)
 		return;
@@ -274,11 +283,13 @@ static int serve_all(struct client *c)
 	if (c->waiting == WAIT_ROOM && !protocol_answer_send(c))
 		return SERVE_BLOCKED;
 	do {
+		if (unlikely(c->waiting == WAIT_TURN))
+			protocol_go_on(c);
 		ret = serve_messages(c);
 		if (!ret && c->waiting != WAIT_NONE)
 			ret = serve_replies(c);
-	} while (!ret && c->turn_left && client_is_due(c));
-	return ret;
+	} while (!ret && !client_turn_is_over(c) && client_is_due(c));
+	return ret ?: c->waiting == WAIT_ROOM ? SERVE_BLOCKED : 0;
 }
 
 void client_serve(struct client *c)
@@ -288,7 +299,7 @@ void client_serve(struct client *c)
 	if (c->serving)
 		return;
 	c->serving = true;
-	c->turn_left = threads_have_job(c->ctx) ? 0 : TURN_MAX;
+	c->turn_end = threads_have_job(c->ctx) ? 0 : c->ctx->work + TURN_MAX;
 	c->ctx->turn_ticks = trace_on(c->ctx) && !c->ctx->threads ? trace_ticks() : 0;
 	do {
 		ret = serve_all(c);

@@ -12,6 +12,7 @@
 enum waiting {
 	WAIT_NONE, WAIT_ACCESS, WAIT_RESET, WAIT_DMA_UNMAP,
 	WAIT_ROOM, /* the device has answered; the client does not take it */
+	WAIT_TURN, /* the rest of a WRITE_MULTI has to wait for a turn */
 };
 
 #define SERVE_BLOCKED 1 /* no room to answer */
@@ -25,7 +26,6 @@ struct server {
 	uint64_t       late_until; /* one was waited for in vain: until then nobody is */
 };
 
-#define TURN_MAX         1024 /* messages of a client that are served in one turn of the loop */
 #define HELD_SMALL       64
 #define REPLY_SMALL      128 /* room for any reply that carries no data */
 #define REPLY_MAX_INFO   4096 /* room for a reply with a capability chain or JSON */
@@ -44,8 +44,9 @@ struct client {
 	bool            told;        /* the device knows of it */
 	bool            negotiated;
 	bool            keeps;       /* replies wait for the next exchange */
-	bool            serving;     /* a turn of the client is on the stack, ... */
-	unsigned int    turn_left;   /* ... and may serve so many messages more */
+	bool            serving;     /* a turn of the client is on the stack ... */
+	uint64_t        turn_end;    /* ... until ctx->work has come to this */
+	bool            replies_due; /* it was over, and replies may be left that overtake */
 	bool            blocked;     /* the last turn ended for want of room to answer */
 	bool            armed;       /* epoll will tell what there is to be served */
 	bool            owed;        /* a handler is running whose reply is being written */
@@ -84,6 +85,12 @@ struct reply {
 	struct channel_fds fds; /* borrowed */
 };
 
+/* What is left has to wait for the next turn, so that others have one. */
+static inline bool client_turn_is_over(const struct client *c)
+{
+	return c->ctx->work >= c->turn_end;
+}
+
 /* server.c */
 struct client *server_client(const struct lm_ctx *ctx); /* or NULL */
 void client_tell(struct client *c, bool attached); /* the device, and whoever listens */
@@ -100,6 +107,8 @@ void client_unhold(struct client *c);
 
 /* protocol.c: 0, SERVE_BLOCKED (message put back), or -errno: the client must go */
 int  protocol_handle(struct client *c, struct message *m);
+/* In a turn: with the message whose rest waits for one. */
+void protocol_go_on(struct client *c);
 /* The device has answered the request that waits. */
 void protocol_answer(struct client *c, ssize_t result);
 bool protocol_answer_send(struct client *c); /* false: still no room */

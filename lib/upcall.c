@@ -27,6 +27,7 @@
 #define WAIT_NS    2000000000u
 #define LATE_NS    10000000000u /* so long nobody is waited for after one was late */
 #define WAITS_MAX  8u /* inside each other: each has its frames on the stack */
+#define WORK_NS    1000u /* of waiting are a unit of work */
 #define STALL_NS   1000000000u /* QEMU gives its own request five seconds, then up */
 
 /* One lm_dma_read() or lm_dma_write(), however long. */
@@ -463,6 +464,7 @@ static int wait_within(struct client *c, const struct wait *w, uint64_t begin)
 	ret = wait_loop(c, w);
 	c->waits--;
 	c->wait_until = outer;
+	work_add(c->ctx, (loop_now_ns() - begin) / WORK_NS);
 	return ret;
 }
 
@@ -495,10 +497,12 @@ static void twin_close(struct client *c)
 	upcall_fail_all(c, -ENOTCONN);
 }
 
-/* Its end, if sending finds one, is found again in the turn that is asked for. */
+/* Its end, if sending finds one, is found again in the turn that is asked for; what the last one
+ * has left behind, too. */
 static void twin_send(struct client *c)
 {
-	const uint32_t events = stream_flush(&c->twin) ? EPOLLIN | EPOLLOUT : EPOLLIN;
+	const bool more = stream_flush(&c->twin) || stream_has_message(&c->twin);
+	const uint32_t events = more ? EPOLLIN | EPOLLOUT : EPOLLIN;
 
 	if (events != c->twin_events && !loop_modify(&c->ctx->loop, &c->twin_source, events))
 		c->twin_events = events;
@@ -520,10 +524,12 @@ static void twin_ready(struct source *src, uint32_t events)
 	int ret = 0;
 
 	c->serving = true; /* what is completed now is answered below */
-	if (stream_fill(&c->twin) < 0)
+	c->turn_end = c->ctx->work + TURN_MAX;
+	if (!stream_has_message(&c->twin) && stream_fill(&c->twin) < 0)
 		ret = -ENOTCONN;
-	while (!ret && (ret = stream_next(&c->twin, &m)) == 1) {
+	while (!ret && !client_turn_is_over(c) && (ret = stream_next(&c->twin, &m)) == 1) {
 		ret = 0;
+		work_add(c->ctx, 1);
 		upcall_reply(c, &m);
 	}
 	if (ret < 0 || stream_flush(&c->twin) < 0)
