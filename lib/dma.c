@@ -19,6 +19,7 @@ int dma_new(struct lm_ctx *ctx)
 	ctx->dma = calloc(1, sizeof(*ctx->dma));
 	if (!ctx->dma)
 		return -ENOMEM;
+	dma_share_join();
 	dma_limit(ctx, DMA_WINDOWS_MAX);
 	dma_forget_last(ctx->dma);
 	ctx->dma->no_last = ctx->dma->last;
@@ -54,9 +55,11 @@ void dma_free(struct lm_ctx *ctx)
 	dma_disconnect(ctx);
 	dma_orphans_free(dma);
 	dma_table_free(&dma->aliases);
+	dma_table_free(&dma->backings.files);
 	free(dma->backings.at);
 	free(dma);
 	ctx->dma = NULL;
+	dma_share_leave();
 }
 
 /* ---- map ------------------------------------------------------------------------- */

@@ -12,8 +12,6 @@
 #include "internal.h"
 #include "dma_table.h"
 
-#define DMA_BUCKETS 64u
-
 /* ---- sigbus.c: files that shrink under their mapping ----------------------------- */
 
 /* A mapping that the handler may repair. Offsets count from its start. */
@@ -49,12 +47,8 @@ static inline bool sigbus_is_broken(const struct sigbus_range *r, uint64_t off,
 
 /* ---- dma_file.c: the memory behind windows --------------------------------------- */
 
-/* What the client of one context may take of what all contexts of a process share. A quarter
- * of the usual RLIMIT_NOFILE, an eighth of vm.max_map_count and of the address space: guests
- * need a few files, and DPDK's one for each huge page. */
-#define DMA_FDS_MAX      256u        /* descriptors kept: else -EMFILE */
-#define DMA_MAPPINGS_MAX 8192u       /* mappings, ... */
-#define DMA_MAPPED_MAX   (1ull << 44) /* ... and their bytes: else -ENOMEM */
+/* Bytes of a client's memory that we map, an eighth of the address space: else -ENOMEM. */
+#define DMA_MAPPED_MAX (1ull << 44)
 
 enum dma_kind {
 	DMA_MAPPED,  /* at base */
@@ -74,11 +68,11 @@ struct dma_backing {
 	uint64_t             windows; /* how many use it */
 	dev_t                dev;
 	ino_t                ino;
-	bool                 is_shared;   /* in a bucket, for other windows to find */
+	bool                 is_shared;   /* for other windows of the file to find */
 	bool                 is_piece;    /* of the channel's address space ... */
 	bool                 has_files;   /* ... over which files were mapped */
 	bool                 broken_told; /* it was logged */
-	struct dma_backing  *next;        /* in the bucket */
+	struct dma_backing  *next;        /* of the same file, mostly */
 };
 
 /* All backings by index: windows have no room for a pointer. */
@@ -93,7 +87,7 @@ struct dma_backings {
 	uint64_t               free;
 	uint32_t               nr_fds, nr_mappings;
 	uint64_t               mapped; /* bytes */
-	struct dma_backing    *bucket[DMA_BUCKETS];
+	struct dma_table       files;  /* those that are shared, by device and inode */
 };
 
 /* Finds or makes the backing of a valid window; one more window uses it. w->fd is the
@@ -103,6 +97,19 @@ int  dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 void dma_backing_put(struct dma_backings *bs, struct dma_backing *b);
 /* No window finds it any more. */
 void dma_backing_unshare(struct dma_backings *bs, struct dma_backing *b);
+
+/* ---- dma_share.c: what a client may take of the process -------------------------- */
+
+struct dma_limit {
+	const char *name;
+	uint64_t    value;
+};
+
+void dma_share_join(void); /* one device more in this process ... */
+void dma_share_leave(void);
+/* ... and its client, which has @nr of them, may have one more; else *limit is why not. */
+bool dma_share_of_mappings(uint32_t nr, struct dma_limit *limit);
+bool dma_share_of_fds(uint32_t nr, struct dma_limit *limit); /* those that are kept */
 
 /* ---- dma_resolve.c: windows that the channel has -------------------------------- */
 
@@ -172,7 +179,7 @@ struct dma {
 	uint64_t            generation;
 	bool                is_off;    /* no lookups, no copies: bus mastering is off */
 	bool                slow_told; /* that a file cannot be mapped was logged */
-	bool                full_told; /* that a client lends too many files was logged */
+	bool                full_told; /* that no more can be mapped was logged */
 };
 
 static inline struct dma_backing *dma_slot_backing(const struct dma *dma,

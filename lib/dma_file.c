@@ -16,13 +16,14 @@
  * file (a character device, a DMA buffer) is mapped window by window with the guard, and
  * else reached by messages: reading it could block for ever.
  *
- * Descriptors, mappings and address space are the whole process's: a client gets a bounded
- * part of them (dma.h), and an error for the window beyond.
+ * Descriptors, mappings and address space are the whole process's: a client gets its share of
+ * them (dma_share.c), and an error for the window beyond.
  *
  * A sealed file of huge pages may still lack a page when a client punches holes: there,
  * too, only the guard helps.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,27 +78,44 @@ static int ref_add(struct dma_backings *bs, struct dma_backing *b)
 	return 0;
 }
 
-static struct dma_backing **bucket_of(struct dma_backings *bs, dev_t dev, ino_t ino)
+static uint64_t file_key(const struct dma_backing *b)
 {
-	const uint64_t hash = ((uint64_t)ino ^ (uint64_t)dev << 32) *
-			      0x9e3779b97f4a7c15ULL;
-
-	return &bs->bucket[hash >> 58];
+	return (uint64_t)b->ino ^ (uint64_t)b->dev << 32;
 }
 
-static void bucket_remove(struct dma_backings *bs, const struct dma_backing *b)
+/* Where the list of those with @key begins; NULL: there is none. */
+static struct dma_slot *files_find(struct dma_backings *bs, uint64_t key)
 {
-	struct dma_backing **p = bucket_of(bs, b->dev, b->ino);
+	struct dma_pos p;
 
-	while (*p != b)
-		p = &(*p)->next;
-	*p = b->next;
+	if (!dma_table_find(&bs->files, key, &p) || dma_table_key(&bs->files, p) != key)
+		return NULL;
+	return dma_table_slot(&bs->files, p);
+}
+
+static void files_remove(struct dma_backings *bs, const struct dma_backing *b)
+{
+	const uint64_t key = file_key(b);
+	struct dma_slot *first = files_find(bs, key);
+	struct dma_backing *prev = bs->at[first->backing].backing;
+
+	if (prev == b && b->next) {
+		first->backing = b->next->index;
+		return;
+	}
+	if (prev == b) {
+		dma_table_remove(&bs->files, key, key);
+		return;
+	}
+	while (prev->next != b)
+		prev = prev->next;
+	prev->next = b->next;
 }
 
 void dma_backing_unshare(struct dma_backings *bs, struct dma_backing *b)
 {
 	if (b->is_shared)
-		bucket_remove(bs, b);
+		files_remove(bs, b);
 	b->is_shared = false;
 }
 
@@ -142,22 +160,34 @@ static int backing_new(struct dma_backings *bs, const struct file *f, enum dma_k
 	return 0;
 }
 
+/* Without memory for that nobody finds it: the next window of the file has another one. */
 static void backing_share(struct dma_backings *bs, struct dma_backing *b)
 {
-	struct dma_backing **bucket = bucket_of(bs, b->dev, b->ino);
+	const struct dma_slot slot = { .backing = b->index };
+	struct dma_slot *first = files_find(bs, file_key(b));
 
-	b->is_shared = true;
-	b->next = *bucket;
-	*bucket = b;
+	if (first) {
+		b->next = bs->at[first->backing].backing;
+		first->backing = b->index;
+	}
+	b->is_shared = first || !dma_table_insert(&bs->files, file_key(b), &slot);
 }
 
 /* ---- finding --------------------------------------------------------------------- */
+
+static struct dma_backing *files_first(struct dma_backings *bs, const struct file *f)
+{
+	const struct dma_backing like = { .dev = f->st.st_dev, .ino = f->st.st_ino };
+	const struct dma_slot *first = files_find(bs, file_key(&like));
+
+	return first ? bs->at[first->backing].backing : NULL;
+}
 
 /* Of the same file, kind and access; the next after @b, or the first with @b NULL. */
 static struct dma_backing *backing_next(struct dma_backings *bs, const struct file *f,
 					enum dma_kind kind, struct dma_backing *b)
 {
-	b = b ? b->next : *bucket_of(bs, f->st.st_dev, f->st.st_ino);
+	b = b ? b->next : files_first(bs, f);
 	while (b && (b->ino != f->st.st_ino || b->dev != f->st.st_dev ||
 		     b->kind != kind || b->prot != f->w->prot))
 		b = b->next;
@@ -261,15 +291,47 @@ static int map_exact(struct dma_backings *bs, const struct file *f, struct dma_b
 	return map_extent(bs, b, f->w->fd, &e);
 }
 
-/* One more of what is bounded: @error, and once a word of it, if that is too many. */
-static int bound_check(struct lm_ctx *ctx, uint32_t nr, uint32_t max, int error)
+/* Once a word of what is refused. */
+static void tell_full(struct lm_ctx *ctx, const char *what, uint32_t nr,
+		      const struct dma_limit *limit)
 {
-	if (nr < max)
-		return 0;
 	if (!ctx->dma->full_told)
-		log_warn(ctx, "the client lends memory in too many files: one more than %u is "
-			 "refused", max);
+		log_warn(ctx, "the client lends memory in too many files: %u %s are its share of "
+			 "%s (%" PRIu64 ")", nr, what, limit->name, limit->value);
 	ctx->dma->full_told = true;
+}
+
+static int mappings_check(struct lm_ctx *ctx)
+{
+	const uint32_t nr = ctx->dma->backings.nr_mappings;
+	struct dma_limit limit;
+
+	if (dma_share_of_mappings(nr, &limit))
+		return 0;
+	tell_full(ctx, "mappings", nr, &limit);
+	return -ENOMEM;
+}
+
+static int fds_check(struct lm_ctx *ctx)
+{
+	const uint32_t nr = ctx->dma->backings.nr_fds;
+	struct dma_limit limit;
+
+	if (dma_share_of_fds(nr, &limit))
+		return 0;
+	tell_full(ctx, "descriptors", nr, &limit);
+	return -EMFILE;
+}
+
+/* Room for it may lack in our address space, too. */
+static int mapping_failed(struct lm_ctx *ctx, struct dma_backing *b, int error)
+{
+	if (!ctx->dma->full_told)
+		log_warn(ctx, "memory that the client lends cannot be mapped: %s",
+			 strerror(-error));
+	ctx->dma->full_told = true;
+	b->kind = DMA_MESSAGE; /* nothing to undo */
+	dma_backing_put(&ctx->dma->backings, b);
 	return error;
 }
 
@@ -281,7 +343,7 @@ static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_back
 	struct dma_backing *b;
 	int ret;
 
-	ret = bound_check(ctx, bs->nr_mappings, DMA_MAPPINGS_MAX, -ENOMEM);
+	ret = mappings_check(ctx);
 	ret = ret ?: backing_new(bs, f, DMA_MAPPED, &b);
 	if (ret)
 		return ret;
@@ -289,11 +351,8 @@ static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_back
 		backing_share(bs, b);
 	} else {
 		ret = map_exact(bs, f, b);
-		if (ret) {
-			b->kind = DMA_MESSAGE; /* nothing to undo */
-			dma_backing_put(bs, b);
-			return ret;
-		}
+		if (ret)
+			return mapping_failed(ctx, b, ret);
 	}
 	*out = b;
 	return 0;
@@ -315,7 +374,7 @@ static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind 
 		return 0;
 	}
 	if (kind == DMA_FILE)
-		ret = bound_check(ctx, bs->nr_fds, DMA_FDS_MAX, -EMFILE);
+		ret = fds_check(ctx);
 	ret = ret ?: backing_new(bs, f, kind, &b);
 	if (ret)
 		return ret;
@@ -404,10 +463,10 @@ static int piece_map(struct lm_ctx *ctx, struct dma_backing *b, uint64_t start)
 	void *base;
 	int ret;
 
-	if (out_of_range(bs->mapped, d.size, DMA_MAPPED_MAX) ||
-	    bs->nr_mappings >= DMA_MAPPINGS_MAX)
+	if (out_of_range(bs->mapped, d.size, DMA_MAPPED_MAX))
 		return -ENOMEM;
-	ret = ctx->channel.ops->dma_map(&ctx->channel, &d, &base);
+	ret = mappings_check(ctx);
+	ret = ret ?: ctx->channel.ops->dma_map(&ctx->channel, &d, &base);
 	if (ret)
 		return ret;
 	madvise(base, d.size, MADV_DONTDUMP);

@@ -375,7 +375,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 				     * of it, or of lm_ctx_poll(), looks beyond the client at the
 				     * latest, and after a millisecond's work for it */
 #define LM_DEV_NO_MMAP    (1u << 4) /* trap all accesses, so that a trace sees them */
-#define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself (8192 of them) */
+#define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself: one mapping for each */
 #define LM_DEV_MDEV       (1u << 6) /* serve /dev/muser/<uuid>, a mediated device of muser.ko that
 				     * exists, instead of a socket. $MUSER_TRANSPORT=mdev asks for
 				     * it as well, if the description names no socket */

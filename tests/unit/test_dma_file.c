@@ -400,109 +400,6 @@ static void a_closed_descriptor_is_refused(void **state)
 	assert_int_equal(dma_map(&ctx, &w), -EBADF);
 }
 
-/* ---- how much a client can take -------------------------------------------------- */
-
-/* A file of its own for the window at @addr. */
-static int try_new_file(uint64_t addr, uint64_t size, int seals)
-{
-	const int fd = memfd_create("dma-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int ret;
-
-	assert_int_equal(ftruncate(fd, (off_t)size), 0);
-	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
-	ret = try_map((struct dma_window){
-		.addr = addr, .size = PAGE, .prot = RW, .fd = fd, .offset = size - PAGE });
-	close(fd);
-	return ret;
-}
-
-static void descriptors_that_are_kept_are_bounded(void **state)
-{
-	const unsigned int before = count_fds();
-	uint64_t i;
-
-	for (i = 0; i < DMA_FDS_MAX; i++)
-		assert_int_equal(try_new_file(i * PAGE, PAGE, 0), 0);
-	assert_int_equal(count_fds(), before + DMA_FDS_MAX);
-	assert_int_equal(try_new_file(i * PAGE, PAGE, 0), -EMFILE);
-	assert_int_equal(count_fds(), before + DMA_FDS_MAX);
-	assert_int_equal(dma_count(&ctx), DMA_FDS_MAX);
-}
-
-static void beyond_the_bound_other_memory_is_still_taken(void **state)
-{
-	const int fd = file_new(2 * PAGE, 0);
-	uint64_t i;
-
-	map_file(0, PAGE, fd, 0);
-	for (i = 1; i < DMA_FDS_MAX; i++)
-		assert_int_equal(try_new_file(i * PAGE, PAGE, 0), 0);
-	map_file(i++ * PAGE, PAGE, fd, PAGE);
-	map_message(i++ * PAGE, PAGE);
-	assert_int_equal(try_new_file(i * PAGE, PAGE, F_SEAL_SHRINK), 0);
-	close(fd);
-}
-
-static void a_file_that_went_makes_room_for_another(void **state)
-{
-	uint64_t i;
-
-	for (i = 0; i < DMA_FDS_MAX; i++)
-		assert_int_equal(try_new_file(i * PAGE, PAGE, 0), 0);
-	assert_int_equal(unmap(0, PAGE), 0);
-	assert_int_equal(try_new_file(0, PAGE, 0), 0);
-	assert_int_equal(try_new_file(i * PAGE, PAGE, 0), -EMFILE);
-}
-
-static void the_next_client_begins_at_zero(void **state)
-{
-	uint64_t i;
-
-	for (i = 0; i < DMA_FDS_MAX; i++)
-		assert_int_equal(try_new_file(i * PAGE, PAGE, 0), 0);
-	dma_disconnect(&ctx);
-	for (i = 0; i < DMA_FDS_MAX; i++)
-		assert_int_equal(try_new_file(i * PAGE, PAGE, 0), 0);
-}
-
-static void mappings_are_bounded(void **state)
-{
-	const int fd = sealed_file(PAGE);
-	uint64_t i;
-
-	ctx.info.flags |= LM_DEV_STRICT_DMA;
-	for (i = 0; i < DMA_MAPPINGS_MAX; i++)
-		map_file(i * PAGE, PAGE, fd, 0);
-	assert_int_equal(try_file(fd, RW, 0, PAGE), -EEXIST);
-	assert_int_equal(try_map((struct dma_window){
-		.addr = i * PAGE, .size = PAGE, .prot = RW, .fd = fd }), -ENOMEM);
-	assert_int_equal(unmap(0, PAGE), 0);
-	map_file(i * PAGE, PAGE, fd, 0);
-	close(fd);
-}
-
-/* Sparse files cost their owner nothing, and would fill our address space. */
-static void mapped_bytes_are_bounded(void **state)
-{
-	const uint64_t size = DMA_MAPPED_MAX / 4;
-	uint64_t i;
-
-	for (i = 0; i < 4; i++)
-		assert_int_equal(try_new_file(i * PAGE, size, F_SEAL_SHRINK), 0);
-	assert_int_equal(ctx.dma->backings.mapped, DMA_MAPPED_MAX);
-	assert_int_equal(try_new_file(i * PAGE, PAGE, F_SEAL_SHRINK), -ENOMEM);
-	assert_int_equal(unmap(0, PAGE), 0);
-	assert_int_equal(try_new_file(0, PAGE, F_SEAL_SHRINK), 0);
-}
-
-/* Of a file that is too large to be mapped whole, the windows are. */
-static void windows_of_a_file_beyond_the_bound_are_mapped(void **state)
-{
-	assert_int_equal(try_new_file(0, 2 * DMA_MAPPED_MAX, F_SEAL_SHRINK), 0);
-	assert_kind(0, "mapped");
-	assert_int_equal(ctx.dma->backings.mapped, PAGE);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,13 +427,6 @@ int main(void)
 		DMA_TEST(a_descriptor_that_appends_is_refused),
 		DMA_TEST(a_device_file_is_reached_by_messages),
 		DMA_TEST(a_closed_descriptor_is_refused),
-		DMA_TEST(descriptors_that_are_kept_are_bounded),
-		DMA_TEST(beyond_the_bound_other_memory_is_still_taken),
-		DMA_TEST(a_file_that_went_makes_room_for_another),
-		DMA_TEST(the_next_client_begins_at_zero),
-		DMA_TEST(mappings_are_bounded),
-		DMA_TEST(mapped_bytes_are_bounded),
-		DMA_TEST(windows_of_a_file_beyond_the_bound_are_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
