@@ -25,6 +25,7 @@ struct sigbus_range {
 	_Atomic(uint64_t)    broken_low;  /* scratch pages are between these; */
 	_Atomic(uint64_t)    broken_high; /* 0: there are none */
 	struct sigbus_range *next_free;
+	struct sigbus_block *block;
 };
 
 bool sigbus_is_guarded(void); /* lm_sigbus_guard() was called */

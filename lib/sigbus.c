@@ -28,14 +28,17 @@
 #define PIECES_RANGE 8u   /* of a mapping: then it is replaced as a whole */
 #define PIECES_ALL   512u /* of all mappings of the process */
 
-struct block {
-	struct sigbus_range    range[BLOCK_RANGES];
-	_Atomic(struct block *) next;
+/* Most blocks have nothing to do with an address: that is seen at once. */
+struct sigbus_block {
+	_Atomic(uintptr_t)   low, high; /* all ranges are between these */
+	unsigned int         used;
+	struct sigbus_range  range[BLOCK_RANGES];
+	_Atomic(struct sigbus_block *) next;
 };
 
 /* Process-wide as signals are. The handler never takes the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic(struct block *) blocks;
+static _Atomic(struct sigbus_block *) blocks;
 static struct sigbus_range *free_ranges;
 static struct sigaction previous;
 static atomic_bool guarded;
@@ -133,10 +136,12 @@ static bool range_try(struct sigbus_range *r, uintptr_t addr)
 
 static bool repair(uintptr_t addr)
 {
-	struct block *b;
+	struct sigbus_block *b;
 	unsigned int i;
 
 	for (b = atomic_load(&blocks); b; b = atomic_load(&b->next)) {
+		if (addr < atomic_load(&b->low) || addr >= atomic_load(&b->high))
+			continue;
 		for (i = 0; i < BLOCK_RANGES; i++) {
 			if (range_try(&b->range[i], addr))
 				return true;
@@ -217,12 +222,13 @@ bool sigbus_is_guarded(void)
 
 static int block_add(void)
 {
-	struct block *b = calloc(1, sizeof(*b));
+	struct sigbus_block *b = calloc(1, sizeof(*b));
 	unsigned int i;
 
 	if (!b)
 		return -ENOMEM;
 	for (i = 0; i < BLOCK_RANGES; i++) {
+		b->range[i].block = b;
 		b->range[i].next_free = free_ranges;
 		free_ranges = &b->range[i];
 	}
@@ -241,6 +247,21 @@ static void range_set(struct sigbus_range *r, uintptr_t base, uint64_t length)
 	atomic_fetch_add(&r->seq, 1);
 }
 
+/* Before a range of the block comes, and after one has gone. */
+static void block_widen(struct sigbus_block *b, uintptr_t low, uintptr_t high)
+{
+	if (!b->used++ || low < atomic_load(&b->low))
+		atomic_store(&b->low, low);
+	if (high > atomic_load(&b->high))
+		atomic_store(&b->high, high);
+}
+
+static void block_narrow(struct sigbus_block *b)
+{
+	if (!--b->used)
+		atomic_store(&b->high, 0);
+}
+
 int sigbus_add(void *base, uint64_t length, uint64_t granule, int prot,
 	       struct sigbus_range **range)
 {
@@ -256,6 +277,7 @@ int sigbus_add(void *base, uint64_t length, uint64_t granule, int prot,
 		free_ranges = r->next_free;
 		atomic_store(&r->granule, granule);
 		atomic_store(&r->prot, prot);
+		block_widen(r->block, (uintptr_t)base, (uintptr_t)base + length);
 		range_set(r, (uintptr_t)base, length);
 		*range = r;
 	}
@@ -269,6 +291,7 @@ void sigbus_remove(struct sigbus_range *range)
 		return;
 	pthread_mutex_lock(&lock);
 	range_set(range, 0, 0);
+	block_narrow(range->block);
 	pieces_give(range);
 	range->next_free = free_ranges;
 	free_ranges = range;
