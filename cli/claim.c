@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "muser-instance.h"
+#include "dir.h"
 
 #include "clock.h"
 #include "cmd.h"
@@ -37,56 +37,34 @@
 
 /* ---- the file -------------------------------------------------------------------- */
 
-/* mkdir -p; for us alone. */
-static int make_folder(char *path)
+#define FILE_NAME (sizeof(PREFIX) - 1 + UUID_SIZE)
+
+static const char *file_name(char name[FILE_NAME], const char *uuid)
 {
-	char *slash;
-
-	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
-}
-
-int claim_folder(char *buf, size_t size)
-{
-	int err = lm_runtime_dir(buf, size);
-
-	return err ? err : make_folder(buf);
-}
-
-static int file_path(char *buf, size_t size, const char *uuid)
-{
-	char runtime[PATH_MAX - 64];
-	int err = claim_folder(runtime, sizeof(runtime));
-
-	if (err)
-		return err;
-	snprintf(buf, size, "%s/" PREFIX "%s", runtime, uuid);
-	return 0;
+	snprintf(name, FILE_NAME, PREFIX "%s", uuid);
+	return name;
 }
 
 /* Whoever had the lock may have removed the file, and somebody made it again. */
-static bool is_current(int fd, const char *path)
+static bool is_current(int runtime, const char *name, int fd)
 {
-	struct stat held, there;
+	struct stat st;
 
-	return !fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino;
+	return !fstat(fd, &st) && dir_has(runtime, name, &st);
 }
 
 /* -EAGAIN: somebody holds it. flags: O_CREAT or 0. */
-static int lock_file(const char *path, int flags)
+static int lock_file(int runtime, const char *name, int flags)
 {
 	int fd, err;
 
+	flags |= O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 	for (;;) {
-		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+		fd = openat(runtime, name, flags, 0600);
 		if (fd < 0)
 			return -errno;
 		err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
-		if (!err && is_current(fd, path))
+		if (!err && is_current(runtime, name, fd))
 			return fd;
 		close(fd);
 		if (err)
@@ -99,13 +77,16 @@ static int wait_lock(const char *uuid, uint64_t timeout_ms)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
 	uint64_t end = clock_ns() + timeout_ms * 1000000;
-	char path[PATH_MAX];
-	int fd, err = file_path(path, sizeof(path), uuid);
+	const int runtime = dir_open_runtime(true, NULL);
+	char name[FILE_NAME];
+	int fd;
 
-	if (err)
-		return err;
-	while ((fd = lock_file(path, O_CREAT)) == -EAGAIN && clock_ns() < end)
+	if (runtime < 0)
+		return runtime;
+	file_name(name, uuid);
+	while ((fd = lock_file(runtime, name, O_CREAT)) == -EAGAIN && clock_ns() < end)
 		nanosleep(&step, NULL);
+	close(runtime);
 	return fd;
 }
 
@@ -162,28 +143,34 @@ static void undo(const struct claim *claim)
 		error(0, claim->uuid, "the mdev cannot be removed: %s", strerror(-err));
 }
 
+static void remove_file(const char *uuid)
+{
+	const int runtime = dir_open_runtime(false, NULL);
+	char name[FILE_NAME];
+
+	if (runtime < 0)
+		return;
+	unlinkat(runtime, file_name(name, uuid), 0);
+	close(runtime);
+}
+
 void claim_close(struct claim *claim)
 {
-	char path[PATH_MAX];
-
 	if (claim->lock < 0)
 		return;
-	if ((said(claim) == SAID_NOTHING || !mdev_exists(claim->uuid)) &&
-	    !file_path(path, sizeof(path), claim->uuid))
-		unlink(path);
+	if (said(claim) == SAID_NOTHING || !mdev_exists(claim->uuid))
+		remove_file(claim->uuid);
 	close(claim->lock);
 	claim->lock = -1;
 }
 
-static void sweep_file(const char *runtime, const char *name)
+static void sweep_file(int runtime, const char *name)
 {
 	struct claim claim = { .lock = -1 };
-	char path[PATH_MAX];
 
 	if (!instance_is_uuid(name + strlen(PREFIX), claim.uuid))
 		return;
-	snprintf(path, sizeof(path), "%s/%.64s", runtime, name);
-	claim.lock = lock_file(path, 0);
+	claim.lock = lock_file(runtime, name, 0);
 	if (claim.lock < 0)
 		return;
 	if (said(&claim) == SAID_MAKING && !is_used(claim.uuid))
@@ -193,19 +180,19 @@ static void sweep_file(const char *runtime, const char *name)
 
 void claim_sweep(void)
 {
-	char runtime[PATH_MAX - 128];
+	const int runtime = dir_open_runtime(false, NULL);
+	const int fd = runtime < 0 ? -1 : dir_reopen(runtime);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	DIR *dir;
 
-	if (lm_runtime_dir(runtime, sizeof(runtime)))
-		return;
-	dir = opendir(runtime);
 	while (dir && (entry = readdir(dir))) {
 		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
 			sweep_file(runtime, entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
+	if (runtime >= 0)
+		close(runtime);
 }
 
 /* ---- making ---------------------------------------------------------------------- */

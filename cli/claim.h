@@ -43,9 +43,6 @@ int  claim_tell(const char *uuid, int err); /* why claim_open() failed; a status
 /* Lets go; the file goes if there is no such mdev any more. */
 void claim_close(struct claim *claim);
 
-/* The runtime folder, made if it is not there. 0 or -errno. */
-int  claim_folder(char *buf, size_t size);
-
 /* Removes what interrupted ones have left. */
 void claim_sweep(void);
 

@@ -36,6 +36,7 @@ struct exec_args {
 	char       **words;
 	char         id[UUID_SIZE];
 	int          listen_fd;
+	struct sockfile file; /* its */
 	bool         mdev;
 };
 
@@ -129,7 +130,8 @@ static int bind_socket(struct exec_args *args)
 	if (!args->socket_path)
 		return args->mode ? error_usage("--mode", "needs --socket-path") : 0;
 	args->listen_fd =
-		sockpath_listen(args->socket_path, args->mode ? args->mode : 0600, 0);
+		sockpath_listen(args->socket_path, args->mode ? args->mode : 0600, 0,
+				&args->file);
 	if (args->listen_fd >= 0)
 		return 0;
 	return error(ST_FAILED, args->socket_path, "%s", strerror(-args->listen_fd));
@@ -161,7 +163,7 @@ static int run_on_socket(struct exec_args *args)
 		return status;
 	status = args->foreground ? run_here(args) : run_detached(args, NULL);
 	if (status && args->socket_path)
-		unlink(args->socket_path);
+		sockfile_remove(&args->file);
 	return status;
 }
 

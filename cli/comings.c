@@ -9,10 +9,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "dir.h"
 #include "muser-instance.h"
 
-#include "claim.h"
 #include "cmd.h"
 #include "error.h"
 #include "folder_watch.h"
@@ -22,6 +23,20 @@ struct comings {
 	struct folder_watch watch;
 	char                folder[128]; /* for paths of events: the start of a long one will do */
 };
+
+static int watch_runtime(struct folder_watch *watch)
+{
+	const int fd = dir_open_runtime(true, NULL);
+	char path[32];
+	int err;
+
+	if (fd < 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err = folder_watch_add(watch, path);
+	close(fd);
+	return err;
+}
 
 int comings_open(struct comings **result)
 {
@@ -33,14 +48,13 @@ int comings_open(struct comings **result)
 		return error(ST_FAILED, NULL, "out of memory");
 	err = folder_watch_open(&c->watch);
 	if (!err)
-		err = claim_folder(runtime, sizeof(runtime));
-	if (!err)
-		err = folder_watch_add(&c->watch, runtime);
+		err = watch_runtime(&c->watch);
 	if (err < 0) {
 		comings_close(c);
 		return error_no_runtime(NULL, err);
 	}
-	snprintf(c->folder, sizeof(c->folder), "%.127s", runtime);
+	if (!lm_runtime_dir(runtime, sizeof(runtime)))
+		snprintf(c->folder, sizeof(c->folder), "%.127s", runtime);
 	*result = c;
 	return 0;
 }

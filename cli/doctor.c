@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "dir.h"
 #include "muser-instance.h"
 
 #include "control.h"
@@ -136,23 +137,22 @@ static bool is_folder(const char *path)
 
 static void look_runtime(struct finding *f)
 {
-	static const char advice[] = "set MUSER_RUNTIME_DIR to a folder of your own";
-	char dir[4096], near[4096];
-	struct stat st;
-	int err = lm_runtime_dir(dir, sizeof(dir));
+	static const char advice[] = "set MUSER_RUNTIME_DIR to a directory of your own";
+	char dir[4096] = "", near[4096], why[DIR_WHY];
+	const int fd = dir_open_runtime(false, why);
 
-	if (err) {
-		doctor_say(f, HEALTH_FAIL, advice, "there is no safe runtime folder: %s",
-		    strerror(-err));
-		return;
-	}
+	if (fd >= 0)
+		close(fd);
+	lm_runtime_dir(dir, sizeof(dir));
 	snprintf(near, sizeof(near), "%s", dir);
 	parent_of(near);
-	if (!is_folder(near) || access(near, W_OK | X_OK))
+	if (fd == -EPERM)
+		doctor_say(f, HEALTH_FAIL, "chmod go-w it, or set MUSER_RUNTIME_DIR to a "
+			   "directory of your own: others could replace devices", "%s", why);
+	else if (!is_folder(near) || access(near, W_OK | X_OK))
 		doctor_say(f, HEALTH_FAIL, advice, "%.200s: %s", near, strerror(errno));
-	else if (!stat(dir, &st) && st.st_mode & 0022)
-		doctor_say(f, HEALTH_FAIL, "chmod go-w it: others could replace devices",
-		    "%.200s is writable by others", dir);
+	else if (fd < 0 && fd != -ENOENT)
+		doctor_say(f, HEALTH_FAIL, advice, "%s", why);
 	else
 		doctor_say(f, HEALTH_OK, "", "%.200s", dir);
 }

@@ -7,6 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "dir.h"
 
 #include "cmd.h"
 
@@ -69,6 +72,11 @@ int error_out_of_range(const char *object, uint64_t size)
 
 int error_no_runtime(const char *object, int err)
 {
-	return error(ST_FAILED, object, "no runtime folder: %s (set MUSER_RUNTIME_DIR)",
-		     strerror(-err));
+	char why[DIR_WHY];
+	const int fd = dir_open_runtime(false, why);
+
+	if (fd >= 0)
+		close(fd);
+	return error(ST_FAILED, object, "no safe runtime directory: %s (set MUSER_RUNTIME_DIR)",
+		     fd < 0 ? why : strerror(-err));
 }

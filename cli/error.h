@@ -23,7 +23,7 @@ int error_usage(const char *object, const char *fmt, ...)
 /* An access that leaves its region of size bytes. Returns ST_FAILED. */
 int error_out_of_range(const char *object, uint64_t size);
 
-/* Why there is no runtime folder: err is a -errno. Returns ST_FAILED. */
+/* Why there is no runtime directory: err is a -errno. Returns ST_FAILED. */
 int error_no_runtime(const char *object, int err);
 
 #endif /* MUSCTL_ERROR_H */

@@ -65,16 +65,6 @@ void instances_sort(struct instances *list)
 	list->nr = to;
 }
 
-static int no_registry(int err)
-{
-	char dir[4096];
-
-	if (lm_runtime_dir(dir, sizeof(dir)))
-		return error_no_runtime(NULL, err);
-	return error(ST_FAILED, dir, "%s (MUSER_RUNTIME_DIR names another folder)",
-		     strerror(-err));
-}
-
 int instances_get(struct instances *list)
 {
 	int err;
@@ -83,7 +73,7 @@ int instances_get(struct instances *list)
 	err = lm_instance_list(add_live, list);
 	if (err < 0 && err != -ENOENT) {
 		instances_free(list);
-		return no_registry(err);
+		return error_no_runtime(NULL, err);
 	}
 	instances_sort(list);
 	return 0;
@@ -247,6 +237,9 @@ int instance_tell(const char *word, int err)
 		return tell_mdev(word, uuid);
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return no_such(word);
+	if (err == -EPERM)
+		return error(ST_FAILED, word, "its directory or its socket is not of the "
+			     "runtime directory's owner");
 	return error(ST_FAILED, word, "cannot reach the device: %s", strerror(-err));
 }
 

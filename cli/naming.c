@@ -7,14 +7,12 @@
 #include "naming.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <string.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "claim.h"
+#include "dir.h"
+
 #include "clock.h"
 #include "cmd.h"
 #include "control.h"
@@ -29,21 +27,20 @@ int naming_begin(int *lock)
 {
 	const struct timespec step = { .tv_nsec = STEP_NS };
 	const uint64_t end = clock_ns() + LOCK_NS;
-	char runtime[PATH_MAX];
-	int err = claim_folder(runtime, sizeof(runtime));
+	const int runtime = dir_open_runtime(true, NULL);
+	int err;
 
-	*lock = -1;
-	if (err)
-		return error_no_runtime(NULL, err);
-	*lock = open(runtime, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*lock = runtime < 0 ? runtime : dir_reopen(runtime);
+	if (runtime >= 0)
+		close(runtime);
 	if (*lock < 0)
-		return error(ST_FAILED, runtime, "%s", strerror(errno));
+		return error_no_runtime(NULL, *lock);
 	while ((err = flock(*lock, LOCK_EX | LOCK_NB)) && clock_ns() < end)
 		nanosleep(&step, NULL);
 	if (!err)
 		return 0;
 	naming_end(lock);
-	return error(ST_FAILED, runtime, "another musctl is giving a name, and does not end");
+	return error(ST_FAILED, NULL, "another musctl is giving a name, and does not end");
 }
 
 void naming_end(int *lock)

@@ -7,7 +7,6 @@
  * waits alone, and after some calls the other sources of the context have their turn.
  * An idle endpoint is a descriptor and a small struct.
  */
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -220,9 +219,9 @@ void control_event(struct lm_ctx *ctx, const char *kind, const char *name, uint6
 	}
 }
 
-static int control_listen(struct control *control, const char *path)
+static int control_listen(struct control *control)
 {
-	const int fd = sockpath_listen(path, 0600, 0);
+	const int fd = instance_listen(control->ctx, "control.sock", 0600, 0);
 	int ret;
 
 	if (fd < 0)
@@ -244,14 +243,12 @@ fail:
 int control_new(struct lm_ctx *ctx)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	char path[PATH_MAX];
 	int ret;
 
 	if (!control)
 		return -ENOMEM;
 	control->ctx = ctx;
-	ret = instance_path(ctx, "control.sock", path, sizeof(path));
-	ret = ret ?: control_listen(control, path);
+	ret = control_listen(control);
 	if (ret) {
 		log_err(ctx, "control.sock: %s", strerror(-ret));
 		free(control);

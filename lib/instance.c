@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * instance.c - the folder that makes a device visible, and finding such folders.
+ * instance.c - the directory that makes a device visible, and finding such directories.
  *
- * A folder is prepared under a temporary name, locked, filled, and renamed to its UUID: what has
+ * A directory is prepared under a temporary name, locked, filled, and renamed to its UUID: what has
  * a UUID for a name is complete. The lock is held by the device's process for as long as it
- * lives, so a crash leaves a folder that anybody can tell from a live one. Who removes a stale
- * folder locks it first and looks again, so that two cleaners, or a cleaner and a creator, agree.
+ * lives, so a crash leaves a directory that anybody can tell from a live one. Who removes a stale
+ * one locks it first and looks again, so that two cleaners, or a cleaner and a creator, agree.
+ *
+ * The runtime directory is opened as dir.c does it, and all else is reached from there by
+ * descriptor. A directory in it counts only if it belongs to the owner of the runtime directory
+ * and others cannot write to it; who answers at a socket there must be that user, too.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,29 +18,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <uuid/uuid.h>
 
+#include "dir.h"
 #include "env.h"
 #include "internal.h"
 #include "muser-instance.h"
+#include "sockpath.h"
 
 #define TMP_PREFIX     ".new-"
-#define TMP_GRACE_S    10 /* a new temporary folder is somebody's first moment, locked or not */
+#define TMP_GRACE_S    10 /* a new temporary directory is somebody's first moment, locked or not */
 #define PUBLISH_TRIES  8
 
 struct instance {
-	char dir[PATH_MAX];   /* where it is now */
-	char final[PATH_MAX]; /* <runtime>/<uuid> */
-	int  lock_fd;
+	int  runtime;            /* O_PATH */
+	int  dir;                /* in it */
+	int  lock;
+	char name[UUID_STR_LEN]; /* what it is called at the moment */
+	char final[PATH_MAX];    /* <runtime>/<uuid> */
 };
 
 static const char *const files[] = { "vfio-user.sock", "control.sock", "lock" };
 
-/* ---- the runtime folder ---------------------------------------------------------- */
+/* ---- the runtime directory -------------------------------------------------------- */
 
 static int put_path(char *buf, size_t size, const char *dir, const char *name)
 {
@@ -45,6 +54,7 @@ static int put_path(char *buf, size_t size, const char *dir, const char *name)
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
 }
 
+/* What is wrong with it already; the last word has who opens it. */
 static int tmp_dir(char *buf, size_t size)
 {
 	const int len = snprintf(buf, size, "/tmp/muser-%u", (unsigned int)geteuid());
@@ -73,223 +83,215 @@ LM_EXPORT int lm_runtime_dir(char *buf, size_t size)
 	return tmp_dir(buf, size);
 }
 
-/* mkdir -p; what is missing is for us alone. */
-static int make_dirs(const char *path)
+/* ---- stale directories ------------------------------------------------------------ */
+
+static void remove_files(int dir)
 {
-	char part[PATH_MAX];
-	char *p;
-
-	if (put_path(part, sizeof(part), path, ""))
-		return -ENAMETOOLONG;
-	for (p = strchr(part + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
-}
-
-/* ---- stale folders --------------------------------------------------------------- */
-
-static void remove_files(const char *dir)
-{
-	char path[PATH_MAX];
 	size_t i;
 
-	for (i = 0; i < LM_NR(files); i++) {
-		if (!put_path(path, sizeof(path), dir, files[i]))
-			unlink(path);
-	}
-	rmdir(dir);
+	for (i = 0; i < LM_NR(files); i++)
+		unlinkat(dir, files[i], 0);
+}
+
+/* Of one whose owner lets nobody else write to it, as all that make them do. */
+static int entry_open(int runtime, const char *name, struct stat *st)
+{
+	const int fd = openat(runtime, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat above;
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = fstat(fd, st) || fstat(runtime, &above) ? -errno : 0;
+	if (!ret && (st->st_uid != above.st_uid || (st->st_mode & 022)))
+		ret = -EPERM;
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
 }
 
 /* Somebody else may have removed and made it again while we waited for nothing: look. */
-static bool lock_is_current(int fd, const char *path)
-{
-	struct stat held, there;
-
-	return !fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino &&
-	       held.st_dev == there.st_dev;
-}
-
-static bool is_fresh(const char *dir)
+static bool lock_is_current(int dir, int lock)
 {
 	struct stat st;
 
-	return stat(dir, &st) || time(NULL) - st.st_mtime < TMP_GRACE_S;
+	return !fstat(lock, &st) && dir_has(dir, "lock", &st);
 }
 
-/* True if a process holds @dir; otherwise it is removed. */
-static bool is_alive(const char *dir, bool temporary)
+/* True if a process holds @dir; otherwise it is emptied, and *empty is set. */
+static bool is_held(int dir, bool *empty)
 {
-	char path[PATH_MAX];
-	bool alive;
-	int fd;
+	const int lock = openat(dir, "lock", O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	bool held;
 
-	if (temporary && is_fresh(dir))
-		return true;
-	if (put_path(path, sizeof(path), dir, "lock"))
-		return false;
-	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0) {
-		/* The lock goes last, so nothing else is there: or another device, by now. */
-		alive = errno != ENOENT;
-		if (!alive)
-			rmdir(dir);
-		return alive;
+	if (lock < 0) {
+		/* The lock goes last, so nothing else is there. */
+		*empty = errno == ENOENT;
+		return !*empty;
 	}
-	alive = flock(fd, LOCK_EX | LOCK_NB) != 0;
-	if (!alive && lock_is_current(fd, path))
+	held = flock(lock, LOCK_EX | LOCK_NB) != 0;
+	*empty = !held && lock_is_current(dir, lock);
+	if (*empty)
 		remove_files(dir);
-	close(fd);
+	close(lock);
+	return held;
+}
+
+/* True if a process holds the directory of that name; otherwise it is removed. Only an empty one
+ * can be: not what may have got that name by now. */
+static bool is_alive(int runtime, const char *name, bool temporary)
+{
+	bool alive, empty = false;
+	struct stat st;
+	const int dir = entry_open(runtime, name, &st);
+
+	if (dir < 0)
+		return false;
+	alive = (temporary && time(NULL) - st.st_mtime < TMP_GRACE_S) || is_held(dir, &empty);
+	close(dir);
+	if (empty)
+		unlinkat(runtime, name, AT_REMOVEDIR);
 	return alive;
 }
 
-/* ---- making one ------------------------------------------------------------------ */
+/* ---- making one ------------------------------------------------------------------- */
 
 static int lock_new(struct instance *inst)
 {
-	char path[PATH_MAX];
-
-	if (put_path(path, sizeof(path), inst->dir, "lock"))
-		return -ENAMETOOLONG;
-	inst->lock_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (inst->lock_fd < 0 || flock(inst->lock_fd, LOCK_EX | LOCK_NB))
+	inst->lock = openat(inst->dir, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (inst->lock < 0 || flock(inst->lock, LOCK_EX | LOCK_NB))
 		return -errno;
 	return 0;
 }
 
-static int folder_new(struct instance *inst, const char *runtime)
+/* What has been made is for instance_free() to remove. */
+static int make(struct lm_ctx *ctx, struct instance *inst)
 {
-	char again[PATH_MAX];
-	int ret = put_path(inst->dir, sizeof(inst->dir), runtime, TMP_PREFIX "XXXXXX");
+	char runtime[PATH_MAX], why[DIR_WHY];
+	int ret;
 
+	inst->runtime = dir_open_runtime(true, why);
+	if (inst->runtime < 0) {
+		log_err(ctx, "no safe runtime directory: %s (set MUSER_RUNTIME_DIR)", why);
+		return inst->runtime;
+	}
+	ret = lm_runtime_dir(runtime, sizeof(runtime));
+	ret = ret ?: put_path(inst->final, sizeof(inst->final), runtime, ctx->uuid);
 	if (!ret)
-		ret = make_dirs(runtime);
-	if (!ret) /* somebody may have made it before us, for us */
-		ret = lm_runtime_dir(again, sizeof(again));
-	if (!ret && !mkdtemp(inst->dir))
-		ret = -errno;
+		inst->dir = dir_make_private(inst->runtime, inst->name);
+	ret = ret ?: inst->dir < 0 ? inst->dir : lock_new(inst);
+	if (ret)
+		log_err(ctx, "%s: cannot make a directory: %s (set MUSER_RUNTIME_DIR)", runtime,
+			strerror(-ret));
 	return ret;
 }
 
 int instance_new(struct lm_ctx *ctx)
 {
-	char runtime[PATH_MAX];
-	struct instance *inst;
-	int ret = lm_runtime_dir(runtime, sizeof(runtime));
+	struct instance *inst = calloc(1, sizeof(*inst));
 
-	if (ret) {
-		log_err(ctx, "no safe runtime folder: set MUSER_RUNTIME_DIR");
-		return ret;
-	}
-	inst = calloc(1, sizeof(*inst));
 	if (!inst)
 		return -ENOMEM;
-	inst->lock_fd = -1;
-	ret = put_path(inst->final, sizeof(inst->final), runtime, ctx->uuid);
-	ret = ret ?: folder_new(inst, runtime);
-	if (ret) {
-		log_err(ctx, "%s: cannot make a folder: %s (set MUSER_RUNTIME_DIR)", runtime,
-			strerror(-ret));
-		free(inst);
-		return ret;
-	}
+	inst->dir = inst->lock = -1;
+	memcpy(inst->name, TMP_PREFIX "XXXXXX", sizeof(TMP_PREFIX "XXXXXX"));
 	ctx->instance = inst;
-	return lock_new(inst);
+	return make(ctx, inst);
+}
+
+int instance_listen(const struct lm_ctx *ctx, const char *file, uint32_t mode, uint32_t gid)
+{
+	return sockpath_listen_at(ctx->instance->dir, file, mode, gid);
 }
 
 int instance_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size)
 {
-	return put_path(buf, size, ctx->instance->dir, file);
-}
-
-int instance_final_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size)
-{
 	return put_path(buf, size, ctx->instance->final, file);
 }
 
-/* The folder of all folders: to be passed through, not to be looked at. */
-static int runtime_open(void)
+/* The directory of all directories: to be passed through, not to be looked at. */
+static int runtime_open(int runtime)
 {
-	char runtime[PATH_MAX];
 	struct stat st;
-	int ret = lm_runtime_dir(runtime, sizeof(runtime));
+	int ret = 0, fd;
 
-	if (ret || stat(runtime, &st) || st.st_uid != geteuid() || (st.st_mode & 011) == 011)
-		return ret;
-	return chmod(runtime, (st.st_mode & 07777) | 011) ? -errno : 0;
+	if (fstat(runtime, &st) || (st.st_mode & 011) == 011)
+		return 0;
+	fd = dir_reopen(runtime);
+	if (fd < 0)
+		return fd;
+	if (fchmod(fd, (st.st_mode & 07777) | 011))
+		ret = -errno;
+	close(fd);
+	return ret;
 }
 
-/* Whoever may use the client socket has to get there; all else in the folder stays ours. */
-static int folder_open(const struct lm_ctx *ctx)
+/* Whoever may use the client socket has to get there; all else in the directory stays ours. */
+static int permit(const struct lm_ctx *ctx)
 {
 	const lm_dev_info_t *info = &ctx->info;
 	const mode_t wanted = info->socket_mode;
 	const mode_t mode = 0700 | (wanted & 060 ? 010 : 0) | (wanted & 06 ? 01 : 0);
-	const char *dir = ctx->instance->dir;
+	const struct instance *inst = ctx->instance;
 
 	if (mode == 0700 || info->socket_path ||
 	    (info->flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD)))
 		return 0;
-	if (info->socket_gid && chown(dir, (uid_t)-1, info->socket_gid - 1))
+	if (info->socket_gid && fchown(inst->dir, (uid_t)-1, info->socket_gid - 1))
 		return -errno;
-	return chmod(dir, mode) ? -errno : runtime_open();
+	return fchmod(inst->dir, mode) ? -errno : runtime_open(inst->runtime);
 }
 
 int instance_publish(struct lm_ctx *ctx)
 {
 	struct instance *inst = ctx->instance;
+	const int at = inst->runtime;
 	int ret, tries;
 
-	ret = folder_open(ctx);
+	ret = permit(ctx);
 	if (ret) {
-		log_err(ctx, "%s: permissions: %s", inst->dir, strerror(-ret));
+		log_err(ctx, "%s: permissions: %s", inst->final, strerror(-ret));
 		return ret;
 	}
 	for (tries = 0; tries < PUBLISH_TRIES; tries++) {
-		if (!renameat2(AT_FDCWD, inst->dir, AT_FDCWD, inst->final, RENAME_NOREPLACE)) {
-			return put_path(inst->dir, sizeof(inst->dir), inst->final, "");
+		if (!renameat2(at, inst->name, at, ctx->uuid, RENAME_NOREPLACE)) {
+			memcpy(inst->name, ctx->uuid, sizeof(inst->name));
+			return 0;
 		}
 		if (errno != EEXIST) {
 			ret = -errno;
 			log_err(ctx, "%s: %s", inst->final, strerror(-ret));
 			return ret;
 		}
-		if (is_alive(inst->final, false))
+		if (is_alive(at, ctx->uuid, false))
 			break;
 	}
 	log_err(ctx, "%s: this UUID is in use", ctx->uuid);
 	return -EEXIST;
 }
 
-/* A folder that was removed by hand may have been made again by another process. */
-static bool folder_is_ours(const struct instance *inst)
-{
-	char path[PATH_MAX];
-
-	if (inst->lock_fd < 0)
-		return true; /* never had its name */
-	return !put_path(path, sizeof(path), inst->dir, "lock") &&
-	       lock_is_current(inst->lock_fd, path);
-}
-
+/* One that was removed by hand may have been made again by another process: it is not empty. */
 void instance_free(struct lm_ctx *ctx)
 {
 	struct instance *inst = ctx->instance;
 
 	if (!inst)
 		return;
-	if (folder_is_ours(inst))
-		remove_files(inst->dir);
-	if (inst->lock_fd >= 0)
-		close(inst->lock_fd);
+	if (inst->dir >= 0) {
+		if (inst->lock < 0 || lock_is_current(inst->dir, inst->lock))
+			remove_files(inst->dir);
+		unlinkat(inst->runtime, inst->name, AT_REMOVEDIR);
+		close(inst->dir);
+	}
+	if (inst->lock >= 0)
+		close(inst->lock);
+	if (inst->runtime >= 0)
+		close(inst->runtime);
 	free(inst);
 	ctx->instance = NULL;
 }
 
-/* ---- finding them ---------------------------------------------------------------- */
+/* ---- finding them ----------------------------------------------------------------- */
 
 static bool is_uuid(const char *name)
 {
@@ -302,52 +304,89 @@ static bool is_uuid(const char *name)
 	return !strcmp(name, canonical);
 }
 
-static int list_entry(const char *runtime, const char *name, lm_instance_fn_t *fn, void *arg)
+static int list_entry(int runtime, const char *name, lm_instance_fn_t *fn, void *arg)
 {
 	const bool temporary = !strncmp(name, TMP_PREFIX, strlen(TMP_PREFIX));
-	char dir[PATH_MAX];
 	struct stat st;
 
-	if ((!temporary && !is_uuid(name)) || put_path(dir, sizeof(dir), runtime, name))
+	if (!temporary && !is_uuid(name))
 		return 0;
-	if (is_alive(dir, temporary))
+	if (is_alive(runtime, name, temporary))
 		return temporary ? 0 : fn(arg, name, true);
-	if (temporary || lstat(dir, &st))
+	if (temporary || fstatat(runtime, name, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
 	return fn(arg, name, false);
 }
 
-LM_EXPORT int lm_instance_list(lm_instance_fn_t *fn, void *arg)
+static int list_all(int runtime, lm_instance_fn_t *fn, void *arg)
 {
-	char runtime[PATH_MAX];
+	const int fd = dir_reopen(runtime);
 	struct dirent *entry;
 	DIR *dir;
-	int ret = lm_runtime_dir(runtime, sizeof(runtime));
+	int ret = 0;
 
-	if (ret)
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		ret = -errno;
+		close(fd);
 		return ret;
-	dir = opendir(runtime);
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
+	}
 	while (!ret && (entry = readdir(dir)))
 		ret = list_entry(runtime, entry->d_name, fn, arg);
 	closedir(dir);
 	return ret;
 }
 
+LM_EXPORT int lm_instance_list(lm_instance_fn_t *fn, void *arg)
+{
+	const int runtime = dir_open_runtime(false, NULL);
+	int ret;
+
+	if (runtime < 0)
+		return runtime == -ENOENT ? 0 : runtime;
+	ret = list_all(runtime, fn, arg);
+	close(runtime);
+	return ret;
+}
+
+static bool is_peer(int fd, uid_t uid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) && cred.uid == uid;
+}
+
+/* A socket says nothing of who listens there: it could have been given to somebody else. */
+static int entry_connect(int runtime, const char *uuid, const char *file)
+{
+	struct stat st;
+	const int dir = entry_open(runtime, uuid, &st);
+	int fd;
+
+	if (dir < 0)
+		return dir;
+	fd = sockpath_connect_at(dir, file);
+	close(dir);
+	if (fd < 0 || is_peer(fd, st.st_uid))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
 LM_EXPORT int lm_instance_connect(const char *uuid, const char *file, int *fd)
 {
-	char runtime[PATH_MAX], dir[PATH_MAX], path[PATH_MAX];
-	int ret;
+	int runtime, ret;
 
 	if (!is_uuid(uuid) || strchr(file, '/'))
 		return -EINVAL;
-	ret = lm_runtime_dir(runtime, sizeof(runtime));
-	ret = ret ?: put_path(dir, sizeof(dir), runtime, uuid);
-	ret = ret ?: put_path(path, sizeof(path), dir, file);
-	if (ret)
-		return ret;
-	ret = sockpath_connect(path);
+	runtime = dir_open_runtime(false, NULL);
+	if (runtime < 0)
+		return runtime;
+	ret = entry_connect(runtime, uuid, file);
+	close(runtime);
 	if (ret < 0)
 		return ret;
 	fcntl(ret, F_SETFL, fcntl(ret, F_GETFL) & ~O_NONBLOCK);

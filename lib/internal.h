@@ -468,12 +468,13 @@ int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
 
 /* sockpath.c has a header of its own: sockpath.h */
 
-/* ---- instance.c: the folder that makes a device visible -------------------------- */
+/* ---- instance.c: the directory that makes a device visible ------------------------- */
 
-int  instance_new(struct lm_ctx *ctx);     /* temporary folder, locked */
+int  instance_new(struct lm_ctx *ctx);     /* temporary directory, locked */
+/* A listening socket in it; @gid: group plus one. */
+int  instance_listen(const struct lm_ctx *ctx, const char *file, uint32_t mode, uint32_t gid);
+/* Its path once it is published. */
 int  instance_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size);
-/* The same once it is published: what others use. */
-int  instance_final_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size);
 int  instance_publish(struct lm_ctx *ctx); /* rename to the UUID; -EEXIST */
 void instance_free(struct lm_ctx *ctx);    /* remove it */
 

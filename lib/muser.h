@@ -475,7 +475,8 @@ typedef struct {
  * system.
  * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause said as
  *         @dev_info->log wants: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path
- *         in use by a live server), ENOMEM, or what socket(2), bind(2), mkdir(2) gave. LM_DEV_MDEV:
+ *         in use by a live server), EPERM (the runtime directory is not safe: lm_runtime_dir()),
+ *         ENOMEM, or what socket(2), bind(2), mkdir(2) gave. LM_DEV_MDEV:
  *         ENOENT (no such mediated device), EBUSY (another process serves it), ESTALE (it was
  *         served as another device before), EPROTONOSUPPORT (muser.ko of another version), EACCES.
  * Source: slide "libmuser API".

@@ -482,27 +482,27 @@ static int listener_add(struct server *server, int fd)
 	return loop_add(&server->ctx->loop, &server->listener, EPOLLIN);
 }
 
-/* Bind where the description says, or inside the instance folder that is about to be published. */
+/* Bind where the description says, or inside the directory that is about to be published. */
 static int listen_on_path(struct server *server)
 {
+	static const char file[] = "vfio-user.sock";
 	struct lm_ctx *ctx = server->ctx;
-	const char *wanted = ctx->info.socket_path;
-	char path[PATH_MAX], shown[PATH_MAX];
-	int fd;
+	const lm_dev_info_t *info = &ctx->info;
+	char path[PATH_MAX];
+	int fd, ret = info->socket_path ? 0 : instance_path(ctx, file, path, sizeof(path));
 
-	if (!wanted) {
-		instance_path(ctx, "vfio-user.sock", path, sizeof(path));
-		instance_final_path(ctx, "vfio-user.sock", shown, sizeof(shown));
-	}
-	server->path = strdup(wanted ?: shown);
+	if (ret)
+		return ret;
+	server->path = strdup(info->socket_path ?: path);
 	if (!server->path)
 		return -ENOMEM;
-	fd = sockpath_listen(wanted ?: path, ctx->info.socket_mode, ctx->info.socket_gid);
+	fd = info->socket_path ? sockpath_listen(server->path, info->socket_mode, info->socket_gid,
+						 &server->own_file)
+			       : instance_listen(ctx, file, info->socket_mode, info->socket_gid);
 	if (fd < 0) {
 		log_err(ctx, "%s: cannot listen: %s", server->path, strerror(-fd));
 		return fd;
 	}
-	server->own_path = wanted != NULL;
 	return listener_add(server, fd);
 }
 
@@ -515,6 +515,7 @@ int server_new(struct lm_ctx *ctx)
 		return -ENOMEM;
 	server->ctx = ctx;
 	server->listener.fd = -1;
+	server->own_file.dir = -1;
 	ctx->server = server;
 	if (ctx->channel.ops) {
 		struct channel ch = ctx->channel;
@@ -545,10 +546,8 @@ void server_hide(struct lm_ctx *ctx)
 {
 	struct server *server = ctx->server;
 
-	if (server && server->own_path)
-		unlink(server->path);
 	if (server)
-		server->own_path = false;
+		sockfile_remove(&server->own_file);
 }
 
 void server_free(struct lm_ctx *ctx)

@@ -21,7 +21,7 @@ struct server {
 	struct lm_ctx *ctx;
 	struct source  listener; /* fd -1: none */
 	char          *path;     /* where clients connect; NULL: an inherited descriptor, a node */
-	bool           own_path; /* bound by us outside the instance folder: unlink it */
+	struct sockfile own_file; /* bound by us outside the instance directory */
 	struct client *client;
 	uint64_t       late_until; /* one was waited for in vain: until then nobody is */
 };

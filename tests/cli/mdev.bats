@@ -387,7 +387,7 @@ teardown() {
 
 @test "a runtime folder that cannot be made: nothing is made in the kernel" {
 	MUSER_RUNTIME_DIR=/proc/nowhere try 1 musctl create null
-	[[ $stderr == "musctl: create: "*": no runtime folder: "*" (set MUSER_RUNTIME_DIR)" ]]
+	[[ $stderr == "musctl: create: "*": no safe runtime directory: "*" (set MUSER_RUNTIME_DIR)" ]]
 	kernel_is_empty
 }
 

@@ -45,7 +45,7 @@ static void go_deep(void)
 
 static int listen_here(void)
 {
-	const int fd = sockpath_listen(path, 0600, 0);
+	const int fd = sockpath_listen(path, 0600, 0, NULL);
 
 	assert_true(fd >= 0);
 	return fd;
@@ -103,7 +103,7 @@ static void a_path_of_108_bytes_binds_and_connects(void **state)
 		path[len++] = 's';
 	path[len] = '\0';
 	/* The name alone still has to fit behind "/proc/self/fd/N/". */
-	fd = sockpath_listen(path, 0600, 0);
+	fd = sockpath_listen(path, 0600, 0, NULL);
 	assert_true(fd >= 0);
 	connects();
 	close(fd);
@@ -117,7 +117,7 @@ static void a_name_that_cannot_fit_is_refused(void **state)
 	path[len++] = '/';
 	memset(path + len, 's', 200);
 	path[len + 200] = '\0';
-	assert_int_equal(sockpath_listen(path, 0600, 0), -ENAMETOOLONG);
+	assert_int_equal(sockpath_listen(path, 0600, 0, NULL), -ENAMETOOLONG);
 	assert_int_equal(sockpath_connect(path), -ENAMETOOLONG);
 }
 
@@ -127,7 +127,7 @@ static void a_path_longer_than_any_is_refused(void **state)
 
 	memset(longest, '/', PATH_MAX + 9);
 	longest[PATH_MAX + 9] = '\0';
-	assert_int_equal(sockpath_listen(longest, 0600, 0), -ENAMETOOLONG);
+	assert_int_equal(sockpath_listen(longest, 0600, 0, NULL), -ENAMETOOLONG);
 	assert_int_equal(sockpath_connect(longest), -ENAMETOOLONG);
 	free(longest);
 }
@@ -135,7 +135,7 @@ static void a_path_longer_than_any_is_refused(void **state)
 static void a_folder_that_is_not_there_is_enoent(void **state)
 {
 	snprintf(path, sizeof(path), "%.1000s/none/socket", folder);
-	assert_int_equal(sockpath_listen(path, 0600, 0), -ENOENT);
+	assert_int_equal(sockpath_listen(path, 0600, 0, NULL), -ENOENT);
 	assert_int_equal(sockpath_connect(path), -ENOENT);
 }
 
@@ -166,7 +166,7 @@ static void a_socket_of_a_live_server_is_not_touched(void **state)
 {
 	const int fd = listen_here();
 
-	assert_int_equal(sockpath_listen(path, 0600, 0), -EADDRINUSE);
+	assert_int_equal(sockpath_listen(path, 0600, 0, NULL), -EADDRINUSE);
 	connects();
 	close(fd);
 }
@@ -180,7 +180,7 @@ static void a_full_server_is_alive(void **state)
 		nr++;
 	assert_in_range(nr, 1, 63);
 	assert_int_equal(clients[nr], -EAGAIN); /* and it has not waited */
-	assert_int_equal(sockpath_listen(path, 0600, 0), -EADDRINUSE);
+	assert_int_equal(sockpath_listen(path, 0600, 0, NULL), -EADDRINUSE);
 	close_fds(clients, (unsigned int)nr);
 	close(fd);
 }
@@ -197,7 +197,7 @@ static void *race(void *arg)
 
 	for (i = 0; i < ROUNDS; i++) {
 		pthread_barrier_wait(&start);
-		*result = sockpath_listen(path, 0600, 0);
+		*result = sockpath_listen(path, 0600, 0, NULL);
 		pthread_barrier_wait(&end);
 	}
 	return NULL;
@@ -242,21 +242,48 @@ static void of_all_who_find_a_stale_socket_one_gets_it(void **state)
 	pthread_barrier_destroy(&end);
 }
 
-/* A folder that somebody keeps locked hinders nobody but those who would replace something. */
-static void nothing_is_replaced_in_a_folder_that_another_holds(void **state)
+/* Anybody can lock a directory that he can read, /tmp for example, and never let go. */
+static void a_directory_that_another_holds_hinders_nobody(void **state)
 {
-	const int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat before, after;
+	const int held = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fd;
 
-	assert_int_equal(flock(folder_fd, LOCK_EX), 0);
+	assert_int_equal(flock(held, LOCK_EX), 0);
 	close(listen_here());
-	assert_int_equal(stat(path, &before), 0);
-	assert_int_equal(sockpath_listen(path, 0600, 0), -EAGAIN);
-	assert_int_equal(stat(path, &after), 0);
-	assert_int_equal(before.st_ino, after.st_ino);
-	close(folder_fd);
 	fd = listen_here();
+	connects();
+	close(fd);
+	close(held);
+}
+
+static void nothing_is_left_beside_a_socket(void **state)
+{
+	close(listen_here());
+	close(listen_here());
+	assert_int_equal(tempdir_count(folder), 1);
+}
+
+static void a_socket_is_removed_with_its_file(void **state)
+{
+	struct sockfile file;
+	const int fd = sockpath_listen(path, 0600, 0, &file);
+
+	assert_true(fd >= 0);
+	sockfile_remove(&file);
+	assert_int_equal(tempdir_count(folder), 0);
+	close(fd);
+}
+
+static void a_socket_that_has_taken_its_place_is_not(void **state)
+{
+	struct sockfile file;
+	const int old = sockpath_listen(path, 0600, 0, &file);
+	int fd;
+
+	assert_true(old >= 0);
+	close(old);
+	fd = listen_here();
+	sockfile_remove(&file);
 	connects();
 	close(fd);
 }
@@ -266,7 +293,7 @@ static void a_file_is_not_replaced(void **state)
 	const int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	struct stat st;
 
-	assert_int_equal(sockpath_listen(path, 0600, 0), -EEXIST);
+	assert_int_equal(sockpath_listen(path, 0600, 0, NULL), -EEXIST);
 	assert_int_equal(stat(path, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
 	close(file);
@@ -278,7 +305,7 @@ static void a_link_is_not_followed(void **state)
 
 	snprintf(target, sizeof(target), "%.1000s/target", folder);
 	assert_int_equal(symlink(target, path), 0);
-	assert_int_equal(sockpath_listen(path, 0600, 0), -EEXIST);
+	assert_int_equal(sockpath_listen(path, 0600, 0, NULL), -EEXIST);
 	assert_int_equal(access(target, F_OK), -1);
 }
 
@@ -290,7 +317,7 @@ static void permissions_are_those_asked_for(void **state)
 	size_t i;
 
 	for (i = 0; i < LM_NR(modes); i++) {
-		const int fd = sockpath_listen(path, modes[i], 0);
+		const int fd = sockpath_listen(path, modes[i], 0, NULL);
 
 		assert_true(fd >= 0);
 		assert_int_equal(stat(path, &st), 0);
@@ -302,7 +329,7 @@ static void permissions_are_those_asked_for(void **state)
 
 static void the_group_is_the_one_asked_for(void **state)
 {
-	const int fd = sockpath_listen(path, 0660, (uint32_t)getegid() + 1);
+	const int fd = sockpath_listen(path, 0660, (uint32_t)getegid() + 1, NULL);
 	struct stat st;
 
 	assert_true(fd >= 0);
@@ -338,7 +365,10 @@ int main(void)
 		TEST(a_socket_of_a_live_server_is_not_touched),
 		TEST(a_full_server_is_alive),
 		TEST(of_all_who_find_a_stale_socket_one_gets_it),
-		TEST(nothing_is_replaced_in_a_folder_that_another_holds),
+		TEST(a_directory_that_another_holds_hinders_nobody),
+		TEST(nothing_is_left_beside_a_socket),
+		TEST(a_socket_is_removed_with_its_file),
+		TEST(a_socket_that_has_taken_its_place_is_not),
 		TEST(a_file_is_not_replaced),
 		TEST(a_link_is_not_followed),
 		TEST(permissions_are_those_asked_for),
