@@ -73,6 +73,10 @@ dma-write 0x100008 8 ok " ]
 		.result == "ENOENT" and .fields == "unmapped=0x101000"' rows
 }
 
+rows_are() { # HOW MANY
+	[ "$(wc -l <rows)" -eq "$1" ]
+}
+
 @test "without bus mastering neither DMA nor MSI: the rows say so" {
 	dma_start -e dma-lookup,dma-write,irq-fire -nro KIND,RESULT
 	client map 0x100000 0x1000
@@ -81,7 +85,7 @@ dma-write 0x100008 8 ok " ]
 	client write 0 0 8 0x100000
 	client write 7 4 2 0x6
 	client write 0 0 8 0x100000
-	eventually test "$(wc -l <rows)" -eq 6
+	eventually rows_are 6
 	trace_stop
 	[ "$(paste -sd, rows)" = "dma-write ok,irq-fire no-eventfd,$(: \
 		)dma-lookup bus-master-off,irq-fire bus-master-off,$(: \
