@@ -8,22 +8,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "json.h"
 
 #include "control.h"
 #include "error.h"
 #include "instance.h"
 #include "out.h"
-#include "parse.h"
 #include "value.h"
 #include "verbs.h"
 
-enum { NAME, VALUE, DEFAULT, COUNT, FLAGS, DESCRIPTION };
+enum { NAME, VALUE, DEFAULT, ACCEPTS, COUNT, FLAGS, DESCRIPTION };
 
 static const struct column set_columns[] = {
 	[NAME]        = { "NAME", 8, 0, "name of the property" },
 	[VALUE]       = { "VALUE", 8, 0, "what it is" },
 	[DEFAULT]     = { "DEFAULT", 8, 0, "what it was at creation, if nothing else was said" },
+	[ACCEPTS]     = { "ACCEPTS", 8, COLUMN_EXTRA, "choices, or the range of numbers" },
 	[COUNT]       = { "COUNT", 5, COLUMN_RIGHT, "single properties NAME0, NAME1, ..." },
 	[FLAGS]       = { "FLAGS", 5, 0, "read-only, create-only" },
 	[DESCRIPTION] = { "DESCRIPTION", 0.4, COLUMN_TRUNC, "what it is for" },
@@ -38,6 +39,7 @@ static void print_property(struct out *out, struct json_object *prop)
 	out_text(out, NAME, value_text(prop, "name"));
 	out_text(out, VALUE, value_text(prop, "value"));
 	out_text(out, DEFAULT, value_text(prop, "default"));
+	out_text(out, ACCEPTS, value_text(prop, "accepts"));
 	if (value_u64(prop, "count"))
 		out_u64(out, COUNT, value_u64(prop, "count"));
 	out_text(out, FLAGS, value_list(prop, "flags", flags, sizeof(flags)));
@@ -63,15 +65,16 @@ static bool is_property(struct json_object *prop, const char *word, size_t len)
 {
 	const char *name = value_name(prop);
 	size_t base = strlen(name);
-	char digits[12];
-	uint32_t index;
+	uint32_t index = 0;
+	size_t i;
 
 	if (len < base || strncmp(name, word, base))
 		return false;
-	if (len == base)
-		return true;
-	snprintf(digits, sizeof(digits), "%.*s", (int)(len - base), word + base);
-	return parse_u32(digits, &index) && index < value_u64(prop, "count");
+	for (i = base; i < len && ascii_is_digit(word[i]) && i - base < 9; i++)
+		index = 10 * index + (uint32_t)(word[i] - '0');
+	if (len - base > 1 && word[base] == '0') /* part of a name, not a number */
+		return false;
+	return i == len && (len == base || index < value_u64(prop, "count"));
 }
 
 static int check_word(struct json_object *device, const char *word)

@@ -56,6 +56,16 @@ static char start_error[512];
 
 /* ---- from options to a description ----------------------------------------------- */
 
+static int bad_value(const struct host *host, const char *name, const char *value)
+{
+	const char *accepts = device_accepts(host->type, name);
+
+	if (accepts)
+		return error(ST_USAGE, name, "'%s' is not a value for it (%s)", value, accepts);
+	return error(ST_USAGE, name, "'%s' is not a value for it (musctl types %s)", value,
+		     host->type->name);
+}
+
 static int set_option(struct host *host, const char *option)
 {
 	size_t len = strcspn(option, "=");
@@ -73,8 +83,7 @@ static int set_option(struct host *host, const char *option)
 	if (err == -EPERM)
 		return error(ST_USAGE, name, "is read-only");
 	if (err == -EINVAL)
-		return error(ST_USAGE, name, "'%s' is no value for it (musctl types %s)",
-			     option + len + 1, host->type->name);
+		return bad_value(host, name, option + len + 1);
 	return err ? error(ST_FAILED, name, "%s", strerror(-err)) : 0;
 }
 

@@ -43,10 +43,11 @@ static const struct column irq_columns[] = {
 	{ "PENDING", 7, COLUMN_RIGHT }, { "COUNT", 6, COLUMN_RIGHT }, { 0 }
 };
 
-enum { PROP_NAME, PROP_VALUE, PROP_DEFAULT, PROP_FLAGS, PROP_HELP };
+enum { PROP_NAME, PROP_VALUE, PROP_DEFAULT, PROP_ACCEPTS, PROP_FLAGS, PROP_HELP };
 
 static const struct column prop_columns[] = {
-	{ "NAME", 8 }, { "VALUE", 8 }, { "DEFAULT", 8 }, { "FLAGS", 5 }, { "DESCRIPTION", 1 }, { 0 }
+	{ "NAME", 8 }, { "VALUE", 8 }, { "DEFAULT", 8 }, { "ACCEPTS", 8 }, { "FLAGS", 5 },
+	{ "DESCRIPTION", 1 }, { 0 }
 };
 
 enum {
@@ -222,6 +223,7 @@ void page_properties(const struct call *call, const char *title,
 			copy_text(out, PROP_NAME, prop, "name");
 		copy_text(out, PROP_VALUE, prop, "value");
 		copy_text(out, PROP_DEFAULT, prop, "default");
+		copy_text(out, PROP_ACCEPTS, prop, "accepts");
 		out_text(out, PROP_FLAGS,
 			 value_list(prop, "flags", flags, sizeof(flags)));
 		copy_text(out, PROP_HELP, prop, "help");

@@ -111,6 +111,8 @@ static struct json_object *options(const lm_dev_info_t *info)
 		json_add_string(option, "name", prop->name);
 		json_add_string(option, "default", prop->value);
 		json_add_string(option, "help", prop->help);
+		json_add_string(option, "accepts", prop->accepts);
+		json_add_string(option, "wire_accepts", prop->wire_accepts);
 		json_add_int(option, "count", prop->nr);
 		if (prop->flags & LM_PROP_RO)
 			json_append_string(flags, "read-only");

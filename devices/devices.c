@@ -65,6 +65,29 @@ int device_set(const struct device_type *type, void *dev, const char *name,
 	return type->info->prop_set(dev, name, value);
 }
 
+const char *device_accepts(const struct device_type *type, const char *name)
+{
+	const lm_prop_t *prop = find_prop(type->info, name);
+
+	if (!prop)
+		return NULL;
+	return strcmp(prop->name, name) ? prop->wire_accepts : prop->accepts;
+}
+
+int device_parse(const char *text, uint64_t max, uint64_t *number)
+{
+	const bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
+	const char *digits = hex ? text + 2 : text;
+	char *end;
+
+	/* strtoull() takes blanks, signs and a second prefix */
+	if (!*digits || digits[strspn(digits, "0123456789abcdefABCDEF")])
+		return -EINVAL;
+	errno = 0;
+	*number = strtoull(digits, &end, hex ? 16 : 10);
+	return errno || *end || *number > max ? -EINVAL : 0;
+}
+
 static int set_defaults(const struct device_type *type, void *dev)
 {
 	const lm_prop_t *prop = type->info->props;

@@ -59,6 +59,13 @@ int device_new(const struct device_type *type, void **dev);
 int device_set(const struct device_type *type, void *dev, const char *name,
 	       const char *value);
 
+/* For prop_set: a number from 0 to @max as people write it: decimal, or hexadecimal with 0x; a zero
+ * in front means nothing. 0 or -EINVAL. */
+int device_parse(const char *text, uint64_t max, uint64_t *number);
+
+/* What an option accepts, as lm_prop_t has it; NULL: unknown. */
+const char *device_accepts(const struct device_type *type, const char *name);
+
 /* 0 or -errno of the type's attach. */
 int device_attach(const struct device_type *type, void *dev, lm_ctx_t *ctx);
 

@@ -6,6 +6,7 @@
  * Interrupts go through the library's own masking rules: musctl fires one as the device
  * would. A tracer's lease of the ring is its connection.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "control.h"
@@ -71,6 +72,15 @@ static void get_prop(struct conn *c, struct json_object *params, bool more)
 	control_reply(c, reply);
 }
 
+static void bad_value(struct conn *c, const char *accepts)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), accepts ? "not a value for it (%s)" : "not a value for it",
+		 accepts);
+	control_failed(c, -EINVAL, text);
+}
+
 static void set_prop(struct conn *c, struct json_object *params, bool more)
 {
 	static const struct json_member members[] = {
@@ -97,8 +107,10 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 	ret = -EOPNOTSUPP;
 	if (info->prop_set)
 		ret = info->prop_set(info->pvt, args.name, args.value);
-	if (ret < 0)
-		control_failed(c, ret, ret == -EINVAL ? "not a value for it" : NULL);
+	if (ret == -EINVAL)
+		bad_value(c, strcmp(prop->name, args.name) ? prop->wire_accepts : prop->accepts);
+	else if (ret < 0)
+		control_failed(c, ret, NULL);
 	else
 		control_reply(c, NULL);
 }

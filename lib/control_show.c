@@ -194,6 +194,8 @@ static struct json_object *show_property(const struct lm_ctx *ctx, const lm_prop
 	json_add_string(obj, "value", value);
 	json_add_string(obj, "default", p->value);
 	json_add_string(obj, "help", p->help ? p->help : "");
+	json_add_string(obj, "accepts", p->accepts);
+	json_add_string(obj, "wire_accepts", p->wire_accepts);
 	json_add_int(obj, "count", p->nr);
 	if (p->flags & LM_PROP_RO)
 		json_append_string(flags, "read-only");

@@ -335,11 +335,16 @@ typedef struct {
 
 /**
  * struct lm_prop - a property: a wire of the outside world, or an option, by name
- * @name:  [a-z0-9-], 1 to 63 of them; unique in the device, as are name0 .. name(nr-1)
- * @help:  one line
- * @value: default, as text, or NULL
- * @nr:    0, or how many single properties name0 .. name(nr-1) there are beside it
- * @flags: LM_PROP_*
+ * @name:         [a-z0-9-], 1 to 63 of them; unique in the device, as are name0 .. name(nr-1)
+ * @help:         one line
+ * @value:        default, as text, or NULL
+ * @nr:           0, or how many single properties name0 .. name(nr-1) there are beside it
+ * @flags:        LM_PROP_*
+ * @accepts:      what lm_dev_info_t.prop_set takes, for people and completion: choices, as
+ *                "none|toggle3", or numbers, as "0..0xffff"; or NULL. The library does not check
+ *                it. By agreement numbers are decimal, or hexadecimal with 0x; a zero in front
+ *                means nothing (since 0.2)
+ * @wire_accepts: the same of a single one, name0 .. name(nr-1) (since 0.2)
  */
 typedef struct {
 	const char *name;
@@ -347,7 +352,8 @@ typedef struct {
 	const char *value;
 	uint32_t    nr;
 	uint32_t    flags;
-	uint64_t    reserved[2];
+	const char *accepts;
+	const char *wire_accepts;
 } lm_prop_t;
 
 #define LM_PROP_RO     (1u << 0) /* can be read only */

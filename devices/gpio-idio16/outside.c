@@ -3,6 +3,7 @@
  * outside.c - the PCI-IDIO-16 as the world outside sees it: its terminals and its options
  * as properties, and its state as bytes. What the card does about a change is card.c's.
  */
+#include "../devices.h"
 #include "idio.h"
 
 #include <errno.h>
@@ -13,12 +14,16 @@
 #define IDIO_MAX_FILTER_US 60000000u
 
 const lm_prop_t idio_props[IDIO_NR_PROPS] = {
-	{ "in", "the input terminals", "0x0000", IDIO_NR_PINS },
+	{ "in", "the input terminals", "0x0000", IDIO_NR_PINS, .accepts = "0..0xffff",
+	  .wire_accepts = "0|1" },
 	{ "out", "the output terminals", NULL, IDIO_NR_PINS, LM_PROP_RO },
-	{ "pattern", "none; toggle3: data registers read 0 0 0 1 1 1 ...", "none" },
-	{ "loopback", "1: the outputs are wired to the inputs", "0" },
+	{ "pattern", "none; toggle3: data registers read 0 0 0 1 1 1 ...", "none",
+	  .accepts = "none|toggle3" },
+	{ "loopback", "1: the outputs are wired to the inputs", "0",
+	  .accepts = "0|1" },
 	{ "filter", "inputs whose filter is on", NULL, 0, LM_PROP_RO },
-	{ "filter-us", "microseconds until a filtered input is seen", "5000" },
+	{ "filter-us", "microseconds until a filtered input is seen", "5000",
+	  .accepts = "0..60000000" },
 };
 
 /* ---- properties ------------------------------------------------------------------ */
@@ -71,24 +76,13 @@ int idio_prop_get(void *pvt, const char *name, char *buf, size_t size)
 	return 0;
 }
 
-static int parse(const char *text, unsigned long max, unsigned long *number)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9') /* strtoul() takes blanks and signs */
-		return -EINVAL;
-	errno = 0;
-	*number = strtoul(text, &end, 0);
-	return errno || *end || *number > max ? -EINVAL : 0;
-}
-
 static int set_in(struct idio *dev, int pin, const char *value)
 {
-	unsigned long number;
+	uint64_t number;
 
 	if (dev->st->loopback) /* another source drives these wires */
 		return -EPERM;
-	if (parse(value, pin == IDIO_NR_PINS ? 0xffff : 1, &number))
+	if (device_parse(value, pin == IDIO_NR_PINS ? 0xffff : 1, &number))
 		return -EINVAL;
 	if (pin == IDIO_NR_PINS)
 		dev->st->in = number;
@@ -100,7 +94,7 @@ static int set_in(struct idio *dev, int pin, const char *value)
 static int set_option(struct idio *dev, const char *name, const char *value)
 {
 	bool loopback = !strcmp(name, "loopback");
-	unsigned long number;
+	uint64_t number;
 
 	if (!strcmp(name, "pattern")) {
 		if (strcmp(value, "none") && strcmp(value, "toggle3"))
@@ -111,7 +105,7 @@ static int set_option(struct idio *dev, const char *name, const char *value)
 	}
 	if (!loopback && strcmp(name, "filter-us"))
 		return -ENOENT;
-	if (parse(value, loopback ? 1 : IDIO_MAX_FILTER_US, &number))
+	if (device_parse(value, loopback ? 1 : IDIO_MAX_FILTER_US, &number))
 		return -EINVAL;
 	if (loopback)
 		dev->st->loopback = number;

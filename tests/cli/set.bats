@@ -50,9 +50,33 @@ load helper
 @test "a bad value and a read-only property are the device's errors" {
 	uuid=$(musctl create gpio-idio16)
 	try 1 musctl set "$uuid" in=frob
-	complains "musctl: set: in=frob: not a value for it"
+	complains "musctl: set: in=frob: not a value for it (0..0xffff)"
+	try 1 musctl set "$uuid" in3=2
+	complains "musctl: set: in3=2: not a value for it (0|1)"
+	try 1 musctl set "$uuid" pattern=frob
+	complains "musctl: set: pattern=frob: not a value for it (none|toggle3)"
 	try 1 musctl set "$uuid" out=1
 	complains "musctl: set: out=1: can be read only"
+}
+
+@test "numbers are decimal, or hexadecimal with 0x, whatever stands in front" {
+	uuid=$(musctl create gpio-idio16 -O in=010)
+	[ "$(musctl set "$uuid" in)" = 0x000a ]
+	musctl set "$uuid" in=0x010 filter-us=0100
+	[ "$(musctl set "$uuid" in filter-us)" = $'0x0010\n100' ]
+	try 1 musctl irq fire "$uuid" intx:010
+	[[ $stderr == *"intx:10: no such interrupt"* ]]
+	try 1 musctl irq fire "$uuid" intx:0x10
+	[[ $stderr == *"intx:16: no such interrupt"* ]]
+	[ "$(musctl bench "$uuid" info -c 010 -nro REQUESTS)" = 10 ]
+	[ "$(musctl bench "$uuid" info -c 0x10 -nro REQUESTS)" = 16 ]
+}
+
+@test "what properties accept can be listed" {
+	uuid=$(musctl create gpio-idio16)
+	[ "$(musctl set "$uuid" -nro NAME,ACCEPTS | grep pattern)" = "pattern none|toggle3" ]
+	musctl types gpio-idio16 -J | jq -e '.type.options[] | select(.name == "in") |
+		.accepts == "0..0xffff" and .wire_accepts == "0|1"'
 }
 
 @test "a device without properties has an empty list" {

@@ -5,6 +5,8 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define for_each_type(type, i) \
@@ -106,6 +108,85 @@ static void test_read_only_properties_are_no_options(void **state)
 	device_free(type, dev);
 }
 
+static void assert_set(const struct device_type *type, void *dev, const char *name,
+		       const char *value, int expected)
+{
+	int err = device_set(type, dev, name, value);
+
+	if (err != expected)
+		print_error("%s %s=%s: %d\n", type->name, name, value, err);
+	assert_int_equal(err, expected);
+}
+
+/* "a|b|c": these and no other; "MIN..MAX": the ends, and nothing beyond. */
+static void assert_accepts(const struct device_type *type, void *dev, const char *name,
+			   const char *accepts)
+{
+	const char *dots = strstr(accepts, "..");
+	char copy[64], beyond[32], *choice, *rest = copy;
+
+	snprintf(copy, sizeof(copy), "%s", accepts);
+	if (dots) {
+		copy[dots - accepts] = '\0';
+		assert_set(type, dev, name, copy, 0);
+		assert_set(type, dev, name, dots + 2, 0);
+		snprintf(beyond, sizeof(beyond), "%llu", strtoull(dots + 2, NULL, 0) + 1);
+		assert_set(type, dev, name, beyond, -EINVAL);
+	}
+	while (!dots && (choice = strsep(&rest, "|")))
+		assert_set(type, dev, name, choice, 0);
+	assert_set(type, dev, name, "frob", -EINVAL);
+	assert_set(type, dev, name, "", -EINVAL);
+}
+
+static void test_properties_accept_what_they_say(void **state)
+{
+	const struct device_type *type;
+	const lm_prop_t *prop;
+	char wire[32];
+	uint32_t k;
+	size_t i;
+	void *dev;
+
+	for_each_type(type, i) {
+		for (k = 0; k < type->info->nr_props; k++) {
+			prop = &type->info->props[k];
+			if (prop->flags & LM_PROP_RO)
+				continue;
+			assert_int_equal(device_new(type, &dev), 0);
+			assert_non_null(prop->accepts);
+			assert_accepts(type, dev, prop->name, prop->accepts);
+			snprintf(wire, sizeof(wire), "%s0", prop->name);
+			if (prop->nr)
+				assert_accepts(type, dev, wire, prop->wire_accepts);
+			device_free(type, dev);
+		}
+	}
+}
+
+static void test_numbers_are_decimal_or_hexadecimal_with_0x(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t    number;
+	} good[] = {
+		{ "0", 0 }, { "010", 10 }, { "0x10", 16 }, { "0XfF", 255 }, { "0000009", 9 },
+	};
+	static const char *const bad[] = {
+		"", " 1", "+1", "-1", "0x", "0x0x1", "f", "1f", "1 ", "0b1", "257",
+		"18446744073709551617",
+	};
+	uint64_t number;
+	size_t i;
+
+	for (i = 0; i < LM_NR(good); i++) {
+		assert_int_equal(device_parse(good[i].text, 256, &number), 0);
+		assert_int_equal(number, good[i].number);
+	}
+	for (i = 0; i < LM_NR(bad); i++)
+		assert_int_equal(device_parse(bad[i], 256, &number), -EINVAL);
+}
+
 static void test_freeing_no_device_is_fine(void **state)
 {
 	device_free(&device_gpio_idio16, NULL);
@@ -122,6 +203,8 @@ int main(void)
 		cmocka_unit_test(test_every_default_is_what_the_property_says),
 		cmocka_unit_test(test_options_that_do_not_exist_are_refused),
 		cmocka_unit_test(test_read_only_properties_are_no_options),
+		cmocka_unit_test(test_properties_accept_what_they_say),
+		cmocka_unit_test(test_numbers_are_decimal_or_hexadecimal_with_0x),
 		cmocka_unit_test(test_freeing_no_device_is_fine),
 	};
 
