@@ -242,6 +242,7 @@ struct region {
 	uint64_t     *written;   /* a bit a page: the device is to be told; or NULL */
 	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
 	bool          values_kept; /* in memory of kept.c */
+	uint32_t     *changes;   /* of each value by the device, while it is asked; or NULL */
 	bool          described; /* info.map has been called for its areas ... */
 	bool          trapped;   /* ... and refused: accesses do not go to mem */
 };
@@ -257,7 +258,8 @@ struct access {
 	uint16_t      reason;                /* of an error: LM_TRACE_REASON_* */
 	uint32_t      pos;                   /* bytes done */
 	uint32_t      piece;                 /* bytes of the piece in progress ... */
-	uint32_t      shift;                 /* ... and where in its register it begins */
+	uint32_t      shift;                 /* ... and where in its register it begins; */
+	uint32_t      idx, changes;          /* a write: which one, and region.changes before it */
 	uint64_t      started;               /* ticks, when traced */
 	struct deferral defer;               /* region.c */
 	void        (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
@@ -306,10 +308,13 @@ void trap_tell(struct lm_ctx *ctx);  /* the device, of all that ctx->traps_due s
 
 /* One step of at most @len bytes of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
 ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len);
+/* The step that was deferred is done. */
+void    register_completed(struct region *r, const struct access *a);
 /* The narrowest and the widest access. */
 void    register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max);
 const char *register_fault(const struct region *r); /* NULL, or what is wrong with the map */
 int     register_new(struct lm_ctx *ctx, struct region *r); /* values that the library keeps */
+void    register_free(struct region *r);
 void    register_reset(struct region *r);
 /* The register at exactly this offset, or NULL; *idx its index. */
 const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);

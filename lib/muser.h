@@ -186,12 +186,18 @@ typedef struct {
  *                 and is traced as refused (see lm_region_access_t)
  * @read:          value of the register at @offset (always its own offset and width).
  *                 NULL: the library keeps the values (lm_register_get(), lm_register_set())
- * @write:         a new value for it. NULL: the library stores it. For LM_RW1C registers that the
- *                 device keeps itself, @value is what the guest wrote: the ones clear
+ * @write:         a new value for it. NULL: the library just stores it. With @read NULL it does so
+ *                 once the write is done: until @write returns, or lm_complete() if it was put
+ *                 off, lm_register_get() gives the old value. A lm_register_set() of the register
+ *                 meanwhile, or a reset, counts instead: so a bit may clear itself. Nothing is
+ *                 stored if the write fails, or the client leaves before it is done. Of LM_RW1C
+ *                 registers @value is what the guest wrote: the ones clear
  *
  * An access is split into, or merged with, whole registers: a wide read calls @read for each
  * register that it covers; a narrow write of a register marked LM_REGISTER_PURE reads, merges
- * and writes it; a narrow write of another register passes the written bytes, the rest 0.
+ * and writes it; a narrow write of another register passes the written bytes, the rest 0. Where the
+ * library keeps the values, it is these that a narrow write is merged with, and no other bytes
+ * change.
  * Bytes between registers read as all ones and drop writes. A @read or @write may call lm_defer().
  */
 typedef struct {
@@ -917,6 +923,8 @@ uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset);
  * @region: region index
  * @offset: of the register, exactly
  * @value:  new value; bits beyond its width are dropped
+ *
+ * It wins over a write of the guest to this register that is being done (lm_register_map_t.write).
  *
  * Context: the thread that serves the context.
  * Return: 0, -ENOENT: no such register.

@@ -187,8 +187,7 @@ void region_free(struct lm_ctx *ctx)
 		struct region *r = &ctx->regions->region[i];
 
 		region_memory_free(r);
-		if (!r->values_kept)
-			free(r->values);
+		register_free(r);
 		free(r->written);
 		free((void *)r->info.mmap_areas);
 		free((void *)r->info.ioeventfds);
@@ -437,6 +436,7 @@ static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result
 	struct access *a = container_of(d, struct access, defer);
 
 	if (result >= 0) {
+		register_completed(region_get(ctx, a->region), a);
 		a->pos += a->piece;
 		result = access_run(ctx, a);
 	} else {

@@ -98,7 +98,9 @@ int register_new(struct lm_ctx *ctx, struct region *r)
 	r->values_kept = r->values;
 	if (!r->values)
 		r->values = calloc(map->nr_registers ?: 1, sizeof(*r->values));
-	if (!r->values)
+	if (map->write)
+		r->changes = calloc(map->nr_registers ?: 1, sizeof(*r->changes));
+	if (!r->values || (map->write && !r->changes))
 		return -ENOMEM;
 	if (r->values_kept && kept_is_old(ctx))
 		values_check(r);
@@ -107,14 +109,27 @@ int register_new(struct lm_ctx *ctx, struct region *r)
 	return 0;
 }
 
+void register_free(struct region *r)
+{
+	if (!r->values_kept)
+		free(r->values);
+	free(r->changes);
+}
+
+/* By the device, or for it. What a guest has written is stored only if there was none. */
+static void value_change(struct region *r, uint32_t idx, uint64_t value)
+{
+	r->values[idx] = value & width_mask(register_at(r->info.regs, idx)->width);
+	if (r->changes)
+		r->changes[idx]++;
+}
+
 void register_reset(struct region *r)
 {
 	uint32_t i;
 
 	for (i = 0; i < r->info.regs->nr_registers; i++) {
-		const lm_register_t *reg = register_at(r->info.regs, i);
-
-		r->values[i] = reg->reset & width_mask(reg->width);
+		value_change(r, i, register_at(r->info.regs, i)->reset);
 	}
 }
 
@@ -127,11 +142,41 @@ struct part {
 	unsigned int         shift, len; /* bytes */
 };
 
+/* Of its register, the bits that the piece of a write has; the others are 0. */
+static uint64_t piece_written(const struct access *a)
+{
+	uint64_t value = 0;
+
+	memcpy((char *)&value + a->shift, a->buf + a->pos, a->piece);
+	return le64toh(value);
+}
+
+/* The device has had its say, and what it says of a register counts: it may have cleared a bit that
+ * clears itself. Else those bytes are stored that were written. */
+static void piece_store(struct region *r, const struct access *a)
+{
+	const uint64_t mask = width_mask(a->piece) << (8 * a->shift);
+	uint64_t *value = &r->values[a->idx];
+
+	if (r->changes && r->changes[a->idx] != a->changes)
+		return;
+	if (register_at(r->info.regs, a->idx)->access == LM_RW1C)
+		*value &= ~piece_written(a);
+	else
+		*value = (*value & ~mask) | piece_written(a);
+}
+
+void register_completed(struct region *r, const struct access *a)
+{
+	if (a->is_write && r->changes)
+		piece_store(r, a);
+}
+
 static void read_take(struct deferral *d, ssize_t result, const void *data)
 {
 	struct access *a = container_of(d, struct access, defer);
 
-	if (result < 0 || a->is_write)
+	if (result < 0)
 		return;
 	if (!data || result < (ssize_t)(a->shift + a->piece)) {
 		d->result = -EIO;
@@ -204,28 +249,33 @@ static uint64_t part_merge(struct lm_ctx *ctx, struct region *r, const struct pa
 	return (part_present(ctx, r, p) & ~mask) | written;
 }
 
+/* The device sees a write before it is done: it can still look at what was there. */
+static ssize_t part_call(struct lm_ctx *ctx, struct region *r, struct access *a,
+			 const struct part *p)
+{
+	const uint64_t value = part_merge(ctx, r, p, piece_written(a));
+
+	a->changes = r->changes ? r->changes[p->idx] : 0;
+	a->defer.take = NULL;
+	callback_begin(ctx, &a->defer);
+	r->info.regs->write(ctx->info.pvt, p->reg->offset, value, p->reg->width);
+	return defer_result(ctx, a);
+}
+
 static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a,
 			  const struct part *p)
 {
-	const lm_register_map_t *map = r->info.regs;
-	uint64_t value = 0;
 	ssize_t ret;
 
 	if (p->reg->access == LM_RO)
 		return p->len;
-	memcpy((char *)&value + p->shift, a->buf + a->pos, p->len);
-	value = part_merge(ctx, r, p, le64toh(value));
-	if (r->values && p->reg->access == LM_RW1C)
-		r->values[p->idx] &= ~value;
-	else if (r->values)
-		r->values[p->idx] = value;
-	if (!map->write)
-		return p->len;
-	a->defer.take = read_take;
-	callback_begin(ctx, &a->defer);
-	map->write(ctx->info.pvt, p->reg->offset, value, p->reg->width);
-	ret = defer_result(ctx, a);
-	return ret ? ret : p->len;
+	a->idx = p->idx;
+	ret = r->info.regs->write ? part_call(ctx, r, a, p) : 0;
+	if (ret < 0)
+		return ret;
+	if (r->values)
+		piece_store(r, a);
+	return p->len;
 }
 
 /* Bytes between registers, up to the next one. */
@@ -275,41 +325,38 @@ ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, 
 
 /* ---- the device's own view ------------------------------------------------------- */
 
-static uint64_t *value_of(const lm_ctx_t *ctx, uint32_t region, uint64_t offset,
-			  const lm_register_t **reg)
+/* Where the library keeps the register, or NULL. */
+static struct region *region_of(const lm_ctx_t *ctx, uint32_t region, uint64_t offset,
+				uint32_t *idx)
 {
-	const struct region *r = region_get(ctx, region);
-	uint32_t idx;
+	struct region *r = region_get(ctx, region);
 
-	if (!r || !r->values)
-		return NULL;
-	*reg = register_find(r->info.regs, offset, &idx);
-	return *reg ? &r->values[idx] : NULL;
+	return r && r->values && register_find(r->info.regs, offset, idx) ? r : NULL;
 }
 
 LM_EXPORT uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset)
 {
-	const lm_register_t *reg;
-	const uint64_t *kept = value_of(ctx, region, offset, &reg);
+	uint32_t idx;
+	const struct region *r = region_of(ctx, region, offset, &idx);
 	uint64_t value;
 
-	if (!kept)
+	if (!r)
 		return 0;
 	ctx_lock(ctx);
-	value = *kept;
+	value = r->values[idx];
 	ctx_unlock(ctx);
 	return value;
 }
 
 LM_EXPORT int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, uint64_t value)
 {
-	const lm_register_t *reg;
-	uint64_t *kept = value_of(ctx, region, offset, &reg);
+	uint32_t idx;
+	struct region *r = region_of(ctx, region, offset, &idx);
 
-	if (!kept)
+	if (!r)
 		return -ENOENT;
 	ctx_lock(ctx);
-	*kept = value & width_mask(reg->width);
+	value_change(r, idx, value);
 	ctx_unlock(ctx);
 	return 0;
 }

@@ -513,6 +513,79 @@ static void a_register_write_may_wait(void **state)
 	assert_int_equal(nr_writes, 2);
 }
 
+/* The library keeps the values: FIRST is 0 before, and what was written when that is done. */
+static const lm_register_map_t told_map = { LM_REGISTERS(regs), .write = regs_write };
+
+static uint16_t send_kept_write(struct engine *e)
+{
+	uint16_t id;
+
+	describe_regs(e);
+	e->info.pci_info.reg_info[BAR_REGS].regs = &told_map;
+	engine_connect_traced(e);
+	id = engine_send_write(e, BAR_REGS, 1, "ab", 2);
+	engine_poll(e);
+	assert_int_equal(nr_writes, 1);
+	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 0);
+	return id;
+}
+
+static void a_value_is_stored_when_its_write_is_done(void **state)
+{
+	struct engine *e = *state;
+	const uint16_t id = send_kept_write(e);
+
+	lm_complete(e->ctx, e->token, 0, NULL);
+	engine_write_reply(e, id);
+	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 0x626100);
+}
+
+static void a_value_whose_write_fails_is_not_stored(void **state)
+{
+	struct engine *e = *state;
+	const uint16_t id = send_kept_write(e);
+
+	lm_complete(e->ctx, e->token, -EIO, NULL);
+	engine_write_reply(e, id);
+	engine_row_refused(e, LM_TRACE_WRITE, EIO);
+	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 0);
+}
+
+static void what_the_device_sets_before_the_end_counts(void **state)
+{
+	struct engine *e = *state;
+	const uint16_t id = send_kept_write(e);
+
+	lm_register_set(e->ctx, BAR_REGS, 0, 5);
+	lm_complete(e->ctx, e->token, 0, NULL);
+	engine_write_reply(e, id);
+	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 5);
+}
+
+static void a_reset_before_the_end_counts(void **state)
+{
+	struct engine *e = *state;
+	const uint16_t id = send_kept_write(e);
+
+	ctx_reset(e->ctx, NULL); /* as by musctl */
+	lm_complete(e->ctx, e->token, 0, NULL);
+	engine_write_reply(e, id);
+	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 0);
+}
+
+static void a_posted_write_is_stored_at_once(void **state)
+{
+	struct engine *e = *state;
+
+	describe_regs(e);
+	e->info.pci_info.reg_info[BAR_REGS].regs = &told_map;
+	engine_connect(e);
+	engine_post_write(e, BAR_REGS, 0, "\1\0\0\0", 4);
+	engine_is_alive(e);
+	assert_int_equal(e->token, 0);
+	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 1);
+}
+
 static void too_few_bytes_for_a_register_are_eio(void **state)
 {
 	struct engine *e = *state;
@@ -639,6 +712,11 @@ int main(void)
 		TEST(part_of_a_register_may_wait),
 		TEST(each_register_of_an_access_may_wait),
 		TEST(a_register_write_may_wait),
+		TEST(a_value_is_stored_when_its_write_is_done),
+		TEST(a_value_whose_write_fails_is_not_stored),
+		TEST(what_the_device_sets_before_the_end_counts),
+		TEST(a_reset_before_the_end_counts),
+		TEST(a_posted_write_is_stored_at_once),
 		TEST(too_few_bytes_for_a_register_are_eio),
 		TEST(a_reset_may_wait),
 		TEST(a_reset_may_fail_later),

@@ -185,6 +185,36 @@ static void registers_are_kept(void **state)
 	assert_int_equal(node_read32(e, BAR_REGS, 0), 0x11);
 }
 
+static uint32_t nr_writes;
+
+static void write_defers(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+{
+	struct engine *e = pvt;
+
+	nr_writes++;
+	lm_defer(e->ctx);
+}
+
+/* It will come again, and the device must be able to see what it changes. */
+static void a_write_that_was_not_answered_is_not_kept(void **state)
+{
+	lm_register_map_t deferring = map;
+	struct engine *e = *state;
+	char write[20] = "";
+	const struct vfio_user_region_access req = region_range(BAR_REGS, 0, 4);
+
+	deferring.write = write_defers;
+	e->info.pci_info.reg_info[BAR_REGS].regs = &deferring;
+	nr_writes = 0;
+	memcpy(write, &req, sizeof(req));
+	node_begin(e);
+	node_queue(VFIO_USER_REGION_WRITE, write, sizeof(write), 0);
+	engine_poll(e);
+	assert_int_equal(nr_writes, 1);
+	restart(e);
+	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 0x11);
+}
+
 static void memory_is_kept(void **state)
 {
 	struct engine *e = *state;
@@ -376,6 +406,7 @@ int main(void)
 		KEPT_TEST(configuration_space_is_kept),
 		KEPT_TEST(a_reset_is_kept_too),
 		KEPT_TEST(registers_are_kept),
+		KEPT_TEST(a_write_that_was_not_answered_is_not_kept),
 		KEPT_TEST(memory_is_kept),
 		KEPT_TEST(the_msix_table_is_kept),
 		KEPT_TEST(what_is_pending_is_delivered_by_the_next),

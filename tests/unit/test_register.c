@@ -353,6 +353,100 @@ static void a_device_may_be_told_of_writes_alone(void **state)
 	assert_int_equal(read_width(e, 0x00, 4), 0x123456ee);
 }
 
+/* ---- values that the library keeps, and the device sees change -------------------- */
+
+static struct { uint64_t old, value; } seen;
+static uint64_t answer_offset, answer_value;
+
+static void write_looks(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+{
+	struct engine *e = pvt;
+
+	seen.old = lm_register_get(e->ctx, BAR, offset);
+	seen.value = value;
+}
+
+static void write_answers(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+{
+	struct engine *e = pvt;
+
+	assert_int_equal(lm_register_set(e->ctx, BAR, answer_offset, answer_value), 0);
+}
+
+static void write_resets(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+{
+	struct engine *e = pvt;
+
+	assert_int_equal(ctx_reset(e->ctx, NULL), 0);
+}
+
+static void the_device_sees_what_was_there_before(void **state)
+{
+	struct engine *e = *state;
+
+	told.write = write_looks;
+	connect_with(e, &told);
+	write_width(e, 0x00, 0xdeadbeef, 4);
+	assert_int_equal(seen.old, 0x12345678);
+	assert_int_equal(seen.value, 0xdeadbeef);
+	assert_int_equal(lm_register_get(e->ctx, BAR, 0x00), 0xdeadbeef);
+	write_width(e, 0x01, 0xee, 1);
+	assert_int_equal(seen.old, 0xdeadbeef);
+	assert_int_equal(seen.value, 0xdeadeeef);
+	assert_int_equal(read_width(e, 0x00, 4), 0xdeadeeef);
+}
+
+static void the_device_sees_the_bits_that_ones_clear(void **state)
+{
+	struct engine *e = *state;
+
+	told.write = write_looks;
+	connect_with(e, &told);
+	write_width(e, 0x18, 0x0f, 4);
+	assert_int_equal(seen.old, 0xff);
+	assert_int_equal(seen.value, 0x0f);
+	assert_int_equal(read_width(e, 0x18, 4), 0xf0);
+}
+
+/* Such as a bit that clears itself. */
+static void what_the_device_sets_meanwhile_counts(void **state)
+{
+	struct engine *e = *state;
+
+	told.write = write_answers;
+	answer_value = 2;
+	connect_with(e, &told);
+	write_width(e, answer_offset = 0x00, 3, 4);
+	assert_int_equal(read_width(e, 0x00, 4), 2);
+	write_width(e, answer_offset = 0x18, 0xff, 4);
+	assert_int_equal(read_width(e, 0x18, 4), 2);
+}
+
+static void what_it_sets_elsewhere_does_not(void **state)
+{
+	struct engine *e = *state;
+
+	told.write = write_answers;
+	answer_offset = 0x10;
+	answer_value = 7;
+	connect_with(e, &told);
+	write_width(e, 0x00, 3, 4);
+	assert_int_equal(read_width(e, 0x00, 4), 3);
+	assert_int_equal(read_width(e, 0x10, 4), 7);
+	write_width(e, 0x00, 4, 4);
+	assert_int_equal(read_width(e, 0x00, 4), 4);
+}
+
+static void a_reset_by_the_write_counts(void **state)
+{
+	struct engine *e = *state;
+
+	told.write = write_resets;
+	connect_with(e, &told);
+	write_width(e, 0x00, 3, 4);
+	assert_int_equal(read_width(e, 0x00, 4), 0x12345678);
+}
+
 /* ---- between registers ----------------------------------------------------------- */
 
 static void nothing_reads_as_ones(void **state)
@@ -547,6 +641,11 @@ int main(void)
 		TEST(a_narrow_write_of_another_register_reads_nothing),
 		TEST(a_whole_write_of_a_pure_register_reads_nothing),
 		TEST(a_device_may_be_told_of_writes_alone),
+		TEST(the_device_sees_what_was_there_before),
+		TEST(the_device_sees_the_bits_that_ones_clear),
+		TEST(what_the_device_sets_meanwhile_counts),
+		TEST(what_it_sets_elsewhere_does_not),
+		TEST(a_reset_by_the_write_counts),
 		TEST(nothing_reads_as_ones),
 		TEST(writes_to_nothing_are_dropped),
 		TEST(a_map_without_registers_is_all_nothing),
