@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "json.h"
 
@@ -15,19 +16,47 @@
 #include "mdevdoc.h"
 #include "out.h"
 #include "page.h"
+#include "target.h"
 #include "value.h"
 
 #define DMA_PAGE 4096 /* windows a call */
 #define DMA_HEAD 32   /* windows on a page for people */
 #define DMA_MAX  (1u << 20)
 
-static struct json_object *registers_of(struct control *control)
+/* What can be read without an effect; the rest stays without a value. 0 or -errno. */
+static int read_register(struct control *control, struct json_object *reg)
 {
-	struct json_object *reply;
+	const struct place place = {
+		value_text(reg, "name"), (uint32_t)value_u64(reg, "region"),
+		(unsigned int)value_u64(reg, "width"), value_u64(reg, "offset"),
+	};
+	const char *access = value_text(reg, "access");
+	uint8_t bytes[8];
+	int err;
 
-	if (control_call(control, "Registers", NULL, &reply))
-		return NULL;
-	return json_get(reply, "registers");
+	if (!value_bool(reg, "pure") || place.width > sizeof(bytes) ||
+	    !access || !strcmp(access, "wo"))
+		return 0;
+	err = target_fetch(control, &place, bytes);
+	if (!err)
+		json_add_hex(reg, "value", target_value(bytes, place.width));
+	if (err != -EREMOTE)
+		return err;
+	control_drop(control);
+	return 0;
+}
+
+/* With their values. An exit status. */
+static int read_registers(struct control *control, struct json_object **registers)
+{
+	struct json_object *reply = NULL;
+	int err = control_call(control, "Registers", NULL, &reply);
+	size_t i;
+
+	*registers = err ? NULL : json_get(reply, "registers");
+	for (i = 0; i < json_length(*registers) && !err; i++)
+		err = read_register(control, json_at(*registers, i));
+	return err ? control_tell(control, NULL, err) : 0;
 }
 
 struct windows {
@@ -94,13 +123,14 @@ int showdoc_print(struct control *control, struct json_object *device,
 		  struct json_object *mdev)
 {
 	struct windows w = { .take = print_window };
-	struct json_object *doc = out_new_document(), *registers = NULL;
-	int status;
+	struct json_object *doc, *registers = NULL;
+	int status = device ? read_registers(control, &registers) : 0;
 
-	if (device) {
-		registers = registers_of(control);
+	if (status)
+		return status;
+	doc = out_new_document();
+	if (device)
 		json_add(doc, "device", out_share(device));
-	}
 	json_add(doc, "registers", registers ? out_share(registers) : json_new_array());
 	add(doc, "mdev", mdev ? out_share(mdev) : NULL);
 	out_document_begin(doc, "dma");
@@ -164,8 +194,11 @@ int showdoc_page(const struct call *call, struct control *control,
 		 struct json_object *device, struct json_object *mdev)
 {
 	struct windows w = { .take = keep_window };
-	int status;
+	struct json_object *registers = NULL;
+	int status = device ? read_registers(control, &registers) : 0;
 
+	if (status)
+		return status;
 	if (!device)
 		print_bare_head(call, mdev);
 	else
@@ -179,7 +212,7 @@ int showdoc_page(const struct call *call, struct control *control,
 	page_regions(call, json_get(device, "regions"));
 	page_irqs(call, json_get(device, "irqs"));
 	page_properties(call, "Properties", json_get(device, "properties"));
-	page_registers(call, registers_of(control));
+	page_registers(call, registers);
 	page_dma(call, w.list, value_u64(device, "dma_windows"));
 	json_free(w.list);
 	return status;

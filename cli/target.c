@@ -96,7 +96,7 @@ int target_check(struct target *t, const struct place *place)
 	return error_out_of_range(place->name, size);
 }
 
-static int read_control(struct target *t, const struct place *place, void *buf)
+int target_fetch(struct control *control, const struct place *place, void *buf)
 {
 	struct json_object *call = json_new_object(), *reply;
 	ssize_t got;
@@ -105,15 +105,22 @@ static int read_control(struct target *t, const struct place *place, void *buf)
 	json_add_int(call, "region", place->region);
 	json_add_hex(call, "offset", place->offset);
 	json_add_int(call, "count", place->width);
-	err = control_call(t->control, "Read", call, &reply);
+	err = control_call(control, "Read", call, &reply);
 	if (err)
-		return control_tell(t->control, place->name, err);
+		return err;
 	got = json_to_bytes(json_get(reply, "data"), buf, place->width);
-	control_drop(t->control);
-	if (got != (ssize_t)place->width)
+	control_drop(control);
+	return got == (ssize_t)place->width ? 0 : -EPROTO;
+}
+
+static int read_control(struct target *t, const struct place *place, void *buf)
+{
+	int err = target_fetch(t->control, place, buf);
+
+	if (err == -EPROTO)
 		return error(ST_FAILED, place->name,
 			     "the device's answer makes no sense");
-	return 0;
+	return err ? control_tell(t->control, place->name, err) : 0;
 }
 
 int target_read(struct target *t, const struct place *place, void *buf)

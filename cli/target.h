@@ -45,6 +45,9 @@ int target_load_map(struct target *t);
 /* As a client: is it inside its region? A server answers what is not as a bus does. */
 int target_check(struct target *t, const struct place *place);
 
+/* place->width bytes through the control endpoint: 0 or -errno, for control_tell(). */
+int target_fetch(struct control *control, const struct place *place, void *buf);
+
 /* place->width bytes. */
 int target_read(struct target *t, const struct place *place, void *buf);
 /* Only the bits of mask change. Width 1, 2, 4 or 8. */

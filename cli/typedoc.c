@@ -156,7 +156,7 @@ static void add_registers(struct json_object *list, uint32_t region,
 		json_add_hex(item, "offset", reg->offset);
 		json_add_int(item, "width", reg->width);
 		json_add_string(item, "access", access[reg->access % LM_NR(access)]);
-		json_add_bool(item, "pure", reg->flags & LM_REGISTER_PURE);
+		json_add_bool(item, "pure", !map->read || reg->flags & LM_REGISTER_PURE);
 		json_add_hex(item, "reset", reg->reset);
 		json_add_string(item, "help", reg->help);
 		json_add(item, "fields", fields(reg));

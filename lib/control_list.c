@@ -2,8 +2,8 @@
 /*
  * control_list.c - the methods whose answers may be long: Dma and Registers.
  *
- * Nothing here has an effect on the device: a register is read only if the library keeps
- * it or its map says that reading is free of side effects.
+ * Nothing here has an effect on the device, and nothing asks it: what a register holds is
+ * for Read, as everybody's access.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -70,26 +70,10 @@ static void dma(struct conn *c, struct json_object *params, bool more)
 
 /* ---- Registers ------------------------------------------------------------------ */
 
-/* False: a guest's read could have an effect. */
-static bool register_value(struct lm_ctx *ctx, const struct region *r, uint32_t idx,
-			   uint64_t *value)
+/* Reading it has no effect on the device, as far as the device says. */
+static bool register_is_pure(const lm_register_map_t *map, const lm_register_t *reg)
 {
-	const lm_register_map_t *map = r->info.regs;
-	const lm_register_t *reg = register_at(map, idx);
-	struct deferral nobody = { 0 }; /* nor can it be put off */
-
-	if (!map->read) {
-		*value = r->values[idx];
-		return true;
-	}
-	if (!(reg->flags & LM_REGISTER_PURE) || reg->access == LM_WO)
-		return false;
-	defer_begin(ctx, &nobody);
-	*value = map->read(ctx->info.pvt, reg->offset, reg->width);
-	defer_end(ctx, &nobody);
-	if (reg->width < 8)
-		*value &= (1ull << (8 * reg->width)) - 1;
-	return true;
+	return !map->read || reg->flags & LM_REGISTER_PURE;
 }
 
 static struct json_object *show_fields(const lm_register_t *reg)
@@ -108,7 +92,7 @@ static struct json_object *show_fields(const lm_register_t *reg)
 	return fields;
 }
 
-static struct json_object *show_register(struct lm_ctx *ctx, uint32_t region,
+static struct json_object *show_register(const struct lm_ctx *ctx, uint32_t region,
 					 uint32_t idx)
 {
 	static const char *const access[] = {
@@ -117,19 +101,16 @@ static struct json_object *show_register(struct lm_ctx *ctx, uint32_t region,
 	const struct region *r = region_get(ctx, region);
 	const lm_register_t *reg = register_at(r->info.regs, idx);
 	struct json_object *obj = json_new_object();
-	uint64_t value;
 
 	json_add_int(obj, "region", region);
 	json_add_string(obj, "name", reg->name);
 	json_add_hex(obj, "offset", reg->offset);
 	json_add_int(obj, "width", reg->width);
 	json_add_string(obj, "access", access[reg->access]);
-	json_add_bool(obj, "pure", reg->flags & LM_REGISTER_PURE);
+	json_add_bool(obj, "pure", register_is_pure(r->info.regs, reg));
 	json_add_hex(obj, "reset", reg->reset);
 	json_add_string(obj, "help", reg->help);
 	json_add(obj, "fields", show_fields(reg));
-	if (register_value(ctx, r, idx, &value))
-		json_add_hex(obj, "value", value);
 	return obj;
 }
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * control_show.c - the methods that look: Show, Dma, Registers.
- *
- * Nothing here has an effect on the device: a register is read only if the library
- * keeps it or its map says that reading is free of side effects.
+ * control_show.c - the method Show. It has no effect on the device.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -85,6 +85,14 @@ setup_file() {
 	complains "musctl: peek: bar1+e.4: out of range: the region has 16 bytes"
 }
 
+@test "reads what it was asked for, and nothing else" {
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	musctl peek "$uuid" bar0+0 VENDOR_ID
+	musctl poke "$uuid" bar0+0=1
+	musctl _complete peek "$uuid" "" >/dev/null
+	[ "$(musctl peek "$uuid" READS)" = 0x00000001 ]
+}
+
 @test "all words are checked before the first is read" {
 	uuid=$(musctl create null)
 	try 1 musctl peek "$uuid" bar0+0 FROB

@@ -7,6 +7,7 @@ load helper
 setup_file() {
 	build_client
 	build_with_libmuser peer
+	build_with_libmuser program
 }
 
 @test "a page of sections" {
@@ -21,6 +22,15 @@ setup_file() {
 	try 0 musctl show -J "$uuid"
 	jq -e --arg uuid "$uuid" '.schema == 1 and .device.uuid == $uuid and .dma == [] and
 		(.registers | map(.name) | index("OUT0_7") != null)' <<<"$output"
+}
+
+@test "registers are read as everybody reads them" {
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	trace_start "$uuid" -nro KIND,REGISTER,FLAGS
+	try 0 musctl show -J "$uuid"
+	jq -e '.registers[] | select(.name == "READS") | .pure and .value == "0x1"' <<<"$output"
+	trace_stop
+	[ "$(cat rows)" = "read READS control" ]
 }
 
 @test "accesses that were refused are counted" {

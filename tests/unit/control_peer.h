@@ -46,7 +46,7 @@ struct peer_device {
 	char         runtime[64];
 	unsigned int fds_before;
 	uint32_t     ctrl;
-	unsigned int fifo_reads, resets, sets;
+	unsigned int reads, resets, sets;
 	char         input[64];   /* property "in" as it was last set */
 	bool         defer;       /* BAR_RAW, the control register's and reset's callbacks do */
 	lm_token_t   token;
@@ -59,13 +59,14 @@ static struct peer_device dev;
 
 static uint64_t regs_read(void *pvt, uint64_t offset, unsigned int width)
 {
+	dev.reads++;
 	switch (offset) {
 	case REG_ID:
 		return 0x12345678;
 	case REG_CTRL:
 		return dev.ctrl;
 	default:
-		return ++dev.fifo_reads;
+		return dev.reads;
 	}
 }
 
