@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * summary.c - counts records in a hash table of what they are about. Accesses beside
- * registers count for their region as a whole, so that a guest cannot make the table
- * grow.
+ * registers, and those longer than one can be, count for their region as a whole; those of
+ * a region or an interrupt that the device does not have, together: so that a client cannot
+ * make the table grow.
  */
 #include "summary.h"
 
@@ -10,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <muser.h>
+
 #include "filter.h"
 #include "names.h"
 #include "out.h"
 
 #define NR_BUCKETS 256
+#define UNKNOWN    UINT32_MAX /* which the device does not have */
 
 enum { KIND, REGION, REGISTER, COUNT, ERRORS, TOTAL, MEAN, MAX, SHARE, DEVICE };
 
@@ -37,7 +41,7 @@ struct entry {
 	char          uuid[37];
 	uint16_t      kind;
 	uint32_t      region;
-	char          name[128];
+	char          name[160];
 	uint64_t      count, errors, total, max;
 };
 
@@ -71,6 +75,27 @@ static bool has_region(uint16_t kind)
 	return kind == LM_TRACE_READ || kind == LM_TRACE_WRITE ||
 	       kind == LM_TRACE_IRQ_FIRE || kind == LM_TRACE_IRQ_SET ||
 	       kind == LM_TRACE_IRQ_MASK;
+}
+
+static bool is_irq(uint16_t kind)
+{
+	return has_region(kind) && kind >= LM_TRACE_IRQ_FIRE;
+}
+
+static uint32_t region_of(const struct lm_trace_record *record)
+{
+	if (is_irq(record->kind))
+		return record->region < LM_DEV_NUM_IRQS ? record->region : UNKNOWN;
+	return record->result < 0 && record->aux == LM_TRACE_REASON_REGION ? UNKNOWN :
+		record->region;
+}
+
+static const char *name_of(const struct entry *entry)
+{
+	if (entry->region == UNKNOWN)
+		return "?";
+	return is_irq(entry->kind) ? name_of_irq(entry->region) :
+				     name_of_region(entry->region);
 }
 
 static uint32_t hash(const struct entry *key)
@@ -112,8 +137,8 @@ void summary_add(struct summary *s, const struct tracer *t)
 
 	memcpy(key.uuid, t->uuid, sizeof(key.uuid));
 	if (has_region(record->kind))
-		key.region = record->region;
-	if (record_is_access(record))
+		key.region = region_of(record);
+	if (record_is_access(record) && record->len <= sizeof(uint64_t))
 		regmap_names(&t->map, &span, key.name, sizeof(key.name));
 	entry = find(s, &key);
 	if (!entry)
@@ -147,14 +172,10 @@ static int compare(const void *a, const void *b)
 static void print_entry(struct out *out, const struct summary *s,
 			const struct entry *entry)
 {
-	bool irq = has_region(entry->kind) && entry->kind >= LM_TRACE_IRQ_FIRE;
-
 	out_row(out);
 	out_text(out, KIND, lm_trace_kind_name(entry->kind));
 	if (has_region(entry->kind))
-		out_text(out, REGION,
-			 irq ? name_of_irq(entry->region)
-			     : name_of_region(entry->region));
+		out_text(out, REGION, name_of(entry));
 	out_text(out, REGISTER, *entry->name ? entry->name : NULL);
 	out_u64(out, COUNT, entry->count);
 	out_u64(out, ERRORS, entry->errors);

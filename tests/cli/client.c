@@ -7,7 +7,7 @@
  *	intx            assign an eventfd to INTx
  *	irqs            how many interrupts have come since (waits a second for the first)
  *	mask, unmask    INTx
- *	read REGION OFFSET WIDTH
+ *	read REGION OFFSET COUNT: up to 4096 bytes; prints the first eight as a number
  *	write REGION OFFSET WIDTH VALUE
  *	map ADDRESS SIZE
  *	burst N         so many reads of BAR0
@@ -77,14 +77,14 @@ static void do_unmask(const unsigned long *arg)
 
 static void do_read(const unsigned long *arg)
 {
-	uint64_t value = 0;
-	int err = arg[2] > 8 ? -EINVAL :
-		  lm_client_region_read(client, (uint32_t)arg[0], arg[1], &value, arg[2]);
+	uint64_t bytes[512] = { 0 };
+	int err = arg[2] > sizeof(bytes) ? -EINVAL :
+		  lm_client_region_read(client, (uint32_t)arg[0], arg[1], bytes, arg[2]);
 
 	if (err)
 		answer(err);
 	else
-		printf("0x%lx\n", (unsigned long)value);
+		printf("0x%lx\n", (unsigned long)bytes[0]);
 }
 
 static void do_write(const unsigned long *arg)

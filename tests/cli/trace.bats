@@ -245,6 +245,21 @@ filtered() {
 		'read bar2 OUT0_7 1 0')" ]
 }
 
+@test "-c does not grow with regions that are not there, nor with lengths" {
+	uuid=$(musctl create gpio-idio16)
+	trace_start "$uuid" -c -nr -o KIND,REGION,REGISTER,COUNT,ERRORS
+	client_start "$uuid"
+	for region in 0 5 9 1000 4294967295; do
+		client read $region 0 1
+	done
+	for offset in 0 1 2 3; do
+		client read 7 $offset 9
+	done
+	client_stop
+	trace_stop
+	[ "$(grep ^read rows | sort)" = "$(printf '%s\n' 'read ?  5 5' 'read config  4 0')" ]
+}
+
 @test "-c in JSON: times are nanoseconds" {
 	uuid=$(musctl create null)
 	trace_start "$uuid" -c -J
