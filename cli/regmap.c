@@ -165,13 +165,17 @@ const struct reg *regmap_next(const struct regmap *map, const struct span *span,
 const char *regmap_names(const struct regmap *map, const struct span *span, char *buf,
 			 size_t size)
 {
-	const struct reg *reg = NULL;
-	size_t used = 0;
+	const struct reg *first = regmap_next(map, span, NULL), *last = first, *reg = first;
 
-	buf[0] = '\0';
-	while (used < size && (reg = regmap_next(map, span, reg)))
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "+" : "",
-					 reg->name);
+	while ((reg = regmap_next(map, span, reg)))
+		last = reg;
+	if (!first)
+		buf[0] = '\0';
+	else if (first == last)
+		snprintf(buf, size, "%s", first->name);
+	else
+		snprintf(buf, size, "%s%s%s", first->name, last == first + 1 ? "+" : "..",
+			 last->name);
 	return buf;
 }
 

@@ -56,7 +56,7 @@ struct span {
 const struct reg *regmap_next(const struct regmap *map, const struct span *span,
 			      const struct reg *previous);
 
-/* Their names, joined by +. */
+/* "A"; "A+B"; of more than two the first and the last: "A..F". */
 const char *regmap_names(const struct regmap *map, const struct span *span, char *buf,
 			 size_t size);
 

@@ -125,6 +125,21 @@ rows_are() { # HOW MANY
 	jq -e '[.result, .flags, .fields] == ["EINVAL", "control", "width not allowed"]' rows
 }
 
+@test "an access to many registers names the first and the last" {
+	uuid=$(musctl create null)
+	trace_start "$uuid" -nro REGISTER
+	client_start "$uuid"
+	client read 7 0 8
+	client read 7 4 8
+	client read 7 0x2c 4
+	client read 7 0 256
+	client_stop
+	eventually grep -q MAX_LAT rows
+	trace_stop
+	[ "$(grep . rows | paste -sd ' ')" = "VENDOR_ID..STATUS COMMAND..CLASS_DEVICE \
+SUBSYSTEM_VENDOR_ID+SUBSYSTEM_ID VENDOR_ID..MAX_LAT" ]
+}
+
 @test "JSON Lines, an object each" {
 	uuid=$(musctl create null)
 	trace_start "$uuid" -J
