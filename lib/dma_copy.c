@@ -2,15 +2,17 @@
 /*
  * dma_copy.c - lm_dma_read() and lm_dma_write(): for every kind of client memory.
  *
- * Mapped memory is copied, a file that is not mapped is read and written, and the rest
- * goes by messages to the client, which is the only way that waits. A file is never made
- * longer by us: what lies beyond its end is -EFAULT, as is memory that vanished under the
- * copy.
+ * Mapped memory is copied, a file that is not mapped is read and written, and the rest goes by
+ * messages to the client, which is the only way that waits. What read(2) and write(2) do not do,
+ * the kernel copies from and to a mapping for the moment. A file is never made longer by us: what
+ * lies beyond its end is -EFAULT, as is memory that vanished under the copy.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "dma.h"
@@ -73,10 +75,70 @@ static int copy_mapped(struct lm_ctx *ctx, const struct copy *c, struct dma_back
 	return -EFAULT;
 }
 
+/* From or to our own memory: a page that is not there is -EFAULT, and no signal. */
+static int copy_self(const struct dma_request *rq, char *base)
+{
+	uint64_t done = 0;
+
+	while (done < rq->len) {
+		const struct iovec data = { rq->data + done, rq->len - done };
+		const struct iovec memory = { base + done, rq->len - done };
+		const ssize_t ret = rq->is_write ?
+			process_vm_writev(getpid(), &data, 1, &memory, 1, 0) :
+			process_vm_readv(getpid(), &data, 1, &memory, 1, 0);
+
+		if (ret < 0)
+			return -errno;
+		if (!ret)
+			return -EFAULT;
+		done += (uint64_t)ret;
+	}
+	return 0;
+}
+
+/* Nothing of it is reserved. @granule: what mappings of the file are aligned to. */
+static int copy_by_mapping(const struct dma_request *rq, int fd, uint64_t off, uint64_t granule)
+{
+	const uint64_t start = off & ~(granule - 1);
+	const uint64_t len = round_up(off + rq->len, granule) - start;
+	char *base = mmap(NULL, len, rq->is_write ? PROT_READ | PROT_WRITE : PROT_READ,
+			  MAP_SHARED | MAP_NORESERVE, fd, (off_t)start);
+	int ret;
+
+	if (base == MAP_FAILED)
+		return -errno;
+	ret = copy_self(rq, base + (off - start));
+	munmap(base, len);
+	return ret;
+}
+
+/* A write there would raise SIGXFSZ, although the file gets no longer. */
+static bool is_beyond_limit(uint64_t end)
+{
+	struct rlimit limit;
+
+	return !getrlimit(RLIMIT_FSIZE, &limit) && end > limit.rlim_cur;
+}
+
+static ssize_t file_step(const struct dma_request *rq, int fd, uint64_t off, uint64_t done)
+{
+	char *data = rq->data + done;
+	const size_t len = rq->len - done;
+	ssize_t ret;
+
+	do {
+		if (rq->is_write)
+			ret = pwrite(fd, data, len, (off_t)(off + done));
+		else
+			ret = pread(fd, data, len, (off_t)(off + done));
+	} while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -errno : ret;
+}
+
 static int copy_file(const struct copy *c, int fd, uint64_t off)
 {
 	const struct dma_request *rq = &c->request;
-	uint64_t done = 0;
+	uint64_t done = 0, granule;
 	struct stat st;
 	ssize_t ret;
 
@@ -84,19 +146,15 @@ static int copy_file(const struct copy *c, int fd, uint64_t off)
 		return -errno;
 	if (out_of_range(off, rq->len, (uint64_t)st.st_size))
 		return -EFAULT;
+	granule = (uint64_t)st.st_blksize > page_size() ? (uint64_t)st.st_blksize : page_size();
+	if (rq->is_write && is_beyond_limit(off + rq->len))
+		return copy_by_mapping(rq, fd, off, granule);
 	while (done < rq->len) {
-		if (rq->is_write)
-			ret = pwrite(fd, rq->data + done, rq->len - done,
-				     (off_t)(off + done));
-		else
-			ret = pread(fd, rq->data + done, rq->len - done,
-				    (off_t)(off + done));
-		if (ret < 0 && errno == EINTR)
-			continue;
-		if (ret < 0)
-			return -errno;
-		if (!ret)
-			return -EFAULT;
+		ret = file_step(rq, fd, off, done);
+		if (ret == -EINVAL && !done) /* huge pages have no write(2), O_DIRECT is picky */
+			return copy_by_mapping(rq, fd, off, granule);
+		if (ret <= 0)
+			return ret ? (int)ret : -EFAULT;
 		done += (uint64_t)ret;
 	}
 	return 0;

@@ -4,8 +4,10 @@
  * traces.
  */
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "dma_fixture.h"
+#include "tempdir.h"
 
 #define A 0x100000ull
 
@@ -49,6 +51,61 @@ static void mapped_memory_is_copied(void **state)
 	assert_int_equal(pread(fd, buf, 1, PAGE + 49), 1);
 	assert_int_equal(buf[0], 0x42);
 	assert_int_equal(peer.nr_requests, 0);
+	close(fd);
+}
+
+/* ulimit -f is about files that get longer; beyond it write(2) raises a signal nevertheless. */
+static void a_file_beyond_the_limit_is_written(void **state)
+{
+	const int fd = file_new(4 * PAGE, 0);
+	struct rlimit before, little;
+	char data[4];
+	dma_sg_t sg;
+	int ret;
+
+	map_file(A, 4 * PAGE, fd, 0);
+	sg = find(A + 2 * PAGE - 2, 4);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	little = (struct rlimit){ PAGE, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	ret = lm_dma_write(&ctx, &sg, "data");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(ret, 0);
+	assert_int_equal(pread(fd, data, 4, 2 * PAGE - 2), 4);
+	assert_memory_equal(data, "data", 4);
+	close(fd);
+}
+
+/* -1: not here. */
+static int direct_file(uint64_t size)
+{
+	char path[PATH_MAX], name[PATH_MAX + 8];
+	int fd;
+
+	assert_non_null(tempdir_new(path));
+	snprintf(name, sizeof(name), "%s/file", path);
+	fd = open(name, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+	tempdir_remove(path);
+	assert_true(fd < 0 || !ftruncate(fd, (off_t)size));
+	return fd;
+}
+
+/* read(2) and write(2) of such a descriptor want whole blocks. */
+static void a_direct_file_is_copied_at_any_offset(void **state)
+{
+	const int fd = direct_file(4 * PAGE);
+	char data[5] = "";
+	dma_sg_t sg;
+
+	if (fd < 0) {
+		print_message("no O_DIRECT in the directory for temporary files\n");
+		skip();
+	}
+	map_file(A, 4 * PAGE, fd, 0);
+	sg = find(A + 2 * PAGE - 2, 4);
+	assert_int_equal(lm_dma_write(&ctx, &sg, "data"), 0);
+	assert_int_equal(lm_dma_read(&ctx, &sg, data), 0);
+	assert_string_equal(data, "data");
 	close(fd);
 }
 
@@ -357,6 +414,8 @@ int main(void)
 #define TEST(fn)  cmocka_unit_test_setup_teardown(fn, setup, dma_teardown)
 #define TRACE(fn) cmocka_unit_test_setup_teardown(fn, trace_setup, trace_teardown)
 		TEST(mapped_memory_is_copied),
+		TEST(a_file_beyond_the_limit_is_written),
+		TEST(a_direct_file_is_copied_at_any_offset),
 		TEST(other_memory_is_asked_for),
 		TEST(what_the_client_answers_is_told),
 		TEST(protection_is_checked),

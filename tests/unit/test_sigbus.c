@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "dma_fixture.h"
+#include "hugepages.h"
 #include "mappings.h"
 
 #define A 0x100000ull
@@ -326,6 +327,39 @@ static void pieces_are_given_back(void **state)
 	a_repair_takes_no_more_than_a_page(state);
 }
 
+/* Nothing smaller than a huge page can be replaced, and nothing larger is. */
+static void a_missing_huge_page_is_repaired(void **state)
+{
+	struct hugepages pages;
+	struct iovec iov;
+	uint8_t *client;
+	uint64_t huge;
+	dma_sg_t sg;
+	int fd;
+
+	if (!hugepages_begin(&pages, 2))
+		skip();
+	fd = hugepages_file(2, &huge);
+	client = mmap(NULL, 2 * huge, RW, MAP_SHARED, fd, 0);
+	assert_true(client != MAP_FAILED);
+	client[0] = client[huge] = 7;
+	map_file(A, 2 * huge, fd, 0);
+	assert_kind(A, "mapped");
+	sg = find(A, (uint32_t)(2 * huge));
+	iov = hold(&sg, RW);
+	assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)huge,
+				   (off_t)huge), 0);
+	hugepages_set(&pages, 0); /* those that are in use stay */
+	assert_int_equal(look(iov.iov_base, 2 * huge - 1), 0);
+	assert_int_equal(look(iov.iov_base, huge), 0);
+	assert_int_equal(look(iov.iov_base, 0), 7);
+	assert_kind(A, "broken");
+	release(&sg);
+	munmap(client, 2 * huge);
+	close(fd);
+	hugepages_end(&pages);
+}
+
 static void *read_all(void *arg)
 {
 	const struct iovec *iov = arg;
@@ -585,6 +619,7 @@ int main(int argc, char **argv)
 		TEST(a_file_larger_than_memory_is_repaired),
 		TEST(many_broken_files_take_few_mappings),
 		TEST(pieces_are_given_back),
+		TEST(a_missing_huge_page_is_repaired),
 		TEST(threads_that_fault_together_survive),
 		TEST(a_device_file_is_mapped_window_by_window),
 		TEST(many_mappings_are_all_guarded),
