@@ -107,7 +107,7 @@ struct lm_ctx {
 	int                 ended;    /* -errno once the only client has left */
 	struct channel      channel;  /* LM_DEV_MDEV; ops NULL: each client brings its own */
 	uint64_t            work;     /* done so far ... */
-	uint64_t            looked;   /* ... when epoll was asked last: LM_DEV_BUSY_POLL, exchange */
+	uint64_t            looked;   /* ... when epoll was last asked; BUSY_POLL, exchange */
 	struct kept        *kept;     /* kept.c; NULL: nothing is */
 	struct regions     *regions;  /* region.c */
 	struct config      *config;   /* config.c */

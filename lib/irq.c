@@ -10,7 +10,8 @@
  * used.
  *
  * Everything that another thread may ask (lm_irq_*) is under one mutex of the context; it
- * is never held across a call that can wait. Deciding what SET_IRQS means is irq_set.c's.
+ * is never held across a call that can wait. Deciding what SET_IRQS means is irq_set.c's;
+ * who hears of masks that come and go, and what they held back, is irq_mask.c's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ int irq_grow(struct irq_index *idx, uint32_t nr)
 
 	if (nr <= idx->nr)
 		return 0;
+	if (irq_watch_new(idx))
+		return -ENOMEM;
 	while (room < nr)
 		room *= 2;
 	room = room < idx->count ? room : idx->count;
@@ -94,65 +97,9 @@ void irq_unlock(struct lm_ctx *ctx)
 		pthread_mutex_unlock(&ctx->irqs->lock);
 }
 
-/* ---- masks ----------------------------------------------------------------------- */
-
-/* By the guest or musctl. A function that uses MSI or MSI-X does not use INTx (PCI Local
- * Bus 3.0, 6.8.3.3 and 6.8.2). */
-static bool is_masked_here(const struct irqs *irqs, uint32_t index, uint32_t n,
-			   const struct vector *v)
-{
-	if (v && v->flags & VEC_CONTROL)
-		return true;
-	switch (index) {
-	case LM_DEV_INTX_IRQ_IDX:
-		return irqs->intx_disabled || irqs->msi_enabled || irqs->msix_enabled;
-	case LM_DEV_MSI_IRQ_IDX:
-		return irqs->msi_masks >> n & 1;
-	case LM_DEV_MSIX_IRQ_IDX:
-		return irqs->msix_masked || msix_is_masked(&irqs->ctx->config->msix, n);
-	default:
-		return false;
-	}
-}
-
-bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
-		   const struct vector *v)
-{
-	return (v && v->flags & VEC_CLIENT) || is_masked_here(irqs, index, n, v);
-}
-
-static void trace_mask(struct lm_ctx *ctx, uint32_t index, uint32_t n, bool masked)
-{
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = LM_TRACE_IRQ_MASK,
-		.region = index, .offset = n, .value = masked,
-	};
-
-	trace_append(ctx, &rec);
-}
-
-/* Tell of a mask that has come or gone: once for each change, whatever made it. */
-static void mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
-{
-	const bool here = is_masked_here(irqs, index, n, v);
-	const bool masked = here || v->flags & VEC_CLIENT;
-	const int fd = masked ? v->mask_fd : v->unmask_fd;
-
-	if (masked != !!(v->flags & VEC_TOLD)) {
-		v->flags ^= VEC_TOLD;
-		if (fd >= 0)
-			eventfd_kick(fd);
-	}
-	if (here != !!(v->flags & VEC_TRACED)) {
-		v->flags ^= VEC_TRACED;
-		if (trace_on(irqs->ctx))
-			trace_mask(irqs->ctx, index, n, here);
-	}
-}
-
 /* ---- raising --------------------------------------------------------------------- */
 
-static void trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int result)
+void irq_trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int result)
 {
 	struct lm_trace_record rec = {
 		.time = trace_ticks(), .kind = LM_TRACE_IRQ_FIRE,
@@ -164,7 +111,7 @@ static void trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int resul
 
 /* A full eventfd is readable: the client learns all it can. A write to one that could
  * wait goes through poll(2) first. */
-static void vector_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
+void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
 {
 	const uint64_t one = 1;
 	ssize_t ret;
@@ -183,37 +130,7 @@ static void vector_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct 
 	if (index != LM_DEV_INTX_IRQ_IDX)
 		return;
 	v->flags |= VEC_CLIENT;
-	mask_tell(irqs, index, n, v);
-}
-
-static void vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
-			       struct vector *v)
-{
-	const bool intx = index == LM_DEV_INTX_IRQ_IDX;
-	const bool edge = v->flags & VEC_PENDING;
-
-	if (!edge && !(intx && irqs->level))
-		return;
-	if (!(v->flags & VEC_ARMED) || irq_is_masked(irqs, index, n, v) ||
-	    irqs->no_master >> index & 1)
-		return;
-	v->flags &= ~VEC_PENDING;
-	if (intx && edge)
-		v->flags |= VEC_EDGE;
-	vector_signal(irqs, index, n, v);
-	if (trace_on(irqs->ctx))
-		trace_fire(irqs->ctx, index, n, LM_IRQ_DELIVERED);
-}
-
-void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count)
-{
-	struct irq_index *idx = &irqs->index[index];
-	uint32_t n;
-
-	for (n = first; n < idx->nr && n - first < count; n++) {
-		mask_tell(irqs, index, n, &idx->vector[n]);
-		vector_deliver_due(irqs, index, n, &idx->vector[n]);
-	}
+	irq_mask_tell(irqs, index, n, v);
 }
 
 static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
@@ -224,7 +141,7 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 	if (unlikely(irq_is_masked(irqs, index, n, v))) {
 		if (irq_grow(idx, n + 1)) /* nowhere to remember it: lost */
 			return -ENOTCONN;
-		idx->vector[n].flags |= VEC_PENDING;
+		irq_set_pending(idx, n);
 		return LM_IRQ_PENDING;
 	}
 	if (unlikely(irqs->no_master >> index & 1))
@@ -233,7 +150,7 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 		return -ENOTCONN;
 	if (index == LM_DEV_INTX_IRQ_IDX)
 		v->flags |= VEC_EDGE;
-	vector_signal(irqs, index, n, v);
+	irq_signal(irqs, index, n, v);
 	return LM_IRQ_DELIVERED;
 }
 
@@ -271,7 +188,7 @@ int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n)
 	else
 		ret = irq_raise(irqs, index, n);
 	if (trace_on(irqs->ctx))
-		trace_fire(irqs->ctx, index, n, ret);
+		irq_trace_fire(irqs->ctx, index, n, ret);
 	return ret;
 }
 
@@ -319,9 +236,9 @@ static int intx_rise(struct irqs *irqs)
 	else if (!v || !(v->flags & VEC_ARMED))
 		ret = -ENOTCONN;
 	else
-		vector_signal(irqs, LM_DEV_INTX_IRQ_IDX, 0, v);
+		irq_signal(irqs, LM_DEV_INTX_IRQ_IDX, 0, v);
 	if (trace_on(irqs->ctx))
-		trace_fire(irqs->ctx, LM_DEV_INTX_IRQ_IDX, 0, ret);
+		irq_trace_fire(irqs->ctx, LM_DEV_INTX_IRQ_IDX, 0, ret);
 	return ret;
 }
 
@@ -406,14 +323,6 @@ void irq_pull(struct irqs *irqs)
 		pending_drop(&irqs->index[LM_DEV_MSIX_IRQ_IDX]);
 }
 
-void irq_update_all(struct irqs *irqs)
-{
-	uint32_t i;
-
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
-		irq_update(irqs, i, 0, UINT32_MAX);
-}
-
 void irq_config_changed(struct lm_ctx *ctx)
 {
 	struct irqs *irqs = ctx->irqs;
@@ -422,7 +331,7 @@ void irq_config_changed(struct lm_ctx *ctx)
 		return;
 	pthread_mutex_lock(&irqs->lock);
 	irq_pull(irqs);
-	irq_update_all(irqs);
+	irq_update_config(irqs);
 	pthread_mutex_unlock(&irqs->lock);
 }
 
@@ -471,28 +380,40 @@ static int irq_check(struct lm_ctx *ctx)
 	return 0;
 }
 
+/* One index whose vectors are where they are kept. */
+static int index_restore(struct irq_index *idx, struct vector *v, uint32_t state)
+{
+	uint32_t n;
+
+	idx->vector = v;
+	idx->is_kept = true;
+	if (idx->count && irq_watch_new(idx))
+		return -ENOMEM;
+	for (idx->nr = idx->count, n = 0; n < idx->nr; n++, v++) {
+		v->fd = v->mask_fd = v->unmask_fd = -1;
+		v->flags &= state;
+		if (v->flags & VEC_PENDING)
+			irq_set_pending(idx, n);
+	}
+	return 0;
+}
+
 /* Vectors are where they are kept, from the first one on; eventfds are the client's to give. */
-static void irq_restore(struct irqs *irqs)
+static int irq_restore(struct irqs *irqs)
 {
 	const uint32_t state = kept_is_old(irqs->ctx) ? VEC_STATE : 0;
 	struct vector *v;
 	uint32_t i;
+	int ret = 0;
 
 	if (!irqs->kept)
-		return;
+		return 0;
 	v = (struct vector *)(irqs->kept + 1);
 	irqs->level = state && irqs->kept->level && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
-		struct irq_index *idx = &irqs->index[i];
-
-		idx->vector = v;
-		idx->nr = idx->count;
-		idx->is_kept = true;
-		for (; v < idx->vector + idx->nr; v++) {
-			v->fd = v->mask_fd = v->unmask_fd = -1;
-			v->flags &= i == LM_DEV_INTX_IRQ_IDX ? state : state & ~VEC_EDGE;
-		}
-	}
+	for (i = 0; !ret && i < LM_DEV_NUM_IRQS; v += irqs->index[i++].count)
+		ret = index_restore(&irqs->index[i], v,
+				    i == LM_DEV_INTX_IRQ_IDX ? state : state & ~VEC_EDGE);
+	return ret;
 }
 
 int irq_new(struct lm_ctx *ctx)
@@ -513,9 +434,12 @@ int irq_new(struct lm_ctx *ctx)
 	pthread_mutex_init(&irqs->lock, NULL);
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
 		irqs->index[i].count = ctx->info.pci_info.irq_count[i];
-	irq_restore(irqs);
-	irq_pull(irqs);
 	ctx->irqs = irqs;
+	ret = irq_restore(irqs);
+	if (ret)
+		return ret;
+	irq_pull(irqs);
+	irqs->msix_told = irqs->msix_masked;
 	return 0;
 }
 
@@ -528,6 +452,7 @@ void irq_free(struct lm_ctx *ctx)
 		return;
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
 		irq_disable(irqs, i);
+		free(irqs->index[i].watched);
 		if (!irqs->index[i].is_kept)
 			free(irqs->index[i].vector);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * irq.h - what irq.c and irq_set.c share: the state of interrupts, and raising them.
+ * irq.h - what the irq*.c files share: the state of interrupts, and raising them.
  */
 #ifndef LM_IRQ_H
 #define LM_IRQ_H
@@ -16,8 +16,8 @@
 #define VEC_EDGE     (1u << 3) /* INTx: an edge was signalled, the unmask is to come */
 #define VEC_STATE    (VEC_CLIENT | VEC_CONTROL | VEC_PENDING | VEC_EDGE)
 #define VEC_BLOCKING (1u << 4) /* its eventfd is one whose write(2) could wait */
-#define VEC_TOLD     (1u << 5) /* masked, as the mask and unmask eventfds know it */
-#define VEC_TRACED   (1u << 6) /* masked by the guest or musctl, as traces know it */
+#define VEC_TOLD     (1u << 5) /* masked, as the mask and unmask eventfds know it; and ... */
+#define VEC_TRACED   (1u << 6) /* ... by the guest or musctl, as traces do: alone, see msix_told */
 #define VEC_ARMED    (1u << 7) /* has an eventfd: fd, or one that the channel keeps */
 
 struct vector {
@@ -33,6 +33,8 @@ struct irq_index {
 	uint32_t       nr;     /* of them in vector[]; the others never had any state */
 	uint32_t       nr_fds; /* vectors that are armed */
 	struct vector *vector;
+	uint64_t      *watched; /* a bit a vector: all that have an eventfd for masks or something
+				 * pending, and some that had; with the first vector[] */
 	bool           is_kept; /* vector[] is memory of kept.c */
 };
 
@@ -50,7 +52,8 @@ struct irqs {
 	bool             intx_disabled;
 	bool             msi_enabled;
 	bool             msix_enabled;
-	bool             msix_masked;   /* all vectors of the function */
+	bool             msix_masked;   /* all vectors of the function ... */
+	bool             msix_told;     /* ... as eventfds and traces know it */
 	uint32_t         msi_masks;
 	uint32_t         msi_nr;        /* vectors that the guest has enabled */
 	uint32_t         no_master;     /* by index: they are memory writes, which it forbids */
@@ -71,14 +74,29 @@ static inline struct vector *vector_end(const struct irq_index *idx)
 	return idx->nr ? idx->vector + idx->nr : idx->vector;
 }
 
-int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -ENOMEM */
-/* As lm_irq_trigger_index(). */
-int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
+/* irq_mask.c */
 bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
 		   const struct vector *v);
+bool irq_mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
 /* Masks have moved, or an eventfd has come: tell who wants to know, deliver the rest. */
 void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count);
 void irq_update_all(struct irqs *irqs);
+void irq_update_config(struct irqs *irqs); /* after irq_pull(): what that can have moved */
+int  irq_watch_new(struct irq_index *idx); /* room for all vectors; -ENOMEM */
+void irq_watch(struct irq_index *idx, uint32_t n);
+
+static inline void irq_set_pending(struct irq_index *idx, uint32_t n)
+{
+	idx->vector[n].flags |= VEC_PENDING;
+	irq_watch(idx, n);
+}
+
+/* irq.c */
+int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -ENOMEM */
+/* As lm_irq_trigger_index(). */
+int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
+void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
+void irq_trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int result);
 void irq_pull(struct irqs *irqs);   /* learn what configuration space says */
 /* No client: no eventfds, no masks of its own, nothing pending. INTx keeps its level. */
 void irq_disable(struct irqs *irqs, uint32_t index);

@@ -170,14 +170,17 @@ static void assign_trigger(struct irqs *irqs, const struct irq_set *set)
 static void assign_notify(struct irqs *irqs, const struct irq_set *set)
 {
 	const bool mask = set->flags & VFIO_IRQ_SET_ACTION_MASK;
+	struct irq_index *idx = &irqs->index[set->index];
 	uint32_t i;
 
 	irq_update(irqs, set->index, set->start, set->count);
 	for (i = 0; i < set->count; i++) {
-		struct vector *v = vector_get(&irqs->index[set->index], set->start + i);
+		struct vector *v = vector_get(idx, set->start + i);
 
-		if (v)
-			irq_set_fd(mask ? &v->mask_fd : &v->unmask_fd, fd_take(set, i));
+		if (!v)
+			continue;
+		irq_set_fd(mask ? &v->mask_fd : &v->unmask_fd, fd_take(set, i));
+		irq_watch(idx, set->start + i);
 	}
 }
 

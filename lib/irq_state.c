@@ -148,6 +148,8 @@ static void state_load(struct irqs *irqs, const uint8_t *buf)
 			struct vector *v = &irqs->index[i].vector[n];
 
 			v->flags = (v->flags & ~VEC_STATE) | flags[n];
+			if (flags[n] & VEC_PENDING)
+				irq_watch(&irqs->index[i], n);
 		}
 	}
 }
