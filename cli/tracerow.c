@@ -48,7 +48,8 @@ const struct column tracerow_columns[] = {
 	[DEVICE]   = { "DEVICE", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
 		       "posted; control: by musctl; message: DMA by message; "
-		       "replayed: asked again; refused: failed, client not told" },
+		       "replayed: asked again; refused: failed, client not told; "
+		       "kicked: signalled an eventfd, no more" },
 	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA,
 		       "TIME on the monotonic clock, in ns" },
 	[SEQUENCE] = { "SEQUENCE", 8, COLUMN_RIGHT | COLUMN_EXTRA, "number of the record" },
@@ -76,12 +77,13 @@ static void print_flags(struct out *out, const struct lm_trace_record *r)
 
 	if (!r->flags)
 		return;
-	snprintf(text, sizeof(text), "%s%s%s%s%s",
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s",
 		 r->flags & LM_TRACE_POSTED ? ",posted" : "",
 		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
 		 r->flags & LM_TRACE_MESSAGE ? ",message" : "",
 		 r->flags & LM_TRACE_REPLAYED ? ",replayed" : "",
-		 r->flags & LM_TRACE_REFUSED ? ",refused" : "");
+		 r->flags & LM_TRACE_REFUSED ? ",refused" : "",
+		 r->flags & LM_TRACE_KICKED ? ",kicked" : "");
 	out_text(out, FLAGS, text + (*text == ','));
 }
 

@@ -245,6 +245,7 @@ struct region {
 	uint32_t     *changes;   /* of each value by the device, while it is asked; or NULL */
 	bool          described; /* info.map has been called for its areas ... */
 	bool          trapped;   /* ... and refused: accesses do not go to mem */
+	bool          is_special; /* configuration space, or has ioeventfds */
 };
 
 /* One read or write, from a client or from musctl. The owner keeps it and buf until it is done. */
@@ -254,6 +255,7 @@ struct access {
 	uint64_t      offset;
 	char         *buf;
 	bool          is_write;
+	bool          kicked;                /* it was an eventfd's */
 	uint16_t      trace_flags;           /* LM_TRACE_POSTED, LM_TRACE_CONTROL */
 	uint16_t      reason;                /* of an error: LM_TRACE_REASON_* */
 	uint32_t      pos;                   /* bytes done */
@@ -297,6 +299,11 @@ int  region_memory_renew(struct lm_ctx *ctx);
 
 /* A descriptor, to be sealed; or -errno, -EFBIG: more than RLIMIT_FSIZE. */
 int memfd_sized(const char *name, uint64_t size);
+
+/* ---- kick.c: writes that signal an eventfd --------------------------------------- */
+
+int  kick_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
+bool kick_write(const struct region *r, struct access *a); /* true: that was all */
 
 /* ---- trap.c: writes to mapped memory --------------------------------------------- */
 

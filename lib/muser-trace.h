@@ -48,6 +48,7 @@ enum lm_trace_kind {
 #define LM_TRACE_REPLAYED (1u << 3) /* asked for a second time: a server before did not answer */
 #define LM_TRACE_REFUSED (1u << 4) /* it failed, which the client was not told: as on a bus, a read
 				    * gave all ones, a write was dropped */
+#define LM_TRACE_KICKED  (1u << 5) /* a write that signalled an eventfd (lm_ioeventfd_t), no more */
 
 /* lm_trace_record.aux of a read or write that failed: what was wrong. */
 enum lm_trace_reason {

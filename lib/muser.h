@@ -119,13 +119,21 @@ typedef struct {
 	uint64_t size;
 } lm_mmap_area_t;
 
-/** struct lm_ioeventfd - a kick: a write there is told by an eventfd, not by a callback.
- * The client may ask for these (VFIO_USER_DEVICE_GET_REGION_IO_FDS) and bypass the socket. */
+/**
+ * struct lm_ioeventfd - a kick: a write that signals an eventfd, as to a doorbell, and no more
+ *
+ * A write of the client at just this offset, of this width and, with LM_IOEVENTFD_DATAMATCH, of
+ * this value adds 1 to the eventfd: neither callback nor register nor memory sees it. All other
+ * writes there go their usual way. A client may also ask for the eventfds
+ * (VFIO_USER_DEVICE_GET_REGION_IO_FDS) and write them itself, which no trace sees. On sockets and
+ * for mediated devices. lm_ctx_create() refuses kicks that no write matches, and two that match the
+ * same one.
+ */
 typedef struct {
-	uint64_t offset;    /* in the region */
-	uint32_t size;      /* width of the write in bytes, 0: any */
+	uint64_t offset;    /* in the region, to which clients can write */
+	uint32_t size;      /* width of the write, 1, 2, 4 or 8 bytes; 0: any up to 8 */
 	uint32_t flags;     /* LM_IOEVENTFD_* */
-	uint64_t datamatch; /* with LM_IOEVENTFD_DATAMATCH: the value that kicks */
+	uint64_t datamatch; /* with LM_IOEVENTFD_DATAMATCH: the value that kicks, of @size bytes */
 	int      fd;        /* an eventfd of the device, borrowed while the context lives */
 	uint32_t reserved;
 } lm_ioeventfd_t;
@@ -224,7 +232,7 @@ typedef struct {
  * @map:         called before a client is told it can map; optional
  * @regs:        register map; excludes @fn
  * @mmap_areas:  which parts may be mapped, @nr_mmap_areas of them; NULL with LM_REG_FLAG_MMAP: all
- * @ioeventfds:  kicks, @nr_ioeventfds of them
+ * @ioeventfds:  kicks, @nr_ioeventfds of them, 64 at most
  * @type:        for device-specific regions: VFIO_REGION_TYPE_*, with @subtype
  *
  * LM_CFG_REG_IDX: leave all zero; the library serves configuration space. An @fn there is called

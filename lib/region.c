@@ -13,7 +13,6 @@
 #include "internal.h"
 
 #define MAX_MMAP_AREAS 128 /* all fit into one reply */
-#define MAX_IOEVENTFDS 64
 #define WORK_BYTES     4096u /* of an access are a unit of work */
 
 struct regions {
@@ -94,10 +93,9 @@ static const char *region_fault(struct lm_ctx *ctx, uint32_t index)
 {
 	const struct region *r = &ctx->regions->region[index];
 	const char *fault = NULL;
-	uint32_t i;
 
 	if (index == LM_CFG_REG_IDX) /* config.c says how large it is */
-		return r->info.size ? "leave all but fn zero" : NULL;
+		return r->info.size || r->info.nr_ioeventfds ? "leave all but fn zero" : NULL;
 	if (!r->info.size)
 		return r->info.fn || r->info.regs ? "it has callbacks but no size" : NULL;
 	if (index <= LM_BAR5_REG_IDX)
@@ -106,13 +104,6 @@ static const char *region_fault(struct lm_ctx *ctx, uint32_t index)
 		return fault;
 	if (r->info.fn && r->info.regs)
 		return "fn and regs exclude each other";
-	if (r->info.nr_ioeventfds > MAX_IOEVENTFDS)
-		return "more than 64 ioeventfds";
-	for (i = 0; i < r->info.nr_ioeventfds; i++) {
-		if (out_of_range(r->info.ioeventfds[i].offset, r->info.ioeventfds[i].size,
-				 r->info.size))
-			return "an ioeventfd leaves the region";
-	}
 	return areas_fault(r) ?: (r->info.regs ? register_fault(r) : NULL);
 }
 
@@ -146,6 +137,9 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 		log_err(ctx, "region %u: %s", index, fault);
 		return ret ?: -EINVAL;
 	}
+	ret = kick_check(ctx, index);
+	if (ret)
+		return ret;
 	ret = region_memory_new(ctx, index, r);
 	if (!ret && r->info.regs && !r->values)
 		ret = register_new(ctx, r);
@@ -172,8 +166,10 @@ int region_new(struct lm_ctx *ctx)
 		r->memfd = r->fresh = -1;
 		r->info = i < LM_DEV_NUM_REGS ? ctx->info.pci_info.reg_info[i] :
 						ctx->info.extra_regs[i - LM_DEV_NUM_REGS];
+		r->is_special = r->info.nr_ioeventfds;
 	}
 	ctx->regions->region[LM_CFG_REG_IDX].info.flags = LM_REG_FLAG_RW;
+	ctx->regions->region[LM_CFG_REG_IDX].is_special = true;
 	for (i = 0; i < nr; i++)
 		ret = region_init(ctx, i) ?: ret; /* all, so that all tables are ours to free */
 	return ret ?: name_check_registers(ctx);
@@ -323,8 +319,10 @@ static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access
 	}
 }
 
-static ssize_t config_step(struct lm_ctx *ctx, struct access *a, size_t len)
+static ssize_t config_step(struct lm_ctx *ctx, struct access *a)
 {
+	const size_t len = a->count - a->pos;
+
 	if (a->is_write && !(a->trace_flags & LM_TRACE_CONTROL))
 		master_client_writes(ctx, a->offset + a->pos, len);
 	return config_access(ctx, a->buf + a->pos, len, a->offset + a->pos, a->is_write);
@@ -334,8 +332,12 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 {
 	size_t len = a->count - a->pos, next = len, done;
 
-	if (a->region == LM_CFG_REG_IDX)
-		return config_step(ctx, a, len);
+	if (unlikely(r->is_special)) {
+		if (a->region == LM_CFG_REG_IDX)
+			return config_step(ctx, a);
+		if (kick_write(r, a))
+			return (ssize_t)len;
+	}
 	done = msix_access(ctx, a, &next);
 	if (done)
 		return (ssize_t)done;
@@ -389,7 +391,8 @@ static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t res
 
 	if (access_is_refused(a, result))
 		rec.flags |= LM_TRACE_REFUSED;
-
+	if (a->kicked)
+		rec.flags |= LM_TRACE_KICKED;
 	if (result >= 0 || a->is_write)
 		memcpy(rec.bytes, a->buf, a->count < 8 ? a->count : 8);
 	trace_append(ctx, &rec);

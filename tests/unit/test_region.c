@@ -188,26 +188,6 @@ static void a_mappable_region_is_whole_pages(void **state)
 	bar_refused(*state, MAP, 2048);
 }
 
-static void a_kick_lies_in_its_region(void **state)
-{
-	static const lm_ioeventfd_t outside = { .offset = 14, .size = 4 };
-	struct engine *e = *state;
-
-	*bar(e, BAR) = (lm_reg_info_t){
-		.flags = MEM, .size = 16, .ioeventfds = &outside, .nr_ioeventfds = 1 };
-	engine_refuses(e);
-}
-
-static void too_many_kicks_are_refused(void **state)
-{
-	static const lm_ioeventfd_t kicks[65] = { { 0 } };
-	struct engine *e = *state;
-
-	*bar(e, BAR) = (lm_reg_info_t){
-		.flags = MEM, .size = 16, .ioeventfds = kicks, .nr_ioeventfds = 65 };
-	engine_refuses(e);
-}
-
 static void a_refusal_names_the_region(void **state)
 {
 	struct engine *e = *state;
@@ -425,8 +405,6 @@ int main(void)
 		TEST(areas_have_to_fit_into_a_reply),
 		TEST(areas_without_mapping_are_refused),
 		TEST(a_mappable_region_is_whole_pages),
-		TEST(a_kick_lies_in_its_region),
-		TEST(too_many_kicks_are_refused),
 		TEST(a_refusal_names_the_region),
 		TEST(memory_that_cannot_be_had_is_an_error),
 		TEST(plain_memory_begins_as_zeros),
