@@ -31,6 +31,7 @@ struct out {
 	bool                    json;
 	bool                    stream;
 	bool                    section;           /* hide columns without contents */
+	bool                    raw;
 	bool                    used[COLUMNS_MAX];
 	struct libscols_table  *table;
 	struct libscols_line   *line;
@@ -86,6 +87,7 @@ static void open_table(struct out *out, const struct format *format)
 	unsigned int i;
 
 	scols_init_debug(0);
+	out->raw = format->raw;
 	out->table = no_memory(scols_new_table());
 	scols_table_enable_noheadings(out->table, format->no_headings);
 	scols_table_enable_raw(out->table, format->raw);
@@ -177,13 +179,23 @@ static void json_row(struct out *out)
 		json_object_array_add(out->rows, out->row);
 }
 
+/* A raw row has a word for each column, also where there is nothing to say. */
+static void table_row(struct out *out)
+{
+	unsigned int i;
+
+	out->line = no_memory(scols_table_new_line(out->table, NULL));
+	for (i = 0; out->raw && i < out->selection.nr; i++)
+		scols_line_set_data(out->line, i, "-");
+}
+
 void out_row(struct out *out)
 {
 	out_flush(out);
 	if (out->json)
 		json_row(out);
 	else
-		out->line = no_memory(scols_table_new_line(out->table, NULL));
+		table_row(out);
 }
 
 void out_color(struct out *out, enum color color)
@@ -242,7 +254,7 @@ static void set_json(struct out *out, unsigned int id, struct json_object *value
 
 void out_text(struct out *out, unsigned int id, const char *text)
 {
-	if (!text)
+	if (!text || (out->raw && !*text))
 		return;
 	if (out->json)
 		set_json(out, id, json_object_new_string(text));

@@ -27,6 +27,13 @@ setup_file() {
 		<<<"$output")" = "$table" ]
 }
 
+@test "a raw row has a word for each column" {
+	musctl create null
+	try 0 musctl list -nro UUID,NAME,TYPE,CLIENT
+	read -r uuid name type client rest <<<"$output"
+	[ "$name $type $client $rest" = "- null - " ]
+}
+
 @test "JSON has numbers, booleans and null where they belong" {
 	musctl create null
 	try 0 musctl list -J --output-all
