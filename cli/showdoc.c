@@ -190,6 +190,17 @@ static void print_bare_head(const struct call *call, struct json_object *mdev)
 	page_head(call, head, sizeof(head) / sizeof(head[0]));
 }
 
+/* Pages of several devices stand apart, as sections do. */
+static void separate(void)
+{
+	static bool begun;
+
+	if (begun)
+		putchar('\n');
+	begun = true;
+	fflush(stdout);
+}
+
 int showdoc_page(const struct call *call, struct control *control,
 		 struct json_object *device, struct json_object *mdev)
 {
@@ -199,6 +210,7 @@ int showdoc_page(const struct call *call, struct control *control,
 
 	if (status)
 		return status;
+	separate();
 	if (!device)
 		print_bare_head(call, mdev);
 	else

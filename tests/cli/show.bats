@@ -71,6 +71,7 @@ setup_file() {
 	musctl create null --name b
 	try 0 musctl show a b
 	[ "$(grep -c ^UUID <<<"$output")" -eq 2 ]
+	[ "$(grep -B 1 ^UUID <<<"$output" | grep -c '^$')" -eq 1 ]
 }
 
 @test "QEMU's options survive a shell and are the device's socket" {
