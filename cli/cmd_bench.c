@@ -94,14 +94,12 @@ static int connect_client(struct target *t, const struct call *call, bool spin)
 		.flags = spin ? LM_CLIENT_BUSY_POLL : 0, .queue_depth = BENCH_MAX_DEPTH,
 	};
 	const char *path = call->socket;
-	struct control *control = NULL;
 	int err = 0, status;
 
 	t->name = path ? path : call->words[0];
-	status = path ? 0 : socket_of(t->name, &control, &path);
+	status = path ? 0 : socket_of(t->name, &t->control, &path);
 	if (!status)
 		err = lm_client_connect(path, &options, &t->client);
-	control_close(control);
 	return err ? target_failed(t, NULL, err) : status;
 }
 

@@ -75,11 +75,7 @@ static int start(struct host *host, const struct claim *claim)
 	}
 	if (status)
 		return status;
-	printf("%s\n", host->uuid);
-	if (!fflush(stdout))
-		return 0;
-	detach_kill(&d); /* nobody has learnt of it */
-	return ST_FAILED;
+	return detach_tell(&d, host->uuid);
 }
 
 /* As an mdev: made before the process that serves it, gone if that fails. */

@@ -6,7 +6,6 @@
  * device answers. Exit status: 0, 1, 2; 126, 127.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +19,11 @@
 #include "error.h"
 #include "instance.h"
 #include "naming.h"
+#include "out.h"
 #include "transport.h"
 #include "verbs.h"
 
-#define LISTEN_FD 3
+#define TIMEOUT_NS 10000000000ULL
 
 struct exec_args {
 	const char  *uuid;
@@ -64,7 +64,7 @@ static int become(void *arg)
 
 	setenv("MUSER_UUID", args->id, 1);
 	transport_setenv(args->mdev);
-	snprintf(number, sizeof(number), "%d", LISTEN_FD);
+	snprintf(number, sizeof(number), "%d", DETACH_FD);
 	if (args->listen_fd >= 0)
 		setenv("MUSER_LISTEN_FD", number, 1);
 	else
@@ -76,12 +76,9 @@ static int become(void *arg)
 
 static int run_here(struct exec_args *args)
 {
-	printf("%s\n", args->id);
-	if (fflush(stdout))
+	if (out_line(args->id))
 		return ST_FAILED;
-	if (args->listen_fd == LISTEN_FD)
-		fcntl(LISTEN_FD, F_SETFD, 0);
-	else if (args->listen_fd >= 0 && dup2(args->listen_fd, LISTEN_FD) < 0)
+	if (!detach_keep(args->listen_fd))
 		return error(ST_FAILED, args->socket_path, "%s", strerror(errno));
 	return become(args);
 }
@@ -100,28 +97,27 @@ static int check_transport(struct exec_args *args, struct detached *d)
 
 static int run_detached(struct exec_args *args, const struct claim *claim)
 {
+	const uint64_t timeout = args->timeout_ns ? args->timeout_ns : TIMEOUT_NS;
 	struct detached d;
 	int status;
 
 	status = detach_start(&d, args->listen_fd, become, args);
 	if (status)
 		return status;
-	status = detach_wait(&d, args->id, args->timeout_ns);
+	status = detach_wait(&d, args->id, timeout);
 	if (!status)
 		status = check_transport(args, &d);
 	if (!status && args->mdev)
-		status = claim_wait(claim, &d, args->timeout_ns);
+		status = claim_wait(claim, &d, timeout);
 	if (status == DETACH_ENDED)
 		return detach_died(&d, args->words[0]);
 	if (status)
 		return status;
 	status = naming_check_device(args->words[0], args->id);
 	if (!status)
-		printf("%s\n", args->id);
-	if (!status && !fflush(stdout))
-		return 0;
-	detach_kill(&d); /* nobody has learnt of it, or it is not to be */
-	return ST_FAILED;
+		return detach_tell(&d, args->id);
+	detach_kill(&d);
+	return status;
 }
 
 static int bind_socket(struct exec_args *args)
@@ -180,6 +176,8 @@ static int run(const struct call *call)
 	if (args->uuid && !instance_is_uuid(args->uuid, args->id))
 		return error(ST_USAGE, args->uuid,
 			     "is no UUID (8-4-4-4-12 hexadecimal digits)");
+	if (args->foreground && args->timeout_ns)
+		return error_usage(NULL, "--foreground and --timeout exclude each other");
 	status = transport_choose(&t, &args->mdev);
 	if (status)
 		return status;
@@ -196,7 +194,7 @@ const struct cmd cmd_exec = {
 	},
 	.options = exec_options,
 	.size = sizeof(struct exec_args),
-	.defaults = &(const struct exec_args){ .timeout_ns = 10000000000, .listen_fd = -1 },
+	.defaults = &(const struct exec_args){ .listen_fd = -1 },
 	.flags = CMD_PREFIX,
 	.fn = run,
 };

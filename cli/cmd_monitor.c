@@ -72,7 +72,7 @@ static void print(struct monitor *m, const struct mdev_event *e)
 	out_text(m->out, UUID, *e->uuid ? e->uuid : NULL);
 	out_text(m->out, PATH, e->path);
 	out_flush(m->out);
-	fflush(stdout);
+	out_sync();
 	m->nr++;
 }
 

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "host.h"
 #include "instance.h"
+#include "out.h"
 #include "start.h"
 #include "verbs.h"
 
@@ -114,8 +115,7 @@ static int child_status(const struct child *child)
 
 static int print_uuid(void *arg, lm_ctx_t *ctx)
 {
-	printf("%s\n", lm_ctx_uuid(ctx));
-	return fflush(stdout) ? ST_FAILED : 0;
+	return out_line(lm_ctx_uuid(ctx));
 }
 
 static int serve(const struct call *call, struct child *child)

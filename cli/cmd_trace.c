@@ -96,6 +96,7 @@ static int trace(const struct call *original)
 			    .timeout_ns = args->timeout_ns };
 	struct call call = *original;
 	struct words words = { 0 };
+	size_t i;
 	int status;
 
 	status = filter_parse(&sink.filter, &args->filters);
@@ -103,6 +104,10 @@ static int trace(const struct call *original)
 		status = words_expand(&words, call.words, call.nr_words);
 	if (!status)
 		status = follow_open(&f, &words);
+	for (i = 0; i < f.nr; i++)
+		filter_learn(&sink.filter, &f.tracers[i].map);
+	if (!status)
+		status = filter_check(&sink.filter);
 	if (!status)
 		status = args->count ? trace_summary(&call, &f, &sink) :
 				       trace_rows(&call, &f, &sink);

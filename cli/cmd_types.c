@@ -66,7 +66,7 @@ static void print_mdev_types(const struct call *call, struct json_object *types)
 	size_t i;
 
 	printf("\nOf mediated devices:\n");
-	fflush(stdout);
+	out_sync();
 	out_section(&out, call, mdev_columns);
 	for (i = 0; i < json_length(types); i++) {
 		type = json_at(types, i);

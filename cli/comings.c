@@ -24,6 +24,7 @@ struct comings {
 	char                folder[128]; /* for paths of events: the start of a long one will do */
 };
 
+/* 0, or the status of a told error. */
 static int watch_runtime(struct folder_watch *watch)
 {
 	const int fd = dir_open_runtime(true, NULL);
@@ -31,27 +32,29 @@ static int watch_runtime(struct folder_watch *watch)
 	int err;
 
 	if (fd < 0)
-		return fd;
+		return error_no_runtime(NULL, fd);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	err = folder_watch_add(watch, path);
+	err = folder_watch_open(watch);
+	if (!err)
+		err = folder_watch_add(watch, path);
 	close(fd);
-	return err;
+	return err < 0 ? error(ST_FAILED, NULL, "cannot watch the runtime directory: %s",
+			       folder_watch_why(err)) : 0;
 }
 
 int comings_open(struct comings **result)
 {
 	struct comings *c = calloc(1, sizeof(*c));
 	char runtime[PATH_MAX];
-	int err;
+	int status;
 
 	if (!c)
 		return error(ST_FAILED, NULL, "out of memory");
-	err = folder_watch_open(&c->watch);
-	if (!err)
-		err = watch_runtime(&c->watch);
-	if (err < 0) {
+	c->watch.fd = -1;
+	status = watch_runtime(&c->watch);
+	if (status) {
 		comings_close(c);
-		return error_no_runtime(NULL, err);
+		return status;
 	}
 	if (!lm_runtime_dir(runtime, sizeof(runtime)))
 		snprintf(c->folder, sizeof(c->folder), "%.127s", runtime);

@@ -23,6 +23,7 @@
 #include "cmd.h"
 #include "control.h"
 #include "error.h"
+#include "out.h"
 
 #define LOG_SIZE  65536
 #define STEP_NS   1000000 /* between two looks at the device */
@@ -54,6 +55,13 @@ static void signals(int how, sigset_t *set)
 	sigprocmask(how, set, NULL);
 }
 
+bool detach_keep(int keep)
+{
+	if (keep == DETACH_FD)
+		return !fcntl(keep, F_SETFD, 0);
+	return keep < 0 || dup2(keep, DETACH_FD) == DETACH_FD;
+}
+
 /* In the child: nothing of the caller's is left but the environment and the current
  * folder. */
 static bool cut_ties(int log, int keep)
@@ -66,9 +74,7 @@ static bool cut_ties(int log, int keep)
 	umask(022);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0)
 		return false;
-	if (keep == 3)
-		fcntl(3, F_SETFD, 0);
-	else if (keep >= 0 && dup2(keep, 3) < 0)
+	if (!detach_keep(keep))
 		return false;
 	if (keep >= 0)
 		first = 4;
@@ -131,6 +137,14 @@ static bool answers(const struct detached *d, const char *uuid)
 		!control_call(control, "Show", NULL, NULL);
 	control_close(control);
 	return ready;
+}
+
+int detach_tell(struct detached *d, const char *uuid)
+{
+	if (!out_line(uuid))
+		return 0;
+	detach_kill(d);
+	return ST_FAILED;
 }
 
 static int give_up(struct detached *d, const char *uuid, const char *why)

@@ -7,6 +7,7 @@
 #ifndef MUSCTL_DETACH_H
 #define MUSCTL_DETACH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,9 +18,14 @@ struct detached {
 	int   status; /* of waitpid(2), once it has ended */
 };
 
-/* keep: a descriptor that the child gets as number 3, or -1. child() returns an exit
+#define DETACH_FD 3 /* what a program is given */
+
+/* keep: a descriptor that the child gets as DETACH_FD, or -1. child() returns an exit
  * status. 0, or the status of a told error. */
 int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *arg);
+
+/* The same for a program that takes the place of this one. */
+bool detach_keep(int keep);
 
 #define DETACH_ENDED (-1)
 
@@ -32,6 +38,9 @@ void detach_output(const struct detached *d, char *buf, size_t size);
 
 /* It ended before its device answered: tells why, as far as one can know. */
 int detach_died(const struct detached *d, const char *program);
+
+/* It is ready: prints the UUID. 0, or ST_FAILED: the process is gone, as nobody learns of it. */
+int detach_tell(struct detached *d, const char *uuid);
 
 /* SIGTERM, then SIGKILL, to the process and what it started. */
 void detach_kill(struct detached *d);

@@ -12,6 +12,7 @@
 #include "dir.h"
 
 #include "cmd.h"
+#include "out.h"
 
 static const char *current_verb;
 
@@ -38,7 +39,7 @@ static void print_line(const char *object, const char *fmt, va_list ap)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	}
-	fflush(stdout);
+	out_sync();
 	fprintf(stderr, "%s\n", line);
 }
 

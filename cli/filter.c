@@ -10,6 +10,7 @@
 
 #include "ascii.h"
 
+#include "cmd.h"
 #include "error.h"
 #include "names.h"
 
@@ -76,6 +77,7 @@ static int parse_term(struct term *term, const char *word)
 		term->class = TERM_KIND;
 	} else if (!strncmp(word, "reg=", 4) && word[4]) {
 		term->class = TERM_REGISTER;
+		snprintf(term->name, sizeof(term->name), "%s", word + 4);
 		ascii_copy_lower(term->glob, word + 4, sizeof(term->glob));
 	} else if (!strcmp(word, "error")) {
 		term->class = TERM_RESULT;
@@ -94,9 +96,28 @@ static int parse_term(struct term *term, const char *word)
 	return 0;
 }
 
+/* Regions and registers are of accesses: "bar0,irq" is nothing. */
+static bool can_hold(const struct expression *expression)
+{
+	uint32_t wanted = 0, excluded = 0, possible = ~0u;
+	const struct term *term;
+	unsigned int i;
+
+	for (i = 0; i < expression->nr; i++) {
+		term = &expression->terms[i];
+		if (term->class == TERM_KIND)
+			*(term->negated ? &excluded : &wanted) |= term->value;
+		else if (term->class != TERM_RESULT && term->class != TERM_ORIGIN &&
+			 !term->negated)
+			possible = KIND(READ) | KIND(WRITE);
+	}
+	return (wanted ? wanted : ~0u) & ~excluded & possible;
+}
+
 static int parse_expression(struct expression *expression, const char *text)
 {
 	char word[80];
+	const char *whole = text;
 	size_t len;
 	int status;
 
@@ -111,8 +132,11 @@ static int parse_expression(struct expression *expression, const char *text)
 			return status;
 		expression->excludes &= expression->terms[expression->nr++].negated;
 		if (!text[len])
-			return 0;
+			break;
 	}
+	return can_hold(expression) ? 0 :
+	       error_usage(whole, "nothing is all of that (registers and regions are of read, "
+			   "write and access)");
 }
 
 int filter_parse(struct filter *filter, const struct opt_list *list)
@@ -135,6 +159,41 @@ static bool names_match(const char *glob, const char *name)
 
 	ascii_copy_lower(lower, name, sizeof(lower));
 	return !fnmatch(glob, lower, 0);
+}
+
+void filter_learn(struct filter *filter, const struct regmap *map)
+{
+	struct term *term;
+	unsigned int i;
+	size_t k;
+
+	for (i = 0; i < filter->nr; i++) {
+		struct expression *e = &filter->expressions[i];
+
+		for (term = e->terms; term < e->terms + e->nr; term++) {
+			for (k = 0; k < map->nr && !term->known; k++)
+				term->known = names_match(term->glob, map->regs[k].name);
+		}
+	}
+}
+
+int filter_check(const struct filter *filter)
+{
+	const struct term *term;
+	char text[80];
+	unsigned int i;
+
+	for (i = 0; i < filter->nr; i++) {
+		const struct expression *e = &filter->expressions[i];
+
+		for (term = e->terms; term < e->terms + e->nr; term++) {
+			snprintf(text, sizeof(text), "reg=%s", term->name);
+			if (term->class == TERM_REGISTER && !term->known)
+				return error(ST_FAILED, text, "no such register (musctl show "
+					     "lists them)");
+		}
+	}
+	return 0;
 }
 
 static bool touches(const struct term *term, const struct lm_trace_record *record,

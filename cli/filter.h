@@ -32,8 +32,10 @@ enum term_class {
 struct term {
 	enum term_class class;
 	bool            negated;
+	bool            known; /* a register of that name was learnt of */
 	uint32_t        value; /* kinds as bits, or region, or flags */
-	char            glob[64];
+	char            name[64]; /* of registers, with wildcards ... */
+	char            glob[64]; /* ... in lower case */
 };
 
 struct expression {
@@ -49,6 +51,11 @@ struct filter {
 
 /* 0, or the status of a told error. */
 int filter_parse(struct filter *filter, const struct opt_list *list);
+
+/* Registers of a device that is traced; afterwards: 0, or the status of a told error: none of them
+ * has the name that is asked for. */
+void filter_learn(struct filter *filter, const struct regmap *map);
+int  filter_check(const struct filter *filter);
 
 bool filter_match(const struct filter *filter, const struct lm_trace_record *record,
 		  const struct regmap *map);

@@ -5,6 +5,7 @@
 #include "folder_watch.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -23,6 +24,15 @@ int folder_watch_add(struct folder_watch *w, const char *folder)
 	int wd = inotify_add_watch(w->fd, folder, ADDED | REMOVED);
 
 	return wd < 0 ? -errno : wd;
+}
+
+const char *folder_watch_why(int err)
+{
+	if (err == -EMFILE)
+		return "no inotify instance is left (fs.inotify.max_user_instances)";
+	if (err == -ENOSPC)
+		return "no inotify watch is left (fs.inotify.max_user_watches)";
+	return strerror(-err);
 }
 
 bool folder_watch_next(struct folder_watch *w, struct folder_news *news)

@@ -26,6 +26,9 @@ int  folder_watch_open(struct folder_watch *w); /* 0 or -errno */
 int  folder_watch_add(struct folder_watch *w, const char *folder);
 /* False: there are none. Never waits. */
 bool folder_watch_next(struct folder_watch *w, struct folder_news *news);
+/* What an error of open or add is about, in words. */
+const char *folder_watch_why(int err);
+
 void folder_watch_close(struct folder_watch *w);
 
 #endif /* MUSCTL_FOLDER_WATCH_H */

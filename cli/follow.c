@@ -15,6 +15,7 @@
 #include "control.h"
 #include "error.h"
 #include "live.h"
+#include "out.h"
 
 #define MERGE_NS 1000000
 #define TELL_NS  1000000000 /* at most one line about losses in this time */
@@ -81,7 +82,7 @@ static void wait_more(struct follow *f)
 	bool merging = false, quiet = true;
 	size_t i;
 
-	fflush(stdout);
+	out_sync();
 	for (i = 0; i < f->nr; i++) {
 		merging |= f->tracers[i].has_record;
 		quiet &= prepare(&f->tracers[i], &f->fds[2 * i]);

@@ -269,6 +269,7 @@ int instance_show(const char *word, struct control **control, struct json_object
 		return 0;
 	status = control_tell(*control, word, err);
 	control_close(*control);
+	*control = NULL;
 	return status;
 }
 

@@ -10,6 +10,7 @@
 #include "json.h"
 
 #include "mdev.h"
+#include "out.h"
 #include "page.h"
 #include "parse.h"
 #include "value.h"
@@ -87,6 +88,6 @@ void mdevdoc_page(const struct call *call, struct json_object *mdev)
 		lines[3 + i].value = entry(mdev, attributes[i].key, numbers[1 + i], 24);
 	}
 	printf("\nMediated device:\n");
-	fflush(stdout);
+	out_sync();
 	page_head(call, lines, 3 + NR_ATTRIBUTES);
 }

@@ -95,7 +95,7 @@ static void build(struct parser *p, const struct opt_line *line)
 static int bad_value(const struct opt *opt, const char *word)
 {
 	static const char *const wants[] = {
-		[OPT_NUMBER] = "a number",
+		[OPT_NUMBER] = "a number from 1 on",
 		[OPT_SECONDS] = "seconds, such as 1.5",
 		[OPT_MODE] = "permission bits, such as 0660",
 		[OPT_FD] = "an open descriptor",
@@ -105,6 +105,8 @@ static int bad_value(const struct opt *opt, const char *word)
 	snprintf(name, sizeof(name), "--%s", opt->name);
 	if (opt->kind == OPT_LIST)
 		return error_usage(name, "given more than %d times", OPT_MAX_LIST);
+	if (opt->kind == OPT_TEXT)
+		return error_usage(name, "is empty");
 	if (opt->kind == OPT_CHOICE || opt->kind == OPT_MAYBE)
 		return error_usage(name, "'%s' is none of %s", word, opt->arg);
 	return error_usage(name, "'%s' is not %s", word, wants[opt->kind]);
@@ -129,6 +131,15 @@ static bool add_item(struct opt_list *list, const char *word)
 	return true;
 }
 
+/* No time at all is not the same as no limit, which verbs have at 0. */
+static bool parse_time(const char *word, uint64_t *ns)
+{
+	bool good = parse_seconds(word, ns);
+
+	*ns += good && !*ns;
+	return good;
+}
+
 static bool store(const struct opt *opt, void *at, const char *word)
 {
 	switch (opt->kind) {
@@ -146,13 +157,13 @@ static bool store(const struct opt *opt, void *at, const char *word)
 		return is_choice(opt->arg, word);
 	case OPT_TEXT:
 		*(const char **)at = word;
-		return true;
+		return *word;
 	case OPT_LIST:
 		return add_item(at, word);
 	case OPT_NUMBER:
-		return parse_u64(word, at);
+		return parse_u64(word, at) && *(uint64_t *)at;
 	case OPT_SECONDS:
-		return parse_seconds(word, at);
+		return parse_time(word, at);
 	case OPT_MODE:
 		return parse_mode(word, at);
 	case OPT_FD:

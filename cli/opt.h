@@ -29,13 +29,13 @@ enum complete {
 enum opt_kind {
 	OPT_FLAG,    /* bool */
 	OPT_COUNT,   /* unsigned int: how often it was given */
-	OPT_TEXT,    /* const char * */
+	OPT_TEXT,    /* const char *, not empty */
 	OPT_CHOICE,  /* const char *, one of those in arg, such as "auto|always" */
 	OPT_MAYBE,   /* const char *, a choice that may be left out: then the last of them
 		      */
 	OPT_LIST,    /* struct opt_list: may be given several times */
-	OPT_NUMBER,  /* uint64_t */
-	OPT_SECONDS, /* uint64_t, in nanoseconds; written as 1.5 */
+	OPT_NUMBER,  /* uint64_t, from 1 on */
+	OPT_SECONDS, /* uint64_t, in nanoseconds, from 1 on; written as 1.5 */
 	OPT_MODE,    /* unsigned int: permission bits, octal */
 	OPT_FD,      /* int: an open descriptor */
 };

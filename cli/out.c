@@ -40,12 +40,23 @@ struct out {
 	struct json_object     *also; /* members beside the rows, or NULL */
 };
 
+/* stdio remembers that a write failed, but not why. */
+static int write_error;
+
+/* After writing: nothing in between has touched errno that did not fail as well. */
+static void remember_error(void)
+{
+	if (!write_error && ferror(stdout))
+		write_error = errno;
+}
+
 static void print_json(struct json_object *object, int flags)
 {
 	fputs(json_object_to_json_string_ext(object,
 					     flags | JSON_C_TO_STRING_NOSLASHESCAPE),
 	      stdout);
 	fputc('\n', stdout);
+	remember_error();
 }
 
 struct json_object *out_new_document(void)
@@ -158,6 +169,7 @@ void out_flush(struct out *out)
 	if (out->line) {
 		scols_table_print_range(out->table, out->line, out->line);
 		fputc('\n', stdout);
+		remember_error();
 		scols_table_remove_line(out->table, out->line);
 		out->line = NULL;
 	}
@@ -427,6 +439,7 @@ void out_end(struct out *out)
 		hide_empty(out);
 	if (out->table && !out->stream)
 		scols_print_table(out->table);
+	remember_error();
 	scols_unref_table(out->table);
 	free(out);
 }
@@ -437,12 +450,24 @@ void out_clean(const char *text)
 		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
 }
 
+void out_sync(void)
+{
+	fflush(stdout);
+	remember_error();
+}
+
+int out_line(const char *text)
+{
+	puts(text);
+	out_sync();
+	return ferror(stdout) ? ST_FAILED : 0;
+}
+
 int out_close_stdout(void)
 {
-	bool failed = ferror(stdout);
-
-	errno = 0;
-	if (fclose(stdout) || failed)
+	out_sync();
+	errno = write_error;
+	if (fclose(stdout) || write_error)
 		return error(ST_FAILED, NULL, "standard output: %s",
 			     errno ? strerror(errno) : "write failed");
 	return ST_OK;

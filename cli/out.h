@@ -78,6 +78,12 @@ void out_document_end(void);
 /* Text from a device, as it is but for control characters. */
 void out_clean(const char *text);
 
+/* What was printed goes out now, before what others write. */
+void out_sync(void);
+
+/* A line by itself, at once. 0, or ST_FAILED: out_close_stdout() will say why. */
+int out_line(const char *text);
+
 /* At the end of the program: ST_FAILED if not all of stdout could be written. */
 int out_close_stdout(void);
 

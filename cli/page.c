@@ -81,7 +81,7 @@ static struct out *section(const struct call *call, const char *title,
 	struct out *out;
 
 	printf("\n%s:\n", title);
-	fflush(stdout);
+	out_sync();
 	out_section(&out, call, columns);
 	return out;
 }

@@ -75,8 +75,10 @@ static int parse_register(struct spot *spot, const struct regmap *map, const cha
 
 	spot->reg = regmap_find(map, text, word);
 	if (!spot->reg)
-		return error(ST_FAILED, spot->place.name, "no such register (musctl show "
-			     "lists them), nor REGION+OFFSET");
+		return error(ST_FAILED, spot->place.name, map->complete ?
+			     "no such register (musctl show lists them), nor REGION+OFFSET" :
+			     "is not REGION+OFFSET, and over --socket only registers of the PCI "
+			     "header have names");
 	spot->place.region = spot->reg->region;
 	spot->place.offset = spot->reg->offset;
 	spot->place.width = spot->reg->width;

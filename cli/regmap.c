@@ -90,6 +90,7 @@ int regmap_init(struct regmap *map, struct json_object *registers)
 	size_t i, nr = json_length(registers);
 
 	map->nr = 0;
+	map->complete = registers;
 	map->regs = calloc(nr + LM_NR(header), sizeof(*map->regs));
 	if (!map->regs)
 		return -ENOMEM;

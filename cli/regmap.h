@@ -24,6 +24,7 @@ struct reg {
 struct regmap {
 	struct reg *regs; /* sorted by region and offset */
 	size_t      nr;
+	bool        complete; /* the device has told of its own */
 };
 
 struct field {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "out.h"
 
 extern char **environ;
 
@@ -25,7 +26,7 @@ static int start(const char *const *argv, int fd, int as, bool quiet, pid_t *pid
 	posix_spawn_file_actions_t actions;
 	int err;
 
-	fflush(stdout);
+	out_sync();
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fd, as);
 	if (quiet) {

@@ -28,7 +28,7 @@ struct place {
 };
 
 struct target {
-	struct control *control; /* one of the two */
+	struct control *control; /* one of the two; bench has both */
 	lm_client_t    *client;
 	const char     *name;    /* what the user called it */
 	struct regmap   map;

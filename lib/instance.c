@@ -254,11 +254,12 @@ int instance_publish(struct lm_ctx *ctx)
 		return ret;
 	}
 	for (tries = 0; tries < PUBLISH_TRIES; tries++) {
-		if (!renameat2(at, inst->name, at, ctx->uuid, RENAME_NOREPLACE)) {
+		/* replaces an empty directory at most, which is what is left of a device */
+		if (!renameat(at, inst->name, at, ctx->uuid)) {
 			memcpy(inst->name, ctx->uuid, sizeof(inst->name));
 			return 0;
 		}
-		if (errno != EEXIST) {
+		if (errno != EEXIST && errno != ENOTEMPTY) {
 			ret = -errno;
 			log_err(ctx, "%s: %s", inst->final, strerror(-ret));
 			return ret;

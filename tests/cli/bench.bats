@@ -107,3 +107,14 @@ client at a time)"
 	try 3 musctl bench 00000000-0000-4000-8000-000000000000
 	try 3 musctl bench --socket "$BATS_TEST_TMPDIR/none" read
 }
+
+@test "--at: a register by its name; over --socket names are those of the PCI header" {
+	uuid=$(musctl create gpio-idio16)
+	try 0 musctl bench -c 10 -nro RESULT --at OUT0_7 "$uuid" read write
+	[ "$(sort -u <<<"$output")" = ok ]
+	try 1 musctl bench -c 10 --at FROB "$uuid" read
+	[[ $stderr == "musctl: bench: FROB: no such register (musctl show lists them)"* ]]
+	try 0 musctl bench -c 10 --at VENDOR_ID --socket "$(socket_of "$uuid")" read
+	try 1 musctl bench -c 10 --at OUT0_7 --socket "$(socket_of "$uuid")" read
+	complains "musctl: bench: OUT0_7: is not REGION+OFFSET, and over --socket only registers of the PCI header have names"
+}

@@ -164,6 +164,15 @@ load helper
 	[ "$(cat mode)" = 660:daemon ]
 }
 
+# Such as NFS and 9p: strace plays the kernel.
+@test "a file system without RENAME_NOREPLACE will do" {
+	try 0 env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -e trace=renameat2 \
+		-e inject=renameat2:error=EINVAL "$MUSCTL" run null -- true
+	try 0 musctl create null -u 85006552-1b4b-45e9-ad62-9dd16df09171
+	try 1 musctl create null -u 85006552-1b4b-45e9-ad62-9dd16df09171
+	[[ $stderr == *"85006552-1b4b-45e9-ad62-9dd16df09171: this UUID is in use" ]]
+}
+
 @test "a relative socket path is meant from here" {
 	musctl create null --socket-path here.sock
 	[ -S here.sock ]

@@ -45,6 +45,17 @@ setup_file() {
 	nothing_left
 }
 
+@test "--foreground waits for nothing: it has no time limit" {
+	try 2 musctl exec -f -t 5 -- "$PROGRAM"
+	[[ $stderr == "musctl: exec: --foreground and --timeout exclude each other"* ]]
+}
+
+@test "--timeout 0 gives up at once" {
+	try 1 musctl exec -t 0 -- "$PROGRAM" hang
+	[[ $stderr == *"the device did not become ready in time" ]]
+	nothing_left
+}
+
 @test "waits for a program that takes its time" {
 	uuid=$(musctl exec -- "$PROGRAM" wait)
 	try 0 musctl peek "$uuid" VENDOR_ID

@@ -121,3 +121,13 @@ remove device $MUSER_RUNTIME_DIR/$uuid" ]
 	[ "$status" -eq $((128 + $(kill -l PIPE))) ]
 	[ ! -s said ]
 }
+
+# strace plays the kernel.
+@test "limits of inotify are named for what they are" {
+	try 1 env ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=inotify_init1 \
+		-e inject=inotify_init1:error=EMFILE "$MUSCTL" monitor
+	[[ ${stderr_lines[-1]} == "musctl: monitor: cannot watch the runtime directory: no inotify instance is left (fs.inotify.max_user_instances)" ]]
+	try 1 env ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=inotify_add_watch \
+		-e inject=inotify_add_watch:error=ENOSPC "$MUSCTL" monitor
+	[[ ${stderr_lines[-1]} == "musctl: monitor: cannot watch the runtime directory: no inotify watch is left (fs.inotify.max_user_watches)" ]]
+}

@@ -33,6 +33,20 @@ load helper
 	[[ $stderr == "musctl: list: --output: option needs an argument"* ]]
 }
 
+@test "an empty word is no value, and no record is no limit" {
+	for words in "create null --socket-path" "create null -u" "exec --socket-path" "run null --group" \
+		"peek --socket" "wait --event" "list -o"; do
+		# shellcheck disable=SC2086 # several words
+		try 2 musctl $words ""
+		[[ $stderr == "musctl: "*": --"*": is empty"* ]]
+	done
+	for words in "trace -l" "monitor -l" "bench -c" "bench -d"; do
+		# shellcheck disable=SC2086 # several words
+		try 2 musctl $words 0 x
+		[[ $stderr == "musctl: "*": --"*": '0' is not a number from 1 on"* ]]
+	done
+}
+
 @test "nothing is no number, and no time" {
 	for words in "destroy --timeout" "exec --timeout" "wait --gone --timeout" "bench --count" \
 		"bench --depth" "trace --limit"; do
@@ -202,4 +216,15 @@ orphan() { # COMMAND...
 	[[ $output == *"musctl run"* ]]
 	try 2 ./vfio-user-null --frob
 	[[ $stderr == "musctl: run: --frob: unknown option"* ]]
+}
+
+@test "a full disk is called by its name, whatever prints" {
+	musctl create gpio-idio16 --name card
+	for words in help types "types -J" "create null" "exec -f true" "run null" "list -J" "show card" \
+		"show -J card" "set card" "peek card IN0_7" "irq list card" doctor "bench card info -c 10"; do
+		run --separate-stderr bash -c '"$MUSCTL" '"$words"' >/dev/full'
+		[ "$status" -ne 0 ]
+		[[ $stderr == "musctl: ${words%% *}: standard output: No space left on device" ]]
+	done
+	[ "$(musctl list -nro NAME)" = card ]
 }

@@ -370,3 +370,23 @@ until_settled() { # FILE
 	complains "musctl: trace: time is up"
 	try 124 musctl trace -c -t 0.2 "$uuid"
 }
+
+@test "a filter that nothing matches is an error" {
+	uuid=$(musctl create gpio-idio16)
+	for filter in bar0,irq reg=IN0_7,dma irq,!irq bar2,!access config,attach; do
+		try 2 musctl trace -e "$filter" "$uuid"
+		[[ $stderr == "musctl: trace: $filter: nothing is all of that (registers and regions are of read, write and access)"* ]]
+	done
+	try 1 timeout 60 "$MUSCTL" trace -e write -e 'reg=NOSUCH*,read' "$uuid"
+	complains "musctl: trace: reg=NOSUCH*: no such register (musctl show lists them)"
+	for filter in bar2,read 'reg=in0*' reg=COMMAND,write error,bar2 '!irq' irq,!irq-set bar2,control; do
+		try 124 musctl trace -t 0 -e "$filter" "$uuid"
+	done
+}
+
+@test "a register that one of several devices has is no error" {
+	a=$(musctl create gpio-idio16)
+	b=$(musctl create null)
+	try 124 musctl trace -t 0 -e reg=IN0_7 "$b" "$a"
+	try 1 timeout 60 "$MUSCTL" trace -t 0 -e reg=IN0_7 "$b"
+}

@@ -8,6 +8,13 @@ setup_file() {
 	build_client
 }
 
+@test "--timeout 0 looks, and does not wait" {
+	uuid=$(musctl create null)
+	try 124 musctl wait --attached --timeout 0 "$uuid"
+	try 124 musctl wait --gone --timeout 0 "$uuid"
+	try 0 musctl wait --detached --timeout 0 "$uuid"
+}
+
 @test "what is so already needs no waiting" {
 	uuid=$(musctl create null)
 	try 0 musctl wait --detached "$uuid"
