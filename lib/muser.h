@@ -433,7 +433,9 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @props:       properties, @nr_props of @prop_size bytes (LM_PROPS() sets all three)
  * @prop_get:    writes the value of property @name as text into @buf of @size bytes
  * @prop_set:    sets it; -EINVAL: bad value, -ENOENT: no such property, -EPERM: read-only
- * @client:      a client attached or detached
+ * @client:      a client attached or detached. Who connects is the client when its VERSION is
+ *               complete; up to eight may be on their way to that, and the first one wins. (That
+ *               of LM_DEV_CONN_FD is from the first lm_ctx_poll() on)
  * @dma_map:     the client gave memory at [@addr, @addr + @len); a mediated device learns of it
  *               when it looks for some there, from inside lm_addr_to_sg()
  * @dma_unmap:   that memory is about to go: finish with it. May return LM_DEFER after lm_defer():

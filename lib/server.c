@@ -2,7 +2,7 @@
 /*
  * server.c - where a client connects, and the client while it is there.
  *
- * Owns the listening socket, attach and detach, and the turn of a client: one receive, the whole
+ * Owns the listening socket, the life of connections (which of them is the client: pending.c), and the turn of a client: one receive, the whole
  * messages in it, one send; of what makes much work the rest waits for the next turn, so that a
  * client leaves time for others. Requests are served in the order they came; while one waits for
  * the device, the following ones wait in the buffer, and only replies to our own commands overtake.
@@ -12,7 +12,6 @@
  */
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,6 @@
 #include <unistd.h>
 
 #include "accept.h"
-#include "peer_fd.h"
 #include "server.h"
 
 /* The end of the stream too: its edge may be one with that of the last bytes. */
@@ -43,7 +41,7 @@ static void trace_client(struct client *c, uint16_t kind)
 	trace_append(c->ctx, &rec);
 }
 
-/* Of an attach in the client's first turn: lm_ctx_create() has returned by then. */
+/* Of an attach when lm_ctx_create() has returned: in a turn. */
 void client_tell(struct client *c, bool attached)
 {
 	struct lm_ctx *ctx = c->ctx;
@@ -84,7 +82,6 @@ static void client_detach(struct client *c)
 {
 	struct lm_ctx *ctx = c->ctx;
 
-	loop_remove(&ctx->loop, &c->source);
 	ctx->server->client = NULL;
 	region_cancel(ctx, &c->access);
 	defer_cancel(ctx, &c->reset);
@@ -93,8 +90,6 @@ static void client_detach(struct client *c)
 	client_leave(c);
 	if (!c->is_mdev) /* the one behind it goes by MUSER_CLIENT_CLOSE */
 		master_disconnect(ctx);
-	stream_close(&c->stream);
-	client_free(c);
 	if (ctx->info.flags & LM_DEV_CONN_FD)
 		ctx->ended = -ENOTCONN;
 }
@@ -103,7 +98,13 @@ void client_lost(struct client *c, int error)
 {
 	if (c->is_mdev)
 		c->ctx->ended = error;
-	client_detach(c);
+	loop_remove(&c->ctx->loop, &c->source);
+	if (c->ctx->server->client == c)
+		client_detach(c);
+	else
+		pending_remove(c);
+	stream_close(&c->stream);
+	client_free(c);
 }
 
 static void client_ready(struct source *src, uint32_t events);
@@ -137,7 +138,7 @@ static void channel_drop(struct channel ch)
 		ch.ops->close(&ch);
 }
 
-static int client_attach(struct server *server, const struct channel *ch)
+static int client_new(struct server *server, const struct channel *ch, struct client **client)
 {
 	struct client *c = calloc(1, sizeof(*c));
 	int ret;
@@ -165,7 +166,7 @@ static int client_attach(struct server *server, const struct channel *ch)
 		goto fail_stream;
 	if (!c->is_mdev)
 		peer_credentials(c, ch->fd);
-	server->client = c;
+	*client = c;
 	return 0;
 
 fail_stream:
@@ -175,16 +176,12 @@ fail:
 	return ret;
 }
 
-/* The descriptor is consumed in any case. */
-static int client_attach_fd(struct server *server, int fd)
+int client_new_fd(struct server *server, int fd, struct client **client)
 {
-	const int ret = region_memory_renew(server->ctx);
 	struct channel ch;
 
 	channel_socket_init(&ch, fd);
-	if (ret)
-		ch.ops->close(&ch);
-	return ret ?: client_attach(server, &ch);
+	return client_new(server, &ch, client);
 }
 
 /* ---- a turn of the client -------------------------------------------------------- */
@@ -367,14 +364,25 @@ static ssize_t client_end(struct client *c)
 	return got;
 }
 
+/* The device does not know of it. Before its VERSION it has no reason to give us descriptors: of
+ * those that we do not know they would be many. */
+static int client_meet(struct client *c)
+{
+	if (c->ctx->server->client != c)
+		return c->stream.nr_arrived ? -EPROTO : 0;
+	if (!c->is_mdev)
+		client_tell(c, true);
+	return 0;
+}
+
 static void client_ready(struct source *src, uint32_t events)
 {
 	struct client *c = container_of(src, struct client, source);
 	ssize_t ret = 0;
 
-	if (!c->is_mdev)
-		client_tell(c, true);
-	else if (events & EPOLLPRI)
+	if (unlikely(!c->told))
+		ret = client_meet(c);
+	if (unlikely(events & EPOLLPRI)) /* of a node alone */
 		ret = mdev_traps(c);
 	c->armed = false;
 	/* What is here goes first: there may be no room for more, and its sender may have gone. */
@@ -434,35 +442,9 @@ int server_start(struct lm_ctx *ctx)
 
 /* ---- listening ------------------------------------------------------------------- */
 
-/* The present client may have hung up while its last event still waits in epoll. */
-static bool client_is_gone(const struct client *c)
-{
-	struct pollfd p = { .fd = c->source.fd, .events = 0 };
-
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
-}
-
 static void listener_ready(struct source *src, uint32_t events)
 {
-	struct server *server = container_of(src, struct server, listener);
-	const int fd = accept_peer(src->fd);
-	int ret;
-
-	if (fd == -EMFILE)
-		log_warn(server->ctx, "a client was turned away: no descriptor is left");
-	if (fd < 0)
-		return;
-	if (server->client && client_is_gone(server->client))
-		client_detach(server->client);
-	if (server->client) {
-		log_warn(server->ctx, "a second client was turned away: process %d is attached",
-			 (int)server->client->pid);
-		peer_socket_close(fd);
-		return;
-	}
-	ret = client_attach_fd(server, fd);
-	if (ret)
-		log_err(server->ctx, "a client could not be attached: %s", strerror(-ret));
+	pending_accept(container_of(src, struct server, listener));
 }
 
 static int listener_add(struct server *server, int fd)
@@ -516,12 +498,13 @@ int server_new(struct lm_ctx *ctx)
 	server->ctx = ctx;
 	server->listener.fd = -1;
 	server->own_file.dir = -1;
+	pending_init(server);
 	ctx->server = server;
 	if (ctx->channel.ops) {
 		struct channel ch = ctx->channel;
 
 		ch.is_borrowed = true; /* interrupts are raised through it to the end */
-		return client_attach(server, &ch);
+		return client_new(server, &ch, &server->client);
 	}
 	if (!(ctx->info.flags & (LM_DEV_CONN_FD | LM_DEV_LISTEN_FD)))
 		return listen_on_path(server);
@@ -532,7 +515,7 @@ int server_new(struct lm_ctx *ctx)
 		return -errno;
 	}
 	if (ctx->info.flags & LM_DEV_CONN_FD)
-		return client_attach_fd(server, fd);
+		return client_new_fd(server, fd, &server->client);
 	return listener_add(server, fd);
 }
 
@@ -557,8 +540,9 @@ void server_free(struct lm_ctx *ctx)
 	if (!server)
 		return;
 	server_hide(ctx);
+	pending_close(server);
 	if (server->client)
-		client_detach(server->client);
+		client_lost(server->client, -ECANCELED);
 	if (server->listener.fd >= 0) {
 		loop_remove(&ctx->loop, &server->listener);
 		close(server->listener.fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * server.h - one attached client, shared by server.c, protocol.c, handshake.c and upcall.c.
+ * server.h - a connection, shared by server.c, pending.c, protocol.c, handshake.c and upcall.c.
  */
 #ifndef LM_SERVER_H
 #define LM_SERVER_H
@@ -16,13 +16,17 @@ enum waiting {
 };
 
 #define SERVE_BLOCKED 1 /* no room to answer */
+#define PENDING_MAX   8
 
 struct server {
 	struct lm_ctx *ctx;
 	struct source  listener; /* fd -1: none */
 	char          *path;     /* where clients connect; NULL: an inherited descriptor, a node */
 	struct sockfile own_file; /* bound by us outside the instance directory */
-	struct client *client;
+	struct client *client;   /* that has said its version (LM_DEV_CONN_FD, node: or not) */
+	struct client *pending[PENDING_MAX]; /* these have not ... */
+	unsigned int   nr_pending;
+	uint64_t       patience_ns; /* ... and keep their places for so long, if others want them */
 	uint64_t       late_until; /* one was waited for in vain: until then nobody is */
 };
 
@@ -57,6 +61,7 @@ struct client {
 	uint32_t        max_data;    /* and so many bytes */
 	uint32_t        events;      /* what epoll watches for ... */
 	uint32_t        twin_events; /* ... on the twin socket */
+	uint64_t        connected_ns; /* when; of those that are pending */
 	pid_t           pid;
 	uid_t           uid;
 	uint64_t        requests;
@@ -95,6 +100,8 @@ static inline bool client_turn_is_over(const struct client *c)
 struct client *server_client(const struct lm_ctx *ctx); /* or NULL */
 void client_tell(struct client *c, bool attached); /* the device, and whoever listens */
 void client_leave(struct client *c); /* what it lent us goes */
+/* The descriptor is consumed in any case. */
+int  client_new_fd(struct server *server, int fd, struct client **client);
 /* Its connection has ended, for this reason; @c is freed. */
 void client_lost(struct client *c, int error);
 void client_listen(struct client *c); /* what epoll is to tell next */
@@ -104,6 +111,14 @@ void client_serve(struct client *c); /* a turn of the loop; may free @c */
 void client_wake(struct client *c);  /* outside a turn: send; what else is due has its turn */
 int  client_hold(struct client *c, const void *data, size_t len);
 void client_unhold(struct client *c);
+
+/* pending.c */
+void pending_init(struct server *server);
+void pending_accept(struct server *server); /* somebody connects */
+/* It has said its version: it is the client, and the only connection. -errno: it cannot be. */
+int  pending_admit(struct client *c);
+void pending_remove(struct client *c);
+void pending_close(struct server *server); /* all of them */
 
 /* protocol.c: 0, SERVE_BLOCKED (message put back), or -errno: the client must go */
 int  protocol_handle(struct client *c, struct message *m);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pending.c - connections before their VERSION.
+ *
+ * Who connects waits here until its VERSION is complete. The first one becomes the client, and the
+ * others are disconnected; who comes while there is a client is rejected at once. So nobody keeps
+ * clients out by connecting and saying nothing, and no probe costs a slow one its place. When all
+ * places are taken, who has hung up loses its own, and so does who has had it for longer than any
+ * handshake takes; if there is none, the new connection is rejected. Before that nobody is hurried.
+ */
+#include <poll.h>
+#include <string.h>
+
+#include "accept.h"
+#include "peer_fd.h"
+#include "server.h"
+
+/* A machine may be very busy while its VMM starts. */
+#define PATIENCE_NS 30000000000u
+
+void pending_init(struct server *server)
+{
+	server->patience_ns = PATIENCE_NS;
+}
+
+void pending_remove(struct client *c)
+{
+	struct server *server = c->ctx->server;
+	unsigned int i = 0;
+
+	while (server->pending[i] != c)
+		i++;
+	server->pending[i] = server->pending[--server->nr_pending];
+}
+
+void pending_close(struct server *server)
+{
+	while (server->nr_pending)
+		client_lost(server->pending[0], -ECONNREFUSED);
+}
+
+/* Its last event may still wait in epoll. */
+static bool has_hung_up(const struct client *c)
+{
+	struct pollfd p = { .fd = c->source.fd, .events = 0 };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
+}
+
+static bool pending_is_over(const struct client *c, uint64_t now)
+{
+	return has_hung_up(c) || now - c->connected_ns >= c->ctx->server->patience_ns;
+}
+
+static void pending_sweep(struct server *server)
+{
+	const uint64_t now = loop_now_ns();
+	unsigned int i = server->nr_pending;
+
+	while (i--) {
+		if (pending_is_over(server->pending[i], now))
+			client_lost(server->pending[i], -ETIMEDOUT);
+	}
+}
+
+/* There is a place for one more; else the cause is logged. */
+static bool place_find(struct server *server)
+{
+	if (server->client && has_hung_up(server->client))
+		client_lost(server->client, -ENOTCONN);
+	if (server->client) {
+		log_warn(server->ctx, "a second client was rejected: process %d is attached",
+			 (int)server->client->pid);
+		return false;
+	}
+	if (server->nr_pending == PENDING_MAX)
+		pending_sweep(server);
+	if (server->nr_pending < PENDING_MAX)
+		return true;
+	log_warn(server->ctx, "a connection was rejected: %u others have not said their version",
+		 server->nr_pending);
+	return false;
+}
+
+void pending_accept(struct server *server)
+{
+	const int fd = accept_peer(server->listener.fd);
+	struct client *c;
+	int ret;
+
+	if (fd == -EMFILE)
+		log_warn(server->ctx, "a connection was rejected: no descriptor is left");
+	if (fd < 0)
+		return;
+	if (!place_find(server)) {
+		peer_socket_close(fd);
+		return;
+	}
+	ret = client_new_fd(server, fd, &c);
+	if (ret) {
+		log_err(server->ctx, "a client could not be attached: %s", strerror(-ret));
+		return;
+	}
+	c->connected_ns = loop_now_ns();
+	server->pending[server->nr_pending++] = c;
+}
+
+int pending_admit(struct client *c)
+{
+	struct server *server = c->ctx->server;
+	int ret;
+
+	if (server->client == c)
+		return 0;
+	ret = region_memory_renew(c->ctx);
+	if (ret) {
+		log_err(c->ctx, "a client could not be attached: %s", strerror(-ret));
+		return ret;
+	}
+	pending_remove(c);
+	pending_close(server);
+	server->client = c;
+	client_tell(c, true);
+	return 0;
+}
