@@ -367,7 +367,7 @@ static int call_give_up(struct lm_client *c, struct slot *slot)
 
 int client_call(struct lm_client *c, struct call *call)
 {
-	const uint64_t deadline = client_deadline(c);
+	const uint64_t deadline = call->deadline ?: client_deadline(c);
 	struct slot *slot;
 	int ret;
 

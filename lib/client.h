@@ -27,6 +27,7 @@ struct call {
 	size_t      more_room;
 	size_t      more_len;       /* out: may be larger than more_room; then it was cut */
 	struct channel_fds *fds;    /* out; NULL: none are expected, they are closed */
+	uint64_t    deadline;       /* of all messages of a call of the program; 0: it is the one */
 	int         result;         /* -EINPROGRESS until it is over */
 };
 

@@ -24,6 +24,7 @@ struct description {
 	char       *buf;   /* out, to be freed */
 	size_t      len;   /* out: of what is in @buf */
 	struct channel_fds fds;
+	uint64_t    deadline;
 };
 
 static void description_drop(struct description *d)
@@ -39,7 +40,7 @@ static int describe_once(lm_client_t *c, struct description *d, uint32_t room, u
 {
 	struct call call = {
 		.cmd = d->cmd, .req = d->req, .req_len = d->head, .reply_len = d->head,
-		.more_room = room - d->head, .fds = &d->fds,
+		.more_room = room - d->head, .fds = &d->fds, .deadline = d->deadline,
 	};
 	int ret;
 
@@ -63,8 +64,10 @@ static int describe_once(lm_client_t *c, struct description *d, uint32_t room, u
 static int describe(lm_client_t *c, struct description *d)
 {
 	uint32_t need;
-	int ret = describe_once(c, d, DESCRIBE_ROOM, &need);
+	int ret;
 
+	d->deadline = client_deadline(c);
+	ret = describe_once(c, d, DESCRIBE_ROOM, &need);
 	if (ret || need <= DESCRIBE_ROOM)
 		return ret;
 	description_drop(d);

@@ -95,18 +95,24 @@ LM_EXPORT int lm_client_irq_info(lm_client_t *client, uint32_t index, struct vfi
 	return 0;
 }
 
-/* One message: vectors [@pos, @pos + @count) of @set. */
-static int set_irqs(lm_client_t *c, const lm_client_irq_set_t *set, uint32_t pos, uint32_t count,
-		    const struct channel_fds *fds)
+/* What one message is about: vectors [@pos, @pos + @count) of a set. */
+struct irq_part {
+	uint32_t           pos, count;
+	struct channel_fds fds;
+	uint64_t           deadline; /* as struct call */
+};
+
+static int set_irqs(lm_client_t *c, const lm_client_irq_set_t *set, const struct irq_part *part)
 {
 	const bool bools = set->flags & VFIO_IRQ_SET_DATA_BOOL;
 	struct vfio_irq_set req = {
-		.flags = set->flags, .index = set->index, .start = set->start + pos, .count = count,
+		.flags = set->flags, .index = set->index, .start = set->start + part->pos,
+		.count = part->count,
 	};
 	struct call call = {
 		.cmd = VFIO_USER_DEVICE_SET_IRQS, .req = &req, .req_len = sizeof(req),
-		.data = bools ? set->bools + pos : NULL, .data_len = bools ? count : 0,
-		.send_fds = fds,
+		.data = bools ? set->bools : NULL, .data_len = bools ? part->count : 0,
+		.send_fds = &part->fds, .deadline = part->deadline,
 	};
 
 	req.argsz = (uint32_t)(sizeof(req) + call.data_len);
@@ -135,26 +141,27 @@ static uint32_t irq_run(const lm_client_t *c, const lm_client_irq_set_t *set, ui
 
 static int set_eventfds(lm_client_t *c, const lm_client_irq_set_t *set)
 {
-	struct channel_fds fds = { 0 };
-	uint32_t pos = 0, n;
+	struct irq_part part = { .deadline = client_deadline(c) };
 	int ret = 0;
 
-	for (; !ret && pos < set->count; pos += n) {
-		n = irq_run(c, set, pos, &fds);
-		ret = set_irqs(c, set, pos, n, &fds);
+	for (; !ret && part.pos < set->count; part.pos += part.count) {
+		part.count = irq_run(c, set, part.pos, &part.fds);
+		ret = set_irqs(c, set, &part);
 	}
 	return ret;
 }
 
 LM_EXPORT int lm_client_set_irqs(lm_client_t *client, const lm_client_irq_set_t *set)
 {
+	const struct irq_part all = { .count = set->count };
+
 	switch (set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK) {
 	case VFIO_IRQ_SET_DATA_NONE:
-		return set_irqs(client, set, 0, set->count, NULL);
+		return set_irqs(client, set, &all);
 	case VFIO_IRQ_SET_DATA_BOOL:
 		if (!set->bools || set->count > STREAM_MAX_DATA)
 			return -EINVAL;
-		return set_irqs(client, set, 0, set->count, NULL);
+		return set_irqs(client, set, &all);
 	case VFIO_IRQ_SET_DATA_EVENTFD:
 		if (set->count > UINT16_MAX || !set->count)
 			return -EINVAL;

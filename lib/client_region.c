@@ -19,7 +19,7 @@ static_assert(sizeof(lm_client_write_t) == sizeof(struct vfio_user_write_single)
 
 /* One message; exactly one of @to and @from is not NULL. */
 static int access_once(lm_client_t *c, const struct vfio_user_region_access *req, void *to,
-		       const void *from)
+		       const void *from, uint64_t deadline)
 {
 	struct vfio_user_region_access reply;
 	struct call call = {
@@ -27,7 +27,7 @@ static int access_once(lm_client_t *c, const struct vfio_user_region_access *req
 		.req = req, .req_len = sizeof(*req),
 		.data = from, .data_len = from ? req->count : 0,
 		.reply = &reply, .reply_len = sizeof(reply),
-		.more = to, .more_room = to ? req->count : 0,
+		.more = to, .more_room = to ? req->count : 0, .deadline = deadline,
 	};
 	const int ret = client_call(c, &call);
 
@@ -40,6 +40,7 @@ LM_EXPORT int lm_client_region_read(lm_client_t *client, uint32_t region, uint64
 				    void *buf, size_t count)
 {
 	struct vfio_user_region_access req = { .offset = offset, .region = region };
+	const uint64_t deadline = client_deadline(client);
 	char *to = buf;
 	int ret;
 
@@ -47,7 +48,7 @@ LM_EXPORT int lm_client_region_read(lm_client_t *client, uint32_t region, uint64
 		const uint32_t max = client->info.max_data_xfer_size;
 
 		req.count = count < max ? (uint32_t)count : max;
-		ret = access_once(client, &req, to, NULL);
+		ret = access_once(client, &req, to, NULL, deadline);
 		req.offset += req.count;
 		to += req.count;
 		count -= req.count;
@@ -59,6 +60,7 @@ LM_EXPORT int lm_client_region_write(lm_client_t *client, uint32_t region, uint6
 				     const void *buf, size_t count)
 {
 	struct vfio_user_region_access req = { .offset = offset, .region = region };
+	const uint64_t deadline = client_deadline(client);
 	const char *from = buf;
 	int ret;
 
@@ -66,7 +68,7 @@ LM_EXPORT int lm_client_region_write(lm_client_t *client, uint32_t region, uint6
 		const uint32_t max = client->info.max_data_xfer_size;
 
 		req.count = count < max ? (uint32_t)count : max;
-		ret = access_once(client, &req, NULL, from);
+		ret = access_once(client, &req, NULL, from, deadline);
 		req.offset += req.count;
 		from += req.count;
 		count -= req.count;
@@ -136,14 +138,14 @@ LM_EXPORT int lm_client_region_write_posted(lm_client_t *client, uint32_t region
 /* ---- many in a message ------------------------------------------------------ */
 
 static int write_multi_once(lm_client_t *c, const lm_client_write_t *writes, size_t nr,
-			    size_t *done)
+			    size_t *done, uint64_t deadline)
 {
 	const struct vfio_user_write_multi req = { .wr_cnt = nr };
 	struct vfio_user_write_multi reply;
 	struct call call = {
 		.cmd = VFIO_USER_REGION_WRITE_MULTI, .req = &req, .req_len = sizeof(req),
 		.data = writes, .data_len = nr * sizeof(*writes),
-		.reply = &reply, .reply_len = sizeof(reply),
+		.reply = &reply, .reply_len = sizeof(reply), .deadline = deadline,
 	};
 	const int ret = client_call(c, &call);
 
@@ -160,6 +162,7 @@ LM_EXPORT int lm_client_region_write_multi(lm_client_t *client, const lm_client_
 {
 	const size_t fit = client->info.max_data_xfer_size / sizeof(*writes);
 	const size_t max = fit ?: 1;
+	const uint64_t deadline = client_deadline(client);
 	size_t n, i, dummy;
 	int ret = 0;
 
@@ -173,7 +176,7 @@ LM_EXPORT int lm_client_region_write_multi(lm_client_t *client, const lm_client_
 	}
 	for (i = 0; !ret && i < nr; i += n) {
 		n = nr - i < max ? nr - i : max;
-		ret = write_multi_once(client, writes + i, n, done);
+		ret = write_multi_once(client, writes + i, n, done, deadline);
 	}
 	return ret;
 }

@@ -7,9 +7,9 @@
  * otherwise:
  *  - functions return 0 or a negative errno; what the server answered as an error comes back as
  *    -errno of that error, EIO if it named none;
- *  - every call ends within lm_client_options_t.timeout_ms, whatever the server does. After
- *    -ETIMEDOUT the connection can be used further, unless lm_client_status() says otherwise; the
- *    late reply is dropped;
+ *  - every call ends within lm_client_options_t.timeout_ms, whatever the server does and however
+ *    many messages it takes. After -ETIMEDOUT the connection can be used further, unless
+ *    lm_client_status() says otherwise; the late reply is dropped;
  *  - a server that breaks the protocol gives -EPROTO; if its messages cannot be told apart any
  *    more, or it has gone (-ENOTCONN), lm_client_status() and all later calls say so;
  *  - one thread at a time uses a client; there is no global state, no thread, no signal;

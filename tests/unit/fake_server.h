@@ -209,6 +209,24 @@ static inline void fake_answer_read(struct fake *f)
 	free(buf);
 }
 
+/* Each message in time, all of them never: reads and writes of regions, or empty answers. */
+static inline void script_slow(struct fake *f)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	while (fake_recv(f)) {
+		nanosleep(&pause, NULL);
+		if (f->hdr.cmd == VFIO_USER_REGION_READ)
+			fake_answer_read(f);
+		else if (f->hdr.cmd == VFIO_USER_REGION_WRITE)
+			fake_reply(f, f->payload, sizeof(struct vfio_user_region_access));
+		else if (f->hdr.cmd == VFIO_USER_REGION_WRITE_MULTI)
+			fake_reply(f, f->payload, sizeof(struct vfio_user_write_multi));
+		else
+			fake_reply(f, NULL, 0);
+	}
+}
+
 static inline void fake_answer_version(struct fake *f, uint16_t minor)
 {
 	const struct vfio_user_version v = { VFIO_USER_MAJOR, minor };

@@ -410,6 +410,27 @@ static void script_dma_map(struct fake *f)
 	fake_reply(f, NULL, 0);
 }
 
+static void test_many_eventfds_have_one_deadline(void **state)
+{
+	struct fake f = { .script = script_slow, .json = "{}" }; /* one descriptor a message */
+	lm_client_t *c = fake_client(&f, NULL);
+	static int fds[2048];
+	lm_client_irq_set_t set = {
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = LM_DEV_MSIX_IRQ_IDX, .count = LM_NR(fds), .fds = fds,
+	};
+	const int fd = eventfd(0, EFD_CLOEXEC);
+	size_t i;
+
+	for (i = 0; i < LM_NR(fds); i++)
+		fds[i] = fd;
+	lm_client_set_timeout(c, FAKE_QUICK_MS);
+	assert_int_equal(lm_client_set_irqs(c, &set), -ETIMEDOUT);
+	lm_client_close(c);
+	fake_join(&f);
+	close(fd);
+}
+
 static void test_dma_map_with_a_descriptor(void **state)
 {
 	const int fd = memfd_create("window", MFD_CLOEXEC);
@@ -502,6 +523,7 @@ int main(void)
 		fake_test(test_bools_are_sent),
 		fake_test(test_none_has_no_data),
 		fake_test(test_sets_that_contradict_themselves),
+		fake_test(test_many_eventfds_have_one_deadline),
 		fake_test(test_failure_stops_what_follows),
 		fake_test(test_dma_map_with_a_descriptor),
 		fake_test(test_dma_map_by_file_io),

@@ -231,6 +231,55 @@ static void test_write_multi_done_in_part(void **state)
 	assert_int_equal(multi_messages, 1);
 }
 
+/* ---- one deadline ---------------------------------------------------------- */
+
+#define NR_SLOW   3000u /* messages: half a minute */
+#define JSON_SLOW "{\"capabilities\":{\"max_data_xfer_size\":1,\"write_multiple\":true}}"
+
+static int call_slowly(int (*call)(lm_client_t *c))
+{
+	struct fake f = { .script = script_slow, .json = JSON_SLOW };
+	lm_client_t *c = fake_client(&f, NULL);
+	int ret;
+
+	lm_client_set_timeout(c, FAKE_QUICK_MS);
+	ret = call(c);
+	lm_client_close(c);
+	fake_join(&f);
+	return ret;
+}
+
+static int read_many(lm_client_t *c)
+{
+	char buf[NR_SLOW];
+
+	return lm_client_region_read(c, 1, 0, buf, sizeof(buf));
+}
+
+static int write_many(lm_client_t *c)
+{
+	const char buf[NR_SLOW] = { 0 };
+
+	return lm_client_region_write(c, 1, 0, buf, sizeof(buf));
+}
+
+static int multi_many(lm_client_t *c)
+{
+	static lm_client_write_t writes[NR_SLOW];
+	size_t i;
+
+	for (i = 0; i < NR_SLOW; i++)
+		writes[i] = (lm_client_write_t){ .region = 1, .count = 1 };
+	return lm_client_region_write_multi(c, writes, NR_SLOW, NULL);
+}
+
+static void test_many_messages_have_one_deadline(void **state)
+{
+	assert_int_equal(call_slowly(read_many), -ETIMEDOUT);
+	assert_int_equal(call_slowly(write_many), -ETIMEDOUT);
+	assert_int_equal(call_slowly(multi_many), -ETIMEDOUT);
+}
+
 static void test_write_multi_that_was_not_negotiated(void **state)
 {
 	size_t done;
@@ -364,6 +413,7 @@ int main(void)
 		fake_test(test_write_multi),
 		fake_test(test_write_multi_in_messages_that_the_server_takes),
 		fake_test(test_write_multi_done_in_part),
+		fake_test(test_many_messages_have_one_deadline),
 		fake_test(test_write_multi_that_was_not_negotiated),
 		fake_test(test_write_multi_of_more_than_eight_bytes),
 		fake_test(test_queue_refuses_what_cannot_be),
