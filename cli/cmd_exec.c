@@ -125,12 +125,10 @@ static int bind_socket(struct exec_args *args)
 	args->listen_fd = -1;
 	if (!args->socket_path)
 		return args->mode ? error_usage("--mode", "needs --socket-path") : 0;
-	args->listen_fd =
-		sockpath_listen(args->socket_path, args->mode ? args->mode : 0600, 0,
-				&args->file);
-	if (args->listen_fd >= 0)
-		return 0;
-	return error(ST_FAILED, args->socket_path, "%s", strerror(-args->listen_fd));
+	args->listen_fd = sockpath_listen(args->socket_path, args->mode ?: 0600, 0,
+					  &args->file);
+	return args->listen_fd >= 0 ? 0 : error(ST_FAILED, args->socket_path, "%s",
+						strerror(-args->listen_fd));
 }
 
 /* In the foreground PROGRAM keeps the claim's lock, and the mdev goes with it. */

@@ -40,7 +40,8 @@ struct child {
 
 static volatile pid_t child_pid;
 
-/* Whoever asks us to end asks for the command to end; the device follows it. */
+/* Whoever asks us to end asks for the command to end; the device follows it. The number is the
+ * command's until it is waited for. */
 static void forward(int sig)
 {
 	if (child_pid > 0)
@@ -104,8 +105,12 @@ static int start_child(void *arg, lm_ctx_t *ctx)
 
 static int child_status(const struct child *child)
 {
+	siginfo_t info;
 	int status;
 
+	while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	child_pid = 0;
 	while (waitpid(child->pid, &status, 0) < 0) {
 		if (errno != EINTR)
 			return error(ST_FAILED, child->words[0], "%s", strerror(errno));

@@ -104,9 +104,20 @@ int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *ar
 	return 0;
 }
 
-static bool has_ended(struct detached *d)
+/* Until reap() nobody else gets its number, as a process or as a group. */
+static bool has_ended(const struct detached *d)
 {
-	return d->pid <= 0 || waitpid(d->pid, &d->status, WNOHANG) == d->pid;
+	siginfo_t info = { .si_pid = 0 };
+
+	return d->pid <= 0 || (!waitid(P_PID, (id_t)d->pid, &info,
+				       WEXITED | WNOHANG | WNOWAIT) && info.si_pid);
+}
+
+static void reap(struct detached *d)
+{
+	if (d->pid > 0)
+		waitpid(d->pid, &d->status, 0);
+	d->pid = -1;
 }
 
 void detach_kill(struct detached *d)
@@ -118,9 +129,9 @@ void detach_kill(struct detached *d)
 		kill(-d->pid, SIGTERM);
 		nanosleep(&step, NULL);
 	}
-	kill(-d->pid, SIGKILL);
-	if (i == 100)
-		waitpid(d->pid, &d->status, 0);
+	if (d->pid > 0)
+		kill(-d->pid, SIGKILL);
+	reap(d);
 }
 
 /* Somebody's device of that UUID may be there already: it must be of our process or of
@@ -164,8 +175,10 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 	for (;;) {
 		if (answers(d, uuid))
 			return 0;
-		if (has_ended(d))
+		if (has_ended(d)) {
+			reap(d);
 			return DETACH_ENDED;
+		}
 		if (clock_ns() > end)
 			return give_up(d, uuid,
 				       "the device did not become ready in time");

@@ -18,11 +18,14 @@
 #include "error.h"
 #include "instance.h"
 #include "mdev.h"
+#include "process.h"
 
 #define STEP_MS  2
 #define KILL_MS  2000
 #define FORCE_MS 200
 #define NODE_MS  1000
+
+#define HOLDERS_MAX 64
 
 static int ignore(void *arg, const char *uuid, bool alive)
 {
@@ -90,25 +93,62 @@ static uint64_t term_ms(const struct ending *e)
 	return e->timeout_ns / 1000000 < KILL_MS ? e->timeout_ns / 1000000 : KILL_MS;
 }
 
-static int kill_process(const struct ending *e, const char *uuid, pid_t pid)
+/* What may not be killed just because a device does not end. */
+static int check_victim(const struct ending *e, const char *uuid, const struct process *p)
 {
-	size_t others = count_others(uuid, pid);
+	const size_t others = count_others(uuid, p->pid);
+	char name[32];
 
-	if (pid <= 0)
-		return error(ST_FAILED, uuid,
-			     "does not end, and its process is not to be seen");
-	if (others && !e->force)
-		return error(ST_FAILED, uuid, "does not end; process %d hosts %zu other "
-			     "devices (--force kills all)", pid, others);
-	if (!e->force && kill(pid, SIGTERM))
-		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));
-	if (!e->force && wait_gone(uuid, term_ms(e)))
+	if (e->force)
 		return 0;
-	if (kill(pid, SIGKILL) && errno != ESRCH)
-		return error(ST_FAILED, uuid, "process %d: %s", pid, strerror(errno));
+	process_name(p, name, sizeof(name));
+	if (!p->made)
+		return error(ST_FAILED, uuid, "does not end; process %d (%s) holds it, which has "
+			     "not made it (--force kills it)", (int)p->pid, name);
+	if (others)
+		return error(ST_FAILED, uuid, "does not end; process %d hosts %zu other "
+			     "devices (--force kills all)", (int)p->pid, others);
+	return 0;
+}
+
+#define KILLED (-1) /* and somebody else holds the device, or is about to let go of it */
+
+static int kill_process(const struct ending *e, const char *uuid, const struct process *p)
+{
+	int err = 0, status = check_victim(e, uuid, p);
+
+	if (status)
+		return status;
+	if (!e->force)
+		err = process_signal(p, SIGTERM);
+	if (!err && !e->force && wait_gone(uuid, term_ms(e)))
+		return 0;
+	if (!err)
+		err = process_signal(p, SIGKILL);
+	if (err && err != -ESRCH)
+		return error(ST_FAILED, uuid, "process %d: %s", (int)p->pid, strerror(-err));
 	if (wait_gone(uuid, KILL_MS))
 		return 0;
-	return error(ST_FAILED, uuid, "process %d cannot be killed", pid);
+	if (process_has_ended(p))
+		return KILLED;
+	return error(ST_FAILED, uuid, "process %d cannot be killed", (int)p->pid);
+}
+
+/* A process that has forked may have left it to several. */
+static int kill_all(const struct ending *e, const char *uuid, int sock)
+{
+	int tries, status = KILLED;
+	struct process p;
+
+	for (tries = 0; status == KILLED && tries < HOLDERS_MAX; tries++) {
+		if (process_of_device(&p, uuid, sock))
+			break;
+		status = is_gone(uuid) ? 0 : kill_process(e, uuid, &p);
+		process_close(&p);
+	}
+	if (status != KILLED || is_gone(uuid))
+		return status == KILLED ? 0 : status;
+	return error(ST_FAILED, uuid, "does not end, and its process is not to be seen");
 }
 
 int ending_ms(const struct ending *e)
@@ -145,7 +185,7 @@ int ending_run(const struct ending *e, struct control *control)
 	if (err == -EREMOTE)
 		return control_tell(control, NULL, err);
 	if ((err && err != -ECONNRESET && err != -EPIPE) || !wait_gone(uuid, ms))
-		status = kill_process(e, uuid, control_pid(control));
+		status = kill_all(e, uuid, control_fd(control));
 	if (!status)
 		wait_unserved(uuid);
 	return status;

@@ -6,7 +6,6 @@
  */
 #include "naming.h"
 
-#include <errno.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>

@@ -6,6 +6,8 @@ load helper
 
 setup_file() {
 	build_client
+	build_with_libmuser program
+	export PROGRAM=$BATS_FILE_TMPDIR/program
 }
 
 @test "nothing of the device is left" {
@@ -62,6 +64,43 @@ setup_file() {
 	start=$SECONDS
 	try 0 musctl destroy --force "$uuid"
 	[ $((SECONDS - start)) -le 2 ]
+	nothing_left
+}
+
+@test "a child that holds the device is named, and killed by --force only" {
+	read -r uuid maker child <<<"$("$PROGRAM" fork 3>&-)"
+	try 1 musctl destroy --timeout 0.2 "$uuid"
+	complains "musctl: destroy: $uuid: does not end; process $child (program) holds it, which has not made it (--force kills it)"
+	kill -0 "$child"
+	try 0 musctl destroy --force "$uuid"
+	nothing_left
+	eventually bash -c "! kill -0 $child"
+}
+
+# Prints what is wrong. In its own PID namespace, where the number of the next process can be chosen.
+reuse_the_number() {
+	local uuid maker child innocent
+	read -r uuid maker child <<<"$("$PROGRAM" fork)"
+	until [ "${innocent-}" = "$maker" ]; do
+		echo $((maker - 1)) >/proc/sys/kernel/ns_last_pid
+		[ -z "${innocent-}" ] || kill "$innocent"
+		sleep 1000 &
+		innocent=$!
+	done
+	"$MUSCTL" destroy "$@" "$uuid" 2>&1 | sed "s/process $child/process CHILD/"
+	kill -0 "$innocent" || echo "process $innocent, which is not the device's, was killed"
+	kill "$innocent"
+}
+
+@test "another process that has got the number of the device's is not killed" {
+	local -a namespace=(unshare --pid --fork --mount-proc)
+	[ "$EUID" = 0 ] || namespace+=(--map-root-user)
+	"${namespace[@]}" test -w /proc/sys/kernel/ns_last_pid || skip "no PID namespace"
+	export -f reuse_the_number
+	run "${namespace[@]}" bash -c 'reuse_the_number --timeout 0.2'
+	[[ $output == *": does not end; process CHILD (program) holds it"* && ${#lines[@]} -eq 1 ]]
+	run "${namespace[@]}" bash -c 'reuse_the_number --force'
+	[ -z "$output" ]
 	nothing_left
 }
 

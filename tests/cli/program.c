@@ -4,9 +4,10 @@
  * registers: READS tells how often it was read. What its argument says: "fail" says why on stderr
  * and ends, "hang" never makes a device, "wait" makes one and does not serve it for a while,
  * "talk" fills stderr, before and after it is ready, "refused" describes what cannot be, "named"
- * has the name that follows.
+ * has the name that follows, "fork" leaves the device to a child that does not serve it.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +34,21 @@ static void talk(const char *mode)
 
 	for (i = 0; i < 4000 && !strcmp(mode, "talk"); i++)
 		fprintf(stderr, "program: line %d of much talk\n", i);
+}
+
+/* As daemon(3) does it: the process that has made the device ends. */
+static void leave_to_child(const lm_ctx_t *ctx)
+{
+	const pid_t maker = getpid(), child = fork();
+
+	if (child) {
+		printf("%s %d %d\n", lm_ctx_uuid(ctx), maker, child);
+		exit(child < 0);
+	}
+	close(STDOUT_FILENO);
+	close(STDERR_FILENO);
+	for (;;)
+		pause();
 }
 
 int main(int argc, char **argv)
@@ -71,6 +87,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(mode, "wait"))
 		usleep(300000);
+	if (!strcmp(mode, "fork"))
+		leave_to_child(ctx);
 	talk(mode);
 	lm_ctx_drive(ctx);
 	lm_ctx_destroy(ctx);
