@@ -20,6 +20,7 @@ enum exit_status {
 	ST_USAGE       = 2,
 	ST_NO_DEVICE   = 3,
 	ST_UNSUPPORTED = 4,
+	ST_CRASHED     = 5,
 	ST_TIMEOUT     = 124,
 	ST_NO_EXEC     = 126,
 	ST_NOT_FOUND   = 127,

@@ -2,7 +2,8 @@
 /*
  * cmd_trace.c - musctl trace UUID...: everything that devices and their clients do, as it
  * happens, until interrupted or until the devices have ended. A slow reader loses records
- * and says how many; it never slows a device. Exit status: 0, 1, 2, 3, 124 (--timeout).
+ * and says how many; it never slows a device. Exit status: 0, 1, 2, 3, 5 (a
+ * device crashed), 124 (--timeout).
  */
 #include "error.h"
 #include "filter.h"
@@ -45,6 +46,8 @@ static bool take(void *arg, const struct tracer *t)
 
 	if (!filter_match(&sink->filter, &t->record, &t->map))
 		return true;
+	if (sink->summary && t->unfinished)
+		return true; /* it took no time that could be counted */
 	if (sink->summary)
 		summary_add(sink->summary, t);
 	else
@@ -60,6 +63,14 @@ static void lost(void *arg, const struct tracer *t, uint64_t nr)
 		summary_lost(sink->summary, nr);
 	else
 		tracerow_lost(sink->out, t, nr);
+}
+
+static void crashed(void *arg, const struct tracer *t)
+{
+	struct sink *sink = arg;
+
+	if (sink->out)
+		tracerow_crashed(sink->out, t);
 }
 
 static int trace_rows(struct call *call, struct follow *f, struct sink *sink)
@@ -92,7 +103,7 @@ static int trace(const struct call *original)
 {
 	const struct trace_args *args = original->args;
 	struct sink sink = { .limit = args->limit };
-	struct follow f = { .arg = &sink, .take = take, .lost = lost,
+	struct follow f = { .arg = &sink, .take = take, .lost = lost, .crashed = crashed,
 			    .timeout_ns = args->timeout_ns };
 	struct call call = *original;
 	struct words words = { 0 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cmd_wait.c - musctl wait UUID --attached|--detached|--event NAME|--gone: sleeps until
- * it is so. Exit status: 0, 1, 2, 3 (the device went, and that was not waited for), 124
- * (time is up).
+ * it is so. Exit status: 0, 1, 2, 3 (the device went, and that was not waited for), 5 (it
+ * crashed, and its end was waited for), 124 (time is up).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "control.h"
 #include "error.h"
+#include "fate.h"
 #include "instance.h"
 #include "out.h"
 #include "value.h"
@@ -84,36 +85,63 @@ static bool is_gone(int err)
 	       err == -ECONNRESET;
 }
 
-static int wait_for(const struct wait_args *args, struct control *control,
-		    const char *word)
-{
-	int64_t end = clock_ms() + (int64_t)(args->timeout_ns / 1000000), left = -1;
-	struct json_object *reply;
-	int err = 0;
+/* What it says when monitoring has begun, and when it ends in order. */
+struct words_said {
+	bool ready, end;
+};
 
-	for (;;) {
-		if (args->timeout_ns)
-			left = end - clock_ms();
-		if (args->timeout_ns && left <= 0) /* though there may be news and no end of them */
-			break;
-		control_set_timeout(control, left > INT32_MAX ? INT32_MAX : (int)left);
-		err = control_next(control, &reply);
-		if (err)
-			break;
+static void listen_to(struct words_said *said, struct json_object *reply)
+{
+	const char *kind = value_text(reply, "kind");
+
+	said->ready |= kind && !strcmp(kind, "ready");
+	said->end |= kind && !strcmp(kind, "end");
+}
+
+/* The next reply, within the time that is left until end. */
+static int next_reply(const struct wait_args *args, struct control *control, int64_t end,
+		      struct json_object **reply)
+{
+	int64_t left = args->timeout_ns ? end - clock_ms() : -1;
+
+	if (args->timeout_ns && left <= 0) /* though there may be news, and no end of them */
+		return -ETIMEDOUT;
+	control_set_timeout(control, left > INT32_MAX ? INT32_MAX : (int)left);
+	return control_next(control, reply);
+}
+
+static int tell_gone(struct fate *fate, const struct words_said *said, const char *word)
+{
+	int status = said->ready && !said->end ? fate_learn(fate) : 0;
+
+	return status ? error(status, word, "ended: %s", fate->text) : 0;
+}
+
+static int wait_for(const struct wait_args *args, struct control *control,
+		    struct fate *fate, const char *word)
+{
+	int64_t end = clock_ms() + (int64_t)(args->timeout_ns / 1000000);
+	struct words_said said = { 0 };
+	struct json_object *reply;
+	int err;
+
+	while (!(err = next_reply(args, control, end, &reply))) {
+		listen_to(&said, reply);
 		if (is_wanted(args, reply))
 			return 0;
 	}
-	if (!err || err == -ETIMEDOUT)
+	if (err == -ETIMEDOUT)
 		return error(ST_TIMEOUT, word, "time is up");
 	if (args->gone && is_gone(err))
-		return 0;
+		return tell_gone(fate, &said, word);
 	return control_tell(control, word, err);
 }
 
 static int wait_open(const struct wait_args *args, struct control *control,
 		     const char *word)
 {
-	int err = control_more(control, "Monitor");
+	int status, err = control_more(control, "Monitor");
+	struct fate fate;
 
 	if (args->gone && is_gone(err))
 		return 0;
@@ -121,7 +149,10 @@ static int wait_open(const struct wait_args *args, struct control *control,
 		return control_tell(control, word, err);
 	if (is_so(args, control_uuid(control)))
 		return 0;
-	return wait_for(args, control, word);
+	fate_watch(&fate, control);
+	status = wait_for(args, control, &fate, word);
+	fate_close(&fate);
+	return status;
 }
 
 static int run(const struct call *call)

@@ -35,6 +35,16 @@ static void tell_lost(struct follow *f, struct tracer *t, bool final)
 	t->told_at = clock_ns();
 }
 
+static void tell_end(struct follow *f, struct tracer *t)
+{
+	if (!t->crashed)
+		return;
+	f->crashed(f->arg, t);
+	f->status = f->status ? f->status : t->status;
+	error(0, t->uuid, "ended: %s", t->fate.text);
+	t->crashed = false;
+}
+
 /* The oldest record of all, or NULL if there is none, or none that is certain to be the
  * oldest. */
 static struct tracer *oldest(struct follow *f)
@@ -48,6 +58,8 @@ static struct tracer *oldest(struct follow *f)
 		else if (!first || t->record.time < first->record.time)
 			first = t;
 		tell_lost(f, t, !t->reader);
+		if (!t->reader)
+			tell_end(f, t);
 	}
 	if (f->nr > 1 && first && !complete && first->record.time + MERGE_NS > clock_ns())
 		return NULL;
@@ -116,7 +128,9 @@ int follow_run(struct follow *f)
 	}
 	for (i = 0; i < f->nr; i++)
 		tell_lost(f, &f->tracers[i], true);
-	return more ? live_end() : 0;
+	if (more && !f->status)
+		f->status = live_end();
+	return more ? f->status : 0;
 }
 
 int follow_open(struct follow *f, const struct words *devices)

@@ -23,6 +23,9 @@ struct follow {
 	bool         (*take)(void *arg, const struct tracer *t);
 	/* Records were lost, before the next that is taken. */
 	void         (*lost)(void *arg, const struct tracer *t, uint64_t nr);
+	/* A device has ended, but not in order: t->fate. */
+	void         (*crashed)(void *arg, const struct tracer *t);
+	int            status; /* of the first of these */
 };
 
 /* 0, or the status of a told error. */

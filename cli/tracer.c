@@ -94,11 +94,12 @@ int tracer_open(struct tracer *t, const char *word)
 	int status;
 
 	memset(t, 0, sizeof(*t));
-	t->eventfd = -1;
+	t->eventfd = t->fate.pidfd = -1;
 	status = instance_open(word, &t->control);
 	if (status)
 		return status;
 	snprintf(t->uuid, sizeof(t->uuid), "%s", control_uuid(t->control));
+	fate_watch(&t->fate, t->control);
 	t->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (t->eventfd < 0)
 		status = error(ST_FAILED, t->uuid, "eventfd: %s", strerror(errno));
@@ -115,6 +116,7 @@ void tracer_close(struct tracer *t)
 {
 	lm_trace_close(t->reader);
 	regmap_free(&t->map);
+	fate_close(&t->fate);
 	control_close(t->control);
 	if (t->armed)
 		munmap(t->armed, PAGE);
@@ -124,6 +126,22 @@ void tracer_close(struct tracer *t)
 	t->control = NULL;
 	t->armed = NULL;
 	t->eventfd = -1;
+}
+
+/* The ring is empty and nobody writes it: what is left to say? A crash is told of after the
+ * record that it left. */
+static void take_end(struct tracer *t)
+{
+	int end;
+
+	end = t->unfinished ? -ENOENT : lm_trace_end(t->reader, &t->record);
+	t->crashed |= end != 0;
+	t->has_record = t->unfinished = end == 1;
+	if (t->has_record)
+		return;
+	if (t->crashed)
+		t->status = fate_learn(&t->fate);
+	tracer_close(t);
 }
 
 bool tracer_fetch(struct tracer *t)
@@ -140,7 +158,7 @@ bool tracer_fetch(struct tracer *t)
 		error(0, t->uuid, "its trace is damaged: given up");
 		tracer_close(t);
 	} else if (n == 0 && t->ended) {
-		tracer_close(t);
+		take_end(t);
 	}
 	return t->has_record;
 }

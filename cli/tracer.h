@@ -11,6 +11,7 @@
 
 #include <muser-trace.h>
 
+#include "fate.h"
 #include "regmap.h"
 
 struct control;
@@ -24,7 +25,11 @@ struct tracer {
 	uint32_t              *armed;   /* ... if this is set */
 	struct lm_trace_record record;  /* the next one, if there is one */
 	bool                   has_record;
+	bool                   unfinished; /* record began, and the device ended amid it */
 	bool                   ended;   /* the device is gone; the ring may hold more */
+	bool                   crashed; /* ... not in order: fate has its end */
+	struct fate            fate;
+	int                    status;  /* of that */
 	uint64_t               lost;    /* before record ... */
 	uint64_t untold; /* ... and in all, as far as the user does not know ... */
 	uint64_t               told_at; /* ... since then */

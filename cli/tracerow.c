@@ -261,14 +261,17 @@ void tracerow_print(struct out *out, const struct tracer *t)
 	const struct lm_trace_record *r = &t->record;
 
 	out_row(out);
-	if (r->result < 0)
+	if (r->result < 0 || t->unfinished)
 		out_color(out, COLOR_BAD);
 	out_time(out, TIME, wall_clock(r->time));
 	out_text(out, KIND, lm_trace_kind_name(r->kind));
 	print_details(out, t);
 	if (r->duration)
 		out_ns(out, DURATION, r->duration);
-	print_result(out, r);
+	if (t->unfinished)
+		out_text(out, RESULT, "unfinished");
+	else
+		print_result(out, r);
 	out_text(out, DEVICE, t->uuid);
 	print_flags(out, r);
 	out_u64(out, CLOCK, r->time);
@@ -283,5 +286,15 @@ void tracerow_lost(struct out *out, const struct tracer *t, uint64_t nr)
 	json_add_string(line, "kind", "lost");
 	json_add_string(line, "device", t->uuid);
 	json_add_int(line, "count", (int64_t)nr);
+	out_remark(out, line);
+}
+
+void tracerow_crashed(struct out *out, const struct tracer *t)
+{
+	struct json_object *line = out_new_document();
+
+	json_add_string(line, "kind", "crash");
+	json_add_string(line, "device", t->uuid);
+	json_add_string(line, "ended", t->fate.text);
 	out_remark(out, line);
 }

@@ -19,4 +19,7 @@ void tracerow_print(struct out *out, const struct tracer *t);
 /* JSON: a line that tells of the loss. */
 void tracerow_lost(struct out *out, const struct tracer *t, uint64_t nr);
 
+/* JSON: a line that says how the device has ended. */
+void tracerow_crashed(struct out *out, const struct tracer *t);
+
 #endif /* MUSCTL_TRACEROW_H */

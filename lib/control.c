@@ -258,11 +258,29 @@ int control_new(struct lm_ctx *ctx)
 	return 0;
 }
 
+/* What ends in order says so: to tracers in their ring, to monitors by the last reply. */
+static void control_end(struct control *control)
+{
+	struct conn *c;
+	struct json_object *params;
+
+	trace_end(control->ctx);
+	for (c = control->conns; c; c = c->next) {
+		if (!c->monitor)
+			continue;
+		params = json_new_object();
+		json_add_string(params, "kind", "end");
+		json_add_hex(params, "value", 0);
+		control_reply(c, params);
+	}
+}
+
 void control_free(struct lm_ctx *ctx)
 {
 	struct control *control = ctx->control;
 
 	if (control) {
+		control_end(control);
 		while (control->conns)
 			conn_free(control->conns);
 		loop_remove(&ctx->loop, &control->listener);

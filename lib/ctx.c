@@ -261,7 +261,20 @@ static void trace_reset(struct lm_ctx *ctx, uint64_t started, int result)
 		.result = result,
 	};
 
+	trace_done(ctx);
 	trace_append(ctx, &rec);
+}
+
+static uint64_t reset_begins(struct lm_ctx *ctx)
+{
+	struct lm_trace_record *begun;
+
+	if (!trace_on(ctx))
+		return 0;
+	begun = trace_begin(ctx);
+	*begun = (struct lm_trace_record){ .time = trace_ticks() };
+	trace_begun(begun, LM_TRACE_RESET);
+	return begun->time;
 }
 
 /* Answered later: the callback's own result is not worth waiting for if nobody asked. */
@@ -287,7 +300,7 @@ static int reset_callback(struct lm_ctx *ctx, struct deferral *d)
 
 int ctx_reset(struct lm_ctx *ctx, struct deferral *d)
 {
-	const uint64_t started = trace_on(ctx) ? trace_ticks() : 0;
+	const uint64_t started = reset_begins(ctx);
 	int ret;
 
 	work_add(ctx, RESET_WORK);

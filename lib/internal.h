@@ -516,6 +516,12 @@ static inline uint32_t trace_duration(uint64_t since, uint64_t now)
 }
 /* Append; sequence is filled in. Only if trace_on(). From any thread. */
 void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec);
+/* An access or reset is about to call the device: its record is to be filled in (duration, result,
+ * aux and text stay zero) and gets its kind; it has ended. Only if trace_on(). */
+struct lm_trace_record *trace_begin(struct lm_ctx *ctx);
+void trace_begun(struct lm_trace_record *begun, uint16_t kind);
+void trace_done(struct lm_ctx *ctx);
+void trace_end(struct lm_ctx *ctx); /* the device ends in order */
 /* A tracer comes or goes. Both descriptors are consumed on success; *ring_fd is borrowed. */
 int  trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
 		  void **tracer);

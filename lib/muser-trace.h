@@ -93,12 +93,15 @@ struct lm_trace_header {
 	uint64_t nr_slots;    /* a power of two; slot of a record is sequence % nr_slots */
 	uint64_t data_offset; /* where the slots start */
 	uint32_t clock;       /* LM_TRACE_CLOCK_* */
-	uint32_t reserved0;
+	uint32_t ended;       /* 1: the device has ended in order (since 0.2) */
 	uint64_t ticks0;      /* the counter and ... */
 	uint64_t ns0;         /* ... CLOCK_MONOTONIC, read together when the ring was made */
 	uint64_t reserved[9];
 	uint64_t head;        /* in a cache line of its own: records written so far */
 	uint64_t reserved1[7];
+	/* Since 0.2: the access or reset that the device is busy with; kind 0: none. Only whoever
+	 * outlives the device can read it: no seqlock. */
+	struct lm_trace_record begun;
 };
 
 /** typedef lm_trace_reader_t - a cursor in a ring. Opaque. */
@@ -140,6 +143,20 @@ int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *record, uin
  * Since: 0.1
  */
 int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed);
+
+/**
+ * lm_trace_end() - how a device has ended, and what it was busy with
+ * @reader: the reader
+ * @record: out: the access or reset that it began and did not end; duration and result are zero,
+ *          the value is that of a write
+ *
+ * To be asked when lm_trace_next() has no more records and the control connection has closed.
+ *
+ * Context: never blocks.
+ * Return: 0: in order; 1: not, amid @record; -ENOENT: not, amid nothing that is traced.
+ * Since: 0.2
+ */
+int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *record);
 
 /**
  * lm_trace_close() - free a reader

@@ -357,12 +357,30 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 
 /* ---- a whole access -------------------------------------------------------------- */
 
-/* The requests of a turn follow each other without a gap: one look at the clock for each. */
-static uint64_t access_begins(struct lm_ctx *ctx)
+static uint16_t access_describe(const struct access *a, bool has_value, struct lm_trace_record *rec)
 {
+	rec->time = a->started;
+	rec->flags = a->trace_flags;
+	rec->region = a->region;
+	rec->len = a->count;
+	rec->offset = a->offset;
+	rec->value = 0;
+	if (has_value)
+		memcpy(rec->bytes, a->buf, a->count < 8 ? a->count : 8);
+	return a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ;
+}
+
+/* The requests of a turn follow each other without a gap: one look at the clock for each. */
+static void access_begins(struct lm_ctx *ctx, struct access *a)
+{
+	struct lm_trace_record *begun;
+
+	a->started = 0;
 	if (!trace_on(ctx))
-		return 0;
-	return ctx->turn_ticks ?: trace_ticks();
+		return;
+	a->started = ctx->turn_ticks ?: trace_ticks();
+	begun = trace_begin(ctx);
+	trace_begun(begun, access_describe(a, a->is_write, begun));
 }
 
 /* A guest must not break its VMM, and VMMs take an error for the end of the device: what a guest
@@ -377,24 +395,19 @@ static bool access_is_refused(const struct access *a, ssize_t result)
 static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t result)
 {
 	const uint64_t now = trace_ticks();
-	struct lm_trace_record rec = {
-		.time = a->started,
-		.duration = trace_duration(a->started, now),
-		.kind = a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ,
-		.flags = a->trace_flags,
-		.region = a->region,
-		.len = a->count,
-		.offset = a->offset,
-		.result = result < 0 ? (int32_t)result : 0,
-		.aux = result < 0 ? a->reason : 0,
-	};
+	struct lm_trace_record rec = { 0 };
 
+	rec.kind = access_describe(a, result >= 0 || a->is_write, &rec);
+	rec.duration = trace_duration(a->started, now);
+	if (result < 0) {
+		rec.result = (int32_t)result;
+		rec.aux = a->reason;
+	}
 	if (access_is_refused(a, result))
 		rec.flags |= LM_TRACE_REFUSED;
 	if (a->kicked)
 		rec.flags |= LM_TRACE_KICKED;
-	if (result >= 0 || a->is_write)
-		memcpy(rec.bytes, a->buf, a->count < 8 ? a->count : 8);
+	trace_done(ctx);
 	trace_append(ctx, &rec);
 	if (ctx->turn_ticks)
 		ctx->turn_ticks = now;
@@ -467,7 +480,7 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 	work_add(ctx, 1 + a->count / WORK_BYTES);
 	a->reason = access_check(ctx, a);
 	a->pos = 0;
-	a->started = access_begins(ctx);
+	access_begins(ctx, a);
 	if (likely(a->reason == LM_TRACE_REASON_DEVICE))
 		return access_run(ctx, a);
 	return access_end(ctx, a, a->reason == LM_TRACE_REASON_DIRECTION ? -EACCES : -EINVAL);

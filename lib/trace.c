@@ -41,7 +41,8 @@
 _Static_assert(sizeof(struct lm_trace_record) == 64, "one cache line");
 _Static_assert(offsetof(struct lm_trace_record, sequence) == 0, "the seqlock is first");
 _Static_assert(offsetof(struct lm_trace_header, head) == 128, "a cache line of its own");
-_Static_assert(sizeof(struct lm_trace_header) == 192, "an ABI");
+_Static_assert(offsetof(struct lm_trace_header, begun) == 192, "an ABI");
+_Static_assert(sizeof(struct lm_trace_header) <= DATA_OFFSET, "slots come after it");
 _Static_assert((TRACE_SLOTS & (TRACE_SLOTS - 1)) == 0, "slots are found by a mask");
 
 typedef _Atomic(uint64_t) slot_word;
@@ -189,6 +190,32 @@ void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec)
 	trace_unlock(t);
 }
 
+/* The kind is taken first and given last: a process may be killed between any two stores. Only the
+ * thread that serves the device comes here, so the ring stays. */
+struct lm_trace_record *trace_begin(struct lm_ctx *ctx)
+{
+	trace_done(ctx);
+	return &ctx->trace_kept->header->begun;
+}
+
+void trace_begun(struct lm_trace_record *begun, uint16_t kind)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	*(volatile uint16_t *)&begun->kind = kind;
+}
+
+void trace_done(struct lm_ctx *ctx)
+{
+	trace_begun(&ctx->trace_kept->header->begun, 0);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+void trace_end(struct lm_ctx *ctx)
+{
+	if (trace_tracers(ctx))
+		ctx->trace_kept->header->ended = 1;
+}
+
 /* ---- tracers -------------------------------------------------------------------- */
 
 /* A page that cannot vanish under us: sealed against shrinking, and of ordinary
@@ -240,7 +267,7 @@ static void tracer_free(struct tracer *tr)
 	free(tr);
 }
 
-static int trace_begin(struct lm_ctx *ctx)
+static int trace_start(struct lm_ctx *ctx)
 {
 	if (ctx->trace_kept && ctx->trace_kept->header)
 		return 0;
@@ -259,7 +286,7 @@ int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
 	ret = tracer_new(eventfd, armed_memfd, &tr);
 	if (ret)
 		return ret;
-	ret = trace_begin(ctx);
+	ret = trace_start(ctx);
 	if (ret) {
 		tracer_free(tr);
 		return ret;

@@ -250,6 +250,22 @@ LM_EXPORT int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *r
 	return 0;
 }
 
+LM_EXPORT int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *record)
+{
+	const volatile struct lm_trace_header *h = reader->header;
+
+	if (h->ended == 1)
+		return 0;
+	*record = h->begun;
+	if (!record->kind)
+		return -ENOENT;
+	record->sequence = reader->head;
+	record->duration = 0;
+	record->result = 0;
+	convert(reader, record);
+	return 1;
+}
+
 LM_EXPORT int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed)
 {
 	_Atomic(uint32_t) *word = (_Atomic(uint32_t) *)armed;

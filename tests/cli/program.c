@@ -20,12 +20,19 @@ static uint64_t register_read(void *pvt, uint64_t offset, unsigned int width)
 	return ++reads;
 }
 
+static void register_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+{
+	abort();
+}
+
 static const lm_register_t registers[] = {
 	{ .name = "READS", .width = 4, .access = LM_RO, .flags = LM_REGISTER_PURE },
+	{ .offset = 8, .name = "TRAP", .width = 4, .access = LM_WO },
 };
 
 static const lm_register_map_t map = {
 	LM_REGISTERS(registers), .min_width = 2, .max_width = 4, .read = register_read,
+	.write = register_write,
 };
 
 static void talk(const char *mode)

@@ -164,8 +164,45 @@ SUBSYSTEM_VENDOR_ID+SUBSYSTEM_ID VENDOR_ID..MAX_LAT" ]
 	trace_start "$uuid"
 	musctl peek "$uuid" bar0+0
 	kill -KILL "$(musctl list -nro PID)"
-	wait "$TRACER"
+	code=0
+	wait "$TRACER" || code=$?
+	[ "$code" -eq 5 ]
 	grep -q bar0 rows
+	grep -q "^musctl: trace: $uuid: ended: " losses
+}
+
+# A program that ends and is not waited for, so that its end can be seen on any kernel. The
+# process that does not wait is PARENT.
+unwaited() {
+	uuid=85006552-1b4b-45e9-ad62-9dd16df09171
+	MUSER_UUID=$uuid sh -c '"$0" & exec sleep 60' "$BATS_FILE_TMPDIR/program" 3>&- &
+	PARENT=$!
+	eventually musctl reset "$uuid"
+}
+
+@test "a crash: the access that began and did not end, and how the device ended" {
+	unwaited
+	trace_start "$uuid"
+	try 3 musctl poke "$uuid" TRAP=7
+	code=0
+	wait "$TRACER" || code=$?
+	kill "$PARENT"
+	[ "$code" -eq 5 ]
+	[[ $(tail -n 1 rows) == *" write "*" bar1 "*" TRAP "*" 0x00000007 "*" unfinished "* ]]
+	[ "$(cat losses)" = "musctl: trace: $uuid: ended: killed by SIGABRT" ]
+}
+
+@test "a crash in JSON Lines" {
+	unwaited
+	trace_start "$uuid" -J
+	try 3 musctl poke "$uuid" TRAP=7
+	code=0
+	wait "$TRACER" || code=$?
+	kill "$PARENT"
+	[ "$code" -eq 5 ]
+	tail -n 2 rows | jq -se '.[0].kind == "write" and .[0].result == "unfinished" and
+		.[0].duration == null and .[1].kind == "crash" and
+		.[1].device == "'"$uuid"'" and .[1].ended == "killed by SIGABRT"'
 }
 
 @test "--limit ends after that many rows" {

@@ -44,6 +44,23 @@ setup_file() {
 	try 0 musctl wait --gone - <<<"$uuid"
 }
 
+@test "a device that crashes has a status, and a line, of its own" {
+	uuid=$(musctl create null)
+	MUSER_DEBUG=1 "$MUSCTL" wait --gone "$uuid" 2>errors 3>&- &
+	waiter=$!
+	eventually is_monitored
+	kill -SEGV "$(musctl list -nro PID)"
+	code=0
+	wait "$waiter" || code=$?
+	[ "$code" -eq 5 ]
+	[[ $(tail -n 1 errors) == "musctl: wait: $uuid: ended: "* ]]
+}
+
+# Has wait been told that it is listened to? What it hears is on its stderr.
+is_monitored() {
+	grep -q '"kind":"ready"' errors
+}
+
 # Does the process have a connected UNIX socket?
 is_connected() { # PID
 	local inode

@@ -348,6 +348,19 @@ static void listeners_hear_of_clients_and_resets(void **state)
 	close(fd);
 }
 
+/* The last reply of the call: whoever does not get it was left by a crash. */
+static void listeners_hear_of_the_end(void **state)
+{
+	const int fd = listen_to(READY("0x0"));
+	char text[128];
+
+	lm_ctx_destroy(dev.ctx);
+	dev.ctx = NULL;
+	assert_true(recv(fd, text, sizeof(text), MSG_DONTWAIT) > 0);
+	assert_string_equal(text, "{\"parameters\":{\"kind\":\"end\",\"value\":\"0x0\"}}");
+	close(fd);
+}
+
 static void listening_needs_more(void **state)
 {
 	const int fd = peer_connect();
@@ -490,6 +503,7 @@ int main(void)
 		TEST(descriptors_of_half_a_call_are_closed_with_it),
 		TEST(listeners_hear_events),
 		TEST(listeners_hear_of_clients_and_resets),
+		TEST(listeners_hear_of_the_end),
 		TEST(listening_needs_more),
 		TEST(a_slow_listener_is_dropped),
 		TEST(a_listener_that_talks_is_dropped),

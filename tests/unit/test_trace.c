@@ -191,6 +191,34 @@ static void a_record_arrives_as_it_was_written(void **state)
 }
 
 /* Right after opening as well as later: the calibration is refined on the way. */
+static void what_began_and_did_not_end_is_left_in_the_ring(void **state)
+{
+	struct lm_trace_record rec = {
+		.kind = LM_TRACE_WRITE, .region = 2, .len = 4, .offset = 8, .value = 7,
+	}, got, *begun;
+	struct tracer_end t;
+	const uint64_t before = trace_ticks();
+
+	tracer_begin(&t, 0);
+	assert_int_equal(lm_trace_end(t.reader, &got), -ENOENT);
+	rec.time = before;
+	begun = trace_begin(&ctx);
+	*begun = rec;
+	begun->kind = 0;
+	assert_int_equal(lm_trace_end(t.reader, &got), -ENOENT);
+	trace_begun(begun, rec.kind);
+	assert_int_equal(lm_trace_end(t.reader, &got), 1);
+	rec.time = got.time;
+	rec.sequence = got.sequence;
+	assert_memory_equal(&got, &rec, sizeof(rec));
+	trace_done(&ctx);
+	assert_int_equal(lm_trace_end(t.reader, &got), -ENOENT);
+	trace_begun(trace_begin(&ctx), rec.kind);
+	trace_end(&ctx);
+	assert_int_equal(lm_trace_end(t.reader, &got), 0);
+	tracer_end(&t);
+}
+
 static void times_are_monotonic_nanoseconds(void **state)
 {
 	const struct timespec nap = { .tv_nsec = 3000000 };
@@ -680,6 +708,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(tracing_is_on_while_somebody_traces),
 		TEST(a_record_arrives_as_it_was_written),
+		TEST(what_began_and_did_not_end_is_left_in_the_ring),
 		TEST(times_are_monotonic_nanoseconds),
 		TEST(a_reader_starts_at_the_newest_record),
 		TEST(a_late_reader_is_told_what_it_lost),
