@@ -30,6 +30,7 @@
 #include "internal.h"
 #include "json.h"
 #include "muser-instance.h"
+#include "vfio_user.h"
 
 #define BAR_REGS  LM_BAR0_REG_IDX /* a register map that the device serves */
 #define BAR_KEPT  LM_BAR1_REG_IDX /* one whose values the library keeps */
@@ -203,6 +204,24 @@ static inline void serve(void)
 {
 	while (lm_ctx_poll(dev.ctx) > 0)
 		;
+}
+
+/* A vfio-user client that has said its version, and nothing more. */
+static inline int client_connect(void)
+{
+	const struct {
+		struct vfio_user_header  hdr;
+		struct vfio_user_version version;
+	} msg = {
+		.hdr = { .cmd = VFIO_USER_VERSION, .msg_size = sizeof(msg) },
+		.version = { .minor = 1 },
+	};
+	int fd;
+
+	assert_int_equal(lm_instance_connect(lm_ctx_uuid(dev.ctx), "vfio-user.sock", &fd), 0);
+	assert_int_equal(send(fd, &msg, sizeof(msg), 0), sizeof(msg));
+	serve();
+	return fd;
 }
 
 static inline int peer_connect(void)

@@ -331,10 +331,9 @@ static void assert_hears(int fd, const char *kind)
 static void listeners_hear_of_clients_and_resets(void **state)
 {
 	const int fd = listen_to(READY("0x0")), other = peer_connect();
-	const char *uuid = lm_ctx_uuid(dev.ctx);
-	int client, late;
+	const int client = client_connect();
+	int late;
 
-	assert_int_equal(lm_instance_connect(uuid, "vfio-user.sock", &client), 0);
 	assert_hears(fd, "attach");
 	late = listen_to(READY("0x1"));
 	close(client);
