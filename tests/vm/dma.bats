@@ -89,6 +89,19 @@ copy_script() { # GO-VALUE
 	[ "$output" = 0xFFFFFFFF$'\n'0x00000023$'\n'0x10000200 ] # EDEADLK, and it goes on
 }
 
+# QEMU says a line for each access that ends with an error.
+@test "what a device refuses is as on a bus, and QEMU has nothing to say of it" {
+	start_copier
+	said=$(wc -l <"$GUEST_DIR/qemu.log")
+	run guest_run "$card_words
+		put 0 0x12345678
+		for n in \$(seq 100); do devmem \$bar 8; devmem \$bar 8 0x55; done | sort -u
+		get 0"
+	[ "$output" = 0xFF$'\n'0x12345678 ]
+	[ "$(wc -l <"$GUEST_DIR/qemu.log")" -eq "$said" ]
+	[ "$("$MUSCTL" show -J "$DEVICE" | jq .device.refused)" -eq 200 ]
+}
+
 @test "copies by message while the guest polls for their end" {
 	start_copier -a
 	run guest_run "$card_words
