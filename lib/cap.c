@@ -265,6 +265,8 @@ static int place_size(const struct placing *pl, struct place *p)
 
 	if (own && p->desc->size && p->desc->size != own)
 		return place_refuse(pl, p, "this kind has its own size: leave size 0");
+	if (own && (p->desc->data || p->desc->wmask))
+		return place_refuse(pl, p, "this kind has registers of its own: no data, no wmask");
 	if (!own && (p->desc->size < least || p->desc->size > CAP_END - CAP_FIRST))
 		return place_refuse(pl, p, "its size cannot be");
 	p->size = (uint16_t)(own ?: p->desc->size);
@@ -359,6 +361,19 @@ static int place_all(struct placing *pl)
 
 /* ---- the list -------------------------------------------------------------------- */
 
+static void wonder_at_hole(const struct placing *pl)
+{
+	const lm_cap_t *caps = pl->ctx->info.caps;
+	unsigned int i;
+
+	for (i = pl->nr; i < LM_MAX_CAPS; i++) {
+		if (caps[i].id)
+			log_warn(pl->ctx, "capability %02xh, number %u of the list: nobody sees "
+				 "it, the list ends at number %u, whose id is 0", caps[i].id,
+				 i + 1, pl->nr + 1);
+	}
+}
+
 static int place_collect(struct placing *pl)
 {
 	const lm_dev_info_t *info = &pl->ctx->info;
@@ -370,6 +385,7 @@ static int place_collect(struct placing *pl)
 		msi |= info->caps[pl->nr].id == PCI_CAP_ID_MSI;
 		msix |= info->caps[pl->nr].id == PCI_CAP_ID_MSIX;
 	}
+	wonder_at_hole(pl);
 	if (irqs[LM_DEV_MSIX_IRQ_IDX] && !msix) {
 		log_err(pl->ctx, "MSI-X vectors need an MSI-X capability");
 		return -EINVAL;

@@ -53,14 +53,35 @@ static uint32_t ext_offset(const struct config *cfg)
 	return (cfg->used + 3) & ~3u;
 }
 
+/* A function has those with registers of their own once. */
+static bool is_second(const struct config *cfg, uint16_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < cfg->nr_caps; i++) {
+		if (cfg->caps[i].ext && cfg->caps[i].id == id && cap_is_known(&cfg->caps[i]))
+			return true;
+	}
+	return false;
+}
+
 static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 {
+	const bool known = cap_is_known(&(struct cap){ .id = c->id, .ext = true });
 	const uint32_t size = ext_size(c);
 
 	if (cfg->size != PCI_CFG_SPACE_EXP_SIZE)
 		return "it needs a PCI Express capability";
 	if (!c->id || c->version > MAX_VERSION)
 		return "ids start at 1, versions end at 15";
+	if (is_second(cfg, c->id))
+		return "a function has this capability once";
+	if (known && (c->data || c->wmask))
+		return "this kind has registers of its own: no data, no wmask";
+	if (c->dsn && c->id != PCI_EXT_CAP_ID_DSN)
+		return "dsn is that of another capability";
+	if (c->reserved0 || c->reserved[0] || c->reserved[1])
+		return "a reserved member is not 0";
 	if (c->size && c->size != size)
 		return "this kind has its own size: leave size 0";
 	if (size < CAP_EXT_HEADER_SIZE || out_of_range(ext_offset(cfg), size, cfg->size))

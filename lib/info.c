@@ -4,8 +4,8 @@
  *
  * Copies what the caller gave, whatever version of the header it was compiled with: members that
  * the caller does not know are zero, tables are brought to today's element size, strings and
- * small tables become the library's own. Refuses what no PCI device can be; parts with an owner
- * of their own (names, capabilities, register maps) are checked there.
+ * small tables become the library's own, and the environment fills in what is not given. Whether
+ * it can be is info_check.c's question.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
  * ours. */
 #define INFO_SIZE_MIN (offsetof(lm_dev_info_t, reserved) + sizeof(uint32_t))
 
-static bool all_zero(const void *p, size_t len)
+bool all_zero(const void *p, size_t len)
 {
 	const char *c = p;
 
@@ -31,24 +31,51 @@ static bool all_zero(const void *p, size_t len)
 	return !len;
 }
 
-/* An array of @nr elements of @size bytes as an array of elements of @own bytes. */
-static int copy_table(void *table, uint32_t nr, size_t size, size_t own)
+/* A table of a description, whose elements are as long as the caller's header made them. */
+struct table {
+	const char *name;
+	void       *at; /* the pointer to it in the description */
+	uint32_t    nr, size;
+	size_t      own;
+};
+
+static const char *table_fault(const struct table *t, const char *from)
 {
-	const char *from = *(const char **)table;
+	uint32_t i;
+
+	if (!from)
+		return "the table is missing";
+	if (!t->size)
+		return "the size of its elements is missing";
+	for (i = 0; i < t->nr && t->size > t->own; i++) {
+		if (!all_zero(from + (size_t)i * t->size + t->own, t->size - t->own))
+			return "the table uses members of a newer libmuser";
+	}
+	return NULL;
+}
+
+/* As an array of elements of today's size. */
+static int copy_table(const lm_dev_info_t *info, const struct table *t)
+{
+	const char *from = *(const char **)t->at, *fault;
 	char *to;
 	uint32_t i;
 
-	*(void **)table = NULL;
-	if (!nr)
+	*(void **)t->at = NULL;
+	if (!t->nr)
 		return 0;
-	if (!from || !size)
+	fault = table_fault(t, from);
+	if (fault) {
+		log_info(info, LM_LOG_ERR, "%s: %s", t->name, fault);
 		return -EINVAL;
-	to = calloc(nr, own);
+	}
+	to = calloc(t->nr, t->own);
 	if (!to)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
-		memcpy(to + i * own, from + i * size, size < own ? size : own);
-	*(void **)table = to;
+	for (i = 0; i < t->nr; i++)
+		memcpy(to + i * t->own, from + (size_t)i * t->size,
+		       t->size < t->own ? t->size : t->own);
+	*(void **)t->at = to;
 	return 0;
 }
 
@@ -63,12 +90,18 @@ static int copy_string(const char **s)
 /* Afterwards every pointer is NULL or ours, so that info_free() may follow any failure. */
 static int copy_parts(lm_dev_info_t *to)
 {
+	const struct table tables[] = {
+		{ "ext_caps", &to->ext_caps, to->nr_ext_caps, to->ext_cap_size,
+		  sizeof(lm_ext_cap_t) },
+		{ "extra_regs", &to->extra_regs, to->nr_extra_regs, to->extra_reg_size,
+		  sizeof(lm_reg_info_t) },
+		{ "props", &to->props, to->nr_props, to->prop_size, sizeof(lm_prop_t) },
+	};
+	size_t i;
 	int ret = 0;
 
-	ret = copy_table(&to->ext_caps, to->nr_ext_caps, to->ext_cap_size, sizeof(lm_ext_cap_t));
-	ret = copy_table(&to->extra_regs, to->nr_extra_regs, to->extra_reg_size,
-			 sizeof(lm_reg_info_t)) ?: ret;
-	ret = copy_table(&to->props, to->nr_props, to->prop_size, sizeof(lm_prop_t)) ?: ret;
+	for (i = 0; i < LM_NR(tables); i++)
+		ret = copy_table(to, &tables[i]) ?: ret;
 	ret = copy_string(&to->type) ?: ret;
 	ret = copy_string(&to->name) ?: ret;
 	ret = copy_string(&to->uuid) ?: ret;
@@ -131,38 +164,6 @@ static int default_uuid(lm_dev_info_t *info)
 	return info->uuid ? 0 : -ENOMEM;
 }
 
-static int check_flags(const lm_dev_info_t *info)
-{
-	const uint32_t fds = LM_DEV_LISTEN_FD | LM_DEV_CONN_FD;
-
-	if ((info->flags & fds) == fds) {
-		log_info(info, LM_LOG_ERR, "a descriptor either listens or is connected");
-		return -EINVAL;
-	}
-	if ((info->flags & fds) && (info->fd < 0 || info->socket_path)) {
-		log_info(info, LM_LOG_ERR, "fd and socket_path exclude each other");
-		return -EINVAL;
-	}
-	if ((info->flags & LM_DEV_MDEV) && (info->socket_path || (info->flags & fds))) {
-		log_info(info, LM_LOG_ERR, "a mediated device has no socket");
-		return -EINVAL;
-	}
-	if ((info->flags & LM_DEV_MDEV) && !info->uuid) {
-		log_info(info, LM_LOG_ERR, "a mediated device has a UUID: none is given");
-		return -EINVAL;
-	}
-	if ((info->flags & LM_DEV_THREADS) && (info->flags & LM_DEV_BUSY_POLL)) {
-		log_info(info, LM_LOG_ERR, "one thread polls, several sleep: not both");
-		return -EINVAL;
-	}
-	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path &&
-	    !(info->flags & TRANSPORTS)) {
-		log_info(info, LM_LOG_ERR, "without a folder a device needs socket_path or fd");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* As much of @from as both know. From here on there is somebody to complain to. */
 static int copy_known(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 {
@@ -194,9 +195,7 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 		return ret;
 	ret = copy_parts(to);
 	ret = ret ?: from_environment(to);
-	ret = ret ?: check_flags(to);
-	ret = ret ?: name_check_device(to);
-	ret = ret ?: name_check_props(to);
+	ret = ret ?: info_check(to);
 	ret = ret ?: default_uuid(to);
 	if (!to->socket_mode)
 		to->socket_mode = 0600;

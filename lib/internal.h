@@ -31,6 +31,12 @@ static inline bool out_of_range(uint64_t off, uint64_t len, uint64_t size)
 	return off > size || len > size - off;
 }
 
+/* Do two ranges have a byte in common? Both end below 2^64. */
+static inline bool overlaps(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
+{
+	return a < b + b_len && b < a + a_len;
+}
+
 /* @to: a power of two. */
 static inline uint64_t round_up(uint64_t n, uint64_t to)
 {
@@ -208,6 +214,11 @@ enum defer_state callback_end(struct lm_ctx *ctx, struct deferral *d);
 
 int  info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size);
 void info_free(lm_dev_info_t *info);
+bool all_zero(const void *p, size_t len);
+
+/* ---- info_check.c ---------------------------------------------------------------- */
+
+int  info_check(const lm_dev_info_t *info); /* -EINVAL, the cause logged */
 
 /* ---- name.c: names in a description ---------------------------------------------- */
 
@@ -215,6 +226,7 @@ void info_free(lm_dev_info_t *info);
 int  name_check_device(const lm_dev_info_t *info);
 int  name_check_props(const lm_dev_info_t *info);
 int  name_check_registers(struct lm_ctx *ctx);
+bool name_is_register(const char *name);
 /* Is @name one of the single properties name0, name1, ... of @p? */
 bool name_is_member(const lm_prop_t *p, const char *name);
 
@@ -305,6 +317,12 @@ int memfd_sized(const char *name, uint64_t size);
 int  kick_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
 bool kick_write(const struct region *r, struct access *a); /* true: that was all */
 
+/* ---- region_check.c -------------------------------------------------------------- */
+
+int  region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
+/* May clients map any of these bytes? */
+bool region_may_be_mapped(const lm_reg_info_t *info, uint64_t offset, uint64_t len);
+
 /* ---- trap.c: writes to mapped memory --------------------------------------------- */
 
 bool trap_is_on(const struct lm_ctx *ctx);
@@ -319,13 +337,25 @@ ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, 
 void    register_completed(struct region *r, const struct access *a);
 /* The narrowest and the widest access. */
 void    register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max);
-const char *register_fault(const struct region *r); /* NULL, or what is wrong with the map */
 int     register_new(struct lm_ctx *ctx, struct region *r); /* values that the library keeps */
 void    register_free(struct region *r);
 void    register_reset(struct region *r);
 /* The register at exactly this offset, or NULL; *idx its index. */
 const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);
 const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx);
+#define REGISTER_WIDTH_MAX 8
+uint64_t register_width_mask(unsigned int width);
+static inline bool register_width_is_valid(unsigned int width)
+{
+	return width == 1 || width == 2 || width == 4 || width == REGISTER_WIDTH_MAX;
+}
+
+/* ---- register_check.c ------------------------------------------------------------ */
+
+int  register_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
+/* Names a register of a region and says what is wrong with it. */
+void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,
+		       const char *what);
 
 /* ---- config.c, cap.c: configuration space ---------------------------------------- */
 

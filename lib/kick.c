@@ -29,6 +29,8 @@ static const char *kick_fault(const struct region *r, const lm_ioeventfd_t *k)
 		return "it leaves the region";
 	if (k->flags & ~LM_IOEVENTFD_DATAMATCH)
 		return "unknown flags";
+	if (k->reserved)
+		return "a reserved member is not 0";
 	if (has_value(k) && (!k->size || (k->size < WIDTH_MAX && k->datamatch >> 8 * k->size)))
 		return "datamatch is not a value of its size";
 	return peer_fd_is_eventfd(k->fd) ? NULL : "fd is not an eventfd";

@@ -34,21 +34,6 @@ static uint32_t pba_size(uint32_t nr)
 
 /* ---- creation -------------------------------------------------------------------- */
 
-static bool is_mapped(const lm_reg_info_t *bar, uint64_t offset, uint64_t len)
-{
-	uint32_t i;
-
-	if (!(bar->flags & LM_REG_FLAG_MMAP))
-		return false;
-	for (i = 0; i < bar->nr_mmap_areas; i++) {
-		const lm_mmap_area_t *area = &bar->mmap_areas[i];
-
-		if (overlaps(offset, len, area->offset, area->size))
-			return true;
-	}
-	return !bar->nr_mmap_areas;
-}
-
 static bool is_memory_bar(const struct region *r, uint32_t index)
 {
 	return index <= LM_BAR5_REG_IDX && r->info.size && r->info.flags & LM_REG_FLAG_MEM;
@@ -69,10 +54,29 @@ static const char *msix_fault(const struct lm_ctx *ctx, const struct msix *m)
 		return "table or pending bits leave the BAR";
 	if (overlaps(m->table, table_size(m->nr), m->pba, pba_size(m->nr)))
 		return "table and pending bits overlap";
-	if (is_mapped(&r->info, m->table, table_size(m->nr)) ||
-	    is_mapped(&r->info, m->pba, pba_size(m->nr)))
+	if (region_may_be_mapped(&r->info, m->table, table_size(m->nr)) ||
+	    region_may_be_mapped(&r->info, m->pba, pba_size(m->nr)))
 		return "clients may map table or pending bits: give other mmap_areas";
 	return NULL;
+}
+
+/* Registers that an access to the table or the pending bits would take for these. */
+static int check_registers(struct lm_ctx *ctx, const struct msix *m)
+{
+	const lm_register_map_t *map = region_get(ctx, m->bar)->info.regs;
+	uint32_t i;
+
+	for (i = 0; map && i < map->nr_registers; i++) {
+		const lm_register_t *reg = register_at(map, i);
+
+		if (overlaps(reg->offset, reg->width, m->table, table_size(m->nr)) ||
+		    overlaps(reg->offset, reg->width, m->pba, pba_size(m->nr))) {
+			register_complain(ctx, LM_LOG_ERR, m->bar, reg,
+					  "the MSI-X table or pending bits are in its place");
+			return -EINVAL;
+		}
+	}
+	return 0;
 }
 
 int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
@@ -87,6 +91,8 @@ int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
 		log_err(ctx, "MSI-X: %s", fault);
 		return -EINVAL;
 	}
+	if (check_registers(ctx, &m))
+		return -EINVAL;
 	m.kept = kept_part(ctx, KEPT_MSIX);
 	ctx->config->msix = m;
 	return 0;

@@ -164,7 +164,7 @@ typedef struct {
  * struct lm_register - one register of a region
  * @name:   [A-Za-z0-9_], 1 to 63 of them; unique in the device, whatever the case
  * @help:   one line for tables and man pages, or NULL
- * @offset: in the region
+ * @offset: in the region; best a multiple of @width (8: of 4), as guests access no others
  * @width:  1, 2, 4 or 8 bytes
  * @access: enum lm_access
  * @flags:  LM_REGISTER_*
@@ -225,12 +225,13 @@ typedef struct {
 
 /**
  * struct lm_reg_info - one region
- * @flags:       LM_REG_FLAG_*
- * @size:        bytes; a BAR's size must be a power of two (memory >= 16, I/O 4 .. 256). 0: absent
+ * @flags:       LM_REG_FLAG_*, LM_REG_FLAG_READ or LM_REG_FLAG_WRITE among them
+ * @size:        bytes; a BAR's size must be a power of two (memory >= 16, I/O 4 .. 256). 0: absent,
+ *               and so is all else
  * @fn:          the access callback; or NULL with a register map; or NULL with neither, when the
  *               library keeps @size bytes of plain memory (lm_mmap() gives their address)
  * @map:         called before a client is told it can map; optional
- * @regs:        register map; excludes @fn
+ * @regs:        register map; excludes @fn. None is in @mmap_areas, unless @map may refuse
  * @mmap_areas:  which parts may be mapped, @nr_mmap_areas of them; NULL with LM_REG_FLAG_MMAP: all
  * @ioeventfds:  kicks, @nr_ioeventfds of them, 64 at most
  * @type:        for device-specific regions: VFIO_REGION_TYPE_*, with @subtype
@@ -431,7 +432,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @extra_regs:  device-specific regions, indexes from LM_DEV_NUM_REGS on, @nr_extra_regs of
  *               @extra_reg_size bytes
  * @props:       properties, @nr_props of @prop_size bytes (LM_PROPS() sets all three)
- * @prop_get:    writes the value of property @name as text into @buf of @size bytes
+ * @prop_get:    writes the value of property @name as text into @buf of @size bytes; needed if
+ *               there are properties, as is @prop_set if one of them can be set
  * @prop_set:    sets it; -EINVAL: bad value, -ENOENT: no such property, -EPERM: read-only
  * @client:      a client attached or detached. Who connects is the client when its VERSION is
  *               complete; up to eight may be on their way to that, and the first one wins. (That
@@ -443,7 +445,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               still mapped by lm_map_sg() hold the answer back as well. The memory of a mediated
  *               device is gone already: nothing is held back, and pointers show scratch memory
  * @save:        writes the state of the device into @buf of @size bytes; returns its length, which
- *               may be larger than @size (call again). With @buf NULL: the length
+ *               may be larger than @size (call again). With @buf NULL: the length. Needs @load
  * @load:        takes back what @save wrote; a fresh context, not attached
  * @socket_gid:  group of the client socket plus one, 0: the process's own
  * @state_size:  bytes of lm_state() (since 0.2)
@@ -495,6 +497,12 @@ typedef struct {
  *
  * Context: any thread, but no other one may use the environment meanwhile; may block on the file
  * system.
+ * A description that cannot work is refused, and each refusal says which region, register,
+ * capability or property it is about: nobody could access it, no BAR or function has it, it lies
+ * where clients map memory or MSI-X has its table, a flag is unknown, a reserved member is not 0.
+ * What works and is hardly meant is a warning: a register that is not aligned, a callback that is
+ * never called, a vendor id of an empty slot.
+ *
  * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause said as
  *         @dev_info->log wants: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path
  *         in use by a live server), EPERM (the runtime directory is not safe: lm_runtime_dir()),

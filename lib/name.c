@@ -25,6 +25,11 @@ static bool name_is_valid(const char *name, const char *chars)
 	return len && len <= NAME_LENGTH && strspn(name, chars) == len;
 }
 
+bool name_is_register(const char *name)
+{
+	return name_is_valid(name, REGISTER_CHARS);
+}
+
 /* ---- the device ------------------------------------------------------------------ */
 
 int name_check_device(const lm_dev_info_t *info)
@@ -98,10 +103,12 @@ static const char *field_fault(const lm_register_t *reg, uint32_t i)
 	const lm_field_t *f = &reg->fields[i];
 	uint32_t j;
 
-	if (!name_is_valid(f->name, REGISTER_CHARS))
+	if (!name_is_register(f->name))
 		return "a field has no name of 1 to 63 characters A-Z a-z 0-9 _";
 	if (!f->bits || out_of_range(f->shift, f->bits, 8u * reg->width))
 		return "a field is empty or leaves the register";
+	if (!all_zero(f->reserved, sizeof(f->reserved)))
+		return "a reserved member of a field is not 0";
 	for (j = 0; j < i; j++) {
 		if (!ascii_compare(reg->fields[j].name, f->name))
 			return "two fields have the same name";
@@ -114,7 +121,7 @@ static const char *register_name_fault(const lm_register_t *reg)
 	const char *fault = NULL;
 	uint32_t i;
 
-	if (!name_is_valid(reg->name, REGISTER_CHARS))
+	if (!name_is_register(reg->name))
 		return "it has no name of 1 to 63 characters A-Z a-z 0-9 _";
 	if (reg->nr_fields && !reg->fields)
 		return "the table of its fields is missing";
@@ -134,8 +141,7 @@ static int names_collect(struct lm_ctx *ctx, uint32_t index, const char **names,
 		const char *fault = register_name_fault(reg);
 
 		if (fault) {
-			log_err(ctx, "region %u: register at 0x%llx: %s", index,
-				(unsigned long long)reg->offset, fault);
+			register_complain(ctx, LM_LOG_ERR, index, reg, fault);
 			return -EINVAL;
 		}
 		names[(*nr)++] = reg->name;

@@ -14,12 +14,6 @@
 #define CAP_HEADER_SIZE     2 /* id and next: the library's, whoever serves the body */
 #define CAP_EXT_HEADER_SIZE 4
 
-/* Do two ranges have a byte in common? Both end below 2^64. */
-static inline bool overlaps(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
-{
-	return a < b + b_len && b < a + a_len;
-}
-
 struct cfg_byte {
 	uint8_t data;
 	uint8_t reset; /* where the bits that a guest can change start */

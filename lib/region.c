@@ -12,7 +12,6 @@
 
 #include "internal.h"
 
-#define MAX_MMAP_AREAS 128 /* all fit into one reply */
 #define WORK_BYTES     4096u /* of an access are a unit of work */
 
 struct regions {
@@ -44,69 +43,6 @@ bool region_is_mappable(const struct region *r)
 	return r->info.flags & LM_REG_FLAG_MMAP;
 }
 
-static const char *bar_fault(const struct region *r, bool next_used)
-{
-	const uint64_t size = r->info.size;
-	const bool mem = r->info.flags & LM_REG_FLAG_MEM;
-	const bool wide = r->info.flags & LM_REG_FLAG_64BIT;
-
-	if (size & (size - 1))
-		return "its size is not a power of two";
-	if (mem && size < 16)
-		return "a memory BAR has at least 16 bytes";
-	if (!mem && (size < 4 || size > 256))
-		return "an I/O BAR has 4 to 256 bytes (LM_REG_FLAG_MEM makes it a memory BAR)";
-	if (!mem && (r->info.flags & (LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH | LM_REG_FLAG_MMAP)))
-		return "an I/O BAR is neither 64-bit, prefetchable nor mappable";
-	if (wide && next_used)
-		return "the next BAR is its upper half and cannot be used";
-	if (!wide && size > UINT32_MAX / 2 + 1ull)
-		return "more than 2 GiB need LM_REG_FLAG_64BIT";
-	return NULL;
-}
-
-static const char *areas_fault(const struct region *r)
-{
-	const uint64_t page = page_size();
-	uint64_t end = 0;
-	uint32_t i;
-
-	if (!(r->info.flags & LM_REG_FLAG_MMAP))
-		return r->info.nr_mmap_areas ? "mmap_areas without LM_REG_FLAG_MMAP" : NULL;
-	if (r->info.size % page)
-		return "a mappable region is whole pages";
-	if (r->info.nr_mmap_areas > MAX_MMAP_AREAS)
-		return "more than 128 mmap_areas";
-	for (i = 0; i < r->info.nr_mmap_areas; i++) {
-		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
-
-		if (!a->size || a->offset % page || a->size % page)
-			return "an mmap area is not whole pages";
-		if (a->offset < end || out_of_range(a->offset, a->size, r->info.size))
-			return "mmap areas overlap, are out of order or leave the region";
-		end = a->offset + a->size;
-	}
-	return NULL;
-}
-
-static const char *region_fault(struct lm_ctx *ctx, uint32_t index)
-{
-	const struct region *r = &ctx->regions->region[index];
-	const char *fault = NULL;
-
-	if (index == LM_CFG_REG_IDX) /* config.c says how large it is */
-		return r->info.size || r->info.nr_ioeventfds ? "leave all but fn zero" : NULL;
-	if (!r->info.size)
-		return r->info.fn || r->info.regs ? "it has callbacks but no size" : NULL;
-	if (index <= LM_BAR5_REG_IDX)
-		fault = bar_fault(r, index == LM_BAR5_REG_IDX || r[1].info.size);
-	if (fault)
-		return fault;
-	if (r->info.fn && r->info.regs)
-		return "fn and regs exclude each other";
-	return areas_fault(r) ?: (r->info.regs ? register_fault(r) : NULL);
-}
-
 static int copy_array(const void **array, size_t nr, size_t size)
 {
 	void *copy;
@@ -125,19 +61,15 @@ static int copy_array(const void **array, size_t nr, size_t size)
 static int region_init(struct lm_ctx *ctx, uint32_t index)
 {
 	struct region *r = &ctx->regions->region[index];
-	const char *fault;
 	int ret;
 
 	ret = copy_array((const void **)&r->info.mmap_areas, r->info.nr_mmap_areas,
 			 sizeof(lm_mmap_area_t));
 	ret = copy_array((const void **)&r->info.ioeventfds, r->info.nr_ioeventfds,
 			 sizeof(lm_ioeventfd_t)) ?: ret;
-	fault = ret ? "a table is missing" : region_fault(ctx, index);
-	if (fault) {
-		log_err(ctx, "region %u: %s", index, fault);
-		return ret ?: -EINVAL;
-	}
-	ret = kick_check(ctx, index);
+	if (ret)
+		log_err(ctx, "region %u: a table is missing", index);
+	ret = ret ?: region_check(ctx, index);
 	if (ret)
 		return ret;
 	ret = region_memory_new(ctx, index, r);
@@ -168,7 +100,6 @@ int region_new(struct lm_ctx *ctx)
 						ctx->info.extra_regs[i - LM_DEV_NUM_REGS];
 		r->is_special = r->info.nr_ioeventfds;
 	}
-	ctx->regions->region[LM_CFG_REG_IDX].info.flags = LM_REG_FLAG_RW;
 	ctx->regions->region[LM_CFG_REG_IDX].is_special = true;
 	for (i = 0; i < nr; i++)
 		ret = region_init(ctx, i) ?: ret; /* all, so that all tables are ours to free */

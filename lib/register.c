@@ -13,8 +13,6 @@
 
 #include "internal.h"
 
-#define WIDTHS_MAX 8
-
 const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx)
 {
 	const char *base = (const char *)map->registers;
@@ -47,37 +45,9 @@ const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset
 	return register_at(map, *idx);
 }
 
-static uint64_t width_mask(unsigned int width)
+uint64_t register_width_mask(unsigned int width)
 {
 	return width == 8 ? UINT64_MAX : (1ull << (8 * width)) - 1;
-}
-
-static bool width_is_valid(unsigned int width)
-{
-	return width == 1 || width == 2 || width == 4 || width == 8;
-}
-
-const char *register_fault(const struct region *r)
-{
-	const lm_register_map_t *map = r->info.regs;
-	uint64_t end = 0;
-	uint32_t i;
-
-	if (map->nr_registers && (!map->registers || !map->register_size))
-		return "the register table is missing (LM_REGISTERS() describes it)";
-	if ((map->min_width && !width_is_valid(map->min_width)) ||
-	    (map->max_width && !width_is_valid(map->max_width)))
-		return "access widths are 1, 2, 4 or 8";
-	for (i = 0; i < map->nr_registers; i++) {
-		const lm_register_t *reg = register_at(map, i);
-
-		if (!reg->name || !width_is_valid(reg->width) || reg->access > LM_RW1C)
-			return "a register has no name, no width or no access kind";
-		if (reg->offset < end || out_of_range(reg->offset, reg->width, r->info.size))
-			return "registers overlap, are out of order or leave the region";
-		end = reg->offset + reg->width;
-	}
-	return NULL;
 }
 
 static void values_check(struct region *r)
@@ -85,7 +55,7 @@ static void values_check(struct region *r)
 	uint32_t i;
 
 	for (i = 0; i < r->info.regs->nr_registers; i++)
-		r->values[i] &= width_mask(register_at(r->info.regs, i)->width);
+		r->values[i] &= register_width_mask(register_at(r->info.regs, i)->width);
 }
 
 int register_new(struct lm_ctx *ctx, struct region *r)
@@ -119,7 +89,7 @@ void register_free(struct region *r)
 /* By the device, or for it. What a guest has written is stored only if there was none. */
 static void value_change(struct region *r, uint32_t idx, uint64_t value)
 {
-	r->values[idx] = value & width_mask(register_at(r->info.regs, idx)->width);
+	r->values[idx] = value & register_width_mask(register_at(r->info.regs, idx)->width);
 	if (r->changes)
 		r->changes[idx]++;
 }
@@ -155,7 +125,7 @@ static uint64_t piece_written(const struct access *a)
  * clears itself. Else those bytes are stored that were written. */
 static void piece_store(struct region *r, const struct access *a)
 {
-	const uint64_t mask = width_mask(a->piece) << (8 * a->shift);
+	const uint64_t mask = register_width_mask(a->piece) << (8 * a->shift);
 	uint64_t *value = &r->values[a->idx];
 
 	if (r->changes && r->changes[a->idx] != a->changes)
@@ -232,7 +202,7 @@ static uint64_t part_present(struct lm_ctx *ctx, struct region *r, const struct 
 	callback_begin(ctx, &nobody);
 	value = r->info.regs->read(ctx->info.pvt, p->reg->offset, p->reg->width);
 	callback_end(ctx, &nobody);
-	return value & width_mask(p->reg->width);
+	return value & register_width_mask(p->reg->width);
 }
 
 /* What the register is to become: the bytes written, and the rest as the map's rules say. */
@@ -240,7 +210,7 @@ static uint64_t part_merge(struct lm_ctx *ctx, struct region *r, const struct pa
 			   uint64_t written)
 {
 	const bool kept = !r->info.regs->read;
-	const uint64_t mask = width_mask(p->len) << (8 * p->shift);
+	const uint64_t mask = register_width_mask(p->len) << (8 * p->shift);
 
 	if (p->len == p->reg->width || p->reg->access == LM_RW1C)
 		return written;
@@ -289,7 +259,7 @@ static ssize_t gap(struct access *a, uint64_t len)
 void register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max)
 {
 	*min = map->min_width ?: 1;
-	*max = map->max_width ?: WIDTHS_MAX;
+	*max = map->max_width ?: REGISTER_WIDTH_MAX;
 }
 
 static bool width_is_allowed(const lm_register_map_t *map, uint32_t count)

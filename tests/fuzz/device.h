@@ -443,6 +443,12 @@ static inline int device_prop_set(void *pvt, const char *name, const char *value
 	return *value == 'x' ? -EINVAL : 0;
 }
 
+/* Messages are made, and nobody reads them. */
+static inline void device_log(void *pvt, int level, const char *msg)
+{
+	FUZZ_CHECK(strlen(msg) <= 500);
+}
+
 /* ---- description ----------------------------------------------------------------- */
 
 #define MEM (LM_REG_FLAG_RW | LM_REG_FLAG_MEM)
@@ -525,6 +531,7 @@ static inline void device_begin(void)
 	dev = (struct device){ .kick = dev.kick, .patience = 2, .len = 64 };
 	dev.info = (lm_dev_info_t){
 		.pci_info = *device_pci(), .pvt = &dev, .type = "fuzz", .fd = -1,
+		.log = device_log, .log_level = LM_LOG_DEBUG,
 		.extra_regs = extra, .nr_extra_regs = LM_NR(extra),
 		.extra_reg_size = sizeof(extra[0]),
 		.reset = device_reset, .dma_map = device_dma_map, .dma_unmap = device_dma_unmap,

@@ -52,6 +52,28 @@ static void the_list_ends_at_id_zero(void **state)
 	assert_int_equal(cap_find(ctx, PCI_CAP_ID_EXP), 0);
 }
 
+static void what_stands_behind_the_end_is_wondered_at(void **state)
+{
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM };
+	info.caps[2] = (lm_cap_t){ .id = PCI_CAP_ID_EXP };
+	info.log_level = LM_LOG_WARN;
+	make();
+	assert_string_equal(device_log, "capability 10h, number 3 of the list: nobody sees it, the "
+			    "list ends at number 2, whose id is 0");
+}
+
+static void a_kind_with_registers_of_its_own_takes_no_others(void **state)
+{
+	static const uint8_t data[8];
+
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM, .data = data };
+	assert_refused(&info, "capability 01h, number 1 of the list: this kind has registers of "
+		       "its own");
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_MSI, .wmask = data };
+	assert_refused(&info, "capability 05h, number 1 of the list: this kind has registers of "
+		       "its own");
+}
+
 static void a_fixed_offset_is_kept_and_others_go_around_it(void **state)
 {
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_VNDR, .size = 0x20 };
@@ -476,6 +498,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(capabilities_stand_in_the_order_given),
 		TEST(the_list_ends_at_id_zero),
+		TEST(what_stands_behind_the_end_is_wondered_at),
+		TEST(a_kind_with_registers_of_its_own_takes_no_others),
 		TEST(a_fixed_offset_is_kept_and_others_go_around_it),
 		TEST(adjacent_capabilities_do_not_overlap),
 		TEST(overlap_is_refused_and_both_are_named),

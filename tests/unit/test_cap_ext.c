@@ -98,6 +98,34 @@ static void any_other_id_is_data_with_a_write_mask(void **state)
 	assert_int_equal(cfg_get(ctx, 0x100, 8), 0xf4ff02010001000b);
 }
 
+static void what_a_function_has_once_is_refused_twice(void **state)
+{
+	info.nr_ext_caps = 2;
+	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN };
+	assert_refused(&info, "extended capability 0003h: a function has this capability once");
+	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_ERR };
+	assert_refused(&info, "extended capability 0001h: a function has this capability once");
+	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 8 };
+	ctx = device_new(&info);
+}
+
+static void what_another_kind_has_is_refused(void **state)
+{
+	static const uint8_t data[8];
+
+	info.nr_ext_caps = 1;
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .data = data };
+	assert_refused(&info, "extended capability 0003h: this kind has registers of its own");
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_ERR, .wmask = data };
+	assert_refused(&info, "extended capability 0001h: this kind has registers of its own");
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 8, .dsn = 1 };
+	assert_refused(&info, "extended capability 000bh: dsn is that of another capability");
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .reserved = { 0, 1 } };
+	assert_refused(&info, "extended capability 0003h: a reserved member is not 0");
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .reserved0 = 1 };
+	assert_refused(&info, "extended capability 0003h: a reserved member is not 0");
+}
+
 static void impossible_ones_are_refused(void **state)
 {
 	assert_refused(&info, "ids start at 1");
@@ -156,6 +184,8 @@ int main(void)
 		TEST(error_reporting_starts_with_the_specifications_defaults),
 		TEST(error_status_clears_by_one_and_masks_are_written),
 		TEST(any_other_id_is_data_with_a_write_mask),
+		TEST(what_a_function_has_once_is_refused_twice),
+		TEST(what_another_kind_has_is_refused),
 		TEST(impossible_ones_are_refused),
 		TEST(the_list_may_fill_the_space),
 		TEST(the_device_may_use_space_behind_the_list),

@@ -81,6 +81,16 @@ static void a_newer_description_that_wants_more_is_refused(void **state)
 	assert_non_null(strstr(e->log, lm_version()));
 }
 
+static int prop_get(void *pvt, const char *name, char *buf, size_t size)
+{
+	return -ENOENT;
+}
+
+static int prop_set(void *pvt, const char *name, const char *value)
+{
+	return -ENOENT;
+}
+
 struct longer_prop {
 	lm_prop_t prop;
 	uint64_t  more;
@@ -95,6 +105,8 @@ static void tables_may_have_longer_elements(void **state)
 
 	given_a_socket(e);
 	e->info.props = &props[0].prop;
+	e->info.prop_get = prop_get;
+	e->info.prop_set = prop_set;
 	e->info.nr_props = 2;
 	e->info.prop_size = sizeof(props[0]);
 	assert_int_equal(info_copy(&to, &e->info, sizeof(e->info)), 0);
@@ -116,6 +128,8 @@ static void tables_may_have_shorter_elements(void **state)
 
 	given_a_socket(e);
 	e->info.props = (const lm_prop_t *)props;
+	e->info.prop_get = prop_get;
+	e->info.prop_set = prop_set;
 	e->info.nr_props = 2;
 	e->info.prop_size = sizeof(props[0]);
 	assert_int_equal(info_copy(&to, &e->info, sizeof(e->info)), 0);

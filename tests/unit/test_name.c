@@ -152,8 +152,20 @@ static void a_table_of_fields_that_is_missing_is_refused(void **state)
 
 /* ---- properties ------------------------------------------------------------------ */
 
+static int prop_get(void *pvt, const char *name, char *buf, size_t size)
+{
+	return -ENOENT;
+}
+
+static int prop_set(void *pvt, const char *name, const char *value)
+{
+	return -ENOENT;
+}
+
 static void props_are(struct engine *e, const lm_prop_t *props, uint32_t nr)
 {
+	e->info.prop_get = prop_get;
+	e->info.prop_set = prop_set;
 	e->info.props = props;
 	e->info.nr_props = nr;
 	e->info.prop_size = sizeof(*props);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * info_check.c - whether a device can be what its description says, as a whole.
+ *
+ * Refuses flags that contradict each other, callbacks without their other half, and what this
+ * library does not know; warns of what works and is hardly meant. Names are name.c's; regions,
+ * registers, capabilities and interrupts are checked where they are made.
+ */
+#include "internal.h"
+
+#define KNOWN_FLAGS (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD | LM_DEV_NO_CONTROL | LM_DEV_BUSY_POLL | \
+		     LM_DEV_NO_MMAP | LM_DEV_STRICT_DMA | LM_DEV_MDEV | LM_DEV_RESTARTABLE | \
+		     LM_DEV_THREADS | LM_DEV_ALWAYS_MASTER)
+#define KNOWN_PROP_FLAGS (LM_PROP_RO | LM_PROP_CREATE)
+#define PERMISSIONS 0777
+
+static const char *flags_fault(const lm_dev_info_t *info)
+{
+	const uint32_t fds = info->flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD);
+
+	if (info->flags & ~KNOWN_FLAGS)
+		return "a flag that this libmuser does not know";
+	if (fds == (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD))
+		return "a descriptor either listens or is connected";
+	if (fds && (info->fd < 0 || info->socket_path))
+		return "fd and socket_path exclude each other";
+	if ((info->flags & LM_DEV_MDEV) && (info->socket_path || fds))
+		return "a mediated device has no socket";
+	if ((info->flags & LM_DEV_MDEV) && !info->uuid)
+		return "a mediated device has a UUID: none is given";
+	if ((info->flags & LM_DEV_THREADS) && (info->flags & LM_DEV_BUSY_POLL))
+		return "one thread polls, several sleep: not both";
+	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path && !fds &&
+	    !(info->flags & LM_DEV_MDEV))
+		return "without a folder a device needs socket_path or fd";
+	return NULL;
+}
+
+static const char *members_fault(const lm_dev_info_t *info)
+{
+	if (info->reserved || !all_zero(info->pci_info.reserved, sizeof(info->pci_info.reserved)))
+		return "a reserved member is not 0";
+	if (info->socket_mode & ~PERMISSIONS)
+		return "socket_mode has more than permission bits (it is octal: 0660)";
+	if (!info->save != !info->load)
+		return "save and load: one without the other";
+	return NULL;
+}
+
+static const char *prop_fault(const lm_dev_info_t *info, const lm_prop_t *p)
+{
+	if (p->flags & ~KNOWN_PROP_FLAGS)
+		return "a flag that this libmuser does not know";
+	if (!info->prop_get)
+		return "there is no prop_get";
+	if (!p->flags && !info->prop_set)
+		return "it can be set, but there is no prop_set";
+	return NULL;
+}
+
+static int check_props(const lm_dev_info_t *info)
+{
+	uint32_t i;
+
+	for (i = 0; i < info->nr_props; i++) {
+		const lm_prop_t *p = &info->props[i];
+		const char *fault = prop_fault(info, p);
+
+		if (fault) {
+			log_info(info, LM_LOG_ERR, "property %u, %s: %s", i, p->name, fault);
+			return -EINVAL;
+		}
+		if (p->value && p->flags == LM_PROP_RO)
+			log_info(info, LM_LOG_WARN, "property %u, %s: it can be read only, and "
+				 "nobody sets its default", i, p->name);
+	}
+	return 0;
+}
+
+static void wonder(const lm_dev_info_t *info)
+{
+	const lm_pci_info_t *pci = &info->pci_info;
+
+	if (!pci->id.vid || pci->id.vid == 0xffff)
+		log_info(info, LM_LOG_WARN, "vendor id %04xh: guests take the slot for empty",
+			 pci->id.vid);
+	if (pci->intx_pin && !pci->irq_count[LM_DEV_INTX_IRQ_IDX])
+		log_info(info, LM_LOG_WARN, "intx_pin %u without INTx in irq_count",
+			 pci->intx_pin);
+}
+
+int info_check(const lm_dev_info_t *info)
+{
+	const char *fault = flags_fault(info) ?: members_fault(info);
+	int ret;
+
+	if (fault)
+		log_info(info, LM_LOG_ERR, "%s", fault);
+	ret = fault ? -EINVAL : name_check_device(info);
+	ret = ret ?: name_check_props(info);
+	ret = ret ?: check_props(info);
+	if (!ret)
+		wonder(info);
+	return ret;
+}
