@@ -82,7 +82,8 @@ enum {
 /**
  * typedef lm_region_access_t - one access of the client to a region
  * @pvt:      lm_dev_info_t.pvt
- * @buf:      the bytes to write, or where to put the bytes read; valid until the callback returns
+ * @buf:      the bytes to write, or where to put the bytes read, 0 at first; valid until the
+ *            callback returns
  * @count:    how many bytes, 1 .. lm_reg_info_t.size; the range lies inside the region
  * @offset:   where in the region, in bytes
  * @is_write: true for a write

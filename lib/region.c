@@ -231,6 +231,9 @@ static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access
 {
 	ssize_t ret;
 
+	/* What the device leaves out must not be what another client read. */
+	if (!a->is_write)
+		memset(a->buf + a->pos, 0, len);
 	a->piece = (uint32_t)len;
 	a->defer.take = callback_take;
 	callback_begin(ctx, &a->defer);

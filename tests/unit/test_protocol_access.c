@@ -47,6 +47,30 @@ static void replies_to_accesses_repeat_the_request(void **state)
 	assert_int_equal(rep.count, 2);
 }
 
+static ssize_t access_lazy(struct engine *e, char *buf, size_t count, loff_t offset,
+			   bool is_write)
+{
+	return (ssize_t)count;
+}
+
+/* Replies are built where other replies were, also those to other clients. */
+static void what_the_device_leaves_out_of_a_read_is_zero(void **state)
+{
+	static const uint32_t counts[] = { 1, 8, 4096, STREAM_MAX_DATA };
+	static const char zeros[STREAM_MAX_DATA];
+	struct engine *e = *state;
+	size_t i;
+
+	memset(e->raw, 's', STREAM_MAX_DATA);
+	engine_connect(e);
+	for (i = 0; i < LM_NR(counts); i++) {
+		e->access = NULL;
+		assert_memory_equal(engine_read(e, BAR_RAW, 0, counts[i]), e->raw, counts[i]);
+		e->access = access_lazy;
+		assert_memory_equal(engine_read(e, BAR_RAW, 0, counts[i]), zeros, counts[i]);
+	}
+}
+
 static void a_read_of_nothing_is_answered_with_its_header(void **state)
 {
 	struct engine *e = *state;
@@ -506,6 +530,7 @@ int main(void)
 		TEST(what_was_written_is_read),
 		TEST(a_callback_gets_what_was_sent),
 		TEST(replies_to_accesses_repeat_the_request),
+		TEST(what_the_device_leaves_out_of_a_read_is_zero),
 		TEST(a_read_of_nothing_is_answered_with_its_header),
 		TEST(a_write_of_nothing_is_answered),
 		TEST(an_access_may_end_at_the_end),
