@@ -72,7 +72,6 @@ struct dma_backing {
 	bool                 is_shared;   /* for other windows of the file to find */
 	bool                 is_piece;    /* of the channel's address space ... */
 	bool                 has_files;   /* ... over which files were mapped */
-	bool                 broken_told; /* it was logged */
 	struct dma_backing  *next;        /* of the same file, mostly */
 };
 
@@ -179,6 +178,7 @@ struct dma {
 	uint64_t            max_windows;
 	uint64_t            generation;
 	bool                is_off;    /* no lookups, no copies: bus mastering is off */
+	bool                broken_told; /* that memory vanished was logged */
 	bool                slow_told; /* that a file cannot be mapped was logged */
 	bool                full_told; /* that no more can be mapped was logged */
 };

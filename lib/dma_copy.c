@@ -50,11 +50,11 @@ static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
 
 /* ---- memory that we can reach ---------------------------------------------------- */
 
-static void tell_broken(struct lm_ctx *ctx, struct dma_backing *b)
+static void tell_broken(struct lm_ctx *ctx)
 {
-	if (!b->broken_told)
+	if (!ctx->dma->broken_told)
 		log_warn(ctx, "the client truncated memory that it had lent us for DMA");
-	b->broken_told = true;
+	ctx->dma->broken_told = true;
 }
 
 /* @off counts from the start of the mapping. The copy itself may be what breaks it. */
@@ -71,7 +71,7 @@ static int copy_mapped(struct lm_ctx *ctx, const struct copy *c, struct dma_back
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!sigbus_is_broken(b->range, off, c->request.len))
 		return 0;
-	tell_broken(ctx, b);
+	tell_broken(ctx);
 	return -EFAULT;
 }
 
