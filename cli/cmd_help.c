@@ -3,15 +3,21 @@
  * cmd_help.c - musctl help [COMMAND]: what --help prints. Exit status: 0, 2.
  */
 #include "error.h"
+#include "suggest.h"
 #include "verbs.h"
 
 static int help(const struct call *call)
 {
 	const struct cmd *cmd;
+	const char *meant;
 
 	if (!call->nr_words)
 		return help_main(), ST_OK;
 	cmd = cmd_find(call->words[0]);
+	meant = cmd ? NULL : suggest_verb(call->words[0]);
+	if (meant)
+		return error(ST_USAGE, call->words[0],
+			     "no such command (did you mean '%s'?)", meant);
 	if (!cmd)
 		return error(ST_USAGE, call->words[0],
 			     "no such command (musctl help lists them)");

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "out.h"
 #include "start.h"
+#include "suggest.h"
 #include "verbs.h"
 
 /* A binary of this name is "musctl run TYPE", on a socket: vfio-user backends are found by
@@ -46,7 +47,10 @@ const struct cmd *const cmd_table[] = {
 static int run_verb(int argc, char **argv)
 {
 	const struct cmd *cmd = cmd_find(argv[0]);
+	const char *meant = cmd ? NULL : suggest_verb(argv[0]);
 
+	if (meant)
+		return error_usage(argv[0], "unknown command (did you mean '%s'?)", meant);
 	if (!cmd)
 		return error_usage(argv[0], "unknown command");
 	return cmd_main(cmd, argc, argv);

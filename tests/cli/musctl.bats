@@ -14,6 +14,17 @@ load helper
 	[[ $stderr == "musctl: frob: unknown command"* ]]
 }
 
+@test "an unknown command that others have, is short, or has a slip, is suggested" {
+	while read -r word verb; do
+		try 2 musctl "$word"
+		[[ $stderr == "musctl: $word: unknown command (did you mean '$verb'?)"* ]]
+	done <<<$'ls list\nstart create\nstop destroy\nmon monitor\ntarce trace\npeak peek\ndestory destroy'
+	try 2 musctl help ls
+	complains "musctl: help: ls: no such command (did you mean 'list'?)"
+	try 2 musctl _complet
+	[[ $stderr == "musctl: _complet: unknown command"$'\n'* ]]
+}
+
 @test "an unknown option of musctl is a usage error" {
 	try 2 musctl --frob list
 	[[ $stderr == "musctl: --frob: unknown option"* ]]
