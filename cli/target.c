@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <linux/pci_regs.h>
+
 #include "json.h"
 
 #include "control.h"
@@ -96,6 +98,49 @@ int target_check(struct target *t, const struct place *place)
 	return error_out_of_range(place->name, size);
 }
 
+static bool peek_config(struct target *t, uint64_t offset, unsigned int width, uint32_t *value)
+{
+	uint8_t bytes[4];
+
+	if (lm_client_region_read(t->client, VFIO_PCI_CONFIG_REGION_INDEX, offset, bytes, width))
+		return false;
+	*value = (uint32_t)target_value(bytes, width);
+	return true;
+}
+
+/* A server may decode addresses as a bus does, as QEMU's does: no address, no register. */
+static const char *not_decoded(struct target *t, unsigned int bar, char *buf, size_t size)
+{
+	const uint64_t at = PCI_BASE_ADDRESS_0 + 4 * bar;
+	uint32_t command, low, high = 0;
+	bool io, off, nowhere;
+
+	if (!peek_config(t, PCI_COMMAND, 2, &command) || !peek_config(t, at, 4, &low))
+		return NULL;
+	io = low & PCI_BASE_ADDRESS_SPACE_IO;
+	if (!io && (low & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64 &&
+	    !peek_config(t, at + 4, 4, &high))
+		return NULL;
+	off = !(command & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
+	nowhere = !high && !(low & (io ? PCI_BASE_ADDRESS_IO_MASK : PCI_BASE_ADDRESS_MEM_MASK));
+	snprintf(buf, size, "%s%s%s%s", off && io ? "I/O decoding is off in COMMAND" :
+		 off ? "memory decoding is off in COMMAND" : "", off && nowhere ? ", and " : "",
+		 nowhere ? "the BAR has no address" : "",
+		 nowhere ? " (a driver gives it one)" : "");
+	return off || nowhere ? buf : NULL;
+}
+
+static int failed_at(struct target *t, const struct place *place, int err)
+{
+	char buf[128];
+	const char *why = NULL;
+
+	if (place->region <= VFIO_PCI_BAR5_REGION_INDEX && err != -ENOTCONN && err != -ETIMEDOUT)
+		why = not_decoded(t, place->region, buf, sizeof(buf));
+	return why ? error(ST_FAILED, place->name, "%s: %s", strerror(-err), why) :
+		     target_failed(t, place->name, err);
+}
+
 int target_fetch(struct control *control, const struct place *place, void *buf)
 {
 	struct json_object *call = json_new_object(), *reply;
@@ -134,7 +179,7 @@ int target_read(struct target *t, const struct place *place, void *buf)
 		return err;
 	err = lm_client_region_read(t->client, place->region, place->offset, buf,
 				    place->width);
-	return err ? target_failed(t, place->name, err) : 0;
+	return err ? failed_at(t, place, err) : 0;
 }
 
 static int write_control(struct target *t, const struct place *place, uint64_t value,
@@ -173,7 +218,7 @@ static int write_client(struct target *t, const struct place *place, uint64_t va
 	if (!err)
 		err = lm_client_region_write(t->client, place->region, place->offset,
 					     bytes, place->width);
-	return err ? target_failed(t, place->name, err) : 0;
+	return err ? failed_at(t, place, err) : 0;
 }
 
 int target_write(struct target *t, const struct place *place, uint64_t value,

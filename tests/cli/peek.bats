@@ -7,6 +7,7 @@ load helper
 setup_file() {
 	build_client
 	build_with_libmuser program
+	build_with_libmuser undecoded
 }
 
 @test "a place in a region, by setpci's hexadecimal" {
@@ -131,4 +132,24 @@ setup_file() {
 	complains "musctl: peek: bar0+1000.4: out of range: the region has 4096 bytes"
 	try 1 musctl peek --socket "$(socket_of "$uuid")" bar0+ffd.4
 	complains "musctl: peek: bar0+ffd.4: out of range: the region has 4096 bytes"
+}
+
+@test "--socket: a BAR that is not decoded yet says so" {
+	"$BATS_FILE_TMPDIR/undecoded" here.sock 3>&- &
+	server=$!
+	eventually test -S here.sock
+	try 1 musctl peek --socket here.sock bar0+0
+	complains "musctl: peek: bar0+0: Invalid argument: memory decoding is off in COMMAND, and the BAR has no address (a driver gives it one)"
+	try 1 musctl poke --socket here.sock bar4+0.4=1
+	complains "musctl: poke: bar4+0.4=1: Invalid argument: I/O decoding is off in COMMAND, and the BAR has no address (a driver gives it one)"
+	musctl poke --socket here.sock config+4.2=3
+	try 1 musctl peek --socket here.sock bar0+0
+	complains "musctl: peek: bar0+0: Invalid argument: the BAR has no address (a driver gives it one)"
+	musctl poke --socket here.sock config+14.4=1
+	try 0 musctl peek --socket here.sock bar0+0
+	[ "$output" = 0x00000011 ]
+	musctl poke --socket here.sock config+4.2=0 config+20.4=c001
+	try 1 musctl peek --socket here.sock bar4+0
+	complains "musctl: peek: bar4+0: Invalid argument: I/O decoding is off in COMMAND"
+	kill "$server"
 }
