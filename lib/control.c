@@ -284,7 +284,7 @@ void control_free(struct lm_ctx *ctx)
 		while (control->conns)
 			conn_free(control->conns);
 		loop_remove(&ctx->loop, &control->listener);
-		close(control->listener.fd);
+		peer_fd_close(control->listener.fd);
 		accept_free();
 		free(control);
 		ctx->control = NULL;

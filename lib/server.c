@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "accept.h"
+#include "peer_fd.h"
 #include "server.h"
 
 /* The end of the stream too: its edge may be one with that of the last bytes. */
@@ -545,7 +546,7 @@ void server_free(struct lm_ctx *ctx)
 		client_lost(server->client, -ECANCELED);
 	if (server->listener.fd >= 0) {
 		loop_remove(&ctx->loop, &server->listener);
-		close(server->listener.fd);
+		peer_fd_close(server->listener.fd); /* who waits there may have sent some */
 		accept_free();
 	}
 	free(server->path);
