@@ -373,6 +373,9 @@ void lm_client_io_fds_free(lm_client_io_fds_t *io);
  * @buf:    where to
  * @count:  bytes; more than max_data_xfer_size take several messages, one after the other
  *
+ * Servers need not tell of an access that the device refuses: with libmuser's it reads as all ones,
+ * as on a bus, and a write is dropped.
+ *
  * Context: as lm_client_device_info().
  * Return: 0; -errno: how much of @buf was filled is not said.
  * Source: vfio-user, VFIO_USER_REGION_READ.

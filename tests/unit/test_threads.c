@@ -309,6 +309,58 @@ static void many_in_one_receive_are_shared_out(void **state)
 	assert_false(node_has_reply());
 }
 
+/* ---- registers that the library keeps ---------------------------------------------- */
+
+#define BAR_KEPT LM_BAR1_REG_IDX
+
+static void write_meets(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+{
+	pthread_barrier_wait(&seen.met);
+}
+
+static const lm_register_t kept_regs[] = { { .name = "KEPT", .width = 4, .reset = 0x44000011 } };
+static const lm_register_map_t kept_map = { LM_REGISTERS(kept_regs), .write = write_meets };
+
+static uint16_t ask_write(uint64_t offset, uint8_t byte)
+{
+	const struct vfio_user_region_access req = region_range(BAR_KEPT, offset, 1);
+	char payload[sizeof(req) + 1];
+
+	memcpy(payload, &req, sizeof(req));
+	payload[sizeof(req)] = (char)byte;
+	return node_queue(VFIO_USER_REGION_WRITE, payload, sizeof(payload), 0);
+}
+
+static void any_write_is_answered(void)
+{
+	struct vfio_user_header hdr;
+	size_t len;
+
+	assert_true(waited(node_has_reply));
+	memcpy(&hdr, node.replies + node.replies_head, sizeof(hdr));
+	node_reply(hdr.msg_id, 0, &len);
+}
+
+/* Each is stored after its callback, and both callbacks saw the register as it was before. */
+static void parts_that_are_written_at_the_same_time_are_all_stored(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.pci_info.reg_info[BAR_KEPT] = (lm_reg_info_t){
+		.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 16, .regs = &kept_map };
+	describe(e);
+	pthread_barrier_init(&seen.met, NULL, 2);
+	node_begin(e);
+	threads_start(e, 2);
+	ask_write(1, 0x22);
+	ask_write(2, 0x33);
+	any_write_is_answered();
+	any_write_is_answered();
+	assert_int_equal(answer(ask(BAR_KEPT, 0, 4)), 0x44332211);
+	threads_end(e);
+	pthread_barrier_destroy(&seen.met);
+}
+
 /* ---- order ----------------------------------------------------------------------- */
 
 static void what_came_before_an_access_is_done_before_it(void **state)
@@ -498,6 +550,7 @@ int main(void)
 		NODE_TEST(others_are_served_while_one_waits),
 		NODE_TEST(one_thread_will_do),
 		NODE_TEST(many_in_one_receive_are_shared_out),
+		NODE_TEST(parts_that_are_written_at_the_same_time_are_all_stored),
 		NODE_TEST(what_came_before_an_access_is_done_before_it),
 		NODE_TEST(a_socket_is_an_order),
 		NODE_TEST(callbacks_may_call),
