@@ -289,6 +289,8 @@ static int tell_end(const lm_ctx_t *ctx, int err)
 {
 	if (!err || err == -ENOTCONN || err == -ENODEV)
 		return 0;
+	if (err == -EIDRM)
+		return ST_FAILED; /* the library has said it */
 	if (err == -ESTALE)
 		return error(ST_FAILED, lm_ctx_uuid(ctx), "the mdev was another device before "
 			     "(musctl destroy --force removes it)");

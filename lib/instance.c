@@ -10,6 +10,9 @@
  * The runtime directory is opened as dir.c does it, and all else is reached from there by
  * descriptor. A directory in it counts only if it belongs to the owner of the runtime directory
  * and others cannot write to it; who answers at a socket there must be that user, too.
+ *
+ * A device whose directory was removed by others, as at the end of a session, ends: nobody would
+ * find it. A timer looks, as inotify(7) instances are few (128 a user) and everybody's.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -34,13 +37,15 @@
 #define TMP_PREFIX     ".new-"
 #define TMP_GRACE_S    10 /* a new temporary directory is somebody's first moment, locked or not */
 #define PUBLISH_TRIES  8
+#define LOOK_NS        (10 * 1000 * NS_PER_MS) /* how long one that nobody finds may live */
 
 struct instance {
-	int  runtime;            /* O_PATH */
-	int  dir;                /* in it */
-	int  lock;
-	char name[UUID_STR_LEN]; /* what it is called at the moment */
-	char final[PATH_MAX];    /* <runtime>/<uuid> */
+	int              runtime; /* O_PATH */
+	int              dir;     /* in it */
+	int              lock;
+	struct lm_timer *look;    /* whether it is there */
+	char             name[UUID_STR_LEN]; /* what it is called at the moment */
+	char             final[PATH_MAX];    /* <runtime>/<uuid> */
 };
 
 static const char *const files[] = { "vfio-user.sock", "control.sock", "lock" };
@@ -165,6 +170,19 @@ static int lock_new(struct instance *inst)
 	return 0;
 }
 
+/* The lock goes with the directory, whoever removes that. */
+static void look(void *arg)
+{
+	struct lm_ctx *ctx = arg;
+	struct stat st;
+
+	if (ctx->ended || fstat(ctx->instance->lock, &st) || st.st_nlink)
+		return;
+	log_err(ctx, "%s was removed: nobody finds this device any more, it ends",
+		ctx->instance->final);
+	ctx->ended = -EIDRM;
+}
+
 /* What has been made is for instance_free() to remove. */
 static int make(struct lm_ctx *ctx, struct instance *inst)
 {
@@ -181,6 +199,7 @@ static int make(struct lm_ctx *ctx, struct instance *inst)
 	if (!ret)
 		inst->dir = dir_make_private(inst->runtime, inst->name);
 	ret = ret ?: inst->dir < 0 ? inst->dir : lock_new(inst);
+	ret = ret ?: loop_timer_new(&ctx->loop, look, ctx, &inst->look);
 	if (ret)
 		log_err(ctx, "%s: cannot make a directory: %s (set MUSER_RUNTIME_DIR)", runtime,
 			strerror(-ret));
@@ -257,7 +276,7 @@ int instance_publish(struct lm_ctx *ctx)
 		/* replaces an empty directory at most, which is what is left of a device */
 		if (!renameat(at, inst->name, at, ctx->uuid)) {
 			memcpy(inst->name, ctx->uuid, sizeof(inst->name));
-			return 0;
+			return lm_timer_arm(inst->look, LOOK_NS, LOOK_NS);
 		}
 		if (errno != EEXIST && errno != ENOTEMPTY) {
 			ret = -errno;
@@ -278,6 +297,7 @@ void instance_free(struct lm_ctx *ctx)
 
 	if (!inst)
 		return;
+	lm_timer_destroy(inst->look);
 	if (inst->dir >= 0) {
 		if (inst->lock < 0 || lock_is_current(inst->dir, inst->lock))
 			remove_files(inst->dir);

@@ -546,8 +546,10 @@ lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
  *
  * Context: blocks; not from a callback. LM_DEV_THREADS: any threads, until lm_ctx_destroy().
  * Return: 0 after lm_ctx_stop(); -ENOTCONN: the client of LM_DEV_CONN_FD has left; -ENODEV: the
- *         mediated device was removed; -ESTALE: it was served as another device before; or -errno
- *         of epoll_wait(2) or of /dev/muser.
+ *         mediated device was removed; -EIDRM: the device's directory was removed from the runtime
+ *         directory, as at the end of a session, so that no tool finds it (noticed within ten
+ *         seconds; not with LM_DEV_NO_CONTROL; since 0.2); -ESTALE: the mediated device was served
+ *         as another device before; or -errno of epoll_wait(2) or of /dev/muser.
  * Since: 0.1
  */
 int lm_ctx_drive(lm_ctx_t *ctx);
@@ -561,8 +563,8 @@ int lm_ctx_drive(lm_ctx_t *ctx);
  *
  * Context: never blocks, but for what callbacks do; not from a callback.
  * Return: how many sources were served; 0 if nothing was there (LM_DEV_THREADS: or another thread
- *         is about to serve it); -ESHUTDOWN after lm_ctx_stop(); -ENOTCONN and -ENODEV as
- *         lm_ctx_drive().
+ *         is about to serve it); -ESHUTDOWN after lm_ctx_stop(); -ENOTCONN, -ENODEV and
+ *         -EIDRM as lm_ctx_drive().
  * Since: 0.1
  */
 int lm_ctx_poll(lm_ctx_t *ctx);
