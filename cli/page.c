@@ -246,17 +246,15 @@ static void register_value(struct out *out, struct json_object *reg)
 /* Names of the fields, for registers without a value. */
 static void field_names(struct out *out, struct json_object *reg)
 {
-	unsigned long long low, high;
-	struct json_object *field;
+	struct field field;
 	char text[512] = "";
-	size_t i, len = 0;
+	size_t i = 0, len = 0;
 
-	for (i = 0; (field = value_item(reg, "fields", i)) && len < sizeof(text); i++) {
-		low = value_u64(field, "shift");
-		high = low + value_u64(field, "bits") - 1;
+	while (len < sizeof(text) && reg_next_field(reg, &i, &field)) {
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
-					low == high ? "%s%s[%llu]" : "%s%s[%llu:%llu]",
-					i ? " " : "", value_name(field), high, low);
+					field.bits == 1 ? "%s%s[%u]" : "%s%s[%u:%u]",
+					len ? " " : "", field.name,
+					field.shift + field.bits - 1, field.shift);
 	}
 	out_text(out, REG_FIELDS, text);
 }

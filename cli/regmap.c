@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * regmap.c - names of registers. See regmap.h. What devices tell is used as it is: a
- * nonsensical map gives nonsensical names, nothing worse.
+ * regmap.c - names of registers. See regmap.h. A device may tell what it likes: registers
+ * and fields that cannot be are left out.
  */
 #include "regmap.h"
 
@@ -73,16 +73,23 @@ static void add_header(struct regmap *map)
 		};
 }
 
+/* Of a register, in bytes; 0: it cannot be. */
+static uint32_t width_of(struct json_object *told)
+{
+	const uint64_t width = value_u64(told, "width");
+
+	return width <= 8 && !(width & (width - 1)) ? (uint32_t)width : 0;
+}
+
 static void add_told(struct regmap *map, struct json_object *told)
 {
-	struct reg *reg = &map->regs[map->nr];
-
-	*reg = (struct reg){
-		value_text(told, "name"), (uint32_t)value_u64(told, "region"),
-		(uint32_t)value_u64(told, "width"), value_u64(told, "offset"), told,
+	const uint64_t region = value_u64(told, "region"), offset = value_u64(told, "offset");
+	const struct reg reg = {
+		value_text(told, "name"), (uint32_t)region, width_of(told), offset, told,
 	};
-	if (reg->name && reg->width >= 1 && reg->width <= 8)
-		map->nr++;
+
+	if (reg.name && reg.width && region == reg.region && offset <= UINT64_MAX - reg.width)
+		map->regs[map->nr++] = reg;
 }
 
 int regmap_init(struct regmap *map, struct json_object *registers)
@@ -185,24 +192,36 @@ uint64_t bit_mask(unsigned int bits)
 	return bits < 64 ? (1ULL << bits) - 1 : ~0ULL;
 }
 
-static bool read_field(struct json_object *json, struct field *field)
+/* False: it does not lie in a register of @room bits. */
+static bool read_field(struct json_object *json, uint64_t room, struct field *field)
 {
-	field->name = value_name(json);
-	field->shift = (unsigned int)value_u64(json, "shift");
-	field->bits = (unsigned int)value_u64(json, "bits");
-	return field->shift < 64;
+	const uint64_t shift = value_u64(json, "shift"), bits = value_u64(json, "bits");
+
+	if (!bits || bits > room || shift > room - bits)
+		return false;
+	*field = (struct field){ value_name(json), (unsigned int)shift, (unsigned int)bits };
+	return true;
+}
+
+bool reg_next_field(struct json_object *json, size_t *i, struct field *field)
+{
+	const uint64_t room = 8 * width_of(json);
+	struct json_object *item;
+
+	while ((item = value_item(json, "fields", (*i)++))) {
+		if (read_field(item, room, field))
+			return true;
+	}
+	return false;
 }
 
 const char *reg_fields(struct json_object *json, uint64_t value, char *buf, size_t size)
 {
-	struct json_object *item;
 	struct field field;
-	size_t i, len = 0;
+	size_t i = 0, len = 0;
 
 	buf[0] = '\0';
-	for (i = 0; (item = value_item(json, "fields", i)) && len < size; i++) {
-		if (!read_field(item, &field))
-			continue;
+	while (len < size && reg_next_field(json, &i, &field)) {
 		len += (size_t)snprintf(buf + len, size - len,
 					field.bits > 3 ? "%s%s=0x%llx" : "%s%s=%llu",
 					len ? " " : "", field.name,
@@ -214,11 +233,10 @@ const char *reg_fields(struct json_object *json, uint64_t value, char *buf, size
 
 bool reg_field(const struct reg *reg, const char *name, struct field *field)
 {
-	struct json_object *item;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; (item = value_item(reg->json, "fields", i)); i++) {
-		if (read_field(item, field) && !ascii_compare(field->name, name))
+	while (reg_next_field(reg->json, &i, field)) {
+		if (!ascii_compare(field->name, name))
 			return true;
 	}
 	return false;

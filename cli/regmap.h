@@ -61,6 +61,10 @@ const struct reg *regmap_next(const struct regmap *map, const struct span *span,
 const char *regmap_names(const struct regmap *map, const struct span *span, char *buf,
 			 size_t size);
 
+/* The first field from the *i-th on of a register, as a device tells it, that lies in it;
+ * *i goes on. False: there are no more. */
+bool reg_next_field(struct json_object *json, size_t *i, struct field *field);
+
 /* "ENABLE=1 MODE=0x3" of a register's value. */
 const char *reg_fields(struct json_object *json, uint64_t value, char *buf, size_t size);
 

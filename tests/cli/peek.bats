@@ -8,6 +8,7 @@ setup_file() {
 	build_client
 	build_with_libmuser program
 	build_with_libmuser undecoded
+	build_with_libmuser peer
 }
 
 @test "a place in a region, by setpci's hexadecimal" {
@@ -152,4 +153,36 @@ setup_file() {
 	try 1 musctl peek --socket here.sock bar4+0
 	complains "musctl: peek: bar4+0: Invalid argument: I/O decoding is off in COMMAND"
 	kill "$server"
+# ---- devices that say what they like -------------------------------------------------
+
+# A register of 4 bytes with one field, and what a read of it gives.
+strange_register() { # SHIFT BITS [MEMBER-OF-THE-REGISTER]
+	answer Registers '{"parameters":{"registers":[{"name":"R","region":2,"offset":"0x0","width":4,
+		"access":"rw","pure":true,"fields":[{"name":"F","shift":'"$1"',"bits":'"$2"'},
+		{"name":"LAST","shift":31,"bits":1}]'"${3-}"'}]}}'
+	answer Read '{"parameters":{"data":"00000080"}}'
+}
+
+@test "a field that leaves its register is none" {
+	peer_start
+	for field in "0 0" "0 33" "31 2" "32 1" "0 4294967264" "4294967295 1" "0 4294967297"; do
+		# shellcheck disable=SC2086 # two words
+		strange_register $field
+		try 1 timeout 30 "$MUSCTL" peek "$PEER" R.F
+		complains "musctl: peek: R.F: R has no such field (musctl show lists them)"
+		try 0 timeout 30 "$MUSCTL" peek "$PEER" R -o FIELDS -n
+		[ "$output" = LAST=1 ]
+		try 0 timeout 30 "$MUSCTL" peek "$PEER" R.LAST
+		[ "$output" = 0x1 ]
+	done
+}
+
+@test "a register that cannot be is none" {
+	peer_start
+	for member in '"width":3' '"width":0' '"width":4294967300' '"region":4294967298' \
+		'"offset":"0xffffffffffffffff"'; do
+		strange_register 0 1 ",$member"
+		try 1 timeout 30 "$MUSCTL" peek "$PEER" R
+		complains "musctl: peek: R: no such register (musctl show lists them), nor REGION+OFFSET"
+	done
 }
