@@ -67,7 +67,7 @@ help:
 	@echo 'make bench        ratios against the bare operations; PEERS=DIR adds peers'
 	@echo 'make bench-kmod   the same for muser.ko, in a VM'
 	@echo 'make lint         sizes, walls, documentation, scripts'
-	@echo 'make install      to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make install      to DESTDIR and PREFIX ($(PREFIX)); without DESTDIR, ldconfig follows'
 	@echo 'make install-kmod muser.ko for KDIR, the udev rule and its group'
 	@echo 'make install-dkms the same by DKMS, for kernels to come as well'
 	@echo 'make deps         install build dependencies (apt); deps-check: also those of tests'
@@ -227,6 +227,9 @@ deps-check:
 
 INSTALL = install -D
 dest = $(DESTDIR)$(1)
+here = $(if $(DESTDIR),@:,$(1))
+# Without it, programs that are linked with the library do not find it.
+LDCONFIG ?= PATH=$$PATH:/sbin ldconfig
 
 install: all
 	$(INSTALL) -m 755 $(B)/musctl $(call dest,$(PREFIX)/bin/musctl)
@@ -238,6 +241,7 @@ install: all
 	$(INSTALL) -m 644 -t $(call dest,$(PREFIX)/include) $(HEADERS)
 	mkdir -p $(call dest,$(LIBDIR)/pkgconfig)
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' \
+		-e 's,@LIBS_PRIVATE@,$(call pkg,--libs,$(LIB_PKGS)),' \
 		lib/libmuser.pc.in >$(call dest,$(LIBDIR)/pkgconfig/libmuser.pc)
 	for page in $(MAN); do section=$${page##*.}; $(INSTALL) -m 644 $$page \
 		$(call dest,$(PREFIX)/share/man/man$$section/)$${page##*/} || exit; done
@@ -253,13 +257,14 @@ install: all
 			>$(call dest,$(PREFIX)/share/vfio-user)/50-muser-$$type.json && \
 		ln -sf $(PREFIX)/bin/musctl \
 			$(call dest,$(LIBEXECDIR)/muser)/vfio-user-$$type || exit; done
+	$(call here,if [ "$$(id -u)" -eq 0 ]; then $(LDCONFIG); else \
+		echo 'muser: run ldconfig as root$(comma) or set LD_LIBRARY_PATH=$(LIBDIR)' >&2; fi)
 
 # muser.ko by hand, for the kernel of KDIR, or by DKMS, for those to come as well. Never by both:
 # it is not defined which of two modules is loaded.
 KUPDATES = $(call dest,/lib/modules/$(KRELEASE)/updates)
 KSRC = $(call dest,/usr/src/muser-$(VERSION))
 DKMS = dkms $(1) muser/$(VERSION) -k $(KRELEASE)
-here = $(if $(DESTDIR),@:,$(1))
 
 install-kmod: kmod install-rule
 	$(Q)! ls $(KUPDATES)/dkms/muser.ko* >/dev/null 2>&1 || { echo 'muser: DKMS has muser.ko' \

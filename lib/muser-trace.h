@@ -68,11 +68,11 @@ struct lm_trace_record {
 	uint16_t flags;    /* LM_TRACE_* */
 	uint32_t region;   /* region or interrupt index */
 	uint32_t len;      /* bytes, or a count */
-	union {
+	__extension__ union {
 		uint64_t offset;
 		uint8_t  tail[8];
 	};
-	union {
+	__extension__ union {
 		uint64_t value;    /* the first 8 bytes, host order */
 		uint8_t  bytes[8];
 	};

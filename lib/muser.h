@@ -21,6 +21,10 @@
 #ifndef MUSER_H
 #define MUSER_H
 
+#if defined(__SIZEOF_POINTER__) && __SIZEOF_POINTER__ < 8
+#error "libmuser is for 64-bit machines: build this without -m32 or -mx32"
+#endif
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +45,10 @@ typedef struct lm_ctx lm_ctx_t;
 
 /** typedef dma_addr_t - an I/O virtual address: an address as the device sees memory. */
 typedef uint64_t dma_addr_t;
+
+/** typedef lm_off_t - an offset in a region. It is what Linux headers call loff_t, which not every
+ * libc has, and none for strict standards: callbacks may be declared with either. */
+typedef int64_t lm_off_t;
 
 /* ---- what a device is ------------------------------------------------------------ */
 
@@ -98,7 +106,7 @@ enum {
  *         So are accesses answered that never reach a callback: those that leave the region, that
  *         it does not allow (LM_REG_FLAG_RW), or whose width its register map does not allow.
  */
-typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, loff_t offset,
+typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, lm_off_t offset,
 				     bool is_write);
 
 /**
@@ -259,7 +267,7 @@ typedef struct {
 /** union lm_pci_hdr_id - vendor and device id (configuration space 00h) */
 typedef union {
 	uint32_t raw;
-	struct {
+	__extension__ struct {
 		uint16_t vid;
 		uint16_t did;
 	};
@@ -268,7 +276,7 @@ typedef union {
 /** union lm_pci_hdr_ss - subsystem vendor id and subsystem id (2Ch) */
 typedef union {
 	uint32_t raw;
-	struct {
+	__extension__ struct {
 		uint16_t vid;
 		uint16_t sid;
 	};
@@ -308,7 +316,7 @@ typedef struct {
  *
  * Return: @count or a negative errno, as for lm_region_access_t.
  */
-typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count, loff_t offset,
+typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count, lm_off_t offset,
 				  bool is_write);
 
 /**
@@ -328,7 +336,7 @@ typedef struct {
 	lm_cap_access_t *fn;
 	const void      *data;
 	const void      *wmask;
-	union {
+	__extension__ union {
 		struct { uint8_t bar; uint32_t table; uint32_t pba; } msix; /* offsets in the BAR */
 		struct { bool addr32; bool no_mask; } msi; /* default: 64-bit, maskable */
 		struct { uint8_t type; bool flr; } exp; /* PCI_EXP_TYPE_*; function level reset */

@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# What make install leaves: programs build with it, whatever the language, and with nothing else
+# for developers there, and they run.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	export REPO ROOT=$BATS_FILE_TMPDIR/root
+	flock "$REPO/build" make -s -C "$REPO" install DESTDIR="$ROOT" PREFIX=/usr >/dev/null
+}
+
+setup() {
+	# No other package has a .pc file here: no -dev package is installed.
+	export PKG_CONFIG_SYSROOT_DIR=$ROOT PKG_CONFIG_LIBDIR=$ROOT/usr/lib/pkgconfig
+	export LD_LIBRARY_PATH=$ROOT/usr/lib
+	unset PKG_CONFIG_PATH
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# Compiles standard input, links it as pkg-config says, runs it.
+program() { # COMPILER...
+	# shellcheck disable=SC2046 # several words
+	"$@" -Wall -Wextra -Werror -pedantic -o program - $(pkg-config --cflags --libs libmuser)
+	./program
+}
+
+@test "pkg-config needs no package but this one, and names no other's folder" {
+	run -0 --separate-stderr pkg-config --cflags --libs libmuser
+	[ "$(xargs <<<"$output")" = "-I$ROOT/usr/include -L$ROOT/usr/lib -lmuser" ]
+}
+
+@test "a static link gets the libraries below" {
+	run -0 --separate-stderr pkg-config --static --libs libmuser
+	for library in muser json-c uuid; do
+		[[ " $output " == *" -l$library "* ]]
+	done
+}
+
+@test "a program in C99 builds and runs" {
+	run -0 program cc -std=c99 -x c <<-END
+		#include <muser.h>
+		#include <stdio.h>
+		int main(void) { return puts(lm_version()) < 0; }
+	END
+	[[ $output =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]
+}
+
+@test "a program in C++ builds and runs" {
+	run -0 program c++ -std=c++11 -x c++ <<-END
+		#include <muser.h>
+		#include <muser-client.h>
+		#include <muser-instance.h>
+		#include <muser-trace.h>
+		#include <cstdio>
+		int main() { return std::puts(lm_version()) < 0; }
+	END
+	[[ $output =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]
+}
+
+@test "the linker's cache is renewed, but not for a package" {
+	printf '#!/bin/sh\necho renewed >>%s\n' "$PWD/calls" >ldconfig
+	chmod +x ldconfig
+	unset PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR # these builds need the others' files
+	run -0 flock "$REPO/build" make -s -C "$REPO" install DESTDIR="$PWD/root" LDCONFIG="$PWD/ldconfig"
+	[ ! -e calls ]
+	run -0 flock "$REPO/build" make -s -C "$REPO" install PREFIX="$PWD/usr" LDCONFIG="$PWD/ldconfig"
+	if [ "$EUID" -eq 0 ]; then
+		[ "$(cat calls)" = renewed ]
+	else
+		[[ $output == *"ldconfig as root"* ]]
+	fi
+}
