@@ -153,6 +153,8 @@ setup_file() {
 	try 1 musctl peek --socket here.sock bar4+0
 	complains "musctl: peek: bar4+0: Invalid argument: I/O decoding is off in COMMAND"
 	kill "$server"
+}
+
 # ---- devices that say what they like -------------------------------------------------
 
 # A register of 4 bytes with one field, and what a read of it gives.
