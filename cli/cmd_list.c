@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "json.h"
+#include "muser-instance.h"
 
 #include "claim.h"
 #include "control.h"
@@ -91,12 +92,23 @@ static void print_device(struct out *out, struct json_object *device)
 	print_client(out, json_get(device, "client"));
 }
 
+static void print_label(struct out *out, unsigned int column, const char *uuid,
+			const char *label)
+{
+	char text[64];
+
+	if (!lm_instance_label(uuid, label, text, sizeof(text)))
+		out_text(out, column, text);
+}
+
 static void print_hung(struct out *out, const char *uuid, pid_t pid)
 {
 	out_row(out);
 	out_color(out, COLOR_BAD);
 	out_text(out, UUID, uuid);
 	out_text(out, STATE, "hung");
+	print_label(out, TYPE, uuid, "type");
+	print_label(out, NAME, uuid, "name");
 	if (mdev_exists(uuid))
 		out_text(out, TRANSPORT, "mdev");
 	print_group(out, uuid);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "muser-instance.h"
 
 #include "cmdline.h"
 #include "control.h"
@@ -52,12 +53,37 @@ static bool is_on_socket(struct json_object *device)
 	return transport && !strcmp(transport, "vfio-user");
 }
 
+/* Stopped, by a debugger or in a loop: what can be known without its help. */
+static int show_hung(const struct call *call, struct control *control, const char *uuid)
+{
+	struct json_object *device = json_new_object(), *mdev = mdevdoc_new(uuid);
+	char text[64];
+	int status;
+
+	json_add_string(device, "uuid", uuid);
+	if (!lm_instance_label(uuid, "name", text, sizeof(text)))
+		json_add_string(device, "name", text);
+	if (!lm_instance_label(uuid, "type", text, sizeof(text)))
+		json_add_string(device, "type", text);
+	json_add_string(device, "state", "hung");
+	json_add_int(device, "pid", control_pid(control));
+	if (call->format.json)
+		status = showdoc_print(NULL, device, mdev);
+	else
+		status = showdoc_page(call, NULL, device, mdev);
+	json_free(device);
+	json_free(mdev);
+	return status ? status : control_tell(control, NULL, -ETIMEDOUT);
+}
+
 static int show_parts(const struct call *call, struct control *control, const char *uuid)
 {
 	const struct show_args *args = call->args;
 	struct json_object *reply, *device = NULL, *mdev = NULL;
 	int status = 0, err = control ? control_call(control, "Show", NULL, &reply) : 0;
 
+	if (err == -ETIMEDOUT && !args->cmdline)
+		return show_hung(call, control, uuid);
 	if (err)
 		return control_tell(control, NULL, err);
 	if (control)

@@ -20,6 +20,7 @@
 #include "dir.h"
 #include "muser-instance.h"
 
+#include "clock.h"
 #include "control.h"
 #include "instance.h"
 #include "mdev.h"
@@ -28,6 +29,8 @@
 
 #define PROGRAM_TIMEOUT_MS 3000
 #define MANY_FILES         4096
+#define DEVICES_MS         500 /* for all to answer; those that have none ... */
+#define LEAST_MS           20  /* ... left get this */
 
 void doctor_say(struct finding *f, enum health health, const char *advice,
 		const char *fmt, ...)
@@ -190,32 +193,50 @@ static bool has_private_memory(pid_t pid)
 }
 
 /* The process id of the client, 0: none. */
-static pid_t client_of(const char *uuid)
+static pid_t client_of(const char *uuid, int64_t end, unsigned int *hung)
 {
+	int64_t left = end - clock_ms();
 	struct json_object *reply;
 	struct control *control;
 	pid_t pid = 0;
+	int err;
 
 	if (control_open(uuid, &control))
 		return 0;
-	if (!control_call(control, "Show", NULL, &reply))
+	control_set_timeout(control, left > LEAST_MS ? (int)left : LEAST_MS);
+	err = control_call(control, "Show", NULL, &reply);
+	if (!err)
 		pid = (pid_t)value_u64(json_get(json_get(reply, "device"), "client"),
 				       "pid");
+	*hung += err == -ETIMEDOUT;
 	control_close(control);
 	return pid;
 }
 
+static void tell_devices(struct finding *f, size_t nr, unsigned int clients, unsigned int hung)
+{
+	if (hung)
+		doctor_say(f, HEALTH_WARN,
+		    "a debugger may have stopped it, or it is busy (musctl list)",
+		    "%zu devices, %u of which do not answer", nr, hung);
+	else
+		doctor_say(f, HEALTH_OK,
+		    clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
+		    "%zu devices, %u clients", nr, clients);
+}
+
 static void look_guests(struct finding *f)
 {
+	const int64_t end = clock_ms() + DEVICES_MS;
 	struct instances list;
-	unsigned int clients = 0;
+	unsigned int clients = 0, hung = 0;
 	pid_t pid;
 	size_t i;
 
 	if (instances_get(&list))
 		return;
 	for (i = 0; i < list.nr && f->health == HEALTH_OK; i++) {
-		pid = client_of(list.uuids[i]);
+		pid = client_of(list.uuids[i], end, &hung);
 		clients += pid > 0;
 		if (pid > 0 && has_private_memory(pid))
 			doctor_say(f, HEALTH_FAIL,
@@ -224,9 +245,7 @@ static void look_guests(struct finding *f)
 			    list.uuids[i]);
 	}
 	if (f->health == HEALTH_OK)
-		doctor_say(f, HEALTH_OK,
-		    clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
-		    "%zu devices, %u clients", list.nr, clients);
+		tell_devices(f, list.nr, clients, hung);
 	instances_free(&list);
 }
 

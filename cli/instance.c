@@ -23,8 +23,7 @@
 #include "mdev.h"
 #include "value.h"
 
-#define MIN_PREFIX      4
-#define NAME_TIMEOUT_MS 500 /* a device that hangs must not hide the others */
+#define MIN_PREFIX 4
 
 /* ---- all of them ----------------------------------------------------------------- */
 
@@ -105,21 +104,12 @@ static bool is_prefix(const char *word)
 	return strspn(word, "0123456789abcdefABCDEF-") == strlen(word);
 }
 
+/* From its directory: whether it answers or not. */
 static bool has_name(const char *uuid, const char *name)
 {
-	struct control *control;
-	struct json_object *reply;
-	const char *its = NULL;
-	bool same;
+	char its[64];
 
-	if (control_open(uuid, &control))
-		return false;
-	control_set_timeout(control, NAME_TIMEOUT_MS);
-	if (!control_call(control, "Show", NULL, &reply))
-		its = value_text(json_get(reply, "device"), "name");
-	same = its && !strcmp(its, name);
-	control_close(control);
-	return same;
+	return !lm_instance_label(uuid, "name", its, sizeof(its)) && !strcmp(its, name);
 }
 
 /* Moves the matches to the front; how many there are. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * naming.c - see naming.h. The lock is on the runtime directory itself, so that nothing has to be
- * cleaned up. A device that was started without musctl may still take a name that is taken, and
- * one that does not answer has no name that could be seen.
+ * cleaned up. A device that was started without musctl may still take a name that is taken.
  */
 #include "naming.h"
 

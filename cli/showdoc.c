@@ -124,7 +124,7 @@ int showdoc_print(struct control *control, struct json_object *device,
 {
 	struct windows w = { .take = print_window };
 	struct json_object *doc, *registers = NULL;
-	int status = device ? read_registers(control, &registers) : 0;
+	int status = control ? read_registers(control, &registers) : 0;
 
 	if (status)
 		return status;
@@ -134,7 +134,7 @@ int showdoc_print(struct control *control, struct json_object *device,
 	json_add(doc, "registers", registers ? out_share(registers) : json_new_array());
 	add(doc, "mdev", mdev ? out_share(mdev) : NULL);
 	out_document_begin(doc, "dma");
-	status = device ? take_windows(control, &w, 0) : 0;
+	status = control ? take_windows(control, &w, 0) : 0;
 	out_document_end();
 	return status;
 }
@@ -190,6 +190,21 @@ static void print_bare_head(const struct call *call, struct json_object *mdev)
 	page_head(call, head, sizeof(head) / sizeof(head[0]));
 }
 
+static void print_hung_head(const struct call *call, struct json_object *device)
+{
+	char pid[24];
+	const struct page_entry head[] = {
+		{ "UUID", value_text(device, "uuid") },
+		{ "Name", value_text(device, "name") },
+		{ "Type", value_text(device, "type") },
+		{ "State", value_text(device, "state") },
+		{ "Process", pid },
+	};
+
+	snprintf(pid, sizeof(pid), "%llu", (unsigned long long)value_u64(device, "pid"));
+	page_head(call, head, sizeof(head) / sizeof(head[0]));
+}
+
 /* Pages of several devices stand apart, as sections do. */
 static void separate(void)
 {
@@ -206,18 +221,20 @@ int showdoc_page(const struct call *call, struct control *control,
 {
 	struct windows w = { .take = keep_window };
 	struct json_object *registers = NULL;
-	int status = device ? read_registers(control, &registers) : 0;
+	int status = control ? read_registers(control, &registers) : 0;
 
 	if (status)
 		return status;
 	separate();
 	if (!device)
 		print_bare_head(call, mdev);
+	else if (!control)
+		print_hung_head(call, device);
 	else
 		print_head(call, device);
 	if (mdev)
 		mdevdoc_page(call, mdev);
-	if (!device)
+	if (!control)
 		return 0;
 	w.list = json_new_array();
 	status = take_windows(control, &w, DMA_HEAD);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * showdoc.h - a device in full. device is what Show says, NULL: it has no process; mdev
- * comes from mdevdoc_new(), NULL: it is none. Not both are NULL.
+ * comes from mdevdoc_new(), NULL: it is none. Not both are NULL. control is NULL if there
+ * is no process, or none that answers.
  */
 #ifndef MUSCTL_SHOWDOC_H
 #define MUSCTL_SHOWDOC_H

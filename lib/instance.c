@@ -48,7 +48,7 @@ struct instance {
 	char             final[PATH_MAX];    /* <runtime>/<uuid> */
 };
 
-static const char *const files[] = { "vfio-user.sock", "control.sock", "lock" };
+static const char *const files[] = { "vfio-user.sock", "control.sock", "name", "type", "lock" };
 
 /* ---- the runtime directory -------------------------------------------------------- */
 
@@ -261,15 +261,25 @@ static int permit(const struct lm_ctx *ctx)
 	return fchmod(inst->dir, mode) ? -errno : runtime_open(inst->runtime);
 }
 
+/* What a device that does not answer is called: links that lead nowhere, made whole. */
+static int put_labels(const struct lm_ctx *ctx)
+{
+	const int dir = ctx->instance->dir;
+
+	if (ctx->info.name && symlinkat(ctx->info.name, dir, "name"))
+		return -errno;
+	return ctx->info.type && symlinkat(ctx->info.type, dir, "type") ? -errno : 0;
+}
+
 int instance_publish(struct lm_ctx *ctx)
 {
 	struct instance *inst = ctx->instance;
 	const int at = inst->runtime;
 	int ret, tries;
 
-	ret = permit(ctx);
+	ret = put_labels(ctx) ?: permit(ctx);
 	if (ret) {
-		log_err(ctx, "%s: permissions: %s", inst->final, strerror(-ret));
+		log_err(ctx, "%s: %s", inst->final, strerror(-ret));
 		return ret;
 	}
 	for (tries = 0; tries < PUBLISH_TRIES; tries++) {
@@ -413,4 +423,27 @@ LM_EXPORT int lm_instance_connect(const char *uuid, const char *file, int *fd)
 	fcntl(ret, F_SETFL, fcntl(ret, F_GETFL) & ~O_NONBLOCK);
 	*fd = ret;
 	return 0;
+}
+
+LM_EXPORT int lm_instance_label(const char *uuid, const char *label, char *buf, size_t size)
+{
+	int runtime, dir, ret = 0;
+	struct stat st;
+	ssize_t len;
+
+	if (!is_uuid(uuid) || !size || (strcmp(label, "name") && strcmp(label, "type")))
+		return -EINVAL;
+	runtime = dir_open_runtime(false, NULL);
+	if (runtime < 0)
+		return runtime;
+	dir = entry_open(runtime, uuid, &st);
+	close(runtime);
+	if (dir < 0)
+		return dir;
+	len = readlinkat(dir, label, buf, size);
+	if (len < 0 || (size_t)len == size)
+		ret = len < 0 ? -errno : -ENAMETOOLONG;
+	buf[ret ? 0 : len] = '\0';
+	close(dir);
+	return ret;
 }

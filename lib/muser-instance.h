@@ -75,6 +75,22 @@ int lm_instance_list(lm_instance_fn_t *fn, void *arg);
  */
 int lm_instance_connect(const char *uuid, const char *file, int *fd);
 
+/**
+ * lm_instance_label() - what a device is called, without asking it
+ * @uuid:  36 characters, lower case
+ * @label: "name" or "type"
+ * @buf:   out: the text and a NUL; empty on failure
+ * @size:  room in @buf
+ *
+ * From the directory of the device, so that one which does not answer can be found.
+ *
+ * Context: any thread; never waits for a device.
+ * Return: 0; -ENOENT: no such instance, or it has none; -ENAMETOOLONG: longer than @buf; -EINVAL:
+ *         not a UUID, no such label; -EPERM: not a directory that can be trusted.
+ * Since: 0.2
+ */
+int lm_instance_label(const char *uuid, const char *label, char *buf, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

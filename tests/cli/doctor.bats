@@ -192,6 +192,14 @@ doctor_locked() { # LIMIT
 	[[ $(finding runtime) == "fail: /etc/passwd: "* ]]
 }
 
+@test "a device that hangs is a warning, and keeps nobody waiting" {
+	musctl create null
+	musctl create null
+	kill -STOP "$(musctl list -nro PID | head -n 1)"
+	try 0 musctl doctor -J
+	[[ $(finding guest-memory) == "warn: 2 devices, 1 of which do not answer - "* ]]
+}
+
 @test "a client whose memory is not shared fails" {
 	uuid=$(musctl create null)
 	client_start "$uuid"

@@ -54,6 +54,16 @@ setup_file() {
 	[ "$output" = "$CLIENT_PID client" ]
 }
 
+@test "a device that hangs keeps its name and type" {
+	musctl create null --name stuck
+	kill -STOP "$(musctl list -nro PID)"
+	try 0 musctl list -nro NAME,TYPE,STATE
+	[ "$output" = "stuck null hung" ]
+	try 1 musctl create null --name stuck
+	try 0 musctl destroy --force stuck
+	nothing_left
+}
+
 @test "a device that hangs is listed as hung" {
 	uuid=$(musctl create null)
 	pid=$(musctl list -nro PID)

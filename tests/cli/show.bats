@@ -149,6 +149,24 @@ setup_file() {
 	complains "musctl: show: 8500655: no such device (musctl list shows them)"
 }
 
+@test "a device that hangs is shown as far as that goes" {
+	uuid=$(musctl create null --name stuck)
+	pid=$(musctl list -nro PID)
+	kill -STOP "$pid"
+	try 1 musctl show stuck
+	complains "musctl: show: $uuid: the device does not answer"
+	[ "$(sed 's/  *$//; s/   */ /' <<<"$output")" = "UUID $uuid
+Name stuck
+Type null
+State hung
+Process $pid" ]
+	try 1 musctl show -J stuck
+	jq -e --arg uuid "$uuid" --argjson pid "$pid" '.device == {"uuid": $uuid, "name": "stuck",
+		"type": "null", "state": "hung", "pid": $pid} and .dma == []' <<<"$output"
+	try 1 musctl show --cmdline=qemu stuck
+	complains "musctl: show: $uuid: the device does not answer"
+}
+
 @test "- reads devices from standard input" {
 	musctl create null
 	musctl create null

@@ -95,6 +95,22 @@ static void a_device_has_a_folder_with_its_sockets(void **state)
 	assert_string_equal(lm_ctx_socket(e->ctx), expected);
 }
 
+static void what_it_is_called_is_known_without_asking_it(void **state)
+{
+	struct engine *e = *state;
+	char text[64];
+
+	e->info.name = "a/b";
+	publish(e); /* which does not serve */
+	assert_int_equal(lm_instance_label(UUID, "name", text, sizeof(text)), 0);
+	assert_string_equal(text, "a/b");
+	assert_int_equal(lm_instance_label(UUID, "name", text, 3), -ENAMETOOLONG);
+	assert_string_equal(text, "");
+	assert_int_equal(lm_instance_label(UUID, "lock", text, sizeof(text)), -EINVAL);
+	assert_int_equal(lm_instance_label("85006552-1b4b-45e9-ad62-9dd16df09171", "name", text,
+					   sizeof(text)), -ENOENT);
+}
+
 static void nobody_else_may_look_into_it(void **state)
 {
 	struct engine *e = *state;
@@ -581,6 +597,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_device_has_a_folder_with_its_sockets),
+		TEST(what_it_is_called_is_known_without_asking_it),
 		TEST(nobody_else_may_look_into_it),
 		TEST(the_folder_goes_with_the_device),
 		TEST(a_socket_elsewhere_goes_first),
