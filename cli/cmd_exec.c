@@ -20,6 +20,7 @@
 #include "instance.h"
 #include "naming.h"
 #include "out.h"
+#include "start.h"
 #include "transport.h"
 #include "verbs.h"
 
@@ -69,6 +70,7 @@ static int become(void *arg)
 		setenv("MUSER_LISTEN_FD", number, 1);
 	else
 		unsetenv("MUSER_LISTEN_FD");
+	start_program();
 	execvp(args->words[0], args->words);
 	return error(errno == ENOENT ? ST_NOT_FOUND : ST_NO_EXEC, args->words[0], "%s",
 		     strerror(errno));

@@ -64,8 +64,8 @@ static void reset_signals(void)
 {
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
 	start_on_hangup(SIG_DFL);
+	start_program();
 }
 
 static void exec_child(const struct child *child, lm_ctx_t *ctx)

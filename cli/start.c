@@ -35,8 +35,15 @@ void start_known(void)
 	fill_descriptors();
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		signal(needed[i], SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN); /* then what is beyond RLIMIT_FSIZE is an error, EFBIG */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void start_program(void)
+{
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 }
 
 void start_on_hangup(void (*handler)(int sig))

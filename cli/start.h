@@ -9,6 +9,9 @@
  * missing descriptors. */
 void start_known(void);
 
+/* Before execve(2): a program need not know of the signals that we ignore. */
+void start_program(void);
+
 /* Catches SIGHUP, unless it came ignored: nohup(1) means it. */
 void start_on_hangup(void (*handler)(int sig));
 

@@ -197,6 +197,18 @@ orphan() { # COMMAND...
 	[[ $stderr == *"No such file or directory"* ]]
 }
 
+@test "a file size that is not allowed is an error, and ends no process" {
+	try 1 bash -c 'ulimit -f 1; exec "$MUSCTL" create null'
+	[[ $stderr == *"File too large"* ]]
+	uuid=$(musctl create null)
+	prlimit --pid "$(musctl list -nro PID)" --fsize=65536
+	try 1 musctl trace "$uuid"
+	complains "musctl: trace: $uuid: File too large"
+	musctl peek "$uuid" bar0+0.4
+	try 0 "$MUSCTL" exec -f -- grep '^SigIgn:' /proc/self/status
+	[[ ${lines[1]} == $'SigIgn:\t0000000000000000' ]]
+}
+
 @test "a signal that nohup ignores stays ignored" {
 	try 0 env --default-signal --ignore-signal=HUP "$MUSCTL" run null -- grep '^SigIgn:' /proc/self/status
 	[ "$output" = $'SigIgn:\t0000000000000001' ]
