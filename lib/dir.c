@@ -4,10 +4,11 @@
  *
  * A path is walked from the root on, one entry after the other, by descriptor. Every directory and
  * every symbolic link on it must belong to root or to one other user, and nobody else may write to
- * it; in one with the sticky bit, as /tmp, nobody else can exchange what others have made. So
- * whoever owns the directory at the end, and root, are all who can change what the path leads to,
- * and no look at it can be outdated when it is used. The owner of "/" counts as root: that of a
- * user namespace has no name there.
+ * it; in one with the sticky bit, as /tmp, nobody else can exchange what others have made, and to
+ * what lies below one that nobody else can search nobody else comes. So whoever owns the directory
+ * at the end, and root, are all who can change what the path leads to, and no look at it can be
+ * outdated when it is used. The owner of "/" counts as root: that of a user namespace has no name
+ * there.
  */
 #include "dir.h"
 
@@ -24,12 +25,14 @@
 
 #define MAX_LINKS 40 /* as the kernel has it */
 #define OTHERS    (S_IWGRP | S_IWOTH)
+#define SEARCH    (S_IXGRP | S_IXOTH)
 
 struct walk {
 	int   fd;        /* O_PATH: where it has come to */
 	unsigned int flags; /* DIR_* */
 	int   links;     /* still to be followed */
 	uid_t root;
+	bool  is_closed; /* to others, from here on */
 	bool  has_owner; /* somebody beside root can change the way */
 	uid_t owner;
 	char *why;
@@ -83,10 +86,12 @@ static int enter(struct walk *w, int fd, const struct stat *st)
 {
 	int ret = check_owner(w, fd, st->st_uid);
 
-	if (!ret && (st->st_mode & OTHERS) && !(st->st_mode & S_ISVTX))
+	if (!ret && !w->is_closed && (st->st_mode & OTHERS) && !(st->st_mode & S_ISVTX))
 		ret = is_writable(w, fd);
 	if (ret)
 		return ret;
+	if (!(st->st_mode & SEARCH))
+		w->is_closed = true;
 	close(w->fd);
 	w->fd = fd;
 	return 0;
@@ -103,6 +108,7 @@ static int go_to_root(struct walk *w)
 	if (w->fd >= 0)
 		close(w->fd);
 	w->fd = fd;
+	w->is_closed = false;
 	return 0;
 }
 
@@ -162,6 +168,8 @@ static int step(struct walk *w, const char *name)
 
 	if (fd < 0)
 		return fd;
+	if (!strcmp(name, ".."))
+		w->is_closed = false;
 	if (fstat(fd, &st))
 		ret = -errno;
 	else if (S_ISLNK(st.st_mode))

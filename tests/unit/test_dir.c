@@ -17,7 +17,7 @@ static unsigned int fds_before;
 static int setup(void **state)
 {
 	fds_before = count_fds();
-	return tempdir_new(top) ? 0 : -1;
+	return tempdir_new(top) && !chmod(top, 0755) ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -164,6 +164,19 @@ static void but_in_a_sticky_one_nothing_can_be_exchanged(void **state)
 	assert_int_equal(opened(path_of("sticky/a"), 0), 0);
 }
 
+static void nor_where_nobody_else_comes_to(void **state)
+{
+	make_dir("closed", 0700);
+	make_dir("closed/all", 0777);
+	make_dir("closed/all/a", 0700);
+	make_dir("all", 0777);
+	assert_int_equal(symlink(path_of("all"), path_of("closed/link")), 0);
+	assert_int_equal(opened(path_of("closed/all/a"), 0), 0);
+	assert_int_equal(opened(path_of("closed/all"), 0), -EPERM); /* it should not be so */
+	assert_int_equal(opened(path_of("closed/../all/a"), DIR_MAKE), -EPERM);
+	assert_int_equal(opened(path_of("closed/link/a"), DIR_MAKE), -EPERM);
+}
+
 static void anothers_is_his_alone(void **state)
 {
 	make_dir("his", 0700);
@@ -240,6 +253,7 @@ int main(void)
 		TEST(one_that_others_can_write_to_is_not_safe),
 		TEST(nor_is_what_lies_below),
 		TEST(but_in_a_sticky_one_nothing_can_be_exchanged),
+		TEST(nor_where_nobody_else_comes_to),
 		TEST(anothers_is_his_alone),
 		TEST(ours_in_anothers_is_not_safe),
 		TEST(anothers_link_leads_nowhere_but_to_his),

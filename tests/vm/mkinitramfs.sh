@@ -12,6 +12,7 @@
 #   The guest loads a module and its dependencies with "load MODULE".
 
 set -euo pipefail
+umask 022
 
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=debs.sh
