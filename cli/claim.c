@@ -9,13 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +23,7 @@
 #include "detach.h"
 #include "error.h"
 #include "hold.h"
+#include "lockfile.h"
 #include "mdev.h"
 #include "transport.h"
 
@@ -45,49 +43,12 @@ static const char *file_name(char name[FILE_NAME], const char *uuid)
 	return name;
 }
 
-/* Whoever had the lock may have removed the file, and somebody made it again. */
-static bool is_current(int runtime, const char *name, int fd)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && dir_has(runtime, name, &st);
-}
-
-/* -EAGAIN: somebody holds it. flags: O_CREAT or 0. */
-static int lock_file(int runtime, const char *name, int flags)
-{
-	int fd, err;
-
-	flags |= O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-	for (;;) {
-		fd = openat(runtime, name, flags, 0600);
-		if (fd < 0)
-			return -errno;
-		err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
-		if (!err && is_current(runtime, name, fd))
-			return fd;
-		close(fd);
-		if (err)
-			return err;
-	}
-}
-
 /* How an exclusive claim begins; the lock, or -errno. */
 static int wait_lock(const char *uuid, uint64_t timeout_ms)
 {
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
-	uint64_t end = clock_ns() + timeout_ms * 1000000;
-	const int runtime = dir_open_runtime(true, NULL);
 	char name[FILE_NAME];
-	int fd;
 
-	if (runtime < 0)
-		return runtime;
-	file_name(name, uuid);
-	while ((fd = lock_file(runtime, name, O_CREAT)) == -EAGAIN && clock_ns() < end)
-		nanosleep(&step, NULL);
-	close(runtime);
-	return fd;
+	return lockfile_wait(file_name(name, uuid), timeout_ms);
 }
 
 static void say(const struct claim *claim, const char *text)
@@ -143,23 +104,14 @@ static void undo(const struct claim *claim)
 		error(0, claim->uuid, "the mdev cannot be removed: %s", strerror(-err));
 }
 
-static void remove_file(const char *uuid)
-{
-	const int runtime = dir_open_runtime(false, NULL);
-	char name[FILE_NAME];
-
-	if (runtime < 0)
-		return;
-	unlinkat(runtime, file_name(name, uuid), 0);
-	close(runtime);
-}
-
 void claim_close(struct claim *claim)
 {
+	char name[FILE_NAME];
+
 	if (claim->lock < 0)
 		return;
 	if (said(claim) == SAID_NOTHING || !mdev_exists(claim->uuid))
-		remove_file(claim->uuid);
+		lockfile_remove(file_name(name, claim->uuid));
 	close(claim->lock);
 	claim->lock = -1;
 }
@@ -170,7 +122,7 @@ static void sweep_file(int runtime, const char *name)
 
 	if (!instance_is_uuid(name + strlen(PREFIX), claim.uuid))
 		return;
-	claim.lock = lock_file(runtime, name, 0);
+	claim.lock = lockfile_take(runtime, name, 0);
 	if (claim.lock < 0)
 		return;
 	if (said(&claim) == SAID_MAKING && !is_used(claim.uuid))

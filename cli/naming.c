@@ -1,50 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * naming.c - see naming.h. The lock is on the runtime directory itself, so that nothing has to be
- * cleaned up. A device that was started without musctl may still take a name that is taken.
+ * naming.c - see naming.h. A device that was started without musctl may still take a name
+ * that is taken.
  */
 #include "naming.h"
 
-#include <sys/file.h>
-#include <time.h>
+#include <errno.h>
 #include <unistd.h>
 
-#include "dir.h"
-
-#include "clock.h"
 #include "cmd.h"
 #include "control.h"
 #include "error.h"
 #include "instance.h"
+#include "lockfile.h"
 #include "value.h"
 
-#define LOCK_NS 20000000000ULL /* longer than another musctl waits for its device */
-#define STEP_NS 10000000
+#define LOCK    ".naming"
+#define LOCK_MS 20000 /* longer than another musctl waits for its device */
 
 int naming_begin(int *lock)
 {
-	const struct timespec step = { .tv_nsec = STEP_NS };
-	const uint64_t end = clock_ns() + LOCK_NS;
-	const int runtime = dir_open_runtime(true, NULL);
-	int err;
-
-	*lock = runtime < 0 ? runtime : dir_reopen(runtime);
-	if (runtime >= 0)
-		close(runtime);
-	if (*lock < 0)
-		return error_no_runtime(NULL, *lock);
-	while ((err = flock(*lock, LOCK_EX | LOCK_NB)) && clock_ns() < end)
-		nanosleep(&step, NULL);
-	if (!err)
+	*lock = lockfile_wait(LOCK, LOCK_MS);
+	if (*lock >= 0)
 		return 0;
-	naming_end(lock);
+	if (*lock != -EAGAIN)
+		return error_no_runtime(NULL, *lock);
 	return error(ST_FAILED, NULL, "another musctl is giving a name, and does not end");
 }
 
 void naming_end(int *lock)
 {
-	if (*lock >= 0)
+	if (*lock >= 0) {
+		lockfile_remove(LOCK);
 		close(*lock);
+	}
 	*lock = -1;
 }
 

@@ -114,6 +114,17 @@ load helper
 	[ "$(musctl list -nro UUID)" = "$(cat out.*)" ]
 }
 
+# Whoever can read a directory can lock it, and never let go.
+@test "a lock that another holds on the runtime directory is nobody's hindrance" {
+	mkdir -m 755 "$MUSER_RUNTIME_DIR"
+	exec 7<"$MUSER_RUNTIME_DIR"
+	flock --exclusive 7
+	try 0 timeout 10 "$MUSCTL" create null --name one
+	try 0 timeout 10 "$MUSCTL" create null --name two
+	exec 7<&-
+	[ "$(ls -A "$MUSER_RUNTIME_DIR" | wc -l)" -eq 2 ]
+}
+
 @test "options reach the device" {
 	uuid=$(musctl create gpio-idio16 -O pattern=toggle3 --option in=0x00ff)
 	[ "$(musctl set "$uuid" pattern)" = toggle3 ]
