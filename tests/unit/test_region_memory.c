@@ -467,12 +467,14 @@ static void without_other_memory_there_is_no_other_client(void **state)
 	const struct rlimit little = { MIB, RLIM_INFINITY };
 	struct engine *e = *state;
 	struct change c = change_begin(e);
+	char version[256];
 	struct rlimit before;
 
 	detach(e);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
 	connect_client(e);
+	engine_command(e, VFIO_USER_VERSION, version, version_put(version, 0, 0, OFFER_TWIN));
 	engine_poll(e);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_true(wire_is_closed(e->fd));
