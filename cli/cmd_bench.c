@@ -172,7 +172,7 @@ static int bench(const struct call *call)
 	b.place = spot.place;
 	if (!status)
 		status = run_all(&b, call->words + before, nr, out);
-	out_end(out);
+	out_finish(out, status);
 	free(b.times);
 	target_close(&t);
 	return status;

@@ -165,7 +165,7 @@ static int irq(const struct call *original)
 			status = run(&t, &call, irqs, out);
 		target_close(&t);
 	}
-	out_end(out);
+	out_finish(out, status);
 	free(irqs);
 	return status;
 }

@@ -22,7 +22,7 @@
 
 enum {
 	UUID, TYPE, NAME, TRANSPORT, STATE, CLIENT, PID,
-	PROGRAM, SOCKET, ID, CLASS, DMA, REQUESTS, TRACERS, VERSION, GROUP,
+	PROGRAM, SOCKET, ID, CLASS, DMA_WINDOWS, REQUESTS, TRACERS, VERSION, GROUP,
 };
 
 static const struct column list_columns[] = {
@@ -38,7 +38,8 @@ static const struct column list_columns[] = {
 	[SOCKET]    = { "SOCKET", 20, COLUMN_EXTRA, "where clients connect" },
 	[ID]        = { "ID", 9, COLUMN_EXTRA, "PCI vendor and device id" },
 	[CLASS]     = { "CLASS", 6, COLUMN_EXTRA, "PCI class code" },
-	[DMA]       = { "DMA", 4, COLUMN_RIGHT | COLUMN_EXTRA, "DMA windows of the client" },
+	[DMA_WINDOWS] = { "DMA_WINDOWS", 4, COLUMN_RIGHT | COLUMN_EXTRA,
+			  "windows of memory that the client gave" },
 	[REQUESTS]  = { "REQUESTS", 8, COLUMN_RIGHT | COLUMN_EXTRA, "its requests so far" },
 	[TRACERS]   = { "TRACERS", 7, COLUMN_RIGHT | COLUMN_EXTRA, "tracers attached" },
 	[VERSION]   = { "VERSION", 7, COLUMN_EXTRA, "version of its libmuser" },
@@ -86,7 +87,7 @@ static void print_device(struct out *out, struct json_object *device)
 		   (unsigned long long)value_u64(device, "vendor"),
 		   (unsigned long long)value_u64(device, "device"));
 	out_printf(out, CLASS, "%06llx", (unsigned long long)value_u64(device, "class"));
-	out_u64(out, DMA, value_u64(device, "dma_windows"));
+	out_u64(out, DMA_WINDOWS, value_u64(device, "dma_windows"));
 	out_u64(out, TRACERS, value_u64(device, "tracers"));
 	out_text(out, VERSION, value_text(device, "version"));
 	print_client(out, json_get(device, "client"));
@@ -191,7 +192,7 @@ static int list(const struct call *call)
 	for (i = 0; i < devices.nr && !status; i++)
 		print_one(out, devices.uuids[i]);
 	instances_free(&devices);
-	out_end(out);
+	out_finish(out, status);
 	return status;
 }
 

@@ -13,7 +13,7 @@
 #include "place.h"
 #include "verbs.h"
 
-enum { VALUE, WHERE, REGION, OFFSET, WIDTH, REGISTER, FIELDS };
+enum { VALUE, WHERE, REGION, OFFSET, WIDTH, REGISTER, DETAILS };
 
 static const struct column peek_columns[] = {
 	[VALUE]    = { "VALUE", 8, 0, "what was read" },
@@ -22,7 +22,7 @@ static const struct column peek_columns[] = {
 	[OFFSET]   = { "OFFSET", 6, COLUMN_EXTRA, "offset in the region" },
 	[WIDTH]    = { "WIDTH", 5, COLUMN_RIGHT | COLUMN_EXTRA, "bytes read" },
 	[REGISTER] = { "REGISTER", 8, COLUMN_EXTRA, "name of the register there" },
-	[FIELDS]   = { "FIELDS", 10, COLUMN_EXTRA, "its bit fields, decoded" },
+	[DETAILS]  = { "DETAILS", 10, COLUMN_EXTRA, "its bit fields, decoded" },
 	{ 0 }
 };
 
@@ -35,13 +35,13 @@ static void print_spot(struct out *out, const struct spot *spot, uint64_t whole)
 	out_hex(out, VALUE, spot_extract(spot, whole), (bits + 3) / 4);
 	out_text(out, WHERE, spot->place.name);
 	out_text(out, REGION, name_of_region(spot->place.region));
-	out_hex(out, OFFSET, spot->place.offset, 2);
+	out_address(out, OFFSET, spot->place.offset, 2);
 	out_u64(out, WIDTH, spot->place.width);
 	if (!spot->reg)
 		return;
 	out_text(out, REGISTER, spot->reg->name);
 	reg_fields(spot->reg->json, whole, fields, sizeof(fields));
-	out_text(out, FIELDS, *fields ? fields : NULL);
+	out_text(out, DETAILS, *fields ? fields : NULL);
 }
 
 static int peek_all(struct target *t, const struct spot *spots, struct out *out)
@@ -78,7 +78,7 @@ static int peek(const struct call *call)
 		status = out_begin(&out, call, "values");
 	if (!status)
 		status = peek_all(&t, spots, out);
-	out_end(out);
+	out_finish(out, status);
 	free(spots);
 	target_close(&t);
 	return status;

@@ -40,9 +40,8 @@ static void print_property(struct out *out, struct json_object *prop)
 	out_text(out, VALUE, value_text(prop, "value"));
 	out_text(out, DEFAULT, value_text(prop, "default"));
 	out_text(out, ACCEPTS, value_text(prop, "accepts"));
-	if (value_u64(prop, "count"))
-		out_u64(out, COUNT, value_u64(prop, "count"));
-	out_text(out, FLAGS, value_list(prop, "flags", flags, sizeof(flags)));
+	out_u64(out, COUNT, value_u64(prop, "count"));
+	out_list(out, FLAGS, value_list(prop, "flags", flags, sizeof(flags)));
 	out_text(out, DESCRIPTION, value_text(prop, "help"));
 }
 

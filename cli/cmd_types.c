@@ -10,6 +10,7 @@
 
 #include "../devices/devices.h"
 #include "error.h"
+#include "form.h"
 #include "mdev.h"
 #include "out.h"
 #include "page.h"
@@ -115,6 +116,17 @@ static int list_types(const struct call *call)
 	return 0;
 }
 
+/* A list of one, with all there is to know. */
+static void print_type(struct json_object *type)
+{
+	struct json_object *document = out_new_document(), *types = json_new_array();
+
+	form_type(type);
+	json_append(types, type);
+	json_add(document, "types", types);
+	out_document(document);
+}
+
 static int show_type(const struct call *call, const struct device_type *type)
 {
 	const lm_pci_info_t *pci = &type->info->pci_info;
@@ -126,10 +138,7 @@ static int show_type(const struct call *call, const struct device_type *type)
 	};
 
 	if (call->format.json) {
-		struct json_object *whole = out_new_document();
-
-		json_add(whole, "type", doc);
-		out_document(whole);
+		print_type(doc);
 		return 0;
 	}
 	snprintf(id, sizeof(id), "%04x:%04x", pci->id.vid, pci->id.did);

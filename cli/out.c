@@ -308,6 +308,39 @@ void out_hex(struct out *out, unsigned int id, uint64_t value, unsigned int digi
 	out_printf(out, id, "0x%0*llx", (int)digits, (unsigned long long)value);
 }
 
+void out_address(struct out *out, unsigned int id, uint64_t value, unsigned int digits)
+{
+	out_hex(out, id, value, out->json ? 1 : digits);
+}
+
+void out_list(struct out *out, unsigned int id, const char *words)
+{
+	struct json_object *list;
+	size_t len;
+
+	if (!out->json) {
+		out_text(out, id, words);
+		return;
+	}
+	list = no_memory(json_object_new_array());
+	for (; words && *words; words += len + (words[len] == ',')) {
+		len = strcspn(words, ",");
+		json_object_array_add(list, json_object_new_string_len(words, (int)len));
+	}
+	set_json(out, id, list);
+}
+
+void out_percent(struct out *out, unsigned int id, double percent)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.2f", percent);
+	if (out->json)
+		set_json(out, id, json_object_new_double_s(percent, text));
+	else
+		out_text(out, id, text);
+}
+
 void out_ns(struct out *out, unsigned int id, uint64_t ns)
 {
 	if (out->json)
@@ -442,6 +475,16 @@ void out_end(struct out *out)
 	remember_error();
 	scols_unref_table(out->table);
 	free(out);
+}
+
+void out_finish(struct out *out, int status)
+{
+	if (out && status && out->rows && !json_object_array_length(out->rows)) {
+		json_object_put(out->rows);
+		json_object_put(out->also);
+		out->rows = NULL;
+	}
+	out_end(out);
 }
 
 void out_clean(const char *text)

@@ -37,12 +37,19 @@ void out_printf(struct out *out, unsigned int id, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void out_u64(struct out *out, unsigned int id, uint64_t number);
 void out_bool(struct out *out, unsigned int id, bool value);
-/* "0x" and at least this many digits; a string in JSON, which has no 64-bit numbers. */
+/* A value: "0x" and at least this many digits; a string in JSON, which has no 64-bit numbers. */
 void out_hex(struct out *out, unsigned int id, uint64_t value, unsigned int digits);
 /* Nanoseconds: a number in JSON, "1.234us" elsewhere. */
 void out_ns(struct out *out, unsigned int id, uint64_t ns);
 /* Nanoseconds since 1970: UTC in JSON, local time of day elsewhere. */
 void out_time(struct out *out, unsigned int id, uint64_t ns);
+/* An address, an offset, a size: "0x" and as few digits as will do in JSON, at least this many
+ * elsewhere. */
+void out_address(struct out *out, unsigned int id, uint64_t value, unsigned int digits);
+/* Words separated by commas; an array in JSON. NULL: none. */
+void out_list(struct out *out, unsigned int id, const char *words);
+/* Percent, with two digits. */
+void out_percent(struct out *out, unsigned int id, double percent);
 /* For structured cells: text elsewhere, the object in JSON. Takes the object. */
 void out_object(struct out *out, unsigned int id, const char *text,
 		struct json_object *object);
@@ -59,6 +66,8 @@ void out_flush(struct out *out);
 
 /* Prints what is left and frees it; NULL is fine. */
 void out_end(struct out *out);
+/* The same with an exit status: after an error, an empty list would be a lie. */
+void out_finish(struct out *out, int status);
 
 /* A second owner for a value that is borrowed. */
 struct json_object *out_share(struct json_object *object);

@@ -12,6 +12,7 @@
 #include "json.h"
 
 #include "control.h"
+#include "form.h"
 #include "mdev.h"
 #include "mdevdoc.h"
 #include "out.h"
@@ -129,6 +130,9 @@ int showdoc_print(struct control *control, struct json_object *device,
 	if (status)
 		return status;
 	doc = out_new_document();
+	if (device)
+		form_device(device);
+	form_registers(registers);
 	if (device)
 		json_add(doc, "device", out_share(device));
 	json_add(doc, "registers", registers ? out_share(registers) : json_new_array());

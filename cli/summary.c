@@ -20,7 +20,7 @@
 #define NR_BUCKETS 256
 #define UNKNOWN    UINT32_MAX /* which the device does not have */
 
-enum { KIND, REGION, REGISTER, COUNT, ERRORS, TOTAL, MEAN, MAX, SHARE, DEVICE };
+enum { KIND, REGION, REGISTER, COUNT, ERRORS, TOTAL, MEAN, MAX, SHARE, UUID };
 
 static const struct column summary_columns[] = {
 	[KIND]     = { "KIND", 9, 0, "kind of record" },
@@ -32,7 +32,7 @@ static const struct column summary_columns[] = {
 	[MEAN]     = { "MEAN", 9, COLUMN_RIGHT, "mean of it" },
 	[MAX]      = { "MAX", 9, COLUMN_RIGHT, "longest" },
 	[SHARE]    = { "SHARE", 6, COLUMN_RIGHT | COLUMN_EXTRA, "percent of all time" },
-	[DEVICE]   = { "DEVICE", 8, COLUMN_EXTRA, "UUID of the device" },
+	[UUID]     = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
 	{ 0 }
 };
 
@@ -182,9 +182,9 @@ static void print_entry(struct out *out, const struct summary *s,
 	out_ns(out, TOTAL, entry->total);
 	out_ns(out, MEAN, entry->total / entry->count);
 	out_ns(out, MAX, entry->max);
-	out_printf(out, SHARE, "%.2f",
-		   s->total ? 100.0 * (double)entry->total / (double)s->total : 0);
-	out_text(out, DEVICE, entry->uuid);
+	out_percent(out, SHARE,
+		    s->total ? 100.0 * (double)entry->total / (double)s->total : 0);
+	out_text(out, UUID, entry->uuid);
 }
 
 static void print_lost(struct out *out, uint64_t lost)

@@ -27,8 +27,8 @@ enum {
 	VALUE,
 	DURATION,
 	RESULT,
-	FIELDS,
-	DEVICE,
+	DETAILS,
+	UUID,
 	FLAGS,
 	CLOCK,
 	SEQUENCE,
@@ -44,8 +44,8 @@ const struct column tracerow_columns[] = {
 	[VALUE]    = { "VALUE", 10, COLUMN_RIGHT, "value; of many bytes the first" },
 	[DURATION] = { "DURATION", 10, COLUMN_RIGHT, "how long it took" },
 	[RESULT]   = { "RESULT", 6, 0, "ok, or the error; interrupts: what became of it" },
-	[FIELDS]   = { "FIELDS", 1, 0, "bit fields, and other details" },
-	[DEVICE]   = { "DEVICE", 8, COLUMN_EXTRA, "UUID of the device" },
+	[DETAILS]  = { "DETAILS", 1, 0, "bit fields, and other details" },
+	[UUID]     = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
 		       "posted; control: by musctl; message: DMA by message; "
 		       "replayed: asked again; refused: failed, client not told; "
@@ -75,8 +75,6 @@ static void print_flags(struct out *out, const struct lm_trace_record *r)
 {
 	char text[64];
 
-	if (!r->flags)
-		return;
 	snprintf(text, sizeof(text), "%s%s%s%s%s%s",
 		 r->flags & LM_TRACE_POSTED ? ",posted" : "",
 		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
@@ -84,7 +82,7 @@ static void print_flags(struct out *out, const struct lm_trace_record *r)
 		 r->flags & LM_TRACE_REPLAYED ? ",replayed" : "",
 		 r->flags & LM_TRACE_REFUSED ? ",refused" : "",
 		 r->flags & LM_TRACE_KICKED ? ",kicked" : "");
-	out_text(out, FLAGS, text + (*text == ','));
+	out_list(out, FLAGS, text + (*text == ','));
 }
 
 /* Of DMA and interrupts (muser.h); a device may answer accesses with anything. */
@@ -142,7 +140,7 @@ static void print_reason(struct out *out, const struct lm_trace_record *r)
 	const bool refused = r->flags & LM_TRACE_REFUSED;
 
 	if (refused || *reason)
-		out_printf(out, FIELDS, "%s%s%s", refused ? "refused" : "",
+		out_printf(out, DETAILS, "%s%s%s", refused ? "refused" : "",
 			   refused && *reason ? ": " : "", reason);
 }
 
@@ -154,7 +152,7 @@ static void print_access(struct out *out, const struct tracer *t)
 	char text[512];
 
 	out_text(out, REGION, name_of_region(r->region));
-	out_hex(out, OFFSET, r->offset, 2);
+	out_address(out, OFFSET, r->offset, 2);
 	out_u64(out, WIDTH, r->len);
 	print_value(out, r);
 	regmap_names(&t->map, &span, text, sizeof(text));
@@ -167,12 +165,12 @@ static void print_access(struct out *out, const struct tracer *t)
 	if (!reg || !reg->json || reg->offset != r->offset || reg->width != r->len)
 		return;
 	reg_fields(reg->json, r->value, text, sizeof(text));
-	out_text(out, FIELDS, *text ? text : NULL);
+	out_text(out, DETAILS, *text ? text : NULL);
 }
 
 static void print_dma(struct out *out, const struct lm_trace_record *r)
 {
-	out_hex(out, OFFSET, r->offset, 1);
+	out_address(out, OFFSET, r->offset, 1);
 	switch (r->kind) {
 	case LM_TRACE_DMA_READ:
 	case LM_TRACE_DMA_WRITE:
@@ -182,11 +180,11 @@ static void print_dma(struct out *out, const struct lm_trace_record *r)
 	case LM_TRACE_DMA_LOOKUP:
 		out_u64(out, WIDTH, r->len);
 		if (r->result == -ENOENT)
-			out_printf(out, FIELDS, "unmapped=0x%llx", (unsigned long long)r->value);
+			out_printf(out, DETAILS, "unmapped=0x%llx", (unsigned long long)r->value);
 		break;
 	case LM_TRACE_DMA_MAP:
 		out_hex(out, VALUE, r->value, 1);
-		out_printf(out, FIELDS, "prot=%s%s%s", r->aux & 1 ? "r" : "",
+		out_printf(out, DETAILS, "prot=%s%s%s", r->aux & 1 ? "r" : "",
 			   r->aux & 2 ? "w" : "", r->aux & 4 ? " fd" : "");
 		break;
 	default:
@@ -197,7 +195,7 @@ static void print_dma(struct out *out, const struct lm_trace_record *r)
 /* VFIO's flags of SET_IRQS: "eventfd trigger". */
 static void print_irq_flags(struct out *out, uint32_t flags)
 {
-	out_printf(out, FIELDS, "%s%s",
+	out_printf(out, DETAILS, "%s%s",
 		   flags & VFIO_IRQ_SET_DATA_EVENTFD ? "eventfd " :
 		   flags & VFIO_IRQ_SET_DATA_BOOL ? "bool " : "",
 		   flags & VFIO_IRQ_SET_ACTION_MASK ? "mask" :
@@ -207,13 +205,13 @@ static void print_irq_flags(struct out *out, uint32_t flags)
 static void print_irq(struct out *out, const struct lm_trace_record *r)
 {
 	out_text(out, REGION, name_of_irq(r->region));
-	out_hex(out, OFFSET, r->offset, 1);
+	out_address(out, OFFSET, r->offset, 1);
 	if (r->kind == LM_TRACE_IRQ_SET) {
 		out_u64(out, WIDTH, r->len);
 		print_irq_flags(out, r->aux);
 	}
 	if (r->kind == LM_TRACE_IRQ_MASK)
-		out_text(out, FIELDS, r->value ? "masked" : "unmasked");
+		out_text(out, DETAILS, r->value ? "masked" : "unmasked");
 }
 
 static void print_event(struct out *out, const struct lm_trace_record *r)
@@ -246,7 +244,7 @@ static void print_details(struct out *out, const struct tracer *t)
 		break;
 	case LM_TRACE_ATTACH:
 	case LM_TRACE_DETACH:
-		out_printf(out, FIELDS, "pid=%llu", (unsigned long long)r->value);
+		out_printf(out, DETAILS, "pid=%llu", (unsigned long long)r->value);
 		break;
 	case LM_TRACE_EVENT:
 		print_event(out, r);
@@ -272,7 +270,7 @@ void tracerow_print(struct out *out, const struct tracer *t)
 		out_text(out, RESULT, "unfinished");
 	else
 		print_result(out, r);
-	out_text(out, DEVICE, t->uuid);
+	out_text(out, UUID, t->uuid);
 	print_flags(out, r);
 	out_u64(out, CLOCK, r->time);
 	out_u64(out, SEQUENCE, r->sequence);
@@ -284,7 +282,7 @@ void tracerow_lost(struct out *out, const struct tracer *t, uint64_t nr)
 	struct json_object *line = out_new_document();
 
 	json_add_string(line, "kind", "lost");
-	json_add_string(line, "device", t->uuid);
+	json_add_string(line, "uuid", t->uuid);
 	json_add_int(line, "count", (int64_t)nr);
 	out_remark(out, line);
 }

@@ -181,7 +181,7 @@ struct json_object *typedoc_new(const struct device_type *type)
 	const lm_pci_info_t *pci = &type->info->pci_info;
 	struct json_object *doc = json_new_object();
 
-	json_add_string(doc, "name", type->name);
+	json_add_string(doc, "type", type->name);
 	json_add_string(doc, "help", type->help);
 	json_add_string(doc, "driver", type->driver);
 	json_add_hex(doc, "vendor", pci->id.vid);

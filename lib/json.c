@@ -184,6 +184,11 @@ void json_append(struct json_object *array, struct json_object *value)
 		json_object_put(value);
 }
 
+void json_remove(struct json_object *obj, const char *key)
+{
+	json_object_object_del(obj, key);
+}
+
 void json_drop_last(struct json_object *array)
 {
 	if (json_length(array))

@@ -37,19 +37,19 @@ setup_file() {
 @test "JSON has numbers, booleans and null where they belong" {
 	musctl create null
 	try 0 musctl list -J --output-all
-	jq -e '.devices[0] | (.pid | type) == "number" and .client == null and .dma == 0' \
+	jq -e '.devices[0] | (.pid | type) == "number" and .client == null and .dma_windows == 0' \
 		<<<"$output"
 }
 
 @test "a client is listed by process and command" {
 	uuid=$(musctl create null)
 	client_start "$uuid"
-	try 0 musctl list -J -o STATE,CLIENT,DMA
+	try 0 musctl list -J -o STATE,CLIENT,DMA_WINDOWS
 	jq -e --argjson pid "$CLIENT_PID" '.devices[0] | .state == "attached" and
 		.client == {"pid": $pid, "command": "client"}' <<<"$output"
 	client map 0x100000 0x10000
 	[ "$REPLY" = ok ]
-	[ "$(musctl list -nro DMA)" = 1 ]
+	[ "$(musctl list -nro DMA_WINDOWS)" = 1 ]
 	try 0 musctl list -no CLIENT
 	[ "$output" = "$CLIENT_PID client" ]
 }

@@ -217,7 +217,7 @@ orphan() { # COMMAND...
 @test "closed descriptors become nobody else's" {
 	run --separate-stderr bash -c '"$MUSCTL" create null >&-'
 	[ "$status" -eq 1 ]
-	complains "musctl: create: standard output: write failed"
+	complains "musctl: create: standard output: Bad file descriptor"
 	nothing_left
 	run --separate-stderr bash -c '"$MUSCTL" run null <&- 2>&- -- \
 		readlink /proc/self/fd/0 /proc/self/fd/2'

@@ -47,7 +47,7 @@ setup_file() {
 	uuid=$(musctl create gpio-idio16 -O in=0x0001)
 	try 0 musctl peek -J "$uuid" IN0_7 config+0.2
 	golden peek.json
-	try 0 musctl peek -o VALUE,REGISTER,FIELDS "$uuid" IN0_7
+	try 0 musctl peek -o VALUE,REGISTER,DETAILS "$uuid" IN0_7
 	golden peek-columns
 }
 

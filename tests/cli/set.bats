@@ -75,7 +75,7 @@ load helper
 @test "what properties accept can be listed" {
 	uuid=$(musctl create gpio-idio16)
 	[ "$(musctl set "$uuid" -nro NAME,ACCEPTS | grep pattern)" = "pattern none|toggle3" ]
-	musctl types gpio-idio16 -J | jq -e '.type.options[] | select(.name == "in") |
+	musctl types gpio-idio16 -J | jq -e '.types[0].options[] | select(.name == "in") |
 		.accepts == "0..0xffff" and .wire_accepts == "0|1"'
 }
 

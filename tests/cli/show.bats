@@ -28,7 +28,7 @@ setup_file() {
 	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
 	trace_start "$uuid" -nro KIND,REGISTER,FLAGS
 	try 0 musctl show -J "$uuid"
-	jq -e '.registers[] | select(.name == "READS") | .pure and .value == "0x1"' <<<"$output"
+	jq -e '.registers[] | select(.name == "READS") | .pure and .value == "0x00000001"' <<<"$output"
 	trace_stop
 	[ "$(cat rows)" = "read READS control" ]
 }

@@ -61,7 +61,7 @@ dma_misses() {
 }
 
 @test "a search for client memory that fails shows what is not mapped" {
-	dma_misses -e dma -nro KIND,OFFSET,WIDTH,RESULT,FIELDS
+	dma_misses -e dma -nro KIND,OFFSET,WIDTH,RESULT,DETAILS
 	[ "$(sed -n 2,3p rows)" = "dma-lookup 0x100ffc 8 ENOENT unmapped=0x101000
 dma-write 0x100008 8 ok -" ]
 }
@@ -70,7 +70,7 @@ dma-write 0x100008 8 ok -" ]
 	dma_misses -e dma-lookup,dma-write -J
 	[ "$(wc -l <rows)" -eq 2 ]
 	jq -es '.[0] | .kind == "dma-lookup" and .offset == "0x100ffc" and .width == 8 and
-		.result == "ENOENT" and .fields == "unmapped=0x101000"' rows
+		.result == "ENOENT" and .details == "unmapped=0x101000"' rows
 }
 
 rows_are() { # HOW MANY
@@ -112,17 +112,17 @@ rows_are() { # HOW MANY
 	client write 1 0 8 1
 	client_stop
 	trace_stop
-	jq -es 'map([.kind, .offset, .result, .flags, .fields]) ==
-		[["read", "0x0e", "EINVAL", "refused", "refused: beyond the end"],
-		 ["write", "0x00", "EINVAL", "refused", "refused: width not allowed"]]' rows
+	jq -es 'map([.kind, .offset, .result, .flags, .details]) ==
+		[["read", "0xe", "EINVAL", ["refused"], "refused: beyond the end"],
+		 ["write", "0x0", "EINVAL", ["refused"], "refused: width not allowed"]]' rows
 }
 
 @test "an access of musctl fails for a reason, and is not refused" {
 	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
-	trace_start "$uuid" -J -e error -o RESULT,FLAGS,FIELDS
+	trace_start "$uuid" -J -e error -o RESULT,FLAGS,DETAILS
 	try 1 musctl peek "$uuid" bar1+0.8
 	trace_stop
-	jq -e '[.result, .flags, .fields] == ["EINVAL", "control", "width not allowed"]' rows
+	jq -e '[.result, .flags, .details] == ["EINVAL", ["control"], "width not allowed"]' rows
 }
 
 @test "an access to many registers names the first and the last" {
@@ -145,7 +145,7 @@ SUBSYSTEM_VENDOR_ID+SUBSYSTEM_ID VENDOR_ID..MAX_LAT" ]
 	trace_start "$uuid" -J
 	musctl peek "$uuid" bar0+4
 	trace_stop
-	jq -e '.schema == 1 and .kind == "read" and .region == "bar0" and .offset == "0x04" and
+	jq -e '.schema == 1 and .kind == "read" and .region == "bar0" and .offset == "0x4" and
 		.width == 4 and .value == "0x00000000" and (.duration | type) == "number"' rows
 	jq -e '.time | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{9}Z$")' rows
 }
@@ -333,13 +333,13 @@ filtered() {
 		musctl peek "$b" bar0+4
 	done
 	trace_stop
-	[ "$(jq -r .device rows | paste -sd ' ')" = "$a $b $a $b $a $b $a $b $a $b" ]
+	[ "$(jq -r .uuid rows | paste -sd ' ')" = "$a $b $a $b $a $b $a $b $a $b" ]
 	musctl trace a b --limit 1 >table 3>&- &
 	tracer=$!
 	eventually has_tracer "$b"
 	musctl peek a bar0+0
 	wait "$tracer"
-	grep -q "DEVICE" table
+	grep -q "UUID" table
 }
 
 @test "one device ends, the others go on" {

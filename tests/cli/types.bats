@@ -29,7 +29,7 @@ setup() {
 @test "exports a register map" {
 	try 0 musctl types -J gpio-idio16
 	golden types-gpio-idio16.json
-	jq -e '.type.registers[] | select(.name == "IN0_7") | .offset == "0x1" and .width == 1' \
+	jq -e '.types[0].registers[] | select(.name == "IN0_7") | .offset == "0x1" and .width == 1' \
 		<<<"$output"
 }
 
