@@ -70,7 +70,8 @@ int lm_instance_list(lm_instance_fn_t *fn, void *arg);
  * Context: any thread; does not wait: a full backlog is -EAGAIN.
  * Return: 0; -ENOENT: no such instance; -ECONNREFUSED: nobody listens; -EACCES; -EAGAIN;
  *         -EINVAL: not a UUID; -EPERM: the runtime directory, the directory in it, or who listens
- *         is not its owner's, see lm_runtime_dir(); -ENOTDIR: it is no directory.
+ *         is not its owner's, see lm_runtime_dir(); -ENOTDIR, -ELOOP: a symbolic link stands
+ *         in the place of the directory, of the socket.
  * Since: 0.1
  */
 int lm_instance_connect(const char *uuid, const char *file, int *fd);

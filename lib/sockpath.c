@@ -113,11 +113,12 @@ static int connect_to(int file)
 int sockpath_connect_at(int dir, const char *name)
 {
 	const int file = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
 	int ret;
 
 	if (file < 0)
 		return -errno;
-	ret = connect_to(file);
+	ret = fstat(file, &st) ? -errno : S_ISLNK(st.st_mode) ? -ELOOP : connect_to(file);
 	close(file);
 	return ret;
 }

@@ -146,6 +146,16 @@ static void a_link_in_place_of_a_device_is_not_followed(void **state)
 	assert_true(lm_instance_connect(UUID, "control.sock", &fd) < 0);
 }
 
+static void nor_one_in_place_of_its_socket(void **state)
+{
+	int fd;
+
+	make_files(UUID);
+	assert_int_equal(unlink(path_of(UUID "/control.sock")), 0);
+	assert_int_equal(symlink("vfio-user.sock", path_of(UUID "/control.sock")), 0);
+	assert_int_equal(lm_instance_connect(UUID, "control.sock", &fd), -ELOOP);
+}
+
 static void nor_one_that_comes_while_it_is_locked(void **state)
 {
 	make_files("precious");
@@ -304,6 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_folder_that_is_published_meanwhile_is_not_emptied),
 		TEST(a_link_in_place_of_a_device_is_not_followed),
+		TEST(nor_one_in_place_of_its_socket),
 		TEST(nor_one_that_comes_while_it_is_locked),
 		TEST(a_directory_of_another_user_is_left_alone),
 		TEST(one_that_others_can_write_to_as_well),
