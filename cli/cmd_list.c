@@ -28,8 +28,8 @@ enum {
 static const struct column list_columns[] = {
 	[UUID]      = { "UUID", 36, 0, "UUID of the device" },
 	[TYPE]      = { "TYPE", 11, 0, "type of the device" },
-	[NAME]      = { "NAME", 4, 0, "name given at creation" },
-	[TRANSPORT] = { "TRANSPORT", 9, 0, "how clients reach it: vfio-user, mdev" },
+	[NAME]      = { "NAME", 4, COLUMN_TRUNC, "name given at creation" },
+	[TRANSPORT] = { "TRANSPORT", 9, COLUMN_WIDE, "how clients reach it: vfio-user, mdev" },
 	[STATE]     = { "STATE", 5, 0, "what it is doing; hung: it does not answer; "
 			"no-server, served: an mdev with no device process, or somebody else's" },
 	[CLIENT]    = { "CLIENT", 6, COLUMN_TRUNC, "process id and command of the client" },
@@ -47,21 +47,16 @@ static const struct column list_columns[] = {
 	{ 0 }
 };
 
-static void print_client(struct out *out, struct json_object *client)
+static void print_client(struct out *out, uint64_t pid, const char *command)
 {
-	struct json_object *object;
+	struct json_object *object = json_new_object();
 	char text[128];
 
-	if (!client)
-		return;
-	object = json_new_object();
-	json_add_int(object, "pid", (int64_t)value_u64(client, "pid"));
-	json_add_string(object, "command", value_text(client, "command"));
-	snprintf(text, sizeof(text), "%llu %.100s",
-		 (unsigned long long)value_u64(client, "pid"),
-		 value_text(client, "command") ? value_text(client, "command") : "");
+	json_add_int(object, "pid", (int64_t)pid);
+	json_add_string(object, "command", command);
+	snprintf(text, sizeof(text), "%llu %.100s", (unsigned long long)pid,
+		 command ? command : "");
 	out_object(out, CLIENT, text, object);
-	out_u64(out, REQUESTS, value_u64(client, "requests"));
 }
 
 static void print_group(struct out *out, const char *uuid)
@@ -74,6 +69,8 @@ static void print_group(struct out *out, const char *uuid)
 
 static void print_device(struct out *out, struct json_object *device)
 {
+	struct json_object *client = json_get(device, "client");
+
 	out_row(out);
 	out_text(out, UUID, value_text(device, "uuid"));
 	out_text(out, TYPE, value_text(device, "type"));
@@ -90,7 +87,10 @@ static void print_device(struct out *out, struct json_object *device)
 	out_u64(out, DMA_WINDOWS, value_u64(device, "dma_windows"));
 	out_u64(out, TRACERS, value_u64(device, "tracers"));
 	out_text(out, VERSION, value_text(device, "version"));
-	print_client(out, json_get(device, "client"));
+	if (!client)
+		return;
+	print_client(out, value_u64(client, "pid"), value_text(client, "command"));
+	out_u64(out, REQUESTS, value_u64(client, "requests"));
 }
 
 static void print_label(struct out *out, unsigned int column, const char *uuid,
@@ -98,8 +98,7 @@ static void print_label(struct out *out, unsigned int column, const char *uuid,
 {
 	char text[64];
 
-	if (!lm_instance_label(uuid, label, text, sizeof(text)))
-		out_text(out, column, text);
+	out_text(out, column, lm_instance_label(uuid, label, text, sizeof(text)) ? NULL : text);
 }
 
 static void print_hung(struct out *out, const char *uuid, pid_t pid)
@@ -133,22 +132,16 @@ static void print_server(struct out *out, const char *uuid)
 
 static void print_mdev(struct out *out, const char *uuid)
 {
-	char client[64], text[96];
+	char client[64];
 	pid_t pid = mdev_holder(uuid, client, sizeof(client));
-	struct json_object *object;
 
 	out_row(out);
 	out_text(out, UUID, uuid);
 	out_text(out, TRANSPORT, "mdev");
 	print_server(out, uuid);
 	print_group(out, uuid);
-	if (!pid)
-		return;
-	object = json_new_object();
-	json_add_int(object, "pid", pid);
-	json_add_string(object, "command", client);
-	snprintf(text, sizeof(text), "%d %s", (int)pid, client);
-	out_object(out, CLIENT, text, object);
+	if (pid)
+		print_client(out, (uint64_t)pid, client);
 }
 
 static void print_one(struct out *out, const char *uuid)

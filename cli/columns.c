@@ -23,13 +23,13 @@ static int find(const struct column *columns, const char *name, size_t len)
 	return -1;
 }
 
-static void select_default(const struct column *columns, bool all,
+static void select_default(const struct column *columns, unsigned int hidden,
 			   struct selection *selection)
 {
 	unsigned int i;
 
 	for (i = 0; columns[i].name; i++) {
-		if (all || !(columns[i].flags & COLUMN_EXTRA))
+		if (!(columns[i].flags & hidden))
 			selection->ids[selection->nr++] = i;
 	}
 }
@@ -53,13 +53,13 @@ static int select_list(const struct column *columns, const char *list,
 	}
 }
 
-int columns_select(const struct column *columns, const char *list, bool all,
+int columns_select(const struct column *columns, const char *list, unsigned int hidden,
 		   struct selection *selection)
 {
 	selection->nr = 0;
-	if (!list || *list == '+' || all)
-		select_default(columns, all, selection);
-	if (!list || (all && *list != '+'))
+	if (!list || *list == '+' || !hidden)
+		select_default(columns, hidden, selection);
+	if (!list || (!hidden && *list != '+'))
 		return 0;
 	return select_list(columns, list + (*list == '+'), selection);
 }

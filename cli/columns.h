@@ -14,6 +14,7 @@
 #define COLUMN_RIGHT (1u << 0)
 #define COLUMN_TRUNC (1u << 1) /* may be cut on a narrow terminal */
 #define COLUMN_EXTRA (1u << 2) /* printed only when asked for */
+#define COLUMN_WIDE  (1u << 3) /* in tables for people only then: they have 80 columns */
 
 /** struct column - one column; a table ends with name NULL. The JSON key is the name in
  * lower case */
@@ -32,9 +33,9 @@ struct selection {
 	unsigned int nr;
 };
 
-/* list: -o's argument, NULL, or "+" and more columns. 0, or the exit status of a told
- * error. */
-int columns_select(const struct column *columns, const char *list, bool all,
+/* list: -o's argument, NULL, or "+" and more columns; hidden: COLUMN_* of those that must be
+ * asked for, 0: none. 0, or the exit status of a told error. */
+int columns_select(const struct column *columns, const char *list, unsigned int hidden,
 		   struct selection *selection);
 
 /* For --list-columns and --help. */

@@ -123,11 +123,19 @@ static struct out *open_out(const struct call *call, const struct column *column
 	return out;
 }
 
+static unsigned int hidden_columns(const struct format *format)
+{
+	if (format->all)
+		return 0;
+	return format->json || format->raw || format->export ? COLUMN_EXTRA :
+							       COLUMN_EXTRA | COLUMN_WIDE;
+}
+
 int out_begin(struct out **result, const struct call *call, const char *list)
 {
 	struct out *out = open_out(call, call->cmd->columns);
-	int status = columns_select(out->columns, call->format.columns, call->format.all,
-				    &out->selection);
+	int status = columns_select(out->columns, call->format.columns,
+				    hidden_columns(&call->format), &out->selection);
 
 	if (status) {
 		free(out);
@@ -147,7 +155,7 @@ int out_section(struct out **result, const struct call *call,
 {
 	struct out *out = open_out(call, columns);
 
-	columns_select(columns, NULL, false, &out->selection);
+	columns_select(columns, NULL, COLUMN_EXTRA, &out->selection);
 	out->stream = false;
 	out->section = true;
 	open_table(out, &call->format);

@@ -28,6 +28,18 @@ finding() { # CHECK
 		"\(.status): \(.found)\(if .advice then " - " + .advice else "" end)"' <<<"$output"
 }
 
+@test "the page has 80 columns, and the advice below what was found" {
+	mkdir empty
+	export MUSER_RUNTIME_DIR=$PWD/a/runtime/directory/whose/name/is/longer/than/the/column/that/it/is/in
+	try 0 env PATH="$PWD/empty" "$MUSCTL" doctor
+	for line in "${lines[@]}"; do
+		[ "${#line}" -le 80 ]
+	done
+	[[ ${lines[1]} == "qemu "*" warn "*" qemu-system-x86_64 is not installed"* ]]
+	[[ ${lines[2]} =~ ^\ {20}\ \ install\ QEMU ]]
+	[ "$(tr -d ' \n' <<<"$output" | grep -c "$MUSER_RUNTIME_DIR")" -eq 1 ] # nothing is lost
+}
+
 @test "every check has a row" {
 	run --separate-stderr musctl doctor -nro CHECK
 	[ "$(paste -sd ' ' <<<"$output")" = \

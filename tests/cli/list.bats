@@ -27,6 +27,19 @@ setup_file() {
 		<<<"$output")" = "$table" ]
 }
 
+@test "a terminal of 80 columns is wide enough" {
+	uuid=$(musctl create gpio-idio16 --name a-name-of-some-length)
+	client_start "$uuid"
+	export TERM=dumb
+	run script -qec 'stty cols 80; "$MUSCTL" list' /dev/null
+	[ "${#lines[@]}" -eq 2 ]
+	for line in "${lines[@]}"; do
+		line=${line%%$'\r'}
+		[ "${#line}" -le 80 ]
+	done
+	[[ ${lines[1]} == "$uuid gpio-idio16 "*" attached "* ]]
+}
+
 @test "a raw row has a word for each column" {
 	musctl create null
 	try 0 musctl list -nro UUID,NAME,TYPE,CLIENT
