@@ -22,27 +22,27 @@
 #include "verbs.h"
 
 struct show_args {
-	const char *cmdline;
+	const char    *who;     /* --cmdline */
+	struct cmdline cmdline; /* the devices for it */
 };
 
 static const struct opt show_options[] = {
-	{ 0, "cmdline", OPT_CHOICE, offsetof(struct show_args, cmdline), CMDLINE_CHOICES,
+	{ 0, "cmdline", OPT_CHOICE, offsetof(struct show_args, who), CMDLINE_CHOICES,
 	  "print the options that connect a virtual machine" },
 	{ 0 }
 };
 
-static int print_cmdline(const char *who, struct json_object *device,
-			 struct json_object *mdev)
+static int add_cmdline(struct cmdline *cmdline, struct json_object *device,
+		       struct json_object *mdev)
 {
 	const char *socket = value_text(device, "socket");
 
 	if (mdev)
-		return cmdline_print_mdev(who, value_text(mdev, "uuid")), 0;
+		return cmdline_add(cmdline, value_text(mdev, "uuid"), NULL);
 	if (!socket)
 		return error(ST_UNSUPPORTED, value_text(device, "uuid"),
 			     "has no socket of its own: its connection was inherited");
-	cmdline_print(who, socket);
-	return 0;
+	return cmdline_add(cmdline, value_text(device, "uuid"), socket);
 }
 
 /* An mdev of the same UUID says nothing of a device that is reached by a socket. */
@@ -78,11 +78,11 @@ static int show_hung(const struct call *call, struct control *control, const cha
 
 static int show_parts(const struct call *call, struct control *control, const char *uuid)
 {
-	const struct show_args *args = call->args;
+	struct show_args *args = call->args;
 	struct json_object *reply, *device = NULL, *mdev = NULL;
 	int status = 0, err = control ? control_call(control, "Show", NULL, &reply) : 0;
 
-	if (err == -ETIMEDOUT && !args->cmdline)
+	if (err == -ETIMEDOUT && !args->who)
 		return show_hung(call, control, uuid);
 	if (err)
 		return control_tell(control, NULL, err);
@@ -92,8 +92,8 @@ static int show_parts(const struct call *call, struct control *control, const ch
 		mdev = mdevdoc_new(uuid);
 	if (!device && !mdev)
 		status = instance_tell(uuid, -ENOENT);
-	else if (args->cmdline)
-		status = print_cmdline(args->cmdline, device, mdev);
+	else if (args->who)
+		status = add_cmdline(&args->cmdline, device, mdev);
 	else if (call->format.json)
 		status = showdoc_print(control, device, mdev);
 	else
@@ -117,7 +117,12 @@ static int show_one(const struct call *call, const char *word, const char *uuid)
 
 static int show(const struct call *call)
 {
-	return instance_each_uuid(call, show_one);
+	struct show_args *args = call->args;
+	int status = instance_each_uuid(call, show_one);
+
+	cmdline_print(&args->cmdline, args->who);
+	cmdline_free(&args->cmdline);
+	return status;
 }
 
 const struct cmd cmd_show = {

@@ -7,8 +7,12 @@
 #include "cmdline.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
+#include "cmd.h"
+#include "error.h"
 #include "mdev.h"
 
 /* How a byte is written where it would mean something else; NULL: as it is. */
@@ -64,59 +68,174 @@ static void print_device(const char *socket, escape_fn escape)
 	printf("\"}}");
 }
 
-static void print_qemu(const char *socket)
+/* ---- the devices ----------------------------------------------------------------- */
+
+/* What sockaddr_un has room for: clients have no other way to a socket. */
+#define PATH_ROOM (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+
+struct cmdline_device {
+	char *uuid;
+	char *socket; /* NULL: an mdev */
+};
+
+int cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket)
 {
-	printf("-machine q35,memory-backend=mem -m 1G "
-	       "-object memory-backend-memfd,id=mem,size=1G,share=on -device '");
-	print_device(socket, escape_shell_json);
-	printf("'\n");
+	struct cmdline_device *grown, *device;
+
+	if (socket && strlen(socket) > PATH_ROOM)
+		return error(ST_UNSUPPORTED, uuid, "no client can connect to a path of %zu bytes, "
+			     "%zu at most: make it with a shorter --socket-path or "
+			     "MUSER_RUNTIME_DIR", strlen(socket), PATH_ROOM);
+	grown = realloc(cmdline->devices, (cmdline->nr + 1) * sizeof(*grown));
+	if (!grown)
+		return error(ST_FAILED, NULL, "out of memory");
+	cmdline->devices = grown;
+	device = &grown[cmdline->nr++];
+	device->uuid = strdup(uuid);
+	device->socket = socket ? strdup(socket) : NULL;
+	if (device->uuid && (!socket || device->socket))
+		return 0;
+	return error(ST_FAILED, NULL, "out of memory");
 }
 
-static void print_libvirt(const char *socket)
+void cmdline_free(struct cmdline *cmdline)
 {
-	printf("<domain type='kvm' xmlns:qemu='http:"
-	       "//libvirt.org/schemas/domain/qemu/1.0'>\n"
-	       "  <memoryBacking>\n"
-	       "    <source type='memfd'/>\n"
-	       "    <access mode='shared'/>\n"
-	       "  </memoryBacking>\n"
-	       "  <qemu:commandline>\n"
-	       "    <qemu:arg value='-device'/>\n"
-	       "    <qemu:arg value='");
-	print_device(socket, escape_xml_json);
-	printf("'/>\n"
-	       "  </qemu:commandline>\n"
-	       "</domain>\n");
+	size_t i;
+
+	for (i = 0; i < cmdline->nr; i++) {
+		free(cmdline->devices[i].uuid);
+		free(cmdline->devices[i].socket);
+	}
+	free(cmdline->devices);
 }
 
-static void print_cloud_hypervisor(const char *socket)
+static size_t count_sockets(const struct cmdline *cmdline)
 {
-	printf("--memory size=1G,shared=on --user-device 'socket=");
-	print_escaped(socket, escape_shell);
-	printf("'\n");
+	size_t i, nr = 0;
+
+	for (i = 0; i < cmdline->nr; i++)
+		nr += !!cmdline->devices[i].socket;
+	return nr;
 }
 
-void cmdline_print(const char *who, const char *socket)
+/* ---- QEMU ------------------------------------------------------------------------ */
+
+static void print_qemu(const struct cmdline *cmdline)
 {
-	if (!strcmp(who, "qemu"))
-		print_qemu(socket);
-	else if (!strcmp(who, "libvirt"))
-		print_libvirt(socket);
+	const struct cmdline_device *d;
+
+	if (count_sockets(cmdline))
+		printf("-machine q35,memory-backend=mem -m 1G "
+		       "-object memory-backend-memfd,id=mem,size=1G,share=on");
 	else
-		print_cloud_hypervisor(socket);
+		printf("-machine q35 -m 1G");
+	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+		if (!d->socket) {
+			printf(" -device vfio-pci,sysfsdev=%s/%s", MDEV_DEVICES, d->uuid);
+			continue;
+		}
+		printf(" -device '");
+		print_device(d->socket, escape_shell_json);
+		printf("'");
+	}
+	printf("\n");
 }
 
-void cmdline_print_mdev(const char *who, const char *uuid)
+/* ---- libvirt --------------------------------------------------------------------- */
+
+static void print_hostdev(const char *uuid, const char *indent)
 {
+	printf("%s<hostdev mode='subsystem' type='mdev' model='vfio-pci'>\n"
+	       "%s  <source>\n"
+	       "%s    <address uuid='%s'/>\n"
+	       "%s  </source>\n"
+	       "%s</hostdev>\n", indent, indent, indent, uuid, indent, indent);
+}
+
+static void print_hostdevs(const struct cmdline *cmdline)
+{
+	const struct cmdline_device *d;
+
+	if (count_sockets(cmdline) == cmdline->nr)
+		return;
+	printf("  <devices>\n");
+	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+		if (!d->socket)
+			print_hostdev(d->uuid, "    ");
+	}
+	printf("  </devices>\n");
+}
+
+static void print_commandline(const struct cmdline *cmdline)
+{
+	const struct cmdline_device *d;
+
+	printf("  <qemu:commandline>\n");
+	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+		if (!d->socket)
+			continue;
+		printf("    <qemu:arg value='-device'/>\n"
+		       "    <qemu:arg value='");
+		print_device(d->socket, escape_xml_json);
+		printf("'/>\n");
+	}
+	printf("  </qemu:commandline>\n");
+}
+
+/* One element, whatever the devices: a lone mdev is one for "virsh attach-device". */
+static void print_libvirt(const struct cmdline *cmdline)
+{
+	const size_t sockets = count_sockets(cmdline);
+
+	if (cmdline->nr == 1 && !sockets) {
+		print_hostdev(cmdline->devices->uuid, "");
+		return;
+	}
+	printf("<domain type='kvm'%s>\n",
+	       sockets ? " xmlns:qemu='http:" "//libvirt.org/schemas/domain/qemu/1.0'" : "");
+	if (sockets)
+		printf("  <memoryBacking>\n"
+		       "    <source type='memfd'/>\n"
+		       "    <access mode='shared'/>\n"
+		       "  </memoryBacking>\n");
+	print_hostdevs(cmdline);
+	if (sockets)
+		print_commandline(cmdline);
+	printf("</domain>\n");
+}
+
+/* ---- cloud-hypervisor ------------------------------------------------------------ */
+
+/* Its options are given once, with all their values. */
+static void print_cloud_hypervisor(const struct cmdline *cmdline)
+{
+	const size_t sockets = count_sockets(cmdline);
+	const struct cmdline_device *d;
+
+	printf("--memory size=1G%s", sockets ? ",shared=on --user-device" : "");
+	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+		if (!d->socket)
+			continue;
+		printf(" 'socket=");
+		print_escaped(d->socket, escape_shell);
+		printf("'");
+	}
+	printf("%s", sockets < cmdline->nr ? " --device" : "");
+	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+		if (!d->socket)
+			printf(" path=%s/%s/", MDEV_DEVICES, d->uuid);
+	}
+	printf("\n");
+}
+
+void cmdline_print(const struct cmdline *cmdline, const char *who)
+{
+	if (!cmdline->nr)
+		return;
 	if (!strcmp(who, "qemu"))
-		printf("-machine q35 -m 1G -device vfio-pci,sysfsdev=%s/%s\n", MDEV_DEVICES,
-		       uuid);
+		print_qemu(cmdline);
 	else if (!strcmp(who, "libvirt"))
-		printf("<hostdev mode='subsystem' type='mdev' model='vfio-pci'>\n"
-		       "  <source>\n"
-		       "    <address uuid='%s'/>\n"
-		       "  </source>\n"
-		       "</hostdev>\n", uuid);
+		print_libvirt(cmdline);
 	else
-		printf("--memory size=1G --device path=%s/%s/\n", MDEV_DEVICES, uuid);
+		print_cloud_hypervisor(cmdline);
 }

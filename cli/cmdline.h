@@ -5,12 +5,21 @@
 #ifndef MUSCTL_CMDLINE_H
 #define MUSCTL_CMDLINE_H
 
+#include <stddef.h>
+
 /* Choices of --cmdline. */
 #define CMDLINE_CHOICES "qemu|libvirt|cloud-hypervisor"
 
-/* Prints it to stdout. who: one of the choices; socket: absolute path. */
-void cmdline_print(const char *who, const char *socket);
-/* The same for an mdev. */
-void cmdline_print_mdev(const char *who, const char *uuid);
+/* The devices of one virtual machine, in their order; all zero: none. */
+struct cmdline {
+	struct cmdline_device *devices;
+	size_t                 nr;
+};
+
+/* A device on a socket, or an mdev (socket NULL). 0, or the status of a told error. */
+int  cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket);
+/* Prints them to stdout, what they share once. who: one of the choices. */
+void cmdline_print(const struct cmdline *cmdline, const char *who);
+void cmdline_free(struct cmdline *cmdline);
 
 #endif /* MUSCTL_CMDLINE_H */

@@ -25,6 +25,10 @@ static void add_digits(struct json_object *obj, const char *key, const char *pre
 {
 	char text[24];
 
+	if (!json_get(obj, key)) {
+		json_add(obj, key, NULL);
+		return;
+	}
 	snprintf(text, sizeof(text), "%s%0*llx", prefix, (int)digits,
 		 (unsigned long long)value_u64(obj, key));
 	json_add_string(obj, key, text);
@@ -43,6 +47,10 @@ static void form_pair(struct json_object *obj, const char *key, const char *firs
 {
 	char text[24];
 
+	if (!json_get(obj, first)) { /* of a device that does not answer */
+		json_add(obj, key, NULL);
+		return;
+	}
 	snprintf(text, sizeof(text), "%04llx:%04llx",
 		 (unsigned long long)value_u64(obj, first),
 		 (unsigned long long)value_u64(obj, second));

@@ -292,7 +292,7 @@ void tracerow_crashed(struct out *out, const struct tracer *t)
 	struct json_object *line = out_new_document();
 
 	json_add_string(line, "kind", "crash");
-	json_add_string(line, "device", t->uuid);
+	json_add_string(line, "uuid", t->uuid);
 	json_add_string(line, "ended", t->fate.text);
 	out_remark(out, line);
 }

@@ -533,6 +533,18 @@ teardown() {
 	grep -qF "<address uuid='$U'/>" <<<"$output"
 }
 
+@test "an mdev and a device on a socket are devices of one virtual machine" {
+	musctl create null -u "$U"
+	other=$(musctl create null --transport=vfio-user)
+	try 0 musctl show --cmdline=qemu "$U" "$other"
+	[[ $output == "-machine q35,memory-backend=mem -m 1G -object "*" -device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$U -device '{"*"}'" ]]
+	try 0 musctl show --cmdline=libvirt "$U" "$other"
+	[[ ${lines[0]} == "<domain "* && ${lines[-1]} == "</domain>" ]]
+	[ "$(grep -c '<hostdev\|<domain\|<qemu:commandline' <<<"$output")" -eq 3 ]
+	try 0 musctl show --cmdline=cloud-hypervisor "$U" "$other"
+	[[ $output == "--memory size=1G,shared=on --user-device 'socket="*"' --device path=/sys/bus/mdev/devices/$U/" ]]
+}
+
 @test "show has the process and the kernel's view in one" {
 	musctl create null -u "$U"
 	try 0 musctl show -J "$U"

@@ -99,6 +99,39 @@ setup_file() {
 	golden show-libvirt
 }
 
+@test "several devices are one virtual machine: what they share is said once" {
+	a=$(musctl create null)
+	b=$(musctl create gpio-idio16)
+	try 0 musctl show --cmdline=qemu "$a" "$b"
+	[ "${#lines[@]}" -eq 1 ]
+	eval "set -- $output"
+	[ "$(printf '%s\n' "$@" | grep -c '^-object$\|^-machine$\|^-m$')" -eq 3 ]
+	[ "$(printf '%s\n' "$@" | grep '^{' | jq -r .socket.path)" = \
+		"$(socket_of "$a")"$'\n'"$(socket_of "$b")" ]
+	try 0 musctl show --cmdline=libvirt "$a" "$b"
+	[ "$(grep -c '^<domain ' <<<"$output")" -eq 1 ]
+	[ "$(grep -c "value='-device'" <<<"$output")" -eq 2 ]
+	[ "$(grep -c memoryBacking <<<"$output")" -eq 2 ]
+	try 0 musctl show --cmdline=cloud-hypervisor "$a" "$b"
+	[ "$output" = "--memory size=1G,shared=on --user-device 'socket=$(socket_of "$a")' 'socket=$(socket_of "$b")'" ]
+	try 3 musctl show --cmdline=qemu "$a" nosuch
+	[[ $output == *"$(socket_of "$a")"* ]]
+}
+
+@test "a socket path that no client can connect to is said, not printed" {
+	long=$PWD/$(printf '%0120d' 0)
+	uuid=$(MUSER_RUNTIME_DIR=$long musctl create null)
+	export MUSER_RUNTIME_DIR=$long
+	len=$(printf %s "$long/$uuid/vfio-user.sock" | wc -c)
+	for who in qemu libvirt cloud-hypervisor; do
+		try 4 musctl show --cmdline=$who "$uuid"
+		[ -z "$output" ]
+		complains "musctl: show: $uuid: no client can connect to a path of $len bytes, 107 at most: make it with a shorter --socket-path or MUSER_RUNTIME_DIR"
+	done
+	short=$(musctl create null --socket-path "$BATS_TEST_TMPDIR/s")
+	try 0 musctl show --cmdline=qemu "$short"
+}
+
 @test "an unknown command line is a usage error" {
 	try 2 musctl show --cmdline=frob x
 	[[ $stderr == "musctl: show: --cmdline: 'frob' is none of qemu|libvirt|cloud-hypervisor"* ]]

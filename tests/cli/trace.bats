@@ -202,7 +202,7 @@ unwaited() {
 	[ "$code" -eq 5 ]
 	tail -n 2 rows | jq -se '.[0].kind == "write" and .[0].result == "unfinished" and
 		.[0].duration == null and .[1].kind == "crash" and
-		.[1].device == "'"$uuid"'" and .[1].ended == "killed by SIGABRT"'
+		.[1].uuid == "'"$uuid"'" and .[1].ended == "killed by SIGABRT"'
 }
 
 @test "--limit ends after that many rows" {
