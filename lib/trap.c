@@ -70,14 +70,14 @@ static bool page_take(struct region *r, uint64_t page)
 	return true;
 }
 
-/* One call for each run of pages. */
+/* One call for each run of pages. All that was written lies between the trapped ones. */
 static void region_tell(struct lm_ctx *ctx, uint32_t region)
 {
 	struct region *r = region_get(ctx, region);
-	const uint64_t size = page_size(), pages = r->info.size / size;
+	const uint64_t size = page_size(), pages = r->trap_high / size;
 	uint64_t first, end;
 
-	for (first = 0; first < pages; first = end + 1) {
+	for (first = r->trap_low / size; first < pages; first = end + 1) {
 		for (end = first; end < pages && page_take(r, end); end++)
 			;
 		if (end > first)
@@ -123,6 +123,18 @@ static void hull_shrink(struct lm_ctx *ctx, struct region *r, uint64_t low, uint
 	ctx->nr_traps--;
 }
 
+/* What the device does not ask for any more it is not told, though it was written. */
+static void pages_forget(struct region *r, uint64_t low, uint64_t high)
+{
+	const uint64_t size = page_size();
+	uint64_t page;
+
+	low = low > r->trap_low ? low : r->trap_low;
+	high = high < r->trap_high ? high : r->trap_high;
+	for (page = low / size; page < high / size; page++)
+		page_take(r, page);
+}
+
 LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length, bool on)
 {
 	struct region *r = region_get(ctx, region);
@@ -143,10 +155,12 @@ LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size
 	ret = ctx->channel.ops->trap(&ctx->channel, &t);
 	if (ret)
 		return ret;
-	if (on)
+	if (on) {
 		hull_grow(ctx, r, offset, offset + length);
-	else
+	} else {
+		pages_forget(r, offset, offset + length);
 		hull_shrink(ctx, r, offset, offset + length);
+	}
 	server_listen_again(ctx);
 	return 0;
 }

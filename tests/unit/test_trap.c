@@ -95,6 +95,35 @@ static void what_is_switched_off_is_not_asked_for(void **state)
 	assert_int_equal(node.nr_traps, 0);
 }
 
+static struct engine *choosy;
+
+/* The first page says that the others are of no interest. */
+static void written_once(void *pvt, uint32_t region, uint64_t offset, uint64_t len)
+{
+	written(pvt, region, offset, len);
+	assert_int_equal(lm_mmap_trap(choosy->ctx, BAR_PLAIN, PAGE, 7 * PAGE, false), 0);
+}
+
+static void what_is_switched_off_is_not_told(void **state)
+{
+	struct engine *e = *state;
+
+	choosy = e;
+	e->info.written = written_once;
+	node_begin(e);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, 8 * PAGE, true);
+	node_writes_pages(1 << 0 | 1 << 3 | 1 << 7);
+	engine_poll(e);
+	assert_int_equal(nr_told, 1);
+	assert_int_equal(told[0].offset, 0);
+	lm_mmap_trap(e->ctx, BAR_PLAIN, 0, 8 * PAGE, true);
+	node_writes_pages(1 << 7);
+	engine_poll(e);
+	assert_int_equal(nr_told, 2);
+	assert_int_equal(told[1].offset, 7 * PAGE);
+	assert_int_equal(told[1].len, PAGE);
+}
+
 static struct engine *driven;
 static unsigned int rounds;
 
@@ -337,6 +366,7 @@ int main(void)
 		TRAP_TEST(a_run_of_pages_is_told_at_once),
 		TRAP_TEST(writes_are_told_again),
 		TRAP_TEST(what_is_switched_off_is_not_asked_for),
+		TRAP_TEST(what_is_switched_off_is_not_told),
 		TRAP_TEST(lm_ctx_drive_wakes_up_for_a_write),
 		TRAP_TEST(what_was_asked_before_is_done_before),
 		TRAP_TEST(a_device_that_is_late_is_told_nevertheless),
