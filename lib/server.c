@@ -2,13 +2,13 @@
 /*
  * server.c - where a client connects, and the client while it is there.
  *
- * Owns the listening socket, the life of connections (which of them is the client: pending.c), and
- * the turn of a client: one receive, the whole messages in it, one send; of what makes much work
- * the rest waits for the next turn, so that a client leaves time for others. Requests are served in
- * the order they came; while one waits for the device, the following ones wait in the buffer, and
- * only replies to our own commands overtake. A client that does not read its replies is not read
- * from; nothing here ever blocks. Callbacks run in turns of the loop alone: what a device completes
- * between them is sent, but the requests behind it have to wait for their turn.
+ * Owns the listening socket, the life of connections (which of them is the client is pending.c's),
+ * and the turn of a client: one receive, the whole messages in it, one send; of what makes much
+ * work the rest waits for the next turn, so that a client leaves time for others. Requests are
+ * served in the order they came; while one waits for the device, the following ones wait in the
+ * buffer, and only replies to our own commands overtake. A client that does not read its replies
+ * is not read from; nothing here ever blocks. Callbacks run in turns of the loop alone: what a
+ * device completes between them is sent, but the requests behind it have to wait for their turn.
  */
 #include <fcntl.h>
 #include <limits.h>
