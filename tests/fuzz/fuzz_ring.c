@@ -185,6 +185,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(copy);
 	if (file)
 		munmap(file, file_size);
-	FUZZ_CHECK(count_fds() == before);
+	FUZZ_CHECK(!fds_left(before));
 	return 0;
 }

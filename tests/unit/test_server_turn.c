@@ -355,6 +355,75 @@ static uint16_t send_set_irqs(struct engine *e)
 	return id;
 }
 
+#define NR_COPIES 3000u
+
+static unsigned int nr_copied;
+
+static void copy_counted(void *arg, int result)
+{
+	assert_int_equal(result, 0);
+	nr_copied++;
+}
+
+/* To commands that the client has not even seen: their numbers can be guessed. */
+static void answer_all(int fd)
+{
+	const struct vfio_user_dma_region_access rep = { .addr = MEM, .count = sizeof(into) };
+	char payload[sizeof(rep) + sizeof(into)] = { 0 };
+	const size_t size = sizeof(struct vfio_user_header) + sizeof(payload);
+	char *all = malloc(NR_COPIES * size);
+	unsigned int i;
+
+	memcpy(payload, &rep, sizeof(rep));
+	for (i = 0; i < NR_COPIES; i++) {
+		wire_put(all + i * size, (uint16_t)i, VFIO_USER_DMA_READ, payload,
+			 sizeof(payload));
+		wire_set_flags(all + i * size, VFIO_USER_F_TYPE_REPLY);
+	}
+	wire_send(fd, all, NR_COPIES * size);
+	free(all);
+}
+
+static void answers_take_turns(struct engine *e, int fd)
+{
+	unsigned int before, i;
+	dma_sg_t sg;
+
+	nr_copied = 0;
+	assert_int_equal(lm_addr_to_sg(e->ctx, MEM, sizeof(into), &sg, 1), 1);
+	for (i = 0; i < NR_COPIES; i++)
+		assert_int_equal(lm_dma_read_async(e->ctx, &sg, into, copy_counted, NULL), 0);
+	answer_all(fd);
+	do {
+		before = nr_copied;
+		assert_true(lm_ctx_poll(e->ctx) > 0);
+		assert_in_range(nr_copied - before, 0, TURN_MAX);
+	} while (nr_copied < NR_COPIES);
+}
+
+/* A request is put off, so that they are looked for among what waits. */
+static void answers_that_overtake_take_turns(void **state)
+{
+	struct engine *e = *state;
+
+	e->access = access_deferred;
+	engine_connect(e);
+	engine_map(e, MEM, 4096, -1);
+	engine_send_read(e, BAR_RAW, 0, 4);
+	engine_poll(e);
+	answers_take_turns(e, e->fd);
+}
+
+static void answers_over_the_twin_socket_take_turns(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	engine_negotiate(e, OFFER_TWIN);
+	engine_map(e, MEM, 4096, -1);
+	answers_take_turns(e, e->twin);
+}
+
 /* As many as there is room for, and one that waits in the socket. */
 static void requests_with_descriptors_wait_their_turn(void **state)
 {
@@ -450,6 +519,8 @@ int main(void)
 		ENGINE_TEST(interrupts_of_many_vectors_take_turns),
 		ENGINE_TEST(timers_expire_while_a_client_keeps_the_device_busy),
 		ENGINE_TEST(timers_expire_the_sooner_the_busier_the_device_is),
+		ENGINE_TEST(answers_that_overtake_take_turns),
+		ENGINE_TEST(answers_over_the_twin_socket_take_turns),
 		ENGINE_TEST(requests_with_descriptors_wait_their_turn),
 		ENGINE_TEST(requests_behind_descriptors_are_served),
 		ENGINE_TEST(the_end_is_seen_behind_the_last_request),
