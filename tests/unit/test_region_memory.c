@@ -22,7 +22,12 @@
 /* AddressSanitizer has taken much of the address space for itself. */
 #ifdef __SANITIZE_ADDRESS__
 #define LARGEST (1ull << 44)
-#else
+#elif defined(__has_feature) /* clang */
+#if __has_feature(address_sanitizer)
+#define LARGEST (1ull << 44)
+#endif
+#endif
+#ifndef LARGEST
 #define LARGEST (1ull << 46)
 #endif
 
