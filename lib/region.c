@@ -78,7 +78,8 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 	if (ret == -ESTALE)
 		log_err(ctx, "region %u: the mdev was served as another device before", index);
 	else if (ret)
-		log_err(ctx, "region %u: no memory: %s", index, strerror(-ret));
+		log_err(ctx, "region %u: no memory: %s%s", index, strerror(-ret),
+			ret == -EFBIG ? " (ulimit -f, or LimitFSIZE= of a unit)" : "");
 	return ret;
 }
 

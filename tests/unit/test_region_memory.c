@@ -174,6 +174,7 @@ static void a_size_that_is_not_allowed_is_an_error(void **state)
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
 	engine_start_fails(e, EFBIG);
+	assert_non_null(strstr(e->log, "ulimit -f"));
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 }
 
