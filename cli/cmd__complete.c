@@ -65,7 +65,6 @@ static const struct arg *next_arg(struct line *line, const struct arg *arg,
 /* Where the reading of a line is. */
 struct state {
 	const struct arg *arg;    /* the next one */
-	const struct opt *last;   /* the option just read */
 	const struct opt *option; /* the option that waits for its argument */
 };
 
@@ -82,20 +81,19 @@ static void take_value(struct line *line, struct state *s, const struct opt *opt
 		s->arg++;
 }
 
-/* bash makes three words of "--option=value". */
 static void read_word(struct line *line, struct state *s, const char *word)
 {
-	const struct opt *last = s->last, *option = s->option;
+	const struct opt *option = s->option;
 
-	s->last = s->option = NULL;
-	if (last && !strcmp(word, "=")) {
-		s->option = last;
-	} else if (option) {
+	s->option = NULL;
+	if (option) {
 		take_value(line, s, option, word);
 	} else if (*word == '-' && word[1]) {
-		s->last = find_option(line->cmd, word);
-		if (s->last && opt_has_arg(s->last) && !strchr(word, '='))
-			s->option = s->last;
+		option = find_option(line->cmd, word);
+		if (option && strchr(word, '='))
+			take_value(line, s, option, strchr(word, '=') + 1);
+		else if (option && opt_has_arg(option))
+			s->option = option;
 	} else {
 		s->arg = next_arg(line, s->arg, word);
 	}
@@ -103,10 +101,6 @@ static void read_word(struct line *line, struct state *s, const char *word)
 
 static void complete_word(struct line *line, struct state *s)
 {
-	if (*line->word == '=' && s->last) {
-		s->option = s->last;
-		line->word = "";
-	}
 	if (!strncmp(line->word, "--", 2) && strchr(line->word, '='))
 		s->option = find_option(line->cmd, line->word);
 	if (s->option)

@@ -46,7 +46,7 @@ static const struct opt bench_options[] = {
 	{ 'd', "depth", OPT_NUMBER, offsetof(struct bench_args, depth), "N",
 	  "requests in flight, where many are (64)" },
 	{ 0, "at", OPT_TEXT, offsetof(struct bench_args, at), "WHERE",
-	  "what is read, and written with what was read (config+3c.1)" },
+	  "what is read, and written with what was read (config+3c.1)", COMPLETE_REGISTER },
 	{ 0, "spin", OPT_FLAG, offsetof(struct bench_args, spin), NULL,
 	  "do not sleep while waiting" },
 	{ 0 }
@@ -185,7 +185,7 @@ const struct cmd cmd_bench = {
 		"default all of them. The device must not have a client.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE },
-		{ "TEST", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY },
+		{ "TEST", COMPLETE_BENCH_TEST, ARG_OPTIONAL | ARG_MANY },
 		{ 0 }
 	},
 	.options = bench_options,

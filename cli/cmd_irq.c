@@ -180,7 +180,7 @@ const struct cmd cmd_irq = {
 	.args = (const struct arg[]){
 		{ "ACTION", COMPLETE_IRQ_ACTION },
 		{ "UUID", COMPLETE_DEVICE },
-		{ "VECTOR", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY },
+		{ "VECTOR", COMPLETE_VECTOR, ARG_OPTIONAL | ARG_MANY },
 		{ 0 }
 	},
 	.columns = irq_columns,

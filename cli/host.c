@@ -43,7 +43,7 @@ const struct opt host_options[] = {
 	{ 0, "mode", OPT_MODE, offsetof(struct host, mode), "MODE",
 	  "permissions of the client socket (default: 0600, with --group 0660)" },
 	{ 0, "group", OPT_TEXT, offsetof(struct host, group), "GROUP",
-	  "group of the client socket" },
+	  "group of the client socket", COMPLETE_GROUP },
 	{ 0, "no-mmap", OPT_FLAG, offsetof(struct host, no_mmap), NULL,
 	  "trap every access, so that a trace sees it" },
 	{ 0 }

@@ -24,6 +24,9 @@ enum complete {
 	COMPLETE_TYPE_OPTION, /* of the type on the line, with = */
 	COMPLETE_FILTER,
 	COMPLETE_IRQ_ACTION,
+	COMPLETE_VECTOR,    /* of the device before it: intx:0 */
+	COMPLETE_BENCH_TEST,
+	COMPLETE_GROUP,
 };
 
 enum opt_kind {

@@ -4,10 +4,14 @@
 
 function __musctl_complete
 	set -l words (commandline -opc)
-	set -l lines (musctl _complete $words[2..-1] (commandline -ct) 2>/dev/null)
+	set -l word (commandline -ct)
+	set -l lines (musctl _complete $words[2..-1] "$word" 2>/dev/null)
 	switch "$lines[1]"
 		case :files
-			__fish_complete_path (commandline -ct)
+			set -l option (string match -r -- '^--[^=]*=' "$word")
+			for path in (__fish_complete_path (string replace -r -- '^--[^=]*=' '' "$word"))
+				printf '%s%s\n' "$option" $path
+			end
 		case :commands
 			__fish_complete_command
 		case '*'
