@@ -50,7 +50,7 @@ struct json_object *mdevdoc_new(const char *uuid)
 	snprintf(text, sizeof(text), "%s/%s", MDEV_NODES, uuid);
 	json_add_string(doc, "node", text);
 	if (!mdev_group(uuid, &group))
-		json_add_int(doc, "iommu_group", group);
+		json_add_int(doc, "group", group);
 	for (i = 0; i < NR_ATTRIBUTES; i++) {
 		if (mdev_attribute(uuid, attributes[i].file, text, sizeof(text)))
 			continue;
@@ -82,7 +82,7 @@ void mdevdoc_page(const struct call *call, struct json_object *mdev)
 	lines[0] = (struct page_entry){ "Sysfs", value_text(mdev, "sysfs") };
 	lines[1] = (struct page_entry){ "Node", value_text(mdev, "node") };
 	lines[2] = (struct page_entry){ "IOMMU group",
-					entry(mdev, "iommu_group", numbers[0], 24) };
+					entry(mdev, "group", numbers[0], 24) };
 	for (i = 0; i < NR_ATTRIBUTES; i++) {
 		lines[3 + i].key = attributes[i].label;
 		lines[3 + i].value = entry(mdev, attributes[i].key, numbers[1 + i], 24);

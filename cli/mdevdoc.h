@@ -8,7 +8,7 @@
 struct call;
 struct json_object;
 
-/* sysfs, node, iommu_group and the module's attributes; NULL: there is no such mdev. */
+/* sysfs, node, group and the module's attributes; NULL: there is no such mdev. */
 struct json_object *mdevdoc_new(const char *uuid);
 
 /* The lines of it on a page for people. */

@@ -545,6 +545,14 @@ teardown() {
 	[[ $output == "--memory size=1G,shared=on --user-device 'socket="*"' --device path=/sys/bus/mdev/devices/$U/" ]]
 }
 
+@test "the kernel's view has the types of all other JSON, and the IOMMU group one name" {
+	musctl create null -u "$U"
+	musctl show -J "$U" >show
+	[ "$(jq .mdev.group show)" = "$(musctl list -J -o GROUP | jq '.devices[0].group')" ]
+	[ "$(jq .mdev.group show)" -eq 7 ]
+	jq -e '.mdev | (.uuid | type == "string") and (.server_pid | type == "number")' show
+}
+
 @test "show has the process and the kernel's view in one" {
 	musctl create null -u "$U"
 	try 0 musctl show -J "$U"
