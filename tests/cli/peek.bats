@@ -172,7 +172,7 @@ strange_register() { # SHIFT BITS [MEMBER-OF-THE-REGISTER]
 		strange_register $field
 		try 1 timeout 30 "$MUSCTL" peek "$PEER" R.F
 		complains "musctl: peek: R.F: R has no such field (musctl show lists them)"
-		try 0 timeout 30 "$MUSCTL" peek "$PEER" R -o FIELDS -n
+		try 0 timeout 30 "$MUSCTL" peek "$PEER" R -o DETAILS -n
 		[ "$output" = LAST=1 ]
 		try 0 timeout 30 "$MUSCTL" peek "$PEER" R.LAST
 		[ "$output" = 0x1 ]
