@@ -273,6 +273,17 @@ void client_listen(struct client *c)
 	}
 }
 
+/* A request is not answered yet: go on with it, or with what it may be waiting for. */
+static int serve_waiting(struct client *c)
+{
+	int ret;
+
+	if (c->waiting == WAIT_TURN)
+		protocol_go_on(c);
+	ret = serve_replies(c);
+	return ret ?: c->waiting == WAIT_ROOM ? SERVE_BLOCKED : 0;
+}
+
 /* A reply may end the wait, and then messages behind it are due: until nothing moves. */
 static int serve_all(struct client *c)
 {
@@ -281,13 +292,11 @@ static int serve_all(struct client *c)
 	if (c->waiting == WAIT_ROOM && !protocol_answer_send(c))
 		return SERVE_BLOCKED;
 	do {
-		if (unlikely(c->waiting == WAIT_TURN))
-			protocol_go_on(c);
 		ret = serve_messages(c);
 		if (!ret && c->waiting != WAIT_NONE)
-			ret = serve_replies(c);
+			ret = serve_waiting(c);
 	} while (!ret && !client_turn_is_over(c) && client_is_due(c));
-	return ret ?: c->waiting == WAIT_ROOM ? SERVE_BLOCKED : 0;
+	return ret;
 }
 
 void client_serve(struct client *c)
