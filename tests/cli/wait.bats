@@ -6,6 +6,7 @@ load helper
 
 setup_file() {
 	build_client
+	build_with_libmuser peer
 }
 
 @test "--timeout 0 looks, and does not wait" {
@@ -99,6 +100,15 @@ is_connected() { # PID
 	uuid=$(musctl create null)
 	try 124 musctl wait --attached --timeout 0.1 "$uuid"
 	complains "musctl: wait: $uuid: time is up"
+}
+
+@test "news without end do not keep it from its timeout" {
+	peer_start
+	mkfifo answers/Monitor
+	yes '{"continues":true,"parameters":{"kind":"event","name":"tick","value":"0x0"}}' |
+		tr '\n' '\0' >answers/Monitor 2>/dev/null 3>&- &
+	try 124 timeout 30 "$MUSCTL" wait --event panic --timeout 0.5 "$PEER"
+	complains "musctl: wait: $PEER: time is up"
 }
 
 @test "a device that goes is status 3, if that was not waited for" {
