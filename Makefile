@@ -17,9 +17,13 @@ CONFIG := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)
 B := build/$(CONFIG)
 Q := $(if $(V),,@)
 
+# An option that not every compiler has.
+cc-option = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo ' $(1)')
+no-warning = $(if $(call cc-option,-W$(1)), -Wno-$(1))
 WARN := -Wall -Wextra -Wdeclaration-after-statement -Wmissing-prototypes -Wstrict-prototypes \
-	-Wshadow -Wundef -Wwrite-strings -Wpointer-arith -Wformat=2 -Wformat-signedness \
-	-Wno-unused-parameter -Wno-missing-field-initializers -Wvla $(if $(WERROR),-Werror)
+	-Wshadow -Wundef -Wwrite-strings -Wpointer-arith -Wformat=2$(call cc-option,-Wformat-signedness) \
+	-Wno-unused-parameter -Wno-missing-field-initializers -Wvla \
+	$(call no-warning,gnu-variable-sized-type-not-at-end) $(if $(WERROR),-Werror)
 OPT := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) \
 	-fno-sanitize-recover=all,-O2 -g)
 CFLAGS ?= $(OPT)
@@ -86,6 +90,10 @@ $(B)/%.o: %.c | pkgs
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(call pkg,--cflags,$(CLI_PKGS)) -MMD -MP -c -o $@ $<
 
+# Objects for the optimizer at link time have no symbols yet that could be made local.
+NO_LTO := $(shell $(CC) -flinker-output=nolto-rel -dumpversion >/dev/null 2>&1 && \
+	echo ' -flinker-output=nolto-rel')
+
 # Tests see everything; users, and musctl, only what is exported.
 $(B)/lib/internal.a: $(call obj,$(LIB_SRC))
 	@echo "  AR    $@"
@@ -93,7 +101,7 @@ $(B)/lib/internal.a: $(call obj,$(LIB_SRC))
 
 $(B)/libmuser.a: $(call obj,$(LIB_SRC))
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && $(LD) -r -o $(B)/libmuser.o $^ && \
+	$(Q)rm -f $@ && $(CC) $(filter -O% -flto%,$(CFLAGS)) -r -nostdlib$(NO_LTO) -o $(B)/libmuser.o $^ && \
 		$(OBJCOPY) --localize-hidden $(B)/libmuser.o && $(AR) rcs $@ $(B)/libmuser.o
 
 $(B)/libmuser.so.$(SOVERSION): $(call obj,$(LIB_SRC)) lib/libmuser.map
@@ -185,7 +193,7 @@ sanitized: deps-check
 	+$(Q)$(MAKE) --no-print-directory all
 
 check: sanitized
-	$(Q)$(CHECK) lint unit devices cli fuzz vm
+	$(Q)$(CHECK) lint builds unit devices cli fuzz vm
 
 check-quick: sanitized
 	$(Q)$(CHECK) lint unit devices cli

@@ -23,6 +23,7 @@
 #include "cmd.h"
 #include "control.h"
 #include "error.h"
+#include "kernel.h"
 #include "out.h"
 
 #define LOG_SIZE  65536
@@ -78,7 +79,7 @@ static bool cut_ties(int log, int keep)
 		return false;
 	if (keep >= 0)
 		first = 4;
-	close_range(first, ~0u, 0);
+	kernel_close_range(first, ~0u);
 	signals(SIG_UNBLOCK, &set);
 	return true;
 }

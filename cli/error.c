@@ -22,7 +22,8 @@ void error_set_verb(const char *verb)
 }
 
 /* One write, so that the lines of several processes do not mix. */
-static void print_line(const char *object, const char *fmt, va_list ap)
+static __attribute__((format(printf, 2, 0))) void print_line(const char *object, const char *fmt,
+							     va_list ap)
 {
 	char line[1024];
 	size_t len = 0, i;

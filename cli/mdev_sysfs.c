@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "kernel.h"
 #include "mdev.h"
 #include "parse.h"
 
@@ -235,7 +236,7 @@ static void remove_and_exit(const char *path)
 	setsid();
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(EIO);
-	close_range(3, ~0u, 0);
+	kernel_close_range(3, ~0u);
 	err = mdev_write(path, "1");
 	_exit(err == -ENOENT || err == -ENODEV ? 0 : -err);
 }

@@ -14,6 +14,7 @@
 
 #include "json.h"
 
+#include "errname.h"
 #include "filter.h"
 #include "names.h"
 
@@ -95,7 +96,7 @@ static void print_result(struct out *out, const struct lm_trace_record *r)
 {
 	/* A device that lies may say INT32_MIN. */
 	const int64_t error = -(int64_t)r->result;
-	const char *name = error > 0 ? strerrorname_np((int)error) : "ok";
+	const char *name = error > 0 ? errname((int)error) : "ok";
 
 	if (r->kind == LM_TRACE_IRQ_FIRE)
 		name = r->result == 0 ? "delivered" : r->result > 0 ? "pending" :

@@ -16,9 +16,9 @@
  * Where the channel keeps the eventfds (muser.ko), bytes say which vectors have one.
  */
 #include <fcntl.h>
-#include <sys/uio.h>
 
 #include "irq.h"
+#include "kernel.h"
 #include "peer_fd.h"
 
 #define DATA_FLAGS   VFIO_IRQ_SET_DATA_TYPE_MASK
@@ -200,9 +200,8 @@ static void resample_ready(struct source *src, uint32_t events)
 	struct irqs *irqs = container_of(src, struct irqs, resample);
 	struct lm_ctx *ctx = irqs->ctx;
 	uint64_t value;
-	struct iovec iov = { &value, sizeof(value) };
 
-	if (preadv2(src->fd, &iov, 1, -1, RWF_NOWAIT) != (ssize_t)sizeof(value)) {
+	if (kernel_read(src->fd, &value, sizeof(value), RWF_NOWAIT) != (ssize_t)sizeof(value)) {
 		if (errno == EAGAIN || errno == EINTR)
 			return;
 		log_warn(ctx, "the eventfd that unmasks INTx fails, error %d", errno);

@@ -97,7 +97,7 @@ void trace_clock_pair(uint64_t *ticks, uint64_t *ns)
 		const uint64_t before = trace_ticks(), now = monotonic_ns();
 		const uint64_t width = trace_ticks() - before;
 
-		if (width < best) {
+		if (!i || width < best) {
 			best = width;
 			*ticks = before + width / 2;
 			*ns = now;

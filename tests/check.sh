@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Runs parts of the test suite and counts: lint unit devices cli fuzz vm, in the order given.
+# Runs parts of the test suite and counts: lint builds unit devices cli fuzz vm, in the order given.
 # Every runner prints TAP; its output is shown when something failed. A runner that dies, or
-# runs fewer tests than it planned, is a failure. Two runners work at a time, but for fuzz and
-# vm, which use both CPUs themselves.
+# runs fewer tests than it planned, is a failure. Two runners work at a time, but for builds, fuzz
+# and vm, which use both CPUs themselves.
 # The last line is "N passed, N failed, N skipped"; the status says whether all passed.
 #
 # BUILD names the folder of the sanitized build, MUSCTL the program that cli and vm run.
@@ -99,6 +99,7 @@ vm_kernels() {
 for part; do
 	case $part in
 	lint) MUSER_BUILD=$build beside lint tests/lint/run.sh ;;
+	builds) wait; runner builds tests/builds.sh ;;
 	unit | devices) programs "$part" ;;
 	cli) bats_files cli 120 ;;
 	vm) wait; vm_files; vm_kernels ;;

@@ -49,7 +49,7 @@ static void fail(const char *what, int ret)
 
 static uint64_t resident(void)
 {
-	unsigned long size, rss;
+	unsigned long size, rss = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
 
 	if (!f || fscanf(f, "%lu %lu", &size, &rss) != 2)

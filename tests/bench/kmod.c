@@ -268,7 +268,7 @@ static int counter(pid_t pid)
 	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
 	const char *path = "/sys/kernel/tracing/events/raw_syscalls/sys_enter/id";
 	FILE *f = fopen(path, "re");
-	unsigned long long id;
+	unsigned long long id = 0;
 
 	if (!f || fscanf(f, "%llu", &id) != 1)
 		bench_fail(path, f ? EPROTO : errno);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -39,8 +40,7 @@ static void set_options(struct fixture *f, const char *const *options)
 	for (; options && *options; options++) {
 		len = strcspn(*options, "=");
 		assert_true(len < sizeof(name) && (*options)[len]);
-		memcpy(name, *options, len);
-		name[len] = '\0';
+		snprintf(name, sizeof(name), "%.*s", (int)len, *options);
 		assert_int_equal(device_set(f->type, f->dev, name, *options + len + 1),
 				 0);
 	}

@@ -211,7 +211,8 @@ static void many_requests_are_one_receive_and_one_send(void **state)
 	size_t len;
 
 	node_begin(e);
-	node.nr_reads = node.nr_writes = 0;
+	node.nr_reads = 0;
+	node.nr_writes = 0;
 	for (i = 0; i < 64; i++) {
 		id = node_queue(VFIO_USER_REGION_READ, &req, sizeof(req), 0);
 		first = first ?: id;

@@ -25,7 +25,7 @@ static void a_call_may_come_byte_by_byte(void **state)
 	size_t i;
 
 	for (i = 0; i < strlen(GET_INFO); i++) {
-		send_bytes(fd, GET_INFO + i, 1);
+		send_bytes(fd, &GET_INFO[i], 1);
 		assert_silent(fd);
 	}
 	send_bytes(fd, "", 1);
@@ -191,7 +191,7 @@ static void a_peer_that_stops_in_the_middle_disturbs_nobody(void **state)
 	send_bytes(slow, GET_INFO, 10);
 	serve();
 	assert_served(other);
-	send_call(slow, GET_INFO + 10);
+	send_call(slow, &GET_INFO[10]);
 	json_free(receive(slow));
 	close(slow);
 	close(other);

@@ -201,7 +201,8 @@ static void drive(struct engine *e, void (*waits)(void), unsigned int nr)
 	driven = e;
 	rounds = nr;
 	node.waits = waits;
-	node.nr_reads = node.nr_writes = node.nr_exchanges = 0;
+	node.nr_reads = node.nr_exchanges = 0;
+	node.nr_writes = 0;
 }
 
 static void a_command_is_one_system_call(void **state)

@@ -49,7 +49,7 @@ static void what_is_cut_overlong_or_half_a_character_is_none(void **state)
 static void a_word_is_printable_and_has_no_blanks(void **state)
 {
 	static const char *const good[] = {
-		"a", "card-0", "K\xc3\xa4" "rtchen", "\xf0\x9f\x90\x8d",
+		"a", "card-0", ("K\xc3\xa4" "rtchen"), "\xf0\x9f\x90\x8d",
 	};
 	/* with NEL, NBSP, a direction, an ideographic space, a BOM */
 	static const char *const bad[] = {
