@@ -143,6 +143,16 @@ static bool is_held(int dir, bool *empty)
 	return held;
 }
 
+/* A temporary one that may not have got to its lock yet: what else is in it comes later. */
+static bool is_begun(int dir, const struct stat *st)
+{
+	struct stat file;
+
+	return time(NULL) - st->st_mtime < TMP_GRACE_S &&
+	       fstatat(dir, "vfio-user.sock", &file, AT_SYMLINK_NOFOLLOW) &&
+	       fstatat(dir, "control.sock", &file, AT_SYMLINK_NOFOLLOW);
+}
+
 /* True if a process holds the directory of that name; otherwise it is removed. Only an empty one
  * can be: not what may have got that name by now. */
 static bool is_alive(int runtime, const char *name, bool temporary)
@@ -153,7 +163,7 @@ static bool is_alive(int runtime, const char *name, bool temporary)
 
 	if (dir < 0)
 		return false;
-	alive = (temporary && time(NULL) - st.st_mtime < TMP_GRACE_S) || is_held(dir, &empty);
+	alive = (temporary && is_begun(dir, &st)) || is_held(dir, &empty);
 	close(dir);
 	if (empty)
 		unlinkat(runtime, name, AT_REMOVEDIR);

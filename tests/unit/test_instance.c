@@ -395,6 +395,18 @@ static void one_that_was_never_finished_is_removed(void **state)
 	assert_int_equal(tempdir_count(runtime), 0);
 }
 
+/* What has a socket has had its lock. */
+static void one_whose_maker_was_killed_on_the_way_is_removed_at_once(void **state)
+{
+	int fd;
+
+	make_stale(".new-abcdef");
+	fd = open(path_of(".new-abcdef/control.sock"), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	close(fd);
+	assert_int_equal(list_all().nr, 0);
+	assert_int_equal(tempdir_count(runtime), 0);
+}
+
 static void one_whose_maker_lives_is_not_removed(void **state)
 {
 	int fd;
@@ -621,6 +633,7 @@ int main(void)
 		TEST(a_folder_that_is_being_made_is_not_removed),
 		TEST(nor_between_its_lock_and_its_locking),
 		TEST(one_that_was_never_finished_is_removed),
+		TEST(one_whose_maker_was_killed_on_the_way_is_removed_at_once),
 		TEST(one_whose_maker_lives_is_not_removed),
 		TEST(cleaners_do_not_harm_what_is_being_made),
 		TEST(an_instance_can_be_connected_to),
