@@ -4,6 +4,11 @@
 
 bats_require_minimum_version 1.5.0
 
+setup() {
+	REPO=$BATS_TEST_DIRNAME/../..
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
 setup_file() {
 	local repo=$BATS_TEST_DIRNAME/../..
 	export MUSCTL=${MUSCTL:-$repo/build/release/musctl}
@@ -63,4 +68,15 @@ teardown_file() {
 	"$MUSCTL" reset "$TICKER"
 	run --separate-stderr "$MUSCTL" peek "$TICKER" CTRL COUNT PERIOD
 	[ "$output" = $'0x00000000\n0x00000000\n0x000f4240' ]
+}
+
+@test "a mistake in its table is named, as the page says" {
+	sed 's/STATUS = 4/STATUS = 2/' "$BATS_FILE_TMPDIR/ticker.c" >wrong.c
+	# shellcheck disable=SC2046 # several words
+	cc -o wrong -I"$REPO/lib" wrong.c "$REPO/build/release/libmuser.a" \
+		$(pkg-config --libs json-c uuid) -pthread
+	run -1 --separate-stderr ./wrong
+	said=$(sed -n 's/^muser: [0-9a-f-]*: \(region 0: .*\)/\1/p' "$REPO/man/muser.7.scd")
+	[ -n "$said" ]
+	[[ ${stderr_lines[0]} == "muser: "*": $said" ]]
 }
