@@ -118,9 +118,13 @@ static int show_one(const struct call *call, const char *word, const char *uuid)
 static int show(const struct call *call)
 {
 	struct show_args *args = call->args;
-	int status = instance_each_uuid(call, show_one);
+	int status;
 
-	cmdline_print(&args->cmdline, args->who);
+	if (args->who && call->format.json)
+		return error(ST_USAGE, "--cmdline", "is no JSON: --json excludes it");
+	status = instance_each_uuid(call, show_one);
+	if (args->who && !status) /* a virtual machine without some of them is another one */
+		status = cmdline_print(&args->cmdline, args->who);
 	cmdline_free(&args->cmdline);
 	return status;
 }

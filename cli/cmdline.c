@@ -78,10 +78,23 @@ struct cmdline_device {
 	char *socket; /* NULL: an mdev */
 };
 
+static bool has_device(const struct cmdline *cmdline, const char *uuid)
+{
+	size_t i;
+
+	for (i = 0; i < cmdline->nr; i++) {
+		if (cmdline->devices[i].uuid && !strcmp(cmdline->devices[i].uuid, uuid))
+			return true;
+	}
+	return false;
+}
+
 int cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket)
 {
 	struct cmdline_device *grown, *device;
 
+	if (has_device(cmdline, uuid))
+		return error(ST_USAGE, uuid, "is given twice: a virtual machine has it once");
 	if (socket && strlen(socket) > PATH_ROOM)
 		return error(ST_UNSUPPORTED, uuid, "no client can connect to a path of %zu bytes, "
 			     "%zu at most: make it with a shorter --socket-path or "
@@ -206,12 +219,29 @@ static void print_libvirt(const struct cmdline *cmdline)
 
 /* ---- cloud-hypervisor ------------------------------------------------------------ */
 
+/* It splits values at commas. */
+static int check_cloud_hypervisor(const struct cmdline *cmdline)
+{
+	const struct cmdline_device *d;
+
+	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+		if (d->socket && strchr(d->socket, ','))
+			return error(ST_UNSUPPORTED, d->uuid, "cloud-hypervisor takes no path with "
+				     "a comma: make it with another --socket-path or "
+				     "MUSER_RUNTIME_DIR");
+	}
+	return 0;
+}
+
 /* Its options are given once, with all their values. */
-static void print_cloud_hypervisor(const struct cmdline *cmdline)
+static int print_cloud_hypervisor(const struct cmdline *cmdline)
 {
 	const size_t sockets = count_sockets(cmdline);
 	const struct cmdline_device *d;
+	const int status = check_cloud_hypervisor(cmdline);
 
+	if (status)
+		return status;
 	printf("--memory size=1G%s", sockets ? ",shared=on --user-device" : "");
 	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
 		if (!d->socket)
@@ -226,16 +256,16 @@ static void print_cloud_hypervisor(const struct cmdline *cmdline)
 			printf(" path=%s/%s/", MDEV_DEVICES, d->uuid);
 	}
 	printf("\n");
+	return 0;
 }
 
-void cmdline_print(const struct cmdline *cmdline, const char *who)
+int cmdline_print(const struct cmdline *cmdline, const char *who)
 {
-	if (!cmdline->nr)
-		return;
 	if (!strcmp(who, "qemu"))
 		print_qemu(cmdline);
 	else if (!strcmp(who, "libvirt"))
 		print_libvirt(cmdline);
 	else
-		print_cloud_hypervisor(cmdline);
+		return print_cloud_hypervisor(cmdline);
+	return 0;
 }

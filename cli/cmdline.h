@@ -18,8 +18,8 @@ struct cmdline {
 
 /* A device on a socket, or an mdev (socket NULL). 0, or the status of a told error. */
 int  cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket);
-/* Prints them to stdout, what they share once. who: one of the choices. */
-void cmdline_print(const struct cmdline *cmdline, const char *who);
+/* Prints them to stdout, what they share once. who: one of the choices. The same. */
+int  cmdline_print(const struct cmdline *cmdline, const char *who);
 void cmdline_free(struct cmdline *cmdline);
 
 #endif /* MUSCTL_CMDLINE_H */

@@ -115,7 +115,21 @@ setup_file() {
 	try 0 musctl show --cmdline=cloud-hypervisor "$a" "$b"
 	[ "$output" = "--memory size=1G,shared=on --user-device 'socket=$(socket_of "$a")' 'socket=$(socket_of "$b")'" ]
 	try 3 musctl show --cmdline=qemu "$a" nosuch
-	[[ $output == *"$(socket_of "$a")"* ]]
+	[ "$output" = "" ] # not another machine
+	try 2 musctl show --cmdline=qemu "$a" "$b" "$a"
+	[ "$output" = "" ]
+	complains "musctl: show: $a: is given twice: a virtual machine has it once"
+	try 2 musctl show --cmdline=qemu -J "$a"
+}
+
+@test "cloud-hypervisor takes no path that it would split" {
+	export MUSER_RUNTIME_DIR=$PWD/a,b
+	uuid=$(musctl create null)
+	try 0 musctl show --cmdline=qemu "$uuid"
+	try 4 musctl show --cmdline=cloud-hypervisor "$uuid"
+	[ "$output" = "" ]
+	[[ $stderr == *"comma"* ]]
+	musctl destroy "$uuid"
 }
 
 @test "a socket path that no client can connect to is said, not printed" {
