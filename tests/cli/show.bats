@@ -272,7 +272,7 @@ windows() { # FIRST [MEMBER]
 	peer_start
 	{
 		printf '{"parameters":{"x":['
-		yes '{},' | head -n 4000000 | tr -d '\n'
+		yes '{},' | head -n 1000000 | tr -d '\n'
 		printf '{}]}}'
 	} >answers/Show
 	try 1 musctl show "$PEER"
