@@ -24,6 +24,7 @@
 #include "value.h"
 
 #define MIN_PREFIX 4
+#define TYPED_SIZE 256 /* of a word of standard input */
 
 /* ---- all of them ----------------------------------------------------------------- */
 
@@ -184,15 +185,27 @@ static int choose(struct instances *list, const char *word)
 	return no_such(word);
 }
 
+static bool read_word(char word[TYPED_SIZE])
+{
+	return scanf("%255s", word) == 1;
+}
+
+/* 0, or the exit status: words have ended because no more could be read. */
+static int input_failed(void)
+{
+	return ferror(stdin) ? error(ST_FAILED, NULL, "standard input: %s", strerror(errno)) : 0;
+}
+
 int instance_find(const char *word, char uuid[UUID_SIZE])
 {
 	struct instances list;
-	char typed[256];
+	char typed[TYPED_SIZE];
 	int status;
 
 	if (!strcmp(word, "-")) {
-		if (scanf("%255s", typed) != 1)
-			return error(ST_NO_DEVICE, word, "no UUID on standard input");
+		if (!read_word(typed))
+			return input_failed() ?: error(ST_NO_DEVICE, word,
+						       "no UUID on standard input");
 		word = typed;
 	}
 	if (instance_is_uuid(word, uuid))
@@ -281,12 +294,12 @@ static int add_word(struct words *words, const char *word)
 
 static int read_words(struct words *words)
 {
-	char word[256];
+	char word[TYPED_SIZE];
 	int status = 0;
 
-	while (!status && scanf("%255s", word) == 1)
+	while (!status && read_word(word))
 		status = add_word(words, word);
-	return status;
+	return status ? status : input_failed();
 }
 
 int words_expand(struct words *words, char **list, int nr)

@@ -2,18 +2,19 @@
 /*
  * live.c - see live.h. A pipe whose reader has disconnected says so by POLLERR, even
  * to a writer that has nothing to write; a terminal or socket by POLLHUP. The end is then
- * that of one who writes: SIGPIPE.
+ * that of one who writes: SIGPIPE. A descriptor that was closed (see start.c) says POLLNVAL.
  */
 #include "live.h"
 
+#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "cmd.h"
 #include "error.h"
+#include "out.h"
 #include "start.h"
 
 #define SECOND_NS 1000000000
@@ -47,7 +48,7 @@ void live_begin(uint64_t timeout_ns)
 
 bool live_is_over(void)
 {
-	return interrupted || late || ferror(stdout);
+	return interrupted || late || out_is_broken();
 }
 
 static uint64_t to_ns(const struct timespec *t)
@@ -62,8 +63,12 @@ void live_wait(struct pollfd *fds, nfds_t nr, const struct timespec *timeout)
 
 	if (end && (!timeout || to_ns(timeout) > left))
 		timeout = &rest;
+	if (live_is_over())
+		return;
 	fds[nr] = (struct pollfd){ STDOUT_FILENO, 0, 0 };
-	if (ppoll(fds, nr + 1, timeout, &asleep) > 0 && fds[nr].revents)
+	if (ppoll(fds, nr + 1, timeout, &asleep) > 0 && fds[nr].revents & POLLNVAL)
+		out_broken(EBADF);
+	else if (fds[nr].revents)
 		raise(SIGPIPE);
 	late = end && clock_ns() >= end;
 }

@@ -17,8 +17,8 @@ void live_begin(uint64_t timeout_ns);
 
 bool live_is_over(void);
 
-/* ppoll(2), until the stream's end at most; fds has room for one more than nr. timeout
- * NULL: none. */
+/* ppoll(2), until the stream's end at most, not at all after it; fds has room for one more than
+ * nr. timeout NULL: none. */
 void live_wait(struct pollfd *fds, nfds_t nr, const struct timespec *timeout);
 
 /* Whoever has much to print looks around once in a while. */

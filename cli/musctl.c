@@ -94,5 +94,6 @@ int main(int argc, char **argv)
 	setlocale(LC_MESSAGES, ""); /* is the same everywhere */
 	status = run_line(argc, argv);
 	closed = out_close_stdout();
-	return status ? status : closed;
+	/* Time that is over is how a stream is to end: that its rows are lost is the failure. */
+	return status && status != ST_TIMEOUT ? status : closed ? closed : status;
 }

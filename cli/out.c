@@ -50,6 +50,16 @@ static void remember_error(void)
 		write_error = errno;
 }
 
+void out_broken(int err)
+{
+	write_error = write_error ? write_error : err;
+}
+
+bool out_is_broken(void)
+{
+	return write_error || ferror(stdout);
+}
+
 static void print_json(struct json_object *object, int flags)
 {
 	fputs(json_object_to_json_string_ext(object,
@@ -511,7 +521,7 @@ int out_line(const char *text)
 {
 	puts(text);
 	out_sync();
-	return ferror(stdout) ? ST_FAILED : 0;
+	return out_is_broken() ? ST_FAILED : 0;
 }
 
 int out_close_stdout(void)

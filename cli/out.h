@@ -93,6 +93,11 @@ void out_sync(void);
 /* A line by itself, at once. 0, or ST_FAILED: out_close_stdout() will say why. */
 int out_line(const char *text);
 
+/* Standard output cannot be written, by an errno that no write(2) has met yet. */
+void out_broken(int err);
+/* What is printed from now on is lost: out_close_stdout() will say why. */
+bool out_is_broken(void);
+
 /* At the end of the program: ST_FAILED if not all of stdout could be written. */
 int out_close_stdout(void);
 

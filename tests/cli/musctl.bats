@@ -177,6 +177,39 @@ load helper
 	[ "$status" -eq 1 ]
 }
 
+@test "a closed stdin is not one without words" {
+	musctl create null --name card
+	for verb in destroy reset show trace; do
+		run --separate-stderr bash -c '"$MUSCTL" '"$verb"' - <&-'
+		[ "$status" -eq 1 ]
+		complains "musctl: $verb: standard input: Bad file descriptor"
+	done
+	run --separate-stderr bash -c '"$MUSCTL" peek - VENDOR_ID <&-'
+	[ "$status" -eq 1 ]
+	complains "musctl: peek: standard input: Bad file descriptor"
+	try 0 musctl destroy - </dev/null
+	[ "$(musctl list -nro NAME)" = card ]
+}
+
+@test "a stream whose stdout is closed, or full, is over with an error" {
+	uuid=$(musctl create null --name card)
+	for words in "trace card" "trace -t 60 card" "trace -c -t 60 card" monitor "monitor -t 60"; do
+		run --separate-stderr bash -c 'timeout 30 "$MUSCTL" '"$words"' >&-'
+		[ "$status" -eq 1 ]
+		complains "musctl: ${words%% *}: standard output: Bad file descriptor"
+	done
+	"$MUSCTL" trace -t 60 card >/dev/full 2>errors 3>&- &
+	eventually has_tracer "$uuid"
+	musctl peek card VENDOR_ID
+	code=0
+	wait $! || code=$?
+	[ "$code" -eq 1 ]
+	[ "$(cat errors)" = "musctl: trace: standard output: No space left on device" ]
+	run --separate-stderr bash -c '"$MUSCTL" trace -c -J -t 0.01 card >/dev/full'
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"standard output: No space left on device" ]]
+}
+
 # What a test of inheritance begins with, whatever the runner itself has inherited. Of the signals
 # 32 and 33, which are the C library's own, make(1) may leave something: look at the first 28.
 orphan() { # COMMAND...
