@@ -163,7 +163,7 @@ static int bench(const struct call *call)
 	if (!status)
 		status = spot_parse(&spot, &t.map, args->at, strlen(args->at));
 	if (!status)
-		status = target_check(&t, &spot.place);
+		status = target_check(&t, &spot.place, 0);
 	if (!status && !(b.times = calloc(b.count, sizeof(*b.times))))
 		status = error(ST_FAILED, NULL, "out of memory");
 	if (!status)

@@ -74,6 +74,8 @@ static int peek(const struct call *call)
 		status = error(ST_FAILED, NULL, "out of memory");
 	for (i = 0; !status && i < t.nr_words; i++)
 		status = spot_parse(&spots[i], &t.map, t.words[i], strlen(t.words[i]));
+	for (i = 0; !status && i < t.nr_words; i++)
+		status = target_check(&t, &spots[i].place, TARGET_READ);
 	if (!status)
 		status = out_begin(&out, call, "values");
 	if (!status)

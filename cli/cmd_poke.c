@@ -62,12 +62,22 @@ static int find_spot(struct change *change, const struct regmap *map, const char
 	return 0;
 }
 
+static int check_spot(struct target *t, const struct change *change)
+{
+	const struct place *place = &change->spot.place;
+	const bool partial = change->mask != bit_mask(8 * place->width);
+
+	return target_check(t, place, TARGET_WRITE | (partial ? TARGET_READ : 0));
+}
+
 static int poke_all(struct target *t, struct change *changes)
 {
 	int i, status = target_load_map(t);
 
 	for (i = 0; i < t->nr_words && !status; i++)
 		status = find_spot(&changes[i], &t->map, t->words[i]);
+	for (i = 0; i < t->nr_words && !status; i++)
+		status = check_spot(t, &changes[i]);
 	for (i = 0; i < t->nr_words && !status; i++)
 		status = target_write(t, &changes[i].spot.place, changes[i].value,
 				      changes[i].mask);

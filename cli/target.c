@@ -16,6 +16,7 @@
 #include "control.h"
 #include "error.h"
 #include "instance.h"
+#include "value.h"
 
 int target_failed(const struct target *t, const char *object, int err)
 {
@@ -84,18 +85,83 @@ uint64_t target_value(const uint8_t *bytes, unsigned int width)
 	return value;
 }
 
-int target_check(struct target *t, const struct place *place)
+/* What is known of a region before it is accessed. */
+struct extent {
+	uint64_t     size; /* 0: there is none */
+	unsigned int allowed;
+};
+
+static bool extent_of_server(struct target *t, uint32_t index, struct extent *extent)
 {
 	lm_client_region_t region;
-	uint64_t size;
+	int err = lm_client_region_info(t->client, index, &region);
 
-	if (lm_client_region_info(t->client, place->region, &region))
-		return 0; /* the access will say what is wrong */
-	size = region.info->size;
+	*extent = (struct extent){ 0 };
+	if (err)
+		return err == -EINVAL;
+	extent->size = region.info->size;
+	if (region.info->flags & VFIO_REGION_INFO_FLAG_READ)
+		extent->allowed |= TARGET_READ;
+	if (region.info->flags & VFIO_REGION_INFO_FLAG_WRITE)
+		extent->allowed |= TARGET_WRITE;
 	lm_client_region_free(&region);
-	if (!size || (place->offset <= size && place->width <= size - place->offset))
+	return true;
+}
+
+static bool extent_of_device(struct target *t, uint32_t index, struct extent *extent)
+{
+	struct json_object *region;
+	const char *flags;
+	size_t i;
+
+	*extent = (struct extent){ 0 };
+	for (i = 0; (region = json_at(t->regions, i)); i++) {
+		if (value_u64(region, "index") != index)
+			continue;
+		flags = value_text(region, "flags");
+		extent->size = value_u64(region, "size");
+		if (flags && strchr(flags, 'r'))
+			extent->allowed |= TARGET_READ;
+		if (flags && strchr(flags, 'w'))
+			extent->allowed |= TARGET_WRITE;
+	}
+	return t->regions;
+}
+
+static int load_regions(struct target *t)
+{
+	struct json_object *reply;
+	int err;
+
+	if (t->client || t->regions)
 		return 0;
-	return error_out_of_range(place->name, size);
+	err = control_call(t->control, "Show", NULL, &reply);
+	if (err)
+		return control_tell(t->control, NULL, err);
+	t->regions = json_get(json_get(reply, "device"), "regions");
+	return 0;
+}
+
+int target_check(struct target *t, const struct place *place, unsigned int access)
+{
+	struct extent extent;
+	int status = load_regions(t);
+
+	if (status)
+		return status;
+	if (!(t->client ? extent_of_server : extent_of_device)(t, place->region, &extent))
+		return 0; /* nobody knows: the access will say what is wrong */
+	if (!extent.size)
+		return error(ST_FAILED, place->name, t->client ?
+			     "the server has no such region" :
+			     "no such region (musctl show lists them)");
+	if (place->offset > extent.size || place->width > extent.size - place->offset)
+		return error_out_of_range(place->name, extent.size);
+	access &= ~extent.allowed;
+	if (!access)
+		return 0;
+	return error(ST_FAILED, place->name, "the region cannot be %s",
+		     access & TARGET_WRITE ? "written" : "read");
 }
 
 static bool peek_config(struct target *t, uint64_t offset, unsigned int width, uint32_t *value)
@@ -174,9 +240,6 @@ int target_read(struct target *t, const struct place *place, void *buf)
 
 	if (t->control)
 		return read_control(t, place, buf);
-	err = target_check(t, place);
-	if (err)
-		return err;
 	err = lm_client_region_read(t->client, place->region, place->offset, buf,
 				    place->width);
 	return err ? failed_at(t, place, err) : 0;
@@ -201,13 +264,10 @@ static int write_control(struct target *t, const struct place *place, uint64_t v
 static int write_client(struct target *t, const struct place *place, uint64_t value,
 			uint64_t mask)
 {
-	int err, status = target_check(t, place);
 	uint8_t bytes[8];
 	unsigned int i;
+	int err = 0;
 
-	if (status)
-		return status;
-	err = 0;
 	if (mask != bit_mask(8 * place->width)) {
 		err = lm_client_region_read(t->client, place->region, place->offset,
 					    bytes, place->width);

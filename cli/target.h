@@ -18,6 +18,7 @@
 #include "regmap.h"
 
 struct control;
+struct json_object;
 
 /* Where in a device; name is what errors call it. */
 struct place {
@@ -32,6 +33,7 @@ struct target {
 	lm_client_t    *client;
 	const char     *name;    /* what the user called it */
 	struct regmap   map;
+	struct json_object *regions; /* as the device tells them; NULL: not asked for */
 	int             nr_words; /* arguments after the device */
 	char          **words;
 };
@@ -42,8 +44,11 @@ void target_close(struct target *t);
 /* Names of registers into t->map; over --socket only those of the PCI header. */
 int target_load_map(struct target *t);
 
-/* As a client: is it inside its region? A server answers what is not as a bus does. */
-int target_check(struct target *t, const struct place *place);
+/* Before anything is accessed: is there such a region, does the place lie in it, may it be
+ * read, written (access)? A server would answer what is wrong as a bus does. */
+#define TARGET_READ  (1u << 0)
+#define TARGET_WRITE (1u << 1)
+int target_check(struct target *t, const struct place *place, unsigned int access);
 
 /* place->width bytes through the control endpoint: 0 or -errno, for control_tell(). */
 int target_fetch(struct control *control, const struct place *place, void *buf);

@@ -6,6 +6,7 @@ load helper
 
 setup_file() {
 	build_client
+	build_with_libmuser undecoded
 }
 
 tests_of() {
@@ -83,9 +84,20 @@ client at a time)"
 }
 
 @test "a test that fails is a row and a status" {
-	uuid=$(musctl create null)
-	try 1 musctl bench -c 10 -J --at bar5+0 "$uuid" read info
+	"$BATS_FILE_TMPDIR/undecoded" here.sock 3>&- &
+	server=$!
+	eventually test -S here.sock
+	try 1 musctl bench -c 10 -J --at bar4+0 --socket here.sock read info
+	kill "$server"
 	jq -e '.tests[0].result == "Invalid argument" and .tests[1].result == "ok"' <<<"$output"
+}
+
+@test "--at: a place that the server does not have is an error, before anything is measured" {
+	uuid=$(musctl create null)
+	try 1 musctl bench -c 10 --at bar5+0 "$uuid"
+	complains "musctl: bench: bar5+0: the server has no such region"
+	try 1 musctl bench -c 10 --at bar0+1000 "$uuid"
+	complains "musctl: bench: bar0+1000: out of range: the region has 4096 bytes"
 }
 
 @test "no such test is a usage error, before anything is measured" {

@@ -101,6 +101,17 @@ setup_file() {
 	[ -z "$output" ]
 }
 
+@test "nothing is read if a later place is beyond its region, or in none" {
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	for target in "$uuid" "--socket=$(socket_of "$uuid")"; do
+		for last in bar1+10.4 bar5+0; do
+			try 1 musctl peek "$target" bar1+0.4 "$last"
+			[ -z "$output" ]
+		done
+	done
+	[ "$(musctl peek "$uuid" READS)" = 0x00000001 ]
+}
+
 @test "a client stays attached" {
 	uuid=$(musctl create null)
 	client_start "$uuid"

@@ -4,6 +4,10 @@
 
 load helper
 
+setup_file() {
+	build_with_libmuser program
+}
+
 @test "writes in the order given" {
 	uuid=$(musctl create null)
 	try 0 musctl poke "$uuid" bar0+0.4=1 bar0+0.4=2 bar0+4.2=beef
@@ -47,6 +51,20 @@ load helper
 	uuid=$(musctl create null)
 	try 1 musctl poke "$uuid" bar0+0.4=1 FROB=1
 	[ "$(musctl peek "$uuid" bar0+0)" = 0x00000000 ]
+}
+
+@test "nothing is written if a later place is beyond its region, in none, or read-only" {
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	socket=$(socket_of "$uuid")
+	for target in "$uuid" "--socket=$socket"; do
+		try 1 musctl poke "$target" bar0+0.4=1 bar0+1000.4=1
+		complains "musctl: poke: bar0+1000.4=1: out of range: the region has 4096 bytes"
+		try 1 musctl poke "$target" bar0+0.4=1 bar5+0.4=1
+		[[ $stderr == "musctl: poke: bar5+0.4=1: "*"no such region"* ]]
+		try 1 musctl poke "$target" bar0+0.4=1 bar2+0.4=1
+		complains "musctl: poke: bar2+0.4=1: the region cannot be written"
+		[ "$(musctl peek "$uuid" bar0+0)" = 0x00000000 ]
+	done
 }
 
 @test "a read-only register keeps its value" {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * program.c - somebody's libmuser program, for tests of exec: a device of a BAR, and of one with
- * registers: READS tells how often it was read. What its argument says: "fail" says why on stderr
+ * program.c - somebody's libmuser program, for tests of exec: a device of a BAR, of one with
+ * registers - READS tells how often it was read - and of one that is read-only. What its argument says: "fail" says why on stderr
  * and ends, "hang" never makes a device, "wait" makes one and does not serve it for a while,
  * "talk" fills stderr, before and after it is ready, "refused" describes what cannot be, "named"
  * has the name that follows, "fork" leaves the device to a child that does not serve it.
@@ -71,6 +71,9 @@ int main(int argc, char **argv)
 			.reg_info[LM_BAR1_REG_IDX] = {
 				.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 16,
 				.regs = &map,
+			},
+			.reg_info[LM_BAR2_REG_IDX] = {
+				.flags = LM_REG_FLAG_READ | LM_REG_FLAG_MEM, .size = 16,
 			},
 		},
 	};
