@@ -55,8 +55,7 @@ static int be_device(void *arg)
 
 static int start(struct host *host, const struct claim *claim)
 {
-	char output[4096];
-	struct detached d;
+	struct detached d = { .program = host->type->name };
 	int status;
 
 	status = detach_start(&d, -1, be_device, host);
@@ -65,14 +64,8 @@ static int start(struct host *host, const struct claim *claim)
 	status = detach_wait(&d, host->uuid, TIMEOUT_NS);
 	if (!status && claim)
 		status = claim_wait(claim, &d, TIMEOUT_NS);
-	if (status == DETACH_ENDED) {
-		detach_output(&d, output, sizeof(output));
-		fputs(output, stderr);
-		status = WIFEXITED(d.status) ? WEXITSTATUS(d.status) : ST_FAILED;
-		if (!status || !output[0])
-			status = error(ST_FAILED, host->type->name,
-				       "the device process ended");
-	}
+	if (status == DETACH_ENDED)
+		return detach_died(&d);
 	if (status)
 		return status;
 	return detach_tell(&d, host->uuid);

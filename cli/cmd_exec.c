@@ -6,7 +6,6 @@
  * device answers. Exit status: 0, 1, 2; 126, 127.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +24,7 @@
 #include "verbs.h"
 
 #define TIMEOUT_NS 10000000000ULL
+#define HINT       " (is it a libmuser program, and does it call lm_ctx_drive()?)"
 
 struct exec_args {
 	const char  *uuid;
@@ -61,11 +61,10 @@ static const struct opt exec_options[] = {
 static int become(void *arg)
 {
 	struct exec_args *args = arg;
-	char number[12];
+	const char number[] = { '0' + DETACH_FD, '\0' };
 
 	setenv("MUSER_UUID", args->id, 1);
 	transport_setenv(args->mdev);
-	snprintf(number, sizeof(number), "%d", DETACH_FD);
 	if (args->listen_fd >= 0)
 		setenv("MUSER_LISTEN_FD", number, 1);
 	else
@@ -100,7 +99,7 @@ static int check_transport(struct exec_args *args, struct detached *d)
 static int run_detached(struct exec_args *args, const struct claim *claim)
 {
 	const uint64_t timeout = args->timeout_ns ? args->timeout_ns : TIMEOUT_NS;
-	struct detached d;
+	struct detached d = { .program = args->words[0], .hint = HINT };
 	int status;
 
 	status = detach_start(&d, args->listen_fd, become, args);
@@ -112,7 +111,7 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 	if (!status && args->mdev)
 		status = claim_wait(claim, &d, timeout);
 	if (status == DETACH_ENDED)
-		return detach_died(&d, args->words[0]);
+		return detach_died(&d);
 	if (status)
 		return status;
 	status = naming_check_device(args->words[0], args->id);

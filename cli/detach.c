@@ -88,6 +88,7 @@ int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *ar
 {
 	sigset_t set;
 
+	d->shown = 0;
 	d->log = make_log();
 	if (d->log < 0)
 		return error(ST_FAILED, NULL, "memfd: %s", strerror(errno));
@@ -159,10 +160,36 @@ int detach_tell(struct detached *d, const char *uuid)
 	return ST_FAILED;
 }
 
-static int give_up(struct detached *d, const char *uuid, const char *why)
+/* The child's descriptor and ours share one offset: it is the length of what was said. */
+static void pass_on(struct detached *d)
+{
+	static char said[LOG_SIZE];
+	const off_t end = lseek(d->log, 0, SEEK_CUR);
+	const off_t new = (end < LOG_SIZE ? end : LOG_SIZE) - d->shown;
+	const ssize_t len = new > 0 ? pread(d->log, said, (size_t)new, d->shown) : 0;
+
+	if (len <= 0)
+		return;
+	fwrite(said, 1, (size_t)len, stderr);
+	if (said[len - 1] != '\n')
+		fputc('\n', stderr);
+	d->shown += len;
+}
+
+static int give_up(struct detached *d, const char *why)
 {
 	detach_kill(d);
-	return error(ST_FAILED, uuid, "%s", why);
+	pass_on(d);
+	return error(ST_FAILED, d->program, "%s", why);
+}
+
+static int give_up_waiting(struct detached *d, uint64_t timeout_ns)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "its device was not ready within %g s%s",
+		 (double)(timeout_ns / 1000000) / 1000, d->hint ?: "");
+	return give_up(d, why);
 }
 
 int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
@@ -174,71 +201,42 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 
 	signals(SIG_BLOCK, &set);
 	for (;;) {
-		if (answers(d, uuid))
+		if (answers(d, uuid)) {
+			pass_on(d);
 			return 0;
+		}
 		if (has_ended(d)) {
 			reap(d);
+			pass_on(d);
 			return DETACH_ENDED;
 		}
 		if (clock_ns() > end)
-			return give_up(d, uuid,
-				       "the device did not become ready in time");
+			return give_up_waiting(d, timeout_ns);
 		sig = sigtimedwait(&set, NULL, &step);
 		if (sig > 0 && sig != SIGCHLD)
-			return give_up(d, uuid, "interrupted");
+			return give_up(d, "interrupted");
 	}
 }
 
-void detach_output(const struct detached *d, char *buf, size_t size)
+/* Of ours, as it has said before it could become the program. */
+static bool has_complained(const struct detached *d)
 {
-	/* the child's descriptor and ours share one offset: it is the length of what was
-	 * said */
-	off_t len = lseek(d->log, 0, SEEK_CUR);
-	ssize_t n;
+	static const char ours[] = "musctl: ";
+	char said[sizeof(ours) - 1];
 
-	buf[0] = '\0';
-	if (len <= 0)
-		return;
-	n = pread(d->log, buf, (size_t)len < size ? (size_t)len : size - 1,
-		  (size_t)len < size ? 0 : len - (off_t)size + 1);
-	buf[n > 0 ? n : 0] = '\0';
+	return pread(d->log, said, sizeof(said), 0) == sizeof(said) &&
+	       !memcmp(said, ours, sizeof(said));
 }
 
-/* The end of @text, all that was said: its last line, without the newline; the last one before it
- * that libmuser said is put into @cause. */
-static const char *last_line(char *text, const char **cause)
+int detach_died(const struct detached *d)
 {
-	const char *line = "";
-	char *rest = NULL, *next = strtok_r(text, "\n", &rest);
+	const int code = WIFEXITED(d->status) ? WEXITSTATUS(d->status) : ST_FAILED;
 
-	*cause = NULL;
-	for (; next; next = strtok_r(NULL, "\n", &rest)) {
-		if (!strncmp(line, "muser: ", 7))
-			*cause = line;
-		line = next;
-	}
-	return line;
-}
-
-int detach_died(const struct detached *d, const char *program)
-{
-	int code =
-		WIFEXITED(d->status) ? WEXITSTATUS(d->status) : 128 + WTERMSIG(d->status);
-	const char *line, *cause;
-	char said[2048], why[2048];
-
-	detach_output(d, said, sizeof(said));
-	line = last_line(said, &cause);
-	snprintf(why, sizeof(why), "%s%s%s%s%s", *line ? ": " : "", line, cause ? " (" : "",
-		 cause ?: "", cause ? ")" : "");
-	if ((code == ST_NOT_FOUND || code == ST_NO_EXEC) &&
-	    !strncmp(line, "musctl: ", 8)) {
-		fprintf(stderr, "%s\n", line);
+	if (code && has_complained(d))
 		return code;
-	}
 	if (WIFSIGNALED(d->status))
-		return error(ST_FAILED, program, "ended by signal %d (%s)%s",
-			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)), why);
-	return error(ST_FAILED, program,
-		     "ended with status %d before its device answered%s", code, why);
+		return error(ST_FAILED, d->program, "ended by signal %d (%s)",
+			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)));
+	return error(ST_FAILED, d->program, "ended with status %d before its device answered",
+		     code);
 }

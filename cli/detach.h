@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * detach.h - device processes in the background, and the wait until one can be used. A
- * detached process holds no descriptor of its caller; what it says on stderr before it is
- * ready is kept in memory (64 KiB at most) for the one who waits.
+ * detached process holds no descriptor of its caller; what it says on stderr (64 KiB at most)
+ * goes to memory, and until it is ready from there to the stderr of the one who waits.
  */
 #ifndef MUSCTL_DETACH_H
 #define MUSCTL_DETACH_H
@@ -13,9 +13,14 @@
 #include <sys/types.h>
 
 struct detached {
-	pid_t pid;
-	int   log;    /* memfd: its stderr */
-	int   status; /* of waitpid(2), once it has ended */
+	/* of the caller */
+	const char *program; /* what to call it */
+	const char *hint;    /* what may be wrong with one that is not ready in time, or NULL */
+	/* detach_start()'s */
+	pid_t       pid;
+	int         log;     /* memfd: its stderr */
+	off_t       shown;   /* how much of it has been passed on */
+	int         status;  /* of waitpid(2), once it has ended */
 };
 
 #define DETACH_FD 3 /* what a program is given */
@@ -30,14 +35,11 @@ bool detach_keep(int keep);
 #define DETACH_ENDED (-1)
 
 /* 0: the device answers. DETACH_ENDED: the process has ended, d->status says how. Else the
- * status of a told error; the process is gone then. */
+ * status of a told error; the process has been ended then. What it has said is on stderr. */
 int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns);
 
-/* What it said; NUL-terminated. */
-void detach_output(const struct detached *d, char *buf, size_t size);
-
-/* It ended before its device answered: tells why, as far as one can know. */
-int detach_died(const struct detached *d, const char *program);
+/* It has ended before its device answered: tells how, unless it has told why itself. */
+int detach_died(const struct detached *d);
 
 /* It is ready: prints the UUID. 0, or ST_FAILED: the process is gone, as nobody learns of it. */
 int detach_tell(struct detached *d, const char *uuid);

@@ -51,7 +51,7 @@ const struct opt host_options[] = {
 
 /* Of the one device that this process hosts. */
 static lm_ctx_t *volatile served;
-static bool starting;
+static const char *starting; /* its type, until it is served */
 static char start_error[512];
 
 /* ---- from options to a description ----------------------------------------------- */
@@ -130,7 +130,7 @@ static void log_line(void *pvt, int level, const char *msg)
 	if (starting && level == LM_LOG_ERR)
 		snprintf(start_error, sizeof(start_error), "%s", msg);
 	else
-		error(0, served ? lm_ctx_uuid(served) : NULL, "%s", msg);
+		error(0, served ? lm_ctx_uuid(served) : starting, "%s", msg);
 }
 
 static int check_texts(struct host *host)
@@ -269,11 +269,11 @@ static int start(struct host *host, lm_ctx_t **ctx)
 
 	raise_limits();
 	lm_sigbus_guard();
-	starting = true;
+	starting = host->type->name;
 	start_error[0] = '\0';
 	*ctx = lm_ctx_create(&host->info);
 	err = -errno;
-	starting = false;
+	starting = NULL;
 	if (!*ctx)
 		return error(ST_FAILED, host->type->name, "%s",
 			     start_error[0] ? start_error : strerror(-err));

@@ -3,8 +3,9 @@
  * program.c - somebody's libmuser program, for tests of exec: a device of a BAR, of one with
  * registers - READS tells how often it was read - and of one that is read-only. What its argument says: "fail" says why on stderr
  * and ends, "hang" never makes a device, "wait" makes one and does not serve it for a while,
- * "talk" fills stderr, before and after it is ready, "refused" describes what cannot be, "named"
- * has the name that follows, "fork" leaves the device to a child that does not serve it.
+ * "talk" fills stderr, before and after it is ready, "refused" describes what cannot be, "dubious"
+ * what hardly can be meant, "named" has the name that follows, "fork" leaves the device to a child
+ * that does not serve it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,10 +85,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "program: first line\nprogram: no such card\n");
 		return 9;
 	}
+	if (!strcmp(mode, "hang"))
+		fprintf(stderr, "program: waiting for a card");
 	while (!strcmp(mode, "hang"))
 		pause();
 	if (!strcmp(mode, "refused"))
 		info.pci_info.reg_info[LM_BAR0_REG_IDX].size = 100;
+	if (!strcmp(mode, "dubious"))
+		info.pci_info.id.vid = 0xffff;
 	if (!strcmp(mode, "named"))
 		info.name = argv[2];
 	ctx = lm_ctx_create(&info);
