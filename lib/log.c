@@ -8,6 +8,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "internal.h"
@@ -39,6 +40,8 @@ static void log_print(const lm_dev_info_t *info, const char *msg)
 	char line[LINE_MAX], *c;
 	int len;
 
+	if (who && !strncmp(msg, who, strlen(who)) && msg[strlen(who)] == ':')
+		who = NULL; /* the message begins with it */
 	len = snprintf(line, sizeof(line), "muser: %.63s%s%s\n", who ?: "", who ? ": " : "", msg);
 	for (c = line; c < line + len - 1; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)

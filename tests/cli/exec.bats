@@ -87,7 +87,7 @@ musctl: exec: $PROGRAM: ended with status 1 before its device answered"
 	uuid=$(musctl exec -u 85006552-1b4b-45e9-ad62-9dd16df09171 -- "$PROGRAM")
 	[ "$uuid" = 85006552-1b4b-45e9-ad62-9dd16df09171 ]
 	try 1 musctl exec -u "$uuid" -- "$PROGRAM"
-	complains "muser: $uuid: $uuid: this UUID is in use
+	complains "muser: $uuid: this UUID is in use
 program: File exists
 musctl: exec: $PROGRAM: ended with status 1 before its device answered"
 	try 0 musctl peek "$uuid" VENDOR_ID
