@@ -151,9 +151,7 @@ static void print_one(struct out *out, const char *uuid)
 	int err;
 
 	err = control_open(uuid, &control);
-	if (err == -EAGAIN)
-		print_hung(out, uuid, 0);
-	else if (err && mdev_exists(uuid))
+	if (err && mdev_exists(uuid))
 		print_mdev(out, uuid);
 	if (err)
 		return;

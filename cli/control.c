@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "cmd.h"
 #include "error.h"
+#include "process.h"
 #include "value.h"
 
 #define INTERFACE  "org.muser.control."
@@ -32,7 +33,7 @@
 
 struct control {
 	char                uuid[37];
-	int                 fd;
+	int                 fd; /* -1: nobody accepts us, nor those who came before */
 	pid_t               pid;
 	int                 timeout_ms;
 	char               *buf;      /* received, not yet taken */
@@ -45,10 +46,26 @@ struct control {
 
 /* ---- life ------------------------------------------------------------------------ */
 
-int control_open(const char *uuid, struct control **result)
+static pid_t pid_of_peer(int fd)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ? 0 : cred.pid;
+}
+
+static pid_t pid_of_holder(const char *uuid)
+{
+	struct process p;
+
+	if (process_of_device(&p, uuid, -1))
+		return 0;
+	process_close(&p);
+	return p.pid;
+}
+
+int control_open(const char *uuid, struct control **result)
+{
 	struct control *c = calloc(1, sizeof(*c));
 	int err;
 
@@ -59,13 +76,16 @@ int control_open(const char *uuid, struct control **result)
 	c->timeout_ms = CONTROL_TIMEOUT_MS;
 	snprintf(c->uuid, sizeof(c->uuid), "%s", uuid);
 	err = lm_instance_connect(uuid, "control.sock", &c->fd);
+	if (err == -EAGAIN) { /* it is as one that does not answer */
+		c->fd = -1;
+		err = 0;
+	}
 	if (err) {
 		json_free(c->messages);
 		free(c);
 		return err;
 	}
-	if (!getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
-		c->pid = cred.pid;
+	c->pid = c->fd < 0 ? pid_of_holder(uuid) : pid_of_peer(c->fd);
 	*result = c;
 	return 0;
 }
@@ -74,7 +94,8 @@ void control_close(struct control *c)
 {
 	if (!c)
 		return;
-	close(c->fd);
+	if (c->fd >= 0)
+		close(c->fd);
 	if (c->received >= 0)
 		close(c->received);
 	json_free(c->messages);
@@ -155,6 +176,8 @@ static int send_all(struct control *c, const char *text, size_t len,
 	ssize_t n;
 	int err;
 
+	if (c->fd < 0)
+		return -ETIMEDOUT;
 	if (fds && fds->nr <= MAX_FDS)
 		attach_fds(&msg, fds);
 	while (iov.iov_len) {

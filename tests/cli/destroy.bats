@@ -67,6 +67,23 @@ setup_file() {
 	nothing_left
 }
 
+# Connections wait in a queue, which is finite: for a device that accepts none it is soon full.
+@test "a device that hangs is found, shown and ended however many have tried before" {
+	uuid=$(musctl create null --name patient)
+	pid=$(musctl list -nro PID)
+	kill -STOP "$pid"
+	for _ in $(seq 20); do
+		timeout -s KILL 0.05 "$MUSCTL" peek "$uuid" VENDOR_ID || true
+	done
+	try 1 musctl peek patient VENDOR_ID
+	complains "musctl: peek: $uuid: the device does not answer"
+	[ "$(musctl list -nro STATE,PID)" = "hung $pid" ]
+	try 1 musctl show "$uuid"
+	[[ $output == *hung* ]]
+	try 0 musctl destroy --force "$uuid"
+	nothing_left
+}
+
 @test "a child that holds the device is named, and killed by --force only" {
 	read -r uuid maker child <<<"$("$PROGRAM" fork 3>&-)"
 	try 1 musctl destroy --timeout 0.2 "$uuid"
