@@ -364,16 +364,20 @@ uint64_t irq_pending_bits(const struct lm_ctx *ctx, uint32_t index, uint32_t fir
 
 static int irq_check(struct lm_ctx *ctx)
 {
-	static const uint32_t single[] = {
-		LM_DEV_INTX_IRQ_IDX, LM_DEV_ERR_IRQ_IDX, LM_DEV_REQ_IRQ_IDX,
+	static const struct {
+		uint32_t    index;
+		const char *name;
+	} single[] = {
+		{ LM_DEV_INTX_IRQ_IDX, "INTx" }, { LM_DEV_ERR_IRQ_IDX, "ERR" },
+		{ LM_DEV_REQ_IRQ_IDX, "REQ" },
 	};
 	const uint32_t *count = ctx->info.pci_info.irq_count;
 	uint32_t i;
 
 	for (i = 0; i < LM_NR(single); i++) {
-		if (count[single[i]] > 1) {
-			log_err(ctx, "irq_count[%u] is %u: 0 or 1 can be", single[i],
-				count[single[i]]);
+		if (count[single[i].index] > 1) {
+			log_err(ctx, "irq_count of %s is %u: must be 0 or 1", single[i].name,
+				count[single[i].index]);
 			return -EINVAL;
 		}
 	}

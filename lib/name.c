@@ -7,6 +7,7 @@
  * found whatever the case, the name of a device fills one cell of a table, and a property of
  * several wires gives a name to each of them.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,13 +83,13 @@ int name_check_props(const lm_dev_info_t *info)
 		const lm_prop_t *p = &info->props[i];
 
 		if (!name_is_valid(p->name, PROP_CHARS)) {
-			log_info(info, LM_LOG_ERR, "property %u has no name of 1 to %d characters "
+			log_info(info, LM_LOG_ERR, "property %u: its name must be 1 to %d characters "
 				 "a-z 0-9 -", i, NAME_LENGTH);
 			return -EINVAL;
 		}
 		rival = prop_rival(info, p);
 		if (rival) {
-			log_info(info, LM_LOG_ERR, "property %u, %s: the name means %s%s already",
+			log_info(info, LM_LOG_ERR, "property %u, %s: the name is taken by %s%s",
 				 i, p->name, rival->nr ? "wires of " : "", rival->name);
 			return -EINVAL;
 		}
@@ -104,65 +105,105 @@ static const char *field_fault(const lm_register_t *reg, uint32_t i)
 	uint32_t j;
 
 	if (!name_is_register(f->name))
-		return "a field has no name of 1 to 63 characters A-Z a-z 0-9 _";
-	if (!f->bits || out_of_range(f->shift, f->bits, 8u * reg->width))
-		return "a field is empty or leaves the register";
+		return "its name must be 1 to 63 characters A-Z a-z 0-9 _";
+	if (!f->bits)
+		return "it has no bits";
+	if (out_of_range(f->shift, f->bits, 8u * reg->width))
+		return "it leaves the register";
 	if (!all_zero(f->reserved, sizeof(f->reserved)))
-		return "a reserved member of a field is not 0";
+		return "a reserved member is not 0";
 	for (j = 0; j < i; j++) {
 		if (!ascii_compare(reg->fields[j].name, f->name))
-			return "two fields have the same name";
+			return "one before it has the same name (case is ignored)";
 	}
 	return NULL;
 }
 
-static const char *register_name_fault(const lm_register_t *reg)
+static void field_complain(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg,
+			   uint32_t i, const char *what)
+{
+	const char *name = reg->fields[i].name;
+	char text[NAME_LENGTH + 100];
+
+	if (name_is_register(name))
+		snprintf(text, sizeof(text), "field %s: %s", name, what);
+	else
+		snprintf(text, sizeof(text), "fields[%u]: %s", i, what);
+	register_complain(ctx, LM_LOG_ERR, index, reg, text);
+}
+
+static int register_names_check(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg)
 {
 	const char *fault = NULL;
 	uint32_t i;
 
 	if (!name_is_register(reg->name))
-		return "it has no name of 1 to 63 characters A-Z a-z 0-9 _";
-	if (reg->nr_fields && !reg->fields)
-		return "the table of its fields is missing";
-	for (i = 0; i < reg->nr_fields && !fault; i++)
+		fault = "its name must be 1 to 63 characters A-Z a-z 0-9 _";
+	else if (reg->nr_fields && !reg->fields)
+		fault = "the table of its fields is missing";
+	if (fault) {
+		register_complain(ctx, LM_LOG_ERR, index, reg, fault);
+		return -EINVAL;
+	}
+	for (i = 0; i < reg->nr_fields; i++) {
 		fault = field_fault(reg, i);
-	return fault;
-}
-
-/* Appends the names of a region's registers to @names. */
-static int names_collect(struct lm_ctx *ctx, uint32_t index, const char **names, size_t *nr)
-{
-	const lm_register_map_t *map = region_get(ctx, index)->info.regs;
-	uint32_t i;
-
-	for (i = 0; map && i < map->nr_registers; i++) {
-		const lm_register_t *reg = register_at(map, i);
-		const char *fault = register_name_fault(reg);
-
 		if (fault) {
-			register_complain(ctx, LM_LOG_ERR, index, reg, fault);
+			field_complain(ctx, index, reg, i, fault);
 			return -EINVAL;
 		}
-		names[(*nr)++] = reg->name;
 	}
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+/* A register, and where it is. */
+struct named {
+	const lm_register_t *reg;
+	uint32_t             region;
+};
+
+/* Appends a region's registers to @named. */
+static int names_collect(struct lm_ctx *ctx, uint32_t index, struct named *named, size_t *nr)
 {
-	return ascii_compare(*(const char *const *)a, *(const char *const *)b);
+	const lm_register_map_t *map = region_get(ctx, index)->info.regs;
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; map && i < map->nr_registers && !ret; i++) {
+		const lm_register_t *reg = register_at(map, i);
+
+		ret = register_names_check(ctx, index, reg);
+		named[(*nr)++] = (struct named){ reg, index };
+	}
+	return ret;
 }
 
-static int names_are_unique(struct lm_ctx *ctx, const char **names, size_t nr)
+/* By name; those of one name as they are described. */
+static int compare(const void *first, const void *second)
 {
+	const struct named *a = first, *b = second;
+	const int order = ascii_compare(a->reg->name, b->reg->name);
+
+	if (order)
+		return order;
+	if (a->region != b->region)
+		return a->region < b->region ? -1 : 1;
+	return a->reg->offset < b->reg->offset ? -1 : a->reg->offset > b->reg->offset;
+}
+
+static int names_are_unique(struct lm_ctx *ctx, struct named *named, size_t nr)
+{
+	char text[NAME_LENGTH + 100];
 	size_t i;
 
-	qsort(names, nr, sizeof(*names), compare);
+	qsort(named, nr, sizeof(*named), compare);
 	for (i = 1; i < nr; i++) {
-		if (!compare(&names[i - 1], &names[i])) {
-			log_err(ctx, "two registers have the name %s (whatever the case)",
-				names[i]);
+		const struct named *one = &named[i - 1], *other = &named[i];
+
+		if (!ascii_compare(one->reg->name, other->reg->name)) {
+			snprintf(text, sizeof(text), "register %s at 0x%llx of region %u has the "
+				 "same name (case is ignored)", one->reg->name,
+				 (unsigned long long)one->reg->offset, one->region);
+			register_complain(ctx, LM_LOG_ERR, other->region, other->reg, text);
 			return -EINVAL;
 		}
 	}
@@ -171,7 +212,7 @@ static int names_are_unique(struct lm_ctx *ctx, const char **names, size_t nr)
 
 int name_check_registers(struct lm_ctx *ctx)
 {
-	const char **names;
+	struct named *named;
 	size_t nr = 0;
 	uint32_t i;
 	int ret = 0;
@@ -181,12 +222,12 @@ int name_check_registers(struct lm_ctx *ctx)
 
 		nr += map ? map->nr_registers : 0;
 	}
-	names = calloc(nr ?: 1, sizeof(*names));
-	if (!names)
+	named = calloc(nr ?: 1, sizeof(*named));
+	if (!named)
 		return -ENOMEM;
 	for (i = 0, nr = 0; i < region_count(ctx) && !ret; i++)
-		ret = names_collect(ctx, i, names, &nr);
-	ret = ret ?: names_are_unique(ctx, names, nr);
-	free(names);
+		ret = names_collect(ctx, i, named, &nr);
+	ret = ret ?: names_are_unique(ctx, named, nr);
+	free(named);
 	return ret;
 }

@@ -304,10 +304,10 @@ static void errors_and_requests_are_lost_without_a_listener(void **state)
 static void impossible_counts_are_refused(void **state)
 {
 	info.pci_info.irq_count[INTX] = 2;
-	assert_refused(&info, "irq_count[0]");
+	assert_refused(&info, "irq_count of INTx is 2: must be 0 or 1");
 	info.pci_info.irq_count[INTX] = 1;
 	info.pci_info.irq_count[ERR] = 2;
-	assert_refused(&info, "irq_count[3]");
+	assert_refused(&info, "irq_count of ERR is 2: must be 0 or 1");
 }
 
 /* ---- eventfds of all sorts ------------------------------------------------------- */
