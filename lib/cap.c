@@ -181,7 +181,7 @@ static int msi_build(struct lm_ctx *ctx, const struct place *p)
 	const uint32_t nr = ctx->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX];
 
 	if (!nr || nr > MSI_MAX || (nr & (nr - 1))) {
-		log_err(ctx, "%u MSI vectors: a power of two up to 32 can be", nr);
+		log_err(ctx, "%u MSI vectors: must be a power of two, at most 32", nr);
 		return -EINVAL;
 	}
 	msi_put(ctx->config, p, nr);
@@ -264,11 +264,11 @@ static int place_size(const struct placing *pl, struct place *p)
 	const size_t least = p->desc->id == PCI_CAP_ID_VNDR ? 3 : CAP_HEADER_SIZE;
 
 	if (own && p->desc->size && p->desc->size != own)
-		return place_refuse(pl, p, "this kind has its own size: leave size 0");
+		return place_refuse(pl, p, "the library knows its size: leave size 0");
 	if (own && (p->desc->data || p->desc->wmask))
-		return place_refuse(pl, p, "this kind has registers of its own: no data, no wmask");
+		return place_refuse(pl, p, "the library has its registers: leave data and wmask NULL");
 	if (!own && (p->desc->size < least || p->desc->size > CAP_END - CAP_FIRST))
-		return place_refuse(pl, p, "its size cannot be");
+		return place_refuse(pl, p, "its size must be that of its header or more, up to 192 bytes");
 	p->size = (uint16_t)(own ?: p->desc->size);
 	return 0;
 }
@@ -301,9 +301,9 @@ static int place_fixed(struct placing *pl, struct place *p)
 	uint32_t at;
 
 	if (offset % 4 || offset < CAP_FIRST)
-		return place_refuse(pl, p, "its offset is no multiple of 4 from 40h on");
+		return place_refuse(pl, p, "its offset must be a multiple of 4, at least 40h");
 	if (out_of_range(offset, p->size, CAP_END))
-		return place_refuse(pl, p, "it does not end before 100h");
+		return place_refuse(pl, p, "it does not fit below 100h");
 	if (place_is_free(pl, p, offset)) {
 		place_take(pl, p, offset);
 		return 0;
@@ -326,7 +326,7 @@ static int place_free(struct placing *pl, struct place *p)
 			return 0;
 		}
 	}
-	return place_refuse(pl, p, "no room is left before 100h");
+	return place_refuse(pl, p, "it does not fit below 100h");
 }
 
 static int place_once(const struct placing *pl, const struct place *p)
@@ -335,7 +335,7 @@ static int place_once(const struct placing *pl, const struct place *p)
 
 	for (other = pl->cap; other < p; other++) {
 		if (own_size(p->desc) && other->desc->id == p->desc->id)
-			return place_refuse(pl, p, "a function has this capability once");
+			return place_refuse(pl, p, "a function can have this capability only once");
 	}
 	return 0;
 }
@@ -368,8 +368,8 @@ static void wonder_at_hole(const struct placing *pl)
 
 	for (i = pl->nr; i < LM_MAX_CAPS; i++) {
 		if (caps[i].id)
-			log_warn(pl->ctx, "capability %02xh, number %u of the list: nobody sees "
-				 "it, the list ends at number %u, whose id is 0", caps[i].id,
+			log_warn(pl->ctx, "capability %02xh, number %u of the list: ignored, the "
+				 "list ends at number %u, whose id is 0", caps[i].id,
 				 i + 1, pl->nr + 1);
 	}
 }

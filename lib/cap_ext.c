@@ -75,15 +75,15 @@ static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 	if (!c->id || c->version > MAX_VERSION)
 		return "ids start at 1, versions end at 15";
 	if (is_second(cfg, c->id))
-		return "a function has this capability once";
+		return "a function can have this capability only once";
 	if (known && (c->data || c->wmask))
-		return "this kind has registers of its own: no data, no wmask";
+		return "the library has its registers: leave data and wmask NULL";
 	if (c->dsn && c->id != PCI_EXT_CAP_ID_DSN)
 		return "dsn is that of another capability";
 	if (c->reserved0 || c->reserved[0] || c->reserved[1])
 		return "a reserved member is not 0";
 	if (c->size && c->size != size)
-		return "this kind has its own size: leave size 0";
+		return "the library knows its size: leave size 0";
 	if (size < CAP_EXT_HEADER_SIZE || out_of_range(ext_offset(cfg), size, cfg->size))
 		return "its size is less than 4 bytes, or more than is left";
 	return NULL;

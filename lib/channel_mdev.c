@@ -208,7 +208,7 @@ static int node_check(struct channel *ch, const char **why)
 	if (ret)
 		return ret;
 	if (info.version != MUSER_API_VERSION) {
-		*why = "muser.ko is of another version than this library";
+		*why = "the version of muser.ko does not match this library";
 		return -EPROTONOSUPPORT;
 	}
 	if (info.max_msg > STREAM_BIG) {

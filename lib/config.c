@@ -178,7 +178,7 @@ static int header_rom(struct lm_ctx *ctx)
 	if (!size)
 		return 0;
 	if ((size & (size - 1)) || size < ROM_SIZE_MIN || size > ROM_SIZE_MAX) {
-		log_err(ctx, "ROM: its size is a power of two from 2 KiB to 16 MiB");
+		log_err(ctx, "ROM: its size must be a power of two from 2 KiB to 16 MiB");
 		return -EINVAL;
 	}
 	config_put(ctx->config, 0, &rom, 1);
@@ -215,7 +215,7 @@ static int config_restore(struct lm_ctx *ctx)
 	ret = config_load(ctx, cfg->kept->data, len);
 	ret = ret ?: msix_restore(ctx);
 	if (ret)
-		log_err(ctx, "the configuration space that was kept is of another device");
+		log_err(ctx, "the saved configuration space belongs to another device");
 	return ret;
 }
 

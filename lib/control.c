@@ -191,7 +191,7 @@ static void listener_ready(struct source *src, uint32_t events)
 	const int fd = accept_peer(src->fd);
 
 	if (fd == -EMFILE)
-		log_warn(control->ctx, "control.sock: no descriptor is left for a peer");
+		log_warn(control->ctx, "control.sock: a peer was rejected: out of file descriptors");
 	if (fd < 0)
 		return;
 	if (control->nr_conns >= MAX_CONNS || !peer_is_trusted(fd) ||

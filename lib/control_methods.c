@@ -217,7 +217,7 @@ static void trace(struct conn *c, struct json_object *params, bool more)
 	if (!control_args(c, params, NULL, 0, NULL))
 		return;
 	if (c->tracer) {
-		control_failed(c, -EBUSY, "this connection traces already");
+		control_failed(c, -EBUSY, "this connection is already tracing");
 		return;
 	}
 	if (c->fds.error) {

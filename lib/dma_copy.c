@@ -53,7 +53,7 @@ static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
 static void tell_broken(struct lm_ctx *ctx)
 {
 	if (!ctx->dma->broken_told)
-		log_warn(ctx, "the client truncated memory that it had lent us for DMA");
+		log_warn(ctx, "the client truncated a file that backs its DMA memory");
 	ctx->dma->broken_told = true;
 }
 

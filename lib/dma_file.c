@@ -296,7 +296,7 @@ static void tell_full(struct lm_ctx *ctx, const char *what, uint32_t nr,
 		      const struct dma_limit *limit)
 {
 	if (!ctx->dma->full_told)
-		log_warn(ctx, "the client lends memory in too many files: %u %s are its share of "
+		log_warn(ctx, "the client shares memory in too many files: %u %s are its share of "
 			 "%s (%" PRIu64 ")", nr, what, limit->name, limit->value);
 	ctx->dma->full_told = true;
 }
@@ -327,7 +327,7 @@ static int fds_check(struct lm_ctx *ctx)
 static int mapping_failed(struct lm_ctx *ctx, struct dma_backing *b, int error)
 {
 	if (!ctx->dma->full_told)
-		log_warn(ctx, "memory that the client lends cannot be mapped: %s",
+		log_warn(ctx, "memory that the client shares cannot be mapped: %s",
 			 strerror(-error));
 	ctx->dma->full_told = true;
 	b->kind = DMA_MESSAGE; /* nothing to undo */
@@ -434,7 +434,7 @@ static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 	if (is_safe(f))
 		return DMA_MAPPED;
 	if (!ctx->dma->slow_told)
-		log_warn(ctx, "DMA memory may shrink under us and is not mapped: "
+		log_warn(ctx, "DMA memory is not sealed against shrinking, thus not mapped: "
 			 "a memfd sealed with F_SEAL_SHRINK is faster");
 	ctx->dma->slow_told = true;
 	return DMA_FILE;

@@ -21,18 +21,20 @@ static const char *flags_fault(const lm_dev_info_t *info)
 	if (info->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
 	if (fds == (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD))
-		return "a descriptor either listens or is connected";
-	if (fds && (info->fd < 0 || info->socket_path))
-		return "fd and socket_path exclude each other";
+		return "LM_DEV_LISTEN_FD and LM_DEV_CONN_FD are mutually exclusive";
+	if (fds && info->fd < 0)
+		return "fd is not a descriptor";
+	if (fds && info->socket_path)
+		return "fd and socket_path are mutually exclusive";
 	if ((info->flags & LM_DEV_MDEV) && (info->socket_path || fds))
-		return "a mediated device has no socket";
+		return "a mediated device has no socket: neither fd nor socket_path";
 	if ((info->flags & LM_DEV_MDEV) && !info->uuid)
-		return "a mediated device has a UUID: none is given";
+		return "LM_DEV_MDEV requires a UUID";
 	if ((info->flags & LM_DEV_THREADS) && (info->flags & LM_DEV_BUSY_POLL))
-		return "one thread polls, several sleep: not both";
+		return "LM_DEV_BUSY_POLL and LM_DEV_THREADS are mutually exclusive";
 	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path && !fds &&
 	    !(info->flags & LM_DEV_MDEV))
-		return "without a folder a device needs socket_path or fd";
+		return "LM_DEV_NO_CONTROL requires socket_path or fd";
 	return NULL;
 }
 
@@ -43,7 +45,7 @@ static const char *members_fault(const lm_dev_info_t *info)
 	if (info->socket_mode & ~PERMISSIONS)
 		return "socket_mode has more than permission bits (it is octal: 0660)";
 	if (!info->save != !info->load)
-		return "save and load: one without the other";
+		return "save requires load, and load requires save";
 	return NULL;
 }
 
@@ -71,8 +73,8 @@ static int check_props(const lm_dev_info_t *info)
 			return -EINVAL;
 		}
 		if (p->value && p->flags == LM_PROP_RO)
-			log_info(info, LM_LOG_WARN, "property %u, %s: it can be read only, and "
-				 "nobody sets its default", i, p->name);
+			log_info(info, LM_LOG_WARN, "property %u, %s: it is read-only: its "
+				 "default is never set", i, p->name);
 	}
 	return 0;
 }

@@ -188,7 +188,7 @@ static void look(void *arg)
 
 	if (ctx->ended || fstat(ctx->instance->lock, &st) || st.st_nlink)
 		return;
-	log_err(ctx, "%s was removed: nobody finds this device any more, it ends",
+	log_err(ctx, "%s was removed: no command can find this device any more; it ends",
 		ctx->instance->final);
 	ctx->ended = -EIDRM;
 }

@@ -153,7 +153,7 @@ int kept_new(struct lm_ctx *ctx)
 	kept_describe(ctx, &k->wanted);
 	ret = kept_open(ctx, k);
 	if (ret == -ESTALE)
-		log_err(ctx, "the state that is kept is of another device, or another libmuser");
+		log_err(ctx, "the saved state is from another device or libmuser version");
 	else if (ret)
 		log_err(ctx, "no memory for the state: %s", strerror(-ret));
 	return ret;

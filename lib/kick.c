@@ -24,7 +24,7 @@ static bool has_value(const lm_ioeventfd_t *k)
 static const char *kick_fault(const struct region *r, const lm_ioeventfd_t *k)
 {
 	if (k->size > WIDTH_MAX || (k->size & (k->size - 1)))
-		return "its size is not 1, 2, 4 or 8, nor 0 for any";
+		return "its size must be 1, 2, 4 or 8, or 0 for any";
 	if (out_of_range(k->offset, k->size ?: 1, r->info.size))
 		return "it leaves the region";
 	if (k->flags & ~LM_IOEVENTFD_DATAMATCH)
@@ -61,7 +61,7 @@ static const char *table_fault(const struct region *r, uint32_t *at)
 			return fault;
 		for (j = 0; j < i; j++) {
 			if (kicks_collide(&k[j], &k[i]))
-				return "a write that it matches is another one's as well";
+				return "another one matches the same writes";
 		}
 	}
 	return NULL;

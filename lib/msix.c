@@ -44,11 +44,11 @@ static const char *msix_fault(const struct lm_ctx *ctx, const struct msix *m)
 	const struct region *r = region_get(ctx, m->bar);
 
 	if (!m->nr || m->nr > PCI_MSIX_FLAGS_QSIZE + 1)
-		return "irq_count says how many vectors there are: 1 to 2048";
+		return "its irq_count must be 1 to 2048";
 	if (!is_memory_bar(r, m->bar))
 		return "its BAR is not a memory BAR of the device";
 	if (m->table % PBA_WORD || m->pba % PBA_WORD)
-		return "table and pending bits stand at multiples of 8";
+		return "table and pending bits must start at multiples of 8";
 	if (out_of_range(m->table, table_size(m->nr), r->info.size) ||
 	    out_of_range(m->pba, pba_size(m->nr), r->info.size))
 		return "table or pending bits leave the BAR";
@@ -169,7 +169,7 @@ static void table_write(struct lm_ctx *ctx, const uint8_t *buf, uint32_t at, uin
 		irq_vectors_moved(ctx, first, end - first);
 	irq_unlock(ctx);
 	if (!m->entries)
-		log_err(ctx, "MSI-X: no memory for the table, a write to it is lost");
+		log_err(ctx, "MSI-X: out of memory, dropped a write to the table");
 }
 
 static void table_read(const struct msix *m, uint8_t *buf, uint32_t at, uint32_t len)

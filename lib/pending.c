@@ -77,7 +77,7 @@ static bool place_find(struct server *server)
 		pending_sweep(server);
 	if (server->nr_pending < PENDING_MAX)
 		return true;
-	log_warn(server->ctx, "a connection was rejected: %u others have not said their version",
+	log_warn(server->ctx, "a connection was rejected: %u others have not sent VERSION yet",
 		 server->nr_pending);
 	return false;
 }
@@ -89,7 +89,7 @@ void pending_accept(struct server *server)
 	int ret;
 
 	if (fd == -EMFILE)
-		log_warn(server->ctx, "a connection was rejected: no descriptor is left");
+		log_warn(server->ctx, "a connection was rejected: out of file descriptors");
 	if (fd < 0)
 		return;
 	if (!place_find(server)) {

@@ -29,7 +29,7 @@ static const char *bar_fault(const lm_reg_info_t *info, bool next_used)
 	if (wide && next_used)
 		return "the next BAR is its upper half and cannot be used";
 	if (!wide && size > UINT32_MAX / 2 + 1ull)
-		return "more than 2 GiB need LM_REG_FLAG_64BIT";
+		return "a BAR of more than 2 GiB needs LM_REG_FLAG_64BIT";
 	return NULL;
 }
 
@@ -42,14 +42,14 @@ static const char *areas_fault(const lm_reg_info_t *info)
 	if (!(info->flags & LM_REG_FLAG_MMAP))
 		return info->nr_mmap_areas ? "mmap_areas without LM_REG_FLAG_MMAP" : NULL;
 	if (info->size % page)
-		return "a mappable region is whole pages";
+		return "the size of a mappable region must be a multiple of the page size";
 	if (info->nr_mmap_areas > MAX_MMAP_AREAS)
 		return "more than 128 mmap_areas";
 	for (i = 0; i < info->nr_mmap_areas; i++) {
 		const lm_mmap_area_t *a = &info->mmap_areas[i];
 
 		if (!a->size || a->offset % page || a->size % page)
-			return "an mmap area is not whole pages";
+			return "an mmap area must consist of whole pages";
 		if (a->offset < end || out_of_range(a->offset, a->size, info->size))
 			return "mmap areas overlap, are out of order or leave the region";
 		end = a->offset + a->size;
@@ -102,9 +102,9 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 	if (fault)
 		return fault;
 	if (!(info->flags & LM_REG_FLAG_RW))
-		return "neither LM_REG_FLAG_READ nor LM_REG_FLAG_WRITE: nobody could access it";
+		return "neither LM_REG_FLAG_READ nor LM_REG_FLAG_WRITE is set";
 	if (info->fn && info->regs)
-		return "fn and regs exclude each other";
+		return "fn and regs are mutually exclusive";
 	return areas_fault(info);
 }
 

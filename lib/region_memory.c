@@ -244,7 +244,7 @@ int region_memory_renew(struct lm_ctx *ctx)
 		ret = memory_move(r);
 		if (ret)
 			log_err(ctx, "region %u: the last client still has its memory, and "
-				"there is no other: %s", i, strerror(-ret));
+				"new memory cannot be allocated: %s", i, strerror(-ret));
 	}
 	return ret;
 }

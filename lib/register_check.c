@@ -32,7 +32,7 @@ static const char *map_fault(const lm_register_map_t *map)
 	if (map->nr_registers && map->register_size < sizeof(lm_register_t))
 		return "register_size is not that of a register (LM_REGISTERS() sets it)";
 	if (!register_width_is_valid(min) || !register_width_is_valid(max))
-		return "access widths are 1, 2, 4 or 8";
+		return "access widths must be 1, 2, 4 or 8";
 	if (min > max)
 		return "min_width is more than max_width: no access is allowed";
 	if (!all_zero(map->reserved, sizeof(map->reserved)))
@@ -50,7 +50,7 @@ static const char *register_fault(const lm_register_map_t *map, const lm_registe
 	if (!register_width_is_valid(reg->width))
 		return "its width is not 1, 2, 4 or 8";
 	if (reg->access > LM_RW1C)
-		return "its access is none of LM_RW, LM_RO, LM_WO, LM_RW1C";
+		return "its access must be LM_RW, LM_RO, LM_WO or LM_RW1C";
 	if (reg->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
 	if (reg->reserved)
@@ -81,7 +81,7 @@ static void register_wonder(struct lm_ctx *ctx, uint32_t index, const lm_registe
 				  "it is not aligned: no single access of a guest covers it");
 	if (reg->reset & ~register_width_mask(reg->width))
 		register_complain(ctx, LM_LOG_WARN, index, reg,
-				  "its reset value has more bits than it has");
+				  "its reset value does not fit its width");
 }
 
 int register_check(struct lm_ctx *ctx, uint32_t index)

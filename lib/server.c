@@ -463,7 +463,7 @@ static int listener_add(struct server *server, int fd)
 
 	if (ret) {
 		log_err(server->ctx, "cannot listen: %s",
-			ret == -EINVAL ? "it is no listening socket" : strerror(-ret));
+			ret == -EINVAL ? "not a listening socket" : strerror(-ret));
 		close(fd);
 		return ret;
 	}

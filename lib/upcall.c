@@ -155,7 +155,7 @@ static void stall_expired(void *arg)
 	struct client *c = arg;
 
 	c->upcalls->stall_armed = false;
-	log_warn(c->ctx, "the client does not serve DMA while it waits for an answer: given up");
+	log_warn(c->ctx, "the client does not serve DMA while it waits for an answer; giving up");
 	upcall_fail_all(c, -EDEADLK);
 	client_wake(c);
 }
@@ -328,7 +328,7 @@ void upcall_reply(struct client *c, struct message *m)
 
 	message_close_fds(m);
 	if (!f) {
-		log_debug(c->ctx, "a reply that nobody waits for: id %u", m->hdr->msg_id);
+		log_debug(c->ctx, "unexpected reply, id %u", m->hdr->msg_id);
 		return;
 	}
 	if (c->upcalls->stall_armed)

@@ -58,7 +58,7 @@ static void what_stands_behind_the_end_is_wondered_at(void **state)
 	info.caps[2] = (lm_cap_t){ .id = PCI_CAP_ID_EXP };
 	info.log_level = LM_LOG_WARN;
 	make();
-	assert_string_equal(device_log, "capability 10h, number 3 of the list: nobody sees it, the "
+	assert_string_equal(device_log, "capability 10h, number 3 of the list: ignored, the "
 			    "list ends at number 2, whose id is 0");
 }
 
@@ -67,11 +67,11 @@ static void a_kind_with_registers_of_its_own_takes_no_others(void **state)
 	static const uint8_t data[8];
 
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM, .data = data };
-	assert_refused(&info, "capability 01h, number 1 of the list: this kind has registers of "
-		       "its own");
+	assert_refused(&info, "capability 01h, number 1 of the list: the library has its "
+		       "registers");
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_MSI, .wmask = data };
-	assert_refused(&info, "capability 05h, number 1 of the list: this kind has registers of "
-		       "its own");
+	assert_refused(&info, "capability 05h, number 1 of the list: the library has its "
+		       "registers");
 }
 
 static void a_fixed_offset_is_kept_and_others_go_around_it(void **state)
@@ -107,9 +107,9 @@ static void impossible_places_are_refused(void **state)
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM, .offset = 0x42 };
 	assert_refused(&info, "multiple of 4");
 	info.caps[0].offset = 0x3c;
-	assert_refused(&info, "from 40h on");
+	assert_refused(&info, "at least 40h");
 	info.caps[0].offset = 0xfc;
-	assert_refused(&info, "before 100h");
+	assert_refused(&info, "does not fit below 100h");
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_VNDR, .size = 193 };
 	assert_refused(&info, "size");
 	info.caps[0].size = SIZE_MAX;
@@ -122,7 +122,7 @@ static void too_many_bytes_are_refused(void **state)
 {
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_VNDR, .size = 188 };
 	info.caps[1] = (lm_cap_t){ .id = PCI_CAP_ID_PM };
-	assert_refused(&info, "no room");
+	assert_refused(&info, "does not fit below 100h");
 }
 
 static void what_a_function_has_once_is_refused_twice(void **state)
@@ -134,7 +134,7 @@ static void what_a_function_has_once_is_refused_twice(void **state)
 static void a_size_that_is_not_the_kinds_own_is_refused(void **state)
 {
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM, .size = 12 };
-	assert_refused(&info, "its own size");
+	assert_refused(&info, "the library knows its size");
 	info.caps[0].size = PCI_PM_SIZEOF;
 	make();
 	assert_int_equal(cap_find(ctx, PCI_CAP_ID_PM), 0x40);
@@ -401,7 +401,7 @@ static void impossible_msi_counts_are_refused(void **state)
 
 	for (i = 0; i < LM_NR(bad); i++) {
 		info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = bad[i];
-		assert_refused(&info, "power of two up to 32");
+		assert_refused(&info, "must be a power of two, at most 32");
 	}
 	info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = 0;
 	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_MSI };

@@ -102,9 +102,9 @@ static void what_a_function_has_once_is_refused_twice(void **state)
 {
 	info.nr_ext_caps = 2;
 	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN };
-	assert_refused(&info, "extended capability 0003h: a function has this capability once");
+	assert_refused(&info, "extended capability 0003h: a function can have this capability only once");
 	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_ERR };
-	assert_refused(&info, "extended capability 0001h: a function has this capability once");
+	assert_refused(&info, "extended capability 0001h: a function can have this capability only once");
 	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 8 };
 	ctx = device_new(&info);
 }
@@ -115,9 +115,9 @@ static void what_another_kind_has_is_refused(void **state)
 
 	info.nr_ext_caps = 1;
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .data = data };
-	assert_refused(&info, "extended capability 0003h: this kind has registers of its own");
+	assert_refused(&info, "extended capability 0003h: the library has its registers");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_ERR, .wmask = data };
-	assert_refused(&info, "extended capability 0001h: this kind has registers of its own");
+	assert_refused(&info, "extended capability 0001h: the library has its registers");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 8, .dsn = 1 };
 	assert_refused(&info, "extended capability 000bh: dsn is that of another capability");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .reserved = { 0, 1 } };
@@ -132,7 +132,7 @@ static void impossible_ones_are_refused(void **state)
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .version = 16 };
 	assert_refused(&info, "versions end at 15");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .size = 16 };
-	assert_refused(&info, "its own size");
+	assert_refused(&info, "the library knows its size");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 3 };
 	assert_refused(&info, "size");
 	ext[0].size = UINT32_MAX;

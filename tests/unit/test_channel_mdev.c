@@ -83,7 +83,7 @@ static void another_api_version_is_refused(void **state)
 	struct engine *e = *state;
 
 	node.version = MUSER_API_VERSION + 1;
-	node_refused(e, EPROTONOSUPPORT, "another version");
+	node_refused(e, EPROTONOSUPPORT, "version of muser.ko");
 }
 
 static void longer_messages_than_we_take_are_refused(void **state)

@@ -628,7 +628,7 @@ static void one_connection_traces_once(void **state)
 	lm_trace_reader_t *reader = begin_trace(fd);
 
 	send_fds(fd, TRACE, fds, 2);
-	assert_reply(receive(fd), FAILED(16, "this connection traces already"));
+	assert_reply(receive(fd), FAILED(16, "this connection is already tracing"));
 	lm_trace_close(reader);
 	close(fds[0]);
 	close(fds[1]);

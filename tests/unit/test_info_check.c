@@ -74,11 +74,11 @@ static void save_and_load_come_together(void **state)
 	struct engine *e = *state;
 
 	e->info.save = dev_save;
-	refused(e, "save and load: one without the other");
+	refused(e, "save requires load, and load requires save");
 	e->info.load = dev_load;
 	accepted(e, "");
 	e->info.save = NULL;
-	refused(e, "save and load: one without the other");
+	refused(e, "save requires load, and load requires save");
 }
 
 /* ---- names ----------------------------------------------------------------------- */
@@ -152,7 +152,7 @@ static void a_default_that_nobody_sets_is_wondered_at(void **state)
 
 	e->info.prop_get = prop_get;
 	prop_is(e, &p);
-	accepted(e, "property 0, out: it can be read only, and nobody sets its default");
+	accepted(e, "property 0, out: it is read-only: its default is never set");
 }
 
 /* ---- tables ---------------------------------------------------------------------- */

@@ -365,7 +365,7 @@ static void torn_state_is_judged(void **state)
 	assert_in_range(len, 4096, sizeof(all));
 	assert_int_equal(pwrite(node.mem[MUSER_SPACE_STATE], all + 128, (size_t)len - 128, 128),
 			 len - 128);
-	node_refused(e, EINVAL, "of another device");
+	node_refused(e, EINVAL, "another device");
 }
 
 /* ---- saving ---------------------------------------------------------------------- */

@@ -38,8 +38,8 @@ static void a_region_that_nobody_could_access_is_refused(void **state)
 {
 	const lm_reg_info_t bare = { .flags = LM_REG_FLAG_MEM, .size = 64, .fn = engine_access };
 	const lm_reg_info_t mapped = { .flags = LM_REG_FLAG_MEM | LM_REG_FLAG_MMAP, .size = PAGE };
-	const char *message = "region 4: neither LM_REG_FLAG_READ nor LM_REG_FLAG_WRITE: nobody "
-			      "could access it";
+	const char *message = "region 4: neither LM_REG_FLAG_READ nor LM_REG_FLAG_WRITE is "
+			      "set";
 
 	refused(*state, BAR, &bare, message);
 	refused(*state, BAR, &mapped, message);

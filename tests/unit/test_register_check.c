@@ -57,7 +57,7 @@ static void what_is_wrong_with_a_register_names_it(void **state)
 	refused(*state, (lm_register_t){ .name = "CTRL", .offset = 8, .width = 3 },
 		"region 0: register CTRL at 0x8: its width is not 1, 2, 4 or 8");
 	refused(*state, (lm_register_t){ .name = "CTRL", .offset = 8, .width = 4, .access = 9 },
-		"region 0: register CTRL at 0x8: its access is none of LM_RW, LM_RO, LM_WO, "
+		"region 0: register CTRL at 0x8: its access must be LM_RW, LM_RO, LM_WO or "
 		"LM_RW1C");
 	refused(*state, (lm_register_t){ .name = "CTRL", .offset = 2, .width = 4 },
 		"region 0: register CTRL at 0x2: it overlaps the register before it, or is out of "
@@ -206,7 +206,7 @@ static void a_register_that_is_not_aligned_is_wondered_at(void **state)
 static void a_reset_value_that_does_not_fit_is_wondered_at(void **state)
 {
 	accepted(*state, &(lm_register_t){ .name = "R", .width = 1, .reset = 0x100 },
-		 "region 0: register R at 0x0: its reset value has more bits than it has");
+		 "region 0: register R at 0x0: its reset value does not fit its width");
 	accepted(*state, &(lm_register_t){ .name = "R", .width = 8, .reset = ~0ull }, "");
 }
 
