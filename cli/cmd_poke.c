@@ -56,7 +56,8 @@ static int find_spot(struct change *change, const struct regmap *map, const char
 	if (!change->has_mask)
 		change->mask = room;
 	if ((change->value | change->mask) & ~room)
-		return error(ST_USAGE, word, "the value is wider than the place");
+		return error(spot->fixed ? ST_USAGE : ST_FAILED, word,
+			     "the value is wider than the place");
 	change->value <<= spot->field.shift;
 	change->mask <<= spot->field.shift;
 	return 0;

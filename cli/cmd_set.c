@@ -78,11 +78,14 @@ static bool is_property(struct json_object *prop, const char *word, size_t len)
 
 static int check_word(struct json_object *device, const char *word)
 {
+	const size_t len = strcspn(word, "=");
 	struct json_object *prop;
 	size_t i;
 
+	if (!len)
+		return error(ST_USAGE, word, "is not NAME[=VALUE]");
 	for (i = 0; (prop = value_item(device, "properties", i)); i++) {
-		if (is_property(prop, word, strcspn(word, "=")))
+		if (is_property(prop, word, len))
 			return 0;
 	}
 	return error(ST_FAILED, word, "no such property (musctl set UUID lists them)");

@@ -58,6 +58,7 @@ static int parse_offset(struct spot *spot, const struct regmap *map, const char 
 	spot->place.width = spot->reg ? spot->reg->width : DEFAULT_WIDTH;
 	if (!dot)
 		return 0;
+	spot->fixed = true;
 	spot->place.width = parse_width(dot + 1, len - digits - 1);
 	if (spot->reg && spot->reg->width != spot->place.width)
 		spot->reg = NULL;
@@ -73,6 +74,8 @@ static int parse_register(struct spot *spot, const struct regmap *map, const cha
 	size_t word = dot ? (size_t)(dot - text) : len;
 	char field[64];
 
+	if (!word || (dot && word + 1 == len))
+		return bad_place(text, "is not REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]");
 	spot->reg = regmap_find(map, text, word);
 	if (!spot->reg)
 		return error(ST_FAILED, spot->place.name, map->complete ?

@@ -13,6 +13,7 @@ struct spot {
 	struct place      place;
 	const struct reg *reg;   /* NULL: none is known there */
 	struct field      field; /* name NULL: all of it */
+	bool              fixed; /* the text says the width, whatever the device */
 };
 
 /* Only [0, len) of text is looked at. 0, or the status of a told error. */

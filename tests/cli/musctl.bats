@@ -4,6 +4,30 @@
 
 load helper
 
+# What this device does not have is 1, what no device has is 2.
+@test "one rule for exit statuses, whatever the verb" {
+	uuid=$(musctl create gpio-idio16)
+	for where in IN07 IN0_7.IN9 bar0+0 bar2+8.1; do
+		try 1 musctl peek "$uuid" "$where"
+		try 1 musctl poke "$uuid" "$where=1"
+		try 1 musctl bench -c 1 --at "$where" "$uuid" read
+	done
+	for where in '' .IN9 IN0_7. bar9+0 bar2+ bar2+0.3; do
+		try 2 musctl peek "$uuid" "$where"
+		try 2 musctl poke "$uuid" "$where=1"
+	done
+	try 1 musctl trace -e reg=NOPE "$uuid"
+	try 2 musctl trace -e reg= "$uuid"
+	try 1 musctl set "$uuid" foo=1
+	try 1 musctl set "$uuid" in=0x10000
+	try 2 musctl set "$uuid" =1
+	try 2 musctl set "$uuid" ''
+	try 1 musctl irq fire "$uuid" intx:7
+	try 2 musctl irq fire "$uuid" frob:0
+	try 2 musctl create gpio-idio16 -O foo=1
+	try 2 musctl create gpio-idio16 -O in=0x10000
+}
+
 @test "without a command it says how to get help, and fails as usage" {
 	try 2 musctl
 	complains $'musctl: no command given\nTry \'musctl --help\' for more information.'
