@@ -420,7 +420,7 @@ ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offs
 		/* Self-clearing: it is in the bytes written, never in those stored. */
 		if (cfg->flr && overlaps(offset, done, cfg->flr, 1) &&
 		    ((uint8_t)buf[cfg->flr - offset] & (PCI_EXP_DEVCTL_BCR_FLR >> 8)))
-			ctx_reset(ctx, NULL);
+			ctx_reset(ctx, NULL, 0);
 	}
 	return ret ?: (ssize_t)count;
 }

@@ -171,7 +171,7 @@ static void fire_irq(struct conn *c, struct json_object *params, bool more)
 
 	if (!control_args(c, params, members, LM_NR(members), &args))
 		return;
-	reply_outcome(c, &args, lm_irq_trigger_index(c->ctx, args.index, args.vector));
+	reply_outcome(c, &args, irq_inject(c->ctx, args.index, args.vector));
 }
 
 static void set_irq_level(struct conn *c, struct json_object *params, bool more)
@@ -183,7 +183,7 @@ static void set_irq_level(struct conn *c, struct json_object *params, bool more)
 
 	if (!control_args(c, params, members, LM_NR(members), &args))
 		return;
-	reply_outcome(c, &args, lm_irq_set_level(c->ctx, args.flag));
+	reply_outcome(c, &args, irq_inject_level(c->ctx, args.flag));
 }
 
 static void mask_irq(struct conn *c, struct json_object *params, bool more)

@@ -252,12 +252,13 @@ LM_EXPORT void *lm_ctx_pvt(const lm_ctx_t *ctx)
 	return ctx->info.pvt;
 }
 
-static void trace_reset(struct lm_ctx *ctx, uint64_t started, int result)
+static void trace_reset(struct lm_ctx *ctx, uint64_t started, uint16_t flags, int result)
 {
 	struct lm_trace_record rec = {
 		.time = started,
 		.duration = trace_duration(started, trace_ticks()),
 		.kind = LM_TRACE_RESET,
+		.flags = flags,
 		.result = result,
 	};
 
@@ -265,14 +266,14 @@ static void trace_reset(struct lm_ctx *ctx, uint64_t started, int result)
 	trace_append(ctx, &rec);
 }
 
-static uint64_t reset_begins(struct lm_ctx *ctx)
+static uint64_t reset_begins(struct lm_ctx *ctx, uint16_t flags)
 {
 	struct lm_trace_record *begun;
 
 	if (!trace_on(ctx))
 		return 0;
 	begun = trace_begin(ctx);
-	*begun = (struct lm_trace_record){ .time = trace_ticks() };
+	*begun = (struct lm_trace_record){ .time = trace_ticks(), .flags = flags };
 	trace_begun(begun, LM_TRACE_RESET);
 	return begun->time;
 }
@@ -298,18 +299,18 @@ static int reset_callback(struct lm_ctx *ctx, struct deferral *d)
 	}
 }
 
-int ctx_reset(struct lm_ctx *ctx, struct deferral *d)
+int ctx_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags)
 {
-	const uint64_t started = reset_begins(ctx);
+	const uint64_t started = reset_begins(ctx, trace_flags);
 	int ret;
 
 	work_add(ctx, RESET_WORK);
 	config_reset(ctx);
 	region_reset(ctx);
-	irq_reset(ctx);
+	irq_reset(ctx, trace_flags);
 	ret = reset_callback(ctx, d);
 	if (trace_on(ctx))
-		trace_reset(ctx, started, ret == LM_DEFER ? 0 : ret);
+		trace_reset(ctx, started, trace_flags, ret == LM_DEFER ? 0 : ret);
 	if (ctx->control)
 		control_event(ctx, "reset", NULL, 0);
 	return ret;

@@ -410,11 +410,15 @@ struct irq_state {
 
 int  irq_new(struct lm_ctx *ctx);
 void irq_free(struct lm_ctx *ctx);
-void irq_reset(struct lm_ctx *ctx);        /* device reset: levels and pending bits; not eventfds */
+/* device reset: levels and pending bits; not eventfds */
+void irq_reset(struct lm_ctx *ctx, uint16_t trace_flags);
 void irq_disconnect(struct lm_ctx *ctx);   /* the client left: close all eventfds, unmask */
 int  irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info); /* info->index in, rest out */
 int  irq_set(struct lm_ctx *ctx, const struct irq_set *set);       /* validates all, then acts */
-int  irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask); /* for musctl */
+/* For musctl, as traces say: its own mask; lm_irq_trigger_index(); lm_irq_set_level(). */
+int  irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask);
+int  irq_inject(struct lm_ctx *ctx, uint32_t index, uint32_t vector);
+int  irq_inject_level(struct lm_ctx *ctx, bool level);
 int  irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct irq_state *st);
 void irq_config_changed(struct lm_ctx *ctx); /* enable or mask bits moved: deliver what is due */
 bool irq_intx_level(const struct lm_ctx *ctx);
@@ -505,8 +509,9 @@ void server_listen_again(struct lm_ctx *ctx); /* what there is to be noticed has
 
 /* ---- reset: protocol, control and FLR all come here (ctx.c) ---------------------- */
 
-/* 0, -errno, or LM_DEFER: then @d (take NULL, done set) is told. @d NULL: nobody waits. */
-int ctx_reset(struct lm_ctx *ctx, struct deferral *d);
+/* 0, -errno, or LM_DEFER: then @d (take NULL, done set) is told. @d NULL: nobody waits.
+ * @trace_flags: LM_TRACE_CONTROL if musctl asks for it. */
+int ctx_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags);
 
 /* sockpath.c has a header of its own: sockpath.h */
 

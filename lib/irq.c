@@ -99,14 +99,14 @@ void irq_unlock(struct lm_ctx *ctx)
 
 /* ---- raising --------------------------------------------------------------------- */
 
-void irq_trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int result)
+void irq_trace_fire(struct irqs *irqs, uint32_t index, uint32_t n, int result)
 {
 	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = LM_TRACE_IRQ_FIRE,
+		.time = trace_ticks(), .kind = LM_TRACE_IRQ_FIRE, .flags = irqs->trace_flags,
 		.region = index, .offset = n, .result = result,
 	};
 
-	trace_append(ctx, &rec);
+	trace_append(irqs->ctx, &rec);
 }
 
 /* A full eventfd is readable: the client learns all it can. A write to one that could
@@ -188,7 +188,7 @@ int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n)
 	else
 		ret = irq_raise(irqs, index, n);
 	if (trace_on(irqs->ctx))
-		irq_trace_fire(irqs->ctx, index, n, ret);
+		irq_trace_fire(irqs, index, n, ret);
 	return ret;
 }
 
@@ -238,24 +238,27 @@ static int intx_rise(struct irqs *irqs)
 	else
 		irq_signal(irqs, LM_DEV_INTX_IRQ_IDX, 0, v);
 	if (trace_on(irqs->ctx))
-		irq_trace_fire(irqs->ctx, LM_DEV_INTX_IRQ_IDX, 0, ret);
+		irq_trace_fire(irqs, LM_DEV_INTX_IRQ_IDX, 0, ret);
 	return ret;
+}
+
+int irq_set_level(struct irqs *irqs, bool level)
+{
+	const bool rises = level && !irqs->level;
+
+	if (!irqs->index[LM_DEV_INTX_IRQ_IDX].count)
+		return -EINVAL;
+	irq_put_level(irqs, level);
+	return rises ? intx_rise(irqs) : LM_IRQ_DELIVERED;
 }
 
 LM_EXPORT int lm_irq_set_level(lm_ctx_t *ctx, bool level)
 {
-	struct irqs *irqs = ctx->irqs;
-	int ret = LM_IRQ_DELIVERED;
-	bool rises;
+	int ret;
 
-	if (!irqs->index[LM_DEV_INTX_IRQ_IDX].count)
-		return -EINVAL;
-	pthread_mutex_lock(&irqs->lock);
-	rises = level && !irqs->level;
-	irq_put_level(irqs, level);
-	if (rises)
-		ret = intx_rise(irqs);
-	pthread_mutex_unlock(&irqs->lock);
+	pthread_mutex_lock(&ctx->irqs->lock);
+	ret = irq_set_level(ctx->irqs, level);
+	pthread_mutex_unlock(&ctx->irqs->lock);
 	return ret;
 }
 
@@ -468,13 +471,14 @@ void irq_free(struct lm_ctx *ctx)
 /* Nothing is due afterwards, so nothing is delivered: not by masks that the reset has
  * lifted. Masks of the client stay: it has not been told of this reset. So do those of
  * musctl. */
-void irq_reset(struct lm_ctx *ctx)
+void irq_reset(struct lm_ctx *ctx, uint16_t trace_flags)
 {
 	struct irqs *irqs = ctx->irqs;
 	struct vector *v;
 	uint32_t i;
 
 	pthread_mutex_lock(&irqs->lock);
+	irqs->trace_flags = trace_flags;
 	irq_put_level(irqs, false);
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
 		const struct irq_index *idx = &irqs->index[i];
@@ -484,6 +488,7 @@ void irq_reset(struct lm_ctx *ctx)
 	}
 	irq_pull(irqs);
 	irq_update_all(irqs);
+	irqs->trace_flags = 0;
 	pthread_mutex_unlock(&irqs->lock);
 }
 

@@ -57,6 +57,7 @@ struct irqs {
 	uint32_t         msi_masks;
 	uint32_t         msi_nr;        /* vectors that the guest has enabled */
 	uint32_t         no_master;     /* by index: they are memory writes, which it forbids */
+	uint16_t         trace_flags;   /* of what is traced: LM_TRACE_CONTROL while musctl acts */
 	bool             level;         /* INTx, as the device drives it; ... */
 	struct irq_kept *kept;          /* ... kept here; or NULL */
 	struct source    resample;      /* INTx: the client's unmask eventfd; loop only */
@@ -96,7 +97,9 @@ int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -E
 /* As lm_irq_trigger_index(). */
 int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
 void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
-void irq_trace_fire(struct lm_ctx *ctx, uint32_t index, uint32_t n, int result);
+/* As lm_irq_set_level(). */
+int  irq_set_level(struct irqs *irqs, bool level);
+void irq_trace_fire(struct irqs *irqs, uint32_t index, uint32_t n, int result);
 void irq_pull(struct irqs *irqs);   /* learn what configuration space says */
 /* No client: no eventfds, no masks of its own, nothing pending. INTx keeps its level. */
 void irq_disable(struct irqs *irqs, uint32_t index);

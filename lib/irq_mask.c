@@ -50,14 +50,14 @@ bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
 
 /* ---- who hears of them ----------------------------------------------------------- */
 
-static void trace_mask(struct lm_ctx *ctx, uint32_t index, uint32_t n, bool masked)
+static void trace_mask(struct irqs *irqs, uint32_t index, uint32_t n, bool masked)
 {
 	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = LM_TRACE_IRQ_MASK,
+		.time = trace_ticks(), .kind = LM_TRACE_IRQ_MASK, .flags = irqs->trace_flags,
 		.region = index, .offset = n, .value = masked,
 	};
 
-	trace_append(ctx, &rec);
+	trace_append(irqs->ctx, &rec);
 }
 
 static void put_flag(struct vector *v, uint32_t flag, bool on)
@@ -79,7 +79,7 @@ bool irq_mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vector 
 	put_flag(v, VEC_TOLD, alone || v->flags & VEC_CLIENT);
 	put_flag(v, VEC_TRACED, alone);
 	if (here != was_here && trace_on(irqs->ctx))
-		trace_mask(irqs->ctx, index, n, here);
+		trace_mask(irqs, index, n, here);
 	if (masked == was_masked || fd < 0)
 		return false;
 	eventfd_kick(fd);
@@ -104,7 +104,7 @@ static bool vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
 		v->flags |= VEC_EDGE;
 	irq_signal(irqs, index, n, v);
 	if (trace_on(irqs->ctx))
-		irq_trace_fire(irqs->ctx, index, n, LM_IRQ_DELIVERED);
+		irq_trace_fire(irqs, index, n, LM_IRQ_DELIVERED);
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * irq_state.c - interrupts as musctl sees and masks them, and in a saved state.
+ * irq_state.c - interrupts as musctl sees, raises and masks them, and in a saved state.
  *
  * A mask of musctl is one of its own beside the guest's and the client's: it stays until
  * musctl takes it away, whoever else unmasks. A state has levels, masks and what is
@@ -18,6 +18,19 @@ static struct irq_index *index_find(struct lm_ctx *ctx, uint32_t index, uint32_t
 	return &ctx->irqs->index[index];
 }
 
+/* What is traced between these is musctl's doing, whoever else has interrupts to raise. */
+static void control_begin(struct lm_ctx *ctx)
+{
+	irq_lock(ctx);
+	ctx->irqs->trace_flags = LM_TRACE_CONTROL;
+}
+
+static void control_end(struct lm_ctx *ctx)
+{
+	ctx->irqs->trace_flags = 0;
+	irq_unlock(ctx);
+}
+
 int irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask)
 {
 	struct irq_index *idx = index_find(ctx, index, vector);
@@ -25,7 +38,7 @@ int irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask)
 
 	if (!idx)
 		return -EINVAL;
-	irq_lock(ctx);
+	control_begin(ctx);
 	ret = irq_grow(idx, vector + 1);
 	if (!ret) {
 		struct vector *v = &idx->vector[vector];
@@ -33,7 +46,29 @@ int irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask)
 		v->flags = mask ? v->flags | VEC_CONTROL : v->flags & ~VEC_CONTROL;
 		irq_update(ctx->irqs, index, vector, 1);
 	}
-	irq_unlock(ctx);
+	control_end(ctx);
+	return ret;
+}
+
+int irq_inject(struct lm_ctx *ctx, uint32_t index, uint32_t vector)
+{
+	int ret;
+
+	if (index >= LM_DEV_NUM_IRQS)
+		return -EINVAL;
+	control_begin(ctx);
+	ret = irq_fire(ctx->irqs, index, vector);
+	control_end(ctx);
+	return ret;
+}
+
+int irq_inject_level(struct lm_ctx *ctx, bool level)
+{
+	int ret;
+
+	control_begin(ctx);
+	ret = irq_set_level(ctx->irqs, level);
+	control_end(ctx);
 	return ret;
 }
 

@@ -43,6 +43,22 @@ rows() {
 	grep -q "irq-fire .* delivered" rows
 }
 
+@test "-e control is all that musctl does, and nothing else" {
+	uuid=$(musctl create gpio-idio16)
+	trace_start "$uuid" -e control -nro KIND,FLAGS
+	client_start "$uuid"
+	client intx
+	client read 7 0 4
+	musctl peek "$uuid" IN0_7
+	musctl irq fire "$uuid" 0
+	musctl irq mask "$uuid" intx:0
+	musctl irq unmask "$uuid" intx:0
+	musctl reset "$uuid"
+	trace_stop
+	[ "$(paste -sd, <(cut -d" " -f1 rows))" = read,irq-fire,irq-mask,irq-mask,reset ]
+	! grep -qv " control" rows
+}
+
 # A device that masters the bus, traced: DMA and interrupts.
 dma_start() { # OPTION...
 	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/dma")

@@ -605,6 +605,40 @@ static void a_tracer_sees_what_musctl_does(void **state)
 	close(fd);
 }
 
+static void assert_traced(lm_trace_reader_t *reader, uint16_t kind, uint16_t flags)
+{
+	struct lm_trace_record rec;
+	uint64_t lost;
+
+	assert_int_equal(lm_trace_next(reader, &rec, &lost), 1);
+	assert_int_equal(rec.kind, kind);
+	assert_int_equal(rec.flags, flags);
+}
+
+/* Of musctl's doing everything is marked, of the device's own nothing. */
+static void traces_tell_interrupts_and_resets_of_musctl(void **state)
+{
+	const int fd = peer_connect(), event = arm(LM_DEV_INTX_IRQ_IDX, 0);
+	lm_trace_reader_t *reader = begin_trace(fd);
+
+	assert_call(fd, "FireIrq", "{'index':0,'vector':0}", OUTCOME("delivered"));
+	assert_traced(reader, LM_TRACE_IRQ_FIRE, LM_TRACE_CONTROL);
+	lm_irq_trigger_index(dev.ctx, LM_DEV_INTX_IRQ_IDX, 0);
+	assert_traced(reader, LM_TRACE_IRQ_FIRE, 0);
+	assert_call(fd, "SetIrqLevel", "{'level':true}", OUTCOME("pending"));
+	assert_traced(reader, LM_TRACE_IRQ_FIRE, LM_TRACE_CONTROL);
+	assert_call(fd, "MaskIrq", "{'index':2,'vector':1,'mask':true}", OK);
+	assert_traced(reader, LM_TRACE_IRQ_MASK, LM_TRACE_CONTROL);
+	lm_config_write(dev.ctx, PCI_COMMAND, &(uint16_t){ PCI_COMMAND_INTX_DISABLE }, 2);
+	assert_traced(reader, LM_TRACE_IRQ_MASK, 0);
+	assert_call(fd, "Reset", NULL, OK);
+	assert_traced(reader, LM_TRACE_IRQ_MASK, LM_TRACE_CONTROL);
+	assert_traced(reader, LM_TRACE_RESET, LM_TRACE_CONTROL);
+	lm_trace_close(reader);
+	close(event);
+	close(fd);
+}
+
 static void the_lease_of_the_ring_is_the_connection(void **state)
 {
 	const int fd = peer_connect(), other = peer_connect();
@@ -710,6 +744,7 @@ int main(void)
 		TEST(interrupts_that_are_not_there_are_told),
 		TEST(intx_is_a_level),
 		TEST(a_tracer_sees_what_musctl_does),
+		TEST(traces_tell_interrupts_and_resets_of_musctl),
 		TEST(the_lease_of_the_ring_is_the_connection),
 		TEST(one_connection_traces_once),
 		TEST(hostile_tracers_are_refused),

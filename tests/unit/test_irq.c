@@ -159,7 +159,7 @@ static void reset_drops_the_level_and_keeps_the_eventfd(void **state)
 	cfg_put(ctx, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
 	lm_irq_set_level(ctx, true);
 	config_reset(ctx);
-	irq_reset(ctx);
+	irq_reset(ctx, 0);
 	assert_int_equal(efd_take(fd), 0);
 	assert_false(irq_intx_level(ctx));
 	assert_int_equal(lm_irq_set_level(ctx, true), LM_IRQ_DELIVERED);

@@ -164,7 +164,7 @@ static void a_reset_lifts_it(void **state)
 	const int unmask = notify(VFIO_IRQ_SET_ACTION_UNMASK, 9);
 
 	function_mask(true);
-	ctx_reset(ctx, NULL);
+	ctx_reset(ctx, NULL, 0);
 	assert_int_equal(efd_take(unmask), 1);
 	function_mask(false);
 	assert_int_equal(efd_take(unmask), 0);
@@ -203,7 +203,7 @@ static void what_a_state_brings_is_delivered_when_it_is_lifted(void **state)
 	function_mask(true);
 	lm_irq_trigger(ctx, 1000);
 	irq_save(ctx, state_bytes, size);
-	irq_reset(ctx);
+	irq_reset(ctx, 0);
 	assert_false(irq_pending(ctx, MSIX, 1000));
 	assert_int_equal(irq_load(ctx, state_bytes, size), 0);
 	assert_int_equal(efd_take(fd), 0);

@@ -197,7 +197,7 @@ static void musctls_masks_survive_reset_and_move(void **state)
 	uint8_t blob[STATE_SIZE];
 
 	irq_mask(ctx, MSI, 3, true);
-	irq_reset(ctx);
+	irq_reset(ctx, 0);
 	irq_disconnect(ctx);
 	irq_save(ctx, blob, sizeof(blob));
 	assert_int_equal(blob[1 + 1 + 3], CONTROL);

@@ -222,7 +222,7 @@ static void reset_masks_all_vectors_again(void **state)
 	bar_put(TABLE, 4, 0xfee00000);
 	bar_put(control(0), 4, 0);
 	config_reset(ctx);
-	irq_reset(ctx);
+	irq_reset(ctx, 0);
 	assert_int_equal(bar_get(TABLE, 4), 0);
 	assert_int_equal(bar_get(control(0), 4), 1);
 }
