@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * instance.c - finds devices by UUID, prefix or name. A name that matches exactly wins
- * over the start of a UUID, so that a script does not break the day a random UUID begins
- * like a name.
+ * instance.c - finds devices by UUID, prefix or name. A word that is the name of one and the
+ * start of another's UUID is ambiguous: to guess could end the wrong device.
  */
 #include "instance.h"
 
@@ -113,15 +112,20 @@ static bool has_name(const char *uuid, const char *name)
 	return !lm_instance_label(uuid, "name", its, sizeof(its)) && !strcmp(its, name);
 }
 
+static bool has_prefix(const char *uuid, const char *word)
+{
+	return is_prefix(word) && strlen(word) >= MIN_PREFIX &&
+	       !ascii_compare_n(uuid, word, strlen(word));
+}
+
 /* Moves the matches to the front; how many there are. */
-static size_t keep_matches(struct instances *list, const char *word,
-			   bool (*matches)(const char *uuid, const char *word))
+static size_t keep_matches(struct instances *list, const char *word)
 {
 	char found[UUID_SIZE];
 	size_t i, nr = 0;
 
 	for (i = 0; i < list->nr; i++) {
-		if (!matches(list->uuids[i], word))
+		if (!has_prefix(list->uuids[i], word) && !has_name(list->uuids[i], word))
 			continue;
 		memcpy(found, list->uuids[i], UUID_SIZE);
 		memmove(list->uuids[i], list->uuids[nr], UUID_SIZE);
@@ -145,11 +149,6 @@ int instance_named(const char *name, const char *except, char uuid[UUID_SIZE])
 	return status;
 }
 
-static bool has_prefix(const char *uuid, const char *word)
-{
-	return !ascii_compare_n(uuid, word, strlen(word));
-}
-
 static int ambiguous(const struct instances *list, size_t nr, const char *word)
 {
 	char text[6 * UUID_SIZE + 8] = "";
@@ -170,10 +169,8 @@ static int no_such(const char *word)
 /* Chooses among the live devices; the result is left in front of the list. */
 static int choose(struct instances *list, const char *word)
 {
-	size_t nr = keep_matches(list, word, has_name);
+	const size_t nr = keep_matches(list, word);
 
-	if (!nr && is_prefix(word) && strlen(word) >= MIN_PREFIX)
-		nr = keep_matches(list, word, has_prefix);
 	if (nr == 1)
 		return 0;
 	if (nr)

@@ -172,11 +172,20 @@ setup_file() {
 	complains "musctl: show: abcd: matches 2 devices: abcdef00-0000-4000-8000-000000000001 abcdef00-0000-4000-8000-000000000002"
 }
 
-@test "a name wins over the start of a UUID" {
+@test "a name that is the start of another device's UUID is ambiguous" {
 	musctl create null -u abcdef00-0000-4000-8000-000000000001
 	musctl create null -u 12345678-0000-4000-8000-000000000001 --name abcd
+	for verb in show destroy; do
+		try 1 musctl "$verb" abcd
+		complains "musctl: $verb: abcd: matches 2 devices: 12345678-0000-4000-8000-000000000001 abcdef00-0000-4000-8000-000000000001"
+	done
+	[ "$(musctl list -nro UUID | wc -l)" -eq 2 ]
+}
+
+@test "a name that is the start of its own device's UUID is not" {
+	musctl create null -u abcdef00-0000-4000-8000-000000000001 --name abcd
 	try 0 musctl show -J abcd
-	[ "$(jq -r .device.uuid <<<"$output")" = 12345678-0000-4000-8000-000000000001 ]
+	[ "$(jq -r .device.uuid <<<"$output")" = abcdef00-0000-4000-8000-000000000001 ]
 }
 
 # Two that are started by themselves agree or not: nobody refuses them.
