@@ -174,7 +174,7 @@ struct json_object *json_new_array(void)
 
 void json_add(struct json_object *obj, const char *key, struct json_object *value)
 {
-	if (!obj || !value || json_object_object_add(obj, key, value))
+	if (!json_is_object(obj) || !value || json_object_object_add(obj, key, value))
 		json_object_put(value);
 }
 
@@ -186,7 +186,8 @@ void json_append(struct json_object *array, struct json_object *value)
 
 void json_remove(struct json_object *obj, const char *key)
 {
-	json_object_object_del(obj, key);
+	if (json_is_object(obj))
+		json_object_object_del(obj, key);
 }
 
 void json_drop_last(struct json_object *array)

@@ -10,7 +10,8 @@
  *
  * Those threads are the only ones of the library: CLOSERS_MAX of a process at most, which end when
  * there is nothing left to close. A thread that waits for a FUSE daemon cannot be killed, and the
- * process does not vanish before the daemon answers or ends. What cannot even be queued stays open.
+ * process does not vanish before the daemon answers or ends. What cannot be queued for want of memory
+ * stays open.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@
 #define EVENTFD_NAME  "anon_inode:[eventfd]"
 #define CLOSERS_MAX   4u
 #define CLOSERS_STACK (64u * 1024u)
-#define QUEUE_MAX     1024u
+#define QUEUE_FIRST   64u
 
 /* ---- what it is ------------------------------------------------------------------ */
 
@@ -136,8 +137,8 @@ enum peer_fd_kind peer_fd_kind(int fd)
 static struct {
 	pthread_mutex_t lock;
 	unsigned int    closers; /* threads */
-	unsigned int    nr;
-	int             fd[QUEUE_MAX];
+	unsigned int    nr, room;
+	int            *fd; /* no more than the process may have open */
 } queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Nobody sent this one to wait for what it still has to send. */
@@ -184,33 +185,58 @@ static void closer_start(void)
 	pthread_attr_destroy(&attr);
 }
 
-static void close_elsewhere(int fd)
+/* With the lock. */
+static void queue_add(int fd)
 {
+	const unsigned int room = queue.room ? 2 * queue.room : QUEUE_FIRST;
+	int *grown;
+
+	if (queue.nr == queue.room) {
+		grown = realloc(queue.fd, room * sizeof(*grown));
+		if (!grown)
+			return;
+		queue.fd = grown;
+		queue.room = room;
+	}
+	queue.fd[queue.nr++] = fd;
+}
+
+static void close_elsewhere(const int *fds, unsigned int nr)
+{
+	unsigned int i;
+
 	pthread_mutex_lock(&queue.lock);
-	if (queue.nr < QUEUE_MAX)
-		queue.fd[queue.nr++] = fd;
+	for (i = 0; i < nr; i++)
+		queue_add(fds[i]);
 	closer_start();
 	pthread_mutex_unlock(&queue.lock);
 }
 
+static bool closes_at_once(int fd)
+{
+	return fcntl(fd, F_GET_SEALS) >= 0 || peer_fd_is_eventfd(fd);
+}
+
 void peer_fd_close(int fd)
 {
-	const enum peer_fd_kind kind = peer_fd_kind(fd);
-
-	if (kind == PEER_FD_MEMORY || kind == PEER_FD_EVENTFD)
-		close(fd);
-	else
-		close_elsewhere(fd);
+	peer_fds_close(&fd, 1);
 }
 
 void peer_fds_close(const int *fds, unsigned int nr)
 {
-	unsigned int i;
+	int slow[PEER_FDS_MAX];
+	unsigned int i, nr_slow = 0;
 
 	for (i = 0; i < nr; i++) {
-		if (fds[i] >= 0)
-			peer_fd_close(fds[i]);
+		if (fds[i] < 0)
+			continue;
+		if (closes_at_once(fds[i]))
+			close(fds[i]);
+		else
+			slow[nr_slow++] = fds[i];
 	}
+	if (nr_slow)
+		close_elsewhere(slow, nr_slow);
 }
 
 /* What was not received may carry descriptors, which are closed with it; after the shutdown, no
@@ -223,5 +249,5 @@ void peer_socket_close(int fd)
 	if (!recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT))
 		close(fd);
 	else
-		close_elsewhere(fd);
+		close_elsewhere(&fd, 1);
 }

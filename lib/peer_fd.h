@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#define PEER_FDS_MAX 253u /* SCM_MAX_FD of the kernel: as many can come with a message */
+
 enum peer_fd_kind {
 	PEER_FD_MEMORY,  /* a memfd, a file of tmpfs or hugetlbfs */
 	PEER_FD_EVENTFD,
@@ -21,7 +23,7 @@ enum peer_fd_kind peer_fd_kind(int fd);
 bool peer_fd_is_eventfd(int fd);
 /* Never waits, and is done with @fd. Those for which close(2) could wait are closed by a thread. */
 void peer_fd_close(int fd);
-void peer_fds_close(const int *fds, unsigned int nr); /* those that are not -1 */
+void peer_fds_close(const int *fds, unsigned int nr); /* those that are not -1; PEER_FDS_MAX */
 /* The same for a connection to a peer, who is disconnected at once. */
 void peer_socket_close(int fd);
 

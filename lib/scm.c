@@ -13,32 +13,24 @@
 #include "peer_fd.h"
 #include "scm.h"
 
-#define SCM_FDS_MAX 253 /* SCM_MAX_FD of the kernel */
-
-static void fds_add(struct channel_fds *fds, int fd)
-{
-	if (fds->nr < CHANNEL_MAX_FDS) {
-		fds->fd[fds->nr++] = fd;
-		return;
-	}
-	peer_fd_close(fd);
-	fds->error = -EINVAL;
-}
-
 static void fds_take(struct msghdr *msg, struct channel_fds *fds)
 {
+	int all[PEER_FDS_MAX];
 	struct cmsghdr *cmsg;
-	size_t nr, i;
-	int fd;
+	size_t nr = 0, some;
 
 	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
 		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
 			continue;
-		nr = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
-		for (i = 0; i < nr; i++) {
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
-			fds_add(fds, fd);
-		}
+		some = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(all + nr, CMSG_DATA(cmsg), some * sizeof(int));
+		nr += some;
+	}
+	fds->nr = nr < CHANNEL_MAX_FDS ? (unsigned int)nr : CHANNEL_MAX_FDS;
+	memcpy(fds->fd, all, fds->nr * sizeof(int));
+	if (nr > fds->nr) {
+		peer_fds_close(all + fds->nr, (unsigned int)nr - fds->nr);
+		fds->error = -EINVAL;
 	}
 	if (msg->msg_flags & MSG_CTRUNC)
 		fds->error = -EMFILE;
@@ -48,7 +40,7 @@ ssize_t scm_recv(int fd, void *buf, size_t len, struct channel_fds *fds)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(SCM_FDS_MAX * sizeof(int))];
+		char room[CMSG_SPACE(PEER_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = { buf, len };
 	struct msghdr msg = {

@@ -146,6 +146,29 @@ static void many_that_wait_do_not_make_others_wait(void **state)
 	assert_int_equal(fds_left(before), 0);
 }
 
+static void however_many_wait_all_are_closed(void **state)
+{
+	const unsigned int before = count_fds();
+	struct rlimit limit;
+	int fds[8], pair[2], i;
+
+	if (!fuse)
+		skip();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (i = 0; i < 8; i++)
+		fds[i] = fuse_file_open(fuse);
+	fuse->held = FUSE_FLUSH;
+	peer_fds_close(fds, 8);
+	for (i = 0; i < 1000; i++) {
+		assert_int_equal(pipe(pair), 0);
+		peer_fds_close(pair, 2);
+	}
+	fuse->held = 0;
+	assert_int_equal(fds_left(before), 0);
+}
+
 static void closing_a_connection_does_not_wait_for_what_it_carries(void **state)
 {
 	const unsigned int before = count_fds();
@@ -282,6 +305,7 @@ int main(void)
 		cmocka_unit_test(closing_does_not_wait_for_what_is_not_sent),
 		cmocka_unit_test(closing_does_not_wait_for_a_file_system),
 		cmocka_unit_test(many_that_wait_do_not_make_others_wait),
+		cmocka_unit_test(however_many_wait_all_are_closed),
 		cmocka_unit_test(closing_a_connection_does_not_wait_for_what_it_carries),
 		engine_test(a_request_is_served_whatever_comes_with_it),
 		engine_test(too_many_descriptors_are_an_error_and_do_not_wait),
