@@ -316,6 +316,11 @@ int ctx_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags)
 	return ret;
 }
 
+bool ctx_is_half_done(const struct lm_ctx *ctx)
+{
+	return ctx->running || ctx->deferred || server_is_half_done(ctx);
+}
+
 static void trace_event(struct lm_ctx *ctx, const char *name, uint64_t value)
 {
 	struct lm_trace_record rec = {

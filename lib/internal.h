@@ -499,6 +499,8 @@ void server_free(struct lm_ctx *ctx);
 void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
 /* The request that waits may be answered. */
 void server_deferred_done(struct lm_ctx *ctx, ssize_t result);
+/* A request of the client has begun, and more of it is to come. */
+bool server_is_half_done(const struct lm_ctx *ctx);
 /* Look at the client's socket without epoll: 1: served, 0: nothing there, -EAGAIN: ask epoll. */
 int  server_busy_poll(struct lm_ctx *ctx);
 /* server_mdev.c: the same as a turn of the loop, in one system call where the channel can.
@@ -512,6 +514,8 @@ void server_listen_again(struct lm_ctx *ctx); /* what there is to be noticed has
 /* 0, -errno, or LM_DEFER: then @d (take NULL, done set) is told. @d NULL: nobody waits.
  * @trace_flags: LM_TRACE_CONTROL if musctl asks for it. */
 int ctx_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags);
+/* Some request runs or waits, whoever made it: the state of the device is between two. */
+bool ctx_is_half_done(const struct lm_ctx *ctx);
 
 /* sockpath.c has a header of its own: sockpath.h */
 

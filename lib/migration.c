@@ -172,7 +172,7 @@ LM_EXPORT int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len)
 	struct out o = { buf, *len, sizeof(struct state_header) };
 	int ret;
 
-	if (ctx->deferred || ctx->running)
+	if (ctx_is_half_done(ctx))
 		return -EBUSY;
 	save_library(ctx, &o);
 	save_regions(ctx, &o);

@@ -230,7 +230,7 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 	struct section s;
 	int ret;
 
-	if (ctx->deferred || ctx->running)
+	if (ctx_is_half_done(ctx))
 		return -EBUSY;
 	ret = state_check(ctx, &st);
 	ret = ret ?: load_library(ctx, st.part);

@@ -1132,9 +1132,11 @@ void *lm_state(lm_ctx_t *ctx);
  * values and device memory that the library keeps, and what lm_dev_info_t.save gave. Not the
  * client, its DMA map or its eventfds.
  *
- * Context: the thread that serves the context; not while a request is deferred.
- * Return: 0; -ENOSPC: @len was too small, and now says how much; -EBUSY: a request is deferred;
- *         what @save returned.
+ * Context: the thread that serves the context; not while a request is half done.
+ * Return: 0; -ENOSPC: @len was too small, and now says how much; -EBUSY: a request is half done:
+ *         its callback runs or has deferred it, the writes of a long message are not all made, or
+ *         memory that the client takes back is still in use: try again after more turns of the
+ *         loop; what @save returned.
  * Since: 0.1
  */
 int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len);
@@ -1145,9 +1147,9 @@ int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len);
  * @buf: what lm_ctx_save() wrote; may come from a stranger: it is validated before anything changes
  * @len: bytes
  *
- * Context: the thread that serves the context.
- * Return: 0; -EINVAL: not a state of this device; -EBUSY; what lm_dev_info_t.load returned (then
- *         the device is reset).
+ * Context: the thread that serves the context; not while a request is half done.
+ * Return: 0; -EINVAL: not a state of this device; -EBUSY: as lm_ctx_save() says; what
+ *         lm_dev_info_t.load returned (then the device is reset).
  * Since: 0.1
  */
 int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len);

@@ -437,6 +437,14 @@ void server_deferred_done(struct lm_ctx *ctx, ssize_t result)
 	client_wake(c);
 }
 
+bool server_is_half_done(const struct lm_ctx *ctx)
+{
+	const struct client *c = server_client(ctx);
+
+	/* One that waits for room has been done, and only its answer is missing. */
+	return c && c->waiting != WAIT_NONE && c->waiting != WAIT_ROOM;
+}
+
 int server_start(struct lm_ctx *ctx)
 {
 	struct channel *ch = &ctx->channel;

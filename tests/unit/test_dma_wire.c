@@ -452,6 +452,31 @@ static void an_unmap_waits_for_pointers(void **state)
 	close(fd);
 }
 
+static void a_state_is_not_saved_while_an_unmap_waits(void **state)
+{
+	struct engine *e = *state;
+	const struct vfio_user_dma_unmap unmap = unmap_of(0x1000, PAGE);
+	const int fd = sealed_memory(PAGE);
+	struct iovec iov;
+	struct wire m;
+	dma_sg_t sg;
+	uint16_t id;
+	size_t len;
+
+	engine_connect(e);
+	engine_map(e, 0x1000, PAGE, fd);
+	assert_int_equal(lm_addr_to_sg(e->ctx, 0x1000, PAGE, &sg, 1), 1);
+	assert_int_equal(lm_map_sg(e->ctx, PROT_READ, &sg, &iov, 1), 0);
+	id = engine_command(e, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap));
+	engine_no_message(e);
+	assert_int_equal(lm_ctx_save(e->ctx, NULL, &len), -EBUSY);
+	assert_int_equal(lm_ctx_load(e->ctx, "", 0), -EBUSY);
+	lm_unmap_sg(e->ctx, &sg, &iov, 1);
+	engine_reply(e, id, VFIO_USER_DMA_UNMAP, &m);
+	assert_int_equal(lm_ctx_save(e->ctx, NULL, &len), 0);
+	close(fd);
+}
+
 static void requests_behind_an_unmap_wait_for_it(void **state)
 {
 	struct engine *e = *state;
@@ -611,6 +636,7 @@ int main(void)
 		TEST(the_device_is_told_before_memory_goes),
 		TEST(an_unmap_waits_for_the_device),
 		TEST(an_unmap_waits_for_pointers),
+		TEST(a_state_is_not_saved_while_an_unmap_waits),
 		TEST(requests_behind_an_unmap_wait_for_it),
 		TEST(the_client_may_leave_while_its_unmap_waits),
 		TEST(memory_goes_with_the_client),

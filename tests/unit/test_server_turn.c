@@ -228,6 +228,30 @@ static void writes_behind_one_that_was_put_off_wait_for_a_turn(void **state)
 	all_are_written(e, 10);
 }
 
+/* Neither written nor read from the middle of a request: the rest of it would be lost, or be made
+ * to another state. */
+static void a_state_is_not_saved_in_the_middle_of_a_long_message(void **state)
+{
+	struct engine *e = *state;
+	char *buf;
+	size_t len;
+
+	engine_connect(e);
+	assert_int_equal(lm_ctx_save(e->ctx, NULL, &len), 0);
+	buf = malloc(len);
+	assert_int_equal(lm_ctx_save(e->ctx, buf, &len), 0);
+	send_multi(e, NR_WRITES, VFIO_USER_F_NO_REPLY);
+	while (!e->nr_accesses)
+		assert_true(lm_ctx_poll(e->ctx) > 0);
+	assert_in_range(e->nr_accesses, 1, NR_WRITES - 1);
+	assert_int_equal(lm_ctx_save(e->ctx, buf, &len), -EBUSY);
+	assert_int_equal(lm_ctx_load(e->ctx, buf, len), -EBUSY);
+	serve_in_parts(e, NR_WRITES);
+	assert_int_equal(lm_ctx_save(e->ctx, buf, &len), 0);
+	assert_int_equal(lm_ctx_load(e->ctx, buf, len), 0);
+	free(buf);
+}
+
 /* ---- messages that make more work than others ------------------------------------ */
 
 static void resets_take_more_of_a_turn_than_writes(void **state)
@@ -515,6 +539,7 @@ int main(void)
 		ENGINE_TEST(a_context_may_end_in_the_middle_of_a_long_message),
 		ENGINE_TEST(a_write_late_in_a_long_message_may_be_put_off),
 		ENGINE_TEST(writes_behind_one_that_was_put_off_wait_for_a_turn),
+		ENGINE_TEST(a_state_is_not_saved_in_the_middle_of_a_long_message),
 		ENGINE_TEST(resets_take_more_of_a_turn_than_writes),
 		ENGINE_TEST(interrupts_of_many_vectors_take_turns),
 		ENGINE_TEST(timers_expire_while_a_client_keeps_the_device_busy),
