@@ -42,7 +42,8 @@ LIB_SRC := $(wildcard lib/*.c)
 DEV_SRC := $(wildcard devices/*.c devices/*/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 # Parts of the library that musctl uses as its own; they know nothing of devices.
-CLI_LIB_SRC := lib/json.c lib/dir.c lib/log_level.c lib/sockpath.c lib/name_fault.c lib/utf8.c
+CLI_LIB_SRC := lib/json.c lib/dir.c lib/log_level.c lib/sockpath.c lib/name_fault.c lib/utf8.c \
+	lib/value_fault.c
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 DEVTEST_SRC := $(wildcard tests/devices/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)

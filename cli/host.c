@@ -18,6 +18,7 @@
 #include "../devices/devices.h"
 
 #include "name.h"
+#include "value_fault.h"
 
 #include "cmd.h"
 #include "error.h"
@@ -56,20 +57,11 @@ static char start_error[512];
 
 /* ---- from options to a description ----------------------------------------------- */
 
-static int bad_value(const struct host *host, const char *name, const char *value)
-{
-	const char *accepts = device_accepts(host->type, name);
-
-	if (accepts)
-		return error(ST_USAGE, name, "'%s' is not a value for it (%s)", value, accepts);
-	return error(ST_USAGE, name, "'%s' is not a value for it (musctl types %s)", value,
-		     host->type->name);
-}
-
 static int set_option(struct host *host, const char *option)
 {
 	size_t len = strcspn(option, "=");
-	char name[64];
+	char name[64], text[VALUE_FAULT];
+	const char *fault;
 	int err;
 
 	if (!option[len] || !len || len >= sizeof(name))
@@ -80,11 +72,10 @@ static int set_option(struct host *host, const char *option)
 		return error(ST_USAGE, name,
 			     "%s has no such option (musctl types %s lists them)",
 			     host->type->name, host->type->name);
-	if (err == -EPERM)
-		return error(ST_USAGE, name, "is read-only");
-	if (err == -EINVAL)
-		return bad_value(host, name, option + len + 1);
-	return err ? error(ST_FAILED, name, "%s", strerror(-err)) : 0;
+	fault = value_fault(err, option + len + 1, device_accepts(host->type, name), text);
+	if (fault)
+		return error(ST_USAGE, option, "%s", fault);
+	return err ? error(ST_FAILED, option, "%s", strerror(-err)) : 0;
 }
 
 static int set_group(struct host *host)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "control.h"
+#include "value_fault.h"
 
 #define PROP_VALUE_MAX 4096
 
@@ -72,15 +73,6 @@ static void get_prop(struct conn *c, struct json_object *params, bool more)
 	control_reply(c, reply);
 }
 
-static void bad_value(struct conn *c, const char *accepts)
-{
-	char text[200];
-
-	snprintf(text, sizeof(text), accepts ? "not a value for it (%s)" : "not a value for it",
-		 accepts);
-	control_failed(c, -EINVAL, text);
-}
-
 static void set_prop(struct conn *c, struct json_object *params, bool more)
 {
 	static const struct json_member members[] = {
@@ -88,8 +80,10 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 		{ "value", JSON_STRING, .offset = offsetof(struct prop_args, value) },
 	};
 	const lm_dev_info_t *info = &c->ctx->info;
+	char text[VALUE_FAULT];
 	const lm_prop_t *prop;
 	struct prop_args args;
+	const char *accepts;
 	int ret;
 
 	if (!control_args(c, params, members, LM_NR(members), &args))
@@ -101,16 +95,15 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 	}
 	if (prop->flags & (LM_PROP_RO | LM_PROP_CREATE)) {
 		control_failed(c, -EPERM, prop->flags & LM_PROP_RO ?
-			       "can be read only" : "can be set at creation only");
+			       "is read-only" : "can be set at creation only");
 		return;
 	}
 	ret = -EOPNOTSUPP;
 	if (info->prop_set)
 		ret = info->prop_set(info->pvt, args.name, args.value);
-	if (ret == -EINVAL)
-		bad_value(c, strcmp(prop->name, args.name) ? prop->wire_accepts : prop->accepts);
-	else if (ret < 0)
-		control_failed(c, ret, NULL);
+	accepts = strcmp(prop->name, args.name) ? prop->wire_accepts : prop->accepts;
+	if (ret < 0)
+		control_failed(c, ret, value_fault(ret, args.value, accepts, text));
 	else
 		control_reply(c, NULL);
 }

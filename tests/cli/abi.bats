@@ -90,7 +90,7 @@ start() {
 	musctl set "$uuid" knob2=Q
 	[ "$(musctl set "$uuid" knob)" = wxQz ]
 	try 1 musctl set "$uuid" colour=red
-	complains "musctl: set: colour=red: can be read only"
+	complains "musctl: set: colour=red: is read-only"
 }
 
 @test "memory of a region, and a region of its own" {

@@ -137,11 +137,11 @@ load helper
 	try 2 musctl create gpio-idio16 -O frob=1
 	complains "musctl: create: frob: gpio-idio16 has no such option (musctl types gpio-idio16 lists them)"
 	try 2 musctl create gpio-idio16 -O pattern=frob
-	complains "musctl: create: pattern: 'frob' is not a value for it (none|toggle3)"
+	complains "musctl: create: pattern=frob: not a value for it (none|toggle3)"
 	try 2 musctl create gpio-idio16 -O in3=2
-	complains "musctl: create: in3: '2' is not a value for it (0|1)"
+	complains "musctl: create: in3=2: not a value for it (0|1)"
 	try 2 musctl create gpio-idio16 -O out=1
-	complains "musctl: create: out: is read-only"
+	complains "musctl: create: out=1: is read-only"
 	try 2 musctl create gpio-idio16 -O frob
 	[[ $stderr == "musctl: create: --option: 'frob' is not KEY=VALUE"* ]]
 	nothing_left

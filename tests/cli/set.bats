@@ -56,7 +56,26 @@ load helper
 	try 1 musctl set "$uuid" pattern=frob
 	complains "musctl: set: pattern=frob: not a value for it (none|toggle3)"
 	try 1 musctl set "$uuid" out=1
-	complains "musctl: set: out=1: can be read only"
+}
+
+
+@test "what cannot be set now, and a value that is none: as create says it" {
+	uuid=$(musctl create gpio-idio16)
+	musctl set "$uuid" loopback=1
+	while read -r word fault; do
+		try 1 musctl set "$uuid" "$word"
+		complains "musctl: set: $word: $fault"
+		try 2 musctl create gpio-idio16 -O loopback=1 -O "$word"
+		complains "musctl: create: $word: $fault"
+	done <<-END
+		out=1 is read-only
+		in=1 is read-only
+		filter-us=ff not a value for it (0..60000000; hexadecimal needs 0x)
+		pattern=face not a value for it (none|toggle3)
+	END
+	musctl set "$uuid" loopback=0
+	try 1 musctl set "$uuid" in=ff
+	complains "musctl: set: in=ff: not a value for it (0..0xffff; hexadecimal needs 0x)"
 }
 
 @test "numbers are decimal, or hexadecimal with 0x, whatever stands in front" {

@@ -487,7 +487,7 @@ static void properties_that_cannot_be_set_say_so(void **state)
 	const int fd = peer_connect();
 
 	assert_call(fd, "Set", "{'property':'id','value':'1'}",
-		    FAILED(1, "can be read only"));
+		    FAILED(1, "is read-only"));
 	assert_call(fd, "Set", "{'property':'mode','value':'1'}",
 		    FAILED(1, "can be set at creation only"));
 	assert_call(fd, "Set", "{'property':'in','value':'bad'}",
