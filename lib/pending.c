@@ -3,13 +3,15 @@
  * pending.c - connections before their VERSION.
  *
  * Who connects waits here until its VERSION is complete. The first one becomes the client, and the
- * others are disconnected; who comes while there is a client is rejected at once. So nobody keeps
+ * others are disconnected; who comes while there is a client is rejected at once. One that has hung
+ * up is served to its end first, and the next one waits for that. So nobody keeps
  * clients out by connecting and saying nothing, and no probe costs a slow one its place. When all
  * places are taken, who has hung up loses its own, and so does who has had it for longer than any
  * handshake takes; if there is none, the new connection is rejected. Before that nobody is hurried.
  */
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "accept.h"
 #include "peer_fd.h"
@@ -47,9 +49,19 @@ static bool has_hung_up(const struct client *c)
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
 }
 
+/* What it has sent before it hung up is to be served. */
+static bool has_left_something(const struct client *c)
+{
+	int unread = 0;
+
+	return stream_has_message(&c->stream) ||
+	       (!ioctl(c->source.fd, FIONREAD, &unread) && unread > 0);
+}
+
 static bool pending_is_over(const struct client *c, uint64_t now)
 {
-	return has_hung_up(c) || now - c->connected_ns >= c->ctx->server->patience_ns;
+	return (has_hung_up(c) && !has_left_something(c)) ||
+	       now - c->connected_ns >= c->ctx->server->patience_ns;
 }
 
 static void pending_sweep(struct server *server)
@@ -66,9 +78,7 @@ static void pending_sweep(struct server *server)
 /* There is a place for one more; else the cause is logged. */
 static bool place_find(struct server *server)
 {
-	if (server->client && has_hung_up(server->client))
-		client_lost(server->client, -ENOTCONN);
-	if (server->client) {
+	if (server->client && !has_hung_up(server->client)) {
 		log_warn(server->ctx, "a second client was rejected: process %d is attached",
 			 (int)server->client->pid);
 		return false;
@@ -103,6 +113,13 @@ void pending_accept(struct server *server)
 	}
 	c->connected_ns = loop_now_ns();
 	server->pending[server->nr_pending++] = c;
+}
+
+int pending_may_come(const struct client *c)
+{
+	const struct client *client = c->ctx->server->client;
+
+	return client && client != c ? SERVE_LATER : 0;
 }
 
 int pending_admit(struct client *c)

@@ -269,16 +269,32 @@ static int handle_replied(struct client *c, const struct command *cmd, struct me
 	return ret;
 }
 
+/* 0: it is VERSION, and it may come; else as protocol_handle(). */
+static int handle_first(struct client *c, struct message *m)
+{
+	int ret;
+
+	if (m->cmd != VFIO_USER_VERSION) {
+		log_warn(c->ctx, "the client sent command %u before VERSION", m->cmd);
+		message_close_fds(m);
+		return -EPROTO;
+	}
+	ret = pending_may_come(c);
+	if (ret == SERVE_LATER)
+		stream_unget(&c->stream, m);
+	return ret;
+}
+
 int protocol_handle(struct client *c, struct message *m)
 {
 	const struct command *cmd = command_find(c, m);
 	const struct vfio_user_header request = *m->hdr;
 	int ret;
 
-	if (unlikely(!c->negotiated && m->cmd != VFIO_USER_VERSION)) {
-		log_warn(c->ctx, "the client sent command %u before VERSION", m->cmd);
-		message_close_fds(m);
-		return -EPROTO;
+	if (unlikely(!c->negotiated)) {
+		ret = handle_first(c, m);
+		if (ret)
+			return ret;
 	}
 	if (unlikely(c->ctx->nr_traps)) {
 		ret = mdev_before(c, request.flags);

@@ -259,13 +259,14 @@ void client_listen(struct client *c)
 {
 	const bool listening = c->waiting == WAIT_NONE ||
 			       (upcall_is_outstanding(c) && !c->twin.rx.data);
+	const bool is_due = client_is_due(c);
 	uint32_t events = c->is_mdev ? mdev_events(c) & EPOLLPRI : 0;
 
 	if (listening && !c->blocked)
 		events |= client_in(c);
-	if (client_is_due(c) || c->waiting == WAIT_ROOM || stream_pending(&c->stream))
+	if (is_due || c->waiting == WAIT_ROOM || stream_pending(&c->stream))
 		events |= EPOLLOUT;
-	if (events == c->events && c->armed)
+	if (events == c->events && c->armed && !is_due)
 		return;
 	if (!loop_modify(&c->ctx->loop, &c->source, events | client_edge(c))) {
 		c->events = events;
@@ -322,7 +323,7 @@ void client_serve(struct client *c)
 	c->serving = false;
 	c->ctx->turn_ticks = 0;
 	c->blocked = ret == SERVE_BLOCKED;
-	if ((ret && !c->blocked) || sent < 0) {
+	if (ret < 0 || sent < 0) {
 		client_lost(c, ret < 0 ? ret : sent);
 		return;
 	}

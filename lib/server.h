@@ -16,6 +16,7 @@ enum waiting {
 };
 
 #define SERVE_BLOCKED 1 /* no room to answer */
+#define SERVE_LATER   2 /* in another turn */
 #define PENDING_MAX   8
 
 struct server {
@@ -115,12 +116,14 @@ void client_unhold(struct client *c);
 /* pending.c */
 void pending_init(struct server *server);
 void pending_accept(struct server *server); /* somebody connects */
+/* Its VERSION may be looked at: 0, or SERVE_LATER. */
+int  pending_may_come(const struct client *c);
 /* It has said its version: it is the client, and the only connection. -errno: it cannot be. */
 int  pending_admit(struct client *c);
 void pending_remove(struct client *c);
 void pending_close(struct server *server); /* all of them */
 
-/* protocol.c: 0, SERVE_BLOCKED (message put back), or -errno: the client must go */
+/* protocol.c: 0, SERVE_BLOCKED or SERVE_LATER (message put back), or -errno: the client must go */
 int  protocol_handle(struct client *c, struct message *m);
 /* In a turn: with the message whose rest waits for one. */
 void protocol_go_on(struct client *c);

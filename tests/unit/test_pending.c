@@ -36,11 +36,19 @@ static void start(struct engine *e)
 		fail_msg("no context: %s", e->log);
 }
 
-static int connect_one(struct engine *e)
+/* The device has not looked yet. */
+static int connect_unseen(void)
 {
 	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static int connect_one(struct engine *e)
+{
+	const int fd = connect_unseen();
+
 	engine_poll(e);
 	return fd;
 }
@@ -224,6 +232,56 @@ static void a_device_that_spins_finds_its_client(void **state)
 	is_the_client(e, fd);
 }
 
+/* More than is served in a turn. */
+#define NR_POSTED 800
+
+static size_t posted_resets(char *msg, unsigned int nr)
+{
+	size_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		wire_put(msg + len, 2, VFIO_USER_DEVICE_RESET, NULL, 0);
+		wire_set_flags(msg + len, VFIO_USER_F_NO_REPLY);
+		len += sizeof(struct vfio_user_header);
+	}
+	return len;
+}
+
+static void what_the_last_client_has_posted_goes_before_the_next(void **state)
+{
+	char msg[NR_POSTED * sizeof(struct vfio_user_header)];
+	struct engine *e = *state;
+	struct wire m;
+
+	start(e);
+	says_its_version(e, connect_one(e));
+	wire_send(e->fd, msg, posted_resets(msg, NR_POSTED));
+	engine_close(e);
+	e->fd = connect_unseen();
+	wire_send(e->fd, msg, version_message(msg, 0));
+	while (e->nr_attached < 2)
+		assert_true(lm_ctx_poll(e->ctx) > 0);
+	assert_int_equal(e->nr_resets, NR_POSTED);
+	assert_int_equal(e->nr_detached, 1);
+	engine_reply(e, 1, VFIO_USER_VERSION, &m);
+}
+
+/* The first turn of a connection may end before all of its first receive is served. */
+static void much_behind_the_version_is_served(void **state)
+{
+	char msg[512 + NR_POSTED * sizeof(struct vfio_user_header)];
+	struct engine *e = *state;
+	size_t len;
+
+	start(e);
+	e->fd = connect_unseen();
+	len = version_message(msg, 0);
+	wire_send(e->fd, msg, len + posted_resets(msg + len, NR_POSTED));
+	engine_poll(e);
+	assert_int_equal(e->nr_resets, NR_POSTED);
+}
+
 /* ---- places ---------------------------------------------------------------------- */
 
 static void probes_do_not_cost_a_slow_client_its_place(void **state)
@@ -305,6 +363,25 @@ static void who_has_hung_up_has_no_place(void **state)
 	says_its_version(e, connect_one(e));
 }
 
+static void nor_does_one_lose_it_whose_messages_are_unread(void **state)
+{
+	struct engine *e = *state;
+	int fds[PENDING_MAX], hasty;
+	char msg[512];
+	size_t len;
+
+	start(e);
+	connect_many(e, fds, PENDING_MAX - 1);
+	hasty = connect_unseen();
+	e->fd = connect_unseen();
+	len = version_message(msg, 0);
+	wire_send(hasty, msg, len + posted_resets(msg + len, 1));
+	close(hasty);
+	engine_poll(e);
+	assert_int_equal(e->nr_resets, 1);
+	close_fds(fds, PENDING_MAX - 1);
+}
+
 /* ---- what they may cost ---------------------------------------------------------- */
 
 static void descriptors_before_the_version_are_the_end(void **state)
@@ -353,11 +430,14 @@ int main(void)
 		TEST(the_device_hears_of_a_client_when_its_version_is_known),
 		TEST(after_a_client_others_may_wait_again),
 		TEST(a_device_that_spins_finds_its_client),
+		TEST(what_the_last_client_has_posted_goes_before_the_next),
+		TEST(much_behind_the_version_is_served),
 		TEST(probes_do_not_cost_a_slow_client_its_place),
 		TEST(who_stays_and_says_nothing_does_not_either),
 		TEST(who_has_had_a_place_for_too_long_loses_it_to_the_next),
 		TEST(others_keep_theirs),
 		TEST(who_has_hung_up_has_no_place),
+		TEST(nor_does_one_lose_it_whose_messages_are_unread),
 		TEST(descriptors_before_the_version_are_the_end),
 		TEST(a_context_may_end_with_some_waiting),
 	};
