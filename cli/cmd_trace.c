@@ -46,8 +46,6 @@ static bool take(void *arg, const struct tracer *t)
 
 	if (!filter_match(&sink->filter, &t->record, &t->map))
 		return true;
-	if (sink->summary && t->unfinished)
-		return true; /* it took no time that could be counted */
 	if (sink->summary)
 		summary_add(sink->summary, t);
 	else

@@ -27,7 +27,7 @@ static const struct column summary_columns[] = {
 	[REGION]   = { "REGION", 6, 0, "region or interrupt" },
 	[REGISTER] = { "REGISTER", 8, 0, "registers that were accessed" },
 	[COUNT]    = { "COUNT", 7, COLUMN_RIGHT, "how many" },
-	[ERRORS]   = { "ERRORS", 6, COLUMN_RIGHT, "how many of them failed" },
+	[ERRORS]   = { "ERRORS", 6, COLUMN_RIGHT, "how many of them failed, or are unfinished" },
 	[TOTAL]    = { "TOTAL", 9, COLUMN_RIGHT, "time they took" },
 	[MEAN]     = { "MEAN", 9, COLUMN_RIGHT, "mean of it" },
 	[MAX]      = { "MAX", 9, COLUMN_RIGHT, "longest" },
@@ -42,7 +42,8 @@ struct entry {
 	uint16_t      kind;
 	uint32_t      region;
 	char          name[160];
-	uint64_t      count, errors, total, max;
+	uint64_t      count, errors;
+	uint64_t      timed, total, max; /* those whose time was measured */
 };
 
 struct summary {
@@ -144,7 +145,8 @@ void summary_add(struct summary *s, const struct tracer *t)
 	if (!entry)
 		return;
 	entry->count++;
-	entry->errors += record->result < 0;
+	entry->errors += record->result < 0 || t->unfinished;
+	entry->timed += record->duration != 0;
 	entry->total += record->duration;
 	s->total += record->duration;
 	if (record->duration > entry->max)
@@ -179,12 +181,13 @@ static void print_entry(struct out *out, const struct summary *s,
 	out_text(out, REGISTER, *entry->name ? entry->name : NULL);
 	out_u64(out, COUNT, entry->count);
 	out_u64(out, ERRORS, entry->errors);
-	out_ns(out, TOTAL, entry->total);
-	out_ns(out, MEAN, entry->total / entry->count);
-	out_ns(out, MAX, entry->max);
-	out_percent(out, SHARE,
-		    s->total ? 100.0 * (double)entry->total / (double)s->total : 0);
 	out_text(out, UUID, entry->uuid);
+	if (!entry->timed)
+		return;
+	out_ns(out, TOTAL, entry->total);
+	out_ns(out, MEAN, entry->total / entry->timed);
+	out_ns(out, MAX, entry->max);
+	out_percent(out, SHARE, 100.0 * (double)entry->total / (double)s->total);
 }
 
 static void print_lost(struct out *out, uint64_t lost)

@@ -44,7 +44,7 @@ const struct column tracerow_columns[] = {
 	[WIDTH]    = { "WIDTH", 5, COLUMN_RIGHT, "bytes; interrupts: how many vectors" },
 	[VALUE]    = { "VALUE", 10, COLUMN_RIGHT, "value; of many bytes the first" },
 	[DURATION] = { "DURATION", 10, COLUMN_RIGHT, "how long it took" },
-	[RESULT]   = { "RESULT", 6, 0, "ok, or the error; interrupts: what became of it" },
+	[RESULT]   = { "RESULT", 14, 0, "ok, or the error; interrupts: what became of it" },
 	[DETAILS]  = { "DETAILS", 1, 0, "bit fields, and other details" },
 	[UUID]     = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
@@ -109,14 +109,24 @@ static void print_result(struct out *out, const struct lm_trace_record *r)
 		out_printf(out, RESULT, "%d", r->result);
 }
 
+/* What was to be read is known only if it has been. */
+static bool has_value(const struct tracer *t)
+{
+	const struct lm_trace_record *r = &t->record;
+
+	return r->kind == LM_TRACE_WRITE || r->kind == LM_TRACE_DMA_WRITE ||
+	       (r->result >= 0 && !t->unfinished);
+}
+
 /* Up to eight bytes as a number; of more, the first eight in the order of their
  * addresses. */
-static void print_value(struct out *out, const struct lm_trace_record *r)
+static void print_value(struct out *out, const struct tracer *t)
 {
+	const struct lm_trace_record *r = &t->record;
 	char text[24];
 	int i;
 
-	if (r->result < 0 && r->kind != LM_TRACE_WRITE && r->kind != LM_TRACE_DMA_WRITE)
+	if (!has_value(t))
 		return;
 	if (r->len <= 8) {
 		out_hex(out, VALUE, r->value, 2 * r->len);
@@ -155,13 +165,13 @@ static void print_access(struct out *out, const struct tracer *t)
 	out_text(out, REGION, name_of_region(r->region));
 	out_address(out, OFFSET, r->offset, 2);
 	out_u64(out, WIDTH, r->len);
-	print_value(out, r);
+	print_value(out, t);
 	regmap_names(&t->map, &span, text, sizeof(text));
 	out_text(out, REGISTER, *text ? text : NULL);
-	if (r->result < 0) {
+	if (r->result < 0)
 		print_reason(out, r);
+	if (r->result < 0 || !has_value(t))
 		return;
-	}
 	reg = regmap_at(&t->map, r->region, r->offset);
 	if (!reg || !reg->json || reg->offset != r->offset || reg->width != r->len)
 		return;
@@ -169,14 +179,16 @@ static void print_access(struct out *out, const struct tracer *t)
 	out_text(out, DETAILS, *text ? text : NULL);
 }
 
-static void print_dma(struct out *out, const struct lm_trace_record *r)
+static void print_dma(struct out *out, const struct tracer *t)
 {
+	const struct lm_trace_record *r = &t->record;
+
 	out_address(out, OFFSET, r->offset, 1);
 	switch (r->kind) {
 	case LM_TRACE_DMA_READ:
 	case LM_TRACE_DMA_WRITE:
 		out_u64(out, WIDTH, r->len);
-		print_value(out, r);
+		print_value(out, t);
 		break;
 	case LM_TRACE_DMA_LOOKUP:
 		out_u64(out, WIDTH, r->len);
@@ -236,7 +248,7 @@ static void print_details(struct out *out, const struct tracer *t)
 	case LM_TRACE_DMA_MAP:
 	case LM_TRACE_DMA_UNMAP:
 	case LM_TRACE_DMA_LOOKUP:
-		print_dma(out, r);
+		print_dma(out, t);
 		break;
 	case LM_TRACE_IRQ_FIRE:
 	case LM_TRACE_IRQ_SET:

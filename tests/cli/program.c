@@ -18,6 +18,8 @@ static uint64_t reads;
 
 static uint64_t register_read(void *pvt, uint64_t offset, unsigned int width)
 {
+	if (offset)
+		abort();
 	return ++reads;
 }
 
@@ -29,6 +31,7 @@ static void register_write(void *pvt, uint64_t offset, uint64_t value, unsigned 
 static const lm_register_t registers[] = {
 	{ .name = "READS", .width = 4, .access = LM_RO, .flags = LM_REGISTER_PURE },
 	{ .offset = 8, .name = "TRAP", .width = 4, .access = LM_WO },
+	{ .offset = 12, .name = "PIT", .width = 4, .access = LM_RO },
 };
 
 static const lm_register_map_t map = {

@@ -221,6 +221,16 @@ unwaited() {
 		.[1].uuid == "'"$uuid"'" and .[1].ended == "killed by SIGABRT"'
 }
 
+@test "a read that did not end has no value" {
+	unwaited
+	trace_start "$uuid" -J
+	try 3 musctl peek "$uuid" PIT
+	wait "$TRACER" || true
+	kill "$PARENT"
+	grep unfinished rows | jq -se 'length == 1 and (.[0] | .kind == "read" and .register == "PIT" and
+		.value == null and .details == null)'
+}
+
 @test "--limit ends after that many rows" {
 	uuid=$(musctl create null)
 	trace_start "$uuid" --limit 3 -n
@@ -335,6 +345,25 @@ filtered() {
 	trace_stop
 	jq -e '.schema == 1 and (.summary[0] | .count == 2 and .total >= .max and
 		.mean <= .max and .total > 0)' rows
+}
+
+@test "-c counts the access that did not end, as failed, and no time for it" {
+	unwaited
+	trace_start "$uuid" -c -J
+	try 3 musctl peek "$uuid" READS PIT
+	wait "$TRACER" || true
+	kill "$PARENT"
+	jq -e '.summary[] | select(.register == "PIT") | .count == 1 and .errors == 1 and
+		.total == null and .mean == null and .max == null' rows
+}
+
+@test "-c: what takes no time has none" {
+	uuid=$(musctl create null)
+	trace_start "$uuid" -c -J --output-all
+	musctl irq fire "$uuid" 0 || true
+	trace_stop
+	jq -e '.summary | length == 1 and (.[0] | .kind == "irq-fire" and .count == 1 and
+		.total == null and .mean == null and .max == null and .share == null)' rows
 }
 
 # ---- several, and losses -------------------------------------------------------------
