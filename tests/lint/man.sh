@@ -29,6 +29,17 @@ for source in man/musctl*.8.scd; do
 	done
 done | report "pages of commands have their sections"
 
+# What scdoc did not take for an underline is seen as it is written.
+for page in "$pages"/*; do
+	mandoc -T ascii "$page" | col -bx | grep -nE '(^|[^A-Za-z0-9])_[A-Z]+_([^A-Z0-9_]|$)' |
+		sed "s,^[0-9]*:,man/$(basename "$page").scd: an underline is printed as such:,"
+done | report "no marks are left on the pages"
+
+# Of an example, too, scdoc takes a backslash away.
+awk '/^```$/ { inside = !inside } inside { line = $0; gsub(/\\\\/, "", line)
+	if (line ~ /\\/) print FILENAME ":" FNR ": a backslash is written twice" }' man/*.scd |
+	report "backslashes of examples are printed"
+
 # Our own pages are written in bold, *name*(section).
 grep -noE '\*(musctl|muser|libmuser)[a-z-]*\*\([0-9]\)' man/*.scd |
 	sed -E 's/^([^:]*:[0-9]+):\*([a-z-]+)\*\(([0-9])\)$/\1 \2.\3/' |
