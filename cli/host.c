@@ -91,13 +91,24 @@ static int set_group(struct host *host)
 	return 0;
 }
 
+/* An option that was given and that only a socket which is made here has. */
+static const char *bound_option(const struct host *host)
+{
+	if (host->socket_path)
+		return "--socket-path";
+	if (host->mode)
+		return "--mode";
+	return host->group ? "--group" : NULL;
+}
+
 static int set_fd(struct host *host)
 {
+	const char *other = bound_option(host);
 	int listening = 0;
 	socklen_t len = sizeof(listening);
 
-	if (host->socket_path)
-		return error_usage(NULL, "--fd and --socket-path exclude each other");
+	if (other)
+		return error_usage(NULL, "--fd and %s exclude each other", other);
 	if (getsockopt(host->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len))
 		return error(ST_USAGE, "--fd", "%d is no socket", host->fd);
 	host->info.flags |= listening ? LM_DEV_LISTEN_FD : LM_DEV_CONN_FD;
@@ -141,13 +152,7 @@ static int check_texts(struct host *host)
 /* An option that was given and that only a socket has. */
 static const char *socket_option(const struct host *host)
 {
-	if (host->fd >= 0)
-		return "--fd";
-	if (host->socket_path)
-		return "--socket-path";
-	if (host->mode)
-		return "--mode";
-	return host->group ? "--group" : NULL;
+	return host->fd >= 0 ? "--fd" : bound_option(host);
 }
 
 static int set_transport(struct host *host)

@@ -39,7 +39,7 @@ enum opt_kind {
 	OPT_LIST,    /* struct opt_list: may be given several times */
 	OPT_NUMBER,  /* uint64_t, from 1 on */
 	OPT_SECONDS, /* uint64_t, in nanoseconds, from 1 on; written as 1.5 */
-	OPT_MODE,    /* unsigned int: permission bits, octal */
+	OPT_MODE,    /* unsigned int: permission bits, octal, from 1 to 0777 */
 	OPT_FD,      /* int: an open descriptor */
 };
 

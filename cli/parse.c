@@ -86,7 +86,7 @@ bool parse_mode(const char *text, unsigned int *mode)
 {
 	uint64_t value;
 
-	if (!parse_base(text, 8, &value) || value > 07777)
+	if (!parse_base(text, 8, &value) || !value || value > 0777)
 		return false;
 	*mode = (unsigned int)value;
 	return true;

@@ -132,8 +132,12 @@ load helper
 	export MUSER_RUNTIME_DIR=/nonexistent/folder
 	try 2 musctl list -o FROB
 	[[ $stderr == "musctl: list: unknown column: FROB"* ]]
-	try 2 musctl create null --mode 9
-	[[ $stderr == "musctl: create: --mode: '9' is not permission bits"* ]]
+	for mode in 9 0 0000 1000 4755 10000 777777777777777777777777 rwx; do
+		try 2 musctl create null --mode "$mode"
+		[ "${stderr_lines[0]}" = "musctl: create: --mode: '$mode' is not permission bits from 1 to 0777, such as 0660" ]
+	done
+	try 2 musctl exec --socket-path here.sock --mode 4755 -- true
+	[[ $stderr == "musctl: exec: --mode: '4755' is not permission bits from 1 to 0777"* ]]
 }
 
 @test "-o chooses columns, in any case and order" {

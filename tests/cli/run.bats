@@ -78,9 +78,13 @@ start() {
 	nothing_left
 }
 
-@test "--fd and --socket-path exclude each other" {
+@test "--fd and what is for a socket that is made here exclude each other" {
 	try 2 musctl run null --fd 0 --socket-path x
 	[[ $stderr == "musctl: run: --fd and --socket-path exclude each other"* ]]
+	for option in --mode=0660 --group=0; do
+		try 2 musctl run null --fd 0 "$option"
+		[[ $stderr == "musctl: run: --fd and ${option%=*} exclude each other"* ]]
+	done
 }
 
 @test "with a command it lives as long, and returns its status" {
