@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_exec.c - musctl exec -- PROGRAM [ARGUMENT]...: starts a libmuser program as
- * "create" starts a built-in type: it learns its UUID from MUSER_UUID and, with
- * --socket-path, its listening socket from MUSER_LISTEN_FD. Prints the UUID once the
- * device answers. Exit status: 0, 1, 2; 126, 127.
+ * cmd_exec.c - musctl exec -- PROGRAM [ARGUMENT]...: starts a libmuser program as "create" starts a
+ * built-in type: it learns its UUID from MUSER_UUID and, with --socket-path, its listening socket
+ * from MUSER_LISTEN_FD. Prints the UUID once the device answers. Exit status: 0, 1, 2; 126, 127.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -112,9 +111,8 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 		status = claim_wait(claim, &d, timeout);
 	if (status == DETACH_ENDED)
 		return detach_died(&d);
-	if (status)
-		return status;
-	status = naming_check_device(args->words[0], args->id);
+	if (!status)
+		status = naming_check_device(args->words[0], args->id);
 	if (!status)
 		return detach_tell(&d, args->id);
 	detach_kill(&d);
@@ -123,13 +121,17 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 
 static int bind_socket(struct exec_args *args)
 {
-	args->listen_fd = -1;
-	if (!args->socket_path)
+	const char *path = args->socket_path;
+
+	if (!path)
 		return args->mode ? error_usage("--mode", "needs --socket-path") : 0;
-	args->listen_fd = sockpath_listen(args->socket_path, args->mode ?: 0600, 0,
-					  &args->file);
-	return args->listen_fd >= 0 ? 0 : error(ST_FAILED, args->socket_path, "%s",
-						strerror(-args->listen_fd));
+	args->listen_fd = sockpath_listen(path, args->mode ?: 0600, 0, &args->file);
+	if (args->listen_fd < 0)
+		return error(ST_FAILED, path, "%s", strerror(-args->listen_fd));
+	if (strlen(path) > SOCKPATH_MAX)
+		error(0, path, "no client can connect to a path of %zu bytes, %zu at most (a "
+		      "shorter --socket-path)", strlen(path), SOCKPATH_MAX);
+	return 0;
 }
 
 /* In the foreground PROGRAM keeps the claim's lock, and the mdev goes with it. */
@@ -173,8 +175,7 @@ static int run(const struct call *call)
 	args->words = call->words;
 	instance_uuid(args->id);
 	if (args->uuid && !instance_is_uuid(args->uuid, args->id))
-		return error(ST_USAGE, args->uuid,
-			     "is no UUID (8-4-4-4-12 hexadecimal digits)");
+		return error(ST_USAGE, args->uuid, "is no UUID (8-4-4-4-12 hexadecimal digits)");
 	if (args->foreground && args->timeout_ns)
 		return error_usage(NULL, "--foreground and --timeout exclude each other");
 	status = transport_choose(&t, &args->mdev);

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
+
+#include "sockpath.h"
 
 #include "cmd.h"
 #include "error.h"
@@ -70,9 +71,6 @@ static void print_device(const char *socket, escape_fn escape)
 
 /* ---- the devices ----------------------------------------------------------------- */
 
-/* What sockaddr_un has room for: clients have no other way to a socket. */
-#define PATH_ROOM (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
-
 struct cmdline_device {
 	char *uuid;
 	char *socket; /* NULL: an mdev */
@@ -95,10 +93,10 @@ int cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket)
 
 	if (has_device(cmdline, uuid))
 		return error(ST_USAGE, uuid, "is given twice: a virtual machine has it once");
-	if (socket && strlen(socket) > PATH_ROOM)
+	if (socket && strlen(socket) > SOCKPATH_MAX)
 		return error(ST_UNSUPPORTED, uuid, "no client can connect to a path of %zu bytes, "
 			     "%zu at most: make it with a shorter --socket-path or "
-			     "MUSER_RUNTIME_DIR", strlen(socket), PATH_ROOM);
+			     "MUSER_RUNTIME_DIR", strlen(socket), SOCKPATH_MAX);
 	grown = realloc(cmdline->devices, (cmdline->nr + 1) * sizeof(*grown));
 	if (!grown)
 		return error(ST_FAILED, NULL, "out of memory");

@@ -504,6 +504,10 @@ static int listen_on_path(struct server *server)
 		log_err(ctx, "%s: cannot listen: %s", server->path, strerror(-fd));
 		return fd;
 	}
+	if (strlen(server->path) > SOCKPATH_MAX)
+		log_warn(ctx, "%.300s: no client can connect to a path of %zu bytes, %zu at most "
+			 "(a shorter socket path, or MUSER_RUNTIME_DIR)", server->path,
+			 strlen(server->path), SOCKPATH_MAX);
 	return listener_add(server, fd);
 }
 

@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+
+/* What sockaddr_un has room for: no client but ours gets to a longer path. */
+#define SOCKPATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
 /* The file of a listening socket, to be removed with it. */
 struct sockfile {

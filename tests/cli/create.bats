@@ -192,6 +192,25 @@ load helper
 	try 0 musctl peek --socket here.sock VENDOR_ID
 }
 
+@test "a path that no client can connect to is warned of, whoever makes it" {
+	build_with_libmuser program
+	long=$PWD/$(printf '%0120d' 0)/socket
+	mkdir "${long%/*}"
+	try 0 musctl create null --socket-path "$long"
+	[ "$stderr" = "musctl: create: null: $long: no client can connect to a path of ${#long} bytes, 107 at most (a shorter socket path, or MUSER_RUNTIME_DIR)" ]
+	musctl destroy "$output"
+	try 0 musctl exec --socket-path "$long" -- "$BATS_FILE_TMPDIR/program"
+	[ "$stderr" = "musctl: exec: $long: no client can connect to a path of ${#long} bytes, 107 at most (a shorter --socket-path)" ]
+	MUSER_RUNTIME_DIR=${long%/*} try 0 musctl run null -- true
+	[[ $stderr == "musctl: run: null: ${long%/*}/"*"/vfio-user.sock: no client can connect "* ]]
+	MUSER_RUNTIME_DIR=${long%/*} try 0 musctl exec -- "$BATS_FILE_TMPDIR/program"
+	[[ $stderr == "muser: $output: ${long%/*}/$output/vfio-user.sock: no client can connect "* ]]
+	MUSER_RUNTIME_DIR=${long%/*} musctl destroy "$output"
+	longest=$PWD/$(printf '%0*d' $((106 - ${#PWD})) 0)
+	try 0 musctl create null --socket-path "$longest"
+	[ -z "$stderr" ]
+}
+
 @test "a relative runtime folder is meant from here" {
 	MUSER_RUNTIME_DIR=here musctl create null
 	[ "$(MUSER_RUNTIME_DIR=$PWD/here musctl list -nro TYPE)" = null ]
