@@ -13,8 +13,9 @@
  *
  * A file is mapped only if it cannot kill us: sealed against shrinking, or
  * lm_sigbus_guard() is there; and only windows that lie inside it. What is not a regular
- * file (a character device, a DMA buffer) is mapped window by window with the guard, and
- * else reached by messages: reading it could block for ever.
+ * file (a character device) is mapped window by window with the guard, and else reached by
+ * messages: reading it could block for ever. So is a DMA buffer in any case, because its
+ * name could be that of a file.
  *
  * Descriptors, mappings and address space are the whole process's: a client gets its share of
  * them (dma_share.c), and an error for the window beyond.

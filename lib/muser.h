@@ -689,7 +689,8 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
  *          not block, with one exception: a malicious client that assigned a non-blocking eventfd
  *          over a socket, then made it blocking and filled its counter. No write(2) is immune to
  *          that; what is, an aio completion, takes three times as long for each interrupt. Serve
- *          clients that you do not trust from a process of their own, which a signal ends.
+ *          clients that you do not trust from a process of their own, which a signal ends whose
+ *          handler was installed without SA_RESTART, or that has none.
  * Return: LM_IRQ_DELIVERED; LM_IRQ_PENDING; -EINVAL: no such vector; -ENOTCONN: the client has
  *         assigned no eventfd (the interrupt is lost, as with hardware whose interrupts are off);
  *         -EHOSTUNREACH: an MSI or MSI-X message, and bus mastering is off (it is lost as well;

@@ -33,7 +33,7 @@
 
 /* ---- what it is ------------------------------------------------------------------ */
 
-/* True of no name that a file system could invent: those begin with '/' or "(unreachable)". */
+/* @prefix has no '/': no file of any file system has such a name. */
 static bool has_prefix(const char *name, const char *prefix)
 {
 	return !strncmp(name, prefix, strlen(prefix));
