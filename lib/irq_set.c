@@ -194,7 +194,10 @@ static void vector_unmask(struct irqs *irqs, uint32_t index, uint32_t n)
 	irq_update(irqs, index, n, 1);
 }
 
-/* Never waits, whatever the client does to the eventfd; one that fails is dropped. */
+/*
+ * Never waits, whatever the client does to the eventfd; one that fails is dropped. Each write is an
+ * edge, and one unmask: an EFD_SEMAPHORE eventfd stays readable through any number of reads.
+ */
 static void resample_ready(struct source *src, uint32_t events)
 {
 	struct irqs *irqs = container_of(src, struct irqs, resample);
@@ -223,7 +226,7 @@ static int assign_resample(struct irqs *irqs, const struct irq_set *set)
 	src->fn = resample_ready;
 	if (set->nr_fds) {
 		src->fd = set->fds[0];
-		ret = loop_add(&irqs->ctx->loop, src, EPOLLIN);
+		ret = loop_add(&irqs->ctx->loop, src, EPOLLIN | EPOLLET);
 		src->fd = old;
 		if (ret)
 			return ret;

@@ -3,8 +3,9 @@
  * loop.c - the one epoll set of a context, its timers and its watches.
  *
  * Sources are level triggered, so a source may serve part of what is there and be called again:
- * no source can starve the others, and there is no draining until EAGAIN. A source may be removed
- * while a turn is being served, also by another source's callback: its pending event is forgotten.
+ * no source can starve the others, and there is no draining until EAGAIN. Those that ask for edges
+ * say why. A source may be removed while a turn is being served, also by another source's callback:
+ * its pending event is forgotten.
  */
 #include <stdlib.h>
 #include <sys/timerfd.h>

@@ -586,6 +586,31 @@ static void an_unmasking_eventfd_that_another_reads_never_blocks(void **state)
 	close(resample);
 }
 
+/* Each read leaves it readable: it says once that it was written. */
+static void an_unmasking_semaphore_lets_the_loop_rest(void **state)
+{
+	const int resample = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK);
+	const struct irq_set set = {
+		.flags = EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, .index = INTX, .count = 1,
+		.nr_fds = 1,
+	};
+	const int fd = assign(ctx, INTX, 0);
+
+	assert_int_equal(eventfd_write(resample, UINT32_MAX), 0);
+	assert_int_equal(set_irqs_fds(ctx, set, &resample), 0);
+	lm_irq_set_level(ctx, true);
+	assert_int_equal(efd_take(fd), 1);
+	assert_int_equal(loop_run(&ctx->loop, 0), 1); /* what was written before */
+	assert_int_equal(efd_take(fd), 1);
+	assert_int_equal(loop_run(&ctx->loop, 0), 0);
+	assert_int_equal(eventfd_write(resample, 1), 0);
+	assert_int_equal(loop_run(&ctx->loop, 0), 1);
+	assert_int_equal(efd_take(fd), 1);
+	assert_int_equal(loop_run(&ctx->loop, 0), 0);
+	close(resample);
+	close(fd);
+}
+
 /* ---- descriptors ----------------------------------------------------------------- */
 
 static void no_descriptor_is_left_behind(void **state)
@@ -645,6 +670,7 @@ int main(void)
 		TEST(a_refused_eventfd_leaves_the_one_that_was_there),
 		TEST(one_eventfd_may_tell_all_that_we_write),
 		TEST(an_unmasking_eventfd_that_another_reads_never_blocks),
+		TEST(an_unmasking_semaphore_lets_the_loop_rest),
 		TEST(no_descriptor_is_left_behind),
 	};
 
