@@ -118,6 +118,7 @@ struct lm_ctx {
 	struct regions     *regions;  /* region.c */
 	struct config      *config;   /* config.c */
 	struct irqs        *irqs;     /* irq.c */
+	struct lent_kick   *lent_kicks; /* kick.c: eventfds that the client was given */
 	struct dma         *dma;      /* dma.c */
 	struct dma_last    *last;     /* the same: the last lookup; or one that never hits:
 				       * LM_DEV_THREADS, bus mastering off */
@@ -316,6 +317,10 @@ int memfd_sized(const char *name, uint64_t size);
 
 int  kick_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
 bool kick_write(const struct region *r, struct access *a); /* true: that was all */
+/* The client's own eventfd, borrowed, whose writes reach @device_fd; the same one if it asks again.
+ * Or -errno. */
+int  kick_lend(struct lm_ctx *ctx, int device_fd);
+void kick_disconnect(struct lm_ctx *ctx); /* the client left: its eventfds reach nothing */
 
 /* ---- region_check.c -------------------------------------------------------------- */
 

@@ -2,19 +2,31 @@
 /*
  * kick.c - writes that signal an eventfd and end there (lm_ioeventfd_t).
  *
- * A client may ask for the eventfds and write them itself. One that does not, as QEMU, writes to
- * the region, and then it is here that the eventfd is signalled, by the rules of KVM_IOEVENTFD:
- * offset, width and value match, or the write is one like any other. Descriptions that no write
- * could match, or one write twice, are refused.
+ * A client that writes to the region, as QEMU does, signals the eventfd by the rules of
+ * KVM_IOEVENTFD: offset, width and value match, or the write is one like any other. Descriptions
+ * that no write could match, or one write twice, are refused.
+ * A client may also ask for eventfds to write itself. It never gets the device's own: whoever has
+ * an eventfd can read it, fill it, change its flags for all, and keep it. So the client has others,
+ * made when it asks and dropped when it leaves; what it writes there is forwarded in the loop.
  */
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "internal.h"
+#include "kernel.h"
 #include "peer_fd.h"
 
 #define KICKS_MAX 64
 #define WIDTH_MAX 8
+
+/* An eventfd of the client, for all kicks that have the same one of the device. */
+struct lent_kick {
+	struct source     src;
+	int               device_fd;
+	struct lent_kick *next;
+};
 
 static bool has_value(const lm_ioeventfd_t *k)
 {
@@ -104,4 +116,64 @@ bool kick_write(const struct region *r, struct access *a)
 		return true;
 	}
 	return false;
+}
+
+/* ---- eventfds for the client ----------------------------------------------------- */
+
+/*
+ * The edge says that the client has written, whatever it did since then; the read only makes room
+ * for the next time.
+ */
+static void lent_ready(struct source *src, uint32_t events)
+{
+	const struct lent_kick *lent = container_of(src, struct lent_kick, src);
+	uint64_t value;
+
+	kernel_read(src->fd, &value, sizeof(value), RWF_NOWAIT);
+	eventfd_kick(lent->device_fd);
+}
+
+static int lent_new(struct lm_ctx *ctx, int device_fd)
+{
+	struct lent_kick *lent = malloc(sizeof(*lent));
+	int ret;
+
+	if (!lent)
+		return -ENOMEM;
+	lent->device_fd = device_fd;
+	lent->src.fn = lent_ready;
+	lent->src.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ret = lent->src.fd < 0 ? -errno : loop_add(&ctx->loop, &lent->src, EPOLLIN | EPOLLET);
+	if (ret) {
+		if (lent->src.fd >= 0)
+			close(lent->src.fd);
+		free(lent);
+		return ret;
+	}
+	lent->next = ctx->lent_kicks;
+	ctx->lent_kicks = lent;
+	return lent->src.fd;
+}
+
+int kick_lend(struct lm_ctx *ctx, int device_fd)
+{
+	const struct lent_kick *lent;
+
+	for (lent = ctx->lent_kicks; lent; lent = lent->next) {
+		if (lent->device_fd == device_fd)
+			return lent->src.fd;
+	}
+	return lent_new(ctx, device_fd);
+}
+
+void kick_disconnect(struct lm_ctx *ctx)
+{
+	struct lent_kick *lent;
+
+	while ((lent = ctx->lent_kicks)) {
+		ctx->lent_kicks = lent->next;
+		loop_remove(&ctx->loop, &lent->src);
+		close(lent->src.fd);
+		free(lent);
+	}
 }

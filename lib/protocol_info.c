@@ -118,7 +118,8 @@ int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 	return 0;
 }
 
-/* One sub-region; its eventfd travels once, however many kicks share it. -1: no room for it. */
+/* One sub-region; its eventfd travels once, however many kicks share it. -1: no room for it.
+ * Until io_fds_lend() these are the device's. */
 static int io_fd_index(struct client *c, struct reply *r, int fd)
 {
 	unsigned int i;
@@ -159,6 +160,18 @@ static uint32_t io_fds_fill(struct client *c, const struct region *reg, struct r
 	return i;
 }
 
+static int io_fds_lend(struct lm_ctx *ctx, struct channel_fds *fds)
+{
+	unsigned int i;
+
+	for (i = 0; i < fds->nr; i++) {
+		fds->fd[i] = kick_lend(ctx, fds->fd[i]);
+		if (fds->fd[i] < 0)
+			return fds->fd[i];
+	}
+	return 0;
+}
+
 int protocol_region_io_fds(struct client *c, struct message *m, struct reply *r)
 {
 	struct vfio_user_region_io_fds req;
@@ -181,7 +194,7 @@ int protocol_region_io_fds(struct client *c, struct message *m, struct reply *r)
 	}
 	req.argsz = (uint32_t)need;
 	memcpy(r->payload, &req, sizeof(req));
-	return 0;
+	return io_fds_lend(c->ctx, &r->fds);
 }
 
 int protocol_irq_info(struct client *c, struct message *m, struct reply *r)

@@ -71,9 +71,11 @@ static void client_free(struct client *c)
 	free(c);
 }
 
-/* Device state stays; what the client lent us goes (spec, "Client Disconnection"). */
+/* Device state stays; what the client lent us goes, and what we lent it (spec, "Client
+ * Disconnection"). */
 void client_leave(struct client *c)
 {
+	kick_disconnect(c->ctx);
 	irq_disconnect(c->ctx);
 	dma_disconnect(c->ctx);
 	client_tell(c, false);

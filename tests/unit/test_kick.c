@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * test_kick.c - ioeventfds of a region: which writes signal them and go no further, over sockets
- * and for mediated devices, and which descriptions are refused.
+ * and for mediated devices; the eventfds that clients are given; which descriptions are refused.
  */
+#include <sys/resource.h>
+#include <sys/un.h>
+
 #include <linux/pci_regs.h>
 
 #include "fake_node.h"
@@ -234,7 +237,7 @@ static void a_register_does_not_see_it(void **state)
 	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 7);
 }
 
-/* The client has the same eventfd, and can do to it what it likes. */
+/* The device may set it up as it likes. */
 static void a_full_eventfd_that_blocks_holds_nobody_up(void **state)
 {
 	struct engine *e = begin(state, (lm_ioeventfd_t){ .size = 4 });
@@ -267,6 +270,218 @@ static void and_if_several_threads_serve_it(void **state)
 
 	e->info.flags |= LM_DEV_THREADS;
 	on_a_mediated_device_too(state);
+}
+
+/* ---- eventfds of the client ------------------------------------------------------ */
+
+/* Asked for by the client: those of BAR_RAW, one of them. */
+static int borrow(struct engine *e)
+{
+	const struct vfio_user_region_io_fds req = { .argsz = 4096, .index = BAR_RAW };
+	struct wire m;
+
+	engine_request(e, VFIO_USER_DEVICE_GET_REGION_IO_FDS, &req, sizeof(req), &m);
+	assert_int_equal(m.nr_fds, 1);
+	return m.fds[0];
+}
+
+static void assert_rings(struct engine *e, int bell)
+{
+	assert_int_equal(eventfd_write(bell, 1), 0);
+	engine_poll(e);
+	assert_true(eventfd_take(kicked));
+	assert_false(eventfd_take(kicked));
+	assert_int_equal(e->nr_accesses, 0);
+}
+
+static void a_write_to_the_clients_eventfd_kicks(void **state)
+{
+	struct engine *e = begin(state, (lm_ioeventfd_t){ .size = 4 });
+	const int bell = borrow(e);
+
+	assert_rings(e, bell);
+	assert_rings(e, bell);
+	assert_kicks(e, 0, 0, 4); /* as ever */
+	engine_poll(e);
+	assert_false(eventfd_take(bell));
+	close(bell);
+}
+
+static void kick_seen(void *pvt, uint32_t events)
+{
+	struct engine *e = pvt;
+
+	if (eventfd_take(kicked))
+		e->nr_accesses++;
+}
+
+static void a_device_that_watches_is_called(void **state)
+{
+	struct engine *e = begin(state, (lm_ioeventfd_t){ .size = 4 });
+	const int bell = borrow(e);
+	lm_watch_t *watch;
+
+	assert_int_equal(lm_watch_create(e->ctx, kicked, EPOLLIN, kick_seen, &watch), 0);
+	assert_int_equal(eventfd_write(bell, 3), 0);
+	engine_poll(e);
+	assert_int_equal(e->nr_accesses, 1);
+	close(bell);
+}
+
+static void the_devices_eventfd_is_lent_to_nobody(void **state)
+{
+	struct engine *e = begin(state, (lm_ioeventfd_t){ .size = 4 });
+	const int bell = borrow(e);
+
+	assert_int_equal(fcntl(bell, F_SETFL, 0), 0);
+	assert_true(fcntl(kicked, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(eventfd_write(kicked, 1), 0);
+	assert_int_equal(fcntl(bell, F_SETFL, O_NONBLOCK), 0);
+	assert_false(eventfd_take(bell));
+	close(bell);
+}
+
+static void a_blocking_and_full_one_holds_nobody_up(void **state)
+{
+	struct engine *e = begin(state, (lm_ioeventfd_t){ .size = 4 });
+	const int bell = borrow(e);
+
+	assert_int_equal(fcntl(bell, F_SETFL, 0), 0);
+	assert_int_equal(eventfd_write(bell, UINT64_MAX - 1), 0);
+	alarm(60);
+	assert_kicks(e, 0, 0, 4);
+	engine_is_alive(e);
+	eventfd_take(kicked);
+	assert_rings(e, bell); /* there is room again */
+	alarm(0);
+	close(bell);
+}
+
+/* Between epoll_wait(2) and our turn. */
+static void a_blocking_one_that_the_client_reads_holds_nobody_up(void **state)
+{
+	struct engine *e = begin(state, (lm_ioeventfd_t){ .size = 4 });
+	const int bell = borrow(e);
+	struct loop *loop = &e->ctx->loop;
+	struct source *src;
+
+	assert_int_equal(fcntl(bell, F_SETFL, 0), 0);
+	assert_int_equal(eventfd_write(bell, 1), 0);
+	engine_poll(e); /* to rest */
+	assert_int_equal(eventfd_write(bell, 1), 0);
+	assert_int_equal(epoll_wait(loop->epfd, loop->ready, 1, 0), 1);
+	assert_true(eventfd_take(bell));
+	alarm(60);
+	src = loop->ready[0].data.ptr;
+	src->fn(src, EPOLLIN);
+	engine_is_alive(e);
+	alarm(0);
+	close(bell);
+}
+
+static void who_asks_again_gets_the_same_one(void **state)
+{
+	struct engine *e = begin(state, (lm_ioeventfd_t){ .size = 4 });
+	const int bell = borrow(e);
+	const unsigned int before = count_fds();
+	int i, again;
+
+	for (i = 0; i < 100; i++) {
+		again = borrow(e);
+		assert_int_equal(eventfd_write(again, 1), 0);
+		assert_true(eventfd_take(bell));
+		close(again);
+	}
+	assert_int_equal(count_fds(), before);
+	close(bell);
+}
+
+/* Clients come by @address, one after the other. */
+static void listen_for_clients(struct engine *e, struct sockaddr_un *address, socklen_t *len)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof(sa_family_t)), 0);
+	*len = sizeof(*address);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)address, len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	e->info.fd = fd;
+	e->info.flags |= LM_DEV_LISTEN_FD;
+	e->ctx = lm_ctx_create(&e->info);
+	assert_non_null(e->ctx);
+}
+
+static void client_comes(struct engine *e, const struct sockaddr_un *address, socklen_t len)
+{
+	e->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(e->fd, (const struct sockaddr *)address, len), 0);
+	engine_negotiate(e, OFFER_QEMU);
+}
+
+static void who_has_left_reaches_and_sees_nothing(void **state)
+{
+	const lm_ioeventfd_t kick = { .size = 4, .fd = kicked };
+	struct engine *e = *state;
+	struct sockaddr_un address;
+	socklen_t len;
+	int old, bell;
+
+	describe(e, BAR_RAW, &kick, 1);
+	listen_for_clients(e, &address, &len);
+	client_comes(e, &address, len);
+	old = borrow(e);
+	engine_close(e);
+	engine_poll(e);
+	client_comes(e, &address, len);
+	bell = borrow(e);
+	assert_int_equal(eventfd_write(old, 1), 0);
+	engine_poll(e);
+	assert_false(eventfd_take(kicked));
+	assert_true(eventfd_take(old)); /* nobody took it */
+	assert_int_equal(eventfd_write(bell, 1), 0);
+	assert_false(eventfd_take(old));
+	engine_poll(e);
+	assert_false(eventfd_take(old));
+	assert_true(eventfd_take(kicked));
+	close(old);
+	close(bell);
+}
+
+static void clients_that_come_and_go_leave_none_behind(void **state)
+{
+	const lm_ioeventfd_t kick = { .size = 4, .fd = kicked };
+	struct engine *e = *state;
+	struct sockaddr_un address;
+	unsigned int before;
+	socklen_t len;
+	int i;
+
+	describe(e, BAR_RAW, &kick, 1);
+	listen_for_clients(e, &address, &len);
+	before = count_fds();
+	for (i = 0; i < 20; i++) {
+		client_comes(e, &address, len);
+		close(borrow(e));
+		engine_close(e);
+		engine_poll(e);
+	}
+	assert_int_equal(count_fds(), before);
+}
+
+static void without_descriptors_there_is_none_and_the_client_stays(void **state)
+{
+	const struct vfio_user_region_io_fds req = { .argsz = 4096, .index = BAR_RAW };
+	struct engine *e = begin(state, (lm_ioeventfd_t){ .size = 4 });
+	struct rlimit before, none;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	engine_request_fails(e, VFIO_USER_DEVICE_GET_REGION_IO_FDS, &req, sizeof(req), EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_kicks(e, 0, 0, 4);
+	close(borrow(e));
 }
 
 /* ---- descriptions ---------------------------------------------------------------- */
@@ -369,6 +584,15 @@ int main(void)
 		TEST(memory_does_not_see_it),
 		TEST(a_register_does_not_see_it),
 		TEST(a_full_eventfd_that_blocks_holds_nobody_up),
+		TEST(a_write_to_the_clients_eventfd_kicks),
+		TEST(a_device_that_watches_is_called),
+		TEST(the_devices_eventfd_is_lent_to_nobody),
+		TEST(a_blocking_and_full_one_holds_nobody_up),
+		TEST(a_blocking_one_that_the_client_reads_holds_nobody_up),
+		TEST(who_asks_again_gets_the_same_one),
+		TEST(who_has_left_reaches_and_sees_nothing),
+		TEST(clients_that_come_and_go_leave_none_behind),
+		TEST(without_descriptors_there_is_none_and_the_client_stays),
 		KICK_NODE(on_a_mediated_device_too),
 		KICK_NODE(and_if_several_threads_serve_it),
 		TEST(kicks_that_no_write_matches_are_refused),

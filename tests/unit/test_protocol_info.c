@@ -711,6 +711,7 @@ static void a_kick_of_the_client_reaches_the_device(void **state)
 	engine_connect(e);
 	io_fds(e, BAR_RAW, 4096, &m);
 	eventfd_write(m.fds[0], 1);
+	engine_poll(e);
 	assert_true(eventfd_take(fd));
 	close_fds(m.fds, m.nr_fds);
 	close(fd);
