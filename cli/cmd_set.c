@@ -4,12 +4,11 @@
  * the outside: all of them, some values, or new values. All names are checked before
  * anything is set. Exit status: 0, 1, 2, 3, 4.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "ascii.h"
 #include "json.h"
+#include "value_fault.h"
 
 #include "control.h"
 #include "error.h"
@@ -31,16 +30,20 @@ static const struct column set_columns[] = {
 	{ 0 }
 };
 
-static void print_property(struct out *out, struct json_object *prop)
+/* name: of the property, or of one of its wires; value: of that. */
+static void print_property(struct out *out, struct json_object *prop, const char *name,
+			   const char *value)
 {
+	const bool whole = !strcmp(name, value_name(prop));
 	char flags[64];
 
 	out_row(out);
-	out_text(out, NAME, value_text(prop, "name"));
-	out_text(out, VALUE, value_text(prop, "value"));
-	out_text(out, DEFAULT, value_text(prop, "default"));
-	out_text(out, ACCEPTS, value_text(prop, "accepts"));
-	out_u64(out, COUNT, value_u64(prop, "count"));
+	out_text(out, NAME, name);
+	out_text(out, VALUE, value);
+	if (whole)
+		out_text(out, DEFAULT, value_text(prop, "default"));
+	out_text(out, ACCEPTS, value_text(prop, whole ? "accepts" : "wire_accepts"));
+	out_u64(out, COUNT, whole ? value_u64(prop, "count") : 0);
 	out_list(out, FLAGS, value_list(prop, "flags", flags, sizeof(flags)));
 	out_text(out, DESCRIPTION, value_text(prop, "help"));
 }
@@ -55,7 +58,7 @@ static int print_all(const struct call *call, struct json_object *device)
 	if (status)
 		return status;
 	for (i = 0; (prop = value_item(device, "properties", i)); i++)
-		print_property(out, prop);
+		print_property(out, prop, value_name(prop), value_text(prop, "value"));
 	out_end(out);
 	return 0;
 }
@@ -76,64 +79,113 @@ static bool is_property(struct json_object *prop, const char *word, size_t len)
 	return i == len && (len == base || index < value_u64(prop, "count"));
 }
 
-static int check_word(struct json_object *device, const char *word)
+/* A property of this very name comes before a wire of another. */
+static struct json_object *find_property(struct json_object *device, const char *word)
 {
 	const size_t len = strcspn(word, "=");
 	struct json_object *prop;
 	size_t i;
+	int exact;
 
-	if (!len)
-		return error(ST_USAGE, word, "is not NAME[=VALUE]");
-	for (i = 0; (prop = value_item(device, "properties", i)); i++) {
-		if (is_property(prop, word, len))
-			return 0;
+	for (exact = 1; exact >= 0; exact--) {
+		for (i = 0; (prop = value_item(device, "properties", i)); i++) {
+			if (is_property(prop, word, len) &&
+			    (!exact || strlen(value_name(prop)) == len))
+				return prop;
+		}
 	}
-	return error(ST_FAILED, word, "no such property (musctl set UUID lists them)");
+	return NULL;
 }
 
-static int do_word(struct control *control, char *word)
+static int check_word(struct json_object *device, const char *word)
+{
+	struct json_object *prop = find_property(device, word);
+	char flags[64];
+
+	if (*word == '=' || !*word)
+		return error(ST_USAGE, word, "is not NAME[=VALUE]");
+	if (!prop)
+		return error(ST_FAILED, word, "no such property (musctl set UUID lists them)");
+	value_list(prop, "flags", flags, sizeof(flags));
+	if (strchr(word, '=') && strstr(flags, "read-only"))
+		return error(ST_FAILED, word, READ_ONLY_FAULT);
+	if (strchr(word, '=') && strstr(flags, "create-only"))
+		return error(ST_FAILED, word, CREATE_ONLY_FAULT);
+	return 0;
+}
+
+static int set_word(struct control *control, char *word)
+{
+	struct json_object *call = json_new_object();
+	char *equals = strchr(word, '=');
+	int err;
+
+	*equals = '\0';
+	json_add_string(call, "property", word);
+	json_add_string(call, "value", equals + 1);
+	err = control_call(control, "Set", call, NULL);
+	*equals = '=';
+	return err ? control_tell(control, word, err) : 0;
+}
+
+static int get_word(struct control *control, struct json_object *device, const char *word,
+		    struct out *out)
 {
 	struct json_object *call = json_new_object(), *reply;
-	char *equals = strchr(word, '=');
 	const char *value;
 	int err;
 
-	if (equals)
-		*equals = '\0';
 	json_add_string(call, "property", word);
-	if (equals)
-		json_add_string(call, "value", equals + 1);
-	err = control_call(control, equals ? "Set" : "Get", call, &reply);
-	if (equals)
-		*equals = '=';
+	err = control_call(control, "Get", call, &reply);
 	if (err)
 		return control_tell(control, word, err);
 	value = value_text(reply, "value");
-	if (equals)
-		return 0;
-	out_clean(value ? value : "");
-	putchar('\n');
+	print_property(out, find_property(device, word), word, value ? value : "");
 	return 0;
+}
+
+/* As peek prints them: values alone, unless something else is asked for. */
+static int begin_values(struct out **out, const struct call *call)
+{
+	struct call values = *call;
+
+	if (!call->format.columns && call->format.json) {
+		values.format.all = true;
+	} else if (!call->format.columns && !call->format.all) {
+		values.format.columns = "VALUE";
+		values.format.no_headings = true;
+	}
+	return out_begin(out, &values, "properties");
+}
+
+static int do_words(const struct call *call, struct control *control, struct json_object *device)
+{
+	struct out *out = NULL;
+	int i, status = 0;
+
+	for (i = 1; i < call->nr_words && !status; i++)
+		status = check_word(device, call->words[i]);
+	if (!status)
+		status = begin_values(&out, call);
+	for (i = 1; i < call->nr_words && !status; i++)
+		status = strchr(call->words[i], '=')
+				 ? set_word(control, call->words[i])
+				 : get_word(control, device, call->words[i], out);
+	out_finish(out, status);
+	return status;
 }
 
 static int set(const struct call *call)
 {
 	struct json_object *device;
 	struct control *control;
-	int i, status;
+	int status;
 
-	if (call->format.json && call->nr_words > 1)
-		return error_usage(NULL,
-				   "--json prints all properties: it takes no names");
 	status = instance_show(call->words[0], &control, &device);
 	if (status)
 		return status;
-	for (i = 1; i < call->nr_words && !status; i++)
-		status = check_word(device, call->words[i]);
-	if (call->nr_words == 1)
-		status = print_all(call, device);
-	for (i = 1; i < call->nr_words && !status; i++)
-		status = do_word(control, call->words[i]);
+	status = call->nr_words == 1 ? print_all(call, device)
+				     : do_words(call, control, device);
 	control_close(control);
 	return status;
 }

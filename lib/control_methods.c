@@ -95,7 +95,7 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 	}
 	if (prop->flags & (LM_PROP_RO | LM_PROP_CREATE)) {
 		control_failed(c, -EPERM, prop->flags & LM_PROP_RO ?
-			       "is read-only" : "can be set at creation only");
+			       READ_ONLY_FAULT : CREATE_ONLY_FAULT);
 		return;
 	}
 	ret = -EOPNOTSUPP;

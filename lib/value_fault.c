@@ -19,7 +19,7 @@ static bool lacks_0x(const char *value)
 const char *value_fault(int err, const char *value, const char *accepts, char text[VALUE_FAULT])
 {
 	if (err == -EPERM)
-		return strcpy(text, "is read-only");
+		return strcpy(text, READ_ONLY_FAULT);
 	if (err != -EINVAL)
 		return NULL;
 	if (!accepts)

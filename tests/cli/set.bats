@@ -26,6 +26,43 @@ load helper
 	[ "$(musctl peek "$uuid" IN0_7)" = 0x34 ]
 }
 
+@test "with names as well, the options of printing count" {
+	uuid=$(musctl create gpio-idio16)
+	try 0 musctl set "$uuid" -J in=5 in in0 pattern
+	jq -e '.schema == 1 and (.properties | map([.name, .value]) ==
+		[["in", "0x0005"], ["in0", "1"], ["pattern", "none"]])' <<<"$output"
+	jq -e '.properties[1] | .default == null and .accepts == "0|1" and .count == 0' <<<"$output"
+	try 0 musctl set "$uuid" -P in in0
+	[ "$output" = $'VALUE="0x0005"\nVALUE="1"' ]
+	try 0 musctl set "$uuid" -r -o NAME,VALUE,DEFAULT in in0
+	[ "$output" = $'NAME VALUE DEFAULT\nin 0x0005 0x0000\nin0 1 -' ]
+	try 0 musctl set "$uuid" -J in=6
+	jq -e '.properties == []' <<<"$output"
+	try 2 musctl set "$uuid" -o FROB in=7
+	[ "$(musctl set "$uuid" in)" = 0x0006 ]
+}
+
+@test "a value that is empty, and one that is long, are a line each" {
+	build_with_libmuser peer
+	peer_start
+	answer Show '{"parameters":{"device":{"properties":[{"name":"a"},{"name":"b"},{"name":"c"}]}}}'
+	answer Get.1 '{"parameters":{"value":""}}'
+	answer Get.2 '{"parameters":{"value":"'"$(printf 'word %.0s' {1..300})"'"}}'
+	answer Get.3 '{"parameters":{"value":"x  y"}}'
+	try 0 timeout 30 "$MUSCTL" set "$PEER" a b c
+	musctl set "$PEER" a b c >values
+	[ "$(wc -l <values)" -eq 3 ]
+	[ "$(sed -n 1p values)" = "" ]
+	[ "$(sed -n 3p values)" = "x  y" ]
+}
+
+@test "nothing is set if a later property cannot be set" {
+	uuid=$(musctl create gpio-idio16)
+	try 1 musctl set "$uuid" in=1 out=1
+	complains "musctl: set: out=1: is read-only"
+	[ "$(musctl set "$uuid" in)" = 0x0000 ]
+}
+
 @test "a single wire" {
 	uuid=$(musctl create gpio-idio16)
 	musctl set "$uuid" in3=1 in15=1
