@@ -191,7 +191,8 @@ static void listener_ready(struct source *src, uint32_t events)
 	const int fd = accept_peer(src->fd);
 
 	if (fd == -EMFILE)
-		log_warn(control->ctx, "control.sock: a peer was rejected: out of file descriptors");
+		log_peer(control->ctx, LM_LOG_WARN,
+			 "control.sock: a peer was rejected: out of file descriptors");
 	if (fd < 0)
 		return;
 	if (control->nr_conns >= MAX_CONNS || !peer_is_trusted(fd) ||

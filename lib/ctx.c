@@ -124,6 +124,7 @@ LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t si
 		return NULL;
 	ctx->loop.epfd = -1;
 	ctx->stop_source.fd = -1;
+	log_limits_new(&ctx->log_limits);
 	ret = info_copy(&ctx->info, dev_info, size);
 	if (ret) {
 		free(ctx);

@@ -147,7 +147,7 @@ static void tell_one(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool may_
 	if (defer_end(ctx, d) == DEFER_WAITING)
 		wait_link(r);
 	else if (ret && ret != LM_DEFER)
-		log_warn(ctx, "dma_unmap failed (%d): unmapping anyway", ret);
+		log_peer(ctx, LM_LOG_WARN, "dma_unmap failed (%d): unmapping anyway", ret);
 }
 
 /* No callback can change the table: dma_map() and dma_unmap() refuse meanwhile. */

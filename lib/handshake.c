@@ -149,7 +149,7 @@ static int offer_parse(struct client *c, const struct message *m, struct offer *
 	ret = json ? offer_read(json, offer) : -EINVAL;
 	json_free(json);
 	if (ret)
-		log_warn(c->ctx, "the client's capabilities are not valid");
+		log_peer(c->ctx, LM_LOG_WARN, "the client's capabilities are not valid");
 	return ret;
 }
 
@@ -164,8 +164,8 @@ int handshake(struct client *c, struct message *m, struct reply *r)
 	if (c->negotiated)
 		return -EINVAL;
 	if (version.major != VFIO_USER_MAJOR) {
-		log_warn(c->ctx, "the client speaks vfio-user %u.%u, not 0.x", version.major,
-			 version.minor);
+		log_peer(c->ctx, LM_LOG_WARN, "the client speaks vfio-user %u.%u, not 0.x",
+			 version.major, version.minor);
 		return -EINVAL;
 	}
 	ret = offer_parse(c, m, &offer);

@@ -104,6 +104,18 @@ int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct 
 #define TURN_MAX        1024u
 #define LOOP_LOOK_TURNS 256u /* the same after so many turns in which there was nothing to do */
 
+#define LOG_LIMITS 16
+
+/* log.c: messages that peers can cause at will. */
+struct log_limits {
+	uint64_t period_ns; /* of each there is one in so long ... */
+	struct log_limit {
+		const char *fmt;
+		uint64_t    last_ns;
+		uint64_t    left_out; /* ... and these are counted */
+	} of[LOG_LIMITS];
+};
+
 struct lm_ctx {
 	lm_dev_info_t       info;     /* own copy, defaults filled in (info.c) */
 	char                uuid[37];
@@ -128,6 +140,7 @@ struct lm_ctx {
 	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
 	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
 	struct server      *server;   /* server.c: listener and client */
+	struct log_limits   log_limits; /* log.c */
 	uint32_t            nr_traps; /* trap.c: regions that have some */
 	bool                traps_due; /* the device is to be told ... */
 	uint32_t            traps_after; /* ... after so many messages without a reply */
@@ -236,6 +249,11 @@ bool name_is_member(const lm_prop_t *p, const char *name);
 void log_new(lm_dev_info_t *info); /* without a callback: how much goes to stderr */
 void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4))); /* before there is a context */
+/* Like lm_log(), of what a peer can cause at will: each @fmt, a literal, once a second, with how
+ * many of it were left out before. */
+void log_peer(struct lm_ctx *ctx, int level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void log_limits_new(struct log_limits *limits);
 #define log_err(ctx, ...)   lm_log((ctx), LM_LOG_ERR, __VA_ARGS__)
 #define log_warn(ctx, ...)  lm_log((ctx), LM_LOG_WARN, __VA_ARGS__)
 #define log_debug(ctx, ...) lm_log((ctx), LM_LOG_DEBUG, __VA_ARGS__)

@@ -3,9 +3,10 @@
  * log.c - messages of the library.
  *
  * Owns the one way to say something: the description's log callback, or, without one, a line on
- * stderr, as much as $MUSER_LOG asks for. That is the only thing the library ever prints. Remembers
- * nothing; a cause is logged once, where it is known.
+ * stderr, as much as $MUSER_LOG asks for. That is the only thing the library ever prints. A cause
+ * is logged once, where it is known; what a peer can cause again and again, once a second.
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +15,9 @@
 #include "internal.h"
 #include "log_level.h"
 
-#define LOG_MAX  501
-#define LINE_MAX 600 /* and whose it is */
+#define LOG_MAX   501
+#define PERIOD_NS 1000000000u
+#define LINE_MAX  600 /* and whose it is */
 
 /* A reader of stderr that has gone is no reason to end the process: no SIGPIPE from this. */
 static void write_quietly(const char *line, size_t len)
@@ -50,6 +52,14 @@ static void log_print(const lm_dev_info_t *info, const char *msg)
 	write_quietly(line, (size_t)len);
 }
 
+static void log_say(const lm_dev_info_t *info, int level, const char *msg)
+{
+	if (info->log)
+		info->log(info->pvt, level, msg);
+	else
+		log_print(info, msg);
+}
+
 static __attribute__((format(printf, 3, 0))) void log_va(const lm_dev_info_t *info, int level,
 							  const char *fmt, va_list ap)
 {
@@ -59,10 +69,7 @@ static __attribute__((format(printf, 3, 0))) void log_va(const lm_dev_info_t *in
 	if (level > info->log_level)
 		return;
 	vsnprintf(msg, sizeof(msg), fmt, ap);
-	if (info->log)
-		info->log(info->pvt, level, msg);
-	else
-		log_print(info, msg);
+	log_say(info, level, msg);
 	errno = saved;
 }
 
@@ -96,4 +103,63 @@ LM_EXPORT void lm_log(lm_ctx_t *ctx, int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	log_va(&ctx->info, level, fmt, ap);
 	va_end(ap);
+}
+
+/* ---- what peers can cause at will ------------------------------------------------ */
+
+void log_limits_new(struct log_limits *limits)
+{
+	limits->period_ns = PERIOD_NS;
+}
+
+/* Its own, or the one that was used least recently. */
+static struct log_limit *limit_of(struct log_limits *limits, const char *fmt)
+{
+	struct log_limit *oldest = limits->of, *l;
+
+	for (l = limits->of; l < limits->of + LM_NR(limits->of); l++) {
+		if (l->fmt == fmt)
+			return l;
+		if (l->last_ns < oldest->last_ns)
+			oldest = l;
+	}
+	*oldest = (struct log_limit){ 0 };
+	return oldest;
+}
+
+/* False: it is counted, that is all. */
+static bool limit_passes(struct lm_ctx *ctx, const char *fmt, uint64_t *left_out)
+{
+	const uint64_t now = loop_now_ns();
+	struct log_limit *l;
+	bool passes;
+
+	ctx_lock(ctx);
+	l = limit_of(&ctx->log_limits, fmt);
+	passes = !l->fmt || now - l->last_ns >= ctx->log_limits.period_ns;
+	*left_out = l->left_out++;
+	if (passes)
+		*l = (struct log_limit){ .fmt = fmt, .last_ns = now };
+	ctx_unlock(ctx);
+	return passes;
+}
+
+void log_peer(struct lm_ctx *ctx, int level, const char *fmt, ...)
+{
+	const int saved = errno;
+	uint64_t left_out;
+	char msg[LOG_MAX];
+	va_list ap;
+	size_t len;
+
+	if (level > ctx->info.log_level || !limit_passes(ctx, fmt, &left_out))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	len = strlen(msg);
+	if (left_out)
+		snprintf(msg + len, sizeof(msg) - len, " (and %" PRIu64 " more before)", left_out);
+	log_say(&ctx->info, level, msg);
+	errno = saved;
 }

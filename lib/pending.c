@@ -79,7 +79,8 @@ static void pending_sweep(struct server *server)
 static bool place_find(struct server *server)
 {
 	if (server->client && !has_hung_up(server->client)) {
-		log_warn(server->ctx, "a second client was rejected: process %d is attached",
+		log_peer(server->ctx, LM_LOG_WARN,
+			 "a second client was rejected: process %d is attached",
 			 (int)server->client->pid);
 		return false;
 	}
@@ -87,7 +88,8 @@ static bool place_find(struct server *server)
 		pending_sweep(server);
 	if (server->nr_pending < PENDING_MAX)
 		return true;
-	log_warn(server->ctx, "a connection was rejected: %u others have not sent VERSION yet",
+	log_peer(server->ctx, LM_LOG_WARN,
+		 "a connection was rejected: %u others have not sent VERSION yet",
 		 server->nr_pending);
 	return false;
 }
@@ -99,7 +101,8 @@ void pending_accept(struct server *server)
 	int ret;
 
 	if (fd == -EMFILE)
-		log_warn(server->ctx, "a connection was rejected: out of file descriptors");
+		log_peer(server->ctx, LM_LOG_WARN,
+			 "a connection was rejected: out of file descriptors");
 	if (fd < 0)
 		return;
 	if (!place_find(server)) {
@@ -108,7 +111,8 @@ void pending_accept(struct server *server)
 	}
 	ret = client_new_fd(server, fd, &c);
 	if (ret) {
-		log_err(server->ctx, "a client could not be attached: %s", strerror(-ret));
+		log_peer(server->ctx, LM_LOG_ERR, "a client could not be attached: %s",
+			 strerror(-ret));
 		return;
 	}
 	c->connected_ns = loop_now_ns();
@@ -131,7 +135,7 @@ int pending_admit(struct client *c)
 		return 0;
 	ret = region_memory_renew(c->ctx);
 	if (ret) {
-		log_err(c->ctx, "a client could not be attached: %s", strerror(-ret));
+		log_peer(c->ctx, LM_LOG_ERR, "a client could not be attached: %s", strerror(-ret));
 		return ret;
 	}
 	pending_remove(c);

@@ -275,7 +275,7 @@ static int handle_first(struct client *c, struct message *m)
 	int ret;
 
 	if (m->cmd != VFIO_USER_VERSION) {
-		log_warn(c->ctx, "the client sent command %u before VERSION", m->cmd);
+		log_peer(c->ctx, LM_LOG_WARN, "the client sent command %u before VERSION", m->cmd);
 		message_close_fds(m);
 		return -EPROTO;
 	}

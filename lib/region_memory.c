@@ -243,8 +243,9 @@ int region_memory_renew(struct lm_ctx *ctx)
 			continue;
 		ret = memory_move(r);
 		if (ret)
-			log_err(ctx, "region %u: the last client still has its memory, and "
-				"new memory cannot be allocated: %s", i, strerror(-ret));
+			log_peer(ctx, LM_LOG_ERR,
+				 "region %u: the last client still has its memory, and "
+				 "new memory cannot be allocated: %s", i, strerror(-ret));
 	}
 	return ret;
 }

@@ -362,7 +362,8 @@ ssize_t server_receive(struct client *c)
 	c->armed = c->is_mdev || (got >= 0 && c->stream.drained);
 	if (got != -ENOBUFS || c->waiting == WAIT_NONE || !upcall_is_outstanding(c))
 		return got;
-	log_warn(c->ctx, "the client queues requests without answering our DMA commands");
+	log_peer(c->ctx, LM_LOG_WARN,
+		 "the client queues requests without answering our DMA commands");
 	upcall_fail_all(c, -ENOBUFS);
 	return 1;
 }

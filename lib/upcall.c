@@ -155,7 +155,8 @@ static void stall_expired(void *arg)
 	struct client *c = arg;
 
 	c->upcalls->stall_armed = false;
-	log_warn(c->ctx, "the client does not serve DMA while it waits for an answer; giving up");
+	log_peer(c->ctx, LM_LOG_WARN,
+		 "the client does not serve DMA while it waits for an answer; giving up");
 	upcall_fail_all(c, -EDEADLK);
 	client_wake(c);
 }

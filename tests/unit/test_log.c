@@ -47,6 +47,32 @@ static void a_message_is_cut_after_500_bytes(void **state)
 	assert_int_equal(strlen(e->log), 500);
 }
 
+/* ---- what peers can cause at will ------------------------------------------------ */
+
+static void peer_causes(struct engine *e, int i)
+{
+	log_peer(e->ctx, LM_LOG_WARN, "peer %d", i);
+}
+
+static void what_a_peer_causes_is_said_once_and_counted(void **state)
+{
+	struct engine *e = *state;
+	int i;
+
+	engine_start(e);
+	e->ctx->log_limits.period_ns = UINT64_MAX;
+	for (i = 0; i < 5; i++)
+		peer_causes(e, i);
+	assert_string_equal(e->log, "peer 0");
+	log_peer(e->ctx, LM_LOG_WARN, "another %d", i);
+	assert_string_equal(e->log, "another 5");
+	e->ctx->log_limits.period_ns = 0;
+	for (i = 5; i < 7; i++) {
+		peer_causes(e, i);
+		assert_string_equal(e->log, i == 5 ? "peer 5 (and 4 more before)" : "peer 6");
+	}
+}
+
 /* ---- without a callback ---------------------------------------------------------- */
 
 static struct said {
@@ -248,6 +274,7 @@ int main(void)
 		TEST(messages_beyond_the_level_are_dropped),
 		TEST(errors_are_told_if_nothing_is_said),
 		TEST(a_message_is_cut_after_500_bytes),
+		TEST(what_a_peer_causes_is_said_once_and_counted),
 		TEST(without_a_callback_errors_and_warnings_go_to_stderr),
 		TEST(the_environment_says_how_much),
 		TEST(debug_is_everything),

@@ -404,6 +404,31 @@ static void descriptors_before_the_version_are_the_end(void **state)
 	close(fd);
 }
 
+static void what_they_have_logged_is_bounded(void **state)
+{
+	struct engine *e = *state;
+	int i, fd;
+
+	start(e);
+	says_its_version(e, connect_one(e));
+	e->ctx->log_limits.period_ns = UINT64_MAX;
+	e->log[0] = '\0';
+	for (i = 0; i < 100; i++) {
+		fd = connect_one(e);
+		assert_true(wire_is_closed(fd));
+		close(fd);
+		if (i)
+			assert_string_equal(e->log, "");
+		else
+			assert_non_null(strstr(e->log, "a second client was rejected"));
+		e->log[0] = '\0';
+	}
+	e->ctx->log_limits.period_ns = 0;
+	close(connect_one(e));
+	assert_non_null(strstr(e->log, "a second client was rejected"));
+	assert_non_null(strstr(e->log, "(and 99 more before)"));
+}
+
 static void a_context_may_end_with_some_waiting(void **state)
 {
 	struct engine *e = *state;
@@ -439,6 +464,7 @@ int main(void)
 		TEST(who_has_hung_up_has_no_place),
 		TEST(nor_does_one_lose_it_whose_messages_are_unread),
 		TEST(descriptors_before_the_version_are_the_end),
+		TEST(what_they_have_logged_is_bounded),
 		TEST(a_context_may_end_with_some_waiting),
 	};
 
