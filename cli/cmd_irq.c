@@ -5,6 +5,7 @@
  * Exit status: 0 (fire: delivered, or pending because it is masked), 1 (also: it is lost,
  * as the client has assigned no eventfd or the guest allows no bus mastering), 2, 3, 4.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,25 +57,55 @@ static int list(struct target *t, struct out *out, struct json_object *irqs)
 
 /* ---- fire, mask, unmask ---------------------------------------------------------- */
 
+/* "msix:3" */
+static const char *irq_word(const struct irq *irq)
+{
+	static char word[32];
+
+	snprintf(word, sizeof(word), "%s:%u", name_of_irq((uint32_t)irq->index), irq->vector);
+	return word;
+}
+
 static int call_irq(struct target *t, const char *action, const struct irq *irq,
 		    const char **outcome)
 {
 	struct json_object *call = json_new_object(), *reply;
-	bool firing = !strcmp(action, "fire");
-	char name[32];
+	bool firing = !strcmp(action, "fire"), masking = !strcmp(action, "mask");
 	int err;
 
 	json_add_int(call, "index", irq->index);
 	json_add_int(call, "vector", irq->vector);
 	if (!firing)
-		json_add_bool(call, "mask", !strcmp(action, "mask"));
+		json_add_bool(call, "mask", masking);
 	err = control_call(t->control, firing ? "FireIrq" : "MaskIrq", call, &reply);
-	snprintf(name, sizeof(name), "%s:%u", name_of_irq((uint32_t)irq->index),
-		 irq->vector);
 	if (err)
-		return control_tell(t->control, name, err);
-	*outcome = value_text(reply, "outcome");
-	return 0;
+		return control_tell(t->control, irq_word(irq), err);
+	*outcome = !firing ? masking ? "masked" : "unmasked" : value_text(reply, "outcome");
+	return *outcome ? 0 : control_tell(t->control, irq_word(irq), -EPROTO);
+}
+
+/* Of an outcome that is none of the good ones. */
+static int lost(const struct irq *irq, const char *outcome)
+{
+	if (!strcmp(outcome, "no-eventfd"))
+		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: no client has "
+			     "assigned an eventfd to it");
+	if (!strcmp(outcome, "bus-master-off"))
+		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: the guest does not "
+			     "allow bus mastering (COMMAND.BusMaster)");
+	return error(ST_FAILED, irq_word(irq), "the interrupt is lost: %s", outcome);
+}
+
+static bool is_good(const char *outcome)
+{
+	static const char *const good[] = { "delivered", "pending", "masked", "unmasked" };
+	size_t i;
+
+	for (i = 0; i < LM_NR(good); i++) {
+		if (!strcmp(outcome, good[i]))
+			return true;
+	}
+	return false;
 }
 
 static int act(struct target *t, const char *action, struct irq *irq, struct out *out)
@@ -89,13 +120,15 @@ static int act(struct target *t, const char *action, struct irq *irq, struct out
 	else
 		status = error(ST_UNSUPPORTED, t->name,
 			       "masks do not outlive a connection");
-	if (status || !outcome)
+	if (status)
 		return status;
-	out_row(out);
-	out_text(out, IRQ, name_of_irq((uint32_t)irq->index));
-	out_u64(out, VECTOR, irq->vector);
-	out_text(out, OUTCOME, outcome);
-	return !strcmp(outcome, "delivered") || !strcmp(outcome, "pending") ? 0 : ST_FAILED;
+	if (out) {
+		out_row(out);
+		out_text(out, IRQ, name_of_irq((uint32_t)irq->index));
+		out_u64(out, VECTOR, irq->vector);
+		out_text(out, OUTCOME, outcome);
+	}
+	return is_good(outcome) ? 0 : lost(irq, outcome);
 }
 
 static int run(struct target *t, const struct call *call, struct irq *irqs,
@@ -146,8 +179,16 @@ static int parse_words(struct call *call, struct irq **irqs)
 	return status;
 }
 
+/* That a mask is there needs no words, unless they are asked for. */
+static bool is_silent(const char *action, const struct format *format)
+{
+	return (!strcmp(action, "mask") || !strcmp(action, "unmask")) && !format->columns &&
+	       !format->all && !format->json && !format->export && !format->raw;
+}
+
 static int irq(const struct call *original)
 {
+	const bool silent = is_silent(original->words[0], &original->format);
 	struct call call = *original, rest;
 	struct irq *irqs = NULL;
 	struct out *out = NULL;
@@ -157,7 +198,7 @@ static int irq(const struct call *original)
 	rest = call;
 	rest.words++;
 	rest.nr_words--;
-	if (!status)
+	if (!status && !silent)
 		status = out_begin(&out, &call, "irqs");
 	if (!status) {
 		status = target_open(&t, &rest);
@@ -176,7 +217,8 @@ const struct cmd cmd_irq = {
 	.more = "ACTION is list, fire, mask or unmask. VECTOR may be preceded by what\n"
 		"it is a vector of: intx:0, msi:3, msix:7, err:0, req:0; without, it is\n"
 		"what the guest uses. fire prints what became of it: delivered, pending\n"
-		"(masked); lost: no-eventfd, bus-master-off.",
+		"(masked); lost: no-eventfd, bus-master-off. mask and unmask print nothing\n"
+		"unless told how.",
 	.args = (const struct arg[]){
 		{ "ACTION", COMPLETE_IRQ_ACTION },
 		{ "UUID", COMPLETE_DEVICE },

@@ -34,11 +34,11 @@ const struct column irq_columns[] = {
 	[OF]      = { "OF", 4, COLUMN_RIGHT, "how many vectors there are" },
 	[ENABLED] = { "ENABLED", 7, 0, "the guest has enabled this kind" },
 	[EVENTFD] = { "EVENTFD", 7, 0, "the client has assigned an eventfd" },
-	[MASKED]  = { "MASKED", 6, 0, "masked, by guest or client" },
+	[MASKED]  = { "MASKED", 6, 0, "masked, by guest, client or musctl" },
 	[PENDING] = { "PENDING", 7, 0, "waits to be unmasked" },
 	[COUNT]   = { "COUNT", 6, COLUMN_RIGHT, "delivered so far" },
 	[OUTCOME] = { "OUTCOME", 9, COLUMN_EXTRA,
-		      "of fire: delivered, pending, no-eventfd, bus-master-off" },
+		      "of fire: delivered, pending, no-eventfd, bus-master-off; else masked, unmasked" },
 	{ 0 }
 };
 

@@ -27,7 +27,7 @@ setup_file() {
 	uuid=$(musctl create null)
 	try 1 musctl irq fire "$uuid" 0
 	[ "$output" = no-eventfd ]
-	[ -z "$stderr" ]
+	complains "musctl: irq: intx:0: the interrupt is lost: no client has assigned an eventfd to it"
 }
 
 @test "fire: lost without bus mastering, and status 1; INTx is no memory write" {
@@ -37,6 +37,8 @@ setup_file() {
 	client write 7 4 2 0x2
 	try 1 musctl irq fire "$uuid" msix:0 intx:0
 	[ "$output" = $'bus-master-off\ndelivered' ]
+	complains "musctl: irq: msix:0: the interrupt is lost: the guest does not allow bus mastering $(: \
+		)(COMMAND.BusMaster)"
 	client write 7 4 2 0x6
 	try 1 musctl irq fire "$uuid" msix:0
 	[ "$output" = no-eventfd ]
@@ -78,6 +80,17 @@ setup_file() {
 	try 0 musctl irq unmask "$uuid" intx:0
 	client irqs
 	[ "$REPLY" = 1 ]
+}
+
+@test "mask and unmask say what they changed where rows are asked for" {
+	uuid=$(musctl create null)
+	try 0 musctl irq mask -J "$uuid" msix:1 intx:0
+	jq -e '. == {"schema": 1, "irqs": [{"irq": "msix", "vector": 1, "outcome": "masked"},
+		{"irq": "intx", "vector": 0, "outcome": "masked"}]}' <<<"$output"
+	try 0 musctl irq unmask -nro IRQ,VECTOR,OUTCOME "$uuid" msix:1
+	[ "$output" = "msix 1 unmasked" ]
+	try 1 musctl irq mask -J "$uuid" msix:9
+	[ -z "$output" ]
 }
 
 @test "fire in JSON" {
