@@ -266,9 +266,11 @@ static int place_size(const struct placing *pl, struct place *p)
 	if (own && p->desc->size && p->desc->size != own)
 		return place_refuse(pl, p, "the library knows its size: leave size 0");
 	if (own && (p->desc->data || p->desc->wmask))
-		return place_refuse(pl, p, "the library has its registers: leave data and wmask NULL");
+		return place_refuse(pl, p, "the library has its registers: leave data and "
+				    "wmask NULL");
 	if (!own && (p->desc->size < least || p->desc->size > CAP_END - CAP_FIRST))
-		return place_refuse(pl, p, "its size must be that of its header or more, up to 192 bytes");
+		return place_refuse(pl, p, "its size must be that of its header or more, "
+				    "up to 192 bytes");
 	p->size = (uint16_t)(own ?: p->desc->size);
 	return 0;
 }

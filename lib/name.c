@@ -83,8 +83,8 @@ int name_check_props(const lm_dev_info_t *info)
 		const lm_prop_t *p = &info->props[i];
 
 		if (!name_is_valid(p->name, PROP_CHARS)) {
-			log_info(info, LM_LOG_ERR, "property %u: its name must be 1 to %d characters "
-				 "a-z 0-9 -", i, NAME_LENGTH);
+			log_info(info, LM_LOG_ERR, "property %u: its name must be 1 to %d "
+				 "characters a-z 0-9 -", i, NAME_LENGTH);
 			return -EINVAL;
 		}
 		rival = prop_rival(info, p);

@@ -10,8 +10,8 @@
  *
  * Those threads are the only ones of the library: CLOSERS_MAX of a process at most, which end when
  * there is nothing left to close. A thread that waits for a FUSE daemon cannot be killed, and the
- * process does not vanish before the daemon answers or ends. What cannot be queued for want of memory
- * stays open.
+ * process does not vanish before the daemon answers or ends. What cannot be queued for want of
+ * memory stays open.
  */
 #include <errno.h>
 #include <fcntl.h>
