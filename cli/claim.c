@@ -55,7 +55,7 @@ static void say(const struct claim *claim, const char *text)
 {
 	if (ftruncate(claim->lock, 0) ||
 	    pwrite(claim->lock, text, strlen(text), 0) != (ssize_t)strlen(text))
-		error(0, claim->uuid, "the runtime folder: %s", strerror(errno));
+		error(0, claim->uuid, "the runtime directory: %s", strerror(errno));
 }
 
 static void say_made(const struct claim *claim)
@@ -99,7 +99,7 @@ static void undo(const struct claim *claim)
 		return;
 	err = mdev_remove(claim->uuid, REMOVE_MS);
 	if (err == -ETIMEDOUT)
-		error(0, claim->uuid, "the mdev goes when its client closes it");
+		error(0, claim->uuid, "the mdev is removed when its client closes it");
 	else if (err)
 		error(0, claim->uuid, "the mdev cannot be removed: %s", strerror(-err));
 }

@@ -109,7 +109,7 @@ static int check_call(struct call *call)
 	const struct cmd *cmd = call->cmd;
 
 	if (call->format.json + call->format.raw + call->format.export > 1)
-		return error_usage(NULL, "--json, --raw and --pairs exclude each other");
+		return error_usage(NULL, "--json, --raw and --pairs are mutually exclusive");
 	if (cmd->flags & CMD_VALUES && !call->format.columns && call->format.json)
 		call->format.all = true;
 	if (cmd->flags & CMD_VALUES && !call->format.columns && !call->format.all)

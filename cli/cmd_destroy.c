@@ -91,7 +91,7 @@ static int wait_closed(struct victim *v)
 	}
 	if (!pid || v->ending->force)
 		return 0;
-	return error(ST_TIMEOUT, v->uuid, "process %d (%s) has it open; all is as it was "
+	return error(ST_TIMEOUT, v->uuid, "process %d (%s) has it open; nothing was changed "
 		     "(--force begins the removal)", pid, v->command);
 }
 
@@ -110,8 +110,8 @@ static int remove_mdev(struct victim *v)
 				   strerror(-err)) : 0;
 	pid = find_client(v);
 	if (!pid)
-		return error(ST_TIMEOUT, v->uuid, "the mdev goes when its client closes it");
-	return error(ST_TIMEOUT, v->uuid, "the mdev goes when process %d (%s) closes it",
+		return error(ST_TIMEOUT, v->uuid, "the mdev is removed when its client closes it");
+	return error(ST_TIMEOUT, v->uuid, "the mdev is removed when process %d (%s) closes it",
 		     pid, v->command);
 }
 

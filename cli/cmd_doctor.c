@@ -17,7 +17,7 @@ enum { CHECK, STATUS, FOUND, ADVICE };
 static const struct column doctor_columns[] = {
 	[CHECK]  = { "CHECK", 12, 0, "what was looked at" },
 	[STATUS] = { "STATUS", 6, 0, "ok, warn (some uses need it), fail" },
-	[FOUND]  = { "FOUND", 24, 0, "what is so" },
+	[FOUND]  = { "FOUND", 24, 0, "result" },
 	[ADVICE] = { "ADVICE", 1, COLUMN_WIDE, "what to do about it" },
 	{ 0 }
 };

@@ -46,7 +46,7 @@ static const struct opt exec_options[] = {
 	{ 'T', "transport", OPT_CHOICE, offsetof(struct exec_args, transport),
 	  TRANSPORT_CHOICES, TRANSPORT_HELP },
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct exec_args, socket_path), "PATH",
-	  "where clients connect (default: in the runtime folder)", COMPLETE_FILE },
+	  "where clients connect (default: in the runtime directory)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct exec_args, mode), "MODE",
 	  "permissions of that socket (default: 0600)" },
 	{ 'f', "foreground", OPT_FLAG, offsetof(struct exec_args, foreground), NULL,
@@ -92,7 +92,7 @@ static int check_transport(struct exec_args *args, struct detached *d)
 	if (!args->transport || !strcmp(args->transport, "auto"))
 		return 0;
 	detach_kill(d);
-	return error(ST_FAILED, args->words[0], "its device is no mdev (an older libmuser?)");
+	return error(ST_FAILED, args->words[0], "its device is not an mdev (an older libmuser?)");
 }
 
 static int run_detached(struct exec_args *args, const struct claim *claim)
@@ -175,9 +175,9 @@ static int run(const struct call *call)
 	args->words = call->words;
 	instance_uuid(args->id);
 	if (args->uuid && !instance_is_uuid(args->uuid, args->id))
-		return error(ST_USAGE, args->uuid, "is no UUID (8-4-4-4-12 hexadecimal digits)");
+		return error(ST_USAGE, args->uuid, "is not a UUID (8-4-4-4-12 hexadecimal digits)");
 	if (args->foreground && args->timeout_ns)
-		return error_usage(NULL, "--foreground and --timeout exclude each other");
+		return error_usage(NULL, "--foreground and --timeout are mutually exclusive");
 	status = transport_choose(&t, &args->mdev);
 	if (status)
 		return status;

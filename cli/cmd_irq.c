@@ -161,7 +161,7 @@ static int parse_words(struct call *call, struct irq **irqs)
 
 	if (strcmp(action, "list") && strcmp(action, "fire") && strcmp(action, "mask") &&
 	    strcmp(action, "unmask"))
-		return error_usage(action, "is none of list, fire, mask, unmask");
+		return error_usage(action, "is not one of list, fire, mask, unmask");
 	if (!strcmp(action, "list") == (call->nr_words > first))
 		return error_usage(action, strcmp(action, "list") ? "VECTOR is missing" :
 				   "takes no VECTOR");

@@ -88,7 +88,7 @@ static void follow(struct monitor *m)
 		while (!is_done(m) && m->watch && mdev_watch_next(m->watch, &event))
 			print(m, &event);
 		if (m->watch && mdev_watch_lost(m->watch))
-			error(0, NULL, "some news of mediated devices are lost");
+			error(0, NULL, "some events of mediated devices were lost");
 		while (!is_done(m) && comings_next(m->comings, &event))
 			print(m, &event);
 	}
@@ -100,7 +100,7 @@ static int monitor(const struct call *call)
 	int status, err = mdev_watch_open(&m.watch);
 
 	if (err)
-		error(0, NULL, "no news of mediated devices: udev: %s", strerror(-err));
+		error(0, NULL, "cannot monitor mediated devices: udev: %s", strerror(-err));
 	status = comings_open(&m.comings);
 	if (!status)
 		status = out_begin(&m.out, call, "events");

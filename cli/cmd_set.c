@@ -22,7 +22,7 @@ enum { NAME, VALUE, DEFAULT, ACCEPTS, COUNT, FLAGS, DESCRIPTION };
 static const struct column set_columns[] = {
 	[NAME]        = { "NAME", 8, 0, "name of the property" },
 	[VALUE]       = { "VALUE", 8, 0, "what it is" },
-	[DEFAULT]     = { "DEFAULT", 8, 0, "what it was at creation, if nothing else was said" },
+	[DEFAULT]     = { "DEFAULT", 8, 0, "what it is at creation, unless set by an option" },
 	[ACCEPTS]     = { "ACCEPTS", 8, COLUMN_EXTRA, "choices, or the range of numbers" },
 	[COUNT]       = { "COUNT", 5, COLUMN_RIGHT, "single properties NAME0, NAME1, ..." },
 	[FLAGS]       = { "FLAGS", 5, 0, "read-only, create-only" },

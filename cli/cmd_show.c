@@ -133,7 +133,7 @@ const struct cmd cmd_show = {
 	.name = "show",
 	.summary = "show everything about a device",
 	.more = "Over vfio-user guest memory must be shared (share=on): with a memfd that\n"
-		"is not, the device's DMA goes astray silently.",
+		"is not, the device's DMA is silently lost.",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
 		{ 0 }

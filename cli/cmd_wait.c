@@ -131,7 +131,7 @@ static int wait_for(const struct wait_args *args, struct control *control,
 			return 0;
 	}
 	if (err == -ETIMEDOUT)
-		return error(ST_TIMEOUT, word, "time is up");
+		return error(ST_TIMEOUT, word, "timed out");
 	if (args->gone && is_gone(err))
 		return tell_gone(fate, &said, word);
 	return control_tell(control, word, err);

@@ -449,6 +449,6 @@ int control_tell(struct control *c, const char *object, int err)
 	if (err == -EMSGSIZE)
 		return error(ST_FAILED, object, "the device's answers are too large");
 	if (err == -ECONNRESET || err == -EPIPE)
-		return error(ST_NO_DEVICE, object, "the device went away");
+		return error(ST_NO_DEVICE, object, "the device disconnected");
 	return error(ST_FAILED, object, "%s", strerror(-err));
 }

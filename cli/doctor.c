@@ -66,7 +66,7 @@ static bool has_vfio_user(void)
 static void look_qemu(struct finding *f)
 {
 	static const char advice[] =
-		"install QEMU 10.1.1 or later (Debian: trixie-backports)";
+		"install QEMU >= 10.1, 10.1.1 recommended (Debian: trixie-backports)";
 	const char *argv[] = { qemu, "--version", NULL };
 	char text[1024];
 	int status, major = 0, minor = 0, patch = 0;
@@ -240,7 +240,7 @@ static void look_guests(struct finding *f)
 		clients += pid > 0;
 		if (pid > 0 && has_private_memory(pid))
 			doctor_say(f, HEALTH_FAIL,
-			    "restart it with share=on: DMA goes astray silently",
+			    "restart it with share=on: its DMA is silently lost",
 			    "client %d of %.8s does not share its memory", (int)pid,
 			    list.uuids[i]);
 	}

@@ -22,6 +22,7 @@
 #define GROUP    "muser"
 #define VFIO     "/dev/vfio/vfio"
 #define NOT_USED "not needed without muser.ko"
+#define OPTIONAL "vfio-user needs no module"
 
 static bool is_loaded(void)
 {
@@ -42,9 +43,9 @@ static void look_module(struct finding *f, const char *name, const char *install
 		doctor_say(f, HEALTH_OK, "", "%s%s%s is loaded", name, *version ? " " : "",
 			   version);
 	else if (module == MODULE_PRESENT)
-		doctor_say(f, HEALTH_WARN, load, "%s is there, not loaded", name);
+		doctor_say(f, HEALTH_WARN, load, "%s is installed, not loaded", name);
 	else
-		doctor_say(f, HEALTH_WARN, install, "%s is not there", name);
+		doctor_say(f, HEALTH_WARN, install, "%s is not installed", name);
 }
 
 void doctor_muser(struct finding *f)
@@ -56,14 +57,14 @@ void doctor_muser(struct finding *f)
 		doctor_say(f, HEALTH_WARN, "load the muser.ko that came with this musctl",
 			   "muser %s is loaded, musctl is %s", version, lm_version());
 	else
-		look_module(f, "muser", "none needed: vfio-user takes no module",
-			    "modprobe muser, to give devices to QEMU before 10.1");
+		look_module(f, "muser", "make install-kmod, for mediated devices; " OPTIONAL,
+			    "modprobe muser, for mediated devices; " OPTIONAL);
 }
 
 void doctor_mdev(struct finding *f)
 {
-	look_module(f, "mdev", "none needed for vfio-user; muser.ko needs CONFIG_VFIO_MDEV",
-		    "none: it is loaded with muser");
+	look_module(f, "mdev", "a kernel with CONFIG_VFIO_MDEV, for muser.ko; " OPTIONAL,
+		    "nothing to do: modprobe muser loads it");
 }
 
 /* ---- instances ------------------------------------------------------------------- */
@@ -151,7 +152,7 @@ void doctor_vfio(struct finding *f)
 
 	if (!mdev_may(VFIO, F_OK))
 		doctor_say(f, bad, is_loaded() ? "modprobe vfio_iommu_type1" : "",
-			   VFIO " is not there%s", is_loaded() ? "" : ": " NOT_USED);
+			   VFIO " does not exist%s", is_loaded() ? "" : ": " NOT_USED);
 	else if (!mdev_may(VFIO, R_OK | W_OK))
 		doctor_say(f, HEALTH_WARN, "chmod 0666 it, as udev does: it gives no rights",
 			   "no permission for " VFIO);
@@ -159,7 +160,7 @@ void doctor_vfio(struct finding *f)
 		doctor_say(f, HEALTH_WARN, "modprobe vfio_iommu_type1",
 			   "vfio_iommu_type1 is not loaded");
 	else if (each_mdev(has_closed_group, uuid) && !mdev_group(uuid, &group))
-		doctor_say(f, HEALTH_WARN, "chown it to whoever runs the client, see muser(4)",
+		doctor_say(f, HEALTH_WARN, "chown it to the user who runs the client, see muser(4)",
 			   "no permission for /dev/vfio/%u, group of %.8s", group, uuid);
 	else
 		doctor_say(f, HEALTH_OK, "", VFIO " can be opened");

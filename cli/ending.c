@@ -148,7 +148,7 @@ static int kill_all(const struct ending *e, const char *uuid, int sock)
 	}
 	if (status != KILLED || is_gone(uuid))
 		return status == KILLED ? 0 : status;
-	return error(ST_FAILED, uuid, "does not end, and its process is not to be seen");
+	return error(ST_FAILED, uuid, "does not end, and its process cannot be seen");
 }
 
 int ending_ms(const struct ending *e)

@@ -40,7 +40,7 @@ const struct opt host_options[] = {
 	{ 'T', "transport", OPT_CHOICE, offsetof(struct host, transport), TRANSPORT_CHOICES,
 	  TRANSPORT_HELP },
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct host, socket_path), "PATH",
-	  "where clients connect (default: in the runtime folder)", COMPLETE_FILE },
+	  "where clients connect (default: in the runtime directory)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct host, mode), "MODE",
 	  "permissions of the client socket (default: 0600, with --group 0660)" },
 	{ 0, "group", OPT_TEXT, offsetof(struct host, group), "GROUP",
@@ -108,9 +108,9 @@ static int set_fd(struct host *host)
 	socklen_t len = sizeof(listening);
 
 	if (other)
-		return error_usage(NULL, "--fd and %s exclude each other", other);
+		return error_usage(NULL, "--fd and %s are mutually exclusive", other);
 	if (getsockopt(host->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len))
-		return error(ST_USAGE, "--fd", "%d is no socket", host->fd);
+		return error(ST_USAGE, "--fd", "%d is not a socket", host->fd);
 	host->info.flags |= listening ? LM_DEV_LISTEN_FD : LM_DEV_CONN_FD;
 	host->info.fd = host->fd;
 	return 0;
@@ -123,7 +123,7 @@ static int set_log_level(lm_dev_info_t *info)
 	info->log_level = log_level_wanted(&text);
 	if (info->log_level >= 0)
 		return 0;
-	return error(ST_USAGE, LOG_LEVEL_VARIABLE, "'%s' is none of %s", text,
+	return error(ST_USAGE, LOG_LEVEL_VARIABLE, "'%s' is not one of %s", text,
 		     LOG_LEVEL_NAMES);
 }
 
@@ -142,7 +142,7 @@ static int check_texts(struct host *host)
 
 	if (host->uuid && !instance_is_uuid(host->uuid, uuid))
 		return error(ST_USAGE, host->uuid,
-			     "is no UUID (8-4-4-4-12 hexadecimal digits)");
+			     "is not a UUID (8-4-4-4-12 hexadecimal digits)");
 	if (host->uuid)
 		host->uuid = uuid;
 	fault = host->name ? name_fault(host->name) : NULL;

@@ -224,7 +224,7 @@ static int tell_mdev(const char *word, const char *uuid)
 
 	if (mdev_is_served(uuid, &pid))
 		return error(ST_FAILED, word, "process %d serves it, of another user or "
-			     "runtime folder (MUSER_RUNTIME_DIR)", (int)pid);
+			     "runtime directory (MUSER_RUNTIME_DIR)", (int)pid);
 	return error(ST_NO_DEVICE, word, "is an mdev without a device process "
 		     "(musctl create -u %s --transport=mdev TYPE)", uuid);
 }

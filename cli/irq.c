@@ -54,7 +54,7 @@ int irq_parse(const char *word, struct irq *irq)
 		if (!name_to_irq(index, &number) &&
 		    (!parse_u32(index, &number) || number >= LM_DEV_NUM_IRQS))
 			return error(ST_USAGE, word,
-				     "'%s' is none of intx, msi, msix, err, req", index);
+				     "'%s' is not one of intx, msi, msix, err, req", index);
 		irq->index = (int)number;
 	}
 	if (!parse_u32(colon ? colon + 1 : word, &irq->vector))

@@ -83,5 +83,5 @@ void live_look(void)
 
 int live_end(void)
 {
-	return late ? error(ST_TIMEOUT, NULL, "time is up") : ST_OK;
+	return late ? error(ST_TIMEOUT, NULL, "timed out") : ST_OK;
 }

@@ -44,7 +44,7 @@ int naming_check(const char *object, const char *name, const char *except)
 
 	if (status || !*other)
 		return status;
-	return error(ST_FAILED, object, "'%s' is the name of %s already", name, other);
+	return error(ST_FAILED, object, "the name '%s' is already taken by %s", name, other);
 }
 
 int naming_check_device(const char *object, const char *uuid)

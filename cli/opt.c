@@ -108,7 +108,7 @@ static int bad_value(const struct opt *opt, const char *word)
 	if (opt->kind == OPT_TEXT)
 		return error_usage(name, "is empty");
 	if (opt->kind == OPT_CHOICE || opt->kind == OPT_MAYBE)
-		return error_usage(name, "'%s' is none of %s", word, opt->arg);
+		return error_usage(name, "'%s' is not one of %s", word, opt->arg);
 	return error_usage(name, "'%s' is not %s", word, wants[opt->kind]);
 }
 

@@ -51,7 +51,7 @@ static int parse_offset(struct spot *spot, const struct regmap *map, const char 
 	const struct reg *reg;
 
 	if (!hex_part(rest, digits, &spot->place.offset))
-		return bad_place(spot->place.name, "the offset is no hexadecimal number");
+		return bad_place(spot->place.name, "the offset is not a hexadecimal number");
 	reg = regmap_at(map, spot->place.region, spot->place.offset);
 	if (reg && reg->offset == spot->place.offset)
 		spot->reg = reg;
@@ -63,7 +63,7 @@ static int parse_offset(struct spot *spot, const struct regmap *map, const char 
 	if (spot->reg && spot->reg->width != spot->place.width)
 		spot->reg = NULL;
 	return spot->place.width ? 0 : bad_place(spot->place.name,
-						 "the width is none of 1 2 4 8 B W L Q");
+						 "the width must be 1, 2, 4, 8, B, W, L or Q");
 }
 
 /* REGISTER[.FIELD] */

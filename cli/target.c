@@ -23,7 +23,7 @@ int target_failed(const struct target *t, const char *object, int err)
 	if (err == -ENOENT && !object)
 		return error(ST_NO_DEVICE, t->name, "no such socket");
 	if (err == -ECONNREFUSED)
-		return error(ST_NO_DEVICE, t->name, "nobody listens there");
+		return error(ST_NO_DEVICE, t->name, "connection refused: no server listens on it");
 	if (err == -ENOTCONN)
 		return error(ST_FAILED, t->name, "the server closed the connection (it may "
 			     "serve one client at a time)");

@@ -155,7 +155,7 @@ bool tracer_fetch(struct tracer *t)
 	t->lost += lost;
 	t->has_record = n == 1;
 	if (n < 0) {
-		error(0, t->uuid, "its trace is damaged: given up");
+		error(0, t->uuid, "its trace is damaged: giving up");
 		tracer_close(t);
 	} else if (n == 0 && t->ended) {
 		take_end(t);

@@ -49,7 +49,7 @@ const struct column tracerow_columns[] = {
 	[UUID]     = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
 		       "posted; control: by musctl; message: DMA by message; "
-		       "replayed: asked again; refused: failed, client not told; "
+		       "replayed: asked again; refused: failed, client not notified; "
 		       "kicked: signalled an eventfd, no more" },
 	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA,
 		       "TIME on the monotonic clock, in ns" },

@@ -51,7 +51,7 @@ int transport_choose(const struct transport *t, bool *mdev)
 	if (!wanted)
 		wanted = "auto";
 	if (!is_choice(wanted))
-		return error(ST_USAGE, VARIABLE, "'%s' is none of " TRANSPORT_CHOICES,
+		return error(ST_USAGE, VARIABLE, "'%s' is not one of " TRANSPORT_CHOICES,
 			     wanted);
 	*mdev = false;
 	if (!strcmp(wanted, "vfio-user"))

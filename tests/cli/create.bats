@@ -65,7 +65,7 @@ load helper
 
 @test "what is no UUID is a usage error" {
 	try 2 musctl create null -u 123
-	complains "musctl: create: 123: is no UUID (8-4-4-4-12 hexadecimal digits)"
+	complains "musctl: create: 123: is not a UUID (8-4-4-4-12 hexadecimal digits)"
 	nothing_left
 }
 
@@ -98,9 +98,9 @@ load helper
 @test "a name that is taken is refused, and whose it is is said" {
 	uuid=$(musctl create null --name twin)
 	try 1 musctl create null --name twin
-	complains "musctl: create: --name: 'twin' is the name of $uuid already"
+	complains "musctl: create: --name: the name 'twin' is already taken by $uuid"
 	try 1 musctl run null --name twin
-	complains "musctl: run: --name: 'twin' is the name of $uuid already"
+	complains "musctl: run: --name: the name 'twin' is already taken by $uuid"
 	[ "$(musctl list -nro NAME)" = twin ]
 	musctl destroy twin
 	musctl create null --name twin
@@ -112,7 +112,7 @@ load helper
 	done
 	wait
 	[ "$(cat out.* | wc -l)" -eq 1 ]
-	[ "$(cat err.* | grep -c "is the name of $(cat out.*) already")" -eq 5 ]
+	[ "$(cat err.* | grep -c "is already taken by $(cat out.*)")" -eq 5 ]
 	[ "$(musctl list -nro UUID)" = "$(cat out.*)" ]
 }
 
@@ -248,5 +248,5 @@ load helper
 
 @test "MUSER_LOG must be a level" {
 	MUSER_LOG=loud try 2 musctl create null
-	complains "musctl: create: MUSER_LOG: 'loud' is none of err, warn, info, debug"
+	complains "musctl: create: MUSER_LOG: 'loud' is not one of err, warn, info, debug"
 }

@@ -55,7 +55,7 @@ finding() { # CHECK
 @test "a QEMU that is too old, the one with the regression, and none" {
 	fake_qemu 7.2.9
 	try 0 musctl doctor -J
-	[ "$(finding qemu)" = "warn: QEMU 7.2.9 has no vfio-user-pci - install QEMU 10.1.1 or later (Debian: trixie-backports)" ]
+	[ "$(finding qemu)" = "warn: QEMU 7.2.9 has no vfio-user-pci - install QEMU >= 10.1, 10.1.1 recommended (Debian: trixie-backports)" ]
 	fake_qemu 10.1.0 vfio-user-pci
 	try 0 musctl doctor -J
 	[[ $(finding qemu) == "warn: QEMU 10.1.0 has vfio-user-pci with a known regression - "* ]]
@@ -78,11 +78,11 @@ finding() { # CHECK
 	modules=$MUSER_ROOT/lib/modules/$(uname -r)
 	mkdir -p "$modules"
 	try 0 musctl doctor -J
-	[[ $(finding muser.ko) == "warn: muser is not there - "* ]]
+	[[ $(finding muser.ko) == "warn: muser is not installed - make install-kmod, for mediated devices"* ]]
 	echo "updates/dkms/muser.ko.xz: kernel/drivers/vfio/mdev/mdev.ko.xz" >"$modules/modules.dep"
 	echo "kernel/drivers/vfio/mdev/mdev.ko" >"$modules/modules.builtin"
 	try 0 musctl doctor -J
-	[[ $(finding muser.ko) == "warn: muser is there, not loaded - modprobe muser"* ]]
+	[[ $(finding muser.ko) == "warn: muser is installed, not loaded - modprobe muser"* ]]
 	[ "$(finding mdev)" = "ok: mdev is loaded" ]
 	mkdir -p "$MUSER_ROOT/sys/module/muser"
 	run --separate-stderr musctl doctor -J
@@ -117,7 +117,7 @@ fake_muser() {
 	mkdir root
 	try 0 musctl doctor -J
 	[ "$(finding mdev-types)" = "ok: not needed without muser.ko" ]
-	[ "$(finding vfio)" = "ok: /dev/vfio/vfio is not there: not needed without muser.ko" ]
+	[ "$(finding vfio)" = "ok: /dev/vfio/vfio does not exist: not needed without muser.ko" ]
 	[[ $(finding muser-nodes) == "ok: "* ]]
 	[[ $(finding memlock) == "ok: "* ]]
 }
@@ -143,7 +143,7 @@ fake_muser() {
 	[ "$(finding vfio)" = "warn: vfio_iommu_type1 is not loaded - modprobe vfio_iommu_type1" ]
 	rm "$MUSER_ROOT/dev/vfio/vfio"
 	try 1 musctl doctor -J
-	[[ $(finding vfio) == "fail: /dev/vfio/vfio is not there - "* ]]
+	[[ $(finding vfio) == "fail: /dev/vfio/vfio does not exist - "* ]]
 }
 
 @test "nodes: the udev rule and its group" {

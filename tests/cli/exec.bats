@@ -48,7 +48,7 @@ musctl: exec: $PROGRAM: ended with status 1 before its device answered"
 @test "a program whose device has a name that is taken is ended" {
 	uuid=$(musctl create null --name twin)
 	try 1 musctl exec -- "$PROGRAM" named twin
-	complains "musctl: exec: $PROGRAM: 'twin' is the name of $uuid already"
+	complains "musctl: exec: $PROGRAM: the name 'twin' is already taken by $uuid"
 	[ "$(musctl list -nro UUID)" = "$uuid" ]
 	other=$(musctl exec -- "$PROGRAM" named other)
 	[ "$(musctl list -nro UUID,NAME | grep other)" = "$other other" ]
@@ -62,7 +62,7 @@ musctl: exec: $PROGRAM: ended with status 1 before its device answered"
 
 @test "--foreground waits for nothing: it has no time limit" {
 	try 2 musctl exec -f -t 5 -- "$PROGRAM"
-	[[ $stderr == "musctl: exec: --foreground and --timeout exclude each other"* ]]
+	[[ $stderr == "musctl: exec: --foreground and --timeout are mutually exclusive"* ]]
 }
 
 @test "--timeout 0 gives up at once" {

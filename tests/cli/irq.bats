@@ -116,13 +116,13 @@ setup_file() {
 
 @test "words that make no sense are usage errors, told before any device is asked" {
 	try 2 musctl irq frob nosuch
-	[[ $stderr == "musctl: irq: frob: is none of list, fire, mask, unmask"* ]]
+	[[ $stderr == "musctl: irq: frob: is not one of list, fire, mask, unmask"* ]]
 	try 2 musctl irq fire nosuch
 	[[ $stderr == "musctl: irq: fire: VECTOR is missing"* ]]
 	try 2 musctl irq list nosuch 0
 	[[ $stderr == "musctl: irq: list: takes no VECTOR"* ]]
 	try 2 musctl irq fire nosuch frob:0
-	complains "musctl: irq: frob:0: 'frob' is none of intx, msi, msix, err, req"
+	complains "musctl: irq: frob:0: 'frob' is not one of intx, msi, msix, err, req"
 	try 2 musctl irq fire nosuch x
 	complains "musctl: irq: x: is not [INDEX:]VECTOR"
 }

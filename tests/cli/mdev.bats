@@ -43,9 +43,9 @@ load mdev
 	try 2 musctl create null --transport=mdev --socket-path there.sock
 	[[ $stderr == "musctl: create: --socket-path: is for sockets: not with --transport=mdev"* ]]
 	try 2 musctl create null --transport=pigeon
-	[[ $stderr == "musctl: create: --transport: 'pigeon' is none of auto|mdev|vfio-user"* ]]
+	[[ $stderr == "musctl: create: --transport: 'pigeon' is not one of auto|mdev|vfio-user"* ]]
 	MUSER_TRANSPORT=pigeon try 2 musctl create null
-	complains "musctl: create: MUSER_TRANSPORT: 'pigeon' is none of auto|mdev|vfio-user"
+	complains "musctl: create: MUSER_TRANSPORT: 'pigeon' is not one of auto|mdev|vfio-user"
 }
 
 @test "without the module auto is vfio-user, and mdev an error" {
@@ -201,9 +201,9 @@ load mdev
 	[ "$(musctl list -nro UUID,TRANSPORT,STATE,PID)" = "$U mdev served $pid" ]
 	grep -qx 'State *served' <<<"$(musctl show "$U")"
 	try 1 musctl peek "$U" bar0+0
-	complains "musctl: peek: $U: process $pid serves it, of another user or runtime folder (MUSER_RUNTIME_DIR)"
+	complains "musctl: peek: $U: process $pid serves it, of another user or runtime directory (MUSER_RUNTIME_DIR)"
 	try 1 musctl destroy "$U"
-	complains "musctl: destroy: $U: process $pid serves it, of another user or runtime folder (MUSER_RUNTIME_DIR)"
+	complains "musctl: destroy: $U: process $pid serves it, of another user or runtime directory (MUSER_RUNTIME_DIR)"
 	is_state "$U" served
 	MUSER_RUNTIME_DIR=$PWD/other try 0 musctl destroy "$U"
 	is_state "$U" no-server
@@ -298,7 +298,7 @@ load mdev
 	kernel_is_empty
 	musctl destroy "$output"
 	try 1 musctl exec -T mdev -- env -u MUSER_TRANSPORT "$BATS_FILE_TMPDIR/program"
-	complains "musctl: exec: env: its device is no mdev (an older libmuser?)"
+	complains "musctl: exec: env: its device is not an mdev (an older libmuser?)"
 	musctl list # the program left its folder
 	no_trace_left
 }

@@ -39,7 +39,7 @@ load mdev
 	uuid=$(musctl create null)
 	kernel_open "$uuid" 4711 qemu-system-x86
 	try 124 musctl destroy -t 0.2 "$uuid"
-	complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; all is as it was (--force begins the removal)"
+	complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; nothing was changed (--force begins the removal)"
 	[ "$(state_of "$uuid")" = waiting ]
 	try 0 musctl peek "$uuid" VENDOR_ID
 	kernel_close "$uuid" 4711
@@ -54,7 +54,7 @@ load mdev
 	kernel_open "$uuid" 4711 qemu-system-x86 devices/vfio3
 	for _ in with without; do
 		try 124 musctl destroy -t 0.2 "$uuid"
-		complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; all is as it was (--force begins the removal)"
+		complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; nothing was changed (--force begins the removal)"
 		rm -f "$device/iommu_group"
 	done
 	kernel_close "$uuid" 4711
@@ -76,7 +76,7 @@ load mdev
 	uuid=$(musctl create null)
 	kernel_open "$uuid" 4711 qemu-system-x86
 	try 124 musctl destroy --force -t 0.2 "$uuid"
-	complains "musctl: destroy: $uuid: the mdev goes when process 4711 (qemu-system-x86) closes it"
+	complains "musctl: destroy: $uuid: the mdev is removed when process 4711 (qemu-system-x86) closes it"
 	eventually is_state "$uuid" no-server
 	kernel_close "$uuid" 4711
 	eventually kernel_is_empty
@@ -97,7 +97,7 @@ load mdev
 	kernel_open "$uuid" 4711 qemu-system-x86
 	rm "$MUSER_ROOT/proc/4711/fd/9" # somebody else's, whom we may not look at
 	try 124 musctl destroy -t 0.2 "$uuid"
-	complains "musctl: destroy: $uuid: the mdev goes when its client closes it"
+	complains "musctl: destroy: $uuid: the mdev is removed when its client closes it"
 	kernel_close "$uuid" 4711
 	eventually kernel_is_empty
 }

@@ -83,7 +83,7 @@ remove device $MUSER_RUNTIME_DIR/$uuid" ]
 
 @test "--timeout ends it, with status 124" {
 	try 124 musctl monitor --timeout 0.1
-	complains "musctl: monitor: time is up"
+	complains "musctl: monitor: timed out"
 }
 
 @test "JSON Lines have all columns, and the schema" {

@@ -176,9 +176,9 @@ load helper
 	[ "${lines[1]}" = 'TYPE="null" ID="1234:4e4c"' ]
 }
 
-@test "formats exclude each other" {
+@test "formats are mutually exclusive" {
 	try 2 musctl types -J -r
-	[[ $stderr == "musctl: types: --json, --raw and --pairs exclude each other"* ]]
+	[[ $stderr == "musctl: types: --json, --raw and --pairs are mutually exclusive"* ]]
 }
 
 @test "JSON has the schema and the columns that were chosen" {

@@ -56,9 +56,9 @@ setup_file() {
 	try 2 musctl peek "$uuid" bar9+0
 	complains "musctl: peek: bar9+0: no such region (bar0 .. bar5, rom, config, vga)"
 	try 2 musctl peek "$uuid" bar2+xyz
-	complains "musctl: peek: bar2+xyz: the offset is no hexadecimal number"
+	complains "musctl: peek: bar2+xyz: the offset is not a hexadecimal number"
 	try 2 musctl peek "$uuid" bar2+0.3
-	complains "musctl: peek: bar2+0.3: the width is none of 1 2 4 8 B W L Q"
+	complains "musctl: peek: bar2+0.3: the width must be 1, 2, 4, 8, B, W, L or Q"
 	try 1 musctl peek "$uuid" FROB
 	[[ $stderr == "musctl: peek: FROB: no such register (musctl show lists them)"* ]]
 	try 1 musctl peek "$uuid" OUT0_7.FROB

@@ -65,7 +65,7 @@ start() {
 	try 2 musctl run null --fd 99
 	[[ $stderr == "musctl: run: --fd: '99' is not an open descriptor"* ]]
 	try 2 musctl run null --fd 0 </dev/null
-	complains "musctl: run: --fd: 0 is no socket"
+	complains "musctl: run: --fd: 0 is not a socket"
 }
 
 @test "--fd is the connection of a client, and the device ends with it" {
@@ -78,12 +78,12 @@ start() {
 	nothing_left
 }
 
-@test "--fd and what is for a socket that is made here exclude each other" {
+@test "--fd and what is for a socket that is made here are mutually exclusive" {
 	try 2 musctl run null --fd 0 --socket-path x
-	[[ $stderr == "musctl: run: --fd and --socket-path exclude each other"* ]]
+	[[ $stderr == "musctl: run: --fd and --socket-path are mutually exclusive"* ]]
 	for option in --mode=0660 --group=0; do
 		try 2 musctl run null --fd 0 "$option"
-		[[ $stderr == "musctl: run: --fd and ${option%=*} exclude each other"* ]]
+		[[ $stderr == "musctl: run: --fd and ${option%=*} are mutually exclusive"* ]]
 	done
 }
 

@@ -148,7 +148,7 @@ setup_file() {
 
 @test "an unknown command line is a usage error" {
 	try 2 musctl show --cmdline=frob x
-	[[ $stderr == "musctl: show: --cmdline: 'frob' is none of qemu|libvirt|cloud-hypervisor"* ]]
+	[[ $stderr == "musctl: show: --cmdline: 'frob' is not one of qemu|libvirt|cloud-hypervisor"* ]]
 }
 
 # ---- naming a device -----------------------------------------------------------------

@@ -449,7 +449,7 @@ until_settled() { # FILE
 @test "--timeout is an end, and a status of its own" {
 	uuid=$(musctl create null)
 	try 124 musctl trace -t 0.2 "$uuid"
-	complains "musctl: trace: time is up"
+	complains "musctl: trace: timed out"
 	try 124 musctl trace -c -t 0.2 "$uuid"
 }
 

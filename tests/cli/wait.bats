@@ -99,7 +99,7 @@ is_connected() { # PID
 @test "time is up: status 124" {
 	uuid=$(musctl create null)
 	try 124 musctl wait --attached --timeout 0.1 "$uuid"
-	complains "musctl: wait: $uuid: time is up"
+	complains "musctl: wait: $uuid: timed out"
 }
 
 @test "news without end do not keep it from its timeout" {
@@ -108,7 +108,7 @@ is_connected() { # PID
 	yes '{"continues":true,"parameters":{"kind":"event","name":"tick","value":"0x0"}}' |
 		tr '\n' '\0' >answers/Monitor 2>/dev/null 3>&- &
 	try 124 timeout 30 "$MUSCTL" wait --event panic --timeout 0.5 "$PEER"
-	complains "musctl: wait: $PEER: time is up"
+	complains "musctl: wait: $PEER: timed out"
 }
 
 @test "a device that goes is status 3, if that was not waited for" {
@@ -120,7 +120,7 @@ is_connected() { # PID
 	code=0
 	wait "$waiter" || code=$?
 	[ "$code" -eq 3 ]
-	[ "$(cat errors)" = "musctl: wait: $uuid: the device went away" ]
+	[ "$(cat errors)" = "musctl: wait: $uuid: the device disconnected" ]
 }
 
 @test "exactly one condition" {
