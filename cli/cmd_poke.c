@@ -57,7 +57,8 @@ static int find_spot(struct change *change, const struct regmap *map, const char
 		change->mask = room;
 	if ((change->value | change->mask) & ~room)
 		return error(spot->fixed ? ST_USAGE : ST_FAILED, word,
-			     "the value is wider than the place");
+			     "does not fit: it has %d bit%s", __builtin_popcountll(room),
+			     room == 1 ? "" : "s");
 	change->value <<= spot->field.shift;
 	change->mask <<= spot->field.shift;
 	return 0;

@@ -31,14 +31,14 @@ setup_file() {
 	[ "$(musctl set "$uuid" out)" = 0x00f7 ]
 }
 
-@test "a value wider than the place: only if the line says the width it is a usage error" {
+@test "a value that does not fit: only if the line says the width it is a usage error" {
 	uuid=$(musctl create gpio-idio16)
 	try 1 musctl poke "$uuid" OUT0_7=100
-	complains "musctl: poke: OUT0_7=100: the value is wider than the place"
+	complains "musctl: poke: OUT0_7=100: does not fit: it has 8 bits"
 	try 1 musctl poke "$uuid" OUT0_7.OUT3=2
-	complains "musctl: poke: OUT0_7.OUT3=2: the value is wider than the place"
+	complains "musctl: poke: OUT0_7.OUT3=2: does not fit: it has 1 bit"
 	try 2 musctl poke "$uuid" bar2+0.1=100
-	complains "musctl: poke: bar2+0.1=100: the value is wider than the place"
+	complains "musctl: poke: bar2+0.1=100: does not fit: it has 8 bits"
 }
 
 @test "what is no assignment is a usage error, told before any device is asked" {
