@@ -3,15 +3,15 @@
  * muser-client.h - the client side of vfio-user: drive anybody's server.
  *
  * A client connects to a socket, negotiates, and then does what a VMM does: describes regions and
- * interrupts, accesses regions, lends memory for DMA. Conventions, unless a function says
+ * interrupts, accesses regions, shares memory for DMA. Conventions, unless a function says
  * otherwise:
  *  - functions return 0 or a negative errno; what the server answered as an error comes back as
  *    -errno of that error, EIO if it named none;
  *  - every call ends within lm_client_options_t.timeout_ms, whatever the server does and however
  *    many messages it takes. After -ETIMEDOUT the connection can be used further, unless
  *    lm_client_status() says otherwise; the late reply is dropped;
- *  - a server that breaks the protocol gives -EPROTO; if its messages cannot be told apart any
- *    more, or it has gone (-ENOTCONN), lm_client_status() and all later calls say so;
+ *  - a server that breaks the protocol gives -EPROTO; if its messages cannot be separated any
+ *    more, or it has disconnected (-ENOTCONN), lm_client_status() and all later calls say so;
  *  - one thread at a time uses a client; there is no global state, no thread, no signal;
  *  - descriptors that come from the server are close-on-exec and belong to the caller;
  *  - sizes are in bytes. VFIO_* are those of <linux/vfio.h>.
@@ -373,11 +373,11 @@ void lm_client_io_fds_free(lm_client_io_fds_t *io);
  * @buf:    where to
  * @count:  bytes; more than max_data_xfer_size take several messages, one after the other
  *
- * Servers need not tell of an access that the device refuses: with libmuser's it reads as all ones,
+ * Servers need not report an access that the device refuses: with libmuser's it reads as all ones,
  * as on a bus, and a write is dropped.
  *
  * Context: as lm_client_device_info().
- * Return: 0; -errno: how much of @buf was filled is not said.
+ * Return: 0; -errno: how much of @buf was filled is not known.
  * Source: vfio-user, VFIO_USER_REGION_READ.
  * Since: 0.1
  */
@@ -393,7 +393,7 @@ int lm_client_region_read(lm_client_t *client, uint32_t region, uint64_t offset,
  * @count:  bytes, as for lm_client_region_read()
  *
  * Context: as lm_client_device_info().
- * Return: 0; -errno: how much was written is not said.
+ * Return: 0; -errno: how much was written is not known.
  * Source: vfio-user, VFIO_USER_REGION_WRITE.
  * Since: 0.1
  */
@@ -514,7 +514,7 @@ typedef struct {
 } lm_client_dma_map_t;
 
 /**
- * lm_client_dma_map() - lend memory to the device
+ * lm_client_dma_map() - share memory with the device
  * @client: the client
  * @map:    which
  *
@@ -583,7 +583,7 @@ struct lm_client_op {
  * requests make one send. The server does them in order.
  *
  * Context: the thread that uses the client; never blocks; also from lm_client_op_t.done.
- * Return: 0: @op->result and @op->done will tell, but a posted write is over; -EAGAIN: as many as
+ * Return: 0: @op->result and @op->done follow, but a posted write is over; -EAGAIN: as many as
  *         queue_depth wait, or the send buffer is full: wait or process first; -EINVAL: kind or
  *         count; -EDEADLK: from lm_client_dma_t; or lm_client_status(). If not 0, @op is not used.
  * Source: vfio-user, "Command Concurrency".

@@ -4,7 +4,7 @@
  *
  * Every libmuser device has a directory <runtime>/<uuid>/ while it lives, with vfio-user.sock for
  * its client and control.sock for musctl. There is no daemon: they are the registry, a lock
- * held by the device's process tells live from stale, and whoever meets a stale one removes it.
+ * held by the device's process tells live from stale, and who meets a stale one removes it.
  */
 #ifndef MUSER_INSTANCE_H
 #define MUSER_INSTANCE_H
@@ -22,11 +22,11 @@ extern "C" {
  * @size: room in @buf
  *
  * $MUSER_RUNTIME_DIR; else /run/muser for root; else $XDG_RUNTIME_DIR/muser; else
- * /tmp/muser-<uid> if it does not exist yet, or is ours and nobody else may look into it.
+ * /tmp/muser-<uid> if it does not exist yet, or is ours and no other user may look into it.
  *
- * A name, no promise: whoever uses it opens it and looks at what he got. This library refuses a
- * runtime directory that others than its owner and root can write to, or exchange anything on the
- * way to; and another user's, unless $MUSER_RUNTIME_DIR names it and no device is made there.
+ * A name, not a promise: a program that uses it opens it and looks at what it got. This library
+ * refuses a runtime directory that others than its owner and root can write to, or exchange
+ * anything on the way to; and another user's, unless $MUSER_RUNTIME_DIR names it and no device is made there.
  *
  * Context: any thread; creates nothing.
  * Return: 0; -ENAMETOOLONG; -EPERM: /tmp/muser-<uid> is not safe: set MUSER_RUNTIME_DIR.
@@ -65,10 +65,10 @@ int lm_instance_list(lm_instance_fn_t *fn, void *arg);
  * @file: "control.sock" or "vfio-user.sock"
  * @fd:   out: a connected, blocking socket, close-on-exec; the caller's
  *
- * Whoever answers is the user that the instance's directory belongs to.
+ * The user who answers is the one that the instance's directory belongs to.
  *
  * Context: any thread; does not wait: a full backlog is -EAGAIN.
- * Return: 0; -ENOENT: no such instance; -ECONNREFUSED: nobody listens; -EACCES; -EAGAIN;
+ * Return: 0; -ENOENT: no such instance; -ECONNREFUSED: no process listens; -EACCES; -EAGAIN;
  *         -EINVAL: not a UUID; -EPERM: the runtime directory, the directory in it, or who listens
  *         is not its owner's, see lm_runtime_dir(); -ENOTDIR, -ELOOP: a symbolic link stands
  *         in the place of the directory, of the socket.

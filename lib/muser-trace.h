@@ -3,7 +3,7 @@
  * muser-trace.h - the trace ring: its layout, and a reader.
  *
  * A device appends fixed-size records to a ring in a sealed memfd. Readers map it read-only and
- * keep their own cursors: a reader never slows the device, a slow one loses records and is told
+ * keep their own cursors: a reader never slows the device, a slow one loses records and learns
  * exactly how many. The layout is an ABI between a device process and musctl of another version:
  * it only grows, and LM_TRACE_VERSION changes when it does not.
  */
@@ -20,7 +20,7 @@ extern "C" {
 #define LM_TRACE_MAGIC   0x31434152544d4cULL /* "LMTRAC1" */
 #define LM_TRACE_VERSION 1
 
-/* What a record tells. The comment names the members in use. */
+/* What a record means. The comment names the members in use. */
 enum lm_trace_kind {
 	LM_TRACE_READ = 1,   /* region offset len value result duration aux (lm_trace_reason) */
 	LM_TRACE_WRITE,      /* the same */
@@ -46,8 +46,8 @@ enum lm_trace_kind {
 #define LM_TRACE_CONTROL (1u << 1) /* asked for by musctl, not by the client */
 #define LM_TRACE_MESSAGE (1u << 2) /* DMA by message to the client */
 #define LM_TRACE_REPLAYED (1u << 3) /* asked for a second time: a server before did not answer */
-#define LM_TRACE_REFUSED (1u << 4) /* it failed, which the client was not told: as on a bus, a read
-				    * gave all ones, a write was dropped */
+#define LM_TRACE_REFUSED (1u << 4) /* it failed, and the client was not notified: as on a bus, a
+				    * read gave all ones, a write was dropped */
 #define LM_TRACE_KICKED  (1u << 5) /* a write that signalled an eventfd (lm_ioeventfd_t), no more */
 
 /* lm_trace_record.aux of a read or write that failed: what was wrong. */
@@ -99,7 +99,7 @@ struct lm_trace_header {
 	uint64_t reserved[9];
 	uint64_t head;        /* in a cache line of its own: records written so far */
 	uint64_t reserved1[7];
-	/* Since 0.2: the access or reset that the device is busy with; kind 0: none. Only whoever
+	/* Since 0.2: the access or reset that the device is busy with; kind 0: none. Only who
 	 * outlives the device can read it: no seqlock. */
 	struct lm_trace_record begun;
 };

@@ -110,7 +110,7 @@ typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, lm_off_
 				     bool is_write);
 
 /**
- * typedef lm_map_region_t - the client is about to be told that it can map device memory
+ * typedef lm_map_region_t - the client is about to learn that it can map device memory
  * @pvt:   lm_dev_info_t.pvt
  * @pgoff: first page of the area, counted from the start of the region
  * @len:   length of the area in bytes
@@ -241,7 +241,7 @@ typedef struct {
  *               and so is all else
  * @fn:          the access callback; or NULL with a register map; or NULL with neither, when the
  *               library keeps @size bytes of plain memory (lm_mmap() gives their address)
- * @map:         called before a client is told it can map; optional
+ * @map:         called before a client learns that it can map; optional
  * @regs:        register map; excludes @fn. None is in @mmap_areas, unless @map may refuse
  * @mmap_areas:  which parts may be mapped, @nr_mmap_areas of them; NULL with LM_REG_FLAG_MMAP: all
  * @ioeventfds:  kicks, @nr_ioeventfds of them, 64 at most
@@ -327,7 +327,7 @@ typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count
  *          specifications; any other id is @data with @wmask
  * @offset: where it stands, 0: the library chooses (kinds above in the order given)
  * @size:   bytes, header included; 0 for the kinds with a size of their own
- * @fn:     optional: told of writes, asked for reads
+ * @fn:     optional: notified of writes, asked for reads
  * @data:   initial bytes from offset 2 on (@size - 2 of them), or NULL: zeros
  * @wmask:  which bits of @data a guest may write, same length, or NULL: none
  */
@@ -402,7 +402,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 /* lm_dev_info_t.flags */
 #define LM_DEV_LISTEN_FD  (1u << 0) /* fd is a listening socket: accept clients there */
 #define LM_DEV_CONN_FD    (1u << 1) /* fd is a connected client; the context ends with it */
-#define LM_DEV_NO_CONTROL (1u << 2) /* no folder, no control endpoint: invisible to musctl */
+#define LM_DEV_NO_CONTROL (1u << 2) /* no directory, no control endpoint: invisible to musctl */
 #define LM_DEV_BUSY_POLL  (1u << 3) /* lm_ctx_drive() spins instead of sleeping; every 256th turn
 				     * of it, or of lm_ctx_poll(), looks beyond the client at the
 				     * latest, and after a millisecond's work for it */
@@ -411,7 +411,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_MDEV       (1u << 6) /* serve /dev/muser/<uuid>, a mediated device of muser.ko that
 				     * exists, instead of a socket. $MUSER_TRANSPORT=mdev asks for
 				     * it as well, if the description names no socket */
-#define LM_DEV_RESTARTABLE (1u << 7) /* all state is in lm_state(), or kept by the library: another
+#define LM_DEV_RESTARTABLE (1u << 7) /* all state is in lm_state(), or saved by the library: another
 				      * process may go on where this one ends */
 #define LM_DEV_THREADS    (1u << 8) /* several threads may be in lm_ctx_drive(), see there */
 #define LM_DEV_ALWAYS_MASTER (1u << 9) /* DMA and MSI whatever COMMAND.BusMaster says (see DMA) */
@@ -434,7 +434,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @fd:          see LM_DEV_LISTEN_FD and LM_DEV_CONN_FD; consumed by a successful lm_ctx_create()
  * @flags:       LM_DEV_*
  * @socket_mode: permission bits of the client socket, 0: 0600. Whom they admit may pass through the
- *               instance folder and the runtime folder, if the socket is there
+ *               instance directory and the runtime directory, if the socket is there
  * @log_level:   most detailed level that is passed to @log, LM_LOG_*; without @log: $MUSER_LOG's
  * @log:         NULL: messages go to stderr, a line each, "muser: NAME: MESSAGE" with the name,
  *               UUID or type of the device. $MUSER_LOG says how many: err, warn (the default: what
@@ -454,14 +454,14 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @dma_unmap:   that memory is about to go: finish with it. May return LM_DEFER after lm_defer():
  *               the client's request is then answered when the device completes. Scatter entries
  *               still mapped by lm_map_sg() hold the answer back as well. The memory of a mediated
- *               device is gone already: nothing is held back, and pointers show scratch memory
+ *               device is unmapped already: nothing is held back, and pointers show scratch memory
  * @save:        writes the state of the device into @buf of @size bytes; returns its length, which
  *               may be larger than @size (call again). With @buf NULL: the length. Needs @load
  * @load:        takes back what @save wrote; a fresh context, not attached
  * @socket_gid:  group of the client socket plus one, 0: the process's own
  * @state_size:  bytes of lm_state() (since 0.2)
  * @written:     the client has written to pages [@offset, @offset + @len) of a region that it has
- *               mapped, and lm_mmap_trap() asked to be told (since 0.2)
+ *               mapped, and lm_mmap_trap() asked for it (since 0.2)
  */
 typedef struct {
 	lm_pci_info_t        pci_info;
@@ -502,14 +502,14 @@ typedef struct {
  * lm_ctx_create() - make a device that clients and musctl can reach
  * @dev_info: description, borrowed during the call (register, field and property tables longer)
  *
- * When it returns, a client can connect. An instance folder appears under the runtime folder
+ * When it returns, a client can connect. An instance directory appears under the runtime directory
  * unless LM_DEV_NO_CONTROL. What it takes from the environment it removes there, so that the next
  * context does not take it as well.
  *
  * Context: any thread, but no other one may use the environment meanwhile; may block on the file
  * system.
  * A description that cannot work is refused, and each refusal says which region, register,
- * capability or property it is about: nobody could access it, no BAR or function has it, it lies
+ * capability or property it is about: it could not be accessed, no BAR or function has it, it lies
  * where clients map memory or MSI-X has its table, a flag is unknown, a reserved member is not 0.
  * What works and is hardly meant is a warning: a register that is not aligned, a callback that is
  * never called, a vendor id of an empty slot.
@@ -520,7 +520,7 @@ typedef struct {
  *         ENOMEM, or what socket(2), bind(2), mkdir(2) gave. LM_DEV_MDEV:
  *         ENOENT (no such mediated device), EBUSY (another process serves it), ESTALE (it was
  *         served as another device before), EPROTONOSUPPORT (muser.ko of another version), EACCES.
- * Source: slide "libmuser API".
+ * Source: the original MUSER API, whose name and argument it has.
  * Since: 0.1
  */
 #define lm_ctx_create(dev_info) lm_ctx_create_sized((dev_info), sizeof(*(dev_info)))
@@ -551,7 +551,7 @@ lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
  * in their order, by one thread after the other. A region callback may block, and may call, beside
  * what may be called from any thread, the functions of DMA, registers, configuration space, timers,
  * lm_event() and lm_log(). A copy by lm_dma_read() or lm_dma_write() keeps others from these
- * meanwhile; pointers of lm_map_sg() do not. Nothing is put off: lm_defer() gives 0. A partial
+ * meanwhile; pointers of lm_map_sg() do not. Nothing is deferred: lm_defer() gives 0. A partial
  * write of a register is two callbacks. With LM_DEV_BUSY_POLL it is EINVAL at creation.
  *
  * Context: blocks; not from a callback. LM_DEV_THREADS: any threads, until lm_ctx_destroy().
@@ -599,7 +599,7 @@ int lm_ctx_fd(const lm_ctx_t *ctx);
 void lm_ctx_stop(lm_ctx_t *ctx);
 
 /**
- * lm_ctx_destroy() - free a context; its client is disconnected, its folder removed
+ * lm_ctx_destroy() - free a context; its client is disconnected, its directory removed
  * @ctx: the context, or NULL
  *
  * Context: the thread that serves it; not from a callback.
@@ -659,7 +659,7 @@ const char *lm_version(void);
 void lm_log(lm_ctx_t *ctx, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /**
- * lm_event() - tell whoever listens (musctl wait, musctl trace) that something happened
+ * lm_event() - notify listeners (musctl wait, musctl trace) of an event
  * @ctx:   the context
  * @name:  [a-z0-9-]+, at most 16 characters; copied
  * @value: any number that goes with it
@@ -705,7 +705,7 @@ int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex);
 /**
  * lm_irq_trigger_index() - raise an interrupt of a given kind
  * @ctx:      the context
- * @index:    LM_DEV_*_IRQ_IDX; ERR tells the client of a fatal error, REQ asks it to let go
+ * @index:    LM_DEV_*_IRQ_IDX; ERR notifies the client of a fatal error, REQ asks it to let go
  * @subindex: vector, from 0
  *
  * Context: as lm_irq_trigger().
@@ -769,8 +769,9 @@ typedef struct {
  *
  * Context: the thread that serves the context; never waits for the client.
  * Return: number of entries filled; -ENOENT: some of the range is not mapped; if @max_sg is too
- *         small, minus the number needed, minus one (-2 for one more than none, as the ancestor);
- *         -EINVAL: @len is 0 or the range wraps; -EHOSTUNREACH: bus mastering is off.
+ *         small, minus the number needed, minus one (-2: one entry is needed), as in the
+ *         original MUSER API; -EINVAL: @len is 0 or the range wraps; -EHOSTUNREACH: bus
+ *         mastering is off.
  * Since: 0.1
  */
 int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg, int max_sg);
@@ -816,11 +817,11 @@ void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt);
  * By messages it waits, and so does all else that the thread serves: for two seconds at most,
  * whatever the length. When a client has let that time pass, such copies of the device fail at
  * once for ten seconds, also those of a client that comes instead; asynchronous ones, for which
- * nobody waits, do not. While one waits, @done of others may be called, and may copy and wait
+ * no call waits, do not. While one waits, @done of others may be called, and may copy and wait
  * within the same two seconds.
  *
  * Context: the thread that serves the context; by messages it blocks until the client replies.
- * Return: 0; -EACCES; -ESTALE; -EFAULT: the memory is gone (file truncated); -EDEADLK: it takes
+ * Return: 0; -EACCES; -ESTALE; -EFAULT: the memory is lost (file truncated); -EDEADLK: it takes
  *         messages and the client is waiting for us (use lm_dma_read_async()), or eight copies
  *         wait inside each other already; -EHOSTUNREACH: bus mastering is off; -ENOTCONN;
  *         -ETIMEDOUT: the client is silent or slow, or was lately; -ESHUTDOWN: lm_ctx_stop() was
@@ -914,18 +915,18 @@ int lm_sigbus_guard(void);
 void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
 
 /**
- * lm_mmap_trap() - be told of writes to mapped device memory
+ * lm_mmap_trap() - be notified of writes to mapped device memory
  * @ctx:    the context
  * @region: index of a region with LM_REG_FLAG_MMAP
  * @offset: in the region, whole pages
  * @length: bytes, whole pages inside the region
- * @on:     true: tell of writes to these pages; false: no longer
+ * @on:     true: notify of writes to these pages; false: no longer
  *
  * lm_dev_info_t.written is called from lm_ctx_poll() once for the first write of a client to a
- * page, however many follow until then; writes after the call are told by the next one. Which
+ * page, however many follow until then; writes after the call are reported by the next one. Which
  * bytes were written is not known. Unmaps of client memory that came before the write are served
- * before it is told: addresses that are found in the memory can be used. What a client asks for
- * after a write, such as a register, is served after the device was told, but for an unmap that
+ * before it is notified: addresses that are found in the memory can be used. What a client asks for
+ * after a write, such as a register, is served after the device was notified, but for an unmap that
  * comes at the same time: then that goes first. A device that polls mapped memory instead calls
  * lm_ctx_poll() between what it finds and its use.
  * Only muser.ko notices such writes (LM_DEV_MDEV); a device that is to work on sockets as well
@@ -1002,18 +1003,18 @@ typedef uint64_t lm_token_t;
 #define LM_DEFER (-4096)
 
 /**
- * lm_defer() - put off the answer to the request whose callback is running
+ * lm_defer() - defer the answer to the request whose callback is running
  * @ctx: the context
  *
  * A callback with a return value then returns LM_DEFER; a register map's read or write just
  * returns. Later requests of the same client wait: answers keep the order of the requests.
  *
- * A posted write has no answer to put off: the token is 0, LM_DEFER is accepted, lm_complete() of
- * it does nothing, and later requests are served at once. So a device tells by a status register
+ * A posted write has no answer to defer: the token is 0, LM_DEFER is accepted, lm_complete() of
+ * it does nothing, and later requests are served at once. So a device reports by a status register
  * when work that a write began is done, as hardware does.
  *
  * A client may be unable to serve our DMA messages while it waits for an answer (QEMU is). If such
- * transfers do not move for a second while an answer is put off, they end with -EDEADLK. Work by
+ * transfers do not move for a second while an answer is deferred, they end with -EDEADLK. Work by
  * DMA therefore belongs behind posted writes, not behind reads.
  *
  * Context: inside a region, register, reset, dma_unmap callback.
@@ -1024,7 +1025,7 @@ typedef uint64_t lm_token_t;
 lm_token_t lm_defer(lm_ctx_t *ctx);
 
 /**
- * lm_complete() - answer a request that was put off
+ * lm_complete() - answer a request that was deferred
  * @ctx:    the context
  * @token:  from lm_defer()
  * @result: what the callback would have returned: count, 0, or -errno (of an access: see
@@ -1033,7 +1034,7 @@ lm_token_t lm_defer(lm_ctx_t *ctx);
  *          width); else NULL
  *
  * Context: the thread that serves the context; also before the callback that deferred returns.
- * Return: 0; -ENOENT: the client has gone, or the token is not known.
+ * Return: 0; -ENOENT: the client has disconnected, or the token is not known.
  * Since: 0.1
  */
 int lm_complete(lm_ctx_t *ctx, lm_token_t token, ssize_t result, const void *data);
