@@ -7,7 +7,8 @@
  * up is served to its end first, and the next one waits for that. So nobody keeps
  * clients out by connecting and saying nothing, and no probe costs a slow one its place. When all
  * places are taken, who has hung up loses its own, and so does who has had it for longer than any
- * handshake takes; if there is none, the new connection is rejected. Before that nobody is hurried.
+ * handshake takes; if there is none, whoever holds the most places and only holds them loses the
+ * oldest, or else the new connection is rejected. Before that nobody is hurried.
  */
 #include <poll.h>
 #include <string.h>
@@ -19,10 +20,13 @@
 
 /* A machine may be very busy while its VMM starts. */
 #define PATIENCE_NS 30000000000u
+/* But one that has not even begun by then may only be holding a place. */
+#define SILENCE_NS  1000000000u
 
 void pending_init(struct server *server)
 {
 	server->patience_ns = PATIENCE_NS;
+	server->silence_ns = SILENCE_NS;
 }
 
 void pending_remove(struct client *c)
@@ -49,13 +53,17 @@ static bool has_hung_up(const struct client *c)
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
 }
 
-/* What it has sent before it hung up is to be served. */
-static bool has_left_something(const struct client *c)
+static bool has_unread(const struct client *c)
 {
 	int unread = 0;
 
-	return stream_has_message(&c->stream) ||
-	       (!ioctl(c->source.fd, FIONREAD, &unread) && unread > 0);
+	return !ioctl(c->source.fd, FIONREAD, &unread) && unread > 0;
+}
+
+/* What it has sent before it hung up is to be served. */
+static bool has_left_something(const struct client *c)
+{
+	return stream_has_message(&c->stream) || has_unread(c);
 }
 
 static bool pending_is_over(const struct client *c, uint64_t now)
@@ -64,15 +72,60 @@ static bool pending_is_over(const struct client *c, uint64_t now)
 	       now - c->connected_ns >= c->ctx->server->patience_ns;
 }
 
+/* To compare by: those of the same user, and among them those of the same process. */
+static unsigned int places_of(const struct client *c)
+{
+	const struct server *server = c->ctx->server;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < server->nr_pending; i++) {
+		const struct client *other = server->pending[i];
+
+		if (other->uid == c->uid)
+			nr += PENDING_MAX + 1 + (other->pid == c->pid);
+	}
+	return nr;
+}
+
+static bool only_holds_a_place(const struct client *c, uint64_t now)
+{
+	return !c->stream.rx_base && !c->stream.rx.tail && !has_unread(c) &&
+	       now - c->connected_ns >= c->ctx->server->silence_ns;
+}
+
+/* The oldest such place of whoever holds the most, or NULL. */
+static struct client *place_to_spare(const struct server *server, uint64_t now)
+{
+	struct client *found = NULL;
+	unsigned int i, most = 0;
+
+	for (i = 0; i < server->nr_pending; i++) {
+		const unsigned int nr = places_of(server->pending[i]);
+
+		most = nr > most ? nr : most;
+	}
+	for (i = 0; i < server->nr_pending; i++) {
+		struct client *c = server->pending[i];
+
+		if (places_of(c) == most && only_holds_a_place(c, now) &&
+		    (!found || c->connected_ns < found->connected_ns))
+			found = c;
+	}
+	return found;
+}
+
 static void pending_sweep(struct server *server)
 {
 	const uint64_t now = loop_now_ns();
 	unsigned int i = server->nr_pending;
+	struct client *c;
 
 	while (i--) {
 		if (pending_is_over(server->pending[i], now))
 			client_lost(server->pending[i], -ETIMEDOUT);
 	}
+	if (server->nr_pending == PENDING_MAX && (c = place_to_spare(server, now)))
+		client_lost(c, -ETIMEDOUT);
 }
 
 /* There is a place for one more; else the cause is logged. */

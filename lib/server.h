@@ -28,6 +28,7 @@ struct server {
 	struct client *pending[PENDING_MAX]; /* these have not ... */
 	unsigned int   nr_pending;
 	uint64_t       patience_ns; /* ... and keep their places for so long, if others want them */
+	uint64_t       silence_ns; /* or for so long, if they say nothing and others have fewer */
 	uint64_t       late_until; /* one was waited for in vain: until then nobody is */
 };
 

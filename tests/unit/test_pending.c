@@ -34,6 +34,7 @@ static void start(struct engine *e)
 	e->ctx = lm_ctx_create(&e->info);
 	if (!e->ctx)
 		fail_msg("no context: %s", e->log);
+	e->ctx->server->silence_ns = UINT64_MAX;
 }
 
 /* The device has not looked yet. */
@@ -363,7 +364,67 @@ static void who_has_hung_up_has_no_place(void **state)
 	says_its_version(e, connect_one(e));
 }
 
-static void nor_does_one_lose_it_whose_messages_are_unread(void **state)
+static void who_only_holds_places_loses_the_oldest(void **state)
+{
+	struct engine *e = *state;
+	int fds[PENDING_MAX], next;
+
+	start(e);
+	connect_many(e, fds, PENDING_MAX);
+	e->ctx->server->silence_ns = 0;
+	next = connect_one(e);
+	assert_int_equal(nr_closed(fds, PENDING_MAX), 1);
+	assert_true(wire_is_closed(fds[0]));
+	says_its_version(e, next);
+	close_fds(fds, PENDING_MAX);
+}
+
+static void who_has_begun_keeps_its_own(void **state)
+{
+	struct engine *e = *state;
+	int fds[PENDING_MAX], next;
+	char msg[512];
+	size_t len;
+
+	start(e);
+	connect_many(e, fds, PENDING_MAX);
+	len = version_message(msg, 0);
+	wire_send(fds[0], msg, 1);
+	engine_poll(e);
+	wire_send(fds[1], msg, 20);
+	next = connect_unseen(); /* as unread as what fds[1] sent */
+	e->ctx->server->silence_ns = 0;
+	engine_poll(e);
+	assert_int_equal(nr_closed(fds, PENDING_MAX), 1);
+	assert_true(wire_is_closed(fds[2]));
+	wire_send(fds[0], msg + 1, len - 1);
+	is_the_client(e, fds[0]);
+	close_fds(fds + 1, PENDING_MAX - 1);
+	close(next);
+}
+
+/* All are of one process; the library is made to think otherwise. */
+static void who_holds_fewer_keeps_its_own(void **state)
+{
+	struct engine *e = *state;
+	int fds[PENDING_MAX], next[2];
+
+	start(e);
+	connect_many(e, fds, PENDING_MAX);
+	e->ctx->server->silence_ns = 0;
+	e->ctx->server->pending[0]->uid++;
+	e->ctx->server->pending[1]->pid++;
+	next[0] = connect_one(e);
+	assert_int_equal(nr_closed(fds, PENDING_MAX), 1);
+	assert_true(wire_is_closed(fds[2]));
+	next[1] = connect_one(e);
+	assert_int_equal(nr_closed(fds, PENDING_MAX), 2);
+	assert_true(wire_is_closed(fds[3]));
+	close_fds(fds, PENDING_MAX);
+	close_fds(next, 2);
+}
+
+static void who_has_hung_up_keeps_it_while_messages_are_unread(void **state)
 {
 	struct engine *e = *state;
 	int fds[PENDING_MAX], hasty;
@@ -462,7 +523,10 @@ int main(void)
 		TEST(who_has_had_a_place_for_too_long_loses_it_to_the_next),
 		TEST(others_keep_theirs),
 		TEST(who_has_hung_up_has_no_place),
-		TEST(nor_does_one_lose_it_whose_messages_are_unread),
+		TEST(who_only_holds_places_loses_the_oldest),
+		TEST(who_has_begun_keeps_its_own),
+		TEST(who_holds_fewer_keeps_its_own),
+		TEST(who_has_hung_up_keeps_it_while_messages_are_unread),
 		TEST(descriptors_before_the_version_are_the_end),
 		TEST(what_they_have_logged_is_bounded),
 		TEST(a_context_may_end_with_some_waiting),
