@@ -177,9 +177,9 @@ int handshake(struct client *c, struct message *m, struct reply *r)
 	memcpy(r->payload, &version, sizeof(version));
 	r->len = sizeof(version);
 	ret = with_json ? reply_text(c, &offer, r) : 0;
-	ret = ret ?: pending_admit(c);
 	if (ret)
 		return ret;
+	pending_admit(c);
 	c->major = version.major;
 	c->minor = version.minor;
 	c->negotiated = true;

@@ -322,8 +322,8 @@ void region_memory_free(struct region *r);
 void region_memory_clear(struct region *r);
 /* The first part from *at on that may be other than zero: [*at, *end). False: there is none. */
 bool region_memory_data(const struct region *r, uint64_t *at, uint64_t *end);
-/* No client that was here can reach the memory any more. -errno: the cause is logged, and another
- * client must not come yet. */
+/* A step towards that no client that was here can reach the memory any more. 1: there are more to
+ * do, 0: that is done. -errno: the cause is logged, and another client must not come yet. */
 int  region_memory_renew(struct lm_ctx *ctx);
 
 /* ---- memfd.c --------------------------------------------------------------------- */

@@ -4,7 +4,8 @@
  *
  * Who connects waits here until its VERSION is complete. The first one becomes the client, and the
  * others are disconnected; who comes while there is a client is rejected at once. One that has hung
- * up is served to its end first, and the next one waits for that. So nobody keeps
+ * up is served to its end first, and then the memory that it knew is replaced, a step a turn; the
+ * next one waits for that. So nobody keeps
  * clients out by connecting and saying nothing, and no probe costs a slow one its place. When all
  * places are taken, who has hung up loses its own, and so does who has had it for longer than any
  * handshake takes; if there is none, whoever holds the most places and only holds them loses the
@@ -37,6 +38,8 @@ void pending_remove(struct client *c)
 	while (server->pending[i] != c)
 		i++;
 	server->pending[i] = server->pending[--server->nr_pending];
+	if (server->next == c)
+		server->next = NULL;
 }
 
 void pending_close(struct server *server)
@@ -68,6 +71,8 @@ static bool has_left_something(const struct client *c)
 
 static bool pending_is_over(const struct client *c, uint64_t now)
 {
+	if (c == c->ctx->server->next)
+		return false;
 	return (has_hung_up(c) && !has_left_something(c)) ||
 	       now - c->connected_ns >= c->ctx->server->patience_ns;
 }
@@ -172,28 +177,32 @@ void pending_accept(struct server *server)
 	server->pending[server->nr_pending++] = c;
 }
 
-int pending_may_come(const struct client *c)
-{
-	const struct client *client = c->ctx->server->client;
-
-	return client && client != c ? SERVE_LATER : 0;
-}
-
-int pending_admit(struct client *c)
+/* The first one has its turn when the last client has been served and what it knew is replaced. */
+int pending_may_come(struct client *c)
 {
 	struct server *server = c->ctx->server;
 	int ret;
 
 	if (server->client == c)
 		return 0;
+	if (!server->next)
+		server->next = c;
+	if (server->client || server->next != c)
+		return SERVE_LATER;
 	ret = region_memory_renew(c->ctx);
-	if (ret) {
+	if (ret < 0)
 		log_peer(c->ctx, LM_LOG_ERR, "a client could not be attached: %s", strerror(-ret));
-		return ret;
-	}
+	return ret > 0 ? SERVE_LATER : ret;
+}
+
+void pending_admit(struct client *c)
+{
+	struct server *server = c->ctx->server;
+
+	if (server->client == c)
+		return;
 	pending_remove(c);
 	pending_close(server);
 	server->client = c;
 	client_tell(c, true);
-	return 0;
 }

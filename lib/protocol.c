@@ -282,6 +282,8 @@ static int handle_first(struct client *c, struct message *m)
 	ret = pending_may_come(c);
 	if (ret == SERVE_LATER)
 		stream_unget(&c->stream, m);
+	else if (ret)
+		message_close_fds(m);
 	return ret;
 }
 

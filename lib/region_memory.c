@@ -7,7 +7,8 @@
  *
  * A client that was given the descriptor may keep it, and a mapping, for as long as it likes.
  * Before the next one comes, what it has seen is replaced: the contents move to a new memfd, a
- * step at a time, and each step is mapped where it was, so that pointers of lm_mmap() stay good.
+ * step a turn, so that others are served meanwhile; and each step is mapped where it was, so that
+ * pointers of lm_mmap() stay good.
  * What was moved is removed from the old memfd: both together take no more than one did. A move
  * that fails goes on where it stopped, and no client comes until it is done. It waits for the
  * next client, because none may ever come, and whoever saves the device has one memfd to look at.
@@ -183,7 +184,7 @@ static int data_copy(int from, int to, off_t at, off_t end)
 	return at < 0 && errno != ENXIO ? -errno : ret;
 }
 
-/* All up to the end of the next step that has data. */
+/* All up to the end of the next step that has data: as much as a turn may do. */
 static int step_move(struct region *r)
 {
 	const uint64_t at = r->moved, size = r->info.size;
@@ -208,21 +209,20 @@ static int step_move(struct region *r)
 	return 0;
 }
 
+/* A step further. */
 static int memory_move(struct region *r)
 {
-	int fd, ret;
+	int ret;
 
 	if (r->fresh < 0) {
-		fd = sealed_new(r->info.size);
-		if (fd < 0)
-			return fd;
-		r->fresh = fd;
-	}
-	while (r->moved < r->info.size) {
-		ret = step_move(r);
-		if (ret)
+		ret = sealed_new(r->info.size);
+		if (ret < 0)
 			return ret;
+		r->fresh = ret;
 	}
+	ret = step_move(r);
+	if (ret || r->moved < r->info.size)
+		return ret;
 	close(r->memfd);
 	r->memfd = r->fresh;
 	r->fresh = -1;
@@ -234,18 +234,20 @@ static int memory_move(struct region *r)
 int region_memory_renew(struct lm_ctx *ctx)
 {
 	uint32_t i;
-	int ret = 0;
+	int ret;
 
-	for (i = 0; !ret && i < region_count(ctx); i++) {
+	for (i = 0; i < region_count(ctx); i++) {
 		struct region *r = region_get(ctx, i);
 
 		if (!r->lent)
 			continue;
+		work_add(ctx, TURN_MAX);
 		ret = memory_move(r);
 		if (ret)
 			log_peer(ctx, LM_LOG_ERR,
 				 "region %u: the last client still has its memory, and "
 				 "new memory cannot be allocated: %s", i, strerror(-ret));
+		return ret ?: 1;
 	}
-	return ret;
+	return 0;
 }

@@ -383,7 +383,7 @@ static ssize_t client_end(struct client *c)
 static int client_meet(struct client *c)
 {
 	if (c->ctx->server->client != c)
-		return c->stream.nr_arrived ? -EPROTO : 0;
+		return c->stream.nr_arrived && !client_is_due(c) ? -EPROTO : 0;
 	if (!c->is_mdev)
 		client_tell(c, true);
 	return 0;

@@ -27,6 +27,7 @@ struct server {
 	struct client *client;   /* that has said its version (LM_DEV_CONN_FD, node: or not) */
 	struct client *pending[PENDING_MAX]; /* these have not ... */
 	unsigned int   nr_pending;
+	struct client *next;       /* the one of them that was the first to say its version */
 	uint64_t       patience_ns; /* ... and keep their places for so long, if others want them */
 	uint64_t       silence_ns; /* or for so long, if they say nothing and others have fewer */
 	uint64_t       late_until; /* one was waited for in vain: until then nobody is */
@@ -117,10 +118,10 @@ void client_unhold(struct client *c);
 /* pending.c */
 void pending_init(struct server *server);
 void pending_accept(struct server *server); /* somebody connects */
-/* Its VERSION may be looked at: 0, or SERVE_LATER. */
-int  pending_may_come(const struct client *c);
-/* It has said its version: it is the client, and the only connection. -errno: it cannot be. */
-int  pending_admit(struct client *c);
+/* It has sent its VERSION. 0: that may be looked at, SERVE_LATER, or -errno. */
+int  pending_may_come(struct client *c);
+/* And it is a good one: it is the client, and the only connection. */
+void pending_admit(struct client *c);
 void pending_remove(struct client *c);
 void pending_close(struct server *server); /* all of them */
 

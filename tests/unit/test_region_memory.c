@@ -364,6 +364,88 @@ static void areas_and_registers_stay_as_they_are(void **state)
 	hold_end(&b);
 }
 
+/* Asks to be the next client. */
+static void send_version(struct engine *e)
+{
+	char version[256];
+
+	connect_client(e);
+	engine_command(e, VFIO_USER_VERSION, version, version_put(version, 0, 0, OFFER_QEMU));
+}
+
+/* Turns of the loop until there is a new memfd: in which one not more than a step has moved. */
+static unsigned int move_in_turns(struct engine *e, struct change *c)
+{
+	const struct region *r = region_get(e->ctx, BAR);
+	uint64_t before = 0;
+	unsigned int turns = 0;
+
+	for (; r->lent; before = r->moved) {
+		assert_true(lm_ctx_poll(e->ctx) > 0);
+		if (r->lent)
+			assert_in_range(r->moved - before, 0, 2 * MIB);
+		turns += r->moved > before;
+		if (r->moved == SIZE / 2) {
+			assert_int_equal(e->nr_attached, 1);
+			c->device[MIB] = c->device[SIZE - MIB] = 0x77;
+		}
+	}
+	return turns;
+}
+
+static void it_moves_in_many_turns_and_the_device_goes_on(void **state)
+{
+	struct engine *e = *state;
+	struct change c = change_begin(e);
+	struct wire m;
+
+	detach(e);
+	send_version(e);
+	assert_in_range(move_in_turns(e, &c), 7, 8);
+	engine_reply(e, e->next_id, VFIO_USER_VERSION, &m);
+	c.b = hold_bar(e);
+	assert_int_equal(c.b.mem[MIB], 0x77);
+	assert_int_equal(c.b.mem[SIZE - MIB], 0x77);
+	change_end(&c);
+}
+
+static void who_leaves_meanwhile_leaves_a_move_that_goes_on(void **state)
+{
+	struct engine *e = *state;
+	struct change c = change_begin(e);
+
+	detach(e);
+	send_version(e);
+	while (!region_get(e->ctx, BAR)->moved)
+		assert_true(lm_ctx_poll(e->ctx) > 0);
+	change_client(e, &c);
+	memset(c.a.mem, 0xaa, SIZE);
+	is_filled(c.b.mem);
+	change_end(&c);
+}
+
+static void the_first_that_waits_is_the_next(void **state)
+{
+	struct engine *e = *state;
+	struct change c = change_begin(e);
+	struct wire m;
+	int first;
+
+	detach(e);
+	send_version(e);
+	while (!region_get(e->ctx, BAR)->moved)
+		assert_true(lm_ctx_poll(e->ctx) > 0);
+	first = e->fd;
+	send_version(e);
+	engine_poll(e);
+	assert_true(wire_is_closed(e->fd));
+	close(e->fd);
+	e->fd = first;
+	engine_reply(e, e->next_id - 1, VFIO_USER_VERSION, &m);
+	engine_is_alive(e);
+	hold_end(&c.a);
+}
+
 static void it_is_the_same_at_each_change(void **state)
 {
 	struct engine *e = *state;
@@ -503,7 +585,9 @@ static void a_move_that_failed_goes_on_later(void **state)
 	detach(e);
 	filler = mappings_fill();
 	mappings_fill_last(&last);
-	ret = region_memory_renew(e->ctx);
+	do
+		ret = region_memory_renew(e->ctx);
+	while (ret > 0);
 	mappings_unfill(filler, last);
 	assert_int_equal(ret, -ENOMEM);
 	is_filled(c.device);
@@ -532,6 +616,9 @@ int main(void)
 		TEST(memory_that_nobody_used_stays_unused),
 		TEST(memory_that_nobody_was_given_stays),
 		TEST(areas_and_registers_stay_as_they_are),
+		TEST(it_moves_in_many_turns_and_the_device_goes_on),
+		TEST(who_leaves_meanwhile_leaves_a_move_that_goes_on),
+		TEST(the_first_that_waits_is_the_next),
 		TEST(it_is_the_same_at_each_change),
 		TEST(a_client_that_goes_on_writing_holds_nothing_up),
 		TEST(the_device_sees_its_memory_all_the_time),
