@@ -67,6 +67,12 @@ static void print_group(struct out *out, const char *uuid)
 		out_u64(out, GROUP, group);
 }
 
+static void print_pid(struct out *out, uint64_t pid)
+{
+	if (pid)
+		out_u64(out, PID, pid);
+}
+
 static void print_device(struct out *out, struct json_object *device)
 {
 	struct json_object *client = json_get(device, "client");
@@ -77,7 +83,7 @@ static void print_device(struct out *out, struct json_object *device)
 	out_text(out, NAME, value_text(device, "name"));
 	out_text(out, TRANSPORT, value_text(device, "transport"));
 	out_text(out, STATE, value_text(device, "state"));
-	out_u64(out, PID, value_u64(device, "pid"));
+	print_pid(out, value_u64(device, "pid"));
 	out_text(out, PROGRAM, value_text(device, "program"));
 	out_text(out, SOCKET, value_text(device, "socket"));
 	out_printf(out, ID, "%04llx:%04llx",
@@ -112,8 +118,7 @@ static void print_hung(struct out *out, const char *uuid, pid_t pid)
 	if (mdev_exists(uuid))
 		out_text(out, TRANSPORT, "mdev");
 	print_group(out, uuid);
-	if (pid > 0)
-		out_u64(out, PID, (uint64_t)pid);
+	print_pid(out, pid > 0 ? (uint64_t)pid : 0);
 }
 
 static void print_server(struct out *out, const char *uuid)
@@ -126,8 +131,7 @@ static void print_server(struct out *out, const char *uuid)
 		return;
 	}
 	out_text(out, STATE, "served");
-	if (pid)
-		out_u64(out, PID, (uint64_t)pid);
+	print_pid(out, (uint64_t)pid);
 }
 
 static void print_mdev(struct out *out, const char *uuid)
@@ -146,7 +150,7 @@ static void print_mdev(struct out *out, const char *uuid)
 
 static void print_one(struct out *out, const char *uuid)
 {
-	struct json_object *reply;
+	struct json_object *device;
 	struct control *control;
 	int err;
 
@@ -156,9 +160,9 @@ static void print_one(struct out *out, const char *uuid)
 	if (err)
 		return;
 	control_set_timeout(control, TIMEOUT_MS);
-	err = control_call(control, "Show", NULL, &reply);
+	err = instance_ask(control, &device);
 	if (!err) {
-		print_device(out, json_get(reply, "device"));
+		print_device(out, device);
 		print_group(out, uuid);
 	} else if (err == -ETIMEDOUT) {
 		print_hung(out, uuid, control_pid(control));

@@ -79,15 +79,13 @@ static int show_hung(const struct call *call, struct control *control, const cha
 static int show_parts(const struct call *call, struct control *control, const char *uuid)
 {
 	struct show_args *args = call->args;
-	struct json_object *reply, *device = NULL, *mdev = NULL;
-	int status = 0, err = control ? control_call(control, "Show", NULL, &reply) : 0;
+	struct json_object *device = NULL, *mdev = NULL;
+	int status = 0, err = control ? instance_ask(control, &device) : 0;
 
 	if (err == -ETIMEDOUT && !args->who)
 		return show_hung(call, control, uuid);
 	if (err)
 		return control_tell(control, NULL, err);
-	if (control)
-		device = json_get(reply, "device");
 	if (!is_on_socket(device))
 		mdev = mdevdoc_new(uuid);
 	if (!device && !mdev)

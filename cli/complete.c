@@ -208,7 +208,9 @@ static void print_devices(void)
 				print(list.uuids[i], "mdev without a device process");
 			continue;
 		}
-		device = json_get(ask(control, "Show"), "device");
+		control_set_timeout(control, TIMEOUT_MS);
+		if (instance_ask(control, &device))
+			device = NULL;
 		print(list.uuids[i], value_text(device, "type"));
 		print(value_text(device, "name"), list.uuids[i]);
 		control_close(control);

@@ -11,6 +11,7 @@
 
 #include "dir.h"
 
+#include "clean.h"
 #include "cmd.h"
 #include "out.h"
 
@@ -26,7 +27,7 @@ static __attribute__((format(printf, 2, 0))) void print_line(const char *object,
 							     va_list ap)
 {
 	char line[1024];
-	size_t len = 0, i;
+	size_t len = 0;
 
 	if (current_verb)
 		len = (size_t)snprintf(line, sizeof(line), "musctl: %s: ", current_verb);
@@ -36,10 +37,7 @@ static __attribute__((format(printf, 2, 0))) void print_line(const char *object,
 		len += (size_t)snprintf(line + len, sizeof(line) - len,
 					"%.300s: ", object);
 	vsnprintf(line + len, sizeof(line) - len, fmt, ap);
-	for (i = 0; line[i]; i++) {
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
-	}
+	clean(line);
 	out_sync();
 	fprintf(stderr, "%s\n", line);
 }

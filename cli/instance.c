@@ -254,17 +254,43 @@ int instance_open(const char *word, struct control **control)
 	return err ? instance_tell(strcmp(word, "-") ? word : uuid, err) : 0;
 }
 
-int instance_show(const char *word, struct control **control, struct json_object **device)
+static void identify(struct control *control, struct json_object *device)
+{
+	const char *uuid = control_uuid(control);
+	char name[64];
+
+	json_add_string(device, "uuid", uuid);
+	json_remove(device, "name");
+	if (!lm_instance_label(uuid, "name", name, sizeof(name)))
+		json_add_string(device, "name", name);
+	json_remove(device, "pid");
+	if (control_pid(control) > 0) /* 0: of a PID namespace that is not ours */
+		json_add_int(device, "pid", control_pid(control));
+}
+
+int instance_ask(struct control *control, struct json_object **device)
 {
 	struct json_object *reply;
+	int err;
+
+	*device = NULL;
+	err = control_call(control, "Show", NULL, &reply);
+	if (err)
+		return err;
+	*device = json_get(reply, "device");
+	if (!json_is_object(*device))
+		return -EPROTO;
+	identify(control, *device);
+	return 0;
+}
+
+int instance_show(const char *word, struct control **control, struct json_object **device)
+{
 	int err, status = instance_open(word, control);
 
 	if (status)
 		return status;
-	err = control_call(*control, "Show", NULL, &reply);
-	*device = err ? NULL : json_get(reply, "device");
-	if (!err && !*device)
-		err = -EPROTO;
+	err = instance_ask(*control, device);
 	if (!err)
 		return 0;
 	status = control_tell(*control, word, err);

@@ -36,7 +36,11 @@ int instance_tell(const char *word, int err);
 /* The device that word stands for: its control connection. */
 int instance_open(const char *word, struct control **control);
 
-/* The same with what Show says about it, borrowed from the connection. */
+/* What Show says about the device, borrowed from the connection; but who it is, which it could
+ * claim to be another, as the system says: its UUID, name, and process. 0 or -errno. */
+int instance_ask(struct control *control, struct json_object **device);
+
+/* instance_open(), then instance_ask(). */
 int instance_show(const char *word, struct control **control,
 		  struct json_object **device);
 

@@ -16,6 +16,7 @@
 #include <json-c/json.h>
 #include <libsmartcols.h>
 
+#include "clean.h"
 #include "color.h"
 #include "error.h"
 
@@ -254,6 +255,16 @@ static void grow_column(struct out *out, unsigned int i, const char *text)
 		scols_column_set_whint(column, (double)strlen(text));
 }
 
+/* The table spells control characters out, but, unless it is a raw one, no more than that. */
+static void set_data(const struct out *out, unsigned int i, const char *text)
+{
+	char *copy = no_memory(strdup(text));
+
+	if (!out->raw)
+		clean_directions(copy);
+	scols_line_refer_data(out->line, i, copy); /* which then owns it */
+}
+
 static void set_text(struct out *out, unsigned int id, const char *text)
 {
 	unsigned int i;
@@ -261,7 +272,7 @@ static void set_text(struct out *out, unsigned int id, const char *text)
 	for (i = 0; i < out->selection.nr; i++) {
 		if (out->selection.ids[i] != id)
 			continue;
-		scols_line_set_data(out->line, i, text);
+		set_data(out, i, text);
 		out->used[i] |= *text;
 		if (i + 1 < out->selection.nr)
 			grow_column(out, i, text);
@@ -507,8 +518,11 @@ void out_finish(struct out *out, int status)
 
 void out_clean(const char *text)
 {
-	for (; *text; text++)
-		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+	char *copy = no_memory(strdup(text));
+
+	clean(copy);
+	fputs(copy, stdout);
+	free(copy);
 }
 
 void out_sync(void)

@@ -143,7 +143,7 @@ client_stop() {
 
 # ---- a device that says what it likes ------------------------------------------------
 
-# Its answers are files of the folder answers; see peer.c. UUID in PEER.
+# Its answers are files of the folder answers; see peer.c. UUID in PEER, process id in PEER_PID.
 peer_start() {
 	PEER=6ba7b810-9dad-11d1-80b4-00c04fd430c8
 	mkdir -p answers "$MUSER_RUNTIME_DIR"
@@ -151,6 +151,7 @@ peer_start() {
 	answer Show '{"parameters":{"device":{"uuid":"'$PEER'","transport":"vfio-user"}}}'
 	answer Registers '{"parameters":{"registers":[]}}'
 	"$BATS_FILE_TMPDIR/peer" "$PEER" "$PWD/answers" 3>&- &
+	PEER_PID=$!
 	eventually test -S "$MUSER_RUNTIME_DIR/$PEER/control.sock"
 }
 

@@ -6,6 +6,7 @@ load helper
 
 setup_file() {
 	build_client
+	build_with_libmuser peer
 }
 
 @test "without devices only the heading, and an empty JSON list" {
@@ -85,6 +86,47 @@ setup_file() {
 	[ "$output" = "$uuid hung $pid" ]
 	kill -CONT "$pid"
 	[ "$(musctl list -nro STATE)" = waiting ]
+}
+
+# It claims to be another: what it is found by is what it is listed as.
+@test "a device cannot claim to be another" {
+	honest=$(musctl create null --name honest)
+	peer_start
+	answer Show '{"parameters":{"device":{"uuid":"'"$honest"'","name":"honest","pid":1,
+		"type":"null","transport":"vfio-user","state":"attached"}}}'
+	try 0 musctl list -nro UUID,NAME,PID
+	[ "$(grep -c "^$honest honest " <<<"$output")" = 1 ]
+	grep -qx "$PEER - $PEER_PID" <<<"$output"
+	try 0 musctl list -J -o UUID,NAME,PID
+	jq -e --arg uuid "$PEER" --argjson pid "$PEER_PID" '.devices[] | select(.uuid == $uuid) |
+		.name == null and .pid == $pid' <<<"$output"
+	answer Dma '{"parameters":{"windows":[]}}'
+	try 0 musctl show "$PEER"
+	[[ $output == *"$PEER"*"$PEER_PID "* ]]
+	[[ $output != *honest* ]]
+	try 0 musctl show -J "$PEER"
+	jq -e --arg uuid "$PEER" --argjson pid "$PEER_PID" \
+		'.device | .uuid == $uuid and .pid == $pid and .name == null' <<<"$output"
+}
+
+@test "text of a device does not turn the direction of a line, nor control the terminal" {
+	peer_start
+	answer Show '{"parameters":{"device":{"type":"a\u202eb\u2066c\u200fd\u061ce",
+		"state":"\u001b[2J\u009b2J","transport":"Größe"}}}'
+	export LC_ALL=C.UTF-8
+	for options in "" --pairs -r; do
+		# shellcheck disable=SC2086 # none or one word
+		try 0 musctl list -n $options -o UUID,TYPE,STATE,TRANSPORT
+		[[ $output == *'\x1b'*'\xc2\x9b'* && $output != *$'\e'* ]]
+		[[ $output != *[$'\u202e\u2066\u200f\u061c\u009b']* ]]
+	done
+	[[ $output == *'a\xe2\x80\xaeb'* ]] # raw: nothing is lost
+	try 0 musctl list -no TYPE,TRANSPORT
+	[[ $output == 'a?b?c?d?e '*'Größe' ]]
+	answer Show '{"error":"org.muser.control.Failed",
+		"parameters":{"message":"\u202e\u009b\u001bx"}}'
+	try 1 musctl show "$PEER"
+	complains "musctl: show: $PEER: ???x"
 }
 
 @test "what a killed device left is removed and not listed" {
