@@ -29,8 +29,7 @@ int eventfd_accept(int fd)
 	return 0;
 }
 
-/* As proc_pid_fdinfo(5) numbers those that exist; -1: unknown. */
-static long eventfd_id(int fd)
+long eventfd_id(int fd)
 {
 	static const char label[] = "eventfd-id:";
 	char path[40], text[512];

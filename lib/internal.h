@@ -338,6 +338,8 @@ bool kick_write(const struct region *r, struct access *a); /* true: that was all
 /* The client's own eventfd, borrowed, whose writes reach @device_fd; the same one if it asks again.
  * Or -errno. */
 int  kick_lend(struct lm_ctx *ctx, int device_fd);
+/* Are any of these known to be of that kind? What is written to them kicks the device. */
+bool kick_has_lent(const struct lm_ctx *ctx, const int *fds, uint32_t nr);
 void kick_disconnect(struct lm_ctx *ctx); /* the client left: its eventfds reach nothing */
 
 /* ---- region_check.c -------------------------------------------------------------- */
@@ -558,6 +560,8 @@ void instance_free(struct lm_ctx *ctx);    /* remove it */
 int  eventfd_accept(int fd);
 /* Where speed does not matter: also safe if the peer has made it blocking again. */
 void eventfd_kick(int fd);
+/* As proc_pid_fdinfo(5) numbers those that exist; -1: unknown. */
+long eventfd_id(int fd);
 /* Known to be one and the same eventfd; -1 is none. Where the kernel does not tell: false. */
 bool eventfd_is_same(int a, int b);
 

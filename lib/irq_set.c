@@ -7,7 +7,8 @@
  *  - an eventfd for unmasking INTx is signalled by the client, which unmasks (resampling,
  *    as in the kernel's VFIO and KVM). All other eventfds for masking and unmasking are
  *    written by us, whenever the vector becomes masked or unmasked, whoever does it. One for
- *    both would answer itself for as long as the line is up, so it is refused;
+ *    both would answer itself for as long as the line is up, so it is refused, and so is one
+ *    that kicks the device (kick.c);
  *  - only eventfds are taken. Their file status flags are shared with the client, so they
  *    stay as they are: those that are not O_NONBLOCK are written after poll(2) said there
  *    is room (no write to an eventfd is immune to a client that changes the flag in the
@@ -109,12 +110,15 @@ static int check_data(const struct irq_set *set)
 	return 0;
 }
 
-/* Would a signal of INTx unmask it? Other threads change vectors, not their descriptors. */
+/* Would a signal of INTx unmask it, or any kick the device, which may raise the next? Other threads
+ * change vectors, not their descriptors. */
 static bool is_feedback(struct irqs *irqs, const struct irq_set *set)
 {
 	int trigger = -1, mask = -1;
 	const struct vector *v;
 
+	if (kick_has_lent(irqs->ctx, set->fds, set->nr_fds))
+		return true;
 	if (set->index != LM_DEV_INTX_IRQ_IDX || !set->nr_fds)
 		return false;
 	if (!(set->flags & VFIO_IRQ_SET_ACTION_UNMASK))

@@ -25,6 +25,7 @@
 struct lent_kick {
 	struct source     src;
 	int               device_fd;
+	long              id; /* eventfd_id() */
 	struct lent_kick *next;
 };
 
@@ -150,6 +151,7 @@ static int lent_new(struct lm_ctx *ctx, int device_fd)
 		free(lent);
 		return ret;
 	}
+	lent->id = eventfd_id(lent->src.fd);
 	lent->next = ctx->lent_kicks;
 	ctx->lent_kicks = lent;
 	return lent->src.fd;
@@ -164,6 +166,25 @@ int kick_lend(struct lm_ctx *ctx, int device_fd)
 			return lent->src.fd;
 	}
 	return lent_new(ctx, device_fd);
+}
+
+static bool is_lent(const struct lm_ctx *ctx, int fd)
+{
+	const struct lent_kick *lent = ctx->lent_kicks;
+	const long id = lent ? eventfd_id(fd) : -1;
+
+	while (lent && (id < 0 || lent->id != id))
+		lent = lent->next;
+	return lent;
+}
+
+bool kick_has_lent(const struct lm_ctx *ctx, const int *fds, uint32_t nr)
+{
+	while (nr--) {
+		if (is_lent(ctx, fds[nr]))
+			return true;
+	}
+	return false;
 }
 
 void kick_disconnect(struct lm_ctx *ctx)

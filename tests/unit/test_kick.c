@@ -396,6 +396,30 @@ static void who_asks_again_gets_the_same_one(void **state)
 	close(bell);
 }
 
+/* The device may raise one for each kick: with a client that sleeps they would never end. */
+static void it_cannot_be_one_of_an_interrupt(void **state)
+{
+	static const struct vfio_irq_set set = {
+		.argsz = sizeof(set), .index = LM_DEV_MSI_IRQ_IDX, .count = 1,
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER };
+	struct engine *e = *state;
+	struct wire m;
+	int bell, other;
+	uint16_t id;
+
+	e->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = 1;
+	begin(state, (lm_ioeventfd_t){ .size = 4 });
+	bell = borrow(e);
+	other = eventfd(0, EFD_NONBLOCK);
+	id = engine_command_fds(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &bell, 1);
+	engine_reply_error(e, id, VFIO_USER_DEVICE_SET_IRQS, EINVAL);
+	id = engine_command_fds(e, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &other, 1);
+	engine_reply(e, id, VFIO_USER_DEVICE_SET_IRQS, &m);
+	assert_rings(e, bell);
+	close(bell);
+	close(other);
+}
+
 /* Clients come by @address, one after the other. */
 static void listen_for_clients(struct engine *e, struct sockaddr_un *address, socklen_t *len)
 {
@@ -590,6 +614,7 @@ int main(void)
 		TEST(a_blocking_and_full_one_holds_nobody_up),
 		TEST(a_blocking_one_that_the_client_reads_holds_nobody_up),
 		TEST(who_asks_again_gets_the_same_one),
+		TEST(it_cannot_be_one_of_an_interrupt),
 		TEST(who_has_left_reaches_and_sees_nothing),
 		TEST(clients_that_come_and_go_leave_none_behind),
 		TEST(without_descriptors_there_is_none_and_the_client_stays),
