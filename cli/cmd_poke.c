@@ -4,6 +4,7 @@
  * would, in the order given; all of the line is checked first. Exit status: 0, 1, 2,
  * 3, 4.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,9 @@ struct change {
 
 static int bad_value(const char *word)
 {
-	return error(ST_USAGE, word, "is not WHERE=VALUE[:MASK], in hexadecimal numbers");
+	return error(ST_USAGE, word, errno == ERANGE ?
+		     "a number is larger than 0xffffffffffffffff" :
+		     "is not WHERE=VALUE[:MASK], in hexadecimal numbers");
 }
 
 /* Looks at the numbers only, before any device is asked. */
@@ -30,6 +33,7 @@ static int parse_values(struct change *change, const char *word)
 	char *copy, *colon;
 	bool good;
 
+	errno = EINVAL;
 	copy = equals ? strdup(equals + 1) : NULL;
 	if (!copy)
 		return bad_value(word);

@@ -190,7 +190,8 @@ int filter_check(const struct filter *filter)
 			snprintf(text, sizeof(text), "reg=%s", term->name);
 			if (term->class == TERM_REGISTER && !term->known)
 				return error(ST_FAILED, text, "no such register (musctl show "
-					     "lists them)");
+					     "lists them, musctl-peek(8) those of the PCI "
+					     "header)");
 		}
 	}
 	return 0;

@@ -58,7 +58,8 @@ int irq_parse(const char *word, struct irq *irq)
 		irq->index = (int)number;
 	}
 	if (!parse_u32(colon ? colon + 1 : word, &irq->vector))
-		return error(ST_USAGE, word, "is not [INDEX:]VECTOR");
+		return error(ST_USAGE, word, errno == ERANGE ?
+			     "the vector is larger than 0xffffffff" : "is not [INDEX:]VECTOR");
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "opt.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -109,6 +110,8 @@ static int bad_value(const struct opt *opt, const char *word)
 		return error_usage(name, "is empty");
 	if (opt->kind == OPT_CHOICE || opt->kind == OPT_MAYBE)
 		return error_usage(name, "'%s' is not one of %s", word, opt->arg);
+	if (opt->kind == OPT_NUMBER && errno == ERANGE)
+		return error_usage(name, "'%s' is larger than 0xffffffffffffffff", word);
 	return error_usage(name, "'%s' is not %s", word, wants[opt->kind]);
 }
 

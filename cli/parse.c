@@ -21,11 +21,14 @@ static bool parse_base(const char *text, int base, uint64_t *value)
 {
 	char *end;
 
+	errno = EINVAL;
 	if (!ascii_is_xdigit(*text) || skip_0x(text) != text)
 		return false;
 	errno = 0;
 	*value = strtoull(text, &end, base);
-	return !errno && !*end;
+	if (*end)
+		errno = EINVAL;
+	return !errno;
 }
 
 bool parse_u64(const char *text, uint64_t *value)
@@ -39,7 +42,10 @@ bool parse_u32(const char *text, uint32_t *value)
 {
 	uint64_t wide;
 
-	if (!parse_u64(text, &wide) || wide > UINT32_MAX)
+	if (!parse_u64(text, &wide))
+		return false;
+	errno = ERANGE;
+	if (wide > UINT32_MAX)
 		return false;
 	*value = (uint32_t)wide;
 	return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * parse.h - text to values. All return false for anything that is not exactly a value: no
- * trailing characters, no sign, no overflow.
+ * trailing characters, no sign, no overflow; errno is then ERANGE for a number that is too
+ * large, else EINVAL.
  */
 #ifndef MUSCTL_PARSE_H
 #define MUSCTL_PARSE_H

@@ -5,7 +5,9 @@
  */
 #include "place.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ascii.h"
@@ -24,13 +26,11 @@ static int bad_place(const char *text, const char *why)
 /* The digits before end, as hexadecimal. */
 static bool hex_part(const char *text, size_t len, uint64_t *value)
 {
-	char digits[20];
+	char *digits = strndup(text, len);
+	const bool good = digits && parse_hex(digits, value);
 
-	if (len >= sizeof(digits))
-		return false;
-	memcpy(digits, text, len);
-	digits[len] = '\0';
-	return parse_hex(digits, value);
+	free(digits);
+	return good;
 }
 
 /* "1", "2", "4", "8", or setpci's B, W, L, and Q. 0: none of them. */
@@ -51,7 +51,9 @@ static int parse_offset(struct spot *spot, const struct regmap *map, const char 
 	const struct reg *reg;
 
 	if (!hex_part(rest, digits, &spot->place.offset))
-		return bad_place(spot->place.name, "the offset is not a hexadecimal number");
+		return bad_place(spot->place.name, errno == ERANGE ?
+				 "the offset is larger than 0xffffffffffffffff" :
+				 "the offset is not a hexadecimal number");
 	reg = regmap_at(map, spot->place.region, spot->place.offset);
 	if (reg && reg->offset == spot->place.offset)
 		spot->reg = reg;
@@ -66,6 +68,27 @@ static int parse_offset(struct spot *spot, const struct regmap *map, const char 
 						 "the width must be 1, 2, 4, 8, B, W, L or Q");
 }
 
+static int no_register(const char *text, const struct regmap *map)
+{
+	if (!map->complete)
+		return error(ST_FAILED, text, "is not REGION+OFFSET, and over --socket only "
+			     "registers of the PCI header have names");
+	return error(ST_FAILED, text, "%s of the PCI header (musctl-peek(8) lists them), nor "
+		     "REGION+OFFSET", regmap_has_own(map) ?
+		     "no such register (musctl show lists them), nor one" :
+		     "the device names no registers, and it is none");
+}
+
+static int no_field(const char *text, const struct reg *reg)
+{
+	struct field field;
+	size_t i = 0;
+
+	return error(ST_FAILED, text, reg_next_field(reg->json, &i, &field) ?
+		     "%s has no such field (musctl show lists them)" :
+		     "%s has no fields with names", reg->name);
+}
+
 /* REGISTER[.FIELD] */
 static int parse_register(struct spot *spot, const struct regmap *map, const char *text,
 			  size_t len)
@@ -78,10 +101,7 @@ static int parse_register(struct spot *spot, const struct regmap *map, const cha
 		return bad_place(text, "is not REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]");
 	spot->reg = regmap_find(map, text, word);
 	if (!spot->reg)
-		return error(ST_FAILED, spot->place.name, map->complete ?
-			     "no such register (musctl show lists them), nor REGION+OFFSET" :
-			     "is not REGION+OFFSET, and over --socket only registers of the PCI "
-			     "header have names");
+		return no_register(text, map);
 	spot->place.region = spot->reg->region;
 	spot->place.offset = spot->reg->offset;
 	spot->place.width = spot->reg->width;
@@ -90,8 +110,7 @@ static int parse_register(struct spot *spot, const struct regmap *map, const cha
 	snprintf(field, sizeof(field), "%.*s", (int)(len - word - 1), dot + 1);
 	if (reg_field(spot->reg, field, &spot->field))
 		return 0;
-	return error(ST_FAILED, spot->place.name,
-		     "%s has no such field (musctl show lists them)", spot->reg->name);
+	return no_field(text, spot->reg);
 }
 
 int spot_parse(struct spot *spot, const struct regmap *map, const char *text, size_t len)

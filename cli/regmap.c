@@ -115,6 +115,11 @@ void regmap_free(struct regmap *map)
 	map->nr = 0;
 }
 
+bool regmap_has_own(const struct regmap *map)
+{
+	return map->nr > LM_NR(header);
+}
+
 static bool same_name(const struct reg *reg, const char *name, size_t len, bool exact)
 {
 	if (strlen(reg->name) != len)

@@ -38,6 +38,9 @@ struct field {
 int  regmap_init(struct regmap *map, struct json_object *registers);
 void regmap_free(struct regmap *map);
 
+/* Has the device told of any, besides those of the PCI header? */
+bool regmap_has_own(const struct regmap *map);
+
 /* By name; exactly, else whatever the case. len: how much of name counts. NULL: none. */
 const struct reg *regmap_find(const struct regmap *map, const char *name, size_t len);
 

@@ -4,6 +4,15 @@
 
 load helper
 
+@test "a number that is too large says so" {
+	try 2 musctl bench -c 99999999999999999999 nosuch
+	[[ $stderr == "musctl: bench: --count: '99999999999999999999' is larger than 0xffffffffffffffff"* ]]
+	for vector in 4294967296 99999999999999999999; do
+		try 2 musctl irq fire nosuch "intx:$vector"
+		complains "musctl: irq: intx:$vector: the vector is larger than 0xffffffff"
+	done
+}
+
 # What this device does not have is 1, what no device has is 2.
 @test "one rule for exit statuses, whatever the verb" {
 	uuid=$(musctl create gpio-idio16)

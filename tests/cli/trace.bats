@@ -460,7 +460,7 @@ until_settled() { # FILE
 		[[ $stderr == "musctl: trace: $filter: nothing is all of that (registers and regions are of read, write and access)"* ]]
 	done
 	try 1 timeout 60 "$MUSCTL" trace -e write -e 'reg=NOSUCH*,read' "$uuid"
-	complains "musctl: trace: reg=NOSUCH*: no such register (musctl show lists them)"
+	complains "musctl: trace: reg=NOSUCH*: no such register (musctl show lists them, musctl-peek(8) those of the PCI header)"
 	for filter in bar2,read 'reg=in0*' reg=COMMAND,write error,bar2 '!irq' irq,!irq-set bar2,control; do
 		try 124 musctl trace -t 0 -e "$filter" "$uuid"
 	done
