@@ -218,7 +218,7 @@ const struct cmd cmd_irq = {
 		"it is a vector of: intx:0, msi:3, msix:7, err:0, req:0; without, it is\n"
 		"what the guest uses. fire prints what became of it: delivered, pending\n"
 		"(masked); lost: no-eventfd, bus-master-off. mask and unmask print nothing\n"
-		"unless told how.",
+		"without --output.",
 	.args = (const struct arg[]){
 		{ "ACTION", COMPLETE_IRQ_ACTION },
 		{ "UUID", COMPLETE_DEVICE },

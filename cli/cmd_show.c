@@ -119,7 +119,7 @@ static int show(const struct call *call)
 	int status;
 
 	if (args->who && call->format.json)
-		return error(ST_USAGE, "--cmdline", "is no JSON: --json excludes it");
+		return error_usage(NULL, "--cmdline and --json are mutually exclusive");
 	status = instance_each_uuid(call, show_one);
 	if (args->who && !status) /* a virtual machine without some of them is another one */
 		status = cmdline_print(&args->cmdline, args->who);

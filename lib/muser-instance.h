@@ -26,7 +26,8 @@ extern "C" {
  *
  * A name, not a promise: a program that uses it opens it and looks at what it got. This library
  * refuses a runtime directory that others than its owner and root can write to, or exchange
- * anything on the way to; and another user's, unless $MUSER_RUNTIME_DIR names it and no device is made there.
+ * anything on the way to; and another user's, unless $MUSER_RUNTIME_DIR names it and no device is
+ * made there.
  *
  * Context: any thread; creates nothing.
  * Return: 0; -ENAMETOOLONG; -EPERM: /tmp/muser-<uid> is not safe: set MUSER_RUNTIME_DIR.

@@ -102,9 +102,11 @@ static void what_a_function_has_once_is_refused_twice(void **state)
 {
 	info.nr_ext_caps = 2;
 	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN };
-	assert_refused(&info, "extended capability 0003h: a function can have this capability only once");
+	assert_refused(&info, "extended capability 0003h: a function can have this "
+		       "capability only once");
 	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_ERR };
-	assert_refused(&info, "extended capability 0001h: a function can have this capability only once");
+	assert_refused(&info, "extended capability 0001h: a function can have this "
+		       "capability only once");
 	ext[0] = ext[1] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 8 };
 	ctx = device_new(&info);
 }

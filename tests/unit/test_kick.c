@@ -548,7 +548,8 @@ static void kicks_that_one_write_matches_are_refused(void **state)
 	assert_refused(e, (lm_ioeventfd_t){ .size = 4 }, "another one matches the same writes");
 	assert_refused(e, (lm_ioeventfd_t){ .size = 0 }, "another one matches the same writes");
 	assert_refused(e, (lm_ioeventfd_t){
-		.size = 4, .flags = LM_IOEVENTFD_DATAMATCH, .datamatch = 1 }, "another one matches the same writes");
+		.size = 4, .flags = LM_IOEVENTFD_DATAMATCH, .datamatch = 1 },
+		"another one matches the same writes");
 }
 
 static void a_kick_is_an_eventfd(void **state)
