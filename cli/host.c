@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "../devices/devices.h"
 
@@ -259,6 +261,26 @@ static void raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Only members can give a socket to a group; root can. */
+static bool is_member(gid_t gid)
+{
+	static gid_t groups[NGROUPS_MAX];
+	int nr = getgroups(NGROUPS_MAX, groups);
+
+	while (nr > 0 && groups[nr - 1] != gid)
+		nr--;
+	return nr > 0 || gid == getegid();
+}
+
+static int tell_start(const struct host *host, int err)
+{
+	if (err == -EPERM && host->group && !is_member(host->info.socket_gid - 1))
+		return error(ST_FAILED, "--group", "this user is not a member of %s: the socket "
+			     "cannot be given to it", host->group);
+	return error(ST_FAILED, host->type->name, "%s", start_error[0] ? start_error :
+							 strerror(-err));
+}
+
 static int start(struct host *host, lm_ctx_t **ctx)
 {
 	int err;
@@ -271,8 +293,7 @@ static int start(struct host *host, lm_ctx_t **ctx)
 	err = -errno;
 	starting = NULL;
 	if (!*ctx)
-		return error(ST_FAILED, host->type->name, "%s",
-			     start_error[0] ? start_error : strerror(-err));
+		return tell_start(host, err);
 	err = device_attach(host->type, host->device, *ctx);
 	if (!err)
 		return 0;

@@ -177,6 +177,19 @@ load helper
 	[ "$(cat mode)" = 660:daemon ]
 }
 
+@test "a group that this user is not in is refused by name" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to become somebody else"
+	MUSER_RUNTIME_DIR=$(mktemp -d)
+	try 1 as_nobody "$MUSER_RUNTIME_DIR" "$MUSCTL" create null --group root
+	complains "musctl: create: --group: this user is not a member of root: the socket cannot be given to it"
+	try 1 as_nobody "$MUSER_RUNTIME_DIR" "$MUSCTL" create null --group root \
+		--socket-path "$MUSER_RUNTIME_DIR/socket"
+	[[ $stderr == "musctl: create: --group: this user is not a member of root: "* ]]
+	try 0 as_nobody "$MUSER_RUNTIME_DIR" "$MUSCTL" create null --group 65534
+	as_nobody "$MUSER_RUNTIME_DIR" "$MUSCTL" destroy "$output"
+	rmdir "$MUSER_RUNTIME_DIR"
+}
+
 # Such as NFS and 9p: strace plays the kernel.
 @test "a file system without RENAME_NOREPLACE will do" {
 	try 0 env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -e trace=renameat2 \

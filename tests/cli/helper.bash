@@ -61,6 +61,12 @@ complains() { # LINE
 	}
 }
 
+# Who is not root, and has no group but his own. In DIR, which nobody else can enter.
+as_nobody() { # DIR COMMAND...
+	chown 65534:65534 "$1"
+	setpriv --reuid=65534 --regid=65534 --clear-groups "${@:2}"
+}
+
 # What is different each time becomes the same.
 normalize() {
 	sed -E "s/$UUID_PATTERN/UUID/g; s|$BATS_TEST_TMPDIR|DIR|g; s/[ \t]+\$//"
