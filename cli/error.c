@@ -4,12 +4,14 @@
  */
 #include "error.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "dir.h"
+#include "muser-instance.h"
 
 #include "clean.h"
 #include "cmd.h"
@@ -72,11 +74,14 @@ int error_out_of_range(const char *object, uint64_t size)
 
 int error_no_runtime(const char *object, int err)
 {
-	char why[DIR_WHY];
+	char why[DIR_WHY], path[PATH_MAX] = "";
 	const int fd = dir_open_runtime(false, why);
 
-	if (fd >= 0)
+	if (fd >= 0) { /* what is safe may still be out of reach */
 		close(fd);
+		lm_runtime_dir(path, sizeof(path));
+		snprintf(why, sizeof(why), "%.*s: %s", DIR_WHY - 60, path, strerror(-err));
+	}
 	return error(ST_FAILED, object, "no safe runtime directory: %s (set MUSER_RUNTIME_DIR)",
-		     fd < 0 ? why : strerror(-err));
+		     why);
 }

@@ -28,6 +28,19 @@ setup_file() {
 		<<<"$output")" = "$table" ]
 }
 
+@test "a runtime directory that another user has closed is named" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to become somebody else"
+	local mine
+	mine=$(mktemp -d)
+	MUSER_RUNTIME_DIR=$(mktemp -d)
+	for verb in list "show 0123" "peek 0123 bar0" monitor; do
+		# shellcheck disable=SC2086 # a verb and its arguments
+		try 1 as_nobody "$mine" timeout 20 "$MUSCTL" $verb
+		[[ $stderr == "musctl: ${verb%% *}: no safe runtime directory: $MUSER_RUNTIME_DIR: "*" (set MUSER_RUNTIME_DIR)" ]]
+	done
+	rmdir "$mine" "$MUSER_RUNTIME_DIR"
+}
+
 @test "a terminal of 80 columns is wide enough" {
 	uuid=$(musctl create gpio-idio16 --name a-name-of-some-length)
 	client_start "$uuid"
