@@ -66,8 +66,8 @@ int transport_choose(const struct transport *t, bool *mdev)
 		return error_usage(t->socket, "is for sockets: not with --transport=mdev");
 	why = obstacle(t->uuid);
 	if (why)
-		return error(ST_FAILED, strcmp(wanted, "auto") ? "--transport=mdev" : t->uuid,
-			     "%s", why);
+		return error(ST_FAILED, !strcmp(wanted, "auto") ? t->uuid : t->wanted ?
+			     "--transport=mdev" : VARIABLE "=mdev", "%s", why);
 	*mdev = true;
 	return 0;
 }

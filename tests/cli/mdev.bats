@@ -64,6 +64,8 @@ load mdev
 	[ "$(musctl list -nro TRANSPORT)" = vfio-user ]
 	try 1 musctl create null --transport=mdev
 	[[ $stderr == "musctl: create: --transport=mdev: muser.ko has no free instance "* ]]
+	MUSER_TRANSPORT=mdev try 1 musctl create null
+	[[ $stderr == "musctl: create: MUSER_TRANSPORT=mdev: muser.ko has no free instance "* ]]
 }
 
 @test "the kernel refuses: one line, nothing is left" {
