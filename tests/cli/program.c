@@ -2,10 +2,10 @@
 /*
  * program.c - somebody's libmuser program, for tests of exec: a device of a BAR, of one with
  * registers - READS tells how often it was read - and of one that is read-only. What its argument
- * says: "fail" says why on stderr and ends, "hang" never makes a device, "wait" makes one and does not serve it for a while,
- * "talk" fills stderr, before and after it is ready, "refused" describes what cannot be, "dubious"
- * what hardly can be meant, "named" has the name that follows, "fork" leaves the device to a child
- * that does not serve it.
+ * says: "fail" says why on stderr and ends, "hang" never makes a device, "wait" makes one and does
+ * not serve it for a while, "talk" fills stderr, before and after it is ready, "refused" describes
+ * what cannot be, "dubious" what hardly can be meant, "named" has the name that follows, "fork"
+ * leaves the device to a child that does not serve it.
  */
 #include <stdio.h>
 #include <stdlib.h>
