@@ -178,7 +178,7 @@ static int destroy(const struct call *call)
 
 const struct cmd cmd_destroy = {
 	.name = "destroy",
-	.summary = "end devices and leave nothing of them",
+	.summary = "destroy devices",
 	.args = (const struct arg[]){
 		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
 		{ 0 }

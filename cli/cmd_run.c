@@ -166,7 +166,7 @@ static int run(const struct call *call)
 
 const struct cmd cmd_run = {
 	.name = "run",
-	.summary = "be a device in the foreground",
+	.summary = "run a device in the foreground",
 	.more = "Prints the UUID and serves until SIGTERM or SIGINT. With COMMAND,\n"
 		"prints nothing and serves until COMMAND ends, which finds MUSER_UUID\n"
 		"and MUSER_SOCKET in its environment.",
