@@ -29,7 +29,7 @@ struct create_args {
 	struct host host;
 };
 
-/* The device process leaves the current folder: what is relative must become absolute. */
+/* The device process leaves the current directory: what is relative must become absolute. */
 static char *absolute(const char *path)
 {
 	char *cwd, *whole = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_monitor.c - musctl monitor: devices of the runtime folder, mediated devices of the
+ * cmd_monitor.c - musctl monitor: devices of the runtime directory, mediated devices of the
  * kernel and their nodes, as they come and go. Exit status: 0 (a signal, or --limit), 1,
  * 2, 124 (--timeout).
  */

@@ -2,7 +2,7 @@
 /*
  * cmd_wait.c - musctl wait UUID --attached|--detached|--event NAME|--gone: sleeps until
  * it is so. Exit status: 0, 1, 2, 3 (the device went, and that was not waited for), 5 (it
- * crashed, and its end was waited for), 124 (time is up).
+ * crashed, and its end was waited for), 124 (timed out).
  */
 #include <errno.h>
 #include <stdio.h>

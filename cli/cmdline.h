@@ -16,7 +16,7 @@ struct cmdline {
 	size_t                 nr;
 };
 
-/* A device on a socket, or an mdev (socket NULL). 0, or the status of a told error. */
+/* A device on a socket, or an mdev (socket NULL). 0, or the status of a printed error. */
 int  cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket);
 /* Prints them to stdout, what they share once. who: one of the choices. The same. */
 int  cmdline_print(const struct cmdline *cmdline, const char *who);

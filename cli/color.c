@@ -2,7 +2,7 @@
 /*
  * color.c - the decision to colour, and the scheme. Of terminal-colors.d(5) it honours
  * musctl.enable, musctl.disable and musctl.scheme, the terminal-specific musctl@TERM.*
- * and the general enable and disable; the folder of the user wins over that of the
+ * and the general enable and disable; the directory of the user wins over that of the
  * system.
  */
 #include "color.h"
@@ -84,7 +84,7 @@ static void read_scheme(const char *path)
 	fclose(file);
 }
 
-/* 1: enabled, 0: disabled, -1: nothing is said in this folder. */
+/* 1: enabled, 0: disabled, -1: nothing is said in this directory. */
 static int read_folder(const char *folder)
 {
 	char path[4200];

@@ -10,8 +10,7 @@
 
 #include "out.h"
 
-/* when: "auto", "always", "never", or NULL: auto. Never on what is no terminal, but for
- * always. */
+/* when: "auto", "always", "never", or NULL: auto. Only on terminals, unless "always". */
 bool color_wanted(const char *when);
 
 /* The escape sequence of a colour. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * comings.c - watches the runtime folder by inotify(7). A device is there when its folder
+ * comings.c - watches the runtime directory by inotify(7). A device is there when its directory
  * gets its name, and gone when that goes; of one that crashed whoever looks for devices
- * removes the folder.
+ * removes the directory.
  */
 #include "comings.h"
 
@@ -24,7 +24,7 @@ struct comings {
 	char                folder[128]; /* for paths of events: the start of a long one will do */
 };
 
-/* 0, or the status of a told error. */
+/* 0, or the status of a printed error. */
 static int watch_runtime(struct folder_watch *watch)
 {
 	const int fd = dir_open_runtime(true, NULL);

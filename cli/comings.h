@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * comings.h - device processes as they come and go: folders of the runtime folder.
+ * comings.h - device processes as they come and go: directories in the runtime directory.
  */
 #ifndef MUSCTL_COMINGS_H
 #define MUSCTL_COMINGS_H
@@ -10,7 +10,7 @@
 struct comings;
 struct mdev_event;
 
-/* 0, or the status of a told error. Makes the runtime folder if there is none. */
+/* 0, or the status of a printed error. Makes the runtime directory if there is none. */
 int  comings_open(struct comings **comings);
 int  comings_fd(const struct comings *comings);
 bool comings_next(struct comings *comings, struct mdev_event *event);

@@ -316,7 +316,7 @@ static void print_vectors(struct control *control, const struct line *line)
 	}
 }
 
-/* About one device: only for a word that leads to it without doubt. */
+/* About one device: only for a word that is unambiguous. */
 static void with_device(const struct line *line,
 			void (*fn)(struct control *control, const struct line *line))
 {

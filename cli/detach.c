@@ -64,7 +64,7 @@ bool detach_keep(int keep)
 }
 
 /* In the child: nothing of the caller's is left but the environment and the current
- * folder. */
+ * directory. */
 static bool cut_ties(int log, int keep)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -26,7 +26,7 @@ struct detached {
 #define DETACH_FD 3 /* what a program is given */
 
 /* keep: a descriptor that the child gets as DETACH_FD, or -1. child() returns an exit
- * status. 0, or the status of a told error. */
+ * status. 0, or the status of a printed error. */
 int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *arg);
 
 /* The same for a program that takes the place of this one. */

@@ -117,9 +117,9 @@ static void look_nofile(struct finding *f)
 		    (long long)limit.rlim_max);
 }
 
-/* ---- the runtime folder ---------------------------------------------------------- */
+/* ---- the runtime directory ------------------------------------------------------- */
 
-/* The nearest folder above that is there. */
+/* The nearest directory above that exists. */
 static void parent_of(char *path)
 {
 	char *slash;

@@ -57,7 +57,7 @@ static bool wait_gone(const char *uuid, uint64_t ms)
 	return is_gone(uuid);
 }
 
-/* The folder goes first; of an mdev that stays, the node is about to be closed. */
+/* The directory goes first; of an mdev that stays, the node is about to be closed. */
 static void wait_unserved(const char *uuid)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };

@@ -18,12 +18,12 @@ struct ending {
 /* How long it may take to answer. */
 int ending_ms(const struct ending *ending);
 
-/* What cannot be done is not begun: 0, or the status of a told error. ours: musctl has made
+/* What cannot be done is not begun: 0, or the status of a printed error. ours: musctl has made
  * the mdev; without force none but those is removed. running: its process can be ended. */
 int ending_check_mdev(const struct ending *ending, const char *uuid, bool ours,
 		      bool running);
 
-/* 0: nothing is left of it. Or the status of a told error. */
+/* 0: nothing is left of it. Or the status of a printed error. */
 int ending_run(const struct ending *ending, struct control *control);
 
 #endif /* MUSCTL_ENDING_H */

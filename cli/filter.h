@@ -49,10 +49,10 @@ struct filter {
 	unsigned int      nr;
 };
 
-/* 0, or the status of a told error. */
+/* 0, or the status of a printed error. */
 int filter_parse(struct filter *filter, const struct opt_list *list);
 
-/* Registers of a device that is traced; afterwards: 0, or the status of a told error: none of them
+/* Registers of a traced device; afterwards: 0, or the status of a printed error: none of them
  * has the name that is asked for. */
 void filter_learn(struct filter *filter, const struct regmap *map);
 int  filter_check(const struct filter *filter);

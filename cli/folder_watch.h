@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * folder_watch.h - news of names that come to folders and go from them, by inotify(7).
+ * folder_watch.h - events of names that come to directories and leave them, by inotify(7).
  */
 #ifndef MUSCTL_FOLDER_WATCH_H
 #define MUSCTL_FOLDER_WATCH_H

@@ -28,7 +28,7 @@ struct follow {
 	int            status; /* of the first of these */
 };
 
-/* 0, or the status of a told error. */
+/* 0, or the status of a printed error. */
 int  follow_open(struct follow *f, const struct words *devices);
 void follow_close(struct follow *f);
 

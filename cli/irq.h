@@ -20,7 +20,7 @@ struct irq {
 	uint32_t vector;
 };
 
-/* [INDEX:]VECTOR. 0, or the status of a told error. */
+/* [INDEX:]VECTOR. 0, or the status of a printed error. */
 int irq_parse(const char *word, struct irq *irq);
 
 /* What the guest uses: MSI-X, else MSI, else INTx; if it has enabled none, what there is.

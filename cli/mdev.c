@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mdev.c - files of the kernel: /sys, /dev, /proc and the folder of modules. All paths
+ * mdev.c - files of the kernel: /sys, /dev, /proc and the directory of modules. All paths
  * start at $MUSER_ROOT, so that tests can show a kernel that is not there. The mdev*.c
  * files are the only ones that look there.
  */

@@ -101,7 +101,7 @@ struct mdev_event {
 int  mdev_watch_open(struct mdev_watch **watch);
 int  mdev_watch_fd(const struct mdev_watch *watch); /* to be polled */
 bool mdev_watch_next(struct mdev_watch *watch, struct mdev_event *event);
-/* Since it was asked last time, there was no room for some. */
+/* Events were dropped since the last call. */
 bool mdev_watch_lost(struct mdev_watch *watch);
 void mdev_watch_close(struct mdev_watch *watch); /* takes NULL */
 

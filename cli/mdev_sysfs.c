@@ -26,7 +26,7 @@
 
 #define STEP_NS 1000000
 
-/* fn for each name in a folder, but hidden ones. */
+/* fn for each name in a directory, but hidden ones. */
 static int each_name(const char *path, int (*fn)(void *arg, const char *name), void *arg)
 {
 	char whole[PATH_MAX];

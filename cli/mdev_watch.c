@@ -2,7 +2,7 @@
 /*
  * mdev_watch.c - news of mediated devices and their nodes, by libudev. Where udev runs,
  * its own events are taken, which come when a node has its permissions; else those of the
- * kernel. Below $MUSER_ROOT there is neither: there the folders are watched.
+ * kernel. Below $MUSER_ROOT there is neither: there the directories are watched.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,7 +79,7 @@ static bool next_udev(struct mdev_watch *w, struct mdev_event *e)
 	return true;
 }
 
-/* ---- folders --------------------------------------------------------------------- */
+/* ---- directories ----------------------------------------------------------------- */
 
 static int watch_folder(struct mdev_watch *w, const char *folder)
 {

@@ -12,7 +12,7 @@
 int  naming_begin(int *lock);
 void naming_end(int *lock); /* takes -1 */
 
-/* 0, or the status of a told error: a device, other than except (NULL: any), has the name. */
+/* 0, or the status of a printed error: a device, other than except (NULL: any), has the name. */
 int  naming_check(const char *object, const char *name, const char *except);
 
 /* The same for a device that runs already and is to be ended if its name was taken. */

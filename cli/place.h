@@ -16,7 +16,7 @@ struct spot {
 	bool              fixed; /* the text says the width, whatever the device */
 };
 
-/* Only [0, len) of text is looked at. 0, or the status of a told error. */
+/* Only [0, len) of text is looked at. 0, or the status of a printed error. */
 int spot_parse(struct spot *spot, const struct regmap *map, const char *text, size_t len);
 
 /* The bits of the spot in its place's value. */

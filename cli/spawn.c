@@ -83,7 +83,7 @@ int spawn_feed(const char *const *argv, const char *input, size_t len)
 	return err ? err : status_of(pid);
 }
 
-/* Until it closes its end; what does not fit is read and dropped. false: time is up. */
+/* Until it closes its end; what does not fit is read and dropped. false: timed out. */
 static bool read_all(int fd, char *buf, size_t size, int timeout_ms)
 {
 	struct pollfd pfd = { fd, POLLIN, 0 };

@@ -35,7 +35,7 @@ struct tracer {
 	uint64_t               told_at; /* ... since then */
 };
 
-/* 0, or the status of a told error. */
+/* 0, or the status of a printed error. */
 int  tracer_open(struct tracer *t, const char *word);
 void tracer_close(struct tracer *t);
 

@@ -20,7 +20,7 @@ struct transport {
 	const char *socket; /* an option that was given and that only a socket has, or NULL */
 };
 
-/* 0, or the status of a told error. auto: *mdev if there is no obstacle. */
+/* 0, or the status of a printed error. auto: *mdev if there is no obstacle. */
 int transport_choose(const struct transport *t, bool *mdev);
 
 /* For programs that are linked with libmuser. */

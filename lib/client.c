@@ -93,7 +93,7 @@ int client_may_wait(struct lm_client *c)
 
 /* ---- sending ---------------------------------------------------------------- */
 
-/* Ids run on; after requests that were given up some are still taken. */
+/* Ids are cyclic; those of abandoned requests are skipped. */
 static struct slot *slot_find(struct lm_client *c)
 {
 	struct slot *slot;

@@ -85,7 +85,7 @@ static int ctx_build(struct lm_ctx *ctx)
 	return ret;
 }
 
-/* Everything that makes it reachable. The folder gets its name last: what has one is complete. */
+/* Makes it reachable. The directory gets its name last: what has one is complete. */
 static int ctx_publish(struct lm_ctx *ctx)
 {
 	const bool visible = !(ctx->info.flags & LM_DEV_NO_CONTROL);
@@ -150,7 +150,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	if (!ctx)
 		return;
 	kept_seal(ctx);
-	server_hide(ctx); /* a device whose folder has gone has gone */
+	server_hide(ctx); /* the socket is unlinked before the directory disappears */
 	instance_free(ctx);
 	control_free(ctx);
 	server_free(ctx);

@@ -22,7 +22,7 @@ uint64_t dma_alias(const struct dma *dma, uint64_t generation)
 	return generation;
 }
 
-/* First all are marked: what a name leads to is known as long as the table is whole. */
+/* Mark all first: aliases resolve only while the table is whole. */
 void dma_aliases_drop(struct dma *dma, uint64_t generation)
 {
 	struct dma_table *t = &dma->aliases;

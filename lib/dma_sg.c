@@ -170,7 +170,7 @@ static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 		    !last_search(dma, addr)) {
 			if (dma_resolve(ctx, addr, len))
 				return lookup_failed(ctx, first, all, addr, -ENOENT);
-			/* What came may have joined what was there: once more. */
+			/* The new window may have merged with a known one: retry. */
 			addr = first;
 			len = all;
 			nr = 0;

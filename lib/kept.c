@@ -6,7 +6,7 @@
  * header says whose it is, then come the parts: each belongs to the file that asks for it, which
  * writes it as it changes, so that a process may die at any moment. A process that finds the
  * state of another device, or of a library that lays it out otherwise, refuses it. It comes from
- * a process of ours, but may be torn: who loads a part judges it like a stranger's.
+ * a process of ours, but may be torn: who loads a part validates it as untrusted.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -232,7 +232,7 @@ void lm_client_set_timeout(lm_client_t *client, uint32_t timeout_ms);
  * @info:   of @info->argsz bytes, capabilities included; the chain has been validated. 8-byte
  *          aligned, to be freed with lm_client_region_free()
  * @nr_fds: how many descriptors came along
- * @fds:    those; the owner of one who keeps it puts -1 in its place
+ * @fds:    those; set an entry to -1 to keep the descriptor
  */
 typedef struct {
 	struct vfio_region_info *info;
@@ -334,7 +334,7 @@ typedef struct {
  * @nr:     how many
  * @nr_fds: how many descriptors they share
  * @subs:   @nr of them
- * @fds:    @nr_fds descriptors; the owner of one who keeps it puts -1 in its place
+ * @fds:    @nr_fds descriptors; set an entry to -1 to keep it
  */
 typedef struct {
 	uint32_t           nr;

@@ -112,7 +112,7 @@ void client_lost(struct client *c, int error)
 
 static void client_ready(struct source *src, uint32_t events);
 
-/* Edges tell of a node only that there was a message, not that one was left: levels it is. */
+/* The node signals an edge per arrival, also where messages are left: level triggering. */
 static uint32_t client_edge(const struct client *c)
 {
 	return c->is_mdev ? 0 : EPOLLET;

@@ -61,7 +61,7 @@ ssize_t stream_fill(struct stream *s);
  * and receive. As stream_fill(). */
 ssize_t stream_exchange(struct stream *s, int wake_fd);
 /* The next whole message, taken out; valid until the next stream_fill(). 1, 0: none yet,
- * -EPROTO: the peer's framing is broken, there is no way on. */
+ * -EPROTO: the peer's framing is broken, the connection cannot continue. */
 int stream_next(struct stream *s, struct message *m);
 /* stream_next() would not answer 0. */
 bool stream_has_message(const struct stream *s);

@@ -8,7 +8,7 @@
  * callback waits for does not hold up the rest. Only muser.ko has a thread of the client behind
  * each request; requests on a socket are an order of their own, and stay with their leader.
  *
- * Owns two locks. lead: who has it is the leader; the client's stream is his. lock: the state of
+ * Owns two locks. lead: its holder is the leader and owns the client's stream. lock: the state of
  * the context, free while a leader sleeps and while a callback of a region runs; calls of the
  * library take it, so it nests. lead comes before lock. Without the flag there is neither.
  */

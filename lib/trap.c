@@ -3,8 +3,8 @@
  * trap.c - device memory that clients have mapped: which pages of it were written to.
  *
  * The channel notices the first write to each page since it was armed; pages that were written are
- * armed again before the device is told, so what it reads then is at least as new as the write,
- * and none is missed. When the device is told is server_mdev.c's. Pages that the device does not
+ * armed again before the device is notified, so what it reads then is at least as new as the write,
+ * and none is missed. server_mdev.c decides when to notify. Pages that the device does not
  * ask for cost nothing. Refuses sockets, where nothing can be noticed.
  */
 #include <stdlib.h>

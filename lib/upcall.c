@@ -296,7 +296,7 @@ static struct flight *flight_find(struct upcalls *up, uint16_t msg_id)
 	return NULL;
 }
 
-/* 0 or why this reply is no good; the bytes of a read are taken. */
+/* Validates a reply and consumes its data: 0, or what is wrong with it. */
 static int flight_land(const struct flight *f, const struct message *m)
 {
 	struct vfio_user_dma_region_access rep;
@@ -498,8 +498,7 @@ static void twin_close(struct client *c)
 	upcall_fail_all(c, -ENOTCONN);
 }
 
-/* Its end, if sending finds one, is found again in the turn that is asked for; what the last one
- * has left behind, too. */
+/* A send error is reported again by the turn that is asked for, as is what the last one left. */
 static void twin_send(struct client *c)
 {
 	const bool more = stream_flush(&c->twin) || stream_has_message(&c->twin);
