@@ -145,9 +145,11 @@ static int run(struct target *t, const struct call *call, struct irq *irqs,
 	if (!strcmp(call->words[0], "list"))
 		return list(t, out, json_get(device, "irqs"));
 	for (i = 0; i < t->nr_words; i++) {
+		one = 0;
 		if (t->control && irqs[i].index < 0)
-			irqs[i].index = irq_in_use(json_get(device, "irqs"));
-		one = act(t, call->words[0], &irqs[i], out);
+			one = irq_choose(json_get(device, "irqs"), &irqs[i]);
+		if (!one)
+			one = act(t, call->words[0], &irqs[i], out);
 		status = status ? status : one;
 	}
 	return status;

@@ -64,7 +64,7 @@ int irq_parse(const char *word, struct irq *irq)
 	return 0;
 }
 
-int irq_in_use(struct json_object *irqs)
+static int in_use(struct json_object *irqs)
 {
 	struct json_object *irq;
 	int there = LM_DEV_INTX_IRQ_IDX;
@@ -80,6 +80,35 @@ int irq_in_use(struct json_object *irqs)
 		}
 	}
 	return there;
+}
+
+static bool has_vector(struct json_object *irqs, uint32_t index, uint32_t vector)
+{
+	struct json_object *irq;
+	size_t i;
+
+	for (i = 0; (irq = json_at(irqs, i)); i++) {
+		if (value_u64(irq, "index") == index)
+			return vector < value_u64(irq, "count");
+	}
+	return false;
+}
+
+int irq_choose(struct json_object *irqs, struct irq *irq)
+{
+	char name[32];
+	size_t i;
+
+	irq->index = in_use(irqs);
+	if (has_vector(irqs, (uint32_t)irq->index, irq->vector))
+		return 0;
+	snprintf(name, sizeof(name), "%s:%u", name_of_irq((uint32_t)irq->index), irq->vector);
+	for (i = 0; i < LM_NR(order); i++) {
+		if (has_vector(irqs, order[i], irq->vector))
+			return error(ST_FAILED, name, "no such interrupt (%s:%u is one; musctl "
+				     "irq list shows them)", name_of_irq(order[i]), irq->vector);
+	}
+	return 0;
 }
 
 int irq_socket_list(struct target *t, struct out *out)

@@ -23,9 +23,9 @@ struct irq {
 /* [INDEX:]VECTOR. 0, or the status of a printed error. */
 int irq_parse(const char *word, struct irq *irq);
 
-/* What the guest uses: MSI-X, else MSI, else INTx; if it has enabled none, what there is.
- * irqs: as Show tells them. */
-int irq_in_use(struct json_object *irqs);
+/* The kind that the guest uses: MSI-X, else MSI, else INTx; if it has enabled none, what there is.
+ * irqs: as Show tells them. ST_FAILED: another kind alone has the vector, which was told. */
+int irq_choose(struct json_object *irqs, struct irq *irq);
 
 /* As clients of anybody's server. Exit statuses; a failure has been told. */
 int irq_socket_list(struct target *t, struct out *out);

@@ -23,6 +23,16 @@ setup_file() {
 		<<<"$output"
 }
 
+@test "a vector that another kind has: which" {
+	uuid=$(musctl create null)
+	for action in fire mask; do
+		try 1 musctl irq "$action" "$uuid" 3
+		complains "musctl: irq: intx:3: no such interrupt (msix:3 is one; musctl irq list shows them)"
+	done
+	try 1 musctl irq fire "$uuid" 99
+	complains "musctl: irq: intx:99: no such interrupt (musctl irq list shows them)"
+}
+
 @test "fire: no eventfd, and status 1" {
 	uuid=$(musctl create null)
 	try 1 musctl irq fire "$uuid" 0
