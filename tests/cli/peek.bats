@@ -126,6 +126,12 @@ setup_file() {
 	[ "$(musctl peek "$uuid" READS)" = 0x00000001 ]
 }
 
+@test "- is the first device of standard input" {
+	a=$(musctl create null)
+	b=$(musctl create gpio-idio16)
+	[ "$(printf '%s\n' "$b" "$a" | musctl peek - DEVICE_ID)" = "$(musctl peek "$b" DEVICE_ID)" ]
+}
+
 @test "a client stays attached" {
 	uuid=$(musctl create null)
 	client_start "$uuid"
