@@ -331,17 +331,6 @@ int  region_memory_renew(struct lm_ctx *ctx);
 /* A descriptor, to be sealed; or -errno, -EFBIG: more than RLIMIT_FSIZE. */
 int memfd_sized(const char *name, uint64_t size);
 
-/* ---- kick.c: writes that signal an eventfd --------------------------------------- */
-
-int  kick_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
-bool kick_write(const struct region *r, struct access *a); /* true: that was all */
-/* The client's own eventfd, borrowed, whose writes reach @device_fd; the same one if it asks again.
- * Or -errno. */
-int  kick_lend(struct lm_ctx *ctx, int device_fd);
-/* Are any of these known to be of that kind? What is written to them kicks the device. */
-bool kick_has_lent(const struct lm_ctx *ctx, const int *fds, uint32_t nr);
-void kick_disconnect(struct lm_ctx *ctx); /* the client left: its eventfds reach nothing */
-
 /* ---- region_check.c -------------------------------------------------------------- */
 
 int  region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */

@@ -20,6 +20,7 @@
 
 #include "irq.h"
 #include "kernel.h"
+#include "kick.h"
 #include "peer_fd.h"
 
 #define DATA_FLAGS   VFIO_IRQ_SET_DATA_TYPE_MASK

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#include "internal.h"
 #include "kernel.h"
+#include "kick.h"
 #include "peer_fd.h"
 
 #define KICKS_MAX 64

@@ -135,10 +135,10 @@ typedef struct {
  * this value adds 1 to the eventfd: neither callback nor register nor memory sees it. All other
  * writes there go their usual way. A client may also ask for eventfds to write itself
  * (VFIO_USER_DEVICE_GET_REGION_IO_FDS). It gets its own, never @fd: one for each eventfd of the
- * device, until it leaves. What it writes there, lm_ctx_drive() or lm_ctx_poll() forwards: it adds 1
- * to @fd, several writes together may add 1 in all, and no trace sees it. So only the device reads
- * @fd. On sockets and for mediated devices. lm_ctx_create() refuses kicks that no write matches,
- * and two that match the same one.
+ * device, until it leaves. What it writes there, lm_ctx_drive() or lm_ctx_poll() forwards: it adds
+ * 1 to @fd, several writes together may add 1 in all, and no trace sees it. So only the device
+ * reads @fd. On sockets and for mediated devices. lm_ctx_create() refuses kicks that no write
+ * matches, and two that match the same one.
  */
 typedef struct {
 	uint64_t offset;    /* in the region, to which clients can write */

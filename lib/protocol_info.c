@@ -9,6 +9,7 @@
 
 #include <linux/kvm.h>
 
+#include "kick.h"
 #include "protocol.h"
 
 int protocol_device_info(struct client *c, struct message *m, struct reply *r)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "kick.h"
 
 #define WORK_BYTES     4096u /* of an access are a unit of work */
 

@@ -6,7 +6,7 @@
  * works and is hardly meant. Each complaint names the region. Register maps and ioeventfds have
  * files of their own, register_check.c and kick.c; tables are the library's own copies by now.
  */
-#include "internal.h"
+#include "kick.h"
 
 #define MAX_MMAP_AREAS 128 /* all fit into one reply */
 #define KNOWN_FLAGS    (LM_REG_FLAG_RW | LM_REG_FLAG_MMAP | LM_REG_FLAG_MEM | \

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "accept.h"
+#include "kick.h"
 #include "peer_fd.h"
 #include "server.h"
 
