@@ -40,8 +40,7 @@ static void print_property(struct out *out, struct json_object *prop, const char
 	out_row(out);
 	out_text(out, NAME, name);
 	out_text(out, VALUE, value);
-	if (whole)
-		out_text(out, DEFAULT, value_text(prop, "default"));
+	out_text(out, DEFAULT, whole ? value_text(prop, "default") : NULL);
 	out_text(out, ACCEPTS, value_text(prop, whole ? "accepts" : "wire_accepts"));
 	out_u64(out, COUNT, whole ? value_u64(prop, "count") : 0);
 	out_list(out, FLAGS, value_list(prop, "flags", flags, sizeof(flags)));
@@ -132,15 +131,13 @@ static int get_word(struct control *control, struct json_object *device, const c
 		    struct out *out)
 {
 	struct json_object *call = json_new_object(), *reply;
-	const char *value;
 	int err;
 
 	json_add_string(call, "property", word);
 	err = control_call(control, "Get", call, &reply);
 	if (err)
 		return control_tell(control, word, err);
-	value = value_text(reply, "value");
-	print_property(out, find_property(device, word), word, value ? value : "");
+	print_property(out, find_property(device, word), word, value_text(reply, "value"));
 	return 0;
 }
 
@@ -149,12 +146,11 @@ static int begin_values(struct out **out, const struct call *call)
 {
 	struct call values = *call;
 
-	if (!call->format.columns && call->format.json) {
-		values.format.all = true;
-	} else if (!call->format.columns && !call->format.all) {
+	if (!call->format.columns && !call->format.json && !call->format.all) {
 		values.format.columns = "VALUE";
 		values.format.no_headings = true;
 	}
+	values.format.all |= call->format.json && !call->format.columns;
 	return out_begin(out, &values, "properties");
 }
 
@@ -168,9 +164,8 @@ static int do_words(const struct call *call, struct control *control, struct jso
 	if (!status)
 		status = begin_values(&out, call);
 	for (i = 1; i < call->nr_words && !status; i++)
-		status = strchr(call->words[i], '=')
-				 ? set_word(control, call->words[i])
-				 : get_word(control, device, call->words[i], out);
+		status = strchr(call->words[i], '=') ? set_word(control, call->words[i]) :
+			 get_word(control, device, call->words[i], out);
 	out_finish(out, status);
 	return status;
 }
@@ -179,9 +174,8 @@ static int set(const struct call *call)
 {
 	struct json_object *device;
 	struct control *control;
-	int status;
+	int status = instance_show(call->words[0], &control, &device);
 
-	status = instance_show(call->words[0], &control, &device);
 	if (status)
 		return status;
 	status = call->nr_words == 1 ? print_all(call, device)

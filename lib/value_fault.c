@@ -19,11 +19,11 @@ static bool lacks_0x(const char *value)
 const char *value_fault(int err, const char *value, const char *accepts, char text[VALUE_FAULT])
 {
 	if (err == -EPERM)
-		return strcpy(text, READ_ONLY_FAULT);
+		return READ_ONLY_FAULT;
 	if (err != -EINVAL)
 		return NULL;
 	if (!accepts)
-		return strcpy(text, "not a value for it");
+		return "not a value for it";
 	snprintf(text, VALUE_FAULT, "not a value for it (%.160s%s)", accepts,
 		 strstr(accepts, "..") && lacks_0x(value) ? "; hexadecimal needs 0x" : "");
 	return text;
