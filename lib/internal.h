@@ -108,12 +108,8 @@ int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct 
 
 /* log.c: messages that peers can cause at will. */
 struct log_limits {
-	uint64_t period_ns; /* of each there is one in so long ... */
-	struct log_limit {
-		const char *fmt;
-		uint64_t    last_ns;
-		uint64_t    left_out; /* ... and these are counted */
-	} of[LOG_LIMITS];
+	uint64_t period_ns; /* of each there is one in so long, and those left out are counted */
+	struct log_limit { const char *fmt; uint64_t last_ns, left_out; } of[LOG_LIMITS];
 };
 
 struct lm_ctx {

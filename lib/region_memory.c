@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -153,32 +152,32 @@ void region_memory_clear(struct region *r)
 
 /* ---- taking it from a client ----------------------------------------------------- */
 
-static int range_copy(int from, int to, off_t at, off_t end)
+/* From our mapping, not from memfd to memfd: sendfile(2) costs a third more. */
+static int range_copy(const struct region *r, off_t at, off_t end)
 {
-	if (lseek(to, at, SEEK_SET) < 0)
-		return -errno;
 	while (at < end) {
-		const ssize_t got = sendfile(to, from, &at, (size_t)(end - at));
+		const ssize_t put = pwrite(r->fresh, (char *)r->mem + at, (size_t)(end - at), at);
 
-		if (got < 0 && errno == EINTR)
+		if (put < 0 && errno == EINTR)
 			continue;
-		if (got <= 0)
-			return got ? -errno : -EIO;
+		if (put <= 0)
+			return put ? -errno : -EIO;
+		at += put;
 	}
 	return 0;
 }
 
 /* The client may be making holes, and filling them, as we look: each look gets further. */
-static int data_copy(int from, int to, off_t at, off_t end)
+static int data_copy(const struct region *r, off_t at, off_t end)
 {
 	int ret = 0;
 
-	while (!ret && at < end && (at = lseek(from, at, SEEK_DATA)) >= 0 && at < end) {
-		off_t hole = lseek(from, at, SEEK_HOLE);
+	while (!ret && at < end && (at = lseek(r->memfd, at, SEEK_DATA)) >= 0 && at < end) {
+		off_t hole = lseek(r->memfd, at, SEEK_HOLE);
 
 		if (hole <= at || hole > end)
 			hole = at + MOVE_STEP < end ? at + MOVE_STEP : end;
-		ret = range_copy(from, to, at, hole);
+		ret = range_copy(r, at, hole);
 		at = hole;
 	}
 	return at < 0 && errno != ENXIO ? -errno : ret;
@@ -197,7 +196,7 @@ static int step_move(struct region *r)
 	if (data >= 0) {
 		end = round_up((uint64_t)data + 1, (uint64_t)MOVE_STEP);
 		end = end < size ? end : size;
-		ret = data_copy(r->memfd, r->fresh, data, (off_t)end);
+		ret = data_copy(r, data, (off_t)end);
 	}
 	if (ret)
 		return ret;
