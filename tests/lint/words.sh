@@ -55,6 +55,13 @@ grep_in "$code" '(^|[^a-z_])(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|str
 grep_in "$code" '(^|[^a-z_])(strn?casecmp|strcasestr|strn?coll|tolower|toupper|is(alpha|alnum|digit|xdigit|lower|upper|punct|print|space|cntrl|graph|blank))\(' |
 	report "names are ASCII, whatever the locale (lib/ascii.h)"
 
+{
+	grep_in "README.md $(printf '%s\n' "$all" | grep -E '^(man/|lib/muser[^/]*\.(h|varlink)$)')" \
+		'\b[Ff]olders?\b'
+	grep_in "$(printf '%s\n' "$code" | grep -E '^(cli|lib|devices)/')" '"[^",]*\b[Ff]olders?\b' |
+		grep -v '#include'
+} | report "what users read says directory"
+
 grep_in "$(printf '%s\n' "$all" | grep -vE '^(man/|tests/lint/)')" 'https?://' |
 	grep -v xmlns | report "no addresses in code"
 grep_in "$(printf '%s\n' "$all" | grep -v ^tests/lint/)" '(^|[^A-Za-z0-9_.}])/(work|home|root)/' |
