@@ -6,7 +6,6 @@
  * as the client has assigned no eventfd or the guest allows no bus mastering), 2, 3, 4.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,15 +56,6 @@ static int list(struct target *t, struct out *out, struct json_object *irqs)
 
 /* ---- fire, mask, unmask ---------------------------------------------------------- */
 
-/* "msix:3" */
-static const char *irq_word(const struct irq *irq)
-{
-	static char word[32];
-
-	snprintf(word, sizeof(word), "%s:%u", name_of_irq((uint32_t)irq->index), irq->vector);
-	return word;
-}
-
 static int call_irq(struct target *t, const char *action, const struct irq *irq,
 		    const char **outcome)
 {
@@ -82,30 +72,6 @@ static int call_irq(struct target *t, const char *action, const struct irq *irq,
 		return control_tell(t->control, irq_word(irq), err);
 	*outcome = !firing ? masking ? "masked" : "unmasked" : value_text(reply, "outcome");
 	return *outcome ? 0 : control_tell(t->control, irq_word(irq), -EPROTO);
-}
-
-/* Of an outcome that is none of the good ones. */
-static int lost(const struct irq *irq, const char *outcome)
-{
-	if (!strcmp(outcome, "no-eventfd"))
-		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: no client has "
-			     "assigned an eventfd to it");
-	if (!strcmp(outcome, "bus-master-off"))
-		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: the guest does not "
-			     "allow bus mastering (COMMAND.BusMaster)");
-	return error(ST_FAILED, irq_word(irq), "the interrupt is lost: %s", outcome);
-}
-
-static bool is_good(const char *outcome)
-{
-	static const char *const good[] = { "delivered", "pending", "masked", "unmasked" };
-	size_t i;
-
-	for (i = 0; i < LM_NR(good); i++) {
-		if (!strcmp(outcome, good[i]))
-			return true;
-	}
-	return false;
 }
 
 static int act(struct target *t, const char *action, struct irq *irq, struct out *out)
@@ -128,7 +94,7 @@ static int act(struct target *t, const char *action, struct irq *irq, struct out
 		out_u64(out, VECTOR, irq->vector);
 		out_text(out, OUTCOME, outcome);
 	}
-	return is_good(outcome) ? 0 : lost(irq, outcome);
+	return irq_outcome(irq, outcome);
 }
 
 static int run(struct target *t, const struct call *call, struct irq *irqs,

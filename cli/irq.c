@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * irq.c - how users name interrupts, and interrupts over --socket: as a client we can ask
- * what there is, and give the server an eventfd of ours to see whether an interrupt
- * comes. Masks would not outlive our connection.
+ * irq.c - how users name interrupts, what became of them, and interrupts over --socket: as
+ * a client we can ask what there is, and give the server an eventfd of ours to see whether an
+ * interrupt comes. Masks would not outlive our connection.
  */
 #include "irq.h"
 
@@ -62,6 +62,43 @@ int irq_parse(const char *word, struct irq *irq)
 		return error(ST_USAGE, word, errno == ERANGE ?
 			     "the vector is larger than 0xffffffff" : "is not [INDEX:]VECTOR");
 	return 0;
+}
+
+const char *irq_word(const struct irq *irq)
+{
+	static char word[32];
+
+	snprintf(word, sizeof(word), "%s:%u", name_of_irq((uint32_t)irq->index), irq->vector);
+	return word;
+}
+
+/* Of an outcome that is none of the good ones. */
+static int lost(const struct irq *irq, const char *outcome)
+{
+	if (!strcmp(outcome, "no-eventfd"))
+		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: no client has "
+			     "assigned an eventfd to it");
+	if (!strcmp(outcome, "bus-master-off"))
+		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: the guest does not "
+			     "allow bus mastering (COMMAND.BusMaster)");
+	return error(ST_FAILED, irq_word(irq), "the interrupt is lost: %s", outcome);
+}
+
+static bool is_good(const char *outcome)
+{
+	static const char *const good[] = { "delivered", "pending", "masked", "unmasked" };
+	size_t i;
+
+	for (i = 0; i < LM_NR(good); i++) {
+		if (!strcmp(outcome, good[i]))
+			return true;
+	}
+	return false;
+}
+
+int irq_outcome(const struct irq *irq, const char *outcome)
+{
+	return is_good(outcome) ? 0 : lost(irq, outcome);
 }
 
 static int in_use(struct json_object *irqs)

@@ -23,6 +23,12 @@ struct irq {
 /* [INDEX:]VECTOR. 0, or the status of a printed error. */
 int irq_parse(const char *word, struct irq *irq);
 
+/* "msix:3". Until the next call. */
+const char *irq_word(const struct irq *irq);
+
+/* The exit status of what became of it; that it is lost is told. */
+int irq_outcome(const struct irq *irq, const char *outcome);
+
 /* The kind that the guest uses: MSI-X, else MSI, else INTx; if it has enabled none, what there is.
  * irqs: as Show tells them. ST_FAILED: another kind alone has the vector, which was told. */
 int irq_choose(struct json_object *irqs, struct irq *irq);
