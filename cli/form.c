@@ -17,7 +17,7 @@
 static void add_missing(struct json_object *obj, const char *key)
 {
 	if (!json_get(obj, key))
-		json_add(obj, key, NULL);
+		json_add_null(obj, key);
 }
 
 static void add_digits(struct json_object *obj, const char *key, const char *prefix,
@@ -26,7 +26,7 @@ static void add_digits(struct json_object *obj, const char *key, const char *pre
 	char text[24];
 
 	if (!json_get(obj, key)) {
-		json_add(obj, key, NULL);
+		json_add_null(obj, key);
 		return;
 	}
 	snprintf(text, sizeof(text), "%s%0*llx", prefix, (int)digits,
@@ -48,7 +48,7 @@ static void form_pair(struct json_object *obj, const char *key, const char *firs
 	char text[24];
 
 	if (!json_get(obj, first)) { /* of a device that does not answer */
-		json_add(obj, key, NULL);
+		json_add_null(obj, key);
 		return;
 	}
 	snprintf(text, sizeof(text), "%04llx:%04llx",
@@ -97,7 +97,7 @@ static void form_register(struct json_object *reg)
 	json_add_string(reg, "region", name_of_region((uint32_t)value_u64(reg, "region")));
 	add_digits(reg, "reset", "0x", digits);
 	if (json_get(reg, "value"))
-		add_digits(reg, "value", "0x", digits);
+		add_digits(reg, "value", "0x", digits); /* null where it was not read */
 	form_help(reg);
 }
 
@@ -125,6 +125,8 @@ void form_device(struct json_object *device)
 	add_missing(device, "name");
 	add_missing(device, "socket");
 	add_missing(device, "client");
+	if (json_get(device, "client"))
+		add_missing(json_get(device, "client"), "command");
 	form_each(json_get(device, "regions"), form_region);
 	form_each(json_get(device, "properties"), form_property);
 }

@@ -35,6 +35,7 @@ static int read_register(struct control *control, struct json_object *reg)
 	uint8_t bytes[8];
 	int err;
 
+	json_add_null(reg, "value");
 	if (!value_bool(reg, "pure") || place.width > sizeof(bytes) ||
 	    !access || !strcmp(access, "wo"))
 		return 0;

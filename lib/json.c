@@ -178,6 +178,12 @@ void json_add(struct json_object *obj, const char *key, struct json_object *valu
 		json_object_put(value);
 }
 
+void json_add_null(struct json_object *obj, const char *key)
+{
+	if (json_is_object(obj))
+		json_object_object_add(obj, key, NULL);
+}
+
 void json_append(struct json_object *array, struct json_object *value)
 {
 	if (!array || !value || json_object_array_add(array, value))

@@ -38,6 +38,7 @@ struct json_object *json_new_object(void);
 struct json_object *json_new_array(void);
 /* The value is consumed, whatever happens. */
 void json_add(struct json_object *obj, const char *key, struct json_object *value);
+void json_add_null(struct json_object *obj, const char *key);
 void json_append(struct json_object *array, struct json_object *value);
 void json_remove(struct json_object *obj, const char *key); /* frees it */
 void json_drop_last(struct json_object *array); /* frees it */

@@ -79,6 +79,22 @@ everything() {
 	jq -e '[.documents | .. | objects | has("help")] | any | not' all
 }
 
+@test "what is unknown is null, and no key is missing" {
+	everything >all
+	for verb in 'show [a-z0-9]' 'types [a-z]'; do
+		jq -r --arg verb "^$verb" 'select(.verb | test($verb)).documents | .. | objects |
+			to_entries[] | select(.value | type == "array") | .key as $list |
+			.value[] | objects | [$list, (keys | join(","))] | @tsv' all | sort -u >keys
+		grep -q ^registers keys
+		[ -z "$(cut -f 1 keys | uniq -d)" ] || {
+			cat keys >&2
+			return 1
+		}
+	done
+	jq -es 'map(select(.verb == "show card"))[0].documents[0].registers |
+		any(.value == null) and all(has("value") and has("description"))' all
+}
+
 @test "a register is the same in show, peek and types" {
 	uuid=$(musctl create gpio-idio16)
 	musctl poke "$uuid" OUT0_7=6

@@ -217,8 +217,10 @@ Type null
 State hung
 Process $pid" ]
 	try 1 musctl show -J stuck
-	jq -e --arg uuid "$uuid" --argjson pid "$pid" '.device == {"uuid": $uuid, "name": "stuck",
-		"type": "null", "state": "hung", "pid": $pid} and .dma == []' <<<"$output"
+	jq -e --arg uuid "$uuid" --argjson pid "$pid" '.schema == 1 and .registers == [] and .dma == [] and
+		(.device | del(..|nulls)) == {"uuid": $uuid, "name": "stuck", "type": "null",
+		"state": "hung", "pid": $pid} and
+		(.device | [has("id", "class", "socket", "client")] | all)' <<<"$output"
 	try 1 musctl show --cmdline=qemu stuck
 	complains "musctl: show: $uuid: the device does not answer"
 }
