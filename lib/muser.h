@@ -815,10 +815,11 @@ void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt);
  * Works for every kind of memory: mapped, reached through its file, or by messages to the client.
  *
  * By messages it waits, and so does all else that the thread serves: for two seconds at most,
- * whatever the length. When a client has let that time pass, such copies of the device fail at
- * once for ten seconds, also those of a client that comes instead; asynchronous ones, for which
- * no call waits, do not. While one waits, @done of others may be called, and may copy and wait
- * within the same two seconds.
+ * whatever the length. Slow copies share these two seconds: what each takes beyond ten milliseconds
+ * and ten nanoseconds a byte adds up, and is forgotten at a fifth of the speed, within ten seconds.
+ * When a client has let that time pass, such copies of the device fail at once for ten seconds,
+ * also those of a client that comes instead; asynchronous ones, for which no call waits, do not.
+ * While one waits, @done of others may be called, and may copy and wait within the same time.
  *
  * Context: the thread that serves the context; by messages it blocks until the client replies.
  * Return: 0; -EACCES; -ESTALE; -EFAULT: the memory is lost (file truncated); -EDEADLK: it takes

@@ -31,6 +31,8 @@ struct server {
 	uint64_t       patience_ns; /* ... and keep their places for so long, if others want them */
 	uint64_t       silence_ns; /* or for so long, if they say nothing and others have fewer */
 	uint64_t       late_until; /* one was waited for in vain: until then nobody is */
+	uint64_t       slow_ns;    /* copies that were waited for, but slow, took so long ... */
+	uint64_t       slow_at;    /* ... as of then: it is forgotten with time */
 };
 
 #define HELD_SMALL       64

@@ -13,8 +13,9 @@
  * client loses patience.
  *
  * While we wait, so does all else that the thread serves. So a copy has one deadline, however
- * the client spaces its answers, and so have those inside it; one that has let it pass is not
- * waited for again for some time, nor is who takes its place; and a stop ends every wait.
+ * the client spaces its answers, and so have those inside it; copies that are slow share such a
+ * deadline, and what they took is forgotten slowly; a client that has let one pass is not waited
+ * for again for some time, nor is who takes its place; and a stop ends every wait.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -26,6 +27,9 @@
 #define IN_FLIGHT  8u
 #define WAIT_NS    2000000000u
 #define LATE_NS    10000000000u /* so long nobody is waited for after one was late */
+#define SLOW_SHARE (LATE_NS / WAIT_NS) /* slow copies may take one part of the time in so many */
+#define QUICK_NS   10000000u /* a copy that takes no longer is not slow ... */
+#define BYTE_NS    10u       /* ... and so much longer for each byte */
 #define WAITS_MAX  8u /* inside each other: each has its frames on the stack */
 #define WORK_NS    1000u /* of waiting are a unit of work */
 #define STALL_NS   1000000000u /* QEMU gives its own request five seconds, then up */
@@ -454,18 +458,48 @@ static int wait_loop(struct client *c, const struct wait *w)
 	return ret;
 }
 
-/* What the others of this thread have waited as well is work that the client has made. */
-static int wait_within(struct client *c, const struct wait *w, uint64_t begin)
+/* How long this one may take: what slow ones have left of it, but time enough if it is none. */
+static uint64_t wait_allowed(const struct client *c, uint64_t begin, uint64_t quick)
 {
-	const uint64_t outer = c->wait_until, own = begin + c->wait_ns;
+	struct server *server = c->ctx->server;
+	const uint64_t forgotten = (begin - server->slow_at) / SLOW_SHARE;
+	uint64_t left;
+
+	server->slow_ns -= forgotten < server->slow_ns ? forgotten : server->slow_ns;
+	server->slow_at = begin;
+	left = server->slow_ns < c->wait_ns ? c->wait_ns - server->slow_ns : 0;
+	return quick < c->wait_ns - left ? left + quick : c->wait_ns;
+}
+
+static void wait_account(const struct client *c, uint64_t begin, uint64_t end, uint64_t quick)
+{
+	struct server *server = c->ctx->server;
+
+	if (end - begin <= quick)
+		return;
+	server->slow_ns += end - begin - quick;
+	server->slow_at = end;
+	if (server->slow_ns >= c->wait_ns)
+		server->late_until = end + LATE_NS;
+}
+
+/* What the others of this thread have waited as well is work that the client has made. */
+static int wait_within(struct client *c, const struct wait *w, uint64_t begin, uint64_t len)
+{
+	const uint64_t quick = QUICK_NS + len * BYTE_NS, outer = c->wait_until;
+	uint64_t end;
 	int ret;
 
-	c->wait_until = c->waits && outer < own ? outer : own;
+	if (!c->waits || begin + c->wait_ns < outer)
+		c->wait_until = begin + (c->waits ? c->wait_ns : wait_allowed(c, begin, quick));
 	c->waits++;
 	ret = wait_loop(c, w);
 	c->waits--;
 	c->wait_until = outer;
-	work_add(c->ctx, (loop_now_ns() - begin) / WORK_NS);
+	end = loop_now_ns();
+	if (!c->waits)
+		wait_account(c, begin, end, quick);
+	work_add(c->ctx, (end - begin) / WORK_NS);
 	return ret;
 }
 
@@ -484,7 +518,7 @@ int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 		return ret;
 	ret = transfer_queue(c, &t);
 	if (!ret)
-		ret = wait_within(c, &w, begin);
+		ret = wait_within(c, &w, begin, request->len);
 	client_wake(c); /* what came or was answered meanwhile */
 	return ret;
 }

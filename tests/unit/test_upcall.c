@@ -4,6 +4,8 @@
  * served by clients that answer late, wrongly, or not at all.
  */
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "engine.h"
@@ -13,6 +15,18 @@
 #define MEM_SIZE (64u * 1024 * 1024)
 
 #define OFFER_SMALL "{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":4096}}"
+
+static _Atomic uint64_t ahead_ns; /* how far the clock of the library is */
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	const int ret = (int)syscall(SYS_clock_gettime, clock, ts);
+	const uint64_t ns = (uint64_t)ts->tv_nsec + ahead_ns;
+
+	ts->tv_sec += (time_t)(ns / 1000000000);
+	ts->tv_nsec = (long)(ns % 1000000000);
+	return ret;
+}
 
 /* A transfer of the device. */
 struct op {
@@ -150,6 +164,7 @@ struct server_thread {
 	int       fd;
 	int       nr;
 	uint64_t  bytes;
+	uint64_t  takes_ns; /* the clock goes on so far before each answer */
 };
 
 static bool thread_recv(int fd, void *buf, size_t len)
@@ -168,6 +183,7 @@ static bool thread_serve(struct server_thread *t)
 	    !thread_recv(t->fd, msg, m.hdr.msg_size - sizeof(m.hdr)))
 		return false;
 	memcpy(&req, msg, sizeof(req));
+	ahead_ns += t->takes_ns;
 	t->bytes += req.count;
 	len = put_reply(msg + 64, &m, req.count, m.hdr.cmd == VFIO_USER_DMA_READ ? req.count : 0);
 	return send(t->fd, msg + 64, len, MSG_NOSIGNAL) == (ssize_t)len;
@@ -1344,6 +1360,66 @@ static void a_client_that_was_late_has_another_chance_later(void **state)
 	thread_stop(&t);
 }
 
+#define MS 1000000u
+
+/* @nr copies of 4 bytes, each answered when so much time has passed; the last one's result. */
+static int read_slowly(struct engine *e, int nr, uint64_t takes_ns)
+{
+	struct server_thread t = { .fd = e->fd, .nr = nr, .takes_ns = takes_ns };
+	const dma_sg_t sg = sg_at(e, MEM, 4);
+	char data[4];
+	int ret = 0;
+
+	assert_int_equal(pthread_create(&t.thread, NULL, thread_run, &t), 0);
+	while (nr-- && !ret)
+		ret = lm_dma_read(e->ctx, &sg, data);
+	thread_stop(&t);
+	return ret;
+}
+
+/* Each in time, but all of them would hold up everybody else for good. */
+static void slow_answers_add_up(void **state)
+{
+	struct engine *e = *state;
+	dma_sg_t sg;
+	char data[4];
+
+	connect_with(e, OFFER_QEMU);
+	sg = sg_at(e, MEM, 4);
+	server_client(e->ctx)->wait_ns = 2000u * MS;
+	assert_int_equal(read_slowly(e, 1, 1000u * MS), 0);
+	read_slowly(e, 1, 1100u * MS); /* it may come too late */
+	assert_true(e->ctx->server->late_until > loop_now_ns());
+	assert_int_equal(lm_dma_read(e->ctx, &sg, data), -ETIMEDOUT);
+	engine_no_message(e); /* it was not even asked */
+	ahead_ns = 0;
+}
+
+static void slow_answers_are_forgotten(void **state)
+{
+	struct engine *e = *state;
+	unsigned int i;
+
+	connect_with(e, OFFER_QEMU);
+	server_client(e->ctx)->wait_ns = 2000u * MS;
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(read_slowly(e, 1, 1000u * MS), 0);
+		ahead_ns += 10000ull * MS;
+	}
+	ahead_ns = 0;
+}
+
+static void quick_answers_do_not_add_up(void **state)
+{
+	struct engine *e = *state;
+
+	connect_with(e, OFFER_QEMU);
+	server_client(e->ctx)->wait_ns = 2000u * MS;
+	assert_int_equal(read_slowly(e, 500, 5u * MS), 0);
+	assert_int_equal(e->ctx->server->late_until, 0);
+	ahead_ns = 0;
+}
+
 /* What the client answers is no time that we have waited. */
 static void an_error_that_looks_like_a_timeout_is_an_answer(void **state)
 {
@@ -1876,6 +1952,9 @@ int main(void)
 		TEST(a_copy_has_one_deadline_however_it_is_answered),
 		TEST(a_client_that_was_late_is_not_waited_for_again),
 		TEST(a_client_that_was_late_has_another_chance_later),
+		TEST(slow_answers_add_up),
+		TEST(slow_answers_are_forgotten),
+		TEST(quick_answers_do_not_add_up),
 		TEST(an_error_that_looks_like_a_timeout_is_an_answer),
 		TEST(a_stop_ends_the_wait),
 		TEST(a_copy_inside_another_ends_with_it),
