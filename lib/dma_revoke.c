@@ -50,13 +50,17 @@ static bool is_cut(const struct dma *dma, uint64_t addr)
 	return off && off < dma_table_slot(t, p)->size;
 }
 
-static void range_mark(struct dma *dma)
+/* Each window is work for the client's turn: what is behind waits for the next one. */
+static void range_mark(struct lm_ctx *ctx)
 {
+	struct dma *dma = ctx->dma;
 	struct dma_pos p;
 	bool more;
 
-	for (more = range_first(dma, &p); more; more = range_next(dma, &p))
+	for (more = range_first(dma, &p); more; more = range_next(dma, &p)) {
 		dma_table_slot(&dma->windows, p)->backing |= DMA_REVOKING;
+		work_add(ctx, 1);
+	}
 	dma_forget_last(dma);
 }
 
@@ -201,7 +205,7 @@ int dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all)
 	ret = range_set(dma, addr, size, all);
 	if (ret)
 		return ret;
-	range_mark(dma);
+	range_mark(ctx);
 	range_tell(ctx, true);
 	r->held = range_held(dma);
 	if (r->held || r->deferred) {
@@ -247,7 +251,7 @@ static void tell_rest(struct lm_ctx *ctx)
 	revoke_cancel(ctx);
 	r->addr = 0;
 	r->last = UINT64_MAX;
-	range_mark(dma);
+	range_mark(ctx);
 	if (!was_waiting) {
 		range_tell(ctx, false);
 		return;
@@ -370,7 +374,7 @@ int dma_revoked(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all)
 	r->addr = first;
 	r->last = last;
 	range_widen(dma);
-	range_mark(dma);
+	range_mark(ctx);
 	range_tell(ctx, false);
 	range_orphan(dma, first, last);
 	dma_table_remove(&dma->windows, r->addr, r->last);
