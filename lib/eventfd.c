@@ -8,10 +8,6 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -31,21 +27,7 @@ int eventfd_accept(int fd)
 
 long eventfd_id(int fd)
 {
-	static const char label[] = "eventfd-id:";
-	char path[40], text[512];
-	const char *at;
-	ssize_t len;
-	int info;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = open(path, O_RDONLY | O_CLOEXEC);
-	if (info < 0)
-		return -1;
-	len = read(info, text, sizeof(text) - 1);
-	close(info);
-	text[len > 0 ? len : 0] = '\0';
-	at = strstr(text, label);
-	return at ? strtol(at + sizeof(label) - 1, NULL, 10) : -1;
+	return peer_fd_info(fd, "eventfd-id:");
 }
 
 bool eventfd_is_same(int a, int b)

@@ -39,10 +39,8 @@ static bool has_prefix(const char *name, const char *prefix)
 	return !strncmp(name, prefix, strlen(prefix));
 }
 
-/* As proc_pid_fdinfo(5) says; -1: unknown. */
-static long mount_id(int fd)
+long peer_fd_info(int fd, const char *label)
 {
-	static const char label[] = "\nmnt_id:";
 	char path[40], text[512];
 	const char *at;
 	ssize_t len;
@@ -56,7 +54,7 @@ static long mount_id(int fd)
 	close(info);
 	text[len > 0 ? len : 0] = '\0';
 	at = strstr(text, label);
-	return at ? strtol(at + sizeof(label) - 1, NULL, 10) : -1;
+	return at ? strtol(at + strlen(label), NULL, 10) : -1;
 }
 
 /* The type in a line of proc_pid_mountinfo(5), behind a lone "-". */
@@ -128,7 +126,7 @@ enum peer_fd_kind peer_fd_kind(int fd)
 		return PEER_FD_ANON;
 	if (has_prefix(name, "socket:") || has_prefix(name, "pipe:"))
 		return PEER_FD_STREAM;
-	return mount_is_local(mount_id(fd)) ? PEER_FD_FILE : PEER_FD_UNKNOWN;
+	return mount_is_local(peer_fd_info(fd, "\nmnt_id:")) ? PEER_FD_FILE : PEER_FD_UNKNOWN;
 }
 
 /* ---- closing --------------------------------------------------------------------- */

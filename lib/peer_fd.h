@@ -21,6 +21,8 @@ enum peer_fd_kind {
 /* Asks nothing of the file system that the descriptor belongs to. */
 enum peer_fd_kind peer_fd_kind(int fd);
 bool peer_fd_is_eventfd(int fd);
+/* The number behind @label in what proc_pid_fdinfo(5) shows; -1: unknown. */
+long peer_fd_info(int fd, const char *label);
 /* Never waits, and is done with @fd. Those for which close(2) could wait are closed by a thread. */
 void peer_fd_close(int fd);
 void peer_fds_close(const int *fds, unsigned int nr); /* those that are not -1; PEER_FDS_MAX */
