@@ -22,7 +22,7 @@ check_runs=12000
 out=build/fuzz
 sanitize=address,undefined
 flags="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all"
-cli=(cmd_peek cmd_poke color columns errname error filter names out parse place regmap tracerow value)
+cli=(clean cmd_peek cmd_poke color columns errname error filter names out parse place regmap tracerow value)
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
