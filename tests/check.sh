@@ -23,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 # Reads TAP, prints "passed failed skipped"; plans may stand anywhere and add up.
 count() { # FILE STATUS
 	awk -v status="$2" '
-		/^ok .*# *[Ss][Kk][Ii][Pp]/ { skipped++; next }
+		/^(not )?ok .*# *[Ss][Kk][Ii][Pp]/ { skipped++; next }
 		/^ok/                       { passed++ }
 		/^not ok/                   { failed++ }
 		/^1\.\.[0-9]+/              { planned += substr($1, 4) }

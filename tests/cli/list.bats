@@ -131,7 +131,9 @@ setup_file() {
 		# shellcheck disable=SC2086 # none or one word
 		try 0 musctl list -n $options -o UUID,TYPE,STATE,TRANSPORT
 		[[ $output == *'\x1b'*'\xc2\x9b'* && $output != *$'\e'* ]]
-		[[ $output != *[$'\u202e\u2066\u200f\u061c\u009b']* ]]
+		for bad in $'\xe2\x80\xae' $'\xe2\x81\xa6' $'\xe2\x80\x8f' $'\xd8\x9c' $'\xc2\x9b'; do
+			[[ $output != *"$bad"* ]]
+		done
 	done
 	[[ $output == *'a\xe2\x80\xaeb'* ]] # raw: nothing is lost
 	try 0 musctl list -no TYPE,TRANSPORT
