@@ -153,3 +153,16 @@ is_state() { # UUID STATE
 mdev_is_there() { # UUID
 	[ -e "$MUSER_ROOT/sys/bus/mdev/devices/$1" ]
 }
+
+# What each test begins and ends with; the helper's own come first.
+eval "$(declare -f setup | sed '1s/setup/helper_setup/')"
+
+setup() {
+	helper_setup
+	unset MUSER_TRANSPORT
+	kernel_start
+}
+
+teardown() {
+	kernel_teardown
+}

@@ -22,15 +22,3 @@ release_archive() {
 	release build/release/lib/internal.a
 	echo "$REPO/build/release/lib/internal.a"
 }
-
-eval "$(declare -f setup | sed '1s/setup/helper_setup/')"
-
-setup() {
-	helper_setup
-	unset MUSER_TRANSPORT
-	kernel_start
-}
-
-teardown() {
-	kernel_teardown
-}

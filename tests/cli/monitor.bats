@@ -11,18 +11,6 @@ setup_file() {
 	kernel_musctl
 }
 
-eval "$(declare -f setup | sed '1s/setup/helper_setup/')"
-
-setup() {
-	helper_setup
-	unset MUSER_TRANSPORT
-	kernel_start
-}
-
-teardown() {
-	kernel_teardown
-}
-
 # Its rows go to the file rows; returns when it listens.
 monitor_start() { # OPTION...
 	"$MUSCTL" monitor "$@" >rows 2>said 3>&- &
