@@ -65,6 +65,24 @@ checkpatch() { # FILE...
 	IGNORE=,BIT_MACRO,LINE_SPACING checkpatch uapi/linux/muser.h
 }
 
+# strace and filters of system calls know a command by its type and number alone.
+@test "the ioctl type is nobody else's" {
+	local type headers
+	type=$(sed -n 's/^#define MUSER_TYPE 0x//p' "$REPO/kmod/uapi/linux/muser.h")
+	[[ $type =~ ^[0-9A-F]{2}$ ]]
+	tar -xJOf "$SOURCE/linux.tar.xz" --wildcards --occurrence=1 '*/ioctl/ioctl-number.rst' \
+		>"$BATS_TEST_TMPDIR/numbers"
+	grep -q '^0xB7 .*nsfs' "$BATS_TEST_TMPDIR/numbers"
+	run grep -i "^0x$type" "$BATS_TEST_TMPDIR/numbers"
+	[ -z "$output" ]
+	headers=$(readlink -f "$("$BATS_TEST_DIRNAME/fetch-headers.sh" trixie-backports)"/..)
+	is_there "$headers"/linux-headers-*-common/include/uapi/linux/nsfs.h
+	run grep -rEi "(_IO[RW]*\(|#define\s+\w*(IO|IOC|MAGIC|TYPE)\s)\s*0x$type\b" \
+		"$headers"/linux-headers-*-common/{include,arch/x86/include}/uapi
+	echo "$output"
+	[ -z "$output" ]
+}
+
 @test "sparse has nothing to say" {
 	cp -r "$REPO/kmod" "$BATS_TEST_TMPDIR/kmod"
 	run make -s -C "$KDIR" "M=$BATS_TEST_TMPDIR/kmod" C=2 modules
