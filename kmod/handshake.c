@@ -19,6 +19,12 @@ static struct workqueue_struct *handshake_wq;
 
 /* ---- clients that come and go -------------------------------------------------------- */
 
+/* To a server that wants to know. What one is not told of, the next one is. */
+static bool handshake_is_told(const struct muser *m)
+{
+	return m->features & MUSER_FEATURE_CLIENT;
+}
+
 /* Before anything else that is queued: it may be of the client that is told of. */
 static int handshake_say(struct muser *m, u16 cmd, const void *payload, size_t len)
 {
@@ -56,6 +62,8 @@ static int handshake_tell(struct muser *m, bool anew)
 	int ret = 0;
 
 	lockdep_assert_held(&m->state_lock);
+	if (!handshake_is_told(m))
+		return 0;
 	if (c->told_gen && (!m->client_open || c->told_gen != c->client_gen))
 		ret = handshake_say_close(m);
 	if (!ret && m->client_open && (anew || c->told_gen != c->client_gen))
@@ -67,14 +75,14 @@ void handshake_client_opened(struct muser *m)
 {
 	lockdep_assert_held(&m->state_lock);
 	m->chan->client_gen++;
-	if (m->state == MUSER_READY)
+	if (m->state == MUSER_READY && handshake_is_told(m))
 		handshake_say_open(m);
 }
 
 void handshake_client_closed(struct muser *m)
 {
 	lockdep_assert_held(&m->state_lock);
-	if (m->state == MUSER_READY)
+	if (m->state == MUSER_READY && handshake_is_told(m))
 		handshake_say_close(m);
 }
 

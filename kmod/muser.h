@@ -174,6 +174,7 @@ struct muser {
 	struct pid        *server_pid;
 	bool               started;      /* this server has called MUSER_START */
 	bool               restartable;
+	u64                features;     /* MUSER_FEATURE_* that this server has taken */
 	u32                restarts;
 	struct muser_desc *desc;         /* NULL until the first handshake */
 

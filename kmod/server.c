@@ -160,6 +160,8 @@ static int server_mmap(struct file *file, struct vm_area_struct *vma)
 
 /* ---- ioctl(2) ------------------------------------------------------------------------ */
 
+#define SERVER_FEATURES MUSER_FEATURE_CLIENT
+
 static int server_get_info(struct file *file, void *arg)
 {
 	struct muser *m = file->private_data;
@@ -168,6 +170,7 @@ static int server_get_info(struct file *file, void *arg)
 
 	info->version = MUSER_API_VERSION;
 	info->max_msg = MUSER_MAX_MSG;
+	info->features = SERVER_FEATURES;
 	mutex_lock(&m->state_lock);
 	info->restarts = m->restarts;
 	info->flags = (m->restarts ? MUSER_INFO_RESTART : 0) |
@@ -192,7 +195,7 @@ static int server_mem_create(struct file *file, void *arg)
 	return ret;
 }
 
-static int server_begin(struct muser *m, bool restartable)
+static int server_begin(struct muser *m, const struct muser_start *start)
 {
 	int ret = 0;
 
@@ -204,7 +207,8 @@ static int server_begin(struct muser *m, bool restartable)
 		ret = -EALREADY;
 	} else {
 		m->started = true;
-		m->restartable = restartable;
+		m->restartable = start->flags & MUSER_START_RESTARTABLE;
+		m->features = start->features;
 		m->state = MUSER_HANDSHAKE;
 		trace_muser_state(m, m->state, 0);
 	}
@@ -216,12 +220,15 @@ static int server_start(struct file *file, void *arg)
 {
 	struct muser *m = file->private_data;
 	const struct muser_start *start = arg;
-	bool restartable = start->flags & MUSER_START_RESTARTABLE;
 	int ret;
 
+	if (start->version != MUSER_API_VERSION)
+		return -EPROTONOSUPPORT;
+	if (start->features & ~SERVER_FEATURES)
+		return -EINVAL;
 	mutex_lock(&m->state_lock);
-	ret = server_begin(m, restartable);
-	if (!ret && !restartable)
+	ret = server_begin(m, start);
+	if (!ret && !m->restartable)
 		chan_fail_replayed(m);
 	if (!ret)
 		handshake_queue(m);
@@ -274,35 +281,40 @@ static int server_mem_trap(struct file *file, void *arg)
 struct server_cmd {
 	int  (*fn)(struct file *file, void *arg);
 	u16  size;
+	u16  min;      /* what it was at first, or is in all versions; 0: size */
 	u16  reserved; /* its offset; 0: none */
 	u32  flags;
 };
 
-#define SERVER_NO_FLAGS 0U
-
 static const struct server_cmd server_cmds[] = {
 	[_IOC_NR(MUSER_GET_INFO)] = {
-		server_get_info, sizeof(struct muser_info),
-		offsetof(struct muser_info, reserved), SERVER_NO_FLAGS },
+		.fn = server_get_info, .size = sizeof(struct muser_info),
+		.min = offsetofend(struct muser_info, features),
+		.reserved = offsetof(struct muser_info, reserved) },
 	[_IOC_NR(MUSER_MEM_CREATE)] = {
-		server_mem_create, sizeof(struct muser_mem),
-		offsetof(struct muser_mem, reserved), SERVER_NO_FLAGS },
+		.fn = server_mem_create, .size = sizeof(struct muser_mem),
+		.reserved = offsetof(struct muser_mem, reserved) },
 	[_IOC_NR(MUSER_START)] = {
-		server_start, sizeof(struct muser_start), 0, MUSER_START_RESTARTABLE },
+		.fn = server_start, .size = sizeof(struct muser_start),
+		.min = offsetofend(struct muser_start, reserved),
+		.reserved = offsetof(struct muser_start, reserved),
+		.flags = MUSER_START_RESTARTABLE },
 	[_IOC_NR(MUSER_EXCHANGE)] = {
-		server_exchange, sizeof(struct muser_exchange), 0, MUSER_EXCHANGE_NOWAIT },
+		.fn = server_exchange, .size = sizeof(struct muser_exchange),
+		.flags = MUSER_EXCHANGE_NOWAIT },
 	[_IOC_NR(MUSER_IRQ_TRIGGER)] = {
-		server_irq_trigger, sizeof(struct muser_irq), 0, SERVER_NO_FLAGS },
+		.fn = server_irq_trigger, .size = sizeof(struct muser_irq) },
 	[_IOC_NR(MUSER_DMA_PIN)] = {
-		server_dma_pin, sizeof(struct muser_dma), 0,
-		MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE },
+		.fn = server_dma_pin, .size = sizeof(struct muser_dma),
+		.flags = MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE },
 	[_IOC_NR(MUSER_DMA_UNPIN)] = {
-		server_dma_unpin, sizeof(struct muser_dma), 0, SERVER_NO_FLAGS },
+		.fn = server_dma_unpin, .size = sizeof(struct muser_dma) },
 	[_IOC_NR(MUSER_DMA_RW)] = {
-		server_dma_rw, sizeof(struct muser_dma_rw), 0, MUSER_DMA_READ | MUSER_DMA_WRITE },
+		.fn = server_dma_rw, .size = sizeof(struct muser_dma_rw),
+		.flags = MUSER_DMA_READ | MUSER_DMA_WRITE },
 	[_IOC_NR(MUSER_MEM_TRAP)] = {
-		server_mem_trap, sizeof(struct muser_trap), 0,
-		MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF },
+		.fn = server_mem_trap, .size = sizeof(struct muser_trap),
+		.flags = MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF },
 };
 
 /* All structs begin so. */
@@ -320,7 +332,7 @@ union server_args {
 	struct muser_trap     trap;
 };
 
-/* Copied once. Shorter than ours is of before a field was there, longer must be zeros. */
+/* Copied once. What is missing at the end of a shorter one is zeros; a longer one must have them. */
 static int server_copy_in(const struct server_cmd *cmd, union server_args *arg, void __user *user)
 {
 	u32 argsz;
@@ -328,7 +340,7 @@ static int server_copy_in(const struct server_cmd *cmd, union server_args *arg, 
 
 	if (get_user(argsz, (u32 __user *)user))
 		return -EFAULT;
-	if (argsz < cmd->size || argsz > PAGE_SIZE)
+	if (argsz < (cmd->min ?: cmd->size) || argsz > PAGE_SIZE)
 		return -EINVAL;
 	if (argsz == cmd->size)
 		ret = usercopy_from(arg, user, argsz);
@@ -354,7 +366,8 @@ static long server_ioctl(struct file *file, unsigned int request, unsigned long 
 	cmd = &server_cmds[array_index_nospec(nr, ARRAY_SIZE(server_cmds))];
 	ret = server_copy_in(cmd, &arg, (void __user *)user);
 	ret = ret ?: cmd->fn(file, &arg);
-	return ret ?: usercopy_to((void __user *)user, &arg, cmd->size);
+	return ret ?: usercopy_to((void __user *)user, &arg,
+				  min_t(u32, arg.head.argsz, cmd->size));
 }
 
 const struct file_operations muser_server_fops = {

@@ -19,6 +19,9 @@
 #include "mdev_node.h"
 #include "stream.h"
 
+/* What the engine needs to hear of, and all that it knows. */
+#define MDEV_FEATURES MUSER_FEATURE_CLIENT
+
 /* ---- messages -------------------------------------------------------------------- */
 
 static ssize_t mdev_recv(struct channel *ch, void *buf, size_t len, struct channel_fds *fds)
@@ -65,6 +68,7 @@ static int mdev_start(struct channel *ch, bool restartable)
 {
 	struct muser_start arg = {
 		.argsz = sizeof(arg), .flags = restartable ? MUSER_START_RESTARTABLE : 0,
+		.version = MUSER_API_VERSION, .features = MDEV_FEATURES,
 	};
 
 	return mdev_node_ioctl(ch->fd, MUSER_START, &arg);
@@ -199,23 +203,27 @@ static const char *open_fault(int error)
 	}
 }
 
+/* One without our ioctls is of before they were released. */
+static const char *version_fault(int ret, const struct muser_info *info)
+{
+	if (ret == -ENOTTY || (!ret && info->version != MUSER_API_VERSION))
+		return "the version of muser.ko does not match this library (install both from "
+		       "one release, then reload the module)";
+	if (!ret && MDEV_FEATURES & ~info->features)
+		return "muser.ko is older than this library and lacks what it needs (install it "
+		       "anew, then reload it)";
+	if (!ret && info->max_msg > STREAM_BIG)
+		return "muser.ko sends longer messages than this library takes";
+	return NULL;
+}
+
 static int node_check(struct channel *ch, const char **why)
 {
 	struct muser_info info = { .argsz = sizeof(info) };
-	int ret;
+	const int ret = mdev_node_ioctl(ch->fd, MUSER_GET_INFO, &info);
 
-	ret = mdev_node_ioctl(ch->fd, MUSER_GET_INFO, &info);
-	if (ret)
-		return ret;
-	if (info.version != MUSER_API_VERSION) {
-		*why = "the version of muser.ko does not match this library";
-		return -EPROTONOSUPPORT;
-	}
-	if (info.max_msg > STREAM_BIG) {
-		*why = "muser.ko sends longer messages than this library takes";
-		return -EPROTONOSUPPORT;
-	}
-	return 0;
+	*why = version_fault(ret, &info);
+	return *why ? -EPROTONOSUPPORT : ret;
 }
 
 int channel_mdev_open(struct channel *ch, const char *uuid, const char **why)

@@ -96,6 +96,7 @@ int mdev_node_ioctl(int fd, unsigned long request, void *arg)
 	if (request == MUSER_GET_INFO) {
 		info->version = MUSER_API_VERSION;
 		info->max_msg = 4096;
+		info->features = MUSER_FEATURE_CLIENT;
 	}
 	return 0;
 }

@@ -40,6 +40,8 @@ struct node {
 	atomic_bool  removed;
 	int          refused;   /* the server is, with this error */
 	uint32_t     version, max_msg;
+	uint64_t     features, features_taken;
+	int          info_error; /* of MUSER_GET_INFO */
 
 	char        *queue;     /* messages to be read */
 	size_t       head, tail;
@@ -162,9 +164,10 @@ static int node_info(struct muser_info *arg)
 	assert_int_equal(arg->argsz, sizeof(*arg));
 	arg->version = node.version;
 	arg->max_msg = node.max_msg;
+	arg->features = node.features;
 	arg->restarts = node.nr_opened - 1;
 	arg->flags = node.nr_opened > 1 ? MUSER_INFO_RESTART : 0;
-	return 0;
+	return node.info_error;
 }
 
 static int node_mem_create(struct muser_mem *arg)
@@ -187,6 +190,11 @@ static int node_start(const struct muser_start *arg)
 	assert_int_equal(arg->argsz, sizeof(*arg));
 	if (node.nr_started)
 		return -EALREADY;
+	if (arg->version != node.version)
+		return -EPROTONOSUPPORT;
+	if (arg->features & ~node.features)
+		return -EINVAL;
+	node.features_taken = arg->features;
 	node.nr_started++;
 	node.start_flags = arg->flags;
 	return 0;
@@ -519,6 +527,7 @@ static inline int node_setup(void **state)
 	memset(&node, 0, sizeof(node));
 	node.fd = -1;
 	node.version = MUSER_API_VERSION;
+	node.features = MUSER_FEATURE_CLIENT;
 	node.max_msg = STREAM_MAX_MSG;
 	node.queue = malloc(NODE_QUEUE);
 	node.replies = malloc(NODE_QUEUE);

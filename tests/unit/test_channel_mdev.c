@@ -86,6 +86,31 @@ static void another_api_version_is_refused(void **state)
 	node_refused(e, EPROTONOSUPPORT, "version of muser.ko");
 }
 
+static void a_module_with_other_ioctls_is_of_another_version(void **state)
+{
+	struct engine *e = *state;
+
+	node.info_error = -ENOTTY;
+	node_refused(e, EPROTONOSUPPORT, "version of muser.ko");
+}
+
+static void a_module_that_lacks_what_is_needed_is_refused(void **state)
+{
+	struct engine *e = *state;
+
+	node.features = 0;
+	node_refused(e, EPROTONOSUPPORT, "lacks what it needs");
+}
+
+static void features_that_are_known_are_taken_and_no_others(void **state)
+{
+	struct engine *e = *state;
+
+	node.features = ~0ull;
+	node_serve(e);
+	assert_int_equal(node.features_taken, MUSER_FEATURE_CLIENT);
+}
+
 static void longer_messages_than_we_take_are_refused(void **state)
 {
 	struct engine *e = *state;
@@ -386,6 +411,9 @@ int main(void)
 		NODE_TEST(a_node_that_is_served_is_said_to_be_busy),
 		NODE_TEST(a_node_without_permission_names_the_group),
 		NODE_TEST(another_api_version_is_refused),
+		NODE_TEST(a_module_with_other_ioctls_is_of_another_version),
+		NODE_TEST(a_module_that_lacks_what_is_needed_is_refused),
+		NODE_TEST(features_that_are_known_are_taken_and_no_others),
 		NODE_TEST(longer_messages_than_we_take_are_refused),
 		NODE_TEST(a_node_and_a_socket_exclude_each_other),
 		NODE_TEST(a_description_that_is_refused_leaves_the_node),

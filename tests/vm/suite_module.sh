@@ -11,6 +11,10 @@ U=$(uuid_nr 1)
 NIL=00000000-0000-0000-0000-000000000000
 B=0xf00 # the commands of raw_server, in BAR0
 
+is_odd() { # REGION OFFSET
+	[ $(($(c read "$1" "$2" 8) % 2)) = 1 ]
+}
+
 # ---- sysfs ---------------------------------------------------------------------------------
 
 ok 'it loads' load muser
@@ -26,6 +30,7 @@ ok 'one that is there is not made again' sh -c "! echo $U >$MDEV_TYPE/create"
 ok 'it goes' mdev_remove $NIL
 ok 'and its node with it' sh -c "! test -e /dev/muser/$NIL"
 is 'without a server it says so' no-server attribute "$U" state
+ok 'what a server must not do' raw_server -l "$U"
 
 # ---- server and client ---------------------------------------------------------------------
 
@@ -60,7 +65,12 @@ is 'reached the server' 0x0000000000000001 vfio_client "$U" read bar0 0xf50 8
 ok 'eight threads, and no reply is lost or swapped' vfio_client "$U" load 8 3000 bar0 0
 ok 'a client that stays' client_start "$U"
 ok 'is the only one' sh -c "! vfio_client $U info"
+ok 'the server heard of each that came and went, and of this one' is_odd bar0 0xfb0
 ok 'until it goes' client_stop
+stop_server
+ok 'a server that knows no features' serve "$U" -p
+ok 'has a client' vfio_client "$U" info
+is 'but does not hear of it' 0x0000000000000000 vfio_client "$U" read bar0 0xfb0 8
 stop_server
 ok 'a server with MUSER_EXCHANGE' serve "$U" -x
 ok 'serves as well' vfio_client "$U" load 8 3000 bar0 0

@@ -15,7 +15,7 @@
  * POLLOUT: always; POLLPRI: trapped pages were written; POLLHUP: the device was removed.
  *
  * All structs: argsz is the caller's sizeof; flags and reserved fields that are not known must be
- * zero (EINVAL). Fields grow at the end. Layouts are the same for 32-bit processes.
+ * zero (EINVAL). Layouts are the same for 32-bit processes.
  */
 #ifndef _LINUX_MUSER_H
 #define _LINUX_MUSER_H
@@ -23,7 +23,24 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
+/*
+ * How the interface grows:
+ *
+ *  - Structs grow at their ends, where zeros mean what was before. A program with the shorter struct
+ *    passes its own argsz: the module takes what is missing as zeros, and writes nothing behind it.
+ *    One with a longer struct than the module's has zeros there, or gets EINVAL. EINVAL as well: an
+ *    argsz that is shorter than the struct was at first (muser_info: up to @features; muser_start:
+ *    up to @reserved), or longer than a page.
+ *  - What is new has a bit, MUSER_FEATURE_*. MUSER_GET_INFO says which ones the module has;
+ *    MUSER_START takes those of them that the server knows. The module sends no message, and no flag
+ *    in one, of a feature that was not taken.
+ *  - MUSER_API_VERSION changes if what is there gets another meaning. Module and server must have the
+ *    same one: MUSER_START fails otherwise (EPROTONOSUPPORT). What MUSER_GET_INFO
+ *    gives up to @features is the same in all versions.
+ */
 #define MUSER_API_VERSION 1
+
+#define MUSER_FEATURE_CLIENT (1ULL << 0) /* MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE */
 
 /*
  * The profile of vfio-user that is spoken here:
@@ -37,9 +54,9 @@
  *    ACTION_UNMASK each time it is signalled.
  *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
  *    comes after the fact: the memory is gone already, and a scratch page in its place.
- *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect. A
- *    server that takes over gets CLOSE first if the client that its predecessor knew has gone,
- *    OPEN if there is one, then SET_IRQS for what that one has set.
+ *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect, for a
+ *    server that has taken MUSER_FEATURE_CLIENT. One that takes over gets CLOSE first if the client
+ *    that the last one knew has gone, OPEN if there is one, then SET_IRQS for what that one has set.
  *  - A request that a previous server has not answered comes again, flagged MUSER_F_REPLAYED.
  *  - A request is flagged MUSER_F_WRITTEN if a page was written and not fetched (MUSER_MEM_TRAP)
  *    when it was sent. Its sender may expect that the device knows of the write before it answers.
@@ -94,6 +111,7 @@ struct muser_info {
 #define MUSER_INFO_CLIENT   (1U << 1) /* a client has the device open */
 	__u32 version;    /* out: MUSER_API_VERSION */
 	__u32 max_msg;    /* out: bytes of the longest message, header included */
+	__u64 features;   /* out: MUSER_FEATURE_* that the module has */
 	__u32 restarts;   /* out: how many servers were here before */
 	__u32 reserved;
 	__u8  uuid[16];   /* out */
@@ -120,7 +138,8 @@ struct muser_mem {
 /* ---- MUSER_START --------------------------------------------------------------------- */
 
 /*
- * The server is ready for messages. Once. EALREADY: it was called. A server that is refused gets
+ * The server is ready for messages. Once. EALREADY: it was called; EPROTONOSUPPORT: another version;
+ * EINVAL: a feature that the module does not have. A server that is refused gets
  * POLLERR, and from read(2) and MUSER_EXCHANGE: EPROTO: its answers break the rules; ESTALE: it
  * is another device than its predecessor; ETIMEDOUT: it does not answer; EOVERFLOW: it leaves too
  * much unread. It can only close the file.
@@ -129,6 +148,9 @@ struct muser_start {
 	__u32 argsz;
 	__u32 flags;
 #define MUSER_START_RESTARTABLE (1U << 0) /* its state is in MUSER_MEM_CREATE memory only */
+	__u32 version;    /* MUSER_API_VERSION */
+	__u32 reserved;
+	__u64 features;   /* MUSER_FEATURE_* that the server knows, of those that the module has */
 };
 #define MUSER_START _IO(MUSER_TYPE, 2)
 

@@ -2,11 +2,13 @@
 /*
  * raw_server.c - a device process that speaks to /dev/muser/UUID without libmuser.
  *
- *	raw_server UUID [-x] [-r] [-t THREADS] [-s SEED]
+ *	raw_server UUID [-x] [-r] [-p] [-t THREADS] [-s SEED]
+ *	raw_server -l UUID
  *	raw_server -c
  *
  * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
- * BAR0 then is in memory that the module keeps. -s: hostile, see hostile.c; -c: what such servers
+ * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -l: see
+ * limits.h. -s: hostile, see hostile.c; -c: what such servers
  * and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes are commands (see
  * enum below). BAR2: 64 KiB that can be mapped but for the first page.
  * Refuses nothing: what it is told to do wrong, it does.
@@ -28,6 +30,7 @@
 
 #include "hostile.h"
 #include "../../../kmod/uapi/linux/muser.h"
+#include "limits.h"
 #include "storm.h"
 
 enum { BAR0_SIZE = 4096, BAR2_SIZE = 65536, CONFIG_SIZE = 256 };
@@ -53,6 +56,7 @@ enum {
 	COUNT = 0xf80, /* four that count their reads; the top bit: this one came again */
 	POSTED = 0xfa0, /* of the last TRAP that fetched */
 	WRITTEN = 0xfa8, /* how many requests were flagged so */
+	CLIENTS = 0xfb0, /* messages of clients that come and go, to this server */
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
@@ -74,7 +78,7 @@ struct access {
 	uint32_t region, count;
 };
 
-static int file, exchange, restartable;
+static int file, exchange, restartable, plain;
 static uint8_t *bar0, *bar2, *dma, config[CONFIG_SIZE];
 static uint32_t max_msg;
 static uint64_t evil; /* 0: not */
@@ -391,7 +395,9 @@ static ssize_t answer(struct header *h, void *payload)
 		++*word(RESETS);
 		return 0;
 	case MUSER_CLIENT_OPEN:
-	case MUSER_CLIENT_CLOSE: return 0;
+	case MUSER_CLIENT_CLOSE:
+		++*word(CLIENTS);
+		return 0;
 	}
 	return -EOPNOTSUPP;
 }
@@ -486,7 +492,8 @@ static uint8_t *memory(uint32_t space, uint64_t size)
 static void start(void)
 {
 	struct muser_info info = { .argsz = sizeof(info) };
-	struct muser_start go = { .argsz = sizeof(go),
+	struct muser_start go = { .argsz = sizeof(go), .version = MUSER_API_VERSION,
+				  .features = plain ? 0 : MUSER_FEATURE_CLIENT,
 				  .flags = restartable ? MUSER_START_RESTARTABLE : 0 };
 	uint16_t vendor = 0x1234, device = 0x5241;
 
@@ -494,7 +501,7 @@ static void start(void)
 		die("raw_server: MUSER_GET_INFO");
 	max_msg = info.max_msg;
 	bar0 = memory(MUSER_SPACE_STATE, BAR0_SIZE);
-	*word(RUNNING) = 0;
+	*word(RUNNING) = *word(CLIENTS) = 0;
 	bar2 = memory(2, BAR2_SIZE);
 	memcpy(config + PCI_VENDOR_ID, &vendor, 2);
 	memcpy(config + PCI_DEVICE_ID, &device, 2);
@@ -510,12 +517,14 @@ static void start(void)
 int main(int argc, char **argv)
 {
 	char path[128];
-	int option, threads = 1;
+	int option, threads = 1, limits = 0;
 	pthread_t thread;
 
-	while ((option = getopt(argc, argv, "xrct:s:")) >= 0) {
+	while ((option = getopt(argc, argv, "xrpclt:s:")) >= 0) {
 		exchange |= option == 'x';
 		restartable |= option == 'r';
+		plain |= option == 'p';
+		limits |= option == 'l';
 		if (option == 'c')
 			return hostile_print();
 		if (option == 't')
@@ -529,6 +538,8 @@ int main(int argc, char **argv)
 	file = open(path, O_RDWR | O_CLOEXEC);
 	if (file < 0)
 		die(path);
+	if (limits)
+		return limits_check(file);
 	start();
 	if (evil)
 		hostile_start(&evil, file);
