@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/mdev.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -114,15 +115,19 @@ static int mdev_set_irqs(struct muser *m, void __user *user)
 	struct vfio_irq_set set;
 	size_t data_size = 0;
 	void *data = NULL;
+	u32 count;
 	int ret;
 
 	if (copy_from_user(&set, user, size))
 		return -EFAULT;
-	ret = vfio_set_irqs_validate_and_prepare(&set, set.index < m->desc->nr_irqs ?
-						 m->desc->irq[set.index].count : 0,
-						 m->desc->nr_irqs, &data_size);
+	if (set.index >= m->desc->nr_irqs)
+		return -EINVAL;
+	set.index = array_index_nospec(set.index, m->desc->nr_irqs);
+	count = m->desc->irq[set.index].count;
+	ret = vfio_set_irqs_validate_and_prepare(&set, count, m->desc->nr_irqs, &data_size);
 	if (ret)
 		return ret;
+	set.start = array_index_nospec(set.start, count);
 	if (data_size) {
 		data = memdup_user(user + size, data_size);
 		if (IS_ERR(data))

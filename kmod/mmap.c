@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
@@ -80,10 +81,11 @@ void muser_mem_free(struct muser *m)
 
 struct muser_mem_space *mem_space(struct muser *m, u32 space)
 {
-	struct muser_mem_space *s = &m->mem.space[min(space, MUSER_NR_SPACES - 1)];
+	struct muser_mem_space *s;
 
 	if (space >= MUSER_NR_SPACES)
 		return ERR_PTR(-EINVAL);
+	s = &m->mem.space[array_index_nospec(space, MUSER_NR_SPACES)];
 	/* Pairs with muser_mem_create(): with the file, its size is there. */
 	if (!smp_load_acquire(&s->file))
 		return ERR_PTR(-ENXIO);
@@ -99,7 +101,7 @@ int muser_mem_create(struct muser *m, struct muser_mem *arg)
 	if (arg->space >= MUSER_NR_SPACES || !arg->size || !PAGE_ALIGNED(arg->size) ||
 	    arg->size > 1ULL << MUSER_SPACE_SHIFT)
 		return -EINVAL;
-	s = &m->mem.space[arg->space];
+	s = &m->mem.space[array_index_nospec(arg->space, MUSER_NR_SPACES)];
 	if (s->file) {
 		arg->flags = MUSER_MEM_KEPT;
 		return arg->size == s->size ? 0 : -ESTALE;

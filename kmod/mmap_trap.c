@@ -8,6 +8,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -163,7 +164,8 @@ static int mem_fetch(struct muser_mem_space *s, struct trap_range r, u64 user, b
 static int mem_trap(struct muser_mem_space *s, const struct muser_trap *arg)
 {
 	const struct trap_range r = {
-		.first = arg->offset >> PAGE_SHIFT, .pages = arg->size >> PAGE_SHIFT,
+		.first = array_index_nospec(arg->offset >> PAGE_SHIFT, s->size >> PAGE_SHIFT),
+		.pages = arg->size >> PAGE_SHIFT,
 	};
 	const bool arm = arg->flags & MUSER_TRAP_ARM;
 	int ret = mem_bitmaps(s);
