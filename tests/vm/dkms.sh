@@ -40,6 +40,16 @@ with_kernel() { # ACTION [ARGUMENT]...
 	dkms "$@" -k "$release" --kernelsourcedir "$kdir"
 }
 
+# What DKMS passes over, rather than fail to build.
+is_passed_over() { # CONFIG: of a kernel without it
+	local status=0
+	mkdir -p "$work/without"
+	ln -sfn "$kdir"/* "$work/without/"
+	grep -v "^CONFIG_$1=" "$kdir/.config" >"$work/without/.config"
+	dkms build "muser/$version" -k "$release" --kernelsourcedir "$work/without" || status=$?
+	[[ $status == 77 ]]
+}
+
 status_is() { # LINE, or nothing
 	dkms status >"$work/status"
 	cat "$work/status"
@@ -81,6 +91,9 @@ prepare
 line=", $release, x86_64: installed"
 ok 'it is added' dkms add "muser/$version"
 ok 'known' status_is "muser/$version: added"
+for config in 64BIT MMU EVENTFD SHMEM VFIO VFIO_MDEV; do
+	ok "not for a kernel without $config" is_passed_over $config
+done
 ok 'built' with_kernel build "muser/$version"
 ok 'installed' with_kernel install "muser/$version"
 ok 'which is known, too' status_is "muser/$version$line"
