@@ -332,7 +332,7 @@ union server_args {
 	struct muser_trap     trap;
 };
 
-/* Copied once. What is missing at the end of a shorter one is zeros; a longer one must have them. */
+/* Copied once. What a shorter one lacks is zeros; in a longer one, what we do not know must be. */
 static int server_copy_in(const struct server_cmd *cmd, union server_args *arg, void __user *user)
 {
 	u32 argsz;

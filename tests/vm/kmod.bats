@@ -65,6 +65,18 @@ checkpatch() { # FILE...
 	IGNORE=,BIT_MACRO,LINE_SPACING checkpatch uapi/linux/muser.h
 }
 
+# All structs, all of their members.
+@test "kernel-doc has nothing to say of the UAPI header" {
+	local header=$REPO/kmod/uapi/linux/muser.h name
+	run perl "$KDIR/scripts/kernel-doc" -none -Werror "$header"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	for name in $(sed -n 's/^struct \(.*\) {/\1/p' "$header"); do
+		grep -q "^ \* struct $name - " "$header"
+	done
+}
+
 # strace and filters of system calls know a command by its type and number alone.
 @test "the ioctl type is nobody else's" {
 	local type headers

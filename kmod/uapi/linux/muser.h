@@ -26,17 +26,17 @@
 /*
  * How the interface grows:
  *
- *  - Structs grow at their ends, where zeros mean what was before. A program with the shorter struct
- *    passes its own argsz: the module takes what is missing as zeros, and writes nothing behind it.
- *    One with a longer struct than the module's has zeros there, or gets EINVAL. EINVAL as well: an
- *    argsz that is shorter than the struct was at first (muser_info: up to @features; muser_start:
- *    up to @reserved), or longer than a page.
+ *  - Structs grow at their ends, where zeros mean what was before. A program with the shorter
+ *    struct passes its own argsz: the module takes what is missing as zeros, and writes nothing
+ *    behind it. One with a longer struct than the module's has zeros there, or gets EINVAL. EINVAL
+ *    as well: an argsz that is shorter than the struct was at first (muser_info: up to @features;
+ *    muser_start: up to @reserved), or longer than a page.
  *  - What is new has a bit, MUSER_FEATURE_*. MUSER_GET_INFO says which ones the module has;
- *    MUSER_START takes those of them that the server knows. The module sends no message, and no flag
- *    in one, of a feature that was not taken.
- *  - MUSER_API_VERSION changes if what is there gets another meaning. Module and server must have the
- *    same one: MUSER_START fails otherwise (EPROTONOSUPPORT). What MUSER_GET_INFO
- *    gives up to @features is the same in all versions.
+ *    MUSER_START takes those of them that the server knows. The module sends no message, and no
+ *    flag in one, of a feature that was not taken.
+ *  - MUSER_API_VERSION changes if what is there gets another meaning. Module and server must have
+ *    the same one: MUSER_START fails otherwise (EPROTONOSUPPORT). What MUSER_GET_INFO gives up to
+ *    @features is the same in all versions.
  */
 #define MUSER_API_VERSION 1
 
@@ -55,8 +55,9 @@
  *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
  *    comes after the fact: the memory is gone already, and a scratch page in its place.
  *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect, for a
- *    server that has taken MUSER_FEATURE_CLIENT. One that takes over gets CLOSE first if the client
- *    that the last one knew has gone, OPEN if there is one, then SET_IRQS for what that one has set.
+ *    server that has taken MUSER_FEATURE_CLIENT. One that takes over gets CLOSE first if the
+ *    client that the last one knew has gone, OPEN if there is one, then SET_IRQS for what that one
+ *    has set.
  *  - A request that a previous server has not answered comes again, flagged MUSER_F_REPLAYED.
  *  - A request is flagged MUSER_F_WRITTEN if a page was written and not fetched (MUSER_MEM_TRAP)
  *    when it was sent. Its sender may expect that the device knows of the write before it answers.
@@ -68,9 +69,14 @@
 #define MUSER_F_WRITTEN    (1U << 30)
 #define MUSER_F_REPLAYED   (1U << 31)
 
+/**
+ * struct muser_client - payload of MUSER_CLIENT_OPEN
+ * @pid: The client, in the server's PID namespace; 0: not visible there.
+ * @uid: Its user, in the server's user namespace.
+ */
 struct muser_client {
-	__u32 pid; /* in the server's PID namespace; 0: not visible there */
-	__u32 uid; /* in the server's user namespace */
+	__u32 pid;
+	__u32 uid;
 };
 
 /* ---- offsets for mmap(2) ------------------------------------------------------------- */
@@ -103,60 +109,100 @@ struct muser_client {
 
 /* ---- MUSER_GET_INFO ------------------------------------------------------------------ */
 
-/* At any time. */
-struct muser_info {
-	__u32 argsz;
-	__u32 flags;      /* out: */
 #define MUSER_INFO_RESTART  (1U << 0) /* a server was here before: its memory is kept */
 #define MUSER_INFO_CLIENT   (1U << 1) /* a client has the device open */
-	__u32 version;    /* out: MUSER_API_VERSION */
-	__u32 max_msg;    /* out: bytes of the longest message, header included */
-	__u64 features;   /* out: MUSER_FEATURE_* that the module has */
-	__u32 restarts;   /* out: how many servers were here before */
+
+/**
+ * struct muser_info - MUSER_GET_INFO, at any time
+ * @argsz: sizeof(struct muser_info), or up to @features at least.
+ * @flags: In: 0. Out: MUSER_INFO_*.
+ * @version: Out: MUSER_API_VERSION of the module.
+ * @max_msg: Out: bytes of the longest message, header included.
+ * @features: Out: MUSER_FEATURE_* that the module has.
+ * @restarts: Out: how many servers were here before.
+ * @reserved: 0.
+ * @uuid: Out: the device's.
+ */
+struct muser_info {
+	__u32 argsz;
+	__u32 flags;
+	__u32 version;
+	__u32 max_msg;
+	__u64 features;
+	__u32 restarts;
 	__u32 reserved;
-	__u8  uuid[16];   /* out */
+	__u8  uuid[16];
 };
 #define MUSER_GET_INFO _IO(MUSER_TYPE, 0)
 
 /* ---- MUSER_MEM_CREATE ---------------------------------------------------------------- */
 
-/*
- * Memory of a region, or of the server's state, that outlives the server; zero at first. Before
- * MUSER_START only. If it is there already, @size must be the same (ESTALE: it was another device).
- * ENOSPC: more than the module's parameter max_memory.
+#define MUSER_MEM_KEPT (1U << 0) /* it was there: as the previous server left it */
+
+/**
+ * struct muser_mem - MUSER_MEM_CREATE, before MUSER_START
+ * @argsz: sizeof(struct muser_mem).
+ * @flags: In: 0. Out: MUSER_MEM_KEPT.
+ * @space: The region's index, or MUSER_SPACE_STATE.
+ * @reserved: 0.
+ * @size: In bytes: whole pages.
+ *
+ * Memory of a region, or of the server's state, that outlives the server; zero at first. If it is
+ * there already, @size must be the same (ESTALE: it was another device). ENOSPC: more than the
+ * module's parameter max_memory.
  */
 struct muser_mem {
 	__u32 argsz;
-	__u32 flags;      /* out: */
-#define MUSER_MEM_KEPT (1U << 0) /* it was there: as the previous server left it */
+	__u32 flags;
 	__u32 space;
 	__u32 reserved;
-	__u64 size;       /* multiple of the page size */
+	__u64 size;
 };
 #define MUSER_MEM_CREATE _IO(MUSER_TYPE, 1)
 
 /* ---- MUSER_START --------------------------------------------------------------------- */
 
-/*
- * The server is ready for messages. Once. EALREADY: it was called; EPROTONOSUPPORT: another version;
- * EINVAL: a feature that the module does not have. A server that is refused gets
- * POLLERR, and from read(2) and MUSER_EXCHANGE: EPROTO: its answers break the rules; ESTALE: it
- * is another device than its predecessor; ETIMEDOUT: it does not answer; EOVERFLOW: it leaves too
- * much unread. It can only close the file.
+#define MUSER_START_RESTARTABLE (1U << 0) /* its state is in MUSER_MEM_CREATE memory only */
+
+/**
+ * struct muser_start - MUSER_START: the server is ready for messages
+ * @argsz: sizeof(struct muser_start), or up to @reserved at least.
+ * @flags: MUSER_START_*.
+ * @version: MUSER_API_VERSION.
+ * @reserved: 0.
+ * @features: MUSER_FEATURE_* that the server knows, of those that the module has.
+ *
+ * Once. EALREADY: it was called; EPROTONOSUPPORT: another version; EINVAL: a feature that the
+ * module does not have. A server that is refused gets POLLERR, and from read(2) and
+ * MUSER_EXCHANGE: EPROTO: its answers break the rules; ESTALE: it is another device than its
+ * predecessor; ETIMEDOUT: it does not answer; EOVERFLOW: it leaves too much unread. It can only
+ * close the file.
  */
 struct muser_start {
 	__u32 argsz;
 	__u32 flags;
-#define MUSER_START_RESTARTABLE (1U << 0) /* its state is in MUSER_MEM_CREATE memory only */
-	__u32 version;    /* MUSER_API_VERSION */
+	__u32 version;
 	__u32 reserved;
-	__u64 features;   /* MUSER_FEATURE_* that the server knows, of those that the module has */
+	__u64 features;
 };
 #define MUSER_START _IO(MUSER_TYPE, 2)
 
 /* ---- MUSER_EXCHANGE ------------------------------------------------------------------ */
 
-/*
+#define MUSER_EXCHANGE_NOWAIT (1U << 0)
+
+/**
+ * struct muser_exchange - MUSER_EXCHANGE: replies in, messages out
+ * @argsz: sizeof(struct muser_exchange).
+ * @flags: MUSER_EXCHANGE_NOWAIT.
+ * @out: Address of the replies.
+ * @in: Address of the buffer for messages.
+ * @out_len: Bytes of the replies.
+ * @in_size: Bytes of the buffer.
+ * @in_len: Out: bytes of the messages.
+ * @wake_fd: A file to wait for as well; -1: none.
+ * @timeout_ns: How long to wait; all ones: for ever.
+ *
  * Take replies as write(2) does, then give messages as read(2) does. Waits, unless
  * MUSER_EXCHANGE_NOWAIT (O_NONBLOCK is for read(2) alone), until there is a message, @wake_fd is
  * readable, or @timeout_ns has passed. 0 with in_len 0: nothing came. Errors of the replies come
@@ -166,31 +212,48 @@ struct muser_start {
 struct muser_exchange {
 	__u32 argsz;
 	__u32 flags;
-#define MUSER_EXCHANGE_NOWAIT (1U << 0)
-	__u64 out;        /* address of the replies */
-	__u64 in;         /* address of the buffer for messages */
+	__u64 out;
+	__u64 in;
 	__u32 out_len;
 	__u32 in_size;
-	__u32 in_len;     /* out */
-	__s32 wake_fd;    /* -1: none */
-	__u64 timeout_ns; /* all ones: none */
+	__u32 in_len;
+	__s32 wake_fd;
+	__u64 timeout_ns;
 };
 #define MUSER_EXCHANGE _IO(MUSER_TYPE, 3)
 
 /* ---- MUSER_IRQ_TRIGGER --------------------------------------------------------------- */
 
-/* Signal the vector's eventfd. ENOENT: it has none. Safe from any thread. */
+/**
+ * struct muser_irq - MUSER_IRQ_TRIGGER: signal a vector's eventfd
+ * @argsz: sizeof(struct muser_irq).
+ * @flags: 0.
+ * @index: VFIO_PCI_*_IRQ_INDEX.
+ * @vector: Of the index.
+ *
+ * ENOENT: it has none. Safe from any thread.
+ */
 struct muser_irq {
 	__u32 argsz;
 	__u32 flags;
-	__u32 index;      /* VFIO_PCI_*_IRQ_INDEX */
+	__u32 index;
 	__u32 vector;
 };
 #define MUSER_IRQ_TRIGGER _IO(MUSER_TYPE, 4)
 
 /* ---- DMA ----------------------------------------------------------------------------- */
 
-/*
+#define MUSER_DMA_READ  (1U << 0) /* the device reads: always */
+#define MUSER_DMA_WRITE (1U << 1)
+#define MUSER_DMA_FILE  (1U << 2) /* PIN; see struct muser_dma */
+
+/**
+ * struct muser_dma - MUSER_DMA_PIN and MUSER_DMA_UNPIN
+ * @argsz: sizeof(struct muser_dma).
+ * @flags: PIN: MUSER_DMA_*; UNPIN: 0.
+ * @iova: The client's address. PIN: out, too.
+ * @size: In bytes. PIN: out, too.
+ *
  * MUSER_DMA_PIN: pin the pages of [iova, iova + size), so that a mapping of MUSER_MMAP_DMA shows
  * them. On return iova and size are the pages that are pinned: they contain the range asked for,
  * and may be more of what the client has mapped around it. What is pinned stays until
@@ -208,29 +271,48 @@ struct muser_irq {
 struct muser_dma {
 	__u32 argsz;
 	__u32 flags;
-#define MUSER_DMA_READ  (1U << 0) /* the device reads: always */
-#define MUSER_DMA_WRITE (1U << 1)
-#define MUSER_DMA_FILE  (1U << 2) /* PIN; see above */
 	__u64 iova;
 	__u64 size;
 };
 #define MUSER_DMA_PIN   _IO(MUSER_TYPE, 5)
 #define MUSER_DMA_UNPIN _IO(MUSER_TYPE, 6)
 
-/* Copy, for memory that cannot be mapped. MUSER_DMA_WRITE: to the client. Errors as above. */
+/**
+ * struct muser_dma_rw - MUSER_DMA_RW: copy, for memory that cannot be mapped
+ * @argsz: sizeof(struct muser_dma_rw).
+ * @flags: MUSER_DMA_WRITE: to the client; MUSER_DMA_READ: from it.
+ * @iova: The client's address.
+ * @size: In bytes.
+ * @addr: Of the server's buffer.
+ *
+ * Errors as those of struct muser_dma.
+ */
 struct muser_dma_rw {
 	__u32 argsz;
 	__u32 flags;
 	__u64 iova;
 	__u64 size;
-	__u64 addr;       /* of the server's buffer */
+	__u64 addr;
 };
 #define MUSER_DMA_RW    _IO(MUSER_TYPE, 7)
 
 /* ---- MUSER_MEM_TRAP ------------------------------------------------------------------ */
 
-/*
- * Writes of the client to mapped memory. MUSER_TRAP_ARM: the next write to each page of the range
+#define MUSER_TRAP_ARM   (1U << 0)
+#define MUSER_TRAP_FETCH (1U << 1)
+#define MUSER_TRAP_OFF   (1U << 2)
+
+/**
+ * struct muser_trap - MUSER_MEM_TRAP: writes of the client to mapped memory
+ * @argsz: sizeof(struct muser_trap).
+ * @flags: MUSER_TRAP_*.
+ * @space: As in struct muser_mem.
+ * @posted: Out, FETCH: No_reply messages that this server was sent; wraps.
+ * @offset: In bytes: whole pages.
+ * @size: In bytes: whole pages.
+ * @bitmap: FETCH: address; whole 64-bit words.
+ *
+ * MUSER_TRAP_ARM: the next write to each page of the range
  * is noticed (POLLPRI). MUSER_TRAP_FETCH: into @bitmap, a bit a page, least significant first,
  * which pages were written since they were armed; what was fetched is no longer pending. Both:
  * fetch, then arm again those that were written. MUSER_TRAP_OFF: no longer.
@@ -242,14 +324,11 @@ struct muser_dma_rw {
 struct muser_trap {
 	__u32 argsz;
 	__u32 flags;
-#define MUSER_TRAP_ARM   (1U << 0)
-#define MUSER_TRAP_FETCH (1U << 1)
-#define MUSER_TRAP_OFF   (1U << 2)
 	__u32 space;
-	__u32 posted;     /* out, FETCH: No_reply messages that this server was sent; wraps */
-	__u64 offset;     /* multiples of the page size */
+	__u32 posted;
+	__u64 offset;
 	__u64 size;
-	__u64 bitmap;     /* address; whole 64-bit words */
+	__u64 bitmap;
 };
 #define MUSER_MEM_TRAP  _IO(MUSER_TYPE, 8)
 
