@@ -22,6 +22,7 @@ static lm_ctx_t *irq_device(int fd, int *event_fd)
 	};
 	lm_dev_info_t info = {
 		.type = "bench", .fd = fd, .flags = LM_DEV_CONN_FD | LM_DEV_NO_CONTROL,
+		.pci_info.id = { .vid = 0x1234, .did = 0x4252 },
 		.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = 1,
 	};
 	const uint16_t enable = PCI_MSI_FLAGS_ENABLE;
