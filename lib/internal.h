@@ -272,7 +272,7 @@ struct region {
 	uint32_t     *changes;   /* of each value by the device, while it is asked; or NULL */
 	bool          described; /* info.map has been called for its areas ... */
 	bool          trapped;   /* ... and refused: accesses do not go to mem */
-	bool          is_special; /* configuration space, or has ioeventfds */
+	bool          is_special; /* configuration space, or has ioeventfds or MSI-X structures */
 };
 
 /* One read or write, from a client or from musctl. The owner keeps it and buf until it is done. */
@@ -282,16 +282,18 @@ struct access {
 	uint64_t      offset;
 	char         *buf;
 	bool          is_write;
-	bool          kicked;                /* it was an eventfd's */
 	uint16_t      trace_flags;           /* LM_TRACE_POSTED, LM_TRACE_CONTROL */
+	void        (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
+
+	/* region_access() sets the rest. */
+	bool          kicked;                /* it was an eventfd's */
 	uint16_t      reason;                /* of an error: LM_TRACE_REASON_* */
 	uint32_t      pos;                   /* bytes done */
 	uint32_t      piece;                 /* bytes of the piece in progress ... */
 	uint32_t      shift;                 /* ... and where in its register it begins; */
 	uint32_t      idx, changes;          /* a write: which one, and region.changes before it */
 	uint64_t      started;               /* ticks, when traced */
-	struct deferral defer;               /* region.c */
-	void        (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
+	struct deferral defer;
 };
 
 int  region_new(struct lm_ctx *ctx);

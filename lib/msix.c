@@ -95,6 +95,7 @@ int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
 		return -EINVAL;
 	m.kept = kept_part(ctx, KEPT_MSIX);
 	ctx->config->msix = m;
+	region_get(ctx, m.bar)->is_special = true;
 	return 0;
 }
 

@@ -246,6 +246,14 @@ static int handle_posted(struct client *c, const struct command *cmd, struct mes
 	return ret;
 }
 
+/* What the reply begins with, once the device has answered. */
+static void request_keep(struct client *c, const struct message *m)
+{
+	const size_t len = m->len < sizeof(c->payload) ? m->len : sizeof(c->payload);
+
+	memcpy(c->payload, m->payload, len);
+}
+
 static int handle_replied(struct client *c, const struct command *cmd, struct message *m)
 {
 	const struct vfio_user_header request = *m->hdr;
@@ -264,7 +272,9 @@ static int handle_replied(struct client *c, const struct command *cmd, struct me
 	c->owed = true;
 	ret = command_run(c, cmd, m, &r);
 	c->owed = false;
-	if (ret != LM_DEFER)
+	if (unlikely(ret == LM_DEFER))
+		request_keep(c, m);
+	else
 		protocol_commit(c, &request, ret, &r);
 	return ret;
 }
@@ -303,7 +313,6 @@ int protocol_handle(struct client *c, struct message *m)
 		if (ret)
 			return ret;
 	}
-	memcpy(c->payload, m->payload, m->len < sizeof(c->payload) ? m->len : sizeof(c->payload));
 	if (request.flags & VFIO_USER_F_NO_REPLY) {
 		ret = handle_posted(c, cmd, m);
 		c->posted++;

@@ -26,13 +26,11 @@ void protocol_access_init(struct access *a, const struct client *c, const struct
 	struct vfio_user_region_access req;
 
 	memcpy(&req, m->payload, sizeof(req));
-	memset(a, 0, sizeof(*a));
 	a->region = req.region;
 	a->offset = req.offset;
 	a->count = req.count;
 	a->is_write = m->cmd == VFIO_USER_REGION_WRITE;
-	if (m->hdr->flags & VFIO_USER_F_NO_REPLY)
-		a->trace_flags = LM_TRACE_POSTED;
+	a->trace_flags = m->hdr->flags & VFIO_USER_F_NO_REPLY ? LM_TRACE_POSTED : 0;
 	if (unlikely(mdev_is_replayed(c, m->hdr->flags)))
 		a->trace_flags |= LM_TRACE_REPLAYED;
 }
@@ -99,15 +97,12 @@ static void multi_write_init(struct client *c, char *wrs)
 {
 	char *at = wrs + c->multi_pos * sizeof(struct vfio_user_write_single);
 	struct vfio_user_write_single w;
-	const uint16_t flags = c->access.trace_flags;
 
 	memcpy(&w, at, sizeof(w));
-	memset(&c->access, 0, sizeof(c->access));
 	c->access.region = w.region;
 	c->access.offset = w.offset;
 	c->access.count = w.count;
 	c->access.is_write = true;
-	c->access.trace_flags = flags;
 	c->access.buf = at + offsetof(struct vfio_user_write_single, data);
 	c->access.done = access_done;
 }

@@ -263,21 +263,31 @@ static ssize_t config_step(struct lm_ctx *ctx, struct access *a)
 	return config_access(ctx, a->buf + a->pos, len, a->offset + a->pos, a->is_write);
 }
 
+/* 0: it is none of what makes the region special, and *len is cut to end where that begins. */
+static ssize_t special_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t *len)
+{
+	size_t next, done;
+
+	if (a->region == LM_CFG_REG_IDX)
+		return config_step(ctx, a);
+	if (kick_write(r, a))
+		return (ssize_t)*len;
+	done = msix_access(ctx, a, &next);
+	if (next < *len)
+		*len = next;
+	return (ssize_t)done;
+}
+
 static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *a)
 {
-	size_t len = a->count - a->pos, next = len, done;
+	size_t len = a->count - a->pos, done;
 
 	if (unlikely(r->is_special)) {
-		if (a->region == LM_CFG_REG_IDX)
-			return config_step(ctx, a);
-		if (kick_write(r, a))
-			return (ssize_t)len;
+		const ssize_t ret = special_step(ctx, r, a, &len);
+
+		if (ret)
+			return ret;
 	}
-	done = msix_access(ctx, a, &next);
-	if (done)
-		return (ssize_t)done;
-	if (next < len)
-		len = next;
 	if (r->mem && !r->trapped) {
 		done = r->shared ? mapped_part(r, a->offset + a->pos, &len) : len;
 		if (done)
@@ -414,6 +424,7 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 {
 	work_add(ctx, 1 + a->count / WORK_BYTES);
 	a->reason = access_check(ctx, a);
+	a->kicked = false;
 	a->pos = 0;
 	access_begins(ctx, a);
 	if (likely(a->reason == LM_TRACE_REASON_DEVICE))

@@ -156,9 +156,15 @@ static inline void slot_write(slot_word *slot, uint64_t seq,
 
 	atomic_store_explicit(&slot[0], 2 * seq + 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
+#pragma GCC unroll 8
 	for (i = 1; i < RECORD_WORDS; i++)
 		atomic_store_explicit(&slot[i], from[i], memory_order_relaxed);
 	atomic_store_explicit(&slot[0], 2 * seq + 2, memory_order_release);
+}
+
+static inline slot_word *slot_of(const struct trace *t, uint64_t seq)
+{
+	return t->slots + (seq & (TRACE_SLOTS - 1)) * RECORD_WORDS;
 }
 
 static inline void ring_put(struct trace *t, const struct lm_trace_record *rec)
@@ -167,7 +173,9 @@ static inline void ring_put(struct trace *t, const struct lm_trace_record *rec)
 	const uint64_t seq = t->head++;
 	struct tracer *tr;
 
-	slot_write(t->slots + (seq & (TRACE_SLOTS - 1)) * RECORD_WORDS, seq, rec);
+	slot_write(slot_of(t, seq), seq, rec);
+	/* Written so long ago that no cache has it: it comes while the next access is served. */
+	__builtin_prefetch(slot_of(t, seq + 1), 1);
 	atomic_store_explicit(head, seq + 1, memory_order_release);
 	atomic_signal_fence(memory_order_seq_cst); /* the other half: lm_trace_arm() */
 	for (tr = t->tracers; tr; tr = tr->next) {
