@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * server.c - where a client connects, and the client while it is there.
+ * server.c - where a client connects, and that it is there.
  *
- * Owns the listening socket, the life of connections (which of them is the client is pending.c's),
- * and the turn of a client: one receive, the whole messages in it, one send; of what makes much
- * work the rest waits for the next turn, so that a client leaves time for others. Requests are
- * served in the order they came; while one waits for the device, the following ones wait in the
- * buffer, and only replies to our own commands overtake. A client that does not read its replies
- * is not read from; nothing here ever blocks. Callbacks run in turns of the loop alone: what a
- * device completes between them is sent, but the requests behind it have to wait for their turn.
+ * Owns the listening socket and the life of connections. Which of them is the client is
+ * pending.c's, and what it is served is server_turn.c's.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -23,9 +18,6 @@
 #include "kick.h"
 #include "peer_fd.h"
 #include "server.h"
-
-/* The end of the stream too: its edge may be one with that of the last bytes. */
-#define CLIENT_IN (EPOLLIN | EPOLLRDHUP)
 
 struct client *server_client(const struct lm_ctx *ctx)
 {
@@ -61,12 +53,7 @@ void client_tell(struct client *c, bool attached)
 
 static void client_free(struct client *c)
 {
-	if (c->twin_fd >= 0)
-		close(c->twin_fd);
-	if (c->twin.rx.data) {
-		loop_remove(&c->ctx->loop, &c->twin_source);
-		stream_close(&c->twin);
-	}
+	upcall_twin_free(c);
 	client_unhold(c);
 	upcall_free(c);
 	free(c);
@@ -111,19 +98,6 @@ void client_lost(struct client *c, int error)
 	client_free(c);
 }
 
-static void client_ready(struct source *src, uint32_t events);
-
-/* The node signals an edge per arrival, also where messages are left: level triggering. */
-static uint32_t client_edge(const struct client *c)
-{
-	return c->is_mdev ? 0 : EPOLLET;
-}
-
-static uint32_t client_in(const struct client *c)
-{
-	return c->is_mdev ? mdev_events(c) : CLIENT_IN;
-}
-
 static void peer_credentials(struct client *c, int fd)
 {
 	struct ucred cred = { 0 };
@@ -155,17 +129,14 @@ static int client_new(struct server *server, const struct channel *ch, struct cl
 	c->twin_fd = -1;
 	c->max_fds = 1;
 	c->max_data = STREAM_MAX_DATA;
-	ret = upcall_new(c);
-	ret = ret ?: stream_open_channel(&c->stream, ch);
+	upcall_new(c);
+	ret = stream_open_channel(&c->stream, ch);
 	if (ret) {
 		channel_drop(*ch);
 		goto fail;
 	}
 	c->is_mdev = ch->ops->exchange;
-	c->source.fd = ch->fd;
-	c->source.fn = client_ready;
-	c->events = client_in(c) | EPOLLOUT;
-	ret = loop_add(&c->ctx->loop, &c->source, c->events | client_edge(c));
+	ret = client_appear(c);
 	if (ret)
 		goto fail_stream;
 	if (!c->is_mdev)
@@ -186,250 +157,6 @@ int client_new_fd(struct server *server, int fd, struct client **client)
 
 	channel_socket_init(&ch, fd);
 	return client_new(server, &ch, client);
-}
-
-/* ---- a turn of the client -------------------------------------------------------- */
-
-int client_hold(struct client *c, const void *data, size_t len)
-{
-	c->held = len <= HELD_SMALL ? c->held_small : pool_get();
-	if (!c->held)
-		return -ENOMEM;
-	memcpy(c->held, data, len);
-	return 0;
-}
-
-void client_unhold(struct client *c)
-{
-	if (c->held && c->held != c->held_small)
-		pool_put(c->held);
-	c->held = NULL;
-}
-
-/* Whole messages in the buffer, in order, until one waits for the device or the turn ends. */
-static int serve_messages(struct client *c)
-{
-	struct message m;
-	int ret;
-
-	while (!client_turn_is_over(c) && c->waiting == WAIT_NONE &&
-	       (ret = stream_next(&c->stream, &m)) != 0) {
-		if (ret < 0)
-			return ret;
-		work_add(c->ctx, 1);
-		if ((m.hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY) {
-			upcall_reply(c, &m);
-			continue;
-		}
-		ret = protocol_handle(c, &m);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-/* While a request waits: replies to our commands, wherever they stand. */
-static int serve_replies(struct client *c)
-{
-	struct message m;
-	int ret = 0;
-
-	c->replies_due = false;
-	while (c->waiting != WAIT_NONE && (ret = stream_next_reply(&c->stream, &m)) == 1) {
-		work_add(c->ctx, 1);
-		upcall_reply(c, &m);
-		if (client_turn_is_over(c)) {
-			c->replies_due = true;
-			break;
-		}
-	}
-	return ret < 0 ? ret : 0;
-}
-
-bool client_is_due(const struct client *c)
-{
-	if (likely(c->waiting == WAIT_NONE))
-		return stream_has_message(&c->stream);
-	return c->waiting == WAIT_TURN || c->replies_due;
-}
-
-/*
- * Messages that are here already have a turn when the socket can be written, as it mostly can.
- * Edges spare epoll a second look at a socket that was read empty; what an edge has told and was
- * not served, a modification tells again.
- */
-void client_listen(struct client *c)
-{
-	const bool listening = c->waiting == WAIT_NONE ||
-			       (upcall_is_outstanding(c) && !c->twin.rx.data);
-	const bool is_due = client_is_due(c);
-	uint32_t events = c->is_mdev ? mdev_events(c) & EPOLLPRI : 0;
-
-	if (listening && !c->blocked)
-		events |= client_in(c);
-	if (is_due || c->waiting == WAIT_ROOM || stream_pending(&c->stream))
-		events |= EPOLLOUT;
-	if (events == c->events && c->armed && !is_due)
-		return;
-	if (!loop_modify(&c->ctx->loop, &c->source, events | client_edge(c))) {
-		c->events = events;
-		c->armed = true;
-	}
-}
-
-/* A request is not answered yet: go on with it, or with what it may be waiting for. */
-static int serve_waiting(struct client *c)
-{
-	int ret;
-
-	if (c->waiting == WAIT_TURN)
-		protocol_go_on(c);
-	ret = serve_replies(c);
-	return ret ?: c->waiting == WAIT_ROOM ? SERVE_BLOCKED : 0;
-}
-
-/* A reply may end the wait, and then messages behind it are due: until nothing moves. */
-static int serve_all(struct client *c)
-{
-	int ret;
-
-	if (c->waiting == WAIT_ROOM && !protocol_answer_send(c))
-		return SERVE_BLOCKED;
-	do {
-		ret = serve_messages(c);
-		if (!ret && c->waiting != WAIT_NONE)
-			ret = serve_waiting(c);
-	} while (!ret && !client_turn_is_over(c) && client_is_due(c));
-	return ret;
-}
-
-void client_serve(struct client *c)
-{
-	int ret, sent = 0;
-
-	if (c->serving)
-		return;
-	c->serving = true;
-	c->turn_end = threads_have_job(c->ctx) ? 0 : c->ctx->work + TURN_MAX;
-	c->ctx->turn_ticks = trace_on(c->ctx) && !c->ctx->threads ? trace_ticks() : 0;
-	do {
-		ret = serve_all(c);
-		if (!ret && c->keeps) /* they go with the next exchange */
-			break;
-		sent = stream_flush(&c->stream);
-		if (!sent)
-			upcall_kick(c);
-		/* It could not answer, but now there is room. */
-	} while (ret == SERVE_BLOCKED && !sent);
-	if (!sent && !c->keeps)
-		sent = stream_flush(&c->stream);
-	c->serving = false;
-	c->ctx->turn_ticks = 0;
-	c->blocked = ret == SERVE_BLOCKED;
-	if (ret < 0 || sent < 0) {
-		client_lost(c, ret < 0 ? ret : sent);
-		return;
-	}
-	if (unlikely(c->twin_fd >= 0 && !sent)) {
-		close(c->twin_fd);
-		c->twin_fd = -1;
-	}
-	c->blocked |= sent;
-	upcall_settle(c);
-	if (!c->keeps)
-		client_listen(c);
-}
-
-void client_wake(struct client *c)
-{
-	if (c->serving)
-		return;
-	/* An error is found again in the turn that follows it: that of a socket to be written. */
-	if (!stream_flush(&c->stream)) {
-		upcall_kick(c);
-		stream_flush(&c->stream);
-	}
-	c->blocked &= stream_pending(&c->stream);
-	upcall_settle(c);
-	if (!c->keeps)
-		client_listen(c);
-}
-
-/* -ENOBUFS: requests fill the buffer while one waits for a reply that will never be read. */
-ssize_t server_receive(struct client *c)
-{
-	const ssize_t got = stream_fill(&c->stream);
-
-	c->armed = c->is_mdev || (got >= 0 && c->stream.drained);
-	if (got != -ENOBUFS || c->waiting == WAIT_NONE || !upcall_is_outstanding(c))
-		return got;
-	log_peer(c->ctx, LM_LOG_WARN,
-		 "the client queues requests without answering our DMA commands");
-	upcall_fail_all(c, -ENOBUFS);
-	return 1;
-}
-
-/* Without anything to read: but muser.ko says why. */
-static ssize_t client_end(struct client *c)
-{
-	ssize_t got = -ENOTCONN;
-
-	if (c->is_mdev)
-		got = server_receive(c) ?: -ENODEV;
-	return got;
-}
-
-/* The device does not know of it. Before its VERSION it has no reason to give us descriptors: of
- * those that we do not know they would be many. */
-static int client_meet(struct client *c)
-{
-	if (c->ctx->server->client != c)
-		return c->stream.nr_arrived && !client_is_due(c) ? -EPROTO : 0;
-	if (!c->is_mdev)
-		client_tell(c, true);
-	return 0;
-}
-
-static void client_ready(struct source *src, uint32_t events)
-{
-	struct client *c = container_of(src, struct client, source);
-	ssize_t ret = 0;
-
-	if (unlikely(!c->told))
-		ret = client_meet(c);
-	if (unlikely(events & EPOLLPRI)) /* of a node alone */
-		ret = mdev_traps(c);
-	c->armed = false;
-	/* What is here goes first: there may be no room for more, and its sender may have gone. */
-	if (!ret && !client_is_due(c)) {
-		if (events & EPOLLIN)
-			ret = server_receive(c);
-		else if (events & (EPOLLHUP | EPOLLERR))
-			ret = client_end(c);
-	}
-	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		c->armed = false;
-	if (ret < 0)
-		client_lost(c, (int)ret);
-	else
-		client_serve(c);
-}
-
-int server_busy_poll(struct lm_ctx *ctx)
-{
-	struct client *c = ctx->server->client;
-	ssize_t got;
-
-	if (!c || c->events != client_in(c))
-		return c && c->events & EPOLLOUT ? -EAGAIN : 0;
-	got = server_receive(c);
-	if (!got)
-		return 0;
-	if (got < 0)
-		client_lost(c, (int)got);
-	else
-		client_serve(c);
-	return 1;
 }
 
 void server_deferred_done(struct lm_ctx *ctx, ssize_t result)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * server.h - a connection, shared by server.c, pending.c, protocol.c, handshake.c and upcall.c.
+ * server.h - a connection, shared by server*.c, pending.c, protocol*.c, handshake.c and upcall*.c.
  */
 #ifndef LM_SERVER_H
 #define LM_SERVER_H
@@ -71,7 +71,7 @@ struct client {
 	uid_t           uid;
 	uint64_t        requests;
 	uint32_t        posted;      /* those of them that wanted no reply; wraps */
-	struct upcalls *upcalls;
+	struct upcalls *upcalls;     /* NULL: there were none */
 	uint64_t        wait_ns;     /* our patience: lm_dma_read() waits so long ... */
 	uint64_t        stall_ns;    /* ... and transfers may stand still while a request waits */
 	uint64_t        wait_until;  /* of the lm_dma_read() that waits now ... */
@@ -109,6 +109,9 @@ void client_leave(struct client *c); /* what it lent us goes */
 int  client_new_fd(struct server *server, int fd, struct client **client);
 /* Its connection has ended, for this reason; @c is freed. */
 void client_lost(struct client *c, int error);
+
+/* server_turn.c */
+int  client_appear(struct client *c); /* it has turns from now on */
 void client_listen(struct client *c); /* what epoll is to tell next */
 bool client_is_due(const struct client *c); /* messages wait to be served */
 ssize_t server_receive(struct client *c);   /* as stream_fill() */
@@ -145,19 +148,28 @@ bool mdev_is_replayed(const struct client *c, uint32_t flags); /* a header's */
 
 /* threads.c, for those who lead: the message is taken along, and nobody else's any more */
 bool threads_take(struct client *c, const struct message *m);
-bool threads_have_job(const struct lm_ctx *ctx); /* this turn of the loop has taken one */
+bool threads_have_taken(const struct threads *t);
+/* This turn of the loop has taken one. */
+static inline bool threads_have_job(const struct lm_ctx *ctx)
+{
+	return unlikely(ctx->threads) && threads_have_taken(ctx->threads);
+}
 
 /* handshake.c */
 int  handshake(struct client *c, struct message *m, struct reply *r);
 
 /* upcall.c */
-int  upcall_new(struct client *c);
+void upcall_new(struct client *c);
 void upcall_free(struct client *c);
 void upcall_reply(struct client *c, struct message *m);
 bool upcall_is_outstanding(const struct client *c);
 void upcall_kick(struct client *c);               /* there may be room to send more */
 void upcall_settle(struct client *c);             /* after a turn: send, see that all moves */
 void upcall_fail_all(struct client *c, int error);
+
+/* upcall_twin.c */
 int  upcall_twin_open(struct client *c, int fd);  /* fd is consumed in any case */
+void upcall_twin_send(struct client *c);
+void upcall_twin_free(struct client *c);
 
 #endif /* LM_SERVER_H */

@@ -317,12 +317,6 @@ ssize_t stream_fill(struct stream *s)
 	return got;
 }
 
-void message_close_fds(struct message *m)
-{
-	peer_fds_close(m->fds.fd, m->fds.nr);
-	m->fds.nr = 0;
-}
-
 static void fds_append(struct channel_fds *to, const struct channel_fds *from)
 {
 	unsigned int i;
@@ -355,7 +349,7 @@ static void rx_take_fds(struct stream *s, uint64_t start, uint64_t end, struct c
 	s->nr_arrived = kept;
 }
 
-bool stream_has_message(const struct stream *s)
+bool stream_has_more(const struct stream *s)
 {
 	struct message m;
 

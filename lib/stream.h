@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "channel.h"
+#include "peer_fd.h"
 #include "vfio_user.h"
 
 /* The most data of one region or DMA message, announced in the handshake. */
@@ -63,8 +64,6 @@ ssize_t stream_exchange(struct stream *s, int wake_fd);
 /* The next whole message, taken out; valid until the next stream_fill(). 1, 0: none yet,
  * -EPROTO: the peer's framing is broken, the connection cannot continue. */
 int stream_next(struct stream *s, struct message *m);
-/* stream_next() would not answer 0. */
-bool stream_has_message(const struct stream *s);
 /* Put back what stream_next() gave, descriptors included. */
 void stream_unget(struct stream *s, struct message *m);
 /* The first reply at or behind a message that waits, taken out: as stream_next(). */
@@ -75,7 +74,13 @@ bool stream_wants_reply(const struct stream *s);
  * stream_unpin(). */
 int  stream_pin(struct stream *s, struct stream_buf *pinned);
 void stream_unpin(struct stream_buf *pinned);
-void message_close_fds(struct message *m);
+
+static inline void message_close_fds(struct message *m)
+{
+	if (m->fds.nr)
+		peer_fds_close(m->fds.fd, m->fds.nr);
+	m->fds.nr = 0;
+}
 
 /* Contiguous room for a message to be sent, or NULL: wait until stream_flush() gives 0. */
 void *stream_reserve(struct stream *s, size_t len);
@@ -87,6 +92,18 @@ int stream_flush(struct stream *s);
 static inline bool stream_pending(const struct stream *s)
 {
 	return s->tx.head != s->tx.tail;
+}
+
+static inline bool stream_is_empty(const struct stream *s) /* of what was received */
+{
+	return s->rx.head == s->rx.tail;
+}
+
+/* stream_next() would not answer 0. */
+bool stream_has_more(const struct stream *s); /* it is not empty */
+static inline bool stream_has_message(const struct stream *s)
+{
+	return !stream_is_empty(s) && stream_has_more(s);
 }
 
 /* Large buffers, shared by the process: rare, and not worth an allocation each. */

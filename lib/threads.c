@@ -116,9 +116,9 @@ bool threads_take(struct client *c, const struct message *m)
 	return true;
 }
 
-bool threads_have_job(const struct lm_ctx *ctx)
+bool threads_have_taken(const struct threads *t)
 {
-	return ctx->threads && !ctx->threads->job;
+	return !t->job;
 }
 
 /* ---- doing it -------------------------------------------------------------------- */

@@ -51,25 +51,21 @@ struct flight {
 	uint16_t         msg_id;
 };
 
+/* Made with the first transfer: most clients see none. */
 struct upcalls {
 	struct flight    flights[IN_FLIGHT];
 	struct transfer *queue;    /* in the order they came; the first ones may be under way */
 	struct transfer **end;     /* where the next one is linked */
 	struct transfer *spare;    /* one kept, so that the steady state allocates nothing */
 	uint16_t         next_id;
-	struct lm_timer *stall;    /* made with the first transfer */
+	struct lm_timer *stall;
 	bool             stall_armed;
 };
 
-int upcall_new(struct client *c)
+void upcall_new(struct client *c)
 {
 	c->wait_ns = WAIT_NS;
 	c->stall_ns = STALL_NS;
-	c->upcalls = calloc(1, sizeof(*c->upcalls));
-	if (!c->upcalls)
-		return -ENOMEM;
-	c->upcalls->end = &c->upcalls->queue;
-	return 0;
 }
 
 void upcall_free(struct client *c)
@@ -83,7 +79,7 @@ void upcall_free(struct client *c)
 
 bool upcall_is_outstanding(const struct client *c)
 {
-	return c->upcalls->queue != NULL;
+	return c->upcalls && c->upcalls->queue;
 }
 
 static struct stream *upcall_stream(struct client *c)
@@ -129,8 +125,11 @@ static bool transfer_is_over(const struct transfer *t)
 void upcall_fail_all(struct client *c, int error)
 {
 	struct upcalls *up = c->upcalls;
-	struct transfer *failed = up->queue, *t;
+	struct transfer *failed, *t;
 
+	if (!up)
+		return;
+	failed = up->queue;
 	/* What the device starts meanwhile is not meant. */
 	memset(up->flights, 0, sizeof(up->flights));
 	up->queue = NULL;
@@ -146,7 +145,7 @@ void upcall_cancel(struct lm_ctx *ctx, int error)
 {
 	struct client *c = server_client(ctx);
 
-	if (!c || !c->upcalls->queue)
+	if (!c || !upcall_is_outstanding(c))
 		return;
 	upcall_fail_all(c, error);
 	client_wake(c);
@@ -170,7 +169,7 @@ static void watch_stall(struct client *c)
 	struct upcalls *up = c->upcalls;
 	const bool wanted = up->queue && !c->twin.rx.data && client_waits(c);
 
-	if (wanted == up->stall_armed || !up->stall)
+	if (wanted == up->stall_armed)
 		return;
 	up->stall_armed = wanted;
 	lm_timer_arm(up->stall, wanted ? c->stall_ns : 0, 0);
@@ -234,7 +233,7 @@ void upcall_kick(struct client *c)
 	struct flight *f;
 
 	/* A reply is being written where our message would go: client_serve() comes back. */
-	if (c->owed && !c->twin.rx.data)
+	if (!c->upcalls || (c->owed && !c->twin.rx.data))
 		return;
 	while ((t = transfer_next(c->upcalls)) && (f = flight_free(c->upcalls))) {
 		if (!flight_send(c, t, f))
@@ -250,17 +249,31 @@ static struct transfer *transfer_new(struct upcalls *up)
 	return t ? t : malloc(sizeof(*t));
 }
 
-static int transfer_queue(struct client *c, const struct transfer *wanted)
+static int upcalls_make(struct client *c)
 {
-	struct upcalls *up = c->upcalls;
-	struct transfer *t;
+	struct upcalls *up = calloc(1, sizeof(*up));
 	int ret;
 
-	if (!up->stall) {
-		ret = loop_timer_new(&c->ctx->loop, stall_expired, c, &up->stall);
-		if (ret)
-			return ret;
+	if (!up)
+		return -ENOMEM;
+	ret = loop_timer_new(&c->ctx->loop, stall_expired, c, &up->stall);
+	if (ret) {
+		free(up);
+		return ret;
 	}
+	up->end = &up->queue;
+	c->upcalls = up;
+	return 0;
+}
+
+static int transfer_queue(struct client *c, const struct transfer *wanted)
+{
+	const int ret = c->upcalls ? 0 : upcalls_make(c);
+	struct upcalls *up = c->upcalls;
+	struct transfer *t;
+
+	if (ret)
+		return ret;
 	t = transfer_new(up);
 	if (!t)
 		return -ENOMEM;
@@ -327,7 +340,7 @@ static int flight_land(const struct flight *f, const struct message *m)
 
 void upcall_reply(struct client *c, struct message *m)
 {
-	struct flight *f = flight_find(c->upcalls, m->hdr->msg_id);
+	struct flight *f = c->upcalls ? flight_find(c->upcalls, m->hdr->msg_id) : NULL;
 	struct transfer *t;
 	int ret;
 
@@ -523,68 +536,12 @@ int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 	return ret;
 }
 
-/* ---- the twin socket ------------------------------------------------------------- */
-
-static void twin_close(struct client *c)
-{
-	loop_remove(&c->ctx->loop, &c->twin_source);
-	stream_close(&c->twin);
-	upcall_fail_all(c, -ENOTCONN);
-}
-
-/* A send error is reported again by the turn that is asked for, as is what the last one left. */
-static void twin_send(struct client *c)
-{
-	const bool more = stream_flush(&c->twin) || stream_has_message(&c->twin);
-	const uint32_t events = more ? EPOLLIN | EPOLLOUT : EPOLLIN;
-
-	if (events != c->twin_events && !loop_modify(&c->ctx->loop, &c->twin_source, events))
-		c->twin_events = events;
-}
-
 void upcall_settle(struct client *c)
 {
 	if (c->twin.rx.data) {
 		upcall_kick(c);
-		twin_send(c);
+		upcall_twin_send(c);
 	}
-	watch_stall(c);
-}
-
-static void twin_ready(struct source *src, uint32_t events)
-{
-	struct client *c = container_of(src, struct client, twin_source);
-	struct message m;
-	int ret = 0;
-
-	c->serving = true; /* what is completed now is answered below */
-	c->turn_end = c->ctx->work + TURN_MAX;
-	if (!stream_has_message(&c->twin) && stream_fill(&c->twin) < 0)
-		ret = -ENOTCONN;
-	while (!ret && !client_turn_is_over(c) && (ret = stream_next(&c->twin, &m)) == 1) {
-		ret = 0;
-		work_add(c->ctx, 1);
-		upcall_reply(c, &m);
-	}
-	if (ret < 0 || stream_flush(&c->twin) < 0)
-		twin_close(c);
-	c->serving = false;
-	client_serve(c);
-}
-
-int upcall_twin_open(struct client *c, int fd)
-{
-	int ret = stream_open(&c->twin, fd);
-
-	if (ret) {
-		close(fd);
-		return ret;
-	}
-	c->twin_source.fd = fd;
-	c->twin_source.fn = twin_ready;
-	c->twin_events = EPOLLIN;
-	ret = loop_add(&c->ctx->loop, &c->twin_source, c->twin_events);
-	if (ret)
-		stream_close(&c->twin);
-	return ret;
+	if (c->upcalls)
+		watch_stall(c);
 }
