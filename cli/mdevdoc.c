@@ -23,12 +23,19 @@ static const struct {
 } attributes[] = {
 	{ "state", "state", "Server" },
 	{ "server_pid", "server_pid", "Server process" },
+	{ "client_pid", "client_pid", "Client process" },
 	{ "policy", "policy", "Policy" },
 	{ "timeout_ms", "timeout_ms", "Timeout (ms)" },
 	{ "restarts", "restarts", "Restarts" },
 	{ "served", "served", "Served" },
 	{ "outstanding", "outstanding", "Outstanding" },
 	{ "pinned_pages", "pinned_pages", "Pinned pages" },
+	{ "stats/peak_pinned_pages", "peak_pinned_pages", "Pinned at most" },
+	{ "stats/memory_bytes", "memory_bytes", "Device memory" },
+	{ "stats/errors", "errors", "Errors" },
+	{ "stats/timeouts", "timeouts", "Timeouts" },
+	{ "stats/interrupts", "interrupts", "Interrupts" },
+	{ "stats/copied_bytes", "copied_bytes", "Copied bytes" },
 };
 
 #define NR_ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))

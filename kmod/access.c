@@ -15,18 +15,11 @@
 #include "chan.h"
 #include "usercopy.h"
 
-/* REGION_READ and REGION_WRITE: before the data, and in the answer. */
-struct access_head {
-	__u64 offset;
-	__u32 region;
-	__u32 count;
-};
-
 /* Most accesses are of registers. */
 #define ACCESS_SMALL 16U
 
 /* Which region, where in it, and how much of @count can be had there. */
-static const struct muser_region *access_region(struct muser *m, u32 flag, struct access_head *at,
+static const struct muser_region *access_region(struct muser *m, u32 flag, struct chan_access *at,
 						size_t *count, loff_t pos)
 {
 	const u64 index = (u64)pos >> MUSER_SPACE_SHIFT;
@@ -44,10 +37,10 @@ static const struct muser_region *access_region(struct muser *m, u32 flag, struc
 }
 
 /* Some of it at once: how much was done. */
-static ssize_t access_ask(struct muser *m, struct muser_request *req, const struct access_head *at,
+static ssize_t access_ask(struct muser *m, struct muser_request *req, const struct chan_access *at,
 			  size_t data)
 {
-	const struct access_head *its = req->reply;
+	const struct chan_access *its = req->reply;
 	int ret = muser_call(m, req);
 
 	if (ret)
@@ -58,8 +51,8 @@ static ssize_t access_ask(struct muser *m, struct muser_request *req, const stru
 	return its->count;
 }
 
-static ssize_t access_read(struct muser *m, const struct access_head *at, char __user *buf,
-			   struct access_head *reply)
+static ssize_t access_read(struct muser *m, const struct chan_access *at, char __user *buf,
+			   struct chan_access *reply)
 {
 	struct muser_request req = {
 		.cmd = CHAN_REGION_READ, .head = at, .head_len = sizeof(*at),
@@ -72,8 +65,8 @@ static ssize_t access_read(struct muser *m, const struct access_head *at, char _
 	return ret;
 }
 
-static ssize_t access_write(struct muser *m, const struct access_head *at, const char __user *buf,
-			    struct access_head *reply)
+static ssize_t access_write(struct muser *m, const struct chan_access *at, const char __user *buf,
+			    struct chan_access *reply)
 {
 	struct muser_request req = {
 		.cmd = CHAN_REGION_WRITE, .head = at, .head_len = sizeof(*at),
@@ -87,12 +80,12 @@ static ssize_t access_write(struct muser *m, const struct access_head *at, const
 }
 
 /* One request after the other, until one of them falls short. */
-static ssize_t access_all(struct muser *m, struct access_head *at, char __user *buf, size_t count,
+static ssize_t access_all(struct muser *m, struct chan_access *at, char __user *buf, size_t count,
 			  bool is_write)
 {
-	u64 small[(sizeof(struct access_head) + ACCESS_SMALL) / sizeof(u64)];
+	u64 small[(sizeof(struct chan_access) + ACCESS_SMALL) / sizeof(u64)];
 	size_t most = min_t(size_t, count, MUSER_MAX_DATA), done = 0;
-	struct access_head *reply = (void *)small;
+	struct chan_access *reply = (void *)small;
 	ssize_t ret;
 
 	if (most > ACCESS_SMALL)
@@ -118,7 +111,7 @@ ssize_t access_region_rw(struct muser *m, char __user *buf, size_t count, loff_t
 			 bool is_write)
 {
 	const u32 flag = is_write ? VFIO_REGION_INFO_FLAG_WRITE : VFIO_REGION_INFO_FLAG_READ;
-	struct access_head at;
+	struct chan_access at;
 	ssize_t ret;
 
 	if (!access_region(m, flag, &at, &count, *pos))

@@ -83,7 +83,7 @@ static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 	list_add_tail(&r->link, r->first ? &c->first : &c->queue);
 	c->outstanding++;
 	limit_begin(m, r);
-	trace_muser_request(m, r->id, r->cmd, r->len);
+	trace_muser_request(m, r, 0);
 	return 0;
 }
 
@@ -151,6 +151,8 @@ static int call_abandon(struct muser *m, struct chan_req *r, int why)
 		m->chan->outstanding--;
 		msg = call_strip(r);
 	}
+	if (why == -ETIMEDOUT)
+		muser_count(&m->stats.timeouts);
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
 	kvfree(msg);
@@ -211,7 +213,7 @@ int chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp)
 		list_add_tail(&r->link, r->first ? &c->first : &c->queue);
 		c->posted++;
 		c->nr_posted++;
-		trace_muser_request(m, r->id, r->cmd, r->len);
+		trace_muser_request(m, r, 0);
 	}
 	spin_unlock(&m->lock);
 	if (r)

@@ -134,7 +134,7 @@ static void chan_end(struct muser *m, struct chan_req *r, int result)
 		c->outstanding--;
 	list_del_init(&r->link);
 	r->result = result;
-	trace_muser_reply(m, r->id, r->cmd, result);
+	trace_muser_reply(m, r, result);
 	/* After the result: pairs with call_is_done(). */
 	smp_store_release(&r->state, CHAN_DONE);
 	rcuwait_wake_up(&r->wait);
@@ -373,16 +373,18 @@ static void chan_settle(struct muser *m, struct chan_req *r, int result, bool fa
 
 	spin_lock(&m->lock);
 	r->claimed = false;
-	if (!faulted)
+	if (!faulted) {
 		chan_end(m, r, result);
-	else if (!chan_is_alive(m))
+		muser_count(&m->stats.served);
+		if (result)
+			muser_count(&m->stats.errors);
+	} else if (!chan_is_alive(m)) {
 		chan_orphan(m, r, &done);
+	}
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
-	if (!faulted) {
+	if (!faulted)
 		chan_put(r);
-		atomic64_inc(&m->served);
-	}
 }
 
 /* Errors of the server's choice reach the client's system call: only those that mean nothing to

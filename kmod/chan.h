@@ -41,6 +41,13 @@ enum chan_cmd {
 	CHAN_RESET       = 13,
 };
 
+/* REGION_READ and REGION_WRITE: before the data, and in the answer. */
+struct chan_access {
+	__u64 offset;
+	__u32 region;
+	__u32 count;
+};
+
 /* More messages without a reply that nobody reads: the server hangs, and is given up. */
 #define CHAN_MAX_POSTED 16384U
 
@@ -106,6 +113,17 @@ struct chan {
 static inline void *chan_reply(const struct chan_req *r)
 {
 	return (u8 *)r->msg + r->len;
+}
+
+/* What is accessed; NULL: it is no access, or an abandoned one, whose message has gone. */
+static inline const struct chan_access *chan_accessed(const struct chan_req *r)
+{
+	const struct chan_access *access = (const void *)(r->msg + 1);
+
+	if ((r->cmd != CHAN_REGION_READ && r->cmd != CHAN_REGION_WRITE) ||
+	    r->len < sizeof(*r->msg) + sizeof(*access))
+		return NULL;
+	return access;
 }
 
 static inline bool chan_is_alive(const struct muser *m)

@@ -296,6 +296,15 @@ static void dma_pin_tell(const struct dma_pin *p, struct muser_dma *arg)
 	arg->size = (u64)(last - first + 1) << PAGE_SHIFT;
 }
 
+static void dma_pin_count(struct muser_dma_state *st)
+{
+	const u64 pinned = atomic64_read(&st->pinned);
+
+	lockdep_assert_held(&st->pin_lock);
+	if (pinned > st->m->stats.peak_pinned)
+		WRITE_ONCE(st->m->stats.peak_pinned, pinned);
+}
+
 static int dma_pin_locked(struct dma_pin *p, struct muser_dma *arg)
 {
 	int ret;
@@ -307,6 +316,7 @@ static int dma_pin_locked(struct dma_pin *p, struct muser_dma *arg)
 		dma_drop_new(p->st);
 	} else {
 		dma_keep_new(p->st);
+		dma_pin_count(p->st);
 		dma_pin_tell(p, arg);
 	}
 	mutex_unlock(&p->st->pin_lock);

@@ -196,6 +196,8 @@ int muser_dma_rw(struct muser *m, struct muser_dma_rw *arg)
 		rw->iova = arg->iova + done;
 		rw->len = min_t(u64, arg->size - done, RW_PIECE);
 		ret = dma_rw_step(rw, u64_to_user_ptr(arg->addr + done));
+		if (!ret)
+			atomic64_add(rw->len, &m->stats.copied);
 		done += rw->len;
 		if (fatal_signal_pending(current))
 			ret = -EINTR;

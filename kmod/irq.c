@@ -63,6 +63,7 @@ static int irq_signal(struct muser *m, u32 index, u32 vector)
 
 		if (ctx) {
 			muser_eventfd_signal(ctx);
+			muser_count(&m->stats.interrupts);
 			ret = 0;
 		}
 	}

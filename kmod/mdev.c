@@ -37,8 +37,10 @@ static void mdev_client_set(struct muser *m, struct vfio_device *vdev)
 	m->vdev = vdev;
 	m->client_mm = current->mm;
 	mmgrab(m->client_mm);
-	m->client_pid = get_pid(task_tgid(current));
 	m->client_uid = current_uid();
+	mutex_lock(&m->state_lock);
+	m->client_pid = get_pid(task_tgid(current));
+	mutex_unlock(&m->state_lock);
 }
 
 static void mdev_client_clear(struct muser *m)
@@ -46,8 +48,10 @@ static void mdev_client_clear(struct muser *m)
 	m->vdev = NULL;
 	mmdrop(m->client_mm);
 	m->client_mm = NULL;
+	mutex_lock(&m->state_lock);
 	put_pid(m->client_pid);
 	m->client_pid = NULL;
+	mutex_unlock(&m->state_lock);
 }
 
 static void mdev_client_open(struct muser *m, bool open)

@@ -92,6 +92,19 @@ struct muser_mem_space *mem_space(struct muser *m, u32 space)
 	return s;
 }
 
+u64 muser_mem_size(struct muser *m)
+{
+	u64 size = 0;
+	u32 i;
+
+	for (i = 0; i < MUSER_NR_SPACES; i++) {
+		struct muser_mem_space *s = mem_space(m, i);
+
+		size += IS_ERR(s) ? 0 : s->size;
+	}
+	return size;
+}
+
 int muser_mem_create(struct muser *m, struct muser_mem *arg)
 {
 	struct muser_mem_space *s;

@@ -67,6 +67,7 @@ int  muser_mem_trap(struct muser *m, struct muser_trap *arg);
 int  muser_mem_mmap_server(struct muser *m, u32 space, struct vm_area_struct *vma);
 int  muser_mem_mmap_client(struct muser *m, u32 space, struct vm_area_struct *vma);
 bool muser_mem_pending(struct muser *m);
+u64  muser_mem_size(struct muser *m); /* of all spaces, in bytes */
 /* Out of all mappings of a file; what keeps them out is the caller's. */
 void muser_unmap_pages(struct address_space *mapping, pgoff_t first, unsigned long pages);
 
@@ -161,6 +162,21 @@ void muser_wake(struct muser *m);
 
 /* ---- the instance -------------------------------------------------------------------- */
 
+/* Since its creation. Written under locks that are held there anyway, read without one. */
+struct muser_stats {
+	u64 served;        /* under muser.lock, as the next two */
+	u64 errors;        /* of those served */
+	u64 timeouts;
+	u64 interrupts;    /* under the lock of the eventfds */
+	u64 peak_pinned;   /* pages; under the pin_lock of dma.h */
+	atomic64_t copied; /* bytes */
+};
+
+static inline void muser_count(u64 *counter)
+{
+	WRITE_ONCE(*counter, *counter + 1);
+}
+
 struct muser {
 	struct kref        ref;
 	guid_t             uuid;
@@ -192,7 +208,7 @@ struct muser {
 	struct muser_irqs      *irqs;
 
 	struct inode      *inode;        /* whose mapping all server mappings are in; see main.c */
-	atomic64_t         served;
+	struct muser_stats stats;
 };
 
 void muser_get(struct muser *m);

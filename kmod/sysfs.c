@@ -28,22 +28,36 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 }
 static DEVICE_ATTR_RO(state);
 
-/* 0: no server, or none that the reader can see. */
+/* 0: there is no such process, or none that the reader can see. */
+static ssize_t sysfs_show_pid(struct muser *m, struct pid **pid, char *buf)
+{
+	pid_t nr;
+
+	mutex_lock(&m->state_lock);
+	nr = pid_vnr(*pid);
+	mutex_unlock(&m->state_lock);
+	return sysfs_emit(buf, "%d\n", nr);
+}
+
 static ssize_t server_pid_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct muser *m = muser_of_device(dev);
-	pid_t pid;
 
-	mutex_lock(&m->state_lock);
-	pid = pid_vnr(m->server_pid);
-	mutex_unlock(&m->state_lock);
-	return sysfs_emit(buf, "%d\n", pid);
+	return sysfs_show_pid(m, &m->server_pid, buf);
 }
 static DEVICE_ATTR_RO(server_pid);
 
+static ssize_t client_pid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct muser *m = muser_of_device(dev);
+
+	return sysfs_show_pid(m, &m->client_pid, buf);
+}
+static DEVICE_ATTR_RO(client_pid);
+
 static ssize_t served_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%lld\n", (long long)atomic64_read(&muser_of_device(dev)->served));
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(muser_of_device(dev)->stats.served));
 }
 static DEVICE_ATTR_RO(served);
 
@@ -104,6 +118,7 @@ static DEVICE_ATTR_RW(timeout_ms);
 static struct attribute *sysfs_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_server_pid.attr,
+	&dev_attr_client_pid.attr,
 	&dev_attr_served.attr,
 	&dev_attr_outstanding.attr,
 	&dev_attr_restarts.attr,
@@ -117,7 +132,62 @@ static const struct attribute_group sysfs_group = {
 	.attrs = sysfs_attrs,
 };
 
+/* ---- stats/ --------------------------------------------------------------------------- */
+
+static ssize_t errors_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(muser_of_device(dev)->stats.errors));
+}
+static DEVICE_ATTR_RO(errors);
+
+static ssize_t timeouts_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(muser_of_device(dev)->stats.timeouts));
+}
+static DEVICE_ATTR_RO(timeouts);
+
+static ssize_t interrupts_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(muser_of_device(dev)->stats.interrupts));
+}
+static DEVICE_ATTR_RO(interrupts);
+
+static ssize_t copied_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n",
+			  (long long)atomic64_read(&muser_of_device(dev)->stats.copied));
+}
+static DEVICE_ATTR_RO(copied_bytes);
+
+static ssize_t peak_pinned_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(muser_of_device(dev)->stats.peak_pinned));
+}
+static DEVICE_ATTR_RO(peak_pinned_pages);
+
+static ssize_t memory_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", muser_mem_size(muser_of_device(dev)));
+}
+static DEVICE_ATTR_RO(memory_bytes);
+
+static struct attribute *sysfs_stats_attrs[] = {
+	&dev_attr_errors.attr,
+	&dev_attr_timeouts.attr,
+	&dev_attr_interrupts.attr,
+	&dev_attr_copied_bytes.attr,
+	&dev_attr_peak_pinned_pages.attr,
+	&dev_attr_memory_bytes.attr,
+	NULL,
+};
+
+static const struct attribute_group sysfs_stats_group = {
+	.name = "stats",
+	.attrs = sysfs_stats_attrs,
+};
+
 const struct attribute_group *muser_sysfs_groups[] = {
 	&sysfs_group,
+	&sysfs_stats_group,
 	NULL,
 };

@@ -2,7 +2,8 @@
 /*
  * trace.h - tracepoints: each request, its answer, each interrupt, each server that comes or goes.
  *
- * Data of requests are not recorded: they are the client's. main.c defines the tracepoints.
+ * What is accessed is recorded; the data are not: they are the client's. main.c defines the
+ * tracepoints.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM muser
@@ -12,44 +13,50 @@
 
 #include <linux/tracepoint.h>
 
-#include "muser.h"
+#include "chan.h"
 
-TRACE_EVENT(muser_request,
-	TP_PROTO(const struct muser *m, int id, u16 cmd, size_t len),
-	TP_ARGS(m, id, cmd, len),
+/* Region -1: it is no access. */
+DECLARE_EVENT_CLASS(muser_message,
+	TP_PROTO(const struct muser *m, const struct chan_req *r, int result),
+	TP_ARGS(m, r, result),
 	TP_STRUCT__entry(
 		__field(int, minor)
 		__field(int, id)
 		__field(u16, cmd)
 		__field(u32, len)
-	),
-	TP_fast_assign(
-		__entry->minor = m->minor;
-		__entry->id = id;
-		__entry->cmd = cmd;
-		__entry->len = len;
-	),
-	TP_printk("device %d id %d cmd %#x len %u",
-		  __entry->minor, __entry->id, __entry->cmd, __entry->len)
-);
-
-TRACE_EVENT(muser_reply,
-	TP_PROTO(const struct muser *m, int id, u16 cmd, int result),
-	TP_ARGS(m, id, cmd, result),
-	TP_STRUCT__entry(
-		__field(int, minor)
-		__field(int, id)
-		__field(u16, cmd)
+		__field(int, region)
+		__field(u32, count)
+		__field(u64, offset)
 		__field(int, result)
 	),
 	TP_fast_assign(
+		const struct chan_access *access = chan_accessed(r);
+
 		__entry->minor = m->minor;
-		__entry->id = id;
-		__entry->cmd = cmd;
+		__entry->id = r->id;
+		__entry->cmd = r->cmd;
+		__entry->len = r->len;
+		__entry->region = access ? access->region : -1;
+		__entry->count = access ? access->count : 0;
+		__entry->offset = access ? access->offset : 0;
 		__entry->result = result;
 	),
-	TP_printk("device %d id %d cmd %#x result %d",
-		  __entry->minor, __entry->id, __entry->cmd, __entry->result)
+	TP_printk("device %d id %d cmd %#x region %d offset %#llx count %u result %d",
+		  __entry->minor, __entry->id, __entry->cmd, __entry->region, __entry->offset,
+		  __entry->count, __entry->result)
+);
+
+DEFINE_EVENT_PRINT(muser_message, muser_request,
+	TP_PROTO(const struct muser *m, const struct chan_req *r, int result),
+	TP_ARGS(m, r, result),
+	TP_printk("device %d id %d cmd %#x len %u region %d offset %#llx count %u",
+		  __entry->minor, __entry->id, __entry->cmd, __entry->len, __entry->region,
+		  __entry->offset, __entry->count)
+);
+
+DEFINE_EVENT(muser_message, muser_reply,
+	TP_PROTO(const struct muser *m, const struct chan_req *r, int result),
+	TP_ARGS(m, r, result)
 );
 
 TRACE_EVENT(muser_irq,

@@ -28,6 +28,20 @@ dkms=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' kmod/dkms.conf)
 	[ "$dkms" = "$version" ] || echo "kmod/dkms.conf:1: version $dkms, Makefile: $version"
 } | report "library, program and module have one version"
 
+attributes=$(sed -n 's/^static DEVICE_ATTR_[A-Z]*(\([a-z_]*\).*/\1/p' kmod/sysfs.c)
+{
+	for name in $attributes; do
+		grep -q "^What:.*/$name\$" kmod/sysfs-bus-mdev-muser ||
+			echo "kmod/sysfs.c:1: kmod/sysfs-bus-mdev-muser does not describe $name"
+		grep -q "^\*.*\b$name\*" man/muser.4.scd ||
+			echo "kmod/sysfs.c:1: muser(4) does not describe $name"
+	done
+	sed -n 's,^What:.*/,,p' kmod/sysfs-bus-mdev-muser | while read -r name; do
+		echo "$attributes" | grep -qx "$name" ||
+			echo "kmod/sysfs-bus-mdev-muser:1: there is no attribute $name"
+	done
+} | report "every attribute of an mdev is described"
+
 for page in man/musctl-*.8.scd; do
 	verb=$(basename "$page" .8.scd)
 	[ -f "cli/cmd_${verb#musctl-}.c" ] || echo "$page:1: there is no such verb"

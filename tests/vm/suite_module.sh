@@ -9,7 +9,12 @@
 
 U=$(uuid_nr 1)
 NIL=00000000-0000-0000-0000-000000000000
+TRACING=/sys/kernel/tracing
 B=0xf00 # the commands of raw_server, in BAR0
+
+fails() { # COMMAND...
+	! "$@"
+}
 
 is_odd() { # REGION OFFSET
 	[ $(($(c read "$1" "$2" 8) % 2)) = 1 ]
@@ -27,10 +32,10 @@ ok 'an mdev is made through sysfs' mdev_create "$U"
 ok 'with the nil UUID, too' mdev_create $NIL
 is 'there are two less' $((free - 2)) cat $MDEV_TYPE/available_instances
 ok 'one that is there is not made again' sh -c "! echo $U >$MDEV_TYPE/create"
+ok 'what a server must not do' raw_server -l $NIL
 ok 'it goes' mdev_remove $NIL
 ok 'and its node with it' sh -c "! test -e /dev/muser/$NIL"
 is 'without a server it says so' no-server attribute "$U" state
-ok 'what a server must not do' raw_server -l "$U"
 
 # ---- server and client ---------------------------------------------------------------------
 
@@ -198,6 +203,79 @@ is 'the value' 0x0000beef c read bar0 0x10 4
 ok 'the interrupt' command_of $B 0x20000
 is 'fires' 1 c wait msix 0
 ok 'the client goes' client_stop
+stop_server
+
+# ---- statistics and tracepoints -------------------------------------------------------------
+
+# By as much, and by nothing else, a number grows.
+grows() { # ATTRIBUTE BY COMMAND...
+	grows_from=$(attribute "$U" "$1") grows_attribute=$1 grows_by=$2
+	shift 2
+	"$@" || return
+	grows_to=$(attribute "$U" "$grows_attribute")
+	[ $((grows_to - grows_from)) = "$grows_by" ] && return
+	echo "$grows_attribute: from $grows_from to $grows_to"
+	return 1
+}
+
+times_out() {
+	echo 200 >"/sys/bus/mdev/devices/$U/timeout_ms"
+	c ! ETIMEDOUT write bar0 0xf48 8 1
+	times_status=$?
+	echo 30000 >"/sys/bus/mdev/devices/$U/timeout_ms"
+	return $times_status
+}
+
+# The trace of a command has lines with these words.
+traces() { # PATTERN COMMAND...
+	traces_pattern=$1
+	shift
+	echo >$TRACING/trace
+	"$@" && grep "$traces_pattern" $TRACING/trace && return
+	cat $TRACING/trace
+	return 1
+}
+
+is 'without a client there is no process' 0 attribute "$U" client_pid
+is 'nor without a server' 0 attribute "$U" server_pid
+ok 'a server' serve "$U"
+ok 'a client' client_start "$U"
+is 'the client is known' "$client" attribute "$U" client_pid
+is 'and the server' "$server" attribute "$U" server_pid
+is 'device memory' $((4096 + 65536)) attribute "$U" stats/memory_bytes
+ok 'an access is served' grows served 1 c read bar0 0x10 4
+ok 'without an error' grows stats/errors 0 c read bar0 0x10 4
+ok 'an error is counted' grows stats/errors 1 c ! ENXIO write bar0 0xfe0 8 6
+ok 'and is an answer' grows served 1 c ! ENXIO write bar0 0xfe0 8 6
+ok 'one that comes too late is none' grows stats/timeouts 1 times_out
+ok 'nor an error of the server' grows stats/errors 0 times_out
+c set msix eventfd trigger 0 1 new
+ok 'interrupts are counted' grows stats/interrupts 1 command_of $B 0x20000
+c write bar0 $B 8 0x20001
+ok 'but not what nobody gets' grows stats/interrupts 0 c write bar0 $B 8 0x20001
+c map 0x100000 0x10000 anon
+ok 'what is copied is counted' grows stats/copied_bytes $((0x3000)) dma $COPY_FILL 0x100000 0x3000 1
+peak=$(attribute "$U" stats/peak_pinned_pages)
+c map 0x8000000 $(((peak + 32) * 4096)) anon
+ok 'more is pinned than ever' dma $PIN 0x8000000 $(((peak + 32) * 4096)) 0
+ok 'and let go' dma $UNPIN 0x8000000 $(((peak + 32) * 4096)) 0
+is 'which is not forgotten' $((peak + 32)) attribute "$U" stats/peak_pinned_pages
+ok 'musctl shows it' sh -c "musctl show -J $U | grep -q '\"peak_pinned_pages\": *$((peak + 32))'"
+mount -t tracefs tracefs $TRACING
+echo 1 >$TRACING/events/muser/enable
+ok 'a request is traced with its place' \
+	traces 'muser_request: .* cmd 0x9 len 32 region 0 offset 0x14 count 4$' c read bar0 0x14 4
+ok 'its answer with its result' \
+	traces 'muser_reply: .* cmd 0x9 region 0 offset 0x14 count 4 result 0$' c read bar0 0x14 4
+ok 'an error with its number' traces \
+	'muser_reply: .* cmd 0xa region 0 offset 0xfe0 count 8 result -6$' c ! ENXIO write bar0 0xfe0 8 6
+ok 'what is written is not' traces 'cmd 0xa region 0 offset 0x10 count 4' c write bar0 0x10 4 0xc0ffee
+ok 'in the trace' fails grep -i c0ffee $TRACING/trace
+ok 'what is no access, as that' traces 'muser_reply: .* cmd 0xd region -1 .* result 0$' c reset
+echo 0 >$TRACING/events/muser/enable
+umount $TRACING
+ok 'the client goes' client_stop
+is 'and is known no more' 0 attribute "$U" client_pid
 stop_server
 
 # ---- going ---------------------------------------------------------------------------------

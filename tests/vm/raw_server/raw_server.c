@@ -56,6 +56,7 @@ enum {
 	COUNT = 0xf80, /* four that count their reads; the top bit: this one came again */
 	POSTED = 0xfa0, /* of the last TRAP that fetched */
 	WRITTEN = 0xfa8, /* how many requests were flagged so */
+	FAILS = 0xfe0,  /* is answered with this errno */
 	CLIENTS = 0xfb0, /* messages of clients that come and go, to this server */
 };
 
@@ -366,6 +367,8 @@ static ssize_t access_region(const struct header *h, struct access *a)
 		return sizeof(*a) + a->count;
 	}
 	memcpy(at, a + 1, a->count);
+	if (a->region == 0 && offset == FAILS)
+		return -(ssize_t)*word(FAILS);
 	if (a->region == 0 && offset >= FIRE &&
 	    command(offset, !!(h->flags & MUSER_F_REPLAYED)))
 		return -EAGAIN;
