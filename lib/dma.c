@@ -102,7 +102,7 @@ static int overlap_check(const struct dma *dma, uint64_t addr, uint64_t size)
 static bool is_revoked(const struct dma_revoke *r, uint64_t addr, uint64_t size)
 {
 	return r->is_telling ||
-	       (r->is_waiting && addr <= r->last && addr + (size - 1) >= r->addr);
+	       (r->step != REVOKE_NONE && addr <= r->last && addr + (size - 1) >= r->addr);
 }
 
 static int window_add(struct lm_ctx *ctx, const struct dma_window *w)

@@ -155,12 +155,24 @@ struct dma_wait {
 	struct dma_wait *prev, *next;
 };
 
-/* The one DMA_UNMAP that is going on. */
+enum revoke_step {
+	REVOKE_NONE,
+	REVOKE_MARK,
+	REVOKE_TELL,
+	REVOKE_WAIT,  /* until nothing is held or deferred any more */
+	REVOKE_SWEEP,
+};
+
+/* The one DMA_UNMAP that is going on, or the end of a client. Ranges have both ends included. */
 struct dma_revoke {
-	uint64_t         addr, last; /* the range, both ends included */
+	enum revoke_step step;
 	bool             is_telling; /* callbacks run */
-	bool             is_waiting; /* LM_DEFER was returned */
-	uint64_t         held;       /* windows with pointers out */
+	bool             is_final;   /* nobody waits for the answer, nor does it wait for anybody */
+	uint64_t         addr, last; /* the range of windows ... */
+	uint64_t         next;       /* ... and where this step of it goes on */
+	uint64_t         gone_first, gone_last; /* what the client has no more */
+	uint64_t         told_first, told_last; /* what the device knows of already */
+	uint64_t         held;       /* windows that are marked, with pointers out */
 	uint64_t         deferred;   /* callbacks that answer later: */
 	struct dma_wait *waits;
 	struct dma_wait *spare;

@@ -5,8 +5,9 @@
  * A range that is unmapped is first marked: nothing finds its windows any more (-ENOENT,
  * -ESTALE), and new windows there are refused with -EBUSY. Then the device is told of
  * each window. Pointers that are still out and callbacks that answer later hold
- * everything back; when the last of them is done, all windows of the range go at once,
- * and the client gets its answer.
+ * everything back; when the last of them is done, all windows of the range go, and the
+ * client gets its answer. There may be a million of them, so each of these is a pass over
+ * the range, which takes as many turns of the loop as it needs.
  *
  * A client that leaves waits for nothing. Memory with pointers out then lives on among
  * the orphans, found by generation, so that the next client may use the same addresses at
@@ -21,20 +22,36 @@
 
 /* ---- the range ------------------------------------------------------------------- */
 
-/* True if there is a window in the range from *p on; *p is where it is. */
-static bool in_range(const struct dma *dma, struct dma_pos p)
+typedef void (window_fn)(struct lm_ctx *ctx, struct dma_pos p);
+
+/* The windows of the range from revoke.next on, one at least, until so much work has been done.
+ * True: these were the last. */
+static bool range_pass(struct lm_ctx *ctx, window_fn *fn, uint64_t until)
 {
-	return dma_table_key(&dma->windows, p) <= dma->revoke.last;
+	const struct dma_table *t = &ctx->dma->windows;
+	struct dma_revoke *r = &ctx->dma->revoke;
+	struct dma_pos p;
+	bool more;
+
+	for (more = dma_table_seek(t, r->next, &p); more; more = dma_table_next(t, &p)) {
+		const uint64_t key = dma_table_key(t, p);
+
+		if (key > r->last)
+			break;
+		fn(ctx, p);
+		work_add(ctx, 1);
+		if (ctx->work >= until && key < r->last) {
+			r->next = key + 1;
+			return false;
+		}
+	}
+	return true;
 }
 
-static bool range_first(const struct dma *dma, struct dma_pos *p)
+static void pass_begin(struct dma_revoke *r, enum revoke_step step)
 {
-	return dma_table_seek(&dma->windows, dma->revoke.addr, p) && in_range(dma, *p);
-}
-
-static bool range_next(const struct dma *dma, struct dma_pos *p)
-{
-	return dma_table_next(&dma->windows, p) && in_range(dma, *p);
+	r->step = step;
+	r->next = r->addr;
 }
 
 /* Does byte @addr - 1 lie in the same window as byte @addr? */
@@ -50,56 +67,26 @@ static bool is_cut(const struct dma *dma, uint64_t addr)
 	return off && off < dma_table_slot(t, p)->size;
 }
 
-/* Each window is work for the client's turn: what is behind waits for the next one. */
-static void range_mark(struct lm_ctx *ctx)
+/* From here on who gives its last pointer back says so: dma_revoke_released(). */
+static void mark_one(struct lm_ctx *ctx, struct dma_pos p)
 {
-	struct dma *dma = ctx->dma;
-	struct dma_pos p;
-	bool more;
+	struct dma_slot *slot = dma_table_slot(&ctx->dma->windows, p);
 
-	for (more = range_first(dma, &p); more; more = range_next(dma, &p)) {
-		dma_table_slot(&dma->windows, p)->backing |= DMA_REVOKING;
-		work_add(ctx, 1);
-	}
-	dma_forget_last(dma);
+	slot->backing |= DMA_REVOKING;
+	ctx->dma->revoke.held += slot->holds != 0;
 }
 
-static uint64_t range_held(const struct dma *dma)
+static bool range_mark(struct lm_ctx *ctx, uint64_t until)
 {
-	struct dma_pos p;
-	uint64_t held = 0;
-	bool more;
+	const bool all = range_pass(ctx, mark_one, until);
 
-	for (more = range_first(dma, &p); more; more = range_next(dma, &p))
-		held += dma_table_slot(&dma->windows, p)->holds != 0;
-	return held;
-}
-
-/* The windows go, and with the last window of it the memory. */
-static void range_sweep(struct dma *dma)
-{
-	struct dma_pos p;
-	bool more;
-
-	for (more = range_first(dma, &p); more; more = range_next(dma, &p))
-		dma_backing_put(&dma->backings,
-				dma_slot_backing(dma, dma_table_slot(&dma->windows, p)));
-	dma_table_remove(&dma->windows, dma->revoke.addr, dma->revoke.last);
-	dma_forget_last(dma);
+	dma_forget_last(ctx->dma);
+	return all;
 }
 
 /* ---- telling the device ---------------------------------------------------------- */
 
-static void revoke_check(struct lm_ctx *ctx)
-{
-	struct dma_revoke *r = &ctx->dma->revoke;
-
-	if (!r->is_waiting || r->held || r->deferred)
-		return;
-	r->is_waiting = false;
-	range_sweep(ctx->dma);
-	server_deferred_done(ctx, 0);
-}
+static void revoke_check(struct lm_ctx *ctx);
 
 static void wait_unlink(struct dma_revoke *r, struct dma_wait *w)
 {
@@ -133,21 +120,25 @@ static void wait_link(struct dma_revoke *r)
 	r->deferred++;
 }
 
-/* One window. @may_wait false, or no memory for it: the callback cannot defer. */
-static void tell_one(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool may_wait)
+/* Where nobody waits, or without memory for it, the callback cannot defer. */
+static void tell_one(struct lm_ctx *ctx, struct dma_pos p)
 {
+	const struct dma_table *t = &ctx->dma->windows;
 	struct dma_revoke *r = &ctx->dma->revoke;
 	struct deferral nobody = { 0 }, *d = &nobody;
+	const uint64_t addr = dma_table_key(t, p);
 	int ret;
 
-	if (may_wait && !r->spare)
+	if (addr >= r->told_first && addr <= r->told_last)
+		return;
+	if (!r->is_final && !r->spare)
 		r->spare = malloc(sizeof(*r->spare));
-	if (may_wait && r->spare) {
+	if (!r->is_final && r->spare) {
 		d = &r->spare->defer;
 		*d = (struct deferral){ .done = wait_done };
 	}
 	defer_begin(ctx, d);
-	ret = ctx->info.dma_unmap(ctx->info.pvt, addr, size);
+	ret = ctx->info.dma_unmap(ctx->info.pvt, addr, dma_table_slot(t, p)->size);
 	if (defer_end(ctx, d) == DEFER_WAITING)
 		wait_link(r);
 	else if (ret && ret != LM_DEFER)
@@ -155,117 +146,22 @@ static void tell_one(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool may_
 }
 
 /* No callback can change the table: dma_map() and dma_unmap() refuse meanwhile. */
-static void range_tell(struct lm_ctx *ctx, bool may_wait)
+static bool range_tell(struct lm_ctx *ctx, uint64_t until)
 {
-	struct dma *dma = ctx->dma;
-	const struct dma_table *t = &dma->windows;
-	struct dma_pos p;
-	bool more;
+	struct dma_revoke *r = &ctx->dma->revoke;
+	bool all;
 
 	if (!ctx->info.dma_unmap)
-		return;
-	dma->revoke.is_telling = true;
-	for (more = range_first(dma, &p); more; more = range_next(dma, &p))
-		tell_one(ctx, dma_table_key(t, p), dma_table_slot(t, p)->size, may_wait);
-	dma->revoke.is_telling = false;
-	free(dma->revoke.spare);
-	dma->revoke.spare = NULL;
+		return true;
+	r->is_telling = true;
+	all = range_pass(ctx, tell_one, until);
+	r->is_telling = false;
+	free(r->spare);
+	r->spare = NULL;
+	return all;
 }
 
-/* ---- DMA_UNMAP ------------------------------------------------------------------- */
-
-static int range_set(struct dma *dma, uint64_t addr, uint64_t size, bool all)
-{
-	struct dma_revoke *r = &dma->revoke;
-
-	if (all) {
-		r->addr = 0;
-		r->last = UINT64_MAX;
-		return 0;
-	}
-	if (size - 1 > UINT64_MAX - addr)
-		return -EINVAL;
-	if (is_cut(dma, addr) || (addr + size && is_cut(dma, addr + size)))
-		return -EINVAL;
-	r->addr = addr;
-	r->last = addr + (size - 1);
-	return 0;
-}
-
-int dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all)
-{
-	struct dma *dma = ctx->dma;
-	struct dma_revoke *r = &dma->revoke;
-	int ret;
-
-	if (r->is_waiting || r->is_telling)
-		return -EBUSY;
-	if (!size && !all)
-		return 0;
-	ret = range_set(dma, addr, size, all);
-	if (ret)
-		return ret;
-	range_mark(ctx);
-	range_tell(ctx, true);
-	r->held = range_held(dma);
-	if (r->held || r->deferred) {
-		r->is_waiting = true;
-		return LM_DEFER;
-	}
-	range_sweep(dma);
-	return 0;
-}
-
-void dma_revoke_released(struct lm_ctx *ctx)
-{
-	struct dma_revoke *r = &ctx->dma->revoke;
-
-	if (!r->is_waiting)
-		return; /* callbacks run: who holds what is counted afterwards */
-	r->held--;
-	revoke_check(ctx);
-}
-
-/* ---- the client leaves ----------------------------------------------------------- */
-
-/* Nobody waits for the answer to the DMA_UNMAP that is going on. */
-static void revoke_cancel(struct lm_ctx *ctx)
-{
-	struct dma_revoke *r = &ctx->dma->revoke;
-
-	while (r->waits) {
-		defer_cancel(ctx, &r->waits->defer);
-		wait_unlink(r, r->waits);
-	}
-	r->is_waiting = false;
-}
-
-/* The device knows of what was being revoked already. */
-static void tell_rest(struct lm_ctx *ctx)
-{
-	struct dma *dma = ctx->dma;
-	struct dma_revoke *r = &dma->revoke;
-	const uint64_t addr = r->addr, last = r->last;
-	const bool was_waiting = r->is_waiting;
-
-	revoke_cancel(ctx);
-	r->addr = 0;
-	r->last = UINT64_MAX;
-	range_mark(ctx);
-	if (!was_waiting) {
-		range_tell(ctx, false);
-		return;
-	}
-	if (addr) {
-		r->last = addr - 1;
-		range_tell(ctx, false);
-	}
-	if (last != UINT64_MAX) {
-		r->addr = last + 1;
-		r->last = UINT64_MAX;
-		range_tell(ctx, false);
-	}
-}
+/* ---- the windows go, and with the last window of it the memory ------------------- */
 
 /* Without memory for it the mapping stays for good: a pointer must not dangle. */
 static void orphan_add(struct dma *dma, const struct dma_slot *slot)
@@ -296,15 +192,6 @@ static void orphans_scratch(struct dma *dma, uint64_t first, uint64_t last)
 		window_scratch(dma, dma_table_slot(t, p), first, last);
 }
 
-/* Held, while bytes [first, last] of the address space are the client's no more. */
-static void window_orphan(struct dma *dma, struct dma_pos p, uint64_t first, uint64_t last)
-{
-	const struct dma_slot *slot = dma_table_slot(&dma->windows, p);
-
-	window_scratch(dma, slot, first, last);
-	orphan_add(dma, slot);
-}
-
 /* Nothing refers to it, by whatever name. */
 static void window_free(struct dma *dma, const struct dma_slot *slot)
 {
@@ -313,34 +200,155 @@ static void window_free(struct dma *dma, const struct dma_slot *slot)
 		dma_aliases_drop(dma, slot->generation);
 }
 
-/* All windows of the range go; of them, [first, last] is revoked. */
-static void range_orphan(struct dma *dma, uint64_t first, uint64_t last)
+/* One that is still held has lost its client. */
+static void sweep_one(struct lm_ctx *ctx, struct dma_pos p)
 {
-	const struct dma_table *t = &dma->windows;
-	struct dma_pos p;
-	bool more;
+	struct dma *dma = ctx->dma;
+	const struct dma_slot *slot = dma_table_slot(&dma->windows, p);
+	const struct dma_backing *b = dma_slot_backing(dma, slot);
 
-	for (more = range_first(dma, &p); more; more = range_next(dma, &p)) {
-		const struct dma_slot *slot = dma_table_slot(t, p);
-
-		if (slot->holds)
-			window_orphan(dma, p, first, last);
-		else
-			window_free(dma, slot);
+	if (b->windows == 1 && b->kind != DMA_MESSAGE)
+		work_add(ctx, DMA_WORK);
+	if (slot->holds) {
+		window_scratch(dma, slot, dma->revoke.gone_first, dma->revoke.gone_last);
+		orphan_add(dma, slot);
+	} else {
+		window_free(dma, slot);
 	}
-	dma_forget_last(dma);
+}
+
+static bool range_sweep(struct lm_ctx *ctx, uint64_t until)
+{
+	struct dma_revoke *r = &ctx->dma->revoke;
+	const uint64_t from = r->next;
+	const bool all = range_pass(ctx, sweep_one, until);
+
+	dma_table_remove(&ctx->dma->windows, from, all ? r->last : r->next - 1);
+	dma_forget_last(ctx->dma);
+	return all;
+}
+
+/* ---- step by step ---------------------------------------------------------------- */
+
+/* Bytes [@first, @last] are the client's no more. */
+static void revoke_begin(struct dma_revoke *r, uint64_t first, uint64_t last, bool is_final)
+{
+	r->addr = r->gone_first = first;
+	r->last = r->gone_last = last;
+	r->told_first = 1; /* none */
+	r->told_last = 0;
+	r->is_final = is_final;
+	r->held = 0;
+	pass_begin(r, REVOKE_MARK);
+}
+
+/* Until so much work has been done, or somebody has to be waited for. True: it is over. */
+static bool revoke_go_on(struct lm_ctx *ctx, uint64_t until)
+{
+	struct dma_revoke *r = &ctx->dma->revoke;
+
+	if (r->step == REVOKE_MARK && range_mark(ctx, until))
+		pass_begin(r, REVOKE_TELL);
+	if (r->step == REVOKE_TELL && range_tell(ctx, until))
+		pass_begin(r, REVOKE_WAIT);
+	if (r->step == REVOKE_WAIT && (r->is_final || !(r->held || r->deferred)))
+		pass_begin(r, REVOKE_SWEEP);
+	if (r->step == REVOKE_SWEEP && range_sweep(ctx, until))
+		r->step = REVOKE_NONE;
+	return r->step == REVOKE_NONE;
+}
+
+/* Outside of a turn, mostly: it goes on for as long as one would be. */
+static void revoke_check(struct lm_ctx *ctx)
+{
+	const struct dma_revoke *r = &ctx->dma->revoke;
+
+	if (r->step != REVOKE_WAIT || r->held || r->deferred)
+		return;
+	server_deferred_done(ctx, revoke_go_on(ctx, ctx->work + TURN_MAX) ? 0 : LM_DEFER);
+}
+
+void dma_revoke_released(struct lm_ctx *ctx)
+{
+	ctx->dma->revoke.held--;
+	revoke_check(ctx);
+}
+
+/* ---- DMA_UNMAP ------------------------------------------------------------------- */
+
+int dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all)
+{
+	struct dma *dma = ctx->dma;
+	struct dma_revoke *r = &dma->revoke;
+
+	if (r->step != REVOKE_NONE)
+		return -EBUSY;
+	if (!size && !all)
+		return 0;
+	if (all) {
+		revoke_begin(r, 0, UINT64_MAX, false);
+		return dma_unmap_go_on(ctx);
+	}
+	if (size - 1 > UINT64_MAX - addr)
+		return -EINVAL;
+	if (is_cut(dma, addr) || (addr + size && is_cut(dma, addr + size)))
+		return -EINVAL;
+	revoke_begin(r, addr, addr + (size - 1), false);
+	return dma_unmap_go_on(ctx);
+}
+
+int dma_unmap_go_on(struct lm_ctx *ctx)
+{
+	return revoke_go_on(ctx, ctx->turn_end ?: UINT64_MAX) ? 0 : LM_DEFER;
+}
+
+bool dma_unmap_is_due(const struct lm_ctx *ctx)
+{
+	return ctx->dma->revoke.step != REVOKE_WAIT;
+}
+
+/* ---- the client leaves ----------------------------------------------------------- */
+
+/* Nobody waits for the answer to the DMA_UNMAP that is going on. */
+static void revoke_cancel(struct lm_ctx *ctx)
+{
+	struct dma_revoke *r = &ctx->dma->revoke;
+
+	while (r->waits) {
+		defer_cancel(ctx, &r->waits->defer);
+		wait_unlink(r, r->waits);
+	}
+}
+
+void dma_leave(struct lm_ctx *ctx)
+{
+	struct dma_revoke *r = &ctx->dma->revoke;
+	const struct dma_revoke before = *r;
+
+	if (r->step != REVOKE_NONE && r->is_final)
+		return; /* it has begun */
+	revoke_cancel(ctx);
+	orphans_scratch(ctx->dma, 0, UINT64_MAX);
+	revoke_begin(r, 0, UINT64_MAX, true);
+	if (before.step < REVOKE_TELL || (before.step == REVOKE_TELL && before.next == before.addr))
+		return;
+	/* The device knows of what was being revoked already. */
+	r->told_first = before.addr;
+	r->told_last = before.step == REVOKE_TELL ? before.next - 1 : before.last;
+}
+
+bool dma_leave_go_on(struct lm_ctx *ctx, uint64_t until)
+{
+	if (!revoke_go_on(ctx, until))
+		return false;
+	dma_table_free(&ctx->dma->windows);
+	return true;
 }
 
 void dma_disconnect(struct lm_ctx *ctx)
 {
-	struct dma *dma = ctx->dma;
-
-	tell_rest(ctx);
-	orphans_scratch(dma, 0, UINT64_MAX);
-	dma->revoke.addr = 0;
-	dma->revoke.last = UINT64_MAX;
-	range_orphan(dma, 0, UINT64_MAX);
-	dma_table_free(&dma->windows);
+	dma_leave(ctx);
+	dma_leave_go_on(ctx, UINT64_MAX);
 }
 
 /* Windows lie where the channel pinned, which may be across the edges of what was unmapped. */
@@ -371,13 +379,10 @@ int dma_revoked(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all)
 		last = UINT64_MAX;
 	}
 	orphans_scratch(dma, first, last);
-	r->addr = first;
-	r->last = last;
+	revoke_begin(r, first, last, true);
 	range_widen(dma);
-	range_mark(ctx);
-	range_tell(ctx, false);
-	range_orphan(dma, first, last);
-	dma_table_remove(&dma->windows, r->addr, r->last);
+	pass_begin(r, REVOKE_MARK);
+	revoke_go_on(ctx, UINT64_MAX);
 	return 0;
 }
 

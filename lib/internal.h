@@ -102,6 +102,8 @@ int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct 
  * other sources have a turn.
  */
 #define TURN_MAX        1024u
+#define DMA_WORK        8u /* of memory that is mapped or unmapped: system calls, mostly */
+#define TURN_OVER       1u /* what there is has been work */
 #define LOOP_LOOK_TURNS 256u /* the same after so many turns in which there was nothing to do */
 
 #define LOG_LIMITS 16
@@ -121,6 +123,7 @@ struct lm_ctx {
 	int                 ended;    /* -errno once the only client has left */
 	struct channel      channel;  /* LM_DEV_MDEV; ops NULL: each client brings its own */
 	uint64_t            work;     /* done so far ... */
+	uint64_t            turn_end; /* ... when a client's turn is over; 0: it is nobody's */
 	uint64_t            looked;   /* ... when epoll was last asked; BUSY_POLL, exchange */
 	struct kept        *kept;     /* kept.c; NULL: nothing is */
 	struct regions     *regions;  /* region.c */
@@ -128,8 +131,7 @@ struct lm_ctx {
 	struct irqs        *irqs;     /* irq.c */
 	struct lent_kick   *lent_kicks; /* kick.c: eventfds that the client was given */
 	struct dma         *dma;      /* dma.c */
-	struct dma_last    *last;     /* the same: the last lookup; or one that never hits:
-				       * LM_DEV_THREADS, bus mastering off */
+	struct dma_last    *last;     /* the same: the last lookup, or one that never hits */
 	struct threads     *threads;  /* threads.c; NULL: one at a time */
 	_Atomic(struct trace *) trace; /* trace.c; NULL: nobody traces */
 	struct trace       *trace_kept; /* the same, also when nobody traces */
@@ -463,11 +465,16 @@ void dma_limit(struct lm_ctx *ctx, uint64_t max_windows); /* what was negotiated
 /* Off: lookups and copies fail with MASTER_OFF. True: that is new. */
 bool dma_set_master(struct lm_ctx *ctx, bool on);
 int  dma_map(struct lm_ctx *ctx, const struct dma_window *w);
-/* 0, -errno, or LM_DEFER: server_deferred_done() is called when all holders have let go. */
+/* 0, -errno, or LM_DEFER: it has to go on in a turn if it is due; else server_deferred_done() is
+ * called when all holders have let go, with 0 or with LM_DEFER: it is due. */
 int  dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
+int  dma_unmap_go_on(struct lm_ctx *ctx); /* in a turn: the same */
+bool dma_unmap_is_due(const struct lm_ctx *ctx);
 /* The memory is gone already: nobody waits, and pointers that are out show scratch memory. */
 int  dma_revoked(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
 void dma_disconnect(struct lm_ctx *ctx);   /* the client left: revoke everything */
+void dma_leave(struct lm_ctx *ctx);        /* the same begins ... */
+bool dma_leave_go_on(struct lm_ctx *ctx, uint64_t until); /* ... and is over, or @until is due */
 /* For musctl show. @kind: "mapped", "file", "message", "broken". False ends the walk. */
 typedef bool (dma_window_fn)(void *arg, const struct dma_window *w, const char *kind,
 			     uint32_t held);
@@ -509,7 +516,7 @@ int  server_start(struct lm_ctx *ctx); /* all is there: clients may come */
 void server_hide(struct lm_ctx *ctx);  /* nobody finds it any more */
 void server_free(struct lm_ctx *ctx);
 void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
-/* The request that waits may be answered. */
+/* The DMA_UNMAP that waits may be answered, or, with LM_DEFER, go on. */
 void server_deferred_done(struct lm_ctx *ctx, ssize_t result);
 /* A request of the client has begun, and more of it is to come. */
 bool server_is_half_done(const struct lm_ctx *ctx);

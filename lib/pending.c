@@ -4,12 +4,12 @@
  *
  * Who connects waits here until its VERSION is complete. The first one becomes the client, and the
  * others are disconnected; who comes while there is a client is rejected at once. One that has hung
- * up is served to its end first, and then the memory that it knew is replaced, a step a turn; the
- * next one waits for that. So nobody keeps
- * clients out by connecting and saying nothing, and no probe costs a slow one its place. When all
- * places are taken, who has hung up loses its own, and so does who has had it for longer than any
- * handshake takes; if there is none, whoever holds the most places and only holds them loses the
- * oldest, or else the new connection is rejected. Before that nobody is hurried.
+ * up is served to its end first, and then its DMA windows go and the memory that it knew is
+ * replaced, a step a turn; the next one waits for that. So nobody keeps clients out by connecting
+ * and saying nothing, and no probe costs a slow one its place. When all places are taken, who has
+ * hung up loses its own, and so does who has had it for longer than any handshake takes; if there
+ * is none, whoever holds the most places and only holds them loses the oldest, or else the new
+ * connection is rejected. Before that nobody is hurried.
  */
 #include <poll.h>
 #include <string.h>
@@ -187,7 +187,7 @@ int pending_may_come(struct client *c)
 		return 0;
 	if (!server->next)
 		server->next = c;
-	if (server->client || server->next != c)
+	if (server->client || server->leaver.is_there || server->next != c)
 		return SERVE_LATER;
 	ret = region_memory_renew(c->ctx);
 	if (ret < 0)

@@ -12,8 +12,6 @@
 
 #include "protocol.h"
 
-#define DMA_WORK 8 /* system calls, mostly */
-
 /* ---- interrupts ------------------------------------------------------------------ */
 
 static void trace_set_irqs(struct client *c, const struct irq_set *set, int result)
@@ -107,7 +105,7 @@ static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 	if (trace_on(c->ctx))
 		dma_trace(c->ctx, LM_TRACE_DMA_UNMAP, &w, ret == LM_DEFER ? 0 : ret);
 	if (ret == LM_DEFER)
-		c->waiting = WAIT_DMA_UNMAP;
+		c->waiting = protocol_unmap_waits(c);
 	memcpy(r->payload, &req, sizeof(req));
 	r->len = sizeof(req);
 	return ret;

@@ -30,6 +30,12 @@ int protocol_write_multi(struct client *c, struct message *m, struct reply *r);
 
 void protocol_access_init(struct access *a, const struct client *c, const struct message *m);
 
+/* A DMA_UNMAP that is not over. */
+static inline enum waiting protocol_unmap_waits(const struct client *c)
+{
+	return dma_unmap_is_due(c->ctx) ? WAIT_TURN : WAIT_DMA_UNMAP;
+}
+
 static inline struct vfio_user_header
 protocol_reply_header(const struct vfio_user_header *request, int result, size_t size)
 {

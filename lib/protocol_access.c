@@ -192,8 +192,22 @@ static void answer(struct client *c, ssize_t result)
 	protocol_answer_send(c);
 }
 
+static void unmap_go_on(struct client *c)
+{
+	const int ret = dma_unmap_go_on(c->ctx);
+
+	if (ret == LM_DEFER)
+		c->waiting = protocol_unmap_waits(c);
+	else
+		answer(c, ret);
+}
+
 void protocol_go_on(struct client *c)
 {
+	if (c->request.cmd == VFIO_USER_DMA_UNMAP) {
+		unmap_go_on(c);
+		return;
+	}
 	c->waiting = multi_run(c, c->held);
 	if (c->waiting == WAIT_NONE)
 		answer(c, c->multi_nr);

@@ -26,29 +26,32 @@ struct client *server_client(const struct lm_ctx *ctx)
 
 /* ---- attach and detach ----------------------------------------------------------- */
 
-static void trace_client(struct client *c, uint16_t kind)
+static void trace_client(struct lm_ctx *ctx, uint16_t kind, pid_t pid)
 {
 	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = kind, .value = (uint64_t)c->pid,
+		.time = trace_ticks(), .kind = kind, .value = (uint64_t)pid,
 	};
 
-	trace_append(c->ctx, &rec);
+	trace_append(ctx, &rec);
+}
+
+static void tell(struct lm_ctx *ctx, pid_t pid, bool attached)
+{
+	if (trace_on(ctx))
+		trace_client(ctx, attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH, pid);
+	if (ctx->control)
+		control_event(ctx, attached ? "attach" : "detach", NULL, (uint64_t)pid);
+	if (ctx->info.client)
+		ctx->info.client(ctx->info.pvt, attached);
 }
 
 /* Of an attach when lm_ctx_create() has returned: in a turn. */
 void client_tell(struct client *c, bool attached)
 {
-	struct lm_ctx *ctx = c->ctx;
-
 	if (c->told == attached)
 		return;
 	c->told = attached;
-	if (trace_on(ctx))
-		trace_client(c, attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH);
-	if (ctx->control)
-		control_event(ctx, attached ? "attach" : "detach", NULL, (uint64_t)c->pid);
-	if (ctx->info.client)
-		ctx->info.client(ctx->info.pvt, attached);
+	tell(c->ctx, c->pid, attached);
 }
 
 static void client_free(struct client *c)
@@ -69,6 +72,53 @@ void client_leave(struct client *c)
 	client_tell(c, false);
 }
 
+static void leave_end(struct server *server)
+{
+	struct leaver *l = &server->leaver;
+
+	l->is_there = false;
+	if (l->told)
+		tell(server->ctx, l->pid, false);
+	master_disconnect(server->ctx);
+}
+
+/* All at once. */
+static void leave_now(struct server *server)
+{
+	if (!server->leaver.is_there)
+		return;
+	dma_leave_go_on(server->ctx, UINT64_MAX);
+	leave_end(server);
+}
+
+static void leave_go_on(void *arg)
+{
+	struct server *server = arg;
+	struct lm_ctx *ctx = server->ctx;
+	struct lm_timer **timer = &server->leaver.timer;
+
+	if (dma_leave_go_on(ctx, ctx->work + TURN_MAX))
+		leave_end(server);
+	else if (*timer || !loop_timer_new(&ctx->loop, leave_go_on, server, timer))
+		lm_timer_arm(*timer, 1, 0);
+	else
+		leave_now(server);
+}
+
+/* The same as client_leave(), in as many turns of the loop as it needs. */
+static void leave_begin(struct server *server, const struct client *c)
+{
+	struct leaver *l = &server->leaver;
+
+	kick_disconnect(c->ctx);
+	irq_disconnect(c->ctx);
+	dma_leave(c->ctx);
+	l->is_there = true;
+	l->told = c->told;
+	l->pid = c->pid;
+	leave_go_on(server);
+}
+
 static void client_detach(struct client *c)
 {
 	struct lm_ctx *ctx = c->ctx;
@@ -78,9 +128,10 @@ static void client_detach(struct client *c)
 	defer_cancel(ctx, &c->reset);
 	c->waiting = WAIT_NONE;
 	upcall_fail_all(c, -ECANCELED);
-	client_leave(c);
-	if (!c->is_mdev) /* the one behind it goes by MUSER_CLIENT_CLOSE */
-		master_disconnect(ctx);
+	if (c->is_mdev) /* the one behind it goes by MUSER_CLIENT_CLOSE */
+		client_leave(c);
+	else
+		leave_begin(ctx->server, c);
 	if (ctx->info.flags & LM_DEV_CONN_FD)
 		ctx->ended = -ENOTCONN;
 }
@@ -165,7 +216,10 @@ void server_deferred_done(struct lm_ctx *ctx, ssize_t result)
 
 	if (!c || c->waiting != WAIT_DMA_UNMAP)
 		return;
-	protocol_answer(c, result);
+	if (result == LM_DEFER)
+		c->waiting = WAIT_TURN;
+	else
+		protocol_answer(c, result);
 	client_wake(c);
 }
 
@@ -297,6 +351,8 @@ void server_free(struct lm_ctx *ctx)
 	pending_close(server);
 	if (server->client)
 		client_lost(server->client, -ECANCELED);
+	leave_now(server);
+	lm_timer_destroy(server->leaver.timer);
 	if (server->listener.fd >= 0) {
 		loop_remove(&ctx->loop, &server->listener);
 		peer_fd_close(server->listener.fd); /* who waits there may have sent some */

@@ -12,12 +12,20 @@
 enum waiting {
 	WAIT_NONE, WAIT_ACCESS, WAIT_RESET, WAIT_DMA_UNMAP,
 	WAIT_ROOM, /* the device has answered; the client does not take it */
-	WAIT_TURN, /* the rest of a WRITE_MULTI has to wait for a turn */
+	WAIT_TURN, /* the rest of a WRITE_MULTI or DMA_UNMAP has to wait for a turn */
 };
 
 #define SERVE_BLOCKED 1 /* no room to answer */
 #define SERVE_LATER   2 /* in another turn */
 #define PENDING_MAX   8
+
+/* A client that has gone, while its DMA windows go: nobody comes meanwhile. */
+struct leaver {
+	bool   is_there;
+	bool   told; /* the device knew of it */
+	pid_t  pid;
+	struct lm_timer *timer; /* made with the first that takes more than a turn */
+};
 
 struct server {
 	struct lm_ctx *ctx;
@@ -27,6 +35,7 @@ struct server {
 	struct client *client;   /* that has said its version (LM_DEV_CONN_FD, node: or not) */
 	struct client *pending[PENDING_MAX]; /* these have not ... */
 	unsigned int   nr_pending;
+	struct leaver  leaver;
 	struct client *next;       /* the one of them that was the first to say its version */
 	uint64_t       patience_ns; /* ... and keep their places for so long, if others want them */
 	uint64_t       silence_ns; /* or for so long, if they say nothing and others have fewer */
@@ -53,8 +62,7 @@ struct client {
 	bool            told;        /* the device knows of it */
 	bool            negotiated;
 	bool            keeps;       /* replies wait for the next exchange */
-	bool            serving;     /* a turn of the client is on the stack ... */
-	uint64_t        turn_end;    /* ... until ctx->work has come to this */
+	bool            serving;     /* a turn of the client is on the stack */
 	bool            replies_due; /* it was over, and replies may be left that overtake */
 	bool            blocked;     /* the last turn ended for want of room to answer */
 	bool            armed;       /* epoll will tell what there is to be served */
@@ -98,7 +106,7 @@ struct reply {
 /* What is left has to wait for the next turn, so that others have one. */
 static inline bool client_turn_is_over(const struct client *c)
 {
-	return c->ctx->work >= c->turn_end;
+	return c->ctx->work >= c->ctx->turn_end;
 }
 
 /* server.c */

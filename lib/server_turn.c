@@ -162,7 +162,7 @@ void client_serve(struct client *c)
 	if (c->serving)
 		return;
 	c->serving = true;
-	c->turn_end = unlikely(threads_have_job(ctx)) ? 0 : ctx->work + TURN_MAX;
+	ctx->turn_end = unlikely(threads_have_job(ctx)) ? TURN_OVER : ctx->work + TURN_MAX;
 	ctx->turn_ticks = trace_on(ctx) && !ctx->threads ? trace_ticks() : 0;
 	do {
 		ret = serve_all(c);
@@ -176,6 +176,7 @@ void client_serve(struct client *c)
 	if (!sent && !c->keeps && stream_pending(&c->stream))
 		sent = stream_flush(&c->stream);
 	c->serving = false;
+	ctx->turn_end = 0;
 	ctx->turn_ticks = 0;
 	c->blocked = ret == SERVE_BLOCKED;
 	if (unlikely(ret < 0 || sent < 0)) {

@@ -112,7 +112,7 @@ bool threads_take(struct client *c, const struct message *m)
 	if (!is_job(c, m, &req) || !job_fill(t->job, c, m))
 		return false;
 	t->job = NULL;
-	c->turn_end = 0; /* what is behind it is the next leader's */
+	c->ctx->turn_end = TURN_OVER; /* what is behind it is the next leader's */
 	return true;
 }
 

@@ -30,7 +30,7 @@ static void twin_ready(struct source *src, uint32_t events)
 	int ret = 0;
 
 	c->serving = true; /* what is completed now is answered below */
-	c->turn_end = c->ctx->work + TURN_MAX;
+	c->ctx->turn_end = c->ctx->work + TURN_MAX;
 	if (!stream_has_message(&c->twin) && stream_fill(&c->twin) < 0)
 		ret = -ENOTCONN;
 	while (!ret && !client_turn_is_over(c) && (ret = stream_next(&c->twin, &m)) == 1) {

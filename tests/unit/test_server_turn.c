@@ -296,26 +296,6 @@ static void interrupts_of_many_vectors_take_turns(void **state)
 	} while (server_client(e->ctx)->requests < last);
 }
 
-static void windows_that_go_are_a_part_of_the_turn(void **state)
-{
-	struct engine *e = *state;
-	const struct vfio_user_dma_unmap all = {
-		.argsz = sizeof(all), .flags = VFIO_DMA_UNMAP_FLAG_ALL,
-	};
-	uint64_t i;
-
-	engine_connect(e);
-	for (i = 0; i < TURN_MAX; i++)
-		engine_map(e, i << 12, 4096, -1);
-	engine_posted(e, VFIO_USER_DMA_UNMAP, &all, sizeof(all));
-	engine_posted(e, VFIO_USER_DEVICE_RESET, NULL, 0);
-	while (dma_count(e->ctx))
-		assert_true(lm_ctx_poll(e->ctx) > 0);
-	assert_int_equal(e->nr_resets, 0);
-	engine_poll(e);
-	assert_int_equal(e->nr_resets, 1);
-}
-
 /* ---- a device that spins --------------------------------------------------------- */
 
 static void set_flag(void *pvt)
@@ -562,7 +542,6 @@ int main(void)
 		ENGINE_TEST(a_state_is_not_saved_in_the_middle_of_a_long_message),
 		ENGINE_TEST(resets_take_more_of_a_turn_than_writes),
 		ENGINE_TEST(interrupts_of_many_vectors_take_turns),
-		ENGINE_TEST(windows_that_go_are_a_part_of_the_turn),
 		ENGINE_TEST(timers_expire_while_a_client_keeps_the_device_busy),
 		ENGINE_TEST(timers_expire_the_sooner_the_busier_the_device_is),
 		ENGINE_TEST(answers_that_overtake_take_turns),
