@@ -117,8 +117,7 @@ static int tell_gone(struct fate *fate, const struct words_said *said, const cha
 	return status ? error(status, word, "ended: %s", fate->text) : 0;
 }
 
-static int wait_for(const struct wait_args *args, struct control *control,
-		    struct fate *fate, const char *word)
+static int wait_for(const struct wait_args *args, struct control *control, const char *word)
 {
 	int64_t end = clock_ms() + (int64_t)(args->timeout_ns / 1000000);
 	struct words_said said = { 0 };
@@ -133,15 +132,14 @@ static int wait_for(const struct wait_args *args, struct control *control,
 	if (err == -ETIMEDOUT)
 		return error(ST_TIMEOUT, word, "timed out");
 	if (args->gone && is_gone(err))
-		return tell_gone(fate, &said, word);
+		return tell_gone(control_fate(control), &said, word);
 	return control_tell(control, word, err);
 }
 
 static int wait_open(const struct wait_args *args, struct control *control,
 		     const char *word)
 {
-	int status, err = control_more(control, "Monitor");
-	struct fate fate;
+	const int err = control_more(control, "Monitor");
 
 	if (args->gone && is_gone(err))
 		return 0;
@@ -149,10 +147,7 @@ static int wait_open(const struct wait_args *args, struct control *control,
 		return control_tell(control, word, err);
 	if (is_so(args, control_uuid(control)))
 		return 0;
-	fate_watch(&fate, control);
-	status = wait_for(args, control, &fate, word);
-	fate_close(&fate);
-	return status;
+	return wait_for(args, control, word);
 }
 
 static int run(const struct call *call)

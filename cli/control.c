@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "cmd.h"
 #include "error.h"
+#include "fate.h"
 #include "process.h"
 #include "value.h"
 
@@ -35,6 +36,7 @@ struct control {
 	char                uuid[37];
 	int                 fd; /* -1: nobody accepts us, nor those who came before */
 	pid_t               pid;
+	struct fate         fate;
 	int                 timeout_ms;
 	char               *buf;      /* received, not yet taken */
 	size_t              len, room;
@@ -86,6 +88,7 @@ int control_open(const char *uuid, struct control **result)
 		return err;
 	}
 	c->pid = c->fd < 0 ? pid_of_holder(uuid) : pid_of_peer(c->fd);
+	fate_watch(&c->fate, c->pid);
 	*result = c;
 	return 0;
 }
@@ -98,6 +101,7 @@ void control_close(struct control *c)
 		close(c->fd);
 	if (c->received >= 0)
 		close(c->received);
+	fate_close(&c->fate);
 	json_free(c->messages);
 	free(c->buf);
 	free(c);
@@ -111,6 +115,11 @@ const char *control_uuid(const struct control *c)
 pid_t control_pid(const struct control *c)
 {
 	return c->pid;
+}
+
+struct fate *control_fate(struct control *c)
+{
+	return &c->fate;
 }
 
 int control_fd(const struct control *c)
@@ -436,6 +445,14 @@ static int failed_remotely(struct json_object *message, const char *object)
 	return error(ST_FAILED, object, "the device answered %s", name);
 }
 
+/* What it was asked may be what it died of. */
+static int disconnected(struct control *c, const char *object)
+{
+	if (fate_learn(&c->fate) == ST_CRASHED && c->fate.is_known)
+		return error(ST_CRASHED, object, "the device ended: %s", c->fate.text);
+	return error(ST_NO_DEVICE, object, "the device disconnected");
+}
+
 int control_tell(struct control *c, const char *object, int err)
 {
 	if (!object)
@@ -449,6 +466,6 @@ int control_tell(struct control *c, const char *object, int err)
 	if (err == -EMSGSIZE)
 		return error(ST_FAILED, object, "the device's answers are too large");
 	if (err == -ECONNRESET || err == -EPIPE)
-		return error(ST_NO_DEVICE, object, "the device disconnected");
+		return disconnected(c, object);
 	return error(ST_FAILED, object, "%s", strerror(-err));
 }

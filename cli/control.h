@@ -22,6 +22,8 @@ const char *control_uuid(const struct control *control);
 /* Of the device process, as the kernel knows it. */
 pid_t control_pid(const struct control *control);
 int control_fd(const struct control *control);
+struct fate;
+struct fate *control_fate(struct control *control); /* of that process */
 void control_set_timeout(struct control *control, int ms); /* -1: wait for ever */
 
 /* A method without its interface name. parameters are taken, NULL is fine; *reply (may be

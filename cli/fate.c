@@ -18,7 +18,6 @@
 
 #include "clock.h"
 #include "cmd.h"
-#include "control.h"
 
 #define WAIT_MS 1000
 #define STEP_MS 5
@@ -45,9 +44,10 @@ static const struct {
 	{ SIGXFSZ, "SIGXFSZ" },
 };
 
-void fate_watch(struct fate *fate, const struct control *control)
+void fate_watch(struct fate *fate, pid_t pid)
 {
-	fate->pid = control_pid(control);
+	fate->pid = pid;
+	fate->is_known = false;
 	fate->text[0] = '\0';
 	fate->pidfd = fate->pid > 0 ? (int)syscall(SYS_pidfd_open, fate->pid, 0) : -1;
 }
@@ -120,7 +120,8 @@ int fate_learn(struct fate *fate)
 	bool ended = false;
 	int status;
 
-	if (fate->pidfd >= 0 && wait_status(fate, &status, &ended)) {
+	fate->is_known = fate->pidfd >= 0 && wait_status(fate, &status, &ended);
+	if (fate->is_known) {
 		if (WIFSIGNALED(status))
 			name_signal(fate, WTERMSIG(status));
 		else

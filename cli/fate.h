@@ -9,16 +9,18 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct control;
+#define FATE_TEXT 64
 
 struct fate {
 	pid_t pid;
 	int   pidfd;    /* -1: none */
-	char  text[64]; /* after fate_learn(): "killed by SIGABRT" */
+	/* After fate_learn(): */
+	bool  is_known; /* from the kernel, and no guess */
+	char  text[FATE_TEXT]; /* "killed by SIGABRT" */
 };
 
 /* While the device lives, as a process id means nothing afterwards. */
-void fate_watch(struct fate *fate, const struct control *control);
+void fate_watch(struct fate *fate, pid_t pid);
 
 /* When its connection has closed without a word: waits for the end of the process, a
  * second at most. An exit status: 0 if it exited with 0. */

@@ -41,7 +41,7 @@ static void tell_end(struct follow *f, struct tracer *t)
 		return;
 	f->crashed(f->arg, t);
 	f->status = f->status ? f->status : t->status;
-	error(0, t->uuid, "ended: %s", t->fate.text);
+	error(0, t->uuid, "ended: %s", t->fate);
 	t->crashed = false;
 }
 

@@ -94,12 +94,11 @@ int tracer_open(struct tracer *t, const char *word)
 	int status;
 
 	memset(t, 0, sizeof(*t));
-	t->eventfd = t->fate.pidfd = -1;
+	t->eventfd = -1;
 	status = instance_open(word, &t->control);
 	if (status)
 		return status;
 	snprintf(t->uuid, sizeof(t->uuid), "%s", control_uuid(t->control));
-	fate_watch(&t->fate, t->control);
 	t->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (t->eventfd < 0)
 		status = error(ST_FAILED, t->uuid, "eventfd: %s", strerror(errno));
@@ -116,7 +115,6 @@ void tracer_close(struct tracer *t)
 {
 	lm_trace_close(t->reader);
 	regmap_free(&t->map);
-	fate_close(&t->fate);
 	control_close(t->control);
 	if (t->armed)
 		munmap(t->armed, PAGE);
@@ -139,8 +137,12 @@ static void take_end(struct tracer *t)
 	t->has_record = t->unfinished = end == 1;
 	if (t->has_record)
 		return;
-	if (t->crashed)
-		t->status = fate_learn(&t->fate);
+	if (t->crashed) {
+		struct fate *fate = control_fate(t->control);
+
+		t->status = fate_learn(fate);
+		memcpy(t->fate, fate->text, sizeof(t->fate));
+	}
 	tracer_close(t);
 }
 

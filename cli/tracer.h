@@ -27,8 +27,8 @@ struct tracer {
 	bool                   has_record;
 	bool                   unfinished; /* record began, and the device ended amid it */
 	bool                   ended;   /* the device is gone; the ring may hold more */
-	bool                   crashed; /* ... not in order: fate has its end */
-	struct fate            fate;
+	bool                   crashed; /* ... not in order: */
+	char                   fate[FATE_TEXT];
 	int                    status;  /* of that */
 	uint64_t               lost;    /* before record ... */
 	uint64_t untold; /* ... and in all, as far as the user does not know ... */

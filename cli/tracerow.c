@@ -306,6 +306,6 @@ void tracerow_crashed(struct out *out, const struct tracer *t)
 
 	json_add_string(line, "kind", "crash");
 	json_add_string(line, "uuid", t->uuid);
-	json_add_string(line, "ended", t->fate.text);
+	json_add_string(line, "ended", t->fate);
 	out_remark(out, line);
 }

@@ -199,7 +199,8 @@ unwaited() {
 @test "a crash: the access that began and did not end, and how the device ended" {
 	unwaited
 	trace_start "$uuid"
-	try 3 musctl poke "$uuid" TRAP=7
+	try 5 musctl poke "$uuid" TRAP=7
+	complains "musctl: poke: TRAP=7: the device ended: killed by SIGABRT"
 	code=0
 	wait "$TRACER" || code=$?
 	kill "$PARENT"
@@ -211,7 +212,7 @@ unwaited() {
 @test "a crash in JSON Lines" {
 	unwaited
 	trace_start "$uuid" -J
-	try 3 musctl poke "$uuid" TRAP=7
+	try 5 musctl poke "$uuid" TRAP=7
 	code=0
 	wait "$TRACER" || code=$?
 	kill "$PARENT"
@@ -224,7 +225,7 @@ unwaited() {
 @test "a read that did not end has no value" {
 	unwaited
 	trace_start "$uuid" -J
-	try 3 musctl peek "$uuid" PIT
+	try 5 musctl peek "$uuid" PIT
 	wait "$TRACER" || true
 	kill "$PARENT"
 	grep unfinished rows | jq -se 'length == 1 and (.[0] | .kind == "read" and .register == "PIT" and
@@ -350,7 +351,7 @@ filtered() {
 @test "-c counts the access that did not end, as failed, and no time for it" {
 	unwaited
 	trace_start "$uuid" -c -J
-	try 3 musctl peek "$uuid" READS PIT
+	try 5 musctl peek "$uuid" READS PIT
 	wait "$TRACER" || true
 	kill "$PARENT"
 	jq -e '.summary[] | select(.register == "PIT") | .count == 1 and .errors == 1 and
