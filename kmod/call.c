@@ -28,7 +28,7 @@ static void call_fill(struct chan_header *msg, const struct muser_request *req, 
 		memcpy(payload + req->head_len, req->data, req->data_len);
 }
 
-static struct chan_req *call_new(struct muser *m, const struct muser_request *req, gfp_t gfp)
+struct chan_req *call_new(struct muser *m, const struct muser_request *req, gfp_t gfp)
 {
 	size_t len = sizeof(struct chan_header) + req->head_len + req->data_len;
 	struct chan_req *r = xchg(&m->chan->spare, NULL) ?: kmalloc(sizeof(*r), gfp);
@@ -190,61 +190,6 @@ int muser_call(struct muser *m, struct muser_request *req)
 	}
 	chan_put(r);
 	return ret;
-}
-
-/* ---- without an answer --------------------------------------------------------------- */
-
-/* The server is given up rather than left with a gap in what it is told. */
-int chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp)
-{
-	struct chan_req *r = call_new(m, req, gfp);
-	struct chan *c = m->chan;
-	int ret = 0;
-
-	spin_lock(&m->lock);
-	if (!chan_is_alive(m)) {
-		ret = -ENOTCONN;
-	} else if (!r) {
-		ret = -ENOMEM;
-	} else if (c->posted >= CHAN_MAX_POSTED) {
-		ret = -EOVERFLOW;
-	} else {
-		kref_get(&r->ref);
-		list_add_tail(&r->link, r->first ? &c->first : &c->queue);
-		c->posted++;
-		c->nr_posted++;
-		trace_muser_request(m, r, 0);
-	}
-	spin_unlock(&m->lock);
-	if (r)
-		chan_put(r);
-	if (!ret)
-		wake_up_interruptible_poll(&c->server_wait, EPOLLIN);
-	else if (ret != -ENOTCONN)
-		chan_give_up(m, ret);
-	return ret == -ENOTCONN ? 0 : ret;
-}
-
-int muser_post(struct muser *m, u16 cmd, const void *payload, size_t len, gfp_t gfp)
-{
-	const struct muser_request req = { .cmd = cmd, .head = payload, .head_len = len };
-
-	return chan_post(m, &req, gfp);
-}
-
-u32 muser_posted(struct muser *m)
-{
-	u32 nr;
-
-	spin_lock(&m->lock);
-	nr = m->chan->nr_posted;
-	spin_unlock(&m->lock);
-	return nr;
-}
-
-void muser_wake(struct muser *m)
-{
-	wake_up_interruptible_poll(&m->chan->server_wait, EPOLLPRI);
 }
 
 /* ---- a device to open ---------------------------------------------------------------- */

@@ -129,7 +129,7 @@ static void chan_end(struct muser *m, struct chan_req *r, int result)
 	if (r->id >= 0)
 		chan_id_free(c, r->id);
 	else
-		c->posted--;
+		post_forget(c, r);
 	if (r->id >= 0 && !r->abandoned)
 		c->outstanding--;
 	list_del_init(&r->link);
@@ -278,6 +278,11 @@ bool chan_is_readable(struct muser *m)
 	return readable;
 }
 
+void muser_wake(struct muser *m)
+{
+	wake_up_interruptible_poll(&m->chan->server_wait, EPOLLPRI);
+}
+
 /* The next message, if it fits, with a reference for the copy. */
 static struct chan_req *chan_take(struct muser *m, size_t room)
 {
@@ -291,7 +296,7 @@ static struct chan_req *chan_take(struct muser *m, size_t room)
 		r = ERR_PTR(-EMSGSIZE);
 	} else if (r->id < 0) {
 		list_del_init(&r->link);
-		m->chan->posted--;
+		post_forget(m->chan, r);
 	} else {
 		kref_get(&r->ref);
 		list_move_tail(&r->link, &m->chan->sent);
@@ -304,15 +309,13 @@ static struct chan_req *chan_take(struct muser *m, size_t room)
 /* It could not be copied: the next read gets it. */
 static void chan_untake(struct muser *m, struct chan_req *r)
 {
-	struct list_head *from = r->first ? &m->chan->first : &m->chan->queue;
+	struct chan *c = m->chan;
 
 	spin_lock(&m->lock);
 	if (r->id < 0 && chan_is_alive(m)) {
-		kref_get(&r->ref);
-		list_add(&r->link, from);
-		m->chan->posted++;
+		post_return(c, r);
 	} else if (r->id >= 0 && r->state == CHAN_SENT && !r->claimed) {
-		list_move(&r->link, from);
+		list_move(&r->link, r->first ? &c->first : &c->queue);
 		r->state = CHAN_QUEUED;
 	}
 	spin_unlock(&m->lock);

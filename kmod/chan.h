@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * chan.h - requests on their way: what chan.c, call.c, limit.c, handshake.c and
+ * chan.h - requests on their way: what chan.c, call.c, post.c, limit.c, handshake.c and
  * server.c share.
  *
  * A request with an answer goes queue -> sent -> done. It is in exactly one list, under
@@ -48,8 +48,14 @@ struct chan_access {
 	__u32 count;
 };
 
-/* More messages without a reply that nobody reads: the server hangs, and is given up. */
-#define CHAN_MAX_POSTED 16384U
+/* Messages without a reply of which one is enough; see post.c. */
+enum chan_post {
+	CHAN_POST_CLOSE,
+	CHAN_POST_UNMAP,
+	CHAN_POST_UNMASK,
+	CHAN_POST_IRQS, /* one for each index */
+	CHAN_NR_POSTS = CHAN_POST_IRQS + MUSER_MAX_IRQS,
+};
 
 /*
  * Requests have ids below CHAN_MAX_IDS. The first ones stand in a table: as long as there are few
@@ -94,8 +100,9 @@ struct chan {
 	DECLARE_BITMAP(few_used, CHAN_FEW_IDS);
 	unsigned int      last_id;    /* in there; the next is another one, if there is one */
 	struct idr        ids;        /* from CHAN_FEW_IDS on */
-	unsigned int      posted;     /* messages without a reply in the lists */
-	u32               nr_posted;  /* those that came there since the server has opened */
+	struct chan_req  *post[CHAN_NR_POSTS]; /* the last of each kind, while it is unread */
+	unsigned int      unmaps;     /* DMA_UNMAPs in the lists */
+	u16               nr_posted;  /* messages without a reply so far; the id of the last */
 	unsigned int      outstanding; /* requests that somebody waits for */
 	int               broken;     /* 0, or -errno of this server's reads: it is refused */
 	wait_queue_head_t server_wait; /* poll(2) and read(2) */
@@ -148,8 +155,14 @@ ssize_t chan_read(struct muser *m, char __user *buf, size_t size);
 int  chan_write(struct muser *m, const char __user *buf, size_t len, size_t *done);
 
 /* call.c */
-int  chan_post(struct muser *m, const struct muser_request *req, gfp_t gfp);
+struct chan_req *call_new(struct muser *m, const struct muser_request *req, gfp_t gfp);
 int  chan_wait_ready(struct muser *m);
+
+/* post.c; clients are told of under state_lock */
+void post_client_open(struct muser *m, const struct muser_client *client);
+void post_client_close(struct muser *m);
+void post_forget(struct chan *c, const struct chan_req *r);
+void post_return(struct chan *c, struct chan_req *r);
 
 /* limit.c */
 int  limit_setup(void);

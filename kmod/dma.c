@@ -39,14 +39,6 @@ struct dma_mark {
 	unsigned int rounds;
 };
 
-/* vfio-user's payload of DMA_UNMAP. */
-struct dma_unmap_msg {
-	__u32 argsz;
-	__u32 flags;
-	__u64 addr;
-	__u64 size;
-};
-
 static struct workqueue_struct *dma_workqueue;
 static atomic_t dma_nr_marks = ATOMIC_INIT(0);
 
@@ -343,13 +335,6 @@ static void dma_wait_quiet(struct muser_dma_state *st, const struct dma_mark *ma
 	} while (atomic_read(&st->ended) != ended);
 }
 
-static void dma_tell(struct muser *m, u64 iova, u64 size)
-{
-	const struct dma_unmap_msg msg = { .argsz = sizeof(msg), .addr = iova, .size = size };
-
-	muser_post(m, CHAN_DMA_UNMAP, &msg, sizeof(msg), GFP_KERNEL);
-}
-
 void muser_dma_unmap(struct muser *m, u64 iova, u64 size)
 {
 	struct muser_dma_state *st = m->dma;
@@ -369,7 +354,7 @@ void muser_dma_unmap(struct muser *m, u64 iova, u64 size)
 		is_new = true;
 	}
 	if (dma_drop_later(st, first, last))
-		dma_tell(m, iova, size);
+		muser_post_unmap(m, iova, size);
 	dma_wait_quiet(st, mark);
 	mark->rounds++;
 	/* It fails for a task that has gone through exit: it is not in an ioctl. */

@@ -25,17 +25,7 @@ static bool handshake_is_told(const struct muser *m)
 	return m->features & MUSER_FEATURE_CLIENT;
 }
 
-/* Before anything else that is queued: it may be of the client that is told of. */
-static int handshake_say(struct muser *m, u16 cmd, const void *payload, size_t len)
-{
-	const struct muser_request req = {
-		.cmd = cmd, .head = payload, .head_len = len, .first = m->state != MUSER_READY,
-	};
-
-	return chan_post(m, &req, GFP_KERNEL);
-}
-
-static int handshake_say_open(struct muser *m)
+static void handshake_say_open(struct muser *m)
 {
 	const struct muser_client client = {
 		.pid = pid_nr_ns(m->client_pid, ns_of_pid(m->server_pid)),
@@ -43,32 +33,30 @@ static int handshake_say_open(struct muser *m)
 	};
 
 	m->chan->told_gen = m->chan->client_gen;
-	return handshake_say(m, MUSER_CLIENT_OPEN, &client, sizeof(client));
+	post_client_open(m, &client);
 }
 
-static int handshake_say_close(struct muser *m)
+static void handshake_say_close(struct muser *m)
 {
 	m->chan->told_gen = 0;
-	return handshake_say(m, MUSER_CLIENT_CLOSE, NULL, 0);
+	post_client_close(m);
 }
 
 /*
  * Bring a server up to date. One that takes over hears that the client which the last one knew
  * has gone, and with @anew of the one that there is.
  */
-static int handshake_tell(struct muser *m, bool anew)
+static void handshake_tell(struct muser *m, bool anew)
 {
 	struct chan *c = m->chan;
-	int ret = 0;
 
 	lockdep_assert_held(&m->state_lock);
 	if (!handshake_is_told(m))
-		return 0;
+		return;
 	if (c->told_gen && (!m->client_open || c->told_gen != c->client_gen))
-		ret = handshake_say_close(m);
-	if (!ret && m->client_open && (anew || c->told_gen != c->client_gen))
-		ret = handshake_say_open(m);
-	return ret;
+		handshake_say_close(m);
+	if (m->client_open && (anew || c->told_gen != c->client_gen))
+		handshake_say_open(m);
 }
 
 void handshake_client_opened(struct muser *m)
@@ -103,25 +91,20 @@ static int handshake_accept(struct muser *m, struct muser_desc *desc)
 	return ret;
 }
 
-static int handshake_introduce(struct muser *m)
+static void handshake_introduce(struct muser *m)
 {
-	int ret;
-
 	mutex_lock(&m->state_lock);
-	ret = handshake_tell(m, true);
+	handshake_tell(m, true);
 	mutex_unlock(&m->state_lock);
-	return ret;
 }
 
 /* Clients that came or went during the handshake are told of; then requests flow. */
-static int handshake_finish(struct muser *m)
+static void handshake_finish(struct muser *m)
 {
-	int ret;
-
 	mutex_lock(&m->state_lock);
-	ret = handshake_tell(m, false);
+	handshake_tell(m, false);
 	spin_lock(&m->lock);
-	if (!ret && m->state == MUSER_HANDSHAKE) {
+	if (m->state == MUSER_HANDSHAKE) {
 		m->state = MUSER_READY;
 		trace_muser_state(m, m->state, 0);
 	}
@@ -129,7 +112,6 @@ static int handshake_finish(struct muser *m)
 	mutex_unlock(&m->state_lock);
 	wake_up_all(&m->chan->ready_wait);
 	wake_up_all(&m->chan->server_wait);
-	return ret;
 }
 
 /* What a refused server reads. */
@@ -146,11 +128,14 @@ static void handshake_work(struct work_struct *work)
 
 	ret = desc_read(m, &desc);
 	ret = ret ?: handshake_accept(m, desc);
-	ret = ret ?: handshake_introduce(m);
-	ret = ret ?: muser_irq_resend(m);
-	ret = ret ?: handshake_finish(m);
+	if (!ret) {
+		handshake_introduce(m);
+		ret = muser_irq_resend(m);
+	}
 	if (ret)
 		chan_give_up(m, handshake_reason(ret));
+	else
+		handshake_finish(m);
 }
 
 /* ---- life ---------------------------------------------------------------------------- */

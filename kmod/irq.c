@@ -2,7 +2,8 @@
 /*
  * irq.c - the client's eventfds: kept here, signalled for the server.
  *
- * Servers come and go, the eventfds stay until the client sets others or closes the device.
+ * Servers come and go, the eventfds stay until the client sets others or closes the device. What
+ * it takes away is gone at once, whatever the server has to say.
  * Refuses vectors that have none. What the client may set is judged in irq_set.c.
  */
 #include <linux/errno.h>
@@ -100,7 +101,7 @@ int irq_send(struct muser *m, const struct vfio_irq_set *set, const u8 *bytes, b
 }
 
 /* Which vectors have an eventfd, into @bytes; how many bytes count. */
-static u32 irq_census(struct muser_irqs *q, u32 index, u8 *bytes)
+u32 irq_census(struct muser_irqs *q, u32 index, u8 *bytes)
 {
 	struct irq_index *i = &q->index[index];
 	u32 nr, v;
@@ -156,13 +157,9 @@ int muser_irq_resend(struct muser *m)
 static void irq_unmask_work(struct work_struct *work)
 {
 	struct irq_unmask *u = container_of(work, struct irq_unmask, work);
-	const struct vfio_irq_set set = {
-		.argsz = sizeof(set), .index = VFIO_PCI_INTX_IRQ_INDEX, .count = 1,
-		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
-	};
 
 	WRITE_ONCE(u->m->irqs->masked, false);
-	muser_post(u->m, CHAN_SET_IRQS, &set, sizeof(set), GFP_KERNEL);
+	muser_post_unmask(u->m);
 }
 
 /* Under the lock of the eventfd. Our reference keeps it, so that its end (HUP) is no news. */
@@ -185,10 +182,6 @@ static void irq_unmask_queue(struct file *file, wait_queue_head_t *head, poll_ta
 
 static void irq_unmask_free(struct irq_unmask *u)
 {
-	__u64 count;
-
-	eventfd_ctx_remove_wait_queue(u->ctx, &u->wait, &count);
-	cancel_work_sync(&u->work);
 	eventfd_ctx_put(u->ctx);
 	kfree(u);
 }
@@ -210,8 +203,6 @@ static struct irq_unmask *irq_unmask_new(struct muser *m, struct file *file)
 	INIT_WORK(&u->work, irq_unmask_work);
 	init_waitqueue_func_entry(&u->wait, irq_unmask_wake);
 	init_poll_funcptr(&u->table, irq_unmask_queue);
-	if (vfs_poll(file, &u->table) & EPOLLIN)
-		schedule_work(&u->work);
 	return u;
 }
 
@@ -231,6 +222,13 @@ static int irq_unmask_install(struct muser *m, struct irq_unmask *u)
 		q->unmask = u;
 	spin_unlock(&q->lock);
 	return ret;
+}
+
+/* From now on signals are ours: not before it is certain that this eventfd is taken. */
+static void irq_unmask_listen(struct irq_unmask *u, struct file *file)
+{
+	if (vfs_poll(file, &u->table) & EPOLLIN)
+		schedule_work(&u->work);
 }
 
 bool irq_unmasks(struct muser *m, const struct eventfd_ctx *ctx)
@@ -253,35 +251,47 @@ int irq_unmask_enable(struct muser *m, s32 fd)
 	if (!file)
 		return -EBADF;
 	u = irq_unmask_new(m, file);
-	fput(file);
-	if (IS_ERR(u))
-		return PTR_ERR(u);
+	ret = PTR_ERR_OR_ZERO(u);
+	if (ret)
+		goto out;
 	ret = irq_unmask_install(m, u);
 	if (ret)
 		irq_unmask_free(u);
+	else
+		irq_unmask_listen(u, file);
+out:
+	fput(file);
 	return ret;
 }
 
 void irq_unmask_disable(struct muser *m)
 {
 	struct irq_unmask *u;
+	__u64 count;
 
 	spin_lock(&m->irqs->lock);
 	u = m->irqs->unmask;
 	m->irqs->unmask = NULL;
 	spin_unlock(&m->irqs->lock);
-	if (u)
-		irq_unmask_free(u);
+	if (!u)
+		return;
+	eventfd_ctx_remove_wait_queue(u->ctx, &u->wait, &count);
+	cancel_work_sync(&u->work);
+	irq_unmask_free(u);
 }
 
 /* ---- the end ------------------------------------------------------------------------- */
 
-static void irq_index_close(struct muser_irqs *q, struct irq_index *i)
+/* All of its vectors lose their eventfds. */
+void irq_index_close(struct muser_irqs *q, u32 index)
 {
+	struct irq_index *i = &q->index[index];
 	struct eventfd_ctx **ctx;
 	u32 nr, v;
 
 	spin_lock(&q->lock);
+	if (q->mode == index)
+		q->mode = -1;
 	ctx = i->ctx;
 	nr = i->nr;
 	i->ctx = NULL;
@@ -302,7 +312,6 @@ void muser_irq_close(struct muser *m)
 
 	irq_unmask_disable(m);
 	for (i = 0; i < MUSER_MAX_IRQS; i++)
-		irq_index_close(q, &q->index[i]);
-	WRITE_ONCE(q->mode, -1);
+		irq_index_close(q, i);
 	WRITE_ONCE(q->masked, false);
 }

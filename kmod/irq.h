@@ -33,6 +33,8 @@ struct muser_irqs {
 #define IRQ_IS_PCI(index) ((index) <= VFIO_PCI_MSIX_IRQ_INDEX) /* one of them at a time */
 
 /* irq.c */
+u32  irq_census(struct muser_irqs *q, u32 index, u8 *bytes);
+void irq_index_close(struct muser_irqs *q, u32 index);
 int  irq_send(struct muser *m, const struct vfio_irq_set *set, const u8 *bytes, bool first);
 int  irq_unmask_enable(struct muser *m, s32 fd);
 void irq_unmask_disable(struct muser *m);

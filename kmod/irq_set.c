@@ -3,7 +3,8 @@
  * irq_set.c - VFIO_DEVICE_SET_IRQS: what a client may ask, judged as vfio-pci does.
  *
  * All is judged before anything happens. New eventfds are in place before the server hears of
- * them, so that it can signal at once; if it says no, the old ones come back.
+ * them, so that it can signal at once; if it says no, those come back whose place they took.
+ * What the client takes away it has back at once: the server is notified, not asked.
  */
 #include <linux/errno.h>
 #include <linux/freezer.h>
@@ -48,16 +49,16 @@ static void irq_change_free(struct irq_change *c)
 	kvfree(c->ctx);
 }
 
-/* @fds: NULL: no eventfds. Nothing of it is in effect yet. */
+/* Nothing of it is in effect yet. */
 static int irq_change_new(struct irq_change *c, const s32 *fds)
 {
 	struct eventfd_ctx *ctx;
 	u32 i;
 
-	c->ctx = kvcalloc(c->count ?: 1, sizeof(*c->ctx), MUSER_GFP_PEER);
+	c->ctx = kvcalloc(c->count, sizeof(*c->ctx), MUSER_GFP_PEER);
 	if (!c->ctx)
 		return -ENOMEM;
-	for (i = 0; i < c->count && fds; i++) {
+	for (i = 0; i < c->count; i++) {
 		if (fds[i] < 0)
 			continue;
 		ctx = eventfd_ctx_fdget(fds[i]);
@@ -70,14 +71,16 @@ static int irq_change_new(struct irq_change *c, const s32 *fds)
 	return 0;
 }
 
-/* Once to do it, once more to undo it. */
-static void irq_change_swap(struct muser_irqs *q, struct irq_change *c)
+/* Once to do it, once more to undo it; but an eventfd that was taken away does not come back. */
+static void irq_change_swap(struct muser_irqs *q, struct irq_change *c, bool undo)
 {
+	struct eventfd_ctx **ctx = c->index->ctx + c->start;
 	u32 i;
 
 	spin_lock(&q->lock);
 	for (i = 0; i < c->count; i++)
-		swap(c->index->ctx[c->start + i], c->ctx[i]);
+		if (!undo || ctx[i])
+			swap(ctx[i], c->ctx[i]);
 	swap(c->index->enabled, c->enabled);
 	swap(q->mode, c->mode);
 	spin_unlock(&q->lock);
@@ -100,26 +103,45 @@ static int irq_index_open(struct muser_irqs *q, struct irq_index *i, u32 nr)
 	return 0;
 }
 
-/* The server hears which vectors have an eventfd; of those that are the module's, nothing. */
-static int irq_change_tell(struct muser *m, const struct vfio_irq_set *set, struct irq_change *c)
+/* Of what is the module's own, the server hears nothing. */
+static bool irq_is_own(struct muser *m, u32 index)
 {
-	u8 *bytes = NULL;
+	return index == VFIO_PCI_REQ_IRQ_INDEX && m->desc->own_req;
+}
+
+/* The server is asked about vectors that get an eventfd, or lose it by the way. */
+static int irq_change_ask(struct muser *m, const struct vfio_irq_set *set, struct irq_change *c)
+{
+	u8 *bytes;
 	int ret;
 	u32 i;
 
-	if (set->index == VFIO_PCI_REQ_IRQ_INDEX && m->desc->own_req)
+	if (irq_is_own(m, set->index))
 		return 0;
-	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD) {
-		bytes = kmalloc(set->count, GFP_KERNEL_ACCOUNT);
-		if (!bytes)
-			return -ENOMEM;
-		/* Nobody else changes them. */
-		for (i = 0; i < set->count; i++)
-			bytes[i] = !!c->index->ctx[c->start + i];
-	}
+	bytes = kmalloc(set->count, GFP_KERNEL_ACCOUNT);
+	if (!bytes)
+		return -ENOMEM;
+	/* Nobody else changes them. */
+	for (i = 0; i < set->count; i++)
+		bytes[i] = !!c->index->ctx[c->start + i];
 	ret = irq_send(m, set, bytes, false);
 	kfree(bytes);
 	return ret;
+}
+
+/* The server is notified of which vectors have an eventfd now, or that the index is off. */
+static void irq_tell(struct muser *m, u32 index)
+{
+	struct vfio_irq_set set = { .flags = VFIO_IRQ_SET_ACTION_TRIGGER, .index = index };
+	u8 *bytes;
+
+	if (irq_is_own(m, index))
+		return;
+	bytes = kmalloc(MUSER_MAX_VECTORS, GFP_KERNEL | __GFP_NOFAIL);
+	set.count = irq_census(m->irqs, index, bytes);
+	set.flags |= set.count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE;
+	muser_post_irqs(m, &set, set.count ? bytes : NULL);
+	kfree(bytes);
 }
 
 static int irq_change_apply(struct muser *m, const struct vfio_irq_set *set,
@@ -135,31 +157,59 @@ static int irq_change_apply(struct muser *m, const struct vfio_irq_set *set,
 		irq_change_free(c);
 		return -EINVAL;
 	}
-	irq_change_swap(q, c);
-	ret = irq_change_tell(m, set, c);
-	if (ret)
-		irq_change_swap(q, c);
+	irq_change_swap(q, c, false);
+	ret = irq_change_ask(m, set, c);
+	if (ret) {
+		irq_change_swap(q, c, true);
+		irq_tell(m, set->index); /* one that was late may have taken it */
+	}
 	irq_change_free(c);
 	return ret;
 }
 
 /* ---- VFIO_IRQ_SET_ACTION_TRIGGER ------------------------------------------------------ */
 
-/* All vectors of an index lose their eventfds. */
-static int irq_disable(struct muser *m, const struct vfio_irq_set *set)
+/* The whole index is switched off. */
+static void irq_disable(struct muser *m, u32 index)
 {
-	struct irq_index *index = &m->irqs->index[set->index];
-	struct irq_change c = {
-		.index = index, .count = index->nr,
-		.mode = IRQ_IS_PCI(set->index) ? -1 : m->irqs->mode,
-	};
-	int ret = irq_change_apply(m, set, &c, NULL);
-
-	if (!ret && set->index == VFIO_PCI_INTX_IRQ_INDEX) {
+	if (index == VFIO_PCI_INTX_IRQ_INDEX) {
 		irq_unmask_disable(m);
 		WRITE_ONCE(m->irqs->masked, false);
 	}
-	return ret;
+	irq_index_close(m->irqs, index);
+	irq_tell(m, index);
+}
+
+/* Some vectors of an index that is enabled lose their eventfds, and none gets one. */
+static bool irq_set_removes(struct muser *m, const struct vfio_irq_set *set, const s32 *fds)
+{
+	u32 i;
+
+	if (IRQ_IS_PCI(set->index) && (m->irqs->mode != set->index ||
+				       set->start + set->count > m->irqs->index[set->index].enabled))
+		return false;
+	for (i = 0; i < set->count; i++)
+		if (fds[i] >= 0)
+			return false;
+	return true;
+}
+
+static void irq_remove(struct muser *m, const struct vfio_irq_set *set)
+{
+	struct irq_index *index = &m->irqs->index[set->index];
+	const u32 end = min(set->start + set->count, index->nr);
+	struct eventfd_ctx *ctx;
+	u32 v;
+
+	for (v = set->start; v < end; v++) {
+		spin_lock(&m->irqs->lock);
+		ctx = index->ctx[v];
+		index->ctx[v] = NULL;
+		spin_unlock(&m->irqs->lock);
+		if (ctx)
+			eventfd_ctx_put(ctx);
+	}
+	irq_tell(m, set->index);
 }
 
 static int irq_enable(struct muser *m, const struct vfio_irq_set *set, const s32 *fds)
@@ -186,10 +236,18 @@ static int irq_loop(struct muser *m, const struct vfio_irq_set *set, const u8 *b
 
 	if (set->start + set->count > m->irqs->index[set->index].enabled)
 		return -EINVAL;
-	if (set->index != VFIO_PCI_REQ_IRQ_INDEX || !m->desc->own_req)
+	if (!irq_is_own(m, set->index))
 		return irq_send(m, set, bytes, false);
 	if (!bytes || bytes[0])
 		muser_irq_trigger(m, &req);
+	return 0;
+}
+
+static int irq_set_eventfds(struct muser *m, const struct vfio_irq_set *set, const s32 *fds)
+{
+	if (!irq_set_removes(m, set, fds))
+		return irq_enable(m, set, fds);
+	irq_remove(m, set);
 	return 0;
 }
 
@@ -200,13 +258,15 @@ static int irq_set_trigger(struct muser *m, const struct vfio_irq_set *set, cons
 
 	if (is_pci && mode != set->index && mode != -1)
 		return -EINVAL;
-	if (!set->count && (set->flags & VFIO_IRQ_SET_DATA_NONE))
-		return is_pci && mode == -1 ? -EINVAL : irq_disable(m, set);
-	if (!set->count)
-		return -EINVAL;
 	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
-		return irq_enable(m, set, data);
+		return set->count ? irq_set_eventfds(m, set, data) : -EINVAL;
 	if (is_pci && mode == -1)
+		return -EINVAL;
+	if (!set->count && (set->flags & VFIO_IRQ_SET_DATA_NONE)) {
+		irq_disable(m, set->index);
+		return 0;
+	}
+	if (!set->count)
 		return -EINVAL;
 	return irq_loop(m, set, set->flags & VFIO_IRQ_SET_DATA_BOOL ? data : NULL);
 }

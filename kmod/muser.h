@@ -153,12 +153,17 @@ struct muser_request {
  * -ETIMEDOUT, -EINTR (a fatal signal). May sleep; not under any of our locks.
  */
 int  muser_call(struct muser *m, struct muser_request *req);
-/* No reply, no waiting, process context. Without a server it is forgotten. */
-int  muser_post(struct muser *m, u16 cmd, const void *payload, size_t len, gfp_t gfp);
-/* How many this server was sent so far; wraps. */
-u32  muser_posted(struct muser *m);
 /* The server's poll(2) has news. */
 void muser_wake(struct muser *m);
+
+/* ---- post.c: no reply, no waiting, no failure; process context ------------------------ */
+
+void muser_post_unmap(struct muser *m, u64 addr, u64 size);
+void muser_post_unmask(struct muser *m);
+/* @bytes: one for each vector, or NULL. Under "busy" of irq.h. */
+void muser_post_irqs(struct muser *m, const struct vfio_irq_set *set, const u8 *bytes);
+/* The number of the last message without a reply that this server was sent. */
+u32  muser_posted(struct muser *m);
 
 /* ---- the instance -------------------------------------------------------------------- */
 

@@ -57,7 +57,7 @@ struct channel_trap {
 	bool      off;
 	uint64_t  offset, size;
 	uint64_t *bitmap;     /* fetch: a bit a page */
-	uint32_t *posted;     /* fetch: how many messages without a reply came before; wraps */
+	uint32_t *posted;     /* fetch: the last message without a reply that came before; wraps */
 };
 
 struct channel_ops {

@@ -141,7 +141,7 @@ struct lm_ctx {
 	struct log_limits   log_limits; /* log.c */
 	uint32_t            nr_traps; /* trap.c: regions that have some */
 	bool                traps_due; /* the device is to be told ... */
-	uint32_t            traps_after; /* ... after so many messages without a reply */
+	uint16_t            traps_after; /* ... after the message without a reply of this id */
 	uint64_t            turn_ticks; /* traced: when the last request of this turn ended; or 0 */
 	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
 	struct deferral    *deferred; /* requests that wait for lm_complete() */

@@ -313,7 +313,7 @@ int protocol_handle(struct client *c, struct message *m)
 	}
 	if (request.flags & VFIO_USER_F_NO_REPLY) {
 		ret = handle_posted(c, cmd, m);
-		c->posted++;
+		c->posted = request.msg_id;
 	} else if (unlikely(c->ctx->threads) && threads_take(c, m)) {
 		ret = 0;
 	} else {

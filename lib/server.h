@@ -78,7 +78,7 @@ struct client {
 	pid_t           pid;
 	uid_t           uid;
 	uint64_t        requests;
-	uint32_t        posted;      /* those of them that wanted no reply; wraps */
+	uint16_t        posted;      /* the id of the last one that wanted no reply; wraps */
 	struct upcalls *upcalls;     /* NULL: there were none */
 	uint64_t        wait_ns;     /* our patience: lm_dma_read() waits so long ... */
 	uint64_t        stall_ns;    /* ... and transfers may stand still while a request waits */

@@ -91,7 +91,7 @@ void mdev_traps_tell(struct client *c)
 	const struct lm_ctx *ctx = c->ctx;
 
 	if (ctx->traps_due &&
-	    (c->waiting != WAIT_NONE || (int32_t)(c->posted - ctx->traps_after) >= 0))
+	    (c->waiting != WAIT_NONE || (int16_t)(c->posted - ctx->traps_after) >= 0))
 		trap_tell(c->ctx);
 }
 

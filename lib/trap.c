@@ -34,7 +34,7 @@ static int step_fetch(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint
 			continue;
 		r->written[(first + i) / WORD_BITS] |= 1ull << (first + i) % WORD_BITS;
 		ctx->traps_due = true;
-		ctx->traps_after = posted;
+		ctx->traps_after = (uint16_t)posted;
 	}
 	return ret;
 }

@@ -63,7 +63,7 @@ struct node {
 	struct muser_trap trap; /* the last one */
 	unsigned int nr_traps;
 	uint64_t     written;   /* which pages a fetch gives */
-	uint32_t     nr_posted; /* messages without a reply that this server was sent */
+	uint16_t     nr_posted; /* the number of the last message without a reply */
 };
 
 static struct node node;
@@ -358,14 +358,14 @@ int mdev_node_mmap(int fd, uint64_t offset, size_t length, int prot, void **mem)
 /* A command; its id. */
 static inline uint16_t node_queue(uint16_t cmd, const void *payload, size_t len, uint32_t flags)
 {
-	const uint16_t id = ++node.next_id;
+	const bool is_posted = flags & VFIO_USER_F_NO_REPLY;
+	const uint16_t id = is_posted ? ++node.nr_posted : ++node.next_id;
 	char *at;
 
 	pthread_mutex_lock(&node_lock);
 	at = node.queue + node.tail;
 	node.tail += wire_put(at, id, cmd, payload, len);
 	wire_set_flags(at, flags);
-	node.nr_posted += !!(flags & VFIO_USER_F_NO_REPLY);
 	assert_int_equal(send(node.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL), 1);
 	pthread_mutex_unlock(&node_lock);
 	return id;

@@ -248,6 +248,18 @@ static void so_it_is_behind_an_unmap(void **state)
 	assert_int_equal(told_before, 1);
 }
 
+static void and_behind_one_that_stands_for_several(void **state)
+{
+	struct engine *e = *state;
+
+	node_begin(e);
+	node.nr_posted += 2;
+	client_unmaps();
+	client_writes_and_reads(e);
+	assert_int_equal(engine_poll(e), 0);
+	assert_int_equal(told_before, 1);
+}
+
 static void an_unmap_that_comes_meanwhile_goes_first(void **state)
 {
 	struct engine *e = *state;
@@ -372,6 +384,7 @@ int main(void)
 		TRAP_TEST(a_device_that_is_late_is_told_nevertheless),
 		TRAP_TEST(a_register_is_read_behind_the_write),
 		TRAP_TEST(so_it_is_behind_an_unmap),
+		TRAP_TEST(and_behind_one_that_stands_for_several),
 		TRAP_TEST(an_unmap_that_comes_meanwhile_goes_first),
 		TRAP_TEST(but_not_if_the_device_is_late),
 		TRAP_TEST(another_server_counts_anew),

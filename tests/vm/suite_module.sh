@@ -113,10 +113,95 @@ is 'and none fires' 0x0000000000000002 c read bar0 0xf38 8
 ok 'INTx again' c set intx eventfd trigger 0 1 new
 ok 'is masked' c set intx none mask 0 1
 ok 'and unmasked' c set intx none unmask 0 1
+ok 'an interrupt' command_of $B 0
+ok 'whose eventfd cannot unmask as well' c ! EINVAL set intx eventfd unmask 0 1 trigger
+is 'is not lost on it' 1 c wait intx 0
 ok 'an eventfd that unmasks' c set intx eventfd unmask 0 1 new
 ok 'is signalled' c eoi intx
 ok 'an error interrupt' c set err eventfd trigger 0 1 new
 ok 'a request to let go' c set req eventfd trigger 0 1 new
+
+# ---- what the client takes back -------------------------------------------------------------
+
+all_four() {
+	c set msix eventfd trigger 0 4 new new new new
+}
+
+server_refuses() { # ERRNO
+	c write bar0 0xfc0 8 "$1"
+}
+
+ok 'a server refuses what is asked' server_refuses 1
+ok 'INTx is switched off without asking' c set intx none trigger 0 0
+ok 'vectors it can refuse' c ! EPERM set msix eventfd trigger 0 4 new new new new
+ok 'so that MSI-X is off' c ! EINVAL set msix none trigger 0 0
+ok 'it agrees' server_refuses 0
+ok 'to all of them' all_four
+ok 'and refuses' server_refuses 1
+ok 'one is taken away without asking' c set msix eventfd trigger 1 1 -1
+is 'of which it is notified' 0x000000000000000d c read bar0 0xfb8 8
+c write bar0 $B 8 0x20001 >/dev/null
+is 'and none is there to fire' 0x0000000000000002 c read bar0 0xf38 8
+ok 'another one it refuses' c ! EPERM set msix eventfd trigger 1 2 new -1
+is 'not what was taken away with it' 0x0000000000000009 c read bar0 0xfb8 8
+c write bar0 $B 8 0x20002 >/dev/null
+is 'and does not fire either' 0x0000000000000002 c read bar0 0xf38 8
+ok 'what was not named stays' command_of $B 0x20003
+is 'and fires' 1 c wait msix 3
+ok 'all are switched off without asking' c set msix none trigger 0 0
+is 'of which it is notified' 0x0000000000000000 c read bar0 0xfb8 8
+ok 'an error interrupt' c set err eventfd trigger 0 1 -1
+ok 'and a request' c set req none trigger 0 0
+ok 'it agrees' server_refuses 0
+
+# ---- a server that is stopped ----------------------------------------------------------------
+
+server_pauses() {
+	kill -STOP "$server"
+}
+
+server_goes_on() {
+	kill -CONT "$server"
+	is_attribute "$U" state ready || { echo "state: $(attribute "$U" state)" && return 1; }
+	c read bar0 0 4
+}
+
+notified_since() { # OFFSET OF THE COUNT
+	printf '%d\n' "$(c read bar0 "$1" 8)"
+}
+
+ok 'four vectors' all_four
+ok 'a server is stopped for a moment' server_pauses
+ok 'all are switched off' c set msix none trigger 0 0
+ok 'it goes on' server_goes_on
+is 'and is notified' 0x0000000000000000 c read bar0 0xfb8 8
+ok 'INTx' c set intx eventfd trigger 0 1 new
+ok 'and an eventfd that unmasks' c set intx eventfd unmask 0 1 new
+ok 'it is stopped' server_pauses
+ok 'a hundred thousand unmasks' c repeat 100000 eoi intx
+ok 'many interrupts taken away' c repeat 20000 set err none trigger 0 0
+ok 'it goes on' server_goes_on
+before=$(notified_since 0xfb0)
+ok 'it is stopped' server_pauses
+ok 'nine thousand clients come and go' c repeat 9000 reopen
+ok 'it goes on' server_goes_on
+is 'and hears of the last one alone' $((before + 2)) notified_since 0xfb0
+ok 'pages side by side' c scatter 0x10000000 64 1
+ok 'are pinned' dma $PIN 0x10000000 0x40000 0
+c write bar0 0xfc8 8 0 >/dev/null
+ok 'it is stopped' server_pauses
+ok 'they are unmapped' c gather 0x10000000 64 1
+ok 'it goes on' server_goes_on
+is 'one message says so' 1 notified_since 0xfc8
+ok 'pages that lie apart' c scatter 0x10000000 17000 2
+ok 'are pinned, each by itself' dma $PIN_EACH 0x10000000 $((17000 * 8192)) 0
+c write bar0 0xfc8 8 0 >/dev/null
+ok 'it is stopped' server_pauses
+ok 'they are unmapped' c gather 0x10000000 17000 2
+is 'and unpinned' 0 attribute "$U" pinned_pages
+ok 'it goes on' server_goes_on
+is 'as many messages say so as may be unread' 4096 notified_since 0xfc8
+is 'the last one of all the rest' 0x00000000184cf000 c read bar0 0xfd0 8
 
 # ---- device memory -------------------------------------------------------------------------
 

@@ -51,9 +51,16 @@
  *  - Descriptors never travel. SET_IRQS with VFIO_IRQ_SET_DATA_EVENTFD carries a byte for each
  *    vector, like DATA_BOOL: 1: it has an eventfd now, 0: it has none. The module keeps the
  *    eventfds; MUSER_IRQ_TRIGGER signals them. An eventfd that unmasks arrives as plain
- *    ACTION_UNMASK each time it is signalled.
+ *    ACTION_UNMASK (No_reply) when it is signalled.
+ *  - The client takes eventfds away whether or not the server likes it. SET_IRQS with No_reply says
+ *    which vectors of the index have one still, or with DATA_NONE and count 0 that it is off.
  *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
  *    comes after the fact: the memory is gone already, and a scratch page in its place.
+ *  - Messages with No_reply are numbered: their id is 1 for the first one that a server is sent, and
+ *    wraps. What is unread is merged: one unmask stands for several, one DMA_UNMAP for ranges that
+ *    touch, and of clients that came and left unseen there is at most one. Then ids are left out.
+ *    Who leaves more than 4096 DMA_UNMAPs unread gets one of all that lies between several, so
+ *    that memory may be the client's still: pin it again.
  *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect, for a
  *    server that has taken MUSER_FEATURE_CLIENT. One that takes over gets CLOSE first if the
  *    client that the last one knew has gone, OPEN if there is one, then SET_IRQS for what that one
@@ -175,8 +182,7 @@ struct muser_mem {
  * Once. EALREADY: it was called; EPROTONOSUPPORT: another version; EINVAL: a feature that the
  * module does not have. A server that is refused gets POLLERR, and from read(2) and
  * MUSER_EXCHANGE: EPROTO: its answers break the rules; ESTALE: it is another device than its
- * predecessor; ETIMEDOUT: it does not answer; EOVERFLOW: it leaves too much unread. It can only
- * close the file.
+ * predecessor; ETIMEDOUT: it does not answer; ENOMEM. It can only close the file.
  */
 struct muser_start {
 	__u32 argsz;
@@ -307,7 +313,7 @@ struct muser_dma_rw {
  * @argsz: sizeof(struct muser_trap).
  * @flags: MUSER_TRAP_*.
  * @space: As in struct muser_mem.
- * @posted: Out, FETCH: No_reply messages that this server was sent; wraps.
+ * @posted: Out, FETCH: the number of the last No_reply message that this server was sent (16 bits).
  * @offset: In bytes: whole pages.
  * @size: In bytes: whole pages.
  * @bitmap: FETCH: address; whole 64-bit words.
@@ -318,8 +324,9 @@ struct muser_dma_rw {
  * fetch, then arm again those that were written. MUSER_TRAP_OFF: no longer.
  *
  * A client that unmaps memory, maps other in its place, and then writes its address to a page
- * means the other. What it said before it wrote is among the first @posted messages: a device that
- * looks at the page when those are served finds addresses that are meant as they are now.
+ * means the other. What it said before it wrote came, or comes, in messages with No_reply up to
+ * number @posted: a device that looks at the page when it has served those finds addresses that are
+ * meant as they are now.
  */
 struct muser_trap {
 	__u32 argsz;

@@ -58,10 +58,14 @@ enum {
 	WRITTEN = 0xfa8, /* how many requests were flagged so */
 	FAILS = 0xfe0,  /* is answered with this errno */
 	CLIENTS = 0xfb0, /* messages of clients that come and go, to this server */
+	ARMED = 0xfb8,   /* vectors of MSI-X that have an eventfd, as far as was said */
+	REFUSES = 0xfc0, /* the errno of SET_IRQS to come */
+	UNMAPS = 0xfc8,  /* how many DMA_UNMAPs came, since this was written */
+	UNMAPPED = 0xfd0, /* the end of the highest */
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
-       PIN_FILL, SPLICE };
+       PIN_FILL, SPLICE, PIN_EACH };
 
 struct header {
 	uint16_t id, cmd;
@@ -69,7 +73,7 @@ struct header {
 };
 
 enum {
-	VERSION = 1, GET_INFO = 4, GET_REGION_INFO = 5, GET_IRQ_INFO = 7, SET_IRQS = 8,
+	VERSION = 1, DMA_UNMAP = 3, GET_INFO = 4, GET_REGION_INFO = 5, GET_IRQ_INFO = 7, SET_IRQS = 8,
 	REGION_READ = 9, REGION_WRITE = 10, RESET = 13,
 	IS_REPLY = 1, NO_REPLY = 16, IS_ERROR = 32, /* of flags */
 };
@@ -77,6 +81,11 @@ enum {
 struct access {
 	uint64_t offset;
 	uint32_t region, count;
+};
+
+struct range { /* of DMA_UNMAP */
+	uint32_t argsz, flags;
+	uint64_t address, size;
 };
 
 static int file, exchange, restartable, plain;
@@ -180,6 +189,19 @@ static int pin_fill(void)
 	return ret ? ret : fill(dma + *word(IOVA), *word(SIZE), *word(SEED));
 }
 
+/* Every other page: each its own run. */
+static int pin_each(void)
+{
+	const uint64_t end = *word(IOVA) + *word(SIZE);
+	struct muser_dma arg = { .argsz = sizeof(arg), .iova = *word(IOVA), .size = 4096,
+				 .flags = MUSER_DMA_READ | MUSER_DMA_WRITE };
+
+	for (; arg.iova < end; arg.iova += 8192, arg.size = 4096)
+		if (ioctl(file, MUSER_DMA_PIN, &arg))
+			return errno;
+	return 0;
+}
+
 /* Pages of client memory into a pipe: only where the kernel takes them by reference. */
 static int splice_page(void)
 {
@@ -211,6 +233,7 @@ static int dma_command(uint64_t command)
 	case PIN_FILE: return pin_file();
 	case PIN_FILL: return pin_fill();
 	case SPLICE: return splice_page();
+	case PIN_EACH: return pin_each();
 	}
 	return EINVAL;
 }
@@ -236,13 +259,31 @@ static int fire(uint64_t what)
 	return ioctl(file, MUSER_IRQ_TRIGGER, &arg) ? errno : 0;
 }
 
-/* A client may trigger by itself, which is for the device to do. */
-static int set_irqs(const struct vfio_irq_set *set)
+static void arm(const struct vfio_irq_set *set)
 {
 	uint32_t i;
 
-	if (!(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER) ||
-	    set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+	if (!set->count)
+		*word(ARMED) = 0;
+	for (i = 0; i < set->count; i++) {
+		*word(ARMED) &= ~(1ull << (set->start + i));
+		*word(ARMED) |= (uint64_t)set->data[i] << (set->start + i);
+	}
+}
+
+/* A client may trigger by itself, which is for the device to do. */
+static int set_irqs(const struct header *h, const struct vfio_irq_set *set)
+{
+	uint32_t i;
+
+	if (*word(REFUSES) && !(h->flags & NO_REPLY))
+		return -*word(REFUSES);
+	if (!(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER))
+		return 0;
+	if (set->index == VFIO_PCI_MSIX_IRQ_INDEX &&
+	    (!set->count || set->flags & VFIO_IRQ_SET_DATA_EVENTFD))
+		arm(set);
+	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		return 0;
 	for (i = 0; i < set->count; i++)
 		if (set->flags & VFIO_IRQ_SET_DATA_NONE || set->data[i])
@@ -264,6 +305,13 @@ static int watch(void)
 				 word(RUNNING), word(FAULTS) };
 
 	return watch_start(&s);
+}
+
+static void unmapped(const struct range *range)
+{
+	++*word(UNMAPS);
+	if (*word(UNMAPPED) < range->address + range->size)
+		*word(UNMAPPED) = range->address + range->size;
 }
 
 /* 0: answer; 1: never. */
@@ -391,7 +439,10 @@ static ssize_t answer(struct header *h, void *payload)
 		return 16;
 	case GET_REGION_INFO: return region_info(payload);
 	case GET_IRQ_INFO: return irq_info(payload);
-	case SET_IRQS: return set_irqs(payload);
+	case SET_IRQS: return set_irqs(h, payload);
+	case DMA_UNMAP:
+		unmapped(payload);
+		return 0;
 	case REGION_READ:
 	case REGION_WRITE: return access_region(h, payload);
 	case RESET:
@@ -504,7 +555,7 @@ static void start(void)
 		die("raw_server: MUSER_GET_INFO");
 	max_msg = info.max_msg;
 	bar0 = memory(MUSER_SPACE_STATE, BAR0_SIZE);
-	*word(RUNNING) = *word(CLIENTS) = 0;
+	*word(RUNNING) = *word(CLIENTS) = *word(REFUSES) = 0;
 	bar2 = memory(2, BAR2_SIZE);
 	memcpy(config + PCI_VENDOR_ID, &vendor, 2);
 	memcpy(config + PCI_DEVICE_ID, &device, 2);

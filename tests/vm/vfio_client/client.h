@@ -57,6 +57,7 @@ extern const struct command storm_commands[];  /* storm.c */
 extern const struct command hostile_commands[]; /* hostile.c */
 extern const struct command trick_commands[];  /* tricks.c */
 extern const struct command endure_commands[]; /* endure.c */
+extern const struct command repeat_commands[]; /* vfio_client.c */
 
 /* device.c: 0 or -errno */
 int device_open(struct client *c, const char *uuid);

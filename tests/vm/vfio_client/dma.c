@@ -155,6 +155,43 @@ static int run_split(struct client *c, int argc, char **argv)
 	return map(c, &half, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
 }
 
+/* Pages of one piece of memory, each mapped by itself, STRIDE pages apart. */
+static int run_scatter(struct client *c, int argc, char **argv)
+{
+	struct memory page = { .size = 4096 };
+	uint64_t iova, count, stride, i;
+	char *all;
+	int ret = 0;
+
+	if (number(argv[0], &iova) || number(argv[1], &count) || number(argv[2], &stride))
+		return -EPROTO;
+	all = mmap(NULL, count * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (all == MAP_FAILED)
+		return -errno;
+	for (i = 0; i < count && !ret; i++) {
+		page.address = all + i * 4096;
+		page.iova = iova + i * stride * 4096;
+		ret = map(c, &page, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	}
+	return ret;
+}
+
+/* ... and unmapped, one by one. */
+static int run_gather(struct client *c, int argc, char **argv)
+{
+	struct vfio_iommu_type1_dma_unmap dma = { .argsz = sizeof(dma), .size = 4096 };
+	uint64_t iova, count, stride, i;
+	int ret = 0;
+
+	if (number(argv[0], &iova) || number(argv[1], &count) || number(argv[2], &stride))
+		return -EPROTO;
+	for (i = 0; i < count && ret >= 0; i++) {
+		dma.iova = iova + i * stride * 4096;
+		ret = xioctl(c->container, VFIO_IOMMU_UNMAP_DMA, &dma);
+	}
+	return ret < 0 ? ret : 0;
+}
+
 /* Free the memory whether or not it is mapped, as a careless client does. */
 static int run_drop(struct client *c, int argc, char **argv)
 {
@@ -235,6 +272,8 @@ const struct command dma_commands[] = {
 	{ "unmap", "IOVA SIZE", 2, run_unmap },
 	{ "remap", "IOVA SIZE: memory that was unmapped", 2, run_remap },
 	{ "split", "IOVA SIZE: unmapped, and mapped as two halves", 2, run_split },
+	{ "scatter", "IOVA COUNT STRIDE: pages, each mapped by itself", 3, run_scatter },
+	{ "gather", "IOVA COUNT STRIDE: and unmapped", 3, run_gather },
 	{ "drop", "IOVA: free the memory, mapped or not", 1, run_drop },
 	{ "truncate", "IOVA: its file, to nothing", 1, run_truncate },
 	{ "memfill", "IOVA COUNT SEED", 3, run_memfill },

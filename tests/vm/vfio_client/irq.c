@@ -92,7 +92,10 @@ static int flag(const char *word, uint32_t *flags)
 	return 0;
 }
 
-/* "new": an eventfd, for its index and vector; "old": the same again; else a number. */
+/*
+ * "new": an eventfd, for its index and vector; "old": the same again; "trigger": the one that the
+ * vector signals; else a number.
+ */
 static int eventfd_word(const char *word, int *slot, int32_t *value)
 {
 	uint64_t other;
@@ -122,7 +125,7 @@ static int eventfd_word(const char *word, int *slot, int32_t *value)
 
 static int eventfds(struct client *c, struct vfio_irq_set *set, int argc, char **argv)
 {
-	int *slot, i, ret;
+	int *slot, i, ret = 0;
 	int32_t fd = -1;
 
 	for (i = 0; i < argc; i++) {
@@ -130,7 +133,10 @@ static int eventfds(struct client *c, struct vfio_irq_set *set, int argc, char *
 			return unexpected("more vectors than this program has");
 		slot = set->flags & VFIO_IRQ_SET_ACTION_TRIGGER ?
 			&c->eventfd[set->index][set->start + i] : &c->unmask[set->index];
-		ret = eventfd_word(argv[i], slot, &fd);
+		if (!strcmp(argv[i], "trigger"))
+			fd = c->eventfd[set->index][set->start + i];
+		else
+			ret = eventfd_word(argv[i], slot, &fd);
 		if (ret)
 			return ret;
 		memcpy(set->data + i * sizeof(fd), &fd, sizeof(fd));
@@ -241,7 +247,7 @@ static int run_eoi(struct client *c, int argc, char **argv)
 const struct command irq_commands[] = {
 	{ "irq", "INDEX: count and flags", 1, run_irq },
 	{ "irqs", "", 0, run_irqs },
-	{ "set", "INDEX none|bool|eventfd trigger|mask|unmask START COUNT [new|old|-1|N]...", 5,
+	{ "set", "INDEX none|bool|eventfd trigger|mask|unmask START COUNT [new|old|trigger|-1|N]...", 5,
 	  run_set },
 	{ "wait", "INDEX VECTOR [MS]: until it fires; prints how often", 2, run_wait },
 	{ "quiet", "INDEX VECTOR [MS]: it does not fire", 2, run_quiet },

@@ -22,6 +22,7 @@
 static const struct command *const tables[] = {
 	device_commands, region_commands, irq_commands, dma_commands, load_commands,
 	limit_commands, hostile_commands, storm_commands, trick_commands, endure_commands,
+	repeat_commands,
 };
 
 static const struct {
@@ -107,6 +108,25 @@ static const struct command *find(const char *name)
 				return command;
 	return NULL;
 }
+
+static int run(struct client *c, int argc, char **argv);
+
+static int run_repeat(struct client *c, int argc, char **argv)
+{
+	uint64_t times;
+	int ret = 0;
+
+	if (number(argv[0], &times))
+		return -EPROTO;
+	while (times-- && ret >= 0)
+		ret = run(c, argc - 1, argv + 1);
+	return ret;
+}
+
+const struct command repeat_commands[] = {
+	{ "repeat", "TIMES COMMAND...", 2, run_repeat },
+	{ 0 },
+};
 
 static int run(struct client *c, int argc, char **argv)
 {
