@@ -20,16 +20,18 @@
 
 extern char **environ;
 
-/* fd becomes the program's number as; quiet: its stderr goes nowhere. */
-static int start(const char *const *argv, int fd, int as, bool quiet, pid_t *pid)
+/* What it reads and prints. in -1: nothing is there, and its stderr goes nowhere. */
+static int start(const char *const *argv, int in, int out, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	int err;
 
 	out_sync();
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fd, as);
-	if (quiet) {
+	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (in >= 0) {
+		posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	} else {
 		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
 						 O_RDONLY, 0);
 		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
@@ -68,18 +70,40 @@ static void write_all(int fd, const char *input, size_t len)
 	signal(SIGPIPE, old);
 }
 
+/* Whether that worked is seen when our standard output is closed. */
+static void copy_out(int fd)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)) {
+		if (n > 0)
+			fwrite(buf, 1, (size_t)n, stdout);
+	}
+}
+
 int spawn_feed(const char *const *argv, const char *input, size_t len)
 {
-	int pipefd[2], err;
+	int in[2], out[2], err;
 	pid_t pid;
 
-	if (pipe2(pipefd, O_CLOEXEC))
+	if (pipe2(in, O_CLOEXEC))
 		return -errno;
-	err = start(argv, pipefd[0], STDIN_FILENO, false, &pid);
-	close(pipefd[0]);
+	if (pipe2(out, O_CLOEXEC)) {
+		err = -errno;
+		close(in[0]);
+		close(in[1]);
+		return err;
+	}
+	err = start(argv, in[0], out[1], &pid);
+	close(in[0]);
+	close(out[1]);
 	if (!err)
-		write_all(pipefd[1], input, len);
-	close(pipefd[1]);
+		write_all(in[1], input, len);
+	close(in[1]);
+	if (!err)
+		copy_out(out[0]);
+	close(out[0]);
 	return err ? err : status_of(pid);
 }
 
@@ -114,7 +138,7 @@ int spawn_capture(const char *const *argv, char *buf, size_t size, int timeout_m
 	buf[0] = '\0';
 	if (pipe2(pipefd, O_CLOEXEC))
 		return -errno;
-	err = start(argv, pipefd[1], STDOUT_FILENO, true, &pid);
+	err = start(argv, -1, pipefd[1], &pid);
 	close(pipefd[1]);
 	if (!err && !read_all(pipefd[0], buf, size, timeout_ms))
 		kill(pid, SIGKILL);

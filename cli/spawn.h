@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-/* Runs it with input as its standard input, its output being ours. Its exit status, 128 +
- * signal, or -errno: it could not be started. */
+/* Runs it with input as its standard input, and prints what it prints. It must not print more than
+ * a pipe holds before it has read. Its exit status, 128 + signal, or -errno: not started. */
 int spawn_feed(const char *const *argv, const char *input, size_t len);
 
 /* Its exit status, and what it printed, cut to size. It gets timeout_ms to live. */

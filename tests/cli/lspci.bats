@@ -23,6 +23,16 @@ load helper
 	try 1 musctl lspci "$uuid" -- --frob
 }
 
+@test "what cannot be printed is an error, though lspci does not mind" {
+	uuid=$(musctl create null)
+	run --separate-stderr bash -c '"$MUSCTL" lspci "$1" >&-' - "$uuid"
+	[ "$status" -eq 1 ]
+	complains "musctl: lspci: standard output: Bad file descriptor"
+	run --separate-stderr bash -c '"$MUSCTL" lspci "$1" >/dev/full' - "$uuid"
+	[ "$status" -eq 1 ]
+	complains "musctl: lspci: standard output: No space left on device"
+}
+
 @test "--socket decodes anybody's server" {
 	uuid=$(musctl create null)
 	try 0 musctl lspci -n --socket "$(socket_of "$uuid")"
