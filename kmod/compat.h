@@ -12,6 +12,9 @@
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#ifdef HAVE_PFN_T
+#include <linux/pfn_t.h>
+#endif
 #include <linux/shmem_fs.h>
 
 #ifdef HAVE_CLASS_CREATE_NAME
@@ -58,6 +61,17 @@ static inline void muser_vm_flags_clear(struct vm_area_struct *vma, unsigned lon
 #else
 #define MUSER_SHMEM_NORESERVE VM_NORESERVE
 #endif
+
+/* A page of ours in a VM_MIXEDMAP mapping, without a reference: system calls refuse it. */
+static inline vm_fault_t muser_insert_uncounted(struct vm_area_struct *vma, unsigned long addr,
+						struct page *page)
+{
+#ifdef HAVE_PFN_T
+	return vmf_insert_mixed(vma, addr, page_to_pfn_t(page));
+#else
+	return vmf_insert_mixed(vma, addr, page_to_pfn(page));
+#endif
+}
 
 /* is_cow_mapping(): it changes its name and its argument. */
 static inline bool muser_is_private(const struct vm_area_struct *vma)

@@ -33,6 +33,7 @@ struct dma_file {
 	struct kref ref;     /* the tree's, and one a mapping */
 	struct muser *m;
 	struct file *file;
+	struct page *scratch;
 	pgoff_t pgoff;
 	bool mapped;         /* ever */
 	unsigned long *revoked; /* a bit a page, read under the page's lock, set under st->lock */
@@ -47,6 +48,7 @@ static void dma_file_release(struct kref *ref)
 	struct dma_file *f = container_of(ref, struct dma_file, ref);
 
 	fput(f->file);
+	put_page(f->scratch);
 	muser_put(f->m);
 	bitmap_free(f->revoked);
 	kfree(f);
@@ -282,6 +284,8 @@ static bool dma_file_new(struct muser_dma_state *st, unsigned long page, unsigne
 	kref_init(&f->ref);
 	f->m = st->m;
 	muser_get(st->m);
+	f->scratch = st->scratch;
+	get_page(f->scratch);
 	f->it.start = *first;
 	f->it.last = *last;
 	if (dma_file_insert(st, f, op)) {
@@ -335,33 +339,50 @@ bool dma_file_offer(struct muser_dma_state *st, const struct dma_range *wanted,
 
 /* ---- mappings ------------------------------------------------------------------------ */
 
-static vm_fault_t dma_file_scratch(struct vm_fault *vmf, const struct dma_file *f)
+static bool dma_file_is_revoked(const struct dma_file *f, pgoff_t index)
 {
-	vmf->page = f->m->dma->scratch;
-	get_page(vmf->page);
-	return 0;
+	return test_bit(index - f->pgoff, f->revoked);
 }
 
-/* What the client has truncated is scratch, too: nothing here kills a server. */
+/*
+ * It is not the file's: who makes one huge page of what is there frees the page table as if it
+ * were empty. So there is no count to be lost.
+ */
+static vm_fault_t dma_file_scratch(struct vm_fault *vmf, const struct dma_file *f)
+{
+	return muser_insert_uncounted(vmf->vma, vmf->address, f->scratch);
+}
+
+/* The page is locked. */
+static vm_fault_t dma_file_insert_page(struct vm_fault *vmf, const struct dma_file *f)
+{
+	/* Pairs with dma_files_revoke(). */
+	smp_mb();
+	if (dma_file_is_revoked(f, vmf->pgoff) || PageHWPoison(vmf->page))
+		return dma_file_scratch(vmf, f);
+	return vmf_insert_page(vmf->vma, vmf->address, vmf->page);
+}
+
+/*
+ * Pages are inserted here, one by one: given one of a huge page, the kernel would map all of it.
+ * What the client has truncated is scratch, too: nothing here kills a server.
+ */
 static vm_fault_t dma_file_fault(struct vm_fault *vmf)
 {
 	struct dma_file *f = vmf->vma->vm_private_data;
 	vm_fault_t ret;
 
-	if (test_bit(vmf->pgoff - f->pgoff, f->revoked))
+	if (dma_file_is_revoked(f, vmf->pgoff))
 		return dma_file_scratch(vmf, f);
 	ret = f->fault(vmf);
 	if (ret & VM_FAULT_SIGBUS)
 		return dma_file_scratch(vmf, f);
 	if (!(ret & VM_FAULT_LOCKED))
 		return ret & DMA_FILE_PASS ? ret : VM_FAULT_SIGBUS;
-	/* Pairs with dma_files_revoke(). */
-	smp_mb();
-	if (!test_bit(vmf->pgoff - f->pgoff, f->revoked))
-		return ret;
+	ret = dma_file_insert_page(vmf, f);
 	unlock_page(vmf->page);
 	put_page(vmf->page);
-	return dma_file_scratch(vmf, f);
+	return ret;
 }
 
 static void dma_file_open(struct vm_area_struct *vma)
@@ -378,7 +399,7 @@ static void dma_file_close(struct vm_area_struct *vma)
 	module_put(THIS_MODULE);
 }
 
-/* No map_pages: each page comes through the fault. */
+/* No map_pages: it would insert what nobody has looked at. */
 static const struct vm_operations_struct dma_file_ops = {
 	.open = dma_file_open,
 	.close = dma_file_close,
@@ -410,7 +431,7 @@ int dma_file_mmap(struct muser *m, struct vm_area_struct *vma)
 		return -ENXIO;
 	vma->vm_pgoff = f->pgoff + (vma->vm_pgoff - f->it.start);
 	vma_set_file(vma, f->file);
-	muser_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	muser_vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	ret = muser_mmap_file(f->file, vma);
 	if (!ret && (vma->vm_ops->open || vma->vm_ops->close || vma->vm_ops->page_mkwrite))
 		ret = -EOPNOTSUPP;

@@ -187,6 +187,23 @@ ok 'the other one is written: copied' dma $COPY_FILL 0x10204000 0x4000 7
 ok 'and read' dma $MAP_CHECK 0x10204000 0x4000 7
 ok 'and truncated' c truncate 0x10200000
 ok 'it is still memory' dma $MAP_FILL 0x10200000 0x8000 4
+ok 'with 2 MiB of a memfd' c map 0x10400000 0x200000 memfd
+ok 'that it has filled' c memfill 0x10400000 0x200000 1
+ok 'and made a huge page of' c collapse 0x10400000 0x200000
+ok 'lent in halves' c split 0x10400000 0x200000
+ok 'they are one file' dma $PIN_FILE 0x10400000 0x200000 0
+ok 'one of them is unmapped' c unmap 0x10400000 0x100000
+ok 'the server writes to the other one' dma $MAP_FILL 0x10500000 0x1000 2
+ok 'which the client sees' c memcheck 0x10500000 0x1000 2
+ok 'and to the first' dma $MAP_FILL 0x10400000 0x1000 3
+ok 'which is the client'"'"'s alone, though of one page' c memcheck 0x10400000 0x1000 1
+ok 'with 2 MiB of small pages' c map 0x10600000 0x200000 memfd
+ok 'that are a file' dma $PIN_FILE 0x10600000 0x200000 0
+ok 'and unmapped' c unmap 0x10600000 0x200000
+ok 'the server writes to what it sees there' dma $MAP_FILL 0x10600000 0x200000 1
+ok 'the client makes a huge page of its own' c collapse 0x10600000 0x200000
+ok 'the server writes again' dma $MAP_FILL 0x10600000 0x200000 1
+is 'not to the client' 0x0000000000000000 c memread 0x107ff000 8
 ok 'the client goes' client_stop
 is 'and no pin stays' 0 pinned
 

@@ -543,6 +543,23 @@ static uint8_t *memory(uint32_t space, uint64_t size)
 	return address;
 }
 
+/*
+ * Addresses of 1 GiB and less may be mapped; elsewhere DMA commands crash us, as told. Huge pages
+ * would fit.
+ */
+static uint8_t *client_memory(void)
+{
+	const size_t size = 1 << 30, huge = 2 << 20;
+	uint8_t *at = mmap(NULL, size + huge, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	at += -(uintptr_t)at & (huge - 1);
+	at = mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, MUSER_MMAP_DMA);
+	if (at == MAP_FAILED)
+		perror("raw_server: mmap of client memory");
+	return at;
+}
+
 static void start(void)
 {
 	struct muser_info info = { .argsz = sizeof(info) };
@@ -560,10 +577,7 @@ static void start(void)
 	memcpy(config + PCI_VENDOR_ID, &vendor, 2);
 	memcpy(config + PCI_DEVICE_ID, &device, 2);
 	config[PCI_CLASS_DEVICE + 1] = 0xff;
-	/* Addresses of 1 GiB and less may be mapped; elsewhere DMA commands crash us, as told. */
-	dma = mmap(NULL, 1 << 30, PROT_READ | PROT_WRITE, MAP_SHARED, file, MUSER_MMAP_DMA);
-	if (dma == MAP_FAILED)
-		perror("raw_server: mmap of client memory");
+	dma = client_memory();
 	if (ioctl(file, MUSER_START, &go))
 		die("raw_server: MUSER_START");
 }

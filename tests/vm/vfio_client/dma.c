@@ -15,10 +15,26 @@
 
 #include "client.h"
 
+#define HUGE_PAGE (2ull << 20)
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+/* Room for a file's mapping, where huge pages fit. */
+static void *reserve(size_t size)
+{
+	char *room = mmap(NULL, size + HUGE_PAGE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return room == MAP_FAILED ? NULL : room + (-(uintptr_t)room & (HUGE_PAGE - 1));
+}
+
 /* anon, hugetlb (2 MiB pages), memfd, or a file's path: sets address and fd. */
 static int allocate(struct memory *m, const char *kind)
 {
-	int flags = MAP_SHARED;
+	int flags = MAP_SHARED | MAP_FIXED;
+	void *at = NULL;
 
 	m->fd = -1;
 	if (!strcmp(kind, "anon"))
@@ -31,7 +47,9 @@ static int allocate(struct memory *m, const char *kind)
 		m->fd = open(kind, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (!(flags & MAP_ANONYMOUS) && (m->fd < 0 || ftruncate(m->fd, m->size)))
 		return -errno;
-	m->address = mmap(NULL, m->size, PROT_READ | PROT_WRITE, flags, m->fd, 0);
+	if (flags & MAP_FIXED && !(at = reserve(m->size)))
+		return -errno;
+	m->address = mmap(at, m->size, PROT_READ | PROT_WRITE, flags, m->fd, 0);
 	return m->address == MAP_FAILED ? -errno : 0;
 }
 
@@ -217,6 +235,17 @@ static int run_truncate(struct client *c, int argc, char **argv)
 	return ftruncate(m->fd, 0) ? -errno : 0;
 }
 
+/* Small pages become huge ones. */
+static int run_collapse(struct client *c, int argc, char **argv)
+{
+	uint64_t count;
+	char *at;
+
+	if (!find(c, argv, &at, &count))
+		return -EPROTO;
+	return madvise(at, count, MADV_COLLAPSE) ? -errno : 0;
+}
+
 static int run_memfill(struct client *c, int argc, char **argv)
 {
 	uint64_t count, seed, i;
@@ -276,6 +305,7 @@ const struct command dma_commands[] = {
 	{ "gather", "IOVA COUNT STRIDE: and unmapped", 3, run_gather },
 	{ "drop", "IOVA: free the memory, mapped or not", 1, run_drop },
 	{ "truncate", "IOVA: its file, to nothing", 1, run_truncate },
+	{ "collapse", "IOVA SIZE: into huge pages", 2, run_collapse },
 	{ "memfill", "IOVA COUNT SEED", 3, run_memfill },
 	{ "memcheck", "IOVA COUNT SEED", 3, run_memcheck },
 	{ "memread", "IOVA WIDTH", 2, run_memread },
