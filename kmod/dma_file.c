@@ -17,7 +17,10 @@
 #include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
+
+#include <uapi/linux/fcntl.h>
 
 #include "dma.h"
 
@@ -47,6 +50,7 @@ static void dma_file_release(struct kref *ref)
 {
 	struct dma_file *f = container_of(ref, struct dma_file, ref);
 
+	mapping_unmap_writable(f->file->f_mapping);
 	fput(f->file);
 	put_page(f->scratch);
 	muser_put(f->m);
@@ -71,7 +75,13 @@ static bool dma_file_is_whole(const struct dma_file *f, unsigned long first, uns
 	return find_next_bit(f->revoked, end, from) >= end;
 }
 
-/* One that has all of [first, last]. */
+/* New mappings that write are not allowed. The count of those there are does not show it. */
+static bool dma_file_is_sealed(const struct file *file)
+{
+	return READ_ONCE(SHMEM_I(file_inode(file))->seals) & F_SEAL_FUTURE_WRITE;
+}
+
+/* One that has all of [first, last], and may be mapped. */
 static struct dma_file *dma_file_find(struct muser_dma_state *st, unsigned long first,
 				      unsigned long last)
 {
@@ -82,7 +92,8 @@ static struct dma_file *dma_file_find(struct muser_dma_state *st, unsigned long 
 	     it = interval_tree_iter_next(it, first, last)) {
 		struct dma_file *f = container_of(it, struct dma_file, it);
 
-		if (it->start <= first && it->last >= last && dma_file_is_whole(f, first, last))
+		if (it->start <= first && it->last >= last && dma_file_is_whole(f, first, last) &&
+		    !dma_file_is_sealed(f->file))
 			return f;
 	}
 	return NULL;
@@ -203,6 +214,16 @@ static struct file *dma_client_file(struct mm_struct *mm, const struct address_s
 }
 
 /*
+ * The file is the memory's, not one of a file system on top: what is zapped is zapped there. From
+ * now on it counts as mapped for writing, so that the client gets EBUSY if it seals it.
+ */
+static bool dma_file_claim(const struct file *file, const struct address_space *mapping)
+{
+	return file->f_mapping == mapping && !dma_file_is_sealed(file) &&
+	       !mapping_map_writable(file->f_mapping);
+}
+
+/*
  * A file of our own, as the client would open it. Without its modes, remap_file_pages(2) and
  * madvise(2) cannot do with it what the server's mapping is not for.
  */
@@ -222,6 +243,10 @@ static struct file *dma_own_file(struct muser *m, const struct address_space *ma
 	fput(theirs);
 	if (IS_ERR(file))
 		return NULL;
+	if (!dma_file_claim(file, mapping)) {
+		fput(file);
+		return NULL;
+	}
 	file->f_mode &= ~(FMODE_READ | FMODE_WRITE);
 	return file;
 }

@@ -204,6 +204,26 @@ ok 'the server writes to what it sees there' dma $MAP_FILL 0x10600000 0x200000 1
 ok 'the client makes a huge page of its own' c collapse 0x10600000 0x200000
 ok 'the server writes again' dma $MAP_FILL 0x10600000 0x200000 1
 is 'not to the client' 0x0000000000000000 c memread 0x107ff000 8
+ok 'with memory that is to be sealed' c map 0x10800000 0x8000 memfd
+ok 'it is a file' dma $OFFER 0x10800000 0x8000 0
+ok 'it cannot be sealed' c ! EBUSY seal 0x10800000 write
+ok 'until it is unmapped' c unmap 0x10800000 0x8000
+ok 'then it can' c seal 0x10800000 write
+ok 'with more of it' c map 0x10808000 0x8000 memfd
+ok 'that the server maps' dma $PIN_FILE 0x10808000 0x8000 0
+ok 'it is unmapped' c unmap 0x10808000 0x8000
+ok 'but not while the server has it' c ! EBUSY seal 0x10808000 write
+ok 'other memory is mapped there' c map 0x10808000 0x8000 anon
+ok 'and put in its place by the server' dma_fails 2 $PIN_FILE 0x10808000 0x8000 0
+ok 'now it can be sealed' c seal 0x10808000 write
+ok 'with memory that will be mapped no more' c map 0x10810000 0x8000 memfd
+ok 'it is a file' dma $PIN_FILE 0x10810000 0x8000 0
+ok 'and sealed' c seal 0x10810000 future
+ok 'what is mapped is written' dma $MAP_FILL 0x10810000 0x8000 1
+ok 'as the client sees' c memcheck 0x10810000 0x8000 1
+ok 'but it is no file any more' dma_fails 2 $PIN_FILE 0x10810000 0x8000 0
+ok 'and written all the same' dma $MAP_FILL 0x10810000 0x8000 2
+ok 'as pages' c memcheck 0x10810000 0x8000 2
 ok 'the client goes' client_stop
 is 'and no pin stays' 0 pinned
 

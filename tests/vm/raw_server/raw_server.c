@@ -65,7 +65,7 @@ enum {
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
-       PIN_FILL, SPLICE, PIN_EACH };
+       PIN_FILL, SPLICE, PIN_EACH, OFFER };
 
 struct header {
 	uint16_t id, cmd;
@@ -163,22 +163,30 @@ static int copy(int is_write)
 	return ret;
 }
 
-/* The same, and where it is shared memory, it is mapped as that: ENOENT: it is not. */
-static int pin_file(void)
+/* The same, as a file's if it is one's: ENOENT: it is not. */
+static int pin_file(struct muser_dma *arg)
 {
-	struct muser_dma arg = { .argsz = sizeof(arg), .iova = *word(IOVA), .size = *word(SIZE),
-				 .flags = MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE };
-	uint64_t offset = MUSER_MMAP_FILE;
-
-	if (ioctl(file, MUSER_DMA_PIN, &arg))
+	*arg = (struct muser_dma){ .argsz = sizeof(*arg), .iova = *word(IOVA), .size = *word(SIZE),
+				   .flags = MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE };
+	if (ioctl(file, MUSER_DMA_PIN, arg))
 		return errno;
-	*word(BITMAP) = arg.size;
-	if (!(arg.flags & MUSER_DMA_FILE))
-		offset = MUSER_MMAP_DMA;
+	*word(BITMAP) = arg->size;
+	return arg->flags & MUSER_DMA_FILE ? 0 : ENOENT;
+}
+
+/* And mapped as what it is. */
+static int map_file(void)
+{
+	struct muser_dma arg;
+	const int ret = pin_file(&arg);
+	const uint64_t offset = ret ? MUSER_MMAP_DMA : MUSER_MMAP_FILE;
+
+	if (ret && ret != ENOENT)
+		return ret;
 	if (mmap(dma + arg.iova, arg.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file,
 		 offset + arg.iova) == MAP_FAILED)
 		return errno;
-	return offset == MUSER_MMAP_DMA ? ENOENT : 0;
+	return ret;
 }
 
 /* In one command, so that it can be done again by a server that has pinned nothing. */
@@ -222,6 +230,8 @@ static int splice_page(void)
 
 static int dma_command(uint64_t command)
 {
+	struct muser_dma arg;
+
 	switch (command) {
 	case PIN: return pin(MUSER_DMA_PIN, MUSER_DMA_READ | MUSER_DMA_WRITE);
 	case PIN_READ: return pin(MUSER_DMA_PIN, MUSER_DMA_READ);
@@ -230,10 +240,11 @@ static int dma_command(uint64_t command)
 	case MAP_CHECK: return check(dma + *word(IOVA), *word(SIZE), *word(SEED));
 	case COPY_FILL: return copy(1);
 	case COPY_CHECK: return copy(0);
-	case PIN_FILE: return pin_file();
+	case PIN_FILE: return map_file();
 	case PIN_FILL: return pin_fill();
 	case SPLICE: return splice_page();
 	case PIN_EACH: return pin_each();
+	case OFFER: return pin_file(&arg);
 	}
 	return EINVAL;
 }

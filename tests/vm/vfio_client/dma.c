@@ -17,6 +17,9 @@
 
 #define HUGE_PAGE (2ull << 20)
 
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x10
+#endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
@@ -42,7 +45,7 @@ static int allocate(struct memory *m, const char *kind)
 	else if (!strcmp(kind, "hugetlb"))
 		flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
 	else if (!strcmp(kind, "memfd"))
-		m->fd = memfd_create("vfio_client", MFD_CLOEXEC);
+		m->fd = memfd_create("vfio_client", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	else
 		m->fd = open(kind, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (!(flags & MAP_ANONYMOUS) && (m->fd < 0 || ftruncate(m->fd, m->size)))
@@ -246,6 +249,26 @@ static int run_collapse(struct client *c, int argc, char **argv)
 	return madvise(at, count, MADV_COLLAPSE) ? -errno : 0;
 }
 
+/*
+ * No more writes, as its owner sees to it: by nobody, or by no mapping that is new. For the first,
+ * the kernel wants no mapping that writes, and no page that is pinned: there are others, then.
+ */
+static int run_seal(struct client *c, int argc, char **argv)
+{
+	char *words[] = { argv[0], (char *)"1" }, *at;
+	uint64_t count;
+	struct memory *m = find(c, words, &at, &count);
+
+	if (!m)
+		return -EPROTO;
+	if (!strcmp(argv[1], "future"))
+		return fcntl(m->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) ? -errno : 0;
+	if (mmap(m->address, m->size, PROT_READ, MAP_PRIVATE | MAP_FIXED, m->fd, 0) == MAP_FAILED ||
+	    ftruncate(m->fd, 0) || ftruncate(m->fd, m->size))
+		return -errno;
+	return fcntl(m->fd, F_ADD_SEALS, F_SEAL_WRITE) ? -errno : 0;
+}
+
 static int run_memfill(struct client *c, int argc, char **argv)
 {
 	uint64_t count, seed, i;
@@ -306,6 +329,7 @@ const struct command dma_commands[] = {
 	{ "drop", "IOVA: free the memory, mapped or not", 1, run_drop },
 	{ "truncate", "IOVA: its file, to nothing", 1, run_truncate },
 	{ "collapse", "IOVA SIZE: into huge pages", 2, run_collapse },
+	{ "seal", "IOVA write|future: its file", 2, run_seal },
 	{ "memfill", "IOVA COUNT SEED", 3, run_memfill },
 	{ "memcheck", "IOVA COUNT SEED", 3, run_memcheck },
 	{ "memread", "IOVA WIDTH", 2, run_memread },
