@@ -3,9 +3,10 @@
  * dma_pin.c - MUSER_DMA_PIN and MUSER_DMA_UNPIN.
  *
  * Pins are counted once a page: pinning what is pinned is free. More than what is asked for is
- * pinned if the client has mapped all of the 2 MiB around it. What a failing call has pinned is
- * let go, what was there before stays. Refuses pages that the client is unmapping, and a server
- * that would have VFIO log without end that the client's limit of locked memory is reached.
+ * pinned if the client has mapped all of the 2 MiB around it, and the device writes or has read
+ * some of it already. What a failing call has pinned is let go, what was there before stays.
+ * Refuses pages that the client is unmapping, and a server that would have VFIO log without end
+ * that the client's limit of locked memory is reached.
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>
@@ -205,12 +206,42 @@ static u64 *dma_split(struct muser_dma_state *st, u64 chunk)
 	return &st->split[chunk % DMA_SPLIT];
 }
 
-static int dma_pin_chunk(struct dma_pin *p, unsigned long first, unsigned long last)
+static bool dma_pin_is_done(const struct dma_pin *p, unsigned long first, unsigned long last)
+{
+	while (first <= last && dma_need(p, first) == DMA_HAVE)
+		first++;
+	return first > last;
+}
+
+/*
+ * Pages to be pinned at once: all of the chunk where the device writes. Where it only reads, as
+ * many again as are pinned there: pages come for writing if the client allows that, so memory that
+ * nobody has touched would be allocated, for a byte that is zero. A device that reads more of it
+ * has the chunk in ten calls.
+ */
+static unsigned long dma_pin_reach(const struct dma_pin *p, unsigned long first, unsigned long last)
 {
 	const unsigned long start = round_down(first, DMA_BATCH), end = start + DMA_BATCH - 1;
+	unsigned long page, pages = last - first + 1;
+	void *entry;
+
+	if (p->write)
+		return DMA_BATCH;
+	xa_for_each_range(&p->st->pages, page, entry, start, end)
+		pages += page < first || page > last;
+	return roundup_pow_of_two(pages);
+}
+
+static int dma_pin_chunk(struct dma_pin *p, unsigned long first, unsigned long last)
+{
+	const unsigned long reach = dma_pin_reach(p, first, last);
+	const unsigned long start = round_down(first, reach);
+	const unsigned long end = round_down(last, reach) + reach - 1;
 	u64 *split = dma_split(p->st, start / DMA_BATCH);
 	int ret;
 
+	if (dma_pin_is_done(p, first, last))
+		return 0;
 	if (*split != start / DMA_BATCH + 1 && !dma_nomem_is_near(p->st)) {
 		ret = dma_pin_part(p, start, end);
 		if (!ret || (start == first && end == last))

@@ -77,6 +77,26 @@ is 'and has missed nothing' 0 word 0xf78
 
 # ---- DMA: what is pinned -------------------------------------------------------------------
 
+huge=/sys/kernel/mm/transparent_hugepage/enabled
+size=$(sed 's/.*\[\(.*\)\].*/\1/' $huge)
+ok 'pages are small' sh -c "echo never >$huge"
+ok 'the client maps 2 MiB that it has not touched' c map 0x12000000 0x200000 anon
+ok 'a byte is pinned to be read' dma $PIN_READ 0x12000800 1 0
+is 'with its page' 1 pinned
+is 'which is there now' 1 c present 0x12000000 0x200000
+ok 'again' dma $PIN_READ 0x12000fff 1 0
+is 'nothing changes' 1 pinned
+for page in 1 2 4 8 16 32 64 128 256; do
+	ok "page $page" dma $PIN_READ $((0x12000000 + page * 4096)) 0x1000 0
+	is 'comes with as many as there were' $((page * 2)) pinned
+done
+is 'all is told of' $((0x200000)) word 0xf30
+ok 'and unmapped' c unmap 0x12000000 0x200000
+ok 'the next 2 MiB' c map 0x12200000 0x200000 anon
+ok 'a byte is pinned to be written' dma $PIN 0x12200800 1 0
+is 'with all around it' 512 pinned
+ok 'and unmapped' c unmap 0x12200000 0x200000
+ok 'pages are as they were' sh -c "echo $size >$huge"
 ok 'the client maps 4 MiB' c map 0x10000000 0x400000 anon
 ok 'a page is pinned' dma $PIN 0x10001000 0x1000 0
 is 'and the 2 MiB around it' 512 pinned

@@ -269,6 +269,23 @@ static int run_seal(struct client *c, int argc, char **argv)
 	return fcntl(m->fd, F_ADD_SEALS, F_SEAL_WRITE) ? -errno : 0;
 }
 
+/* How many pages of it are there. */
+static int run_present(struct client *c, int argc, char **argv)
+{
+	unsigned char there[512];
+	uint64_t count, i, pages = 0;
+	char *at;
+
+	if (!find(c, argv, &at, &count) || count > sizeof(there) * 4096)
+		return -EPROTO;
+	if (mincore(at, count, there))
+		return -errno;
+	for (i = 0; i < count / 4096; i++)
+		pages += there[i] & 1;
+	printf("%llu\n", (unsigned long long)pages);
+	return 0;
+}
+
 static int run_memfill(struct client *c, int argc, char **argv)
 {
 	uint64_t count, seed, i;
@@ -330,6 +347,7 @@ const struct command dma_commands[] = {
 	{ "truncate", "IOVA: its file, to nothing", 1, run_truncate },
 	{ "collapse", "IOVA SIZE: into huge pages", 2, run_collapse },
 	{ "seal", "IOVA write|future: its file", 2, run_seal },
+	{ "present", "IOVA SIZE: pages of it that are there", 2, run_present },
 	{ "memfill", "IOVA COUNT SEED", 3, run_memfill },
 	{ "memcheck", "IOVA COUNT SEED", 3, run_memcheck },
 	{ "memread", "IOVA WIDTH", 2, run_memread },
