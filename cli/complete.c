@@ -282,17 +282,25 @@ static const char *accepted(struct json_object *prop, const char *name, size_t l
 	return ascii_is_digit(name[base]) ? value_text(prop, "wire_accepts") : NULL;
 }
 
+/* One that cannot be set now can be read. */
+static void print_property(struct json_object *prop)
+{
+	char word[80], flags[64];
+
+	value_list(prop, "flags", flags, sizeof(flags));
+	snprintf(word, sizeof(word), "%.70s%s", value_name(prop), strstr(flags, "-only") ? "" : "=");
+	print(word, value_text(prop, "help"));
+}
+
 static void print_properties(struct control *control, const struct line *line)
 {
 	struct json_object *device = json_get(ask(control, "Show"), "device"), *prop;
 	const char *equals = strchr(line->word, '='), *accepts;
-	char word[80];
 	size_t i;
 
 	for (i = 0; (prop = value_item(device, "properties", i)); i++) {
 		if (!equals) {
-			snprintf(word, sizeof(word), "%.70s=", value_name(prop));
-			print(word, value_text(prop, "help"));
+			print_property(prop);
 			continue;
 		}
 		accepts = accepted(prop, line->word, (size_t)(equals - line->word));

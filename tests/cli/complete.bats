@@ -51,6 +51,8 @@ has() { # CANDIDATE
 @test "properties of the device on the line" {
 	uuid=$(musctl create gpio-idio16)
 	offers set "$uuid" "" | has loopback=
+	offers set "$uuid" "" | has out
+	run ! bash -c '"$MUSCTL" _complete set "$0" "" | grep ^out=' "$uuid"
 }
 
 @test "columns of a list, choices, filters, actions" {
