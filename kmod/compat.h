@@ -15,7 +15,6 @@
 #ifdef HAVE_PFN_T
 #include <linux/pfn_t.h>
 #endif
-#include <linux/shmem_fs.h>
 
 #ifdef HAVE_CLASS_CREATE_NAME
 #define muser_class_create(name) class_create(name)
@@ -55,12 +54,6 @@ static inline void muser_vm_flags_clear(struct vm_area_struct *vma, unsigned lon
 	vma->vm_flags &= ~flags;
 #endif
 }
-
-#ifdef HAVE_SHMEM_VMA_FLAGS
-#define MUSER_SHMEM_NORESERVE mk_vma_flags(VMA_NORESERVE_BIT)
-#else
-#define MUSER_SHMEM_NORESERVE VM_NORESERVE
-#endif
 
 /* A page of ours in a VM_MIXEDMAP mapping, without a reference: system calls refuse it. */
 static inline vm_fault_t muser_insert_uncounted(struct vm_area_struct *vma, unsigned long addr,

@@ -142,7 +142,7 @@ static int desc_judge_region(struct muser *m, struct muser_region *region, u32 i
 	if (info->index != index || info->size > 1ULL << MUSER_SPACE_SHIFT)
 		return -EPROTO;
 	if ((info->flags & VFIO_REGION_INFO_FLAG_MMAP) &&
-	    (!space->file || PAGE_ALIGN(info->size) > space->size))
+	    (!space->size || PAGE_ALIGN(info->size) > space->size))
 		return -EPROTO;
 	info->argsz = sizeof(*info);
 	info->cap_offset = 0;

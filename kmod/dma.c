@@ -9,6 +9,7 @@
  * without an end for workers that do it. Once we return, type1's lock is fair: the workers, which
  * queue for it all at once, get it before the thread that asks again.
  */
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>

@@ -144,6 +144,28 @@ static struct dma_file *dma_file_next(struct muser_dma_state *st, const struct d
 	return found;
 }
 
+/*
+ * Whoever sets a bit for each page first, which its faults look at under the page's lock, has no
+ * mapping of before left then: a fault that did not see the bit holds that lock until the page is
+ * mapped. Private copies stay: they are not the file's.
+ */
+static void dma_file_zap(struct address_space *mapping, pgoff_t first, unsigned long pages)
+{
+	struct folio *folio;
+	unsigned long i;
+
+	for (i = 0; i < pages; i++) {
+		cond_resched();
+		folio = filemap_get_folio(mapping, first + i);
+		if (IS_ERR_OR_NULL(folio))
+			continue;
+		folio_lock(folio);
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	unmap_mapping_range(mapping, (loff_t)first << PAGE_SHIFT, (loff_t)pages << PAGE_SHIFT, 0);
+}
+
 void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned long last)
 {
 	const struct dma_range range = { first, last };
@@ -154,9 +176,9 @@ void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned 
 		/* Pairs with the page lock in dma_file_fault(). */
 		smp_mb();
 		if (READ_ONCE(f->mapped))
-			muser_unmap_pages(f->file->f_mapping,
-					  f->pgoff + (part.first - f->it.start),
-					  part.last - part.first + 1);
+			dma_file_zap(f->file->f_mapping,
+				     f->pgoff + (part.first - f->it.start),
+				     part.last - part.first + 1);
 		dma_file_put(f);
 	}
 }

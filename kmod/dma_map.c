@@ -9,9 +9,7 @@
 #include <linux/mm.h>
 
 #include "dma.h"
-
-/* Pages around the one that is asked for: those of a page of PTEs at most. */
-#define FAULT_AROUND 32UL
+#include "pfnmap.h"
 
 void dma_zap(struct muser_dma_state *st, unsigned long first, unsigned long pages)
 {
@@ -19,34 +17,18 @@ void dma_zap(struct muser_dma_state *st, unsigned long first, unsigned long page
 			    (loff_t)pages << PAGE_SHIFT, 1);
 }
 
-/*
- * vm_page_prot is without the write bit, as pfn_mkwrite is there. Memory that may be written gets
- * it at once, so only writes that are not allowed come to pfn_mkwrite, and those after mprotect(2).
- */
-static pgprot_t dma_prot(const struct vm_area_struct *vma, bool writable)
-{
-	return vm_get_page_prot(writable ? vma->vm_flags : vma->vm_flags & ~VM_WRITE);
-}
-
 static vm_fault_t dma_insert(struct vm_area_struct *vma, unsigned long page, void *entry)
 {
-	const unsigned long addr = vma->vm_start + ((page - vma->vm_pgoff) << PAGE_SHIFT);
-
-	return vmf_insert_pfn_prot(vma, addr, page_to_pfn(dma_entry_page(entry)),
-				   dma_prot(vma, dma_entry_is_writable(entry)));
+	return pfnmap_insert(vma, page, dma_entry_page(entry), dma_entry_is_writable(entry));
 }
 
-static void dma_insert_around(struct muser_dma_state *st, struct vm_area_struct *vma,
-			      unsigned long page)
+static void dma_insert_around(struct muser_dma_state *st, const struct vm_fault *vmf)
 {
-	const unsigned long from = round_down(page, FAULT_AROUND);
-	const unsigned long first = max(from, vma->vm_pgoff);
-	const unsigned long last = min(from + FAULT_AROUND, vma->vm_pgoff + vma_pages(vma)) - 1;
 	unsigned long i;
 	void *entry;
 
-	xa_for_each_range(&st->pages, i, entry, first, last) {
-		if (i != page && dma_insert(vma, i, entry) != VM_FAULT_NOPAGE)
+	xa_for_each_range(&st->pages, i, entry, pfnmap_first(vmf), pfnmap_last(vmf)) {
+		if (i != vmf->pgoff && dma_insert(vmf->vma, i, entry) != VM_FAULT_NOPAGE)
 			return;
 	}
 }
@@ -64,7 +46,7 @@ static vm_fault_t dma_fault(struct vm_fault *vmf)
 	if (entry) {
 		ret = dma_insert(vma, vmf->pgoff, entry);
 		if (ret == VM_FAULT_NOPAGE)
-			dma_insert_around(st, vma, vmf->pgoff);
+			dma_insert_around(st, vmf);
 	} else {
 		WRITE_ONCE(st->scratch_shown, true);
 		ret = dma_insert(vma, vmf->pgoff, xa_tag_pointer(st->scratch, 1));
@@ -108,7 +90,7 @@ int muser_dma_mmap(struct muser *m, struct vm_area_struct *vma)
 	}
 	if (vma_pages(vma) > limit - vma->vm_pgoff)
 		return -EINVAL;
-	muser_vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	muser_vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
 	vma->vm_private_data = m->dma;
 	vma->vm_ops = &dma_vm_ops;
 	return 0;

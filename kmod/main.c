@@ -4,7 +4,8 @@
  *
  * Owns the module: its class and parent device (/sys/class/muser/muser), the numbers of the
  * nodes /dev/muser/<uuid>, and instances from their birth to their last reference. Each has an
- * inode of its own, so that what servers have mapped of one is found, and unmapped, as a whole.
+ * inode of its own, in whose mapping is what server and client have mapped of it: the client's
+ * memory by address, and behind that device memory. So it is found, and unmapped, as a whole.
  */
 #include <linux/cdev.h>
 #include <linux/errno.h>

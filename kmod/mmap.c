@@ -1,23 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmap.c - device memory: a shmem file for each space, which server and client map.
+ * mmap.c - device memory: the pages of each space, which server and client map.
  *
- * The instance owns the files, so memory outlives its server, and a mapping outlives even the
- * instance. Refuses: private mappings, mappings beyond the space's end, and growing one
- * (mremap, remap_file_pages): a client gets the pages that mdev.c has checked, and no others.
- * Faults are shmem's own and never wait for the server: QEMU maps BARs for DMA.
+ * A page is made by the fault that asks for it first, charged to whose fault it was, and kept until
+ * the instance goes: memory outlives its server. Mappings are of PFNs, as those of a real card's
+ * BAR are. Each keeps open what was mapped, /dev/muser or the client's device, so that no other
+ * server, and no other client, comes as long as somebody sees the memory. Refuses: private
+ * mappings, mappings beyond the space's end, and growing one (mremap, remap_file_pages): a client
+ * gets the pages that mdev.c has checked, and no others. Faults never wait for the server: QEMU
+ * maps BARs for DMA.
  */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
-#include <linux/pagemap.h>
-#include <linux/shmem_fs.h>
-#include <linux/slab.h>
-
-#include <uapi/linux/fcntl.h>
+#include <linux/xarray.h>
 
 #include "mmap.h"
+#include "pfnmap.h"
+
+/*
+ * Where the spaces begin in the mapping of the instance's inode, in pages: behind the client's
+ * memory, and once for each side, so that what is taken from the client's mappings stays in the
+ * server's.
+ */
+#define MEM_SERVER (MUSER_DMA_LIMIT >> PAGE_SHIFT)
+#define MEM_CLIENT (2 * MEM_SERVER)
+#define MEM_PAGES  (1UL << (MUSER_SPACE_SHIFT - PAGE_SHIFT)) /* from one space to the next */
 
 static atomic64_t mem_total = ATOMIC64_INIT(0);
 
@@ -33,33 +45,34 @@ static bool mem_charge(u64 size)
 	return true;
 }
 
-/*
- * Nobody gets this file in hand. Its modes are what remap_file_pages(2) asks for before it maps
- * another part of it, and madvise(2) before it takes pages away. Whoever finds it in /proc cannot
- * change its size.
- */
-static struct file *mem_file(u64 size)
-{
-	struct file *file = shmem_file_setup("muser", size, MUSER_SHMEM_NORESERVE);
-
-	if (IS_ERR(file))
-		return file;
-	file->f_mode &= ~(FMODE_READ | FMODE_WRITE);
-	SHMEM_I(file_inode(file))->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
-	return file;
-}
-
 int muser_mem_init(struct muser *m)
 {
 	unsigned int i;
 
-	mutex_init(&m->mem.lock);
+	mutex_init(&m->mem.trap_lock);
+	init_rwsem(&m->mem.map_lock);
 	atomic_set(&m->mem.pending, 0);
-	for (i = 0; i < MUSER_NR_SPACES; i++)
+	for (i = 0; i < MUSER_NR_SPACES; i++) {
 		m->mem.space[i].m = m;
+		m->mem.space[i].first = i * MEM_PAGES;
+		xa_init_flags(&m->mem.space[i].pages, XA_FLAGS_ACCOUNT);
+	}
 	return 0;
 }
 
+static void mem_free_pages(struct muser_mem_space *s)
+{
+	unsigned long nr;
+	struct page *page;
+
+	xa_for_each(&s->pages, nr, page) {
+		__free_page(page);
+		cond_resched();
+	}
+	xa_destroy(&s->pages);
+}
+
+/* No mapping is left: each has kept a file that has kept the instance. */
 void muser_mem_free(struct muser *m)
 {
 	unsigned int i;
@@ -67,16 +80,12 @@ void muser_mem_free(struct muser *m)
 	for (i = 0; i < MUSER_NR_SPACES; i++) {
 		struct muser_mem_space *s = &m->mem.space[i];
 
-		if (!s->file)
-			continue;
-		fput(s->file);
-		s->file = NULL;
-		atomic64_sub(s->size, &mem_total);
+		mem_free_pages(s);
 		kvfree(s->armed);
 		kvfree(s->dirty);
+		atomic64_sub(s->size, &mem_total);
 	}
-	kfree(m->mem.client_ops);
-	mutex_destroy(&m->mem.lock);
+	mutex_destroy(&m->mem.trap_lock);
 }
 
 struct muser_mem_space *mem_space(struct muser *m, u32 space)
@@ -86,8 +95,7 @@ struct muser_mem_space *mem_space(struct muser *m, u32 space)
 	if (space >= MUSER_NR_SPACES)
 		return ERR_PTR(-EINVAL);
 	s = &m->mem.space[array_index_nospec(space, MUSER_NR_SPACES)];
-	/* Pairs with muser_mem_create(): with the file, its size is there. */
-	if (!smp_load_acquire(&s->file))
+	if (!READ_ONCE(s->size))
 		return ERR_PTR(-ENXIO);
 	return s;
 }
@@ -108,59 +116,74 @@ u64 muser_mem_size(struct muser *m)
 int muser_mem_create(struct muser *m, struct muser_mem *arg)
 {
 	struct muser_mem_space *s;
-	struct file *file;
 
 	lockdep_assert_held(&m->state_lock);
 	if (arg->space >= MUSER_NR_SPACES || !arg->size || !PAGE_ALIGNED(arg->size) ||
 	    arg->size > 1ULL << MUSER_SPACE_SHIFT)
 		return -EINVAL;
 	s = &m->mem.space[array_index_nospec(arg->space, MUSER_NR_SPACES)];
-	if (s->file) {
+	if (s->size) {
 		arg->flags = MUSER_MEM_KEPT;
 		return arg->size == s->size ? 0 : -ESTALE;
 	}
 	if (!mem_charge(arg->size))
 		return -ENOSPC;
-	file = mem_file(arg->size);
-	if (IS_ERR(file)) {
-		atomic64_sub(arg->size, &mem_total);
-		return PTR_ERR(file);
-	}
-	s->size = arg->size;
-	/* Pairs with mem_space(). */
-	smp_store_release(&s->file, file);
+	WRITE_ONCE(s->size, arg->size);
 	return 0;
 }
 
-/* ---- mappings ------------------------------------------------------------------------ */
+/* ---- pages --------------------------------------------------------------------------- */
 
-/*
- * Whoever sets a bit for each page first, which its faults look at under the page's lock, has no
- * mapping of before left then: a fault that did not see the bit holds that lock until the page is
- * mapped. Private copies stay: they are not the file's.
- */
-void muser_unmap_pages(struct address_space *mapping, pgoff_t first, unsigned long pages)
+/* NULL: no memory. Pages that are there stay, so no lock is needed to use one. */
+static struct page *mem_page(struct muser_mem_space *s, unsigned long nr)
 {
-	struct folio *folio;
-	unsigned long i;
+	struct page *page = xa_load(&s->pages, nr), *old;
 
-	for (i = 0; i < pages; i++) {
-		cond_resched();
-		folio = filemap_get_folio(mapping, first + i);
-		if (IS_ERR_OR_NULL(folio))
-			continue;
-		folio_lock(folio);
-		folio_unlock(folio);
-		folio_put(folio);
-	}
-	unmap_mapping_range(mapping, (loff_t)first << PAGE_SHIFT, (loff_t)pages << PAGE_SHIFT, 0);
+	if (page)
+		return page;
+	page = alloc_page(MUSER_GFP_PEER | __GFP_ZERO);
+	if (!page)
+		return NULL;
+	old = xa_cmpxchg(&s->pages, nr, NULL, page, MUSER_GFP_PEER);
+	if (!old)
+		return page;
+	__free_page(page);
+	return xa_is_err(old) ? NULL : old;
 }
 
-/*
- * Huge pages would hide writes to the other pages of one. The mapping's file becomes shmem's, so
- * that neither /dev/muser nor the client's device stays open for it.
- */
-static int mem_mmap(struct muser_mem_space *s, struct vm_area_struct *vma)
+static unsigned long mem_nr(pgoff_t pgoff)
+{
+	return pgoff % MEM_PAGES;
+}
+
+static vm_fault_t mem_insert_around(const struct vm_fault *vmf, const unsigned long *armed)
+{
+	struct muser_mem_space *s = vmf->vma->vm_private_data;
+	const pgoff_t base = vmf->pgoff - mem_nr(vmf->pgoff);
+	struct page *page;
+	unsigned long i;
+
+	/* The next write to what is armed would fault twice if it were there to be read. */
+	xa_for_each_range(&s->pages, i, page, pfnmap_first(vmf) - base, pfnmap_last(vmf) - base) {
+		if (base + i == vmf->pgoff || (armed && test_bit(i, armed)))
+			continue;
+		if (pfnmap_insert(vmf->vma, base + i, page, true) != VM_FAULT_NOPAGE)
+			break;
+	}
+	return VM_FAULT_NOPAGE;
+}
+
+/* @armed: pages, by number, that are not to be written without a fault; NULL: none. */
+static vm_fault_t mem_insert(const struct vm_fault *vmf, struct page *page,
+			     const unsigned long *armed)
+{
+	const bool writable = !armed || !test_bit(mem_nr(vmf->pgoff), armed);
+	const vm_fault_t ret = pfnmap_insert(vmf->vma, vmf->pgoff, page, writable);
+
+	return ret == VM_FAULT_NOPAGE ? mem_insert_around(vmf, armed) : ret;
+}
+
+static int mem_mmap(struct muser_mem_space *s, struct vm_area_struct *vma, pgoff_t side)
 {
 	const u64 pages = s->size >> PAGE_SHIFT;
 
@@ -168,100 +191,147 @@ static int mem_mmap(struct muser_mem_space *s, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
-	vma_set_file(vma, s->file);
-	muser_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_NOHUGEPAGE);
-	return muser_mmap_file(s->file, vma);
+	vma->vm_pgoff += side + s->first;
+	vma->vm_private_data = s;
+	muser_vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	return 0;
 }
+
+/* ---- the server's mappings ----------------------------------------------------------- */
+
+static vm_fault_t server_fault(struct vm_fault *vmf)
+{
+	struct page *page = mem_page(vmf->vma->vm_private_data, mem_nr(vmf->pgoff));
+
+	return page ? mem_insert(vmf, page, NULL) : VM_FAULT_OOM;
+}
+
+static int server_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+			 int write)
+{
+	struct page *page = mem_page(vma->vm_private_data, mem_nr(pfnmap_pgoff(vma, addr)));
+
+	return page ? pfnmap_access(page, addr, buf, len, write) : -ENOMEM;
+}
+
+static const struct vm_operations_struct server_vm_ops = {
+	.fault = server_fault,
+	.access = server_access,
+};
 
 int muser_mem_mmap_server(struct muser *m, u32 space, struct vm_area_struct *vma)
 {
 	struct muser_mem_space *s = mem_space(m, space);
+	int ret = IS_ERR(s) ? PTR_ERR(s) : mem_mmap(s, vma, MEM_SERVER);
 
-	return IS_ERR(s) ? PTR_ERR(s) : mem_mmap(s, vma);
+	if (ret)
+		return ret;
+	muser_vm_flags_set(vma, VM_DONTCOPY);
+	vma->vm_ops = &server_vm_ops;
+	return 0;
 }
 
-/* These mappings keep the instance, and the module whose functions they call. */
-static void client_open(struct vm_area_struct *vma)
-{
-	struct muser_mem_space *s = vma->vm_private_data;
+/* ---- the client's mappings ----------------------------------------------------------- */
 
-	__module_get(THIS_MODULE);
-	muser_get(s->m);
+void mem_zap(struct muser_mem_space *s, unsigned long first, unsigned long pages)
+{
+	unmap_mapping_range(s->m->inode->i_mapping,
+			    (loff_t)(MEM_CLIENT + s->first + first) << PAGE_SHIFT,
+			    (loff_t)pages << PAGE_SHIFT, 1);
 }
 
-static void client_close(struct vm_area_struct *vma)
+/* Under map_lock, so that what is armed is zapped after we have inserted it, or seen here. */
+static vm_fault_t client_fault(struct vm_fault *vmf)
 {
-	struct muser_mem_space *s = vma->vm_private_data;
+	struct muser_mem_space *s = vmf->vma->vm_private_data;
+	const unsigned long nr = mem_nr(vmf->pgoff);
+	struct page *page = mem_page(s, nr);
+	vm_fault_t ret;
 
-	muser_put(s->m);
-	module_put(THIS_MODULE);
+	if (!page)
+		return VM_FAULT_OOM;
+	down_read(&s->m->mem.map_lock);
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		mem_written(s, nr);
+	ret = mem_insert(vmf, page, s->armed);
+	up_read(&s->m->mem.map_lock);
+	return ret;
 }
 
 /*
- * The page stays locked until it is mapped for writing: mem_arm() waits for that, so that no
- * mapping of before escapes it.
+ * A write to a PTE without the write bit. It is not given here, where the page may be armed again
+ * before it takes effect: the PTE goes, and the next fault looks again.
  */
 static vm_fault_t client_mkwrite(struct vm_fault *vmf)
 {
-	struct muser_mem_space *s = vmf->vma->vm_private_data;
-	struct folio *folio = page_folio(vmf->page);
-
-	folio_lock(folio);
-	if (folio->mapping != s->file->f_mapping) {
-		folio_unlock(folio);
-		return VM_FAULT_NOPAGE;
-	}
-	mem_written(s, vmf->pgoff);
-	return VM_FAULT_LOCKED;
+	mem_zap(vmf->vma->vm_private_data, mem_nr(vmf->pgoff), 1);
+	return VM_FAULT_NOPAGE;
 }
 
-/*
- * The operations of the client's mappings: shmem's, and news of writes. shmem exports none of
- * them, so they are taken from a mapping. They live as long as the instance.
- */
-static const struct vm_operations_struct *client_ops(struct muser *m,
-						     const struct vm_operations_struct *shmem)
+static int client_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+			 int write)
 {
-	const struct vm_operations_struct ops = {
-		.open = client_open,
-		.close = client_close,
-		.fault = shmem->fault,
-		.map_pages = shmem->map_pages,
-		.page_mkwrite = client_mkwrite,
-#ifdef CONFIG_NUMA
-		.set_policy = shmem->set_policy,
-		.get_policy = shmem->get_policy,
-#endif
-	};
-	const struct vm_operations_struct *new, *old;
+	struct muser_mem_space *s = vma->vm_private_data;
+	const unsigned long nr = mem_nr(pfnmap_pgoff(vma, addr));
+	struct page *page = mem_page(s, nr);
+	int ret;
 
-	new = READ_ONCE(m->mem.client_ops);
-	if (new)
-		return new;
-	new = kmemdup(&ops, sizeof(ops), GFP_KERNEL);
-	old = new ? cmpxchg(&m->mem.client_ops, NULL, new) : NULL;
-	if (!old)
-		return new;
-	kfree(new);
-	return old;
+	if (!page)
+		return -ENOMEM;
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	down_read(&s->m->mem.map_lock);
+	if (write)
+		mem_written(s, nr);
+	ret = pfnmap_access(page, addr, buf, len, write);
+	up_read(&s->m->mem.map_lock);
+	return ret;
+}
+
+static const struct vm_operations_struct client_vm_ops = {
+	.fault = client_fault,
+	.pfn_mkwrite = client_mkwrite,
+	.access = client_access,
+};
+
+static int client_release(struct inode *inode, struct file *file)
+{
+	fput(file->private_data);
+	return 0;
+}
+
+static const struct file_operations client_fops = {
+	.owner = THIS_MODULE,
+	.release = client_release,
+};
+
+/*
+ * The device's own file may share its mapping with all anonymous files of the kernel, where nothing
+ * can be zapped. So the client's mapping gets a file that keeps the device's open, and is nobody's
+ * in hand: without an mmap of its own, there is no remap_file_pages(2) to other pages.
+ */
+static int client_set_file(struct muser *m, struct vm_area_struct *vma)
+{
+	struct file *device = get_file(vma->vm_file), *file;
+
+	file = anon_inode_getfile("[muser]", &client_fops, device, O_RDONLY);
+	if (IS_ERR(file)) {
+		fput(device);
+		return PTR_ERR(file);
+	}
+	file->f_mapping = m->inode->i_mapping;
+	vma_set_file(vma, file);
+	fput(file);
+	return 0;
 }
 
 int muser_mem_mmap_client(struct muser *m, u32 space, struct vm_area_struct *vma)
 {
 	struct muser_mem_space *s = mem_space(m, space);
-	const struct vm_operations_struct *ops;
-	int ret;
+	int ret = IS_ERR(s) ? PTR_ERR(s) : mem_mmap(s, vma, MEM_CLIENT);
 
-	if (IS_ERR(s))
-		return PTR_ERR(s);
-	ret = mem_mmap(s, vma);
-	if (ret)
-		return ret;
-	ops = client_ops(m, vma->vm_ops);
-	if (!ops)
-		return -ENOMEM;
-	vma->vm_private_data = s;
-	vma->vm_ops = ops;
-	client_open(vma);
-	return 0;
+	ret = ret ?: client_set_file(m, vma);
+	if (!ret)
+		vma->vm_ops = &client_vm_ops;
+	return ret;
 }

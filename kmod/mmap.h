@@ -10,8 +10,10 @@
 
 /* mmap.c: -EINVAL: there is no such space, -ENXIO: it has no memory */
 struct muser_mem_space *mem_space(struct muser *m, u32 space);
+/* These pages, by their number in the space, leave the client's mappings: it faults again. */
+void mem_zap(struct muser_mem_space *s, unsigned long first, unsigned long pages);
 
-/* mmap_trap.c: the client is about to write to this page, which is locked */
-void mem_written(struct muser_mem_space *s, pgoff_t page);
+/* mmap_trap.c: the client is about to write to this page. Under map_lock. */
+void mem_written(struct muser_mem_space *s, unsigned long page);
 
 #endif /* MUSER_MMAP_H */

@@ -2,55 +2,41 @@
 /*
  * mmap_trap.c - which pages of device memory the client has written to.
  *
- * A page is armed: its mappings go, so the next write faults, disarms it and makes it dirty.
- * Which value was written is not seen, nor are writes until it is armed again. Refuses nothing
- * to the client: its fault sets two bits and goes on.
+ * A page is armed: it leaves the client's mappings, so the next write faults, disarms it and makes
+ * it dirty. Which value was written is not seen, nor are writes until it is armed again. Refuses
+ * nothing to the client: its fault sets two bits and goes on.
+ *
+ * Locks, outermost first: trap_lock (mutex: one call of the server at a time), map_lock. Faults
+ * look at a page's bits, and map it, with map_lock held for reading; whoever arms it holds it for
+ * writing, and zaps afterwards what was mapped before. Server memory is not touched under map_lock.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/rwsem.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "mmap.h"
 
-/* Pages a step: a page of bitmap. */
+/* Pages a step, for which the lock is held: a page of bitmap. */
 #define TRAP_STEP (PAGE_SIZE * BITS_PER_BYTE)
 
 struct trap_range {
 	unsigned long first, pages;
 };
 
-/* In this order, so that where there is a bit, something is pending. */
-static bool mem_set_dirty(struct muser_mem_space *s, unsigned long page)
+void mem_written(struct muser_mem_space *s, unsigned long page)
 {
-	atomic_inc(&s->m->mem.pending);
-	if (!test_and_set_bit(page, s->dirty))
-		return true;
-	atomic_dec(&s->m->mem.pending);
-	return false;
-}
-
-static bool mem_clear_dirty(struct muser_mem_space *s, unsigned long page)
-{
-	if (!test_and_clear_bit(page, s->dirty))
-		return false;
-	atomic_dec(&s->m->mem.pending);
-	return true;
-}
-
-void mem_written(struct muser_mem_space *s, pgoff_t page)
-{
-	/* Pairs with mem_bitmaps(). */
-	unsigned long *armed = smp_load_acquire(&s->armed);
-
-	/* That the page is in the cache is seen by mem_arm(), or its bit here. */
-	smp_mb();
-	if (!armed || !test_bit(page, armed) || !test_and_clear_bit(page, armed))
+	lockdep_assert_held(&s->m->mem.map_lock);
+	if (!s->armed || !test_bit(page, s->armed) || !test_and_clear_bit(page, s->armed))
 		return;
-	if (mem_set_dirty(s, page))
-		muser_wake(s->m);
+	if (test_and_set_bit(page, s->dirty))
+		return;
+	/* Before the write takes effect: what the client sends after it is flagged. */
+	atomic_inc(&s->m->mem.pending);
+	muser_wake(s->m);
 }
 
 bool muser_mem_pending(struct muser *m)
@@ -62,44 +48,43 @@ bool muser_mem_pending(struct muser *m)
 static int mem_bitmaps(struct muser_mem_space *s)
 {
 	const size_t bytes = BITS_TO_LONGS(s->size >> PAGE_SHIFT) * sizeof(long);
-	unsigned long *armed;
+	unsigned long *armed, *dirty;
 
-	lockdep_assert_held(&s->m->mem.lock);
+	lockdep_assert_held(&s->m->mem.trap_lock);
 	if (s->armed)
 		return 0;
 	armed = kvzalloc(bytes, MUSER_GFP_PEER);
-	s->dirty = kvzalloc(bytes, MUSER_GFP_PEER);
-	if (!armed || !s->dirty) {
+	dirty = kvzalloc(bytes, MUSER_GFP_PEER);
+	if (!armed || !dirty) {
 		kvfree(armed);
-		kvfree(s->dirty);
-		s->dirty = NULL;
+		kvfree(dirty);
 		return -ENOMEM;
 	}
-	/* Pairs with mem_written(): with this bitmap, the other one is there. */
-	smp_store_release(&s->armed, armed);
+	down_write(&s->m->mem.map_lock);
+	s->armed = armed;
+	s->dirty = dirty;
+	up_write(&s->m->mem.map_lock);
 	return 0;
 }
 
-static void mem_arm(struct muser_mem_space *s, unsigned long first, unsigned long pages)
+static void mem_arm(struct muser_mem_space *s, const struct trap_range *r)
 {
-	unsigned long i;
-
-	for (i = first; i < first + pages; i++)
-		set_bit(i, s->armed);
-	/* Pairs with mem_written(). */
-	smp_mb();
-	muser_unmap_pages(s->file->f_mapping, first, pages);
+	down_write(&s->m->mem.map_lock);
+	bitmap_set(s->armed, r->first, r->pages);
+	up_write(&s->m->mem.map_lock);
+	mem_zap(s, r->first, r->pages);
 }
 
 static void mem_disarm(struct muser_mem_space *s, const struct trap_range *r)
 {
 	unsigned long i = r->first;
 
-	for_each_set_bit_from(i, s->armed, r->first + r->pages)
-		clear_bit(i, s->armed);
-	i = r->first;
+	down_write(&s->m->mem.map_lock);
+	bitmap_clear(s->armed, r->first, r->pages);
 	for_each_set_bit_from(i, s->dirty, r->first + r->pages)
-		mem_clear_dirty(s, i);
+		atomic_dec(&s->m->mem.pending);
+	bitmap_clear(s->dirty, r->first, r->pages);
+	up_write(&s->m->mem.map_lock);
 }
 
 /* Move dirty bits of at most TRAP_STEP pages into @bits. */
@@ -108,26 +93,46 @@ static void mem_take(struct muser_mem_space *s, const struct trap_range *r, unsi
 	unsigned long i = r->first;
 
 	bitmap_zero(bits, TRAP_STEP);
+	down_write(&s->m->mem.map_lock);
 	for_each_set_bit_from(i, s->dirty, r->first + r->pages) {
-		if (mem_clear_dirty(s, i))
-			__set_bit(i - r->first, bits);
+		__clear_bit(i, s->dirty);
+		__set_bit(i - r->first, bits);
+		atomic_dec(&s->m->mem.pending);
 	}
+	up_write(&s->m->mem.map_lock);
 }
 
+/* They may have been written again meanwhile. */
 static void mem_give_back(struct muser_mem_space *s, const struct trap_range *r,
 			  const unsigned long *bits)
 {
 	unsigned long i;
 
-	for_each_set_bit(i, bits, r->pages)
-		mem_set_dirty(s, r->first + i);
+	down_write(&s->m->mem.map_lock);
+	for_each_set_bit(i, bits, r->pages) {
+		if (!__test_and_set_bit(r->first + i, s->dirty))
+			atomic_inc(&s->m->mem.pending);
+	}
+	up_write(&s->m->mem.map_lock);
 }
 
-static int mem_fetch_step(struct muser_mem_space *s, const struct trap_range *r,
-			  void __user *user, bool arm)
+static void mem_arm_again(struct muser_mem_space *s, const struct trap_range *r,
+			  const unsigned long *bits)
+{
+	unsigned int start, end;
+
+	down_write(&s->m->mem.map_lock);
+	for_each_set_bitrange(start, end, bits, r->pages)
+		bitmap_set(s->armed, r->first + start, end - start);
+	up_write(&s->m->mem.map_lock);
+	for_each_set_bitrange(start, end, bits, r->pages)
+		mem_zap(s, r->first + start, end - start);
+}
+
+static int mem_fetch(struct muser_mem_space *s, const struct trap_range *r, void __user *user,
+		     bool arm)
 {
 	unsigned long *bits = bitmap_alloc(TRAP_STEP, GFP_KERNEL);
-	unsigned int start, end;
 	int ret = 0;
 
 	if (!bits)
@@ -137,45 +142,43 @@ static int mem_fetch_step(struct muser_mem_space *s, const struct trap_range *r,
 		mem_give_back(s, r, bits);
 		ret = -EFAULT;
 	} else if (arm) {
-		for_each_set_bitrange(start, end, bits, r->pages)
-			mem_arm(s, r->first + start, end - start);
+		mem_arm_again(s, r, bits);
 	}
 	bitmap_free(bits);
 	return ret;
 }
 
-static int mem_fetch(struct muser_mem_space *s, struct trap_range r, u64 user, bool arm)
+static int mem_trap_step(struct muser_mem_space *s, const struct trap_range *r,
+			 const struct muser_trap *arg)
 {
-	const unsigned long end = r.first + r.pages;
+	const u64 at = (r->first - (arg->offset >> PAGE_SHIFT)) / BITS_PER_BYTE;
+	const bool arm = arg->flags & MUSER_TRAP_ARM;
 	int ret = 0;
 
-	while (!ret && r.first < end) {
-		r.pages = min(end - r.first, TRAP_STEP);
-		ret = mem_fetch_step(s, &r, u64_to_user_ptr(user), arm);
-		r.first += r.pages;
-		user += TRAP_STEP / BITS_PER_BYTE;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
+	if (arg->flags & MUSER_TRAP_FETCH)
+		ret = mem_fetch(s, r, u64_to_user_ptr(arg->bitmap + at), arm);
+	else if (arm)
+		mem_arm(s, r);
+	if (!ret && (arg->flags & MUSER_TRAP_OFF))
+		mem_disarm(s, r);
 	return ret;
 }
 
 static int mem_trap(struct muser_mem_space *s, const struct muser_trap *arg)
 {
-	const struct trap_range r = {
-		.first = array_index_nospec(arg->offset >> PAGE_SHIFT, s->size >> PAGE_SHIFT),
-		.pages = arg->size >> PAGE_SHIFT,
-	};
-	const bool arm = arg->flags & MUSER_TRAP_ARM;
+	const unsigned long first = array_index_nospec(arg->offset >> PAGE_SHIFT,
+						       s->size >> PAGE_SHIFT);
+	const unsigned long end = first + (arg->size >> PAGE_SHIFT);
+	struct trap_range r = { .first = first };
 	int ret = mem_bitmaps(s);
 
-	if (!ret && (arg->flags & MUSER_TRAP_FETCH))
-		ret = mem_fetch(s, r, arg->bitmap, arm);
-	else if (!ret && arm)
-		mem_arm(s, r.first, r.pages);
-	if (!ret && (arg->flags & MUSER_TRAP_OFF))
-		mem_disarm(s, &r);
+	for (; !ret && r.first < end; r.first += r.pages) {
+		r.pages = min(end - r.first, TRAP_STEP);
+		ret = mem_trap_step(s, &r, arg);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
 	return ret;
 }
 
@@ -199,10 +202,10 @@ int muser_mem_trap(struct muser *m, struct muser_trap *arg)
 		return -EINVAL;
 	if (arg->offset > s->size || arg->size > s->size - arg->offset)
 		return -EINVAL;
-	if (mutex_lock_killable(&m->mem.lock))
+	if (mutex_lock_killable(&m->mem.trap_lock))
 		return -EINTR;
 	ret = mem_trap(s, arg);
-	mutex_unlock(&m->mem.lock);
+	mutex_unlock(&m->mem.trap_lock);
 	/* After the bits: what came before a write whose bit was taken is counted. */
 	if (arg->flags & MUSER_TRAP_FETCH)
 		arg->posted = muser_posted(m);

@@ -17,11 +17,13 @@
 #include <linux/idr.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uuid.h>
 #include <linux/vfio.h>
 #include <linux/wait.h>
+#include <linux/xarray.h>
 
 #include "uapi/linux/muser.h"
 #include "compat.h"
@@ -35,7 +37,6 @@
 /* As much as a peer asks for, charged to it: at its limit, that fails without a splat. */
 #define MUSER_GFP_PEER (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
-struct address_space;
 struct mdev_device;
 struct vm_area_struct;
 struct muser;
@@ -44,17 +45,18 @@ struct muser;
 
 struct muser_mem_space {
 	struct muser  *m;
-	struct file   *file;    /* shmem; NULL: none; it comes last, and stays */
-	u64            size;
+	pgoff_t        first;   /* of its pages, among those of all spaces */
+	u64            size;    /* 0: there is none; once it is there, it stays */
+	struct xarray  pages;   /* struct page *, by number; they come by faults, and stay */
 	unsigned long *armed;   /* a bit a page: its next write is noticed; NULL: never asked for */
 	unsigned long *dirty;   /* written since it was armed */
 };
 
 struct muser_memory {
-	struct mutex           lock;   /* spaces come under state_lock and stay; this: traps */
-	struct muser_mem_space space[MUSER_NR_SPACES];
-	atomic_t               pending; /* written pages that were not fetched: POLLPRI */
-	const struct vm_operations_struct *client_ops; /* NULL before the first mapping */
+	struct mutex           trap_lock; /* see mmap_trap.c */
+	struct rw_semaphore    map_lock;  /* of @armed and @dirty */
+	struct muser_mem_space space[MUSER_NR_SPACES]; /* they come under state_lock */
+	atomic_t               pending;   /* written pages that were not fetched: POLLPRI */
 };
 
 extern unsigned long muser_max_memory; /* main.c: bytes of all instances */
@@ -68,8 +70,6 @@ int  muser_mem_mmap_server(struct muser *m, u32 space, struct vm_area_struct *vm
 int  muser_mem_mmap_client(struct muser *m, u32 space, struct vm_area_struct *vma);
 bool muser_mem_pending(struct muser *m);
 u64  muser_mem_size(struct muser *m); /* of all spaces, in bytes */
-/* Out of all mappings of a file; what keeps them out is the caller's. */
-void muser_unmap_pages(struct address_space *mapping, pgoff_t first, unsigned long pages);
 
 /* ---- dma.c: the client's memory ------------------------------------------------------ */
 
@@ -212,7 +212,7 @@ struct muser {
 	struct muser_dma_state *dma;
 	struct muser_irqs      *irqs;
 
-	struct inode      *inode;        /* whose mapping all server mappings are in; see main.c */
+	struct inode      *inode;        /* whose mapping all mappings are in; see main.c */
 	struct muser_stats stats;
 };
 

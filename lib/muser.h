@@ -909,6 +909,10 @@ int lm_sigbus_guard(void);
  * the old memory then: @client registers them again. A thread of the device's own that writes in
  * that moment may lose what it writes.
  *
+ * With LM_DEV_MDEV it is memory of muser.ko: system calls that take references to pages (O_DIRECT,
+ * vmsplice, io_uring's registered buffers) fail there with EFAULT, and a child that is forked does
+ * not have it. See muser(4).
+ *
  * Context: the thread that serves the context.
  * Return: the address, valid as long as the context; or NULL with errno EINVAL.
  * Since: 0.1

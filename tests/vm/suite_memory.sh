@@ -75,6 +75,28 @@ ok 'while three threads write' c writestorm 3 4000 bar2
 ok 'it ends' until_true storm_is_over
 is 'and has missed nothing' 0 word 0xf78
 
+stop_server
+ok 'the client goes' client_stop
+ok 'huge pages for shared memory' sh -c 'echo advise >/sys/kernel/mm/transparent_hugepage/shmem_enabled'
+ok 'an mdev' mdev_create "$(uuid_nr 2)"
+ok 'a server with a large BAR' serve "$(uuid_nr 2)" -b 0x400000
+ok 'a client' client_start "$(uuid_nr 2)"
+ok 'maps it' c mmap bar2 0x1000 0x3ff000
+ok 'where huge pages fit' c huge bar2
+ok 'each page is armed' command_of 0xf28 1
+ok 'every other one is written' c touch bar2 0x2000
+ok 'it is fetched' command_of 0xf28 2
+is 'and none was missed' 512 word 0xfe8
+ok 'system calls take no reference' c ! EFAULT splice bar2
+ok 'nor the server'"'"'s' dma_fails 14 $SPLICE_BAR 0x1000 0 0
+is 'a debugger reads' 0x0000000000000001 c debug bar2 7
+is 'and writes' 0x0000000000000007 c read bar2 0x1000 8
+ok 'the client goes' client_stop
+stop_server
+ok 'the mdev goes' mdev_remove "$(uuid_nr 2)"
+ok 'a server' serve "$U" -x -t 2
+ok 'a client' client_start "$U"
+
 # ---- DMA: what is pinned -------------------------------------------------------------------
 
 huge=/sys/kernel/mm/transparent_hugepage/enabled
@@ -145,7 +167,9 @@ ok 'a range that wraps' dma_fails 22 $PIN 0xfffffffffffff000 0x2000 0
 ok 'or is longer than all' dma_fails 22 $PIN 0x10000000 0xffffffffffffffff 0
 ok 'unmapped' c unmap 0x10000000 0x5000
 is 'both' 0 pinned
-ok 'the BAR itself as memory' c mapregion bar2 0x20000000
+ok 'a BAR is mapped' c mmap bar2 0x1000 0xf000
+ok 'and is memory itself' c mapregion bar2 0x20000000
+ok 'it cannot be pinned' dma_fails 95 $PIN 0x20000000 0x1000 0
 ok 'is filled by copying' dma $COPY_FILL 0x20001234 0x2000 6
 ok 'and has it' dma $COPY_CHECK 0x20001234 0x2000 6
 ok 'one copy of many pieces' c map 0x21000000 0x50000 anon
@@ -161,6 +185,7 @@ ok 'that is pinned' dma $PIN 0x22000000 0x10000 0
 ok 'is written' dma $MAP_FILL 0x22000000 0x10000 1
 ok 'and truncated' c truncate 0x22000000
 ok 'and written' dma $MAP_FILL 0x22000000 0x10000 1
+ok 'the BAR is unmapped' c munmap bar2
 ok 'the device is closed and opened' c reopen
 is 'without any pins' 0 pinned
 ok 'what is gone cannot be pinned' dma_fails 95 $PIN 0x22000000 0x1000 0
@@ -310,24 +335,59 @@ ok 'and unmapped' c unmap 0x1000000 0x10000
 ok 'it goes' client_stop
 unset VFIO_TYPE
 
-# ---- what outlives what --------------------------------------------------------------------
+# ---- what outlives what, and what does not --------------------------------------------------
+
+answer_is() { # ERROR
+	c_answer >/tmp/answer
+	[ "$(head -n 1 /tmp/answer)" = "error $1" ] || { cat /tmp/answer && return 1; }
+}
+
+is_refused() { # COMMAND...: somebody else is there
+	"$@" 2>&1 | grep -qi 'EBUSY\|busy'
+}
 
 ok 'a client' client_start "$U"
 ok 'maps a BAR' c mmap bar2 0x1000 0xf000
 ok 'has a value there' c mwrite bar2 0x4000 8 77
+ok 'the server has a child' command_of 0xff8 1
 stop_server
 is 'the server dies, and it is there' 0x000000000000004d c mread bar2 0x4000 8
 ok 'it can be written' c mwrite bar2 0x5000 8 78
-ok 'the next server' serve "$U"
+ok 'the next server need not wait for the child' serve "$U"
 is 'has it' 0x000000000000004e c read bar2 0x5000 8
 ok 'it fetches' command_of 0xf28 2
 is 'and counts from its own start' 1 word 0xfa0
-ok 'the device is closed' c shut
+c_send write bar0 0xff0 8 1
+ok 'it closes its file, and keeps mappings' until_true sh -c "! ls -l /proc/$server/fd | grep -q muser"
+ok 'so that no other server comes' is_refused raw_server "$U"
 stop_server
-ok 'and removed' mdev_remove "$U"
+ok 'its client hears of it' answer_is EIO
+ok 'when it has ended, the next one comes' serve "$U"
+ok 'the device is closed, but not the mapping' c shut
+ok 'so that no other client comes' is_refused vfio_client "$U" info
+is 'it has what was there' 0x000000000000004d c mread bar2 0x4000 8
+ok 'wherever it moves' c move bar2
+ok 'no other comes' is_refused vfio_client "$U" info
+ok 'it ends' c munmap bar2
+ok 'and another client comes' vfio_client "$U" info
+ok 'the first one ends' client_stop
+ok 'a client' client_start "$U"
+ok 'that maps a BAR' c mmap bar2 0x1000 0xf000
+ok 'closes the device' c shut
+ok 'is killed' kill -9 "$client"
+exec 5>&- 6<&-
+wait "$client"
+ok 'and another one comes' client_start "$U"
+ok 'that maps a BAR' c mmap bar2 0x1000 0xf000
+ok 'closes the device' c shut
+stop_server
+sh -c "echo 1 >/sys/bus/mdev/devices/$U/remove" 5>&- 6<&- &
+remover=$!
+ok 'the module stays' sh -c '! rmmod muser 2>/dev/null'
 is 'the mapping is there' 0x000000000000004d c mread bar2 0x4000 8
-ok 'so the module stays' sh -c '! rmmod muser 2>/dev/null'
+ok 'so the mdev is not removed' kill -0 $remover
 ok 'until it goes' c munmap bar2
-ok 'then the module goes' rmmod muser
+ok 'then the mdev goes' wait $remover
+ok 'and the module' rmmod muser
 ok 'the client, too' client_stop
 tap_end

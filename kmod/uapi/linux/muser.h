@@ -88,6 +88,13 @@ struct muser_client {
 
 /* ---- offsets for mmap(2) ------------------------------------------------------------- */
 
+/*
+ * Mappings keep the file open: as long as there is one, the next server's open(2) gets EBUSY. A
+ * child that is forked has none of them. System calls copy to and from them as ever, but take no
+ * references to their pages (EFAULT: O_DIRECT, vmsplice(2), registered buffers; shared futexes):
+ * only MUSER_MMAP_FILE is for that.
+ */
+
 /* Memory made by MUSER_MEM_CREATE, by space: the region's index, or MUSER_SPACE_STATE. */
 #define MUSER_SPACE_STATE  15U
 #define MUSER_NR_SPACES    16U

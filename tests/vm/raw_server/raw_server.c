@@ -2,7 +2,7 @@
 /*
  * raw_server.c - a device process that speaks to /dev/muser/UUID without libmuser.
  *
- *	raw_server UUID [-x] [-r] [-p] [-t THREADS] [-s SEED]
+ *	raw_server UUID [-x] [-r] [-p] [-t THREADS] [-b BYTES] [-s SEED]
  *	raw_server -l UUID
  *	raw_server -c
  *
@@ -10,7 +10,7 @@
  * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -l: see
  * limits.h. -s: hostile, see hostile.c; -c: what such servers
  * and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes are commands (see
- * enum below). BAR2: 64 KiB that can be mapped but for the first page.
+ * enum below). BAR2: 64 KiB, or -b, that can be mapped but for the first page.
  * Refuses nothing: what it is told to do wrong, it does.
  */
 #include <errno.h>
@@ -33,7 +33,7 @@
 #include "limits.h"
 #include "storm.h"
 
-enum { BAR0_SIZE = 4096, BAR2_SIZE = 65536, CONFIG_SIZE = 256 };
+enum { BAR0_SIZE = 4096, CONFIG_SIZE = 256, MAX_BAR2_PAGES = 1024 };
 
 /* Words of BAR0. A command answers in RESULT: 0 or an errno. */
 enum {
@@ -62,10 +62,13 @@ enum {
 	REFUSES = 0xfc0, /* the errno of SET_IRQS to come */
 	UNMAPS = 0xfc8,  /* how many DMA_UNMAPs came, since this was written */
 	UNMAPPED = 0xfd0, /* the end of the highest */
+	SHUT = 0xff0,	/* close the file, keep what is mapped, and serve no more */
+	CHILD = 0xff8,	/* that stays, without the file */
+	NOTICED = 0xfe8, /* how many pages TRAP fetched */
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
-       PIN_FILL, SPLICE, PIN_EACH, OFFER };
+       PIN_FILL, SPLICE, PIN_EACH, OFFER, SPLICE_BAR };
 
 struct header {
 	uint16_t id, cmd;
@@ -90,6 +93,7 @@ struct range { /* of DMA_UNMAP */
 
 static int file, exchange, restartable, plain;
 static uint8_t *bar0, *bar2, *dma, config[CONFIG_SIZE];
+static uint64_t bar2_size = 65536;
 static uint32_t max_msg;
 static uint64_t evil; /* 0: not */
 
@@ -210,10 +214,10 @@ static int pin_each(void)
 	return 0;
 }
 
-/* Pages of client memory into a pipe: only where the kernel takes them by reference. */
-static int splice_page(void)
+/* A page of memory into a pipe: only where the kernel takes it by reference. */
+static int splice_page(uint8_t *at)
 {
-	struct iovec page = { dma + *word(IOVA), 4096 };
+	struct iovec page = { at, 4096 };
 	char got[4096];
 	int fds[2], ret = 0;
 
@@ -242,22 +246,27 @@ static int dma_command(uint64_t command)
 	case COPY_CHECK: return copy(0);
 	case PIN_FILE: return map_file();
 	case PIN_FILL: return pin_fill();
-	case SPLICE: return splice_page();
+	case SPLICE: return splice_page(dma + *word(IOVA));
 	case PIN_EACH: return pin_each();
 	case OFFER: return pin_file(&arg);
+	case SPLICE_BAR: return splice_page(bar2 + *word(IOVA));
 	}
 	return EINVAL;
 }
 
 static int trap(uint64_t flags)
 {
-	uint64_t bitmap = 0;
+	uint64_t bitmap[MAX_BAR2_PAGES / 64] = { 0 };
 	struct muser_trap arg = { .argsz = sizeof(arg), .flags = flags, .space = 2,
-				  .offset = 0, .size = BAR2_SIZE, .bitmap = (uintptr_t)&bitmap };
+				  .offset = 0, .size = bar2_size, .bitmap = (uintptr_t)bitmap };
+	unsigned int i;
 
 	if (ioctl(file, MUSER_MEM_TRAP, &arg))
 		return errno;
-	*word(BITMAP) = bitmap;
+	*word(BITMAP) = bitmap[0];
+	*word(NOTICED) = 0;
+	for (i = 0; i < MAX_BAR2_PAGES / 64; i++)
+		*word(NOTICED) += __builtin_popcountll(bitmap[i]);
 	*word(POSTED) = arg.posted;
 	return 0;
 }
@@ -312,7 +321,7 @@ static int storm(void)
 
 static int watch(void)
 {
-	const struct storm s = { file, bar2, 0, BAR2_SIZE, *word(WATCH),
+	const struct storm s = { file, bar2, 0, bar2_size, *word(WATCH),
 				 word(RUNNING), word(FAULTS) };
 
 	return watch_start(&s);
@@ -323,6 +332,22 @@ static void unmapped(const struct range *range)
 	++*word(UNMAPS);
 	if (*word(UNMAPPED) < range->address + range->size)
 		*word(UNMAPPED) = range->address + range->size;
+}
+
+static void shut(void)
+{
+	close(file);
+	for (;;)
+		pause();
+}
+
+static int child(void)
+{
+	const pid_t pid = fork();
+
+	if (!pid)
+		shut();
+	return pid < 0 ? errno : 0;
 }
 
 /* 0: answer; 1: never. */
@@ -339,6 +364,8 @@ static int command(uint64_t offset, int replayed)
 			_exit(3);
 		break;
 	case HANGS: return 1;
+	case SHUT: shut(); break;
+	case CHILD: *word(RESULT) = child(); break;
 	}
 	return 0;
 }
@@ -349,7 +376,7 @@ static uint8_t *region(const struct access *a)
 {
 	switch (a->region) {
 	case 0: return a->offset < BAR0_SIZE ? bar0 + a->offset : NULL;
-	case 2: return a->offset < BAR2_SIZE ? bar2 + a->offset : NULL;
+	case 2: return a->offset < bar2_size ? bar2 + a->offset : NULL;
 	case VFIO_PCI_CONFIG_REGION_INDEX:
 		return a->offset < CONFIG_SIZE ? config + a->offset : NULL;
 	}
@@ -378,14 +405,14 @@ static size_t region_info(void *payload)
 	if (index != 2)
 		return sizeof(r->info);
 	r->info.argsz = sizeof(*r);
-	r->info.size = BAR2_SIZE;
+	r->info.size = bar2_size;
 	r->info.flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
 	r->info.cap_offset = sizeof(r->info);
 	r->cap.header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
 	r->cap.header.version = 1;
 	r->cap.nr_areas = 1;
 	r->area.offset = 4096;
-	r->area.size = BAR2_SIZE - 4096;
+	r->area.size = bar2_size - 4096;
 	return sizeof(*r);
 }
 
@@ -584,7 +611,7 @@ static void start(void)
 	max_msg = info.max_msg;
 	bar0 = memory(MUSER_SPACE_STATE, BAR0_SIZE);
 	*word(RUNNING) = *word(CLIENTS) = *word(REFUSES) = 0;
-	bar2 = memory(2, BAR2_SIZE);
+	bar2 = memory(2, bar2_size);
 	memcpy(config + PCI_VENDOR_ID, &vendor, 2);
 	memcpy(config + PCI_DEVICE_ID, &device, 2);
 	config[PCI_CLASS_DEVICE + 1] = 0xff;
@@ -599,7 +626,7 @@ int main(int argc, char **argv)
 	int option, threads = 1, limits = 0;
 	pthread_t thread;
 
-	while ((option = getopt(argc, argv, "xrpclt:s:")) >= 0) {
+	while ((option = getopt(argc, argv, "xrpclt:b:s:")) >= 0) {
 		exchange |= option == 'x';
 		restartable |= option == 'r';
 		plain |= option == 'p';
@@ -608,6 +635,8 @@ int main(int argc, char **argv)
 			return hostile_print();
 		if (option == 't')
 			threads = atoi(optarg);
+		if (option == 'b')
+			bar2_size = strtoull(optarg, NULL, 0);
 		if (option == 's')
 			evil = (strtoull(optarg, NULL, 0) + 1) * 0x9e3779b97f4a7c15;
 	}

@@ -4,11 +4,13 @@
  * must fail, some must do no harm.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/capability.h>
@@ -77,6 +79,82 @@ static int run_protect(struct client *c, int argc, char **argv)
 	return mprotect(m->address, m->size, prot) ? -errno : 0;
 }
 
+static int offer(const void *at, size_t size)
+{
+	struct iovec bytes = { (void *)at, size };
+	int fds[2], ret;
+
+	if (pipe(fds))
+		return -errno;
+	ret = vmsplice(fds[1], &bytes, 1, 0) < 0 ? -errno : 0;
+	close(fds[0]);
+	close(fds[1]);
+	return ret;
+}
+
+/* A reference to its first page, into a pipe. */
+static int run_splice(struct client *c, int argc, char **argv)
+{
+	struct mapping *m = find(c, argv[0]);
+
+	return m ? offer(m->address, 4096) : -EPROTO;
+}
+
+/* Its first bytes as a debugger reads and writes them. */
+static int run_debug(struct client *c, int argc, char **argv)
+{
+	struct mapping *m = find(c, argv[0]);
+	uint64_t old = 0, new;
+	int fd, ret = 0;
+
+	if (!m || number(argv[1], &new))
+		return -EPROTO;
+	fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, &old, sizeof(old), (off_t)m->address) != sizeof(old) ||
+	    pwrite(fd, &new, sizeof(new), (off_t)m->address) != sizeof(new))
+		ret = -errno;
+	close(fd);
+	if (!ret)
+		printf("0x%016llx\n", (unsigned long long)old);
+	return ret;
+}
+
+/* Where huge pages could be, which are asked for. */
+static int run_huge(struct client *c, int argc, char **argv)
+{
+	const uintptr_t huge = 2 << 20;
+	struct mapping *m = find(c, argv[0]);
+	uintptr_t at;
+	char *room;
+
+	if (!m)
+		return -EPROTO;
+	room = mmap(NULL, m->size + 2 * huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (room == MAP_FAILED)
+		return -errno;
+	at = ((uintptr_t)room + huge - 1) / huge * huge + m->offset % huge;
+	if (mremap(m->address, m->size, m->size, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED)
+		return -errno;
+	m->address = (char *)at;
+	madvise(m->address, m->size, MADV_HUGEPAGE); /* which may be refused */
+	return 0;
+}
+
+/* A byte each so many. */
+static int run_touch(struct client *c, int argc, char **argv)
+{
+	struct mapping *m = find(c, argv[0]);
+	uint64_t step, at;
+
+	if (!m || number(argv[1], &step) || !step)
+		return -EPROTO;
+	for (at = 0; at < m->size; at += step)
+		m->address[at] = 1;
+	return 0;
+}
+
 /* Everything but the mappings. */
 static int run_shut(struct client *c, int argc, char **argv)
 {
@@ -130,6 +208,10 @@ const struct command trick_commands[] = {
 	{ "shift", "REGION PAGE: remap_file_pages", 2, run_shift },
 	{ "move", "REGION: mremap to elsewhere", 1, run_move },
 	{ "protect", "REGION r|rw: mprotect", 2, run_protect },
+	{ "splice", "REGION: vmsplice of its first page", 1, run_splice },
+	{ "debug", "REGION VALUE: its first 8 bytes by /proc/self/mem, and then these", 2, run_debug },
+	{ "huge", "REGION: aligned for huge pages, which are asked for", 1, run_huge },
+	{ "touch", "REGION STEP: write a byte each so many", 2, run_touch },
 	{ "shut", "close the device, keep mappings", 0, run_shut },
 	{ "mapregion", "REGION IOVA: its mapping as DMA memory", 2, run_map_region },
 	{ "memlock", "BYTES: lock no more than that", 1, run_memlock },
