@@ -30,10 +30,9 @@ static unsigned int main_available = 1024;
 module_param_named(available_instances, main_available, uint, 0444);
 MODULE_PARM_DESC(available_instances, "Devices that can be created (1024)");
 
-/* Of all instances together. */
 unsigned long muser_max_memory = 1UL << 30;
 module_param_named(max_memory, muser_max_memory, ulong, 0644);
-MODULE_PARM_DESC(max_memory, "Bytes of device memory in all (1 GiB)");
+MODULE_PARM_DESC(max_memory, "Bytes of device memory that a new device may have (1 GiB)");
 
 static struct class *main_class;
 static struct device *main_device;

@@ -31,20 +31,6 @@
 #define MEM_CLIENT (2 * MEM_SERVER)
 #define MEM_PAGES  (1UL << (MUSER_SPACE_SHIFT - PAGE_SHIFT)) /* from one space to the next */
 
-static atomic64_t mem_total = ATOMIC64_INIT(0);
-
-static bool mem_charge(u64 size)
-{
-	const u64 limit = min_t(u64, READ_ONCE(muser_max_memory), S64_MAX);
-	s64 total = atomic64_read(&mem_total);
-
-	do {
-		if (total > limit || size > limit - total)
-			return false;
-	} while (!atomic64_try_cmpxchg(&mem_total, &total, total + size));
-	return true;
-}
-
 int muser_mem_init(struct muser *m)
 {
 	unsigned int i;
@@ -52,6 +38,7 @@ int muser_mem_init(struct muser *m)
 	mutex_init(&m->mem.trap_lock);
 	init_rwsem(&m->mem.map_lock);
 	atomic_set(&m->mem.pending, 0);
+	m->mem.max = READ_ONCE(muser_max_memory);
 	for (i = 0; i < MUSER_NR_SPACES; i++) {
 		m->mem.space[i].m = m;
 		m->mem.space[i].first = i * MEM_PAGES;
@@ -77,13 +64,14 @@ void muser_mem_free(struct muser *m)
 {
 	unsigned int i;
 
+	if (!m->mem.space[0].m)
+		return; /* it never began */
 	for (i = 0; i < MUSER_NR_SPACES; i++) {
 		struct muser_mem_space *s = &m->mem.space[i];
 
 		mem_free_pages(s);
 		kvfree(s->armed);
 		kvfree(s->dirty);
-		atomic64_sub(s->size, &mem_total);
 	}
 	mutex_destroy(&m->mem.trap_lock);
 }
@@ -113,6 +101,13 @@ u64 muser_mem_size(struct muser *m)
 	return size;
 }
 
+static bool mem_has_room(struct muser *m, u64 size)
+{
+	const u64 max = READ_ONCE(m->mem.max), used = muser_mem_size(m);
+
+	return used <= max && size <= max - used;
+}
+
 int muser_mem_create(struct muser *m, struct muser_mem *arg)
 {
 	struct muser_mem_space *s;
@@ -126,7 +121,7 @@ int muser_mem_create(struct muser *m, struct muser_mem *arg)
 		arg->flags = MUSER_MEM_KEPT;
 		return arg->size == s->size ? 0 : -ESTALE;
 	}
-	if (!mem_charge(arg->size))
+	if (!mem_has_room(m, arg->size))
 		return -ENOSPC;
 	WRITE_ONCE(s->size, arg->size);
 	return 0;

@@ -56,10 +56,11 @@ struct muser_memory {
 	struct mutex           trap_lock; /* see mmap_trap.c */
 	struct rw_semaphore    map_lock;  /* of @armed and @dirty */
 	struct muser_mem_space space[MUSER_NR_SPACES]; /* they come under state_lock */
+	u64                    max;       /* bytes of all of them */
 	atomic_t               pending;   /* written pages that were not fetched: POLLPRI */
 };
 
-extern unsigned long muser_max_memory; /* main.c: bytes of all instances */
+extern unsigned long muser_max_memory; /* main.c: a new instance's max */
 
 int  muser_mem_init(struct muser *m);
 void muser_mem_free(struct muser *m);

@@ -115,6 +115,25 @@ static ssize_t timeout_ms_store(struct device *dev, struct device_attribute *att
 }
 static DEVICE_ATTR_RW(timeout_ms);
 
+static ssize_t max_memory_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(muser_of_device(dev)->mem.max));
+}
+
+/* For memory to come. */
+static ssize_t max_memory_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	u64 bytes;
+	int ret = kstrtou64(buf, 0, &bytes);
+
+	if (ret)
+		return ret;
+	WRITE_ONCE(muser_of_device(dev)->mem.max, bytes);
+	return count;
+}
+static DEVICE_ATTR_RW(max_memory);
+
 static struct attribute *sysfs_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_server_pid.attr,
@@ -125,6 +144,7 @@ static struct attribute *sysfs_attrs[] = {
 	&dev_attr_pinned_pages.attr,
 	&dev_attr_policy.attr,
 	&dev_attr_timeout_ms.attr,
+	&dev_attr_max_memory.attr,
 	NULL,
 };
 

@@ -363,6 +363,33 @@ ok 'the client goes' client_stop
 is 'and is known no more' 0 attribute "$U" client_pid
 stop_server
 
+# ---- how much memory -----------------------------------------------------------------------
+
+max_memory_is() { # UUID BYTES
+	echo "$2" >"/sys/bus/mdev/devices/$1/max_memory"
+}
+
+V=$(uuid_nr 2)
+needs=$((4096 + 65536))
+is 'an mdev may have 1 GiB' $((1 << 30)) attribute "$U" max_memory
+echo $((needs + 4096)) >/sys/module/muser/parameters/max_memory
+ok 'one that is made later' mdev_create "$V"
+is 'has its own limit' $((needs + 4096)) attribute "$V" max_memory
+ok 'and is served, whatever others have' serve "$V"
+stop_server
+ok 'the limit is lowered' max_memory_is "$V" 4096
+ok 'what is there stays' serve "$V"
+stop_server
+ok 'it goes' mdev_remove "$V"
+ok 'another one' mdev_create "$V"
+ok 'is not to have all that its server wants' max_memory_is "$V" $((needs - 1))
+ok 'which fails' sh -c "raw_server $V 2>&1 | grep 'No space'"
+ok 'it may have so much' max_memory_is "$V" $needs
+ok 'and is served' serve "$V"
+stop_server
+ok 'it goes' mdev_remove "$V"
+echo $((1 << 30)) >/sys/module/muser/parameters/max_memory
+
 # ---- going ---------------------------------------------------------------------------------
 
 ok 'a server' serve "$U"

@@ -163,7 +163,7 @@ struct muser_info {
  *
  * Memory of a region, or of the server's state, that outlives the server; zero at first. If it is
  * there already, @size must be the same (ESTALE: it was another device). ENOSPC: more than the
- * module's parameter max_memory.
+ * mdev's attribute max_memory.
  */
 struct muser_mem {
 	__u32 argsz;

@@ -209,7 +209,7 @@ const struct command trick_commands[] = {
 	{ "move", "REGION: mremap to elsewhere", 1, run_move },
 	{ "protect", "REGION r|rw: mprotect", 2, run_protect },
 	{ "splice", "REGION: vmsplice of its first page", 1, run_splice },
-	{ "debug", "REGION VALUE: its first 8 bytes by /proc/self/mem, and then these", 2, run_debug },
+	{ "debug", "REGION VALUE: by /proc/self/mem: 8 bytes, and new ones", 2, run_debug },
 	{ "huge", "REGION: aligned for huge pages, which are asked for", 1, run_huge },
 	{ "touch", "REGION STEP: write a byte each so many", 2, run_touch },
 	{ "shut", "close the device, keep mappings", 0, run_shut },
