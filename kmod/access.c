@@ -2,9 +2,10 @@
 /*
  * access.c - read(2) and write(2) of regions: each becomes requests to the server.
  *
- * Any size and alignment; what crosses the end of the region is cut, what begins behind it
- * refused. Sizes beyond MUSER_MAX_DATA take several requests. The client's data are copied
- * once, before the server sees them.
+ * Any size and alignment. What a guest can do behind the end of a region, or across it, comes to
+ * the server, which answers as a bus does. Longer ones are as those of a file: what crosses the end
+ * is cut, what begins behind it refused. Sizes beyond MUSER_MAX_DATA take several requests. The
+ * client's data are copied once, before the server sees them.
  */
 #include <linux/errno.h>
 #include <linux/mm.h>
@@ -18,6 +19,9 @@
 /* Most accesses are of registers. */
 #define ACCESS_SMALL 16U
 
+/* As much as one of a guest's has: VMMs take an error for a failure of the device. */
+#define ACCESS_BUS 8U
+
 /* Which region, where in it, and how much of @count can be had there. */
 static const struct muser_region *access_region(struct muser *m, u32 flag, struct chan_access *at,
 						size_t *count, loff_t pos)
@@ -30,7 +34,11 @@ static const struct muser_region *access_region(struct muser *m, u32 flag, struc
 	at->region = array_index_nospec(index, m->desc->nr_regions);
 	at->offset = (u64)pos & ((1ULL << MUSER_SPACE_SHIFT) - 1);
 	region = &m->desc->region[at->region];
-	if (!(region->info.flags & flag) || at->offset >= region->info.size)
+	if (!(region->info.flags & flag) || !region->info.size)
+		return NULL;
+	if (*count <= ACCESS_BUS)
+		return region;
+	if (at->offset >= region->info.size)
 		return NULL;
 	*count = min_t(u64, *count, region->info.size - at->offset);
 	return region;

@@ -4,7 +4,7 @@
 # Owns: one list of checks a device, each run twice, by vfio_client over muser.ko and by
 # user_client over vfio-user: the programs that serve are the same, and so are the commands. What
 # the lists do not name, such as configuration space, must look alike as well.
-# Refuses to know a channel anywhere but in "start" and "client", and where a region ends.
+# Refuses to know a channel anywhere but in "start" and "client".
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . /files/tap.sh
@@ -29,22 +29,15 @@ fails() { # COMMAND...
 	! "$@"
 }
 
-# Behind the end of a region: VFIO's files refuse it, vfio-user answers as a bus.
+# Behind the end of a region, as on a bus.
 reads_nothing() { # REGION OFFSET
-	if [ "$TRANSPORT" = mdev ]; then
-		c ! EINVAL read "$1" "$2" 1
-	else
-		[ "$(c read "$1" "$2" 1)" = 0xff ]
-	fi
+	[ "$(c read "$1" "$2" 1)" = 0xff ] && c write "$1" "$2" 1 0
 }
 
-# Across it: VFIO's files take a part, vfio-user drops all.
+# Across it: all is dropped.
 writes_half() { # REGION OFFSET: of its last byte, which is 0
-	if [ "$TRANSPORT" = mdev ]; then
-		fails c write "$1" "$2" 2 0
-	else
-		c write "$1" "$2" 2 0xffff && [ "$(c read "$1" "$2" 1)" = 0x00 ]
-	fi
+	c write "$1" "$2" 2 0xffff && [ "$(c read "$1" "$2" 2)" = 0xffff ] &&
+		[ "$(c read "$1" "$2" 1)" = 0x00 ]
 }
 
 client() { # start | stop

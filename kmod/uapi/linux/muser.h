@@ -54,6 +54,8 @@
  *    ACTION_UNMASK (No_reply) when it is signalled.
  *  - The client takes eventfds away whether or not the server likes it. SET_IRQS with No_reply says
  *    which vectors of the index have one still, or with DATA_NONE and count 0 that it is off.
+ *  - REGION_READ and REGION_WRITE of up to 8 bytes may lie across the end of their region, or
+ *    behind it, as a guest's may. To be answered as a bus does: all ones, and as if it was done.
  *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
  *    comes after the fact: the memory is gone already, and a scratch page in its place.
  *  - Messages with No_reply are numbered: their id is 1 for the first one that a server is sent, and

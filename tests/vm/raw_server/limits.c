@@ -114,15 +114,19 @@ static void try_sizes(const struct command *c)
 static void try_fields(const struct command *c)
 {
 	const struct trial reserved = { "reserved", c->size, c->size, c->reserved, 1, EINVAL };
-	const uint32_t version = offsetof(struct muser_start, version);
-	const uint32_t features = offsetof(struct muser_start, features);
+	const struct trial start_trials[] = {
+		{ "another version", c->size, c->size, offsetof(struct muser_start, version), 2,
+		  EPROTONOSUPPORT },
+		{ "an unknown feature", c->size, c->size,
+		  offsetof(struct muser_start, features) + 7, 0x80, EINVAL },
+	};
 
 	if (c->reserved != NONE)
 		try(c, &reserved);
 	if (c->request != MUSER_START)
 		return;
-	try(c, &(struct trial){ "another version", c->size, c->size, version, 2, EPROTONOSUPPORT });
-	try(c, &(struct trial){ "an unknown feature", c->size, c->size, features + 7, 0x80, EINVAL });
+	try(c, &start_trials[0]);
+	try(c, &start_trials[1]);
 }
 
 int limits_check(int server)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* limits.h - what a server must not get away with: argument structs that are not as they should be. */
+/* limits.h - what a server must not get away with: argument structs that are wrong. */
 #ifndef LIMITS_H
 #define LIMITS_H
 

@@ -7,8 +7,8 @@
  *	raw_server -c
  *
  * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
- * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -l: see
- * limits.h. -s: hostile, see hostile.c; -c: what such servers
+ * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -l:
+ * see limits.h. -s: hostile, see hostile.c; -c: what such servers
  * and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes are commands (see
  * enum below). BAR2: 64 KiB, or -b, that can be mapped but for the first page.
  * Refuses nothing: what it is told to do wrong, it does.
@@ -372,13 +372,18 @@ static int command(uint64_t offset, int replayed)
 
 /* ---- messages ------------------------------------------------------------------------ */
 
+static uint8_t *within(uint8_t *memory, uint64_t size, const struct access *a)
+{
+	return a->count <= size && a->offset <= size - a->count ? memory + a->offset : NULL;
+}
+
+/* NULL: not all of it is there. */
 static uint8_t *region(const struct access *a)
 {
 	switch (a->region) {
-	case 0: return a->offset < BAR0_SIZE ? bar0 + a->offset : NULL;
-	case 2: return a->offset < bar2_size ? bar2 + a->offset : NULL;
-	case VFIO_PCI_CONFIG_REGION_INDEX:
-		return a->offset < CONFIG_SIZE ? config + a->offset : NULL;
+	case 0: return within(bar0, BAR0_SIZE, a);
+	case 2: return within(bar2, bar2_size, a);
+	case VFIO_PCI_CONFIG_REGION_INDEX: return within(config, CONFIG_SIZE, a);
 	}
 	return NULL;
 }
