@@ -290,6 +290,48 @@ is 'fires' 1 c wait msix 0
 ok 'the client goes' client_stop
 stop_server
 
+# ---- debuggers -----------------------------------------------------------------------------
+
+# The first page of a mapping, of those lines of /proc/PID/maps that match.
+first_page() { # PID PATTERN
+	echo $((0x$(grep "$2" "/proc/$1/maps" | head -n 1 | cut -d - -f 1) / 4096))
+}
+
+peek_page() { # PID PAGE
+	dd "if=/proc/$1/mem" bs=4096 skip="$2" count=1 2>/dev/null | md5sum
+}
+
+poke_page() { # PID PAGE: all of it
+	dd if=/tmp/page "of=/proc/$1/mem" bs=4096 seek="$2" count=1 conv=notrunc 2>/dev/null
+}
+
+# Page 256 of the server's window is the client's first one.
+same_page() {
+	[ "$(peek_page "$server" $((window + 256)))" = "$(peek_page "$client" "$theirs")" ]
+}
+
+awk 'BEGIN { for (i = 0; i < 512; i++) printf "c0ffee.\n" }' >/tmp/page
+ok 'a server' serve "$U"
+ok 'a client' client_start "$U"
+ok 'with memory' c map 0x100000 0x10000 memfd
+window=$(first_page "$server" ' rw-s 00000000 .* /dev/muser/')
+theirs=$(first_page "$client" memfd:)
+ok 'that it fills' c memfill 0x100000 0x10000 5
+ok 'a debugger of the server finds nothing that is not pinned' fails same_page
+is 'but zeros' "$(head -c 4096 /dev/zero | md5sum)" peek_page "$server" $((window + 256))
+is 'nor does it pin' 0 attribute "$U" pinned_pages
+ok 'it is pinned' dma $PIN 0x100000 0x10000 0
+ok 'the debugger sees what the client has' same_page
+ok 'and writes' poke_page "$server" $((window + 256))
+is 'what the client gets' "$(md5sum </tmp/page)" peek_page "$client" "$theirs"
+ok 'memory to be read' c map 0x200000 0x10000 anon r
+ok 'that the client has filled' c memfill 0x200000 0x10000 1
+ok 'is pinned' dma $PIN_READ 0x200000 0x10000 0
+ok 'is read' peek_page "$server" $((window + 512))
+ok 'and not written' fails poke_page "$server" $((window + 512))
+ok 'the client goes' client_stop
+stop_server
+
 # ---- statistics and tracepoints -------------------------------------------------------------
 
 # By as much, and by nothing else, a number grows.
