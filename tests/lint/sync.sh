@@ -42,6 +42,11 @@ attributes=$(sed -n 's/^static DEVICE_ATTR_[A-Z]*(\([a-z_]*\).*/\1/p' kmod/sysfs
 	done
 } | report "every attribute of an mdev is described"
 
+for file in kmod/*.[ch]; do
+	grep -q "^| .*\`$(basename "$file")\`" kmod/README.md ||
+		echo "kmod/README.md:1: does not say what $(basename "$file") owns"
+done | report "the README of the module names every file of it"
+
 for page in man/musctl-*.8.scd; do
 	verb=$(basename "$page" .8.scd)
 	[ -f "cli/cmd_${verb#musctl-}.c" ] || echo "$page:1: there is no such verb"
