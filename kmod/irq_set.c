@@ -183,10 +183,11 @@ static void irq_disable(struct muser *m, u32 index)
 /* Some vectors of an index that is enabled lose their eventfds, and none gets one. */
 static bool irq_set_removes(struct muser *m, const struct vfio_irq_set *set, const s32 *fds)
 {
+	const u32 enabled = m->irqs->index[set->index].enabled;
 	u32 i;
 
-	if (IRQ_IS_PCI(set->index) && (m->irqs->mode != set->index ||
-				       set->start + set->count > m->irqs->index[set->index].enabled))
+	if (IRQ_IS_PCI(set->index) &&
+	    (m->irqs->mode != set->index || set->start + set->count > enabled))
 		return false;
 	for (i = 0; i < set->count; i++)
 		if (fds[i] >= 0)

@@ -58,11 +58,11 @@
  *    behind it, as a guest's may. To be answered as a bus does: all ones, and as if it was done.
  *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
  *    comes after the fact: the memory is gone already, and a scratch page in its place.
- *  - Messages with No_reply are numbered: their id is 1 for the first one that a server is sent, and
- *    wraps. What is unread is merged: one unmask stands for several, one DMA_UNMAP for ranges that
- *    touch, and of clients that came and left unseen there is at most one. Then ids are left out.
- *    Who leaves more than 4096 DMA_UNMAPs unread gets one of all that lies between several, so
- *    that memory may be the client's still: pin it again.
+ *  - Messages with No_reply are numbered: their id is 1 for the first one that a server is sent,
+ *    and wraps. What is unread is merged: one unmask stands for several, one DMA_UNMAP for ranges
+ *    that touch, and of clients that came and left unseen there is at most one. Then ids are left
+ *    out. Who leaves more than 4096 DMA_UNMAPs unread gets one of all that lies between several,
+ *    so that memory may be the client's still: pin it again.
  *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect, for a
  *    server that has taken MUSER_FEATURE_CLIENT. One that takes over gets CLOSE first if the
  *    client that the last one knew has gone, OPEN if there is one, then SET_IRQS for what that one

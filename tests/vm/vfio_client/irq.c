@@ -247,8 +247,9 @@ static int run_eoi(struct client *c, int argc, char **argv)
 const struct command irq_commands[] = {
 	{ "irq", "INDEX: count and flags", 1, run_irq },
 	{ "irqs", "", 0, run_irqs },
-	{ "set", "INDEX none|bool|eventfd trigger|mask|unmask START COUNT [new|old|trigger|-1|N]...", 5,
-	  run_set },
+	{ "set",
+	  "INDEX none|bool|eventfd trigger|mask|unmask START COUNT [new|old|trigger|-1|N]...",
+	  5, run_set },
 	{ "wait", "INDEX VECTOR [MS]: until it fires; prints how often", 2, run_wait },
 	{ "quiet", "INDEX VECTOR [MS]: it does not fire", 2, run_quiet },
 	{ "eoi", "INDEX: signal the eventfd that unmasks", 1, run_eoi },
