@@ -180,8 +180,11 @@ int muser_call(struct muser *m, struct muser_request *req)
 	if (!r)
 		return -ENOMEM;
 	ret = call_enqueue(m, r);
-	if (!ret)
+	if (!ret) {
+		/* On one CPU the server may answer before we sleep: neither of us is woken twice. */
+		cond_resched();
 		ret = call_wait(m, r);
+	}
 	if (!ret)
 		ret = r->result;
 	if (!ret) {
