@@ -49,6 +49,7 @@ struct muser_dma_state {
 	struct rb_root_cached marks;   /* struct dma_mark: being unmapped, not to be pinned */
 	struct rb_root_cached files;   /* struct dma_file: may be mapped as that */
 	unsigned int          nr_files;
+	bool                  direct;  /* there may be files */
 
 	wait_queue_head_t     wait;    /* for ops to end; @ended counts them */
 	atomic_t              ended;

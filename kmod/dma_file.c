@@ -6,7 +6,10 @@
  * Which file it is, the pinned pages say. The server never gets it in hand: it maps the range that
  * is pinned, of a file that it can neither read, write, nor map any further. Pages that are let go
  * show scratch memory there, for good. Refuses all but tmpfs (memfd is), and memory that the client
- * may not write.
+ * may not write, or has sealed.
+ *
+ * Mappings are revoked; references that system calls have taken to pages are not, and nobody knows
+ * of them. So all of this is for servers that root trusts so far (the attribute "direct").
  */
 #include <linux/bitmap.h>
 #include <linux/cred.h>
@@ -183,6 +186,29 @@ void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned 
 	}
 }
 
+/* ---- whether there may be any ---------------------------------------------------------- */
+
+bool muser_dma_is_direct(struct muser *m)
+{
+	return READ_ONCE(m->dma->direct);
+}
+
+/* The server is notified, to ask again: what it maps then has the pages that are still pinned. */
+void muser_dma_set_direct(struct muser *m, bool direct)
+{
+	struct muser_dma_state *st = m->dma;
+	bool has_files;
+
+	spin_lock(&st->lock);
+	WRITE_ONCE(st->direct, direct);
+	has_files = st->nr_files;
+	spin_unlock(&st->lock);
+	if (direct || !has_files)
+		return;
+	dma_files_revoke(st, 0, DMA_LAST_PAGE);
+	muser_post_unmap(m, 0, MUSER_DMA_LIMIT);
+}
+
 /* ---- which file it is ---------------------------------------------------------------- */
 
 /* Where a pinned page is: a mapping, and an index in it; NULL: the client alone has it. */
@@ -298,13 +324,13 @@ static bool dma_file_extent(struct muser_dma_state *st, unsigned long page, unsi
 	return f->file;
 }
 
-/* Into the tree, unless the client unmaps: whoever revokes had to find it there. */
+/* Into the tree, unless somebody revokes, who had to find it there. */
 static int dma_file_insert(struct muser_dma_state *st, struct dma_file *f, const struct dma_op *op)
 {
 	int ret = 0;
 
 	spin_lock(&st->lock);
-	if (op->revoked) {
+	if (op->revoked || !st->direct) {
 		ret = -EBUSY;
 	} else if (st->nr_files >= DMA_MAX_FILES) {
 		ret = -ENOSPC;
@@ -375,6 +401,8 @@ bool dma_file_offer(struct muser_dma_state *st, const struct dma_range *wanted,
 	bool ret;
 
 	lockdep_assert_held(&st->pin_lock);
+	if (!muser_dma_is_direct(st->m))
+		return false;
 	if (dma_file_known(st, first, last, wanted))
 		return true;
 	if (dma_op_begin(st, &op, *first, *last - *first + 1))

@@ -94,6 +94,9 @@ int  muser_dma_unpin(struct muser *m, struct muser_dma *arg);
 int  muser_dma_rw(struct muser *m, struct muser_dma_rw *arg);
 int  muser_dma_mmap(struct muser *m, struct vm_area_struct *vma); /* vm_pgoff: iova in pages */
 u64  muser_dma_pinned(struct muser *m); /* pages */
+/* MUSER_DMA_FILE is allowed; no longer: mappings of files are revoked before this returns. */
+bool muser_dma_is_direct(struct muser *m);
+void muser_dma_set_direct(struct muser *m, bool direct);
 
 /* ---- irq.c --------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 /*
  * sysfs.c - attributes of an instance, in the folder of its mediated device.
  *
- * Owns their names and texts. All are there as long as the device is; none waits for anything.
+ * Owns their names and texts. All are there as long as the device is; none waits for a peer.
  */
 #include <linux/sysfs.h>
 
@@ -134,6 +134,24 @@ static ssize_t max_memory_store(struct device *dev, struct device_attribute *att
 }
 static DEVICE_ATTR_RW(max_memory);
 
+static ssize_t direct_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", muser_dma_is_direct(muser_of_device(dev)));
+}
+
+static ssize_t direct_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	bool direct;
+	int ret = kstrtobool(buf, &direct);
+
+	if (ret)
+		return ret;
+	muser_dma_set_direct(muser_of_device(dev), direct);
+	return count;
+}
+static DEVICE_ATTR_RW(direct);
+
 static struct attribute *sysfs_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_server_pid.attr,
@@ -145,6 +163,7 @@ static struct attribute *sysfs_attrs[] = {
 	&dev_attr_policy.attr,
 	&dev_attr_timeout_ms.attr,
 	&dev_attr_max_memory.attr,
+	&dev_attr_direct.attr,
 	NULL,
 };
 

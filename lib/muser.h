@@ -786,6 +786,10 @@ int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg
  *
  * Each entry is held until lm_unmap_sg(); the region stays mapped so long. All or none.
  *
+ * Over muser.ko, system calls that refer to pages (O_DIRECT, vmsplice(2), registered buffers) fail
+ * with EFAULT for these pointers, unless root allows them and the client's memory is shared: see
+ * muser(4). Be ready to copy.
+ *
  * Context: the thread that serves the context; never blocks.
  * Return: 0; -EACCES: the client did not allow @prot; -EOPNOTSUPP: this memory cannot be mapped
  *         (use lm_dma_read() and lm_dma_write(), which always work); -ESTALE: unmapped meanwhile,

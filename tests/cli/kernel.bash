@@ -62,6 +62,7 @@ kernel_add() { # UUID
 	echo fail >"$device/policy"
 	echo 0 >"$device/restarts"
 	echo 12 >"$device/pinned_pages"
+	echo 1 >"$device/direct"
 	ln -s "../../../devices/virtual/muser/muser/$1" "$MUSER_ROOT/sys/bus/mdev/devices/$1"
 	mkfifo "$device/node" # found there by whoever holds it
 	[ ! -e slow ] || sleep 0.3

@@ -163,9 +163,10 @@ load mdev
 	try 0 musctl show "${U:0:4}"
 	grep -qx 'State *no-server' <<<"$output"
 	grep -qx 'IOMMU group *7' <<<"$output"
+	grep -qx 'Direct I/O *1' <<<"$output"
 	try 0 musctl show -J "$U"
-	[ "$(jq -r '"\(.device) \(.mdev.pinned_pages) \(.mdev.sysfs)"' <<<"$output")" = \
-		"null 12 /sys/bus/mdev/devices/$U" ]
+	[ "$(jq -r '"\(.device) \(.mdev.pinned_pages) \(.mdev.direct) \(.mdev.sysfs)"' <<<"$output")" = \
+		"null 12 1 /sys/bus/mdev/devices/$U" ]
 	try 3 musctl peek "$U" bar0+0
 	complains "musctl: peek: $U: is an mdev without a device process (musctl create -u $U --transport=mdev TYPE)"
 }

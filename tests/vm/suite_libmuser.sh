@@ -108,17 +108,36 @@ ok 'it goes, too' c unmap 0x20000000 0x200000
 
 # ---- revocation ------------------------------------------------------------------------------
 
-ok 'memory that the device holds' c map 0x30000000 0x400000 memfd
-ok 'is held' does $HOLD 0x30000000 0x200000 0
-ok 'is unmapped nevertheless' c unmap 0x30000000 0x400000
-ok 'pointers to it still work' does $HELD_FILL 0x30000000 0x200000 7
-ok 'the same memory comes back' c remap 0x30000000 0x400000
-ok 'it was not written to' c memfill 0x30000000 0x1000 8
-ok 'nor is it through the old pointers' does $HELD_FILL 0x30000000 0x200000 9
-ok 'as it was' c memcheck 0x30000000 0x1000 8
-ok 'new ones see it' does $CHECK 0x30000000 0x1000 8
+# As pages that are shown, or as the file that they are.
+iova=0x30000000
+for direct in 0 1; do
+	ok "files may be mapped: $direct" set_attribute "$U" direct $direct
+	ok 'memory that the device holds' c map "$iova" 0x400000 memfd
+	ok 'is held' does $HOLD "$iova" 0x200000 0
+	ok 'is unmapped nevertheless' c unmap "$iova" 0x400000
+	ok 'pointers to it still work' does $HELD_FILL "$iova" 0x200000 7
+	ok 'the same memory comes back' c remap "$iova" 0x400000
+	ok 'it was not written to' c memfill "$iova" 0x1000 8
+	ok 'nor is it through the old pointers' does $HELD_FILL "$iova" 0x200000 9
+	ok 'as it was' c memcheck "$iova" 0x1000 8
+	ok 'new ones see it' does $CHECK "$iova" 0x1000 8
+	ok 'the old ones are given back' does $DROP 0 0 0
+	ok 'and it goes' c unmap "$iova" 0x400000
+	iova=$(printf '0x%x' $((iova + 0x1000000)))
+done
+ok 'memory that the device holds' c map "$iova" 0x400000 memfd
+ok 'is held' does $HOLD "$iova" 0x200000 0
+ok 'and filled' does $HELD_FILL "$iova" 0x200000 1
+ok 'by pointers to a file' c memcheck "$iova" 0x200000 1
+ok 'which root forbids' set_attribute "$U" direct 0
+ok 'they still work' does $HELD_FILL "$iova" 0x200000 2
+ok 'not on the client' c memcheck "$iova" 0x200000 1
+ok 'new ones see it' does $CHECK "$iova" 0x200000 1
+ok 'and fill it' does $FILL "$iova" 0x200000 3
+ok 'as the client sees' c memcheck "$iova" 0x200000 3
 ok 'the old ones are given back' does $DROP 0 0 0
-ok 'and it goes' c unmap 0x30000000 0x400000
+ok 'and it goes' c unmap "$iova" 0x400000
+ok 'root allows files again' set_attribute "$U" direct 1
 
 # ---- interrupts ------------------------------------------------------------------------------
 

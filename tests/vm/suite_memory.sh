@@ -19,6 +19,11 @@ word() { # OFFSET: of raw_server, in decimal
 	word_value=$(c read bar0 "$1" 8) && echo $((word_value))
 }
 
+# Kernels do not agree on the errno.
+splice_fails() { # IOVA
+	! dma $SPLICE "$1" 0 0
+}
+
 storm_is_over() {
 	[ "$(word 0xf70)" = 0 ]
 }
@@ -199,6 +204,12 @@ ok 'with memory of its own' c map 0x10000000 0x4000 anon
 ok 'is pinned, but no file' dma_fails 2 $PIN_FILE 0x10000000 0x4000 0
 ok 'system calls refuse its pages' dma_fails 14 $SPLICE 0x10000000 0 0
 ok 'with a memfd' c map 0x10200000 0x8000 memfd
+is 'which is not to be mapped' 0 attribute "$U" direct
+ok 'it is no file' dma_fails 2 $PIN_FILE 0x10200000 0x8000 0
+ok 'system calls refuse its pages, too' dma_fails 14 $SPLICE 0x10200000 0 0
+is 'root can allow it' 644 stat -c %a "/sys/bus/mdev/devices/$U/direct"
+ok 'and does' set_attribute "$U" direct 1
+is 'as is seen' 1 attribute "$U" direct
 ok 'it is a file' dma $PIN_FILE 0x10200000 0x8000 0
 ok 'and parts of it are' dma $PIN_FILE 0x10201000 0x2000 0
 is 'the whole' $((0x8000)) word 0xf30
@@ -207,6 +218,21 @@ ok 'the client reads' c memcheck 0x10200000 0x8000 1
 ok 'the client writes' c memfill 0x10200000 0x8000 2
 ok 'the server reads' dma $MAP_CHECK 0x10200000 0x8000 2
 ok 'system calls take its pages' dma $SPLICE 0x10203000 0 0
+ok 'a fetch' command_of 0xf28 2
+posted=$(word 0xfa0)
+ok 'counts messages: root forbids it' set_attribute "$U" direct 0
+ok 'the server writes' dma $MAP_FILL 0x10200000 0x8000 3
+ok 'not to the client' c memcheck 0x10200000 0x8000 2
+ok 'system calls refuse what it sees' splice_fails 0x10203000
+ok 'a fetch' command_of 0xf28 2
+is 'shows that it was notified' $((posted + 1)) word 0xfa0
+is 'what was pinned is' 12 pinned
+ok 'and is no file any more' dma_fails 2 $PIN_FILE 0x10200000 0x8000 0
+ok 'but memory' dma $MAP_FILL 0x10200000 0x8000 4
+ok 'of the client' c memcheck 0x10200000 0x8000 4
+ok 'root allows it again' set_attribute "$U" direct 1
+ok 'it is a file' dma $PIN_FILE 0x10200000 0x8000 0
+ok 'the client writes' c memfill 0x10200000 0x8000 2
 ok 'it is unmapped' c unmap 0x10200000 0x8000
 ok 'the server writes' dma $MAP_FILL 0x10200000 0x8000 3
 ok 'not to the client' c memcheck 0x10200000 0x8000 2

@@ -85,6 +85,10 @@ attribute() { # UUID NAME: of the mdev, as muser.ko shows it
 	cat "/sys/bus/mdev/devices/$1/$2"
 }
 
+set_attribute() { # UUID NAME VALUE
+	echo "$3" >"/sys/bus/mdev/devices/$1/$2"
+}
+
 is_attribute() { # UUID NAME VALUE
 	[ "$(attribute "$1" "$2")" = "$3" ]
 }

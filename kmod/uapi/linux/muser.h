@@ -57,7 +57,9 @@
  *  - REGION_READ and REGION_WRITE of up to 8 bytes may lie across the end of their region, or
  *    behind it, as a guest's may. To be answered as a bus does: all ones, and as if it was done.
  *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
- *    comes after the fact: the memory is gone already, and a scratch page in its place.
+ *    comes after the fact: the memory is gone already, and a scratch page in its place. It comes
+ *    for all addresses when root forbids MUSER_DMA_FILE: what is pinned stays so, and is returned
+ *    without that flag from now on.
  *  - Messages with No_reply are numbered: their id is 1 for the first one that a server is sent,
  *    and wraps. What is unread is merged: one unmask stands for several, one DMA_UNMAP for ranges
  *    that touch, and of clients that came and left unseen there is at most one. Then ids are left
@@ -111,8 +113,9 @@ struct muser_client {
 #define MUSER_DMA_LIMIT    (1ULL << 61) /* addresses below it can be pinned */
 /*
  * A range that MUSER_DMA_PIN has returned with MUSER_DMA_FILE, or a part of it (else ENXIO). System
- * calls take such memory where they refuse the other: O_DIRECT, vmsplice(2), registered buffers.
- * Pages that are let go, by whomever, show a scratch page in this mapping from then on, for good.
+ * calls take such memory where they refuse the other (EFAULT): O_DIRECT, vmsplice(2), registered
+ * buffers. Pages that are let go, by whomever, show a scratch page in this mapping from then on,
+ * for good, which system calls refuse, too. References that they took before stay.
  */
 #define MUSER_MMAP_FILE    (3ULL << 61)
 
@@ -274,8 +277,9 @@ struct muser_irq {
  * and may be more of what the client has mapped around it. What is pinned stays until
  * MUSER_DMA_UNPIN, the client's unmap, or its end.
  *
- * With MUSER_DMA_FILE, if all that was asked for is shared memory of one file, the range returned
- * is of that file, and may be mapped as such, too: MUSER_MMAP_FILE. Else the flag is not returned.
+ * With MUSER_DMA_FILE, if root allows it (the mdev's attribute "direct"), and if all that was asked
+ * for is shared memory of one file that is not sealed against writes, the range returned is of that
+ * file, and may be mapped as such, too: MUSER_MMAP_FILE. Else the flag is not returned.
  *
  * MUSER_DMA_UNPIN: let go of whole pages in the range; those not pinned are no error.
  *

@@ -126,7 +126,8 @@ rebirth() { # UUID
 	settle "$1"
 }
 
-behave() { # UUID: as who waits for servers, or does not
+behave() { # UUID: as who waits for servers, or does not, and trusts them, or does not
+	[ $((seeds / 2048 % 4)) = 0 ] || set_attribute "$1" direct 1
 	[ $((seeds / 1024 % 2)) = 0 ] || echo wait >"/sys/bus/mdev/devices/$1/policy"
 	echo $((PACE * 1000)) >"/sys/bus/mdev/devices/$1/timeout_ms"
 }
