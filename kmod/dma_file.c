@@ -39,7 +39,7 @@ struct dma_file {
 	struct kref ref;     /* the tree's, and one a mapping */
 	struct muser *m;
 	struct file *file;
-	struct page *scratch;
+	struct page *scratch; /* its own: a mapping may outlive the server that made it */
 	pgoff_t pgoff;
 	bool mapped;         /* ever */
 	unsigned long *revoked; /* a bit a page, read under the page's lock, set under st->lock */
@@ -49,16 +49,34 @@ struct dma_file {
 
 /* ---- life ---------------------------------------------------------------------------- */
 
+static struct dma_file *dma_file_alloc(void)
+{
+	struct dma_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+
+	if (!f)
+		return NULL;
+	f->scratch = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (f->scratch)
+		return f;
+	kfree(f);
+	return NULL;
+}
+
+static void dma_file_free(struct dma_file *f)
+{
+	__free_page(f->scratch);
+	bitmap_free(f->revoked);
+	kfree(f);
+}
+
 static void dma_file_release(struct kref *ref)
 {
 	struct dma_file *f = container_of(ref, struct dma_file, ref);
 
 	mapping_unmap_writable(f->file->f_mapping);
 	fput(f->file);
-	put_page(f->scratch);
 	muser_put(f->m);
-	bitmap_free(f->revoked);
-	kfree(f);
+	dma_file_free(f);
 }
 
 static void dma_file_put(struct dma_file *f)
@@ -345,20 +363,17 @@ static int dma_file_insert(struct muser_dma_state *st, struct dma_file *f, const
 static bool dma_file_new(struct muser_dma_state *st, unsigned long page, unsigned long *first,
 			 unsigned long *last, const struct dma_op *op)
 {
-	struct dma_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	struct dma_file *f = dma_file_alloc();
 
 	if (!f)
 		return false;
 	if (!dma_file_extent(st, page, first, last, f)) {
-		bitmap_free(f->revoked);
-		kfree(f);
+		dma_file_free(f);
 		return false;
 	}
 	kref_init(&f->ref);
 	f->m = st->m;
 	muser_get(st->m);
-	f->scratch = st->scratch;
-	get_page(f->scratch);
 	f->it.start = *first;
 	f->it.last = *last;
 	if (dma_file_insert(st, f, op)) {
