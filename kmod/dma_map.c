@@ -9,7 +9,6 @@
  * never fail but for a write to what the client mapped read-only. PFNs, not pages: a page that is
  * inserted as such may not be freed by its owner while we have it mapped.
  */
-#include <linux/highmem.h>
 #include <linux/mm.h>
 
 #include "dma.h"
@@ -77,26 +76,20 @@ static vm_fault_t dma_mkwrite(struct vm_fault *vmf)
 	return VM_FAULT_NOPAGE;
 }
 
-/* Up to the end of a page: how much. What the process may not write, nobody may. */
+/* What the process may not write, nobody may. */
 static int dma_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
-		      int is_write)
+		      int write)
 {
 	struct muser_dma_state *st = vma->vm_private_data;
-	const unsigned long page = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
-	const size_t offset = offset_in_page(addr);
-	int ret = min_t(size_t, len, PAGE_SIZE - offset);
+	int ret = -EACCES;
 	void *entry;
 
-	if (is_write && !(vma->vm_flags & VM_WRITE))
+	if (write && !(vma->vm_flags & VM_WRITE))
 		return -EACCES;
 	down_read(&st->map_lock);
-	entry = xa_load(&st->pages, page) ?: xa_tag_pointer(st->scratch, 1);
-	if (!is_write)
-		memcpy_from_page(buf, dma_entry_page(entry), offset, ret);
-	else if (dma_entry_is_writable(entry))
-		memcpy_to_page(dma_entry_page(entry), offset, buf, ret);
-	else
-		ret = -EACCES;
+	entry = xa_load(&st->pages, pfnmap_pgoff(vma, addr)) ?: xa_tag_pointer(st->scratch, 1);
+	if (!write || dma_entry_is_writable(entry))
+		ret = pfnmap_access(dma_entry_page(entry), addr, buf, len, write);
 	up_read(&st->map_lock);
 	return ret;
 }

@@ -91,7 +91,7 @@ prepare
 line=", $release, x86_64: installed"
 ok 'it is added' dkms add "muser/$version"
 ok 'known' status_is "muser/$version: added"
-for config in 64BIT MMU EVENTFD SHMEM VFIO VFIO_MDEV; do
+for config in 64BIT MMU EVENTFD VFIO VFIO_MDEV; do
 	ok "not for a kernel without $config" is_passed_over $config
 done
 ok 'built' with_kernel build "muser/$version"
