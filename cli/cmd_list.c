@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "json.h"
 #include "muser-instance.h"
@@ -124,13 +125,13 @@ static void print_hung(struct out *out, const char *uuid, pid_t pid)
 static void print_server(struct out *out, const char *uuid)
 {
 	pid_t pid;
+	const char *state = mdev_service(uuid, &pid);
 
-	if (!mdev_is_served(uuid, &pid)) {
+	if (!strcmp(state, "no-server"))
 		out_color(out, COLOR_WARN);
-		out_text(out, STATE, "no-server");
-		return;
-	}
-	out_text(out, STATE, "served");
+	if (!strcmp(state, "hung"))
+		out_color(out, COLOR_BAD);
+	out_text(out, STATE, state);
 	print_pid(out, (uint64_t)pid);
 }
 

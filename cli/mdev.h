@@ -76,6 +76,8 @@ int mdev_node(const char *uuid);
 
 /* Does a process have the node open, whoever's it is? *pid: as we see it, or 0. */
 bool mdev_is_served(const char *uuid, pid_t *pid);
+/* For people: no-server, served, or hung: the kernel has no answers from that process. */
+const char *mdev_service(const char *uuid, pid_t *pid);
 /* May this user remove it? */
 bool mdev_may_remove(const char *uuid);
 

@@ -198,6 +198,17 @@ int mdev_node(const char *uuid)
 	return mdev_may(path, R_OK | W_OK) ? 0 : -EACCES;
 }
 
+const char *mdev_service(const char *uuid, pid_t *pid)
+{
+	char text[32];
+
+	if (!mdev_is_served(uuid, pid))
+		return "no-server";
+	if (!mdev_attribute(uuid, "state", text, sizeof(text)) && !strcmp(text, "hung"))
+		return "hung";
+	return "served";
+}
+
 bool mdev_is_served(const char *uuid, pid_t *pid)
 {
 	char text[32];

@@ -188,8 +188,7 @@ static void print_bare_head(const struct call *call, struct json_object *mdev)
 	const struct page_entry head[] = {
 		{ "UUID", value_text(mdev, "uuid") },
 		{ "Transport", "mdev" },
-		{ "State", mdev_is_served(value_text(mdev, "uuid"), &pid) ? "served"
-									  : "no-server" },
+		{ "State", mdev_service(value_text(mdev, "uuid"), &pid) },
 	};
 
 	page_head(call, head, sizeof(head) / sizeof(head[0]));

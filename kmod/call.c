@@ -4,7 +4,7 @@
  *
  * Every wait ends: by the answer, a fatal signal, the time limit of the instance, the end of a
  * server that nothing waits for, or the end of the device. Refuses to wait where the policy says
- * to fail.
+ * to fail: for a server that is not there, or hangs.
  */
 #include <linux/errno.h>
 #include <linux/freezer.h>
@@ -65,25 +65,34 @@ static int call_admit(struct muser *m, const struct chan_req *r)
 		return -ENODEV;
 	if (r->first)
 		return m->state == MUSER_HANDSHAKE ? 0 : -ENOTCONN;
-	return chan_is_alive(m) || chan_waits(m) ? 0 : -EIO;
+	return chan_is_well(m) || chan_waits(m) ? 0 : -EIO;
 }
 
 /* The list's reference is taken by whoever ends the request. */
-static int call_enqueue_locked(struct muser *m, struct chan_req *r)
+static int call_append(struct muser *m, struct chan_req *r)
 {
 	struct chan *c = m->chan;
-	int ret = call_admit(m, r);
+	int ret = chan_id_new(c, r);
 
-	ret = ret ?: chan_id_new(c, r);
 	if (ret)
 		return ret;
 	r->msg->id = r->id;
 	r->msg->flags = muser_mem_pending(m) ? MUSER_F_WRITTEN : 0;
 	kref_get(&r->ref);
 	list_add_tail(&r->link, r->first ? &c->first : &c->queue);
-	c->outstanding++;
-	limit_begin(m, r);
 	trace_muser_request(m, r, 0);
+	return 0;
+}
+
+static int call_enqueue_locked(struct muser *m, struct chan_req *r)
+{
+	int ret = call_admit(m, r);
+
+	ret = ret ?: call_append(m, r);
+	if (ret)
+		return ret;
+	m->chan->outstanding++;
+	limit_begin(m, r);
 	return 0;
 }
 
@@ -195,6 +204,44 @@ int muser_call(struct muser *m, struct muser_request *req)
 	return ret;
 }
 
+/* ---- a server that hangs -------------------------------------------------------------- */
+
+/* Only probes are such requests when the handshake is over. */
+static bool call_has_probe(const struct chan *c)
+{
+	const struct chan_req *r;
+
+	list_for_each_entry(r, &c->first, link)
+		if (r->cmd == CHAN_GET_INFO)
+			return true;
+	list_for_each_entry(r, &c->sent, link)
+		if (r->cmd == CHAN_GET_INFO)
+			return true;
+	return false;
+}
+
+/*
+ * What was late is withdrawn, and nothing new is sent: so there is a question to answer for a
+ * server that goes on, before all else. Nobody waits for the answer. Without an id for it, others
+ * are there to be answered.
+ */
+void call_probe(struct muser *m)
+{
+	const struct { __u32 argsz, flags, nr_regions, nr_irqs; } info = { .argsz = sizeof(info) };
+	const struct muser_request req = {
+		.cmd = CHAN_GET_INFO, .head = &info, .head_len = sizeof(info), .first = true,
+	};
+	struct chan_req *r = call_new(m, &req, GFP_KERNEL | __GFP_NOFAIL);
+
+	r->abandoned = true;
+	spin_lock(&m->lock);
+	if (m->state == MUSER_HUNG && !call_has_probe(m->chan))
+		call_append(m, r);
+	spin_unlock(&m->lock);
+	chan_put(r);
+	wake_up_interruptible_poll(&m->chan->server_wait, EPOLLIN);
+}
+
 /* ---- a device to open ---------------------------------------------------------------- */
 
 /*
@@ -208,7 +255,7 @@ static int call_readiness(struct muser *m)
 	spin_lock(&m->lock);
 	if (m->state == MUSER_REMOVED)
 		ret = -ENODEV;
-	else if (m->desc && (chan_is_alive(m) || chan_waits(m)))
+	else if (m->desc && (chan_is_well(m) || chan_waits(m)))
 		ret = 1;
 	else
 		ret = m->state == MUSER_HANDSHAKE ? 0 : -EIO;

@@ -11,6 +11,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -189,14 +190,29 @@ static void chan_orphan_all(struct muser *m, struct list_head *done)
 			chan_orphan(m, r, done);
 }
 
+static void chan_set_state(struct muser *m, enum muser_state state, int why)
+{
+	const bool is_news = m->state == MUSER_HUNG || state == MUSER_HUNG;
+
+	lockdep_assert_held(&m->lock);
+	m->state = state;
+	trace_muser_state(m, state, why);
+	if (is_news)
+		muser_state_event(m);
+}
+
+/* A request is late, and nothing else was answered either: those to come need not wait as well. */
+void chan_hang(struct muser *m)
+{
+	chan_set_state(m, MUSER_HUNG, -ETIMEDOUT);
+}
+
 static void chan_leave(struct muser *m, enum muser_state state, int broken)
 {
 	LIST_HEAD(done);
 
-	lockdep_assert_held(&m->lock);
-	m->state = state;
 	m->chan->broken = broken;
-	trace_muser_state(m, state, broken);
+	chan_set_state(m, state, broken);
 	chan_orphan_all(m, &done);
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
@@ -231,7 +247,7 @@ void chan_set_policy(struct muser *m, enum muser_policy policy)
 
 	spin_lock(&m->lock);
 	WRITE_ONCE(m->policy, policy);
-	if (!chan_is_alive(m))
+	if (!chan_is_well(m))
 		list_for_each_entry_safe(r, next, &m->chan->queue, link)
 			chan_orphan(m, r, &done);
 	spin_unlock(&m->lock);
@@ -262,7 +278,7 @@ static struct chan_req *chan_next(const struct muser *m)
 	lockdep_assert_held(&m->lock);
 	if (chan_is_alive(m) && !list_empty(&c->first))
 		return list_first_entry(&c->first, struct chan_req, link);
-	if (m->state == MUSER_READY)
+	if (chan_is_alive(m) && m->state != MUSER_HANDSHAKE)
 		return list_first_entry_or_null(&c->queue, struct chan_req, link);
 	return NULL;
 }
@@ -381,6 +397,9 @@ static void chan_settle(struct muser *m, struct chan_req *r, int result, bool fa
 		muser_count(&m->stats.served);
 		if (result)
 			muser_count(&m->stats.errors);
+		m->chan->answered = jiffies;
+		if (unlikely(m->state == MUSER_HUNG))
+			chan_set_state(m, MUSER_READY, 0);
 	} else if (!chan_is_alive(m)) {
 		chan_orphan(m, r, &done);
 	}
@@ -390,12 +409,27 @@ static void chan_settle(struct muser *m, struct chan_req *r, int result, bool fa
 		chan_put(r);
 }
 
-/* Errors of the server's choice reach the client's system call: only those that mean nothing to
- * the kernel.
+/*
+ * Errors of the server's choice reach the client's system call: those of the UAPI's list. Others
+ * would have it ask again (EINTR, EAGAIN), or believe that the module speaks (ENODEV, ETIMEDOUT).
  */
 static int chan_error(const struct chan_header *header)
 {
-	return header->error && header->error <= EHWPOISON ? -(int)header->error : -EIO;
+	switch (header->error) {
+	case EPERM:
+	case ENXIO:
+	case ENOMEM:
+	case EACCES:
+	case EBUSY:
+	case EINVAL:
+	case ENOTTY:
+	case ENOSPC:
+	case ERANGE:
+	case EOPNOTSUPP:
+		return -(int)header->error;
+	default:
+		return -EIO;
+	}
 }
 
 static bool chan_header_is_valid(const struct chan_header *header, size_t len)

@@ -94,7 +94,7 @@ struct chan_req {
 struct chan {
 	struct muser     *m;
 	struct list_head  first;      /* to be read before all others, in MUSER_HANDSHAKE too */
-	struct list_head  queue;      /* to be read in MUSER_READY */
+	struct list_head  queue;      /* to be read when the handshake is over */
 	struct list_head  sent;       /* read, not answered; in the order of reading */
 	struct chan_req  *few[CHAN_FEW_IDS]; /* by id */
 	DECLARE_BITMAP(few_used, CHAN_FEW_IDS);
@@ -106,6 +106,7 @@ struct chan {
 	unsigned int      outstanding; /* requests that somebody waits for */
 	int               broken;     /* 0, or -errno of this server's reads: it is refused */
 	wait_queue_head_t server_wait; /* poll(2) and read(2) */
+	unsigned long     answered;   /* jiffies of the last answer */
 	wait_queue_head_t ready_wait; /* for MUSER_READY */
 	struct chan_req  *spare;      /* memory for the next request, or NULL */
 	u64               client_gen; /* counts the clients */
@@ -133,9 +134,16 @@ static inline const struct chan_access *chan_accessed(const struct chan_req *r)
 	return access;
 }
 
+/* Is there a server that reads, or will when it goes on? */
 static inline bool chan_is_alive(const struct muser *m)
 {
-	return m->state == MUSER_HANDSHAKE || m->state == MUSER_READY;
+	return m->state >= MUSER_HANDSHAKE && m->state <= MUSER_HUNG;
+}
+
+/* And one that answers, as far as is known? */
+static inline bool chan_is_well(const struct muser *m)
+{
+	return m->state == MUSER_READY || m->state == MUSER_HANDSHAKE;
 }
 
 /* chan.c; lists under "done" have left the channel and wait for chan_put_all(), without lock */
@@ -146,6 +154,7 @@ void chan_put(struct chan_req *r);
 void chan_put_all(struct list_head *done);
 void chan_finish(struct muser *m, struct chan_req *r, int result, struct list_head *done);
 bool chan_waits(const struct muser *m);
+void chan_hang(struct muser *m);
 void chan_server_gone(struct muser *m, enum muser_state state);
 void chan_give_up(struct muser *m, int why);
 void chan_set_policy(struct muser *m, enum muser_policy policy);
@@ -156,6 +165,7 @@ int  chan_write(struct muser *m, const char __user *buf, size_t len, size_t *don
 
 /* call.c */
 struct chan_req *call_new(struct muser *m, const struct muser_request *req, gfp_t gfp);
+void call_probe(struct muser *m);
 int  chan_wait_ready(struct muser *m);
 
 /* post.c; clients are told of under state_lock */

@@ -59,18 +59,26 @@ static void handshake_tell(struct muser *m, bool anew)
 		handshake_say_open(m);
 }
 
+/* Else it tells of clients itself. */
+static bool handshake_is_over(const struct muser *m)
+{
+	const enum muser_state state = READ_ONCE(m->state);
+
+	return state == MUSER_READY || state == MUSER_HUNG;
+}
+
 void handshake_client_opened(struct muser *m)
 {
 	lockdep_assert_held(&m->state_lock);
 	m->chan->client_gen++;
-	if (m->state == MUSER_READY && handshake_is_told(m))
+	if (handshake_is_over(m) && handshake_is_told(m))
 		handshake_say_open(m);
 }
 
 void handshake_client_closed(struct muser *m)
 {
 	lockdep_assert_held(&m->state_lock);
-	if (m->state == MUSER_READY && handshake_is_told(m))
+	if (handshake_is_over(m) && handshake_is_told(m))
 		handshake_say_close(m);
 }
 

@@ -4,7 +4,7 @@
  *
  * Owns a work item of each instance that looks through its requests when the first of them may be
  * late: nearly all are answered long before, and none needs a timer of its own. It wakes who has
- * waited too long, and ends nothing itself.
+ * waited too long, ends nothing itself, and finds out that a server hangs.
  */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
@@ -39,6 +39,14 @@ void limit_begin(struct muser *m, struct chan_req *r)
 	limit_look_by(m->chan, r->due);
 }
 
+/* Nothing was answered since it was queued. */
+static bool limit_is_hung(const struct chan *c, const struct chan_req *r)
+{
+	const unsigned long limit = msecs_to_jiffies(READ_ONCE(c->m->timeout_ms));
+
+	return c->m->state == MUSER_READY && time_before_eq(c->answered, r->due - limit);
+}
+
 static void limit_check(struct chan *c, struct list_head *list)
 {
 	struct chan_req *r;
@@ -51,6 +59,8 @@ static void limit_check(struct chan *c, struct list_head *list)
 		} else {
 			WRITE_ONCE(r->late, true);
 			rcuwait_wake_up(&r->wait);
+			if (limit_is_hung(c, r))
+				chan_hang(c->m);
 		}
 	}
 }
@@ -58,13 +68,17 @@ static void limit_check(struct chan *c, struct list_head *list)
 static void limit_work(struct work_struct *work)
 {
 	struct chan *c = container_of(to_delayed_work(work), struct chan, look);
+	bool hung;
 
 	spin_lock(&c->m->lock);
 	c->looks = false;
 	limit_check(c, &c->first);
 	limit_check(c, &c->queue);
 	limit_check(c, &c->sent);
+	hung = c->m->state == MUSER_HUNG;
 	spin_unlock(&c->m->lock);
+	if (hung)
+		call_probe(c->m);
 }
 
 /* ---- life ---------------------------------------------------------------------------- */

@@ -258,6 +258,7 @@ static int mdev_probe(struct mdev_device *mdev)
 
 	if (IS_ERR(v))
 		return PTR_ERR(v);
+	muser_event_init(v->m, &mdev->dev);
 	dev_set_drvdata(&mdev->dev, v);
 	ret = vfio_register_emulated_iommu_dev(&v->vdev);
 	if (ret)
@@ -289,6 +290,8 @@ static void mdev_remove(struct mdev_device *mdev)
 	chan_server_gone(m, MUSER_REMOVED);
 	mutex_unlock(&m->state_lock);
 	flush_work(&m->chan->handshake);
+	/* There are no more: the state is the last one. */
+	cancel_work_sync(&m->state_event);
 	vfio_put_device(&v->vdev);
 }
 

@@ -21,6 +21,8 @@ extern struct mdev_driver muser_mdev_driver;
 struct muser *muser_of_device(struct device *mdev);
 
 extern const struct file_operations muser_server_fops;        /* server.c */
-extern const struct attribute_group *muser_sysfs_groups[];    /* sysfs.c */
+/* sysfs.c */
+extern const struct attribute_group *muser_sysfs_groups[];
+void muser_event_init(struct muser *m, struct device *mdev);
 
 #endif /* MUSER_MDEV_H */

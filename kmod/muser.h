@@ -24,6 +24,7 @@
 #include <linux/vfio.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#include <linux/workqueue.h>
 
 #include "uapi/linux/muser.h"
 #include "compat.h"
@@ -134,6 +135,7 @@ enum muser_state {
 	MUSER_OPENED,     /* it is open, not started */
 	MUSER_HANDSHAKE,
 	MUSER_READY,
+	MUSER_HUNG,       /* it was ready, and leaves a request unanswered for too long */
 	MUSER_REMOVED,    /* the mdev has gone */
 };
 
@@ -169,6 +171,10 @@ void muser_post_irqs(struct muser *m, const struct vfio_irq_set *set, const u8 *
 /* The number of the last message without a reply that this server was sent. */
 u32  muser_posted(struct muser *m);
 
+/* ---- sysfs.c ------------------------------------------------------------------------- */
+
+void muser_state_event(struct muser *m); /* from any context, until the mdev is removed */
+
 /* ---- the instance -------------------------------------------------------------------- */
 
 /* Since its creation. Written under locks that are held there anyway, read without one. */
@@ -190,6 +196,8 @@ struct muser {
 	struct kref        ref;
 	guid_t             uuid;
 	int                minor;
+	struct device     *dev;          /* the mdev, from probe to remove */
+	struct work_struct state_event;  /* sysfs.c */
 
 	struct mutex       state_lock;   /* all down to the client's */
 	enum muser_state   state;

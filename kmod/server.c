@@ -244,6 +244,7 @@ static int server_check(struct file *file)
 	switch (READ_ONCE(m->state)) {
 	case MUSER_HANDSHAKE:
 	case MUSER_READY:
+	case MUSER_HUNG:
 		return 0;
 	case MUSER_REMOVED:
 		return -ENODEV;

@@ -2,7 +2,8 @@
 /*
  * sysfs.c - attributes of an instance, in the folder of its mediated device.
  *
- * Owns their names and texts. All are there as long as the device is; none waits for a peer.
+ * Owns their names and texts, and the events that tell of states. All are there as long as the
+ * device is; none waits for a peer.
  */
 #include <linux/sysfs.h>
 
@@ -14,6 +15,7 @@ static const char * const sysfs_states[] = {
 	[MUSER_OPENED]    = "opened",
 	[MUSER_HANDSHAKE] = "handshake",
 	[MUSER_READY]     = "ready",
+	[MUSER_HUNG]      = "hung",
 	[MUSER_REMOVED]   = "removed",
 };
 
@@ -27,6 +29,30 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 	return sysfs_emit(buf, "%s\n", sysfs_states[READ_ONCE(muser_of_device(dev)->state)]);
 }
 static DEVICE_ATTR_RO(state);
+
+/*
+ * An event for udev when the server begins to hang, and when it does no longer: one for many that
+ * follow too fast, of the state as it is then.
+ */
+static void sysfs_event_work(struct work_struct *work)
+{
+	struct muser *m = container_of(work, struct muser, state_event);
+	char text[32], *env[] = { text, NULL };
+
+	snprintf(text, sizeof(text), "MUSER_STATE=%s", sysfs_states[READ_ONCE(m->state)]);
+	kobject_uevent_env(&m->dev->kobj, KOBJ_CHANGE, env);
+}
+
+void muser_state_event(struct muser *m)
+{
+	schedule_work(&m->state_event);
+}
+
+void muser_event_init(struct muser *m, struct device *mdev)
+{
+	m->dev = mdev;
+	INIT_WORK(&m->state_event, sysfs_event_work);
+}
 
 /* 0: there is no such process, or none that the reader can see. */
 static ssize_t sysfs_show_pid(struct muser *m, struct pid **pid, char *buf)

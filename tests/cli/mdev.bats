@@ -167,6 +167,11 @@ load mdev
 	try 0 musctl show -J "$U"
 	[ "$(jq -r '"\(.device) \(.mdev.pinned_pages) \(.mdev.direct) \(.mdev.sysfs)"' <<<"$output")" = \
 		"null 12 1 /sys/bus/mdev/devices/$U" ]
+	echo hung >"$MUSER_ROOT/sys/bus/mdev/devices/$U/state"
+	[ "$(musctl list -nro UUID,STATE)" = "$U hung" ]
+	try 0 musctl show "$U"
+	grep -qx 'State *hung' <<<"$output"
+	echo no-server >"$MUSER_ROOT/sys/bus/mdev/devices/$U/state"
 	try 3 musctl peek "$U" bar0+0
 	complains "musctl: peek: $U: is an mdev without a device process (musctl create -u $U --transport=mdev TYPE)"
 }

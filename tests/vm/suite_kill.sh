@@ -208,6 +208,22 @@ ok 'nor the time after that' c_send read bar0 8 8
 ok 'has it any' answer_is ETIMEDOUT
 ok 'it goes' client_stop
 ok 'and so does the mdev' mdev_remove "$U"
+ok 'a server that hangs, and may be replaced' abandoned -r
+ok 'comes' serve "$U" -x -r
+ok 'answers' c_answer
+ok 'half a second for an answer' sh -c "echo 500 >/sys/bus/mdev/devices/$U/timeout_ms"
+kill -STOP $server
+ok 'and hangs' c ! ETIMEDOUT read bar0 8 8
+is 'as is seen' hung attribute "$U" state
+ok 'ten minutes' sh -c "echo 600000 >/sys/bus/mdev/devices/$U/timeout_ms"
+ok 'are waited for it' c_send read bar0 8 8
+ok 'or for another one' is_outstanding 1
+stop_server
+ok 'which comes' serve "$U" -x -r
+ok 'and answers' c_answer
+ok 'its client goes' client_stop
+stop_server
+ok 'and so does the mdev' mdev_remove "$U"
 ok 'a device that cannot be restarted' abandoned
 ok 'is not waited for' answer_is EIO
 ok 'its client goes' client_stop

@@ -203,6 +203,51 @@ ok 'it goes on' server_goes_on
 is 'as many messages say so as may be unread' 4096 notified_since 0xfc8
 is 'the last one of all the rest' 0x00000000184cf000 c read bar0 0xfd0 8
 
+# ---- a server that hangs ---------------------------------------------------------------------
+
+patience() { # MS
+	echo "$1" >"/sys/bus/mdev/devices/$U/timeout_ms"
+}
+
+monitor_changes() {
+	musctl monitor -nro ACTION,UUID >/tmp/changes 2>&1 5>&- 6<&- &
+	monitor=$!
+	until_true sh -c "ls -l /proc/$monitor/fd | grep -q inotify"
+}
+
+changes_are() { # NUMBER
+	until_true sh -c "[ \$(grep -c '^change $U$' /tmp/changes) = $1 ]"
+}
+
+ok 'events are followed' monitor_changes
+ok 'half a second for an answer' patience 500
+ok 'the server is stopped' server_pauses
+ok 'an access has that time' c ! ETIMEDOUT read bar0 0 4
+is 'then the server hangs' hung attribute "$U" state
+ok 'which is an event' changes_are 1
+ok 'ten minutes for an answer' patience 600000
+ok 'a second access does not wait' c ! EIO read bar0 0 4
+ok 'nor does a reset' c ! EIO reset
+ok 'nor do interrupts' c ! EIO set msix eventfd trigger 0 1 new
+ok 'the server goes on' kill -CONT "$server"
+ok 'and is ready' until_true is_attribute "$U" state ready
+ok 'which is an event' changes_are 2
+ok 'accesses work' c read bar0 0 4
+ok 'a request that is never answered' patience 500
+ok 'has its time' c ! ETIMEDOUT write bar0 0xf48 8 1
+ok 'and the server, that answers others, is ready' until_true is_attribute "$U" state ready
+ok 'accesses work' c read bar0 0 4
+ok 'thirty seconds for an answer' patience 30000
+kill $monitor
+
+# ---- errors of the server's choice -----------------------------------------------------------
+
+for error in 4 19 110 512 4096; do # EINTR, ENODEV, ETIMEDOUT, ERESTARTSYS, none
+	ok "error $error of a server means nothing to the kernel" c ! EIO write bar0 0xfe0 8 $error
+done
+ok 'others are the client'"'"'s to see' c ! EPERM write bar0 0xfe0 8 1
+ok 'of each request' c ! EOPNOTSUPP write bar0 0xfe0 8 95
+
 # ---- device memory -------------------------------------------------------------------------
 
 ok 'a BAR is mapped' c mmap bar2 0x1000 0xf000

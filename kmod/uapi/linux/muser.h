@@ -69,6 +69,10 @@
  *    server that has taken MUSER_FEATURE_CLIENT. One that takes over gets CLOSE first if the
  *    client that the last one knew has gone, OPEN if there is one, then SET_IRQS for what that one
  *    has set.
+ *  - Of errors in replies, EPERM, ENXIO, ENOMEM, EACCES, EBUSY, EINVAL, ENOTTY, ENOSPC, ERANGE and
+ *    EOPNOTSUPP reach the client's system call; any other is EIO there.
+ *  - A server that lets the time limit pass without any answer hangs: requests fail until it
+ *    answers. So that there is something to answer, it is asked GET_INFO once more.
  *  - A request that a previous server has not answered comes again, flagged MUSER_F_REPLAYED.
  *  - A request is flagged MUSER_F_WRITTEN if a page was written and not fetched (MUSER_MEM_TRAP)
  *    when it was sent. Its sender may expect that the device knows of the write before it answers.
