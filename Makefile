@@ -168,7 +168,7 @@ $(B)/tests/vm/%: tests/vm/%.c $(B)/libmuser.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(call pkg,--libs,$(LIB_PKGS))
 
 # The commands of vfio_client, over vfio-user.
-$(B)/tests/vm/user_client: $(addprefix tests/vm/vfio_client/,vfio_client.c region.c irq.c dma.c)
+$(B)/tests/vm/user_client: $(addprefix tests/vm/vfio_client/,vfio_client.c region.c irq.c dma.c absent.c)
 
 # Without sanitizers or libraries: they run in guests.
 VM_PROGRAMS := $(patsubst tests/%,$(B)/tests/%,$(wildcard tests/vm/vfio_client tests/vm/raw_server))

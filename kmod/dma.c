@@ -1,62 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dma.c - the client's memory: life, operations on pages, and the client taking pages back.
+ * dma.c - the client's memory: life, operations on pages, letting go of what is pinned.
  *
- * VFIO type1 wants a mapping's pins gone when dma_unmap returns. It asks a few times more and
- * then crashes the kernel, so nothing may pin meanwhile, and nothing here waits for the server.
- * It also calls with its list of devices locked, which is taken under the lock that unpinning
- * needs: unpinning here would deadlock with a second thread that unmaps, and so would waiting
- * without an end for workers that do it. Once we return, type1's lock is fair: the workers, which
- * queue for it all at once, get it before the thread that asks again.
+ * Owns the table of pages, and the thread that alone unpins what was in there: one for each client,
+ * so that nothing but that client's own VFIO container can delay it. What leaves the table is out
+ * of all mappings before it is unpinned. Nothing here waits for the server.
  */
+#include <linux/err.h>
 #include <linux/highmem.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/task_work.h>
 #include <linux/vfio.h>
-#include <linux/wait_bit.h>
-#include <linux/workqueue.h>
 
-#include "chan.h"
 #include "dma.h"
 
-/* Pages that left @pages, to be unpinned by a worker or by whoever took them. */
+/* Pages that left the table, to be unpinned. */
 struct dma_batch {
 	struct dma_op op;
 	struct list_head link;
-	struct work_struct work;
-	struct muser *m;
 };
-
-/* A range that a client's thread is unmapping. It is gone when the thread leaves the kernel. */
-struct dma_mark {
-	struct interval_tree_node it; /* pages */
-	struct callback_head work;
-	struct task_struct *task; /* only to be compared */
-	struct muser *m;
-	unsigned int rounds;
-};
-
-static struct workqueue_struct *dma_workqueue;
-static atomic_t dma_nr_marks = ATOMIC_INIT(0);
-
-/* Workers wait for VFIO's lock; as many as there are batches, see above. */
-int muser_dma_setup(void)
-{
-	dma_workqueue = alloc_workqueue("muser_dma", WQ_UNBOUND | WQ_MEM_RECLAIM, 512);
-	return dma_workqueue ? 0 : -ENOMEM;
-}
-
-void muser_dma_cleanup(void)
-{
-	wait_var_event(&dma_nr_marks, !atomic_read(&dma_nr_marks));
-	destroy_workqueue(dma_workqueue);
-	/* Some task may still be at the last instructions of dma_mark_clear(). */
-	synchronize_rcu_tasks();
-}
 
 int muser_dma_init(struct muser *m)
 {
@@ -78,6 +42,10 @@ int muser_dma_init(struct muser *m)
 	st->marks = RB_ROOT_CACHED;
 	st->files = RB_ROOT_CACHED;
 	init_waitqueue_head(&st->wait);
+	INIT_LIST_HEAD(&st->batches);
+	init_waitqueue_head(&st->unpinner_wait);
+	INIT_LIST_HEAD(&st->copies);
+	init_waitqueue_head(&st->copier_wait);
 	m->dma = st;
 	return 0;
 }
@@ -97,11 +65,6 @@ void muser_dma_free(struct muser *m)
 u64 muser_dma_pinned(struct muser *m)
 {
 	return atomic64_read(&m->dma->pinned);
-}
-
-void dma_queue_work(struct work_struct *work)
-{
-	queue_work(dma_workqueue, work);
 }
 
 /* ---- operations ---------------------------------------------------------------------- */
@@ -149,12 +112,11 @@ int dma_op_end(struct muser_dma_state *st, struct dma_op *op)
 	spin_lock(&st->lock);
 	interval_tree_remove(&op->it, &st->ops);
 	spin_unlock(&st->lock);
-	atomic_inc(&st->ended);
 	wake_up_all(&st->wait);
 	return op->revoked ? -EBUSY : 0;
 }
 
-static bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long last)
+bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long last)
 {
 	bool ret;
 
@@ -166,12 +128,11 @@ static bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsign
 
 /* ---- letting go ---------------------------------------------------------------------- */
 
-static struct dma_batch *dma_batch_new(struct muser_dma_state *st, unsigned long page)
+static struct dma_batch *dma_batch_new(unsigned long page)
 {
 	/* It cannot fail: the pages must go. */
 	struct dma_batch *b = kzalloc(sizeof(*b), GFP_KERNEL | __GFP_NOFAIL);
 
-	b->m = st->m;
 	b->op.it.start = page;
 	b->op.it.last = page;
 	return b;
@@ -201,7 +162,7 @@ static void dma_collect(struct muser_dma_state *st, unsigned long first, unsigne
 		xa_erase(&st->pages, page);
 		atomic64_dec(&st->pinned);
 		if (!b || !dma_batch_grow(b, page)) {
-			b = dma_batch_new(st, page);
+			b = dma_batch_new(page);
 			list_add_tail(&b->link, batches);
 		}
 		cond_resched();
@@ -217,151 +178,63 @@ static void dma_collect(struct muser_dma_state *st, unsigned long first, unsigne
 	dma_files_revoke(st, first, last);
 }
 
-static void dma_batch_unpin(struct muser_dma_state *st, struct dma_batch *b)
+u64 dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last)
 {
-	vfio_unpin_pages(st->vdev, (dma_addr_t)b->op.it.start << PAGE_SHIFT,
-			 dma_op_pages(&b->op));
-	dma_op_end(st, &b->op);
-}
+	struct dma_batch *b;
+	LIST_HEAD(batches);
+	u64 number;
 
-static void dma_batch_work(struct work_struct *work)
-{
-	struct dma_batch *b = container_of(work, struct dma_batch, work);
-	struct muser *m = b->m;
-
-	dma_batch_unpin(m->dma, b);
-	kfree(b);
-	muser_put(m);
+	dma_collect(st, first, last, &batches);
+	if (list_empty(&batches))
+		return 0;
+	spin_lock(&st->lock);
+	list_for_each_entry(b, &batches, link)
+		st->queued++;
+	number = st->queued;
+	list_splice_tail(&batches, &st->batches);
+	spin_unlock(&st->lock);
+	wake_up(&st->unpinner_wait);
+	return number;
 }
 
 void dma_drop(struct muser_dma_state *st, unsigned long first, unsigned long last)
 {
-	struct dma_batch *b, *next;
-	LIST_HEAD(batches);
+	const u64 number = dma_drop_later(st, first, last);
 
-	dma_collect(st, first, last, &batches);
-	list_for_each_entry_safe(b, next, &batches, link) {
-		dma_batch_unpin(st, b);
+	wait_event_killable(st->wait, READ_ONCE(st->unpinned) >= number);
+}
+
+static struct dma_batch *dma_batch_next(struct muser_dma_state *st)
+{
+	struct dma_batch *b;
+
+	spin_lock(&st->lock);
+	b = list_first_entry_or_null(&st->batches, struct dma_batch, link);
+	if (b)
+		list_del(&b->link);
+	spin_unlock(&st->lock);
+	return b;
+}
+
+static int dma_unpinner(void *data)
+{
+	struct muser_dma_state *st = data;
+	struct dma_batch *b;
+
+	/* Ahead of all that tenants run; not a real-time thread, as it is they who give it work. */
+	set_user_nice(current, MIN_NICE);
+	for (;;) {
+		wait_event_idle(st->unpinner_wait,
+				(b = dma_batch_next(st)) || kthread_should_stop());
+		if (!b)
+			return 0;
+		vfio_unpin_pages(st->vdev, (dma_addr_t)b->op.it.start << PAGE_SHIFT,
+				 dma_op_pages(&b->op));
+		WRITE_ONCE(st->unpinned, st->unpinned + 1);
+		dma_op_end(st, &b->op);
 		kfree(b);
 		cond_resched();
 	}
-}
-
-static bool dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last)
-{
-	struct dma_batch *b, *next;
-	LIST_HEAD(batches);
-
-	dma_collect(st, first, last, &batches);
-	if (list_empty(&batches))
-		return false;
-	list_for_each_entry_safe(b, next, &batches, link) {
-		muser_get(b->m);
-		INIT_WORK(&b->work, dma_batch_work);
-		dma_queue_work(&b->work);
-	}
-	return true;
-}
-
-/* ---- the client unmaps --------------------------------------------------------------- */
-
-static void dma_mark_free(struct dma_mark *mark)
-{
-	struct muser_dma_state *st = mark->m->dma;
-
-	spin_lock(&st->lock);
-	interval_tree_remove(&mark->it, &st->marks);
-	spin_unlock(&st->lock);
-	muser_put(mark->m);
-	kfree(mark);
-	if (atomic_dec_and_test(&dma_nr_marks))
-		wake_up_var(&dma_nr_marks);
-}
-
-static void dma_mark_clear(struct callback_head *work)
-{
-	dma_mark_free(container_of(work, struct dma_mark, work));
-}
-
-static struct dma_mark *dma_mark_find(struct muser_dma_state *st, unsigned long first,
-				      unsigned long last)
-{
-	struct interval_tree_node *it;
-
-	lockdep_assert_held(&st->lock);
-	for (it = interval_tree_iter_first(&st->marks, first, last); it;
-	     it = interval_tree_iter_next(it, first, last)) {
-		struct dma_mark *mark = container_of(it, struct dma_mark, it);
-
-		if (mark->task == current && it->start == first && it->last == last)
-			return mark;
-	}
-	return NULL;
-}
-
-/* From here until this thread leaves the kernel: no new pins, and those under way are void. */
-static struct dma_mark *dma_mark_new(struct muser_dma_state *st, unsigned long first,
-				     unsigned long last)
-{
-	struct dma_mark *mark = kzalloc(sizeof(*mark), GFP_KERNEL | __GFP_NOFAIL);
-	struct interval_tree_node *it;
-
-	mark->it.start = first;
-	mark->it.last = last;
-	mark->task = current;
-	mark->m = st->m;
-	muser_get(st->m);
-	atomic_inc(&dma_nr_marks);
-	spin_lock(&st->lock);
-	interval_tree_insert(&mark->it, &st->marks);
-	for (it = interval_tree_iter_first(&st->ops, first, last); it;
-	     it = interval_tree_iter_next(it, first, last))
-		WRITE_ONCE(container_of(it, struct dma_op, it)->revoked, true);
-	spin_unlock(&st->lock);
-	init_task_work(&mark->work, dma_mark_clear);
-	return mark;
-}
-
-/* As long as operations end, more time is given. Without, a little, and more each round. */
-static void dma_wait_quiet(struct muser_dma_state *st, const struct dma_mark *mark)
-{
-	const long patience = (1 + mark->rounds) * HZ / 20 + 1;
-	int ended;
-
-	do {
-		ended = atomic_read(&st->ended);
-		if (wait_event_timeout(st->wait, dma_is_quiet(st, mark->it.start, mark->it.last),
-				       patience))
-			return;
-	} while (atomic_read(&st->ended) != ended);
-}
-
-void muser_dma_unmap(struct muser *m, u64 iova, u64 size)
-{
-	struct muser_dma_state *st = m->dma;
-	unsigned long first, last;
-	struct dma_mark *mark;
-	bool is_new = false;
-
-	if (!size || iova >= MUSER_DMA_LIMIT)
-		return;
-	first = iova >> PAGE_SHIFT;
-	last = min(first + ((size - 1) >> PAGE_SHIFT), DMA_LAST_PAGE);
-	spin_lock(&st->lock);
-	mark = dma_mark_find(st, first, last);
-	spin_unlock(&st->lock);
-	if (!mark) {
-		mark = dma_mark_new(st, first, last);
-		is_new = true;
-	}
-	if (dma_drop_later(st, first, last))
-		muser_post_unmap(m, iova, size);
-	dma_wait_quiet(st, mark);
-	mark->rounds++;
-	/* It fails for a task that has gone through exit: it is not in an ioctl. */
-	if (is_new && ((current->flags & PF_KTHREAD) ||
-		       task_work_add(current, &mark->work, TWA_RESUME)))
-		dma_mark_free(mark);
 }
 
 /* ---- client and server come and go --------------------------------------------------- */
@@ -369,12 +242,23 @@ void muser_dma_unmap(struct muser *m, u64 iova, u64 size)
 int muser_dma_open(struct muser *m)
 {
 	struct muser_dma_state *st = m->dma;
+	struct task_struct *unpinner;
+	int ret;
 
-	spin_lock(&st->lock);
+	unpinner = kthread_run(dma_unpinner, st, "muser_unpin/%d", m->minor);
+	if (IS_ERR(unpinner))
+		return PTR_ERR(unpinner);
+	ret = dma_rw_open(st);
+	if (ret) {
+		kthread_stop(unpinner);
+		return ret;
+	}
+	st->unpinner = unpinner;
 	st->vdev = m->vdev;
+	WRITE_ONCE(st->nomem, 0);
+	spin_lock(&st->lock);
 	st->open = true;
 	spin_unlock(&st->lock);
-	WRITE_ONCE(st->nomem, 0);
 	return 0;
 }
 
@@ -386,18 +270,23 @@ void muser_dma_close(struct muser *m)
 	spin_lock(&st->lock);
 	st->open = false;
 	spin_unlock(&st->lock);
+	dma_rw_cancel(st, 0, DMA_LAST_PAGE, -ENOTCONN);
 	wait_event(st->wait, dma_is_quiet(st, 0, DMA_LAST_PAGE));
-	dma_drop(st, 0, DMA_LAST_PAGE);
+	dma_drop_later(st, 0, DMA_LAST_PAGE);
 	wait_event(st->wait, dma_is_quiet(st, 0, DMA_LAST_PAGE));
+	dma_rw_close(st);
+	kthread_stop(st->unpinner);
+	st->unpinner = NULL;
 	st->vdev = NULL;
 }
 
+/* VFIO, which the client may delay, is not waited for: servers can always end. */
 void muser_dma_server_gone(struct muser *m)
 {
 	struct muser_dma_state *st = m->dma;
 
 	mutex_lock(&st->pin_lock);
-	dma_drop(st, 0, DMA_LAST_PAGE);
+	dma_drop_later(st, 0, DMA_LAST_PAGE);
 	clear_highpage(st->scratch);
 	st->scratch_shown = false;
 	mutex_unlock(&st->pin_lock);

@@ -11,7 +11,6 @@
 
 #include <linux/interval_tree.h>
 #include <linux/rwsem.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "muser.h"
@@ -23,8 +22,8 @@
 #define DMA_SPLIT 64U
 
 /*
- * Somebody is about to pin or unpin these pages, or to use a pin for a moment. Unmapping waits
- * for it, and tells it by @revoked.
+ * Somebody is about to pin or unpin these pages, or to copy from or to them. Unmapping waits for
+ * it, and notifies it by @revoked.
  */
 struct dma_op {
 	struct interval_tree_node it; /* pages */
@@ -33,7 +32,7 @@ struct dma_op {
 
 struct muser_dma_state {
 	struct muser         *m;
-	struct vfio_device   *vdev;    /* while open */
+	struct vfio_device   *vdev;    /* of the client, constant while it has the device open */
 
 	struct mutex          pin_lock; /* one change by the server at a time */
 
@@ -43,16 +42,26 @@ struct muser_dma_state {
 	bool                  scratch_shown; /* some mapping has it */
 	atomic64_t            pinned;
 
-	spinlock_t            lock;    /* of all that follows, up to @wait */
-	bool                  open;
+	spinlock_t            lock;    /* of all that follows, down to @wait */
+	bool                  open;    /* there is a client, and VFIO tells us what it unmaps */
 	struct rb_root_cached ops;
 	struct rb_root_cached marks;   /* struct dma_mark: being unmapped, not to be pinned */
 	struct rb_root_cached files;   /* struct dma_file: may be mapped as that */
 	unsigned int          nr_files;
 	bool                  direct;  /* there may be files */
+	struct list_head      batches; /* for the unpinner */
+	u64                   queued;  /* batches so far */
+	struct list_head      copies;  /* for the copier */
+	struct dma_rw        *copying; /* what it copies just now */
 
-	wait_queue_head_t     wait;    /* for ops to end; @ended counts them */
-	atomic_t              ended;
+	wait_queue_head_t     wait;    /* for ops and batches to end */
+
+	/* Threads of the client's time. */
+	struct task_struct   *unpinner;
+	wait_queue_head_t     unpinner_wait;
+	u64                   unpinned; /* batches so far, in order; the unpinner's */
+	struct task_struct   *copier;
+	wait_queue_head_t     copier_wait;
 
 	u64                   split[DMA_SPLIT]; /* under pin_lock: number of the chunk, plus one */
 
@@ -83,14 +92,25 @@ int  dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long f
 		  unsigned long pages);
 /* Returns -EBUSY if the client unmapped meanwhile. */
 int  dma_op_end(struct muser_dma_state *st, struct dma_op *op);
-/* By a kernel thread; the module waits for it, muser_get() is the caller's. */
-void dma_queue_work(struct work_struct *work);
-/* Unpin all of [first, last]; the server sees scratch. */
+/* No operation is under way in [first, last]. */
+bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long last);
+/* Unpin all of [first, last]; the server sees scratch. It waits, killably. */
 void dma_drop(struct muser_dma_state *st, unsigned long first, unsigned long last);
+/* Without waiting; how many batches there will have been when this is done, 0: nothing to do. */
+u64  dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last);
 /* [iova, iova + size) is something, and below MUSER_DMA_LIMIT. */
 bool dma_range_is_valid(u64 iova, u64 size);
 /* What VFIO's error means in our UAPI. */
 int  dma_error(int error);
+
+/*
+ * dma_rw.c: the client comes and goes, with the thread that copies. Cancel: copies of pages in
+ * [first, last] fail with @error, others are interrupted: they let go of VFIO's lock, to be begun
+ * again.
+ */
+int  dma_rw_open(struct muser_dma_state *st);
+void dma_rw_close(struct muser_dma_state *st);
+void dma_rw_cancel(struct muser_dma_state *st, unsigned long first, unsigned long last, int error);
 
 /* dma_map.c: mappings of these pages fault again */
 void dma_zap(struct muser_dma_state *st, unsigned long first, unsigned long pages);

@@ -2,33 +2,44 @@
 /*
  * dma_rw.c - MUSER_DMA_RW: copy to and from the client's memory, piece by piece.
  *
- * From what is pinned already; else by pins for a moment; else by a worker, as VFIO copies for
- * kernel threads and the client itself only. The server's memory is never touched while pages are
- * pinned or locked, as its faults may take as long as they like: there is a buffer in between.
+ * From what is pinned already; else by pins for a moment; else by a thread, the copier, as VFIO
+ * copies for kernel threads and the client itself only. The server's memory is never touched while
+ * pages are pinned or locked, as its faults may take as long as they like: there is a buffer in
+ * between.
+ *
+ * VFIO holds its lock while it copies, and the client's memory may fault for as long as the client
+ * likes (userfaultfd, FUSE). So there is a copier for each client, and it has signals: SIGKILL ends
+ * its fault. One that has something to do with the copy that is under way sends it: the client
+ * unmaps or closes, the server's thread is killed. Beside that, no copy keeps VFIO's lock for
+ * longer than RW_TURN: it is interrupted, and begins again behind all others. A client that was
+ * killed may have threads that wait for that lock, and does not close anything before they end.
  */
+#include <linux/err.h>
 #include <linux/highmem.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
-#include <linux/workqueue.h>
 
 #include "dma.h"
 
 #define RW_PIECE 65536UL
 #define RW_PAGES (RW_PIECE / PAGE_SIZE + 1)
+#define RW_TURN  HZ
 
-/* A piece. It belongs to two: the server's thread, which may be killed, and the worker. */
+/* A piece. It belongs to two: the server's thread, which may be killed, and the copier. */
 struct dma_rw {
 	struct kref ref;
-	struct muser *m;
+	struct muser_dma_state *st;
 	u64 iova;
 	size_t len;
 	bool write; /* to the client */
 	int result;
+	int error; /* != 0: it was cancelled */
 	struct dma_op op;
-	struct work_struct work;
+	struct list_head link; /* of the state's copies, under its lock */
 	struct completion done;
 	struct page *pages[RW_PAGES];
 	u8 data[] __aligned(8);
@@ -36,13 +47,10 @@ struct dma_rw {
 
 static void dma_rw_release(struct kref *ref)
 {
-	struct dma_rw *rw = container_of(ref, struct dma_rw, ref);
-
-	muser_put(rw->m);
-	kvfree(rw);
+	kvfree(container_of(ref, struct dma_rw, ref));
 }
 
-static struct dma_rw *dma_rw_new(struct muser *m, const struct muser_dma_rw *arg)
+static struct dma_rw *dma_rw_new(struct muser_dma_state *st, const struct muser_dma_rw *arg)
 {
 	struct dma_rw *rw;
 
@@ -50,9 +58,9 @@ static struct dma_rw *dma_rw_new(struct muser *m, const struct muser_dma_rw *arg
 	if (!rw)
 		return NULL;
 	kref_init(&rw->ref);
+	INIT_LIST_HEAD(&rw->link);
 	init_completion(&rw->done);
-	rw->m = m;
-	muser_get(m);
+	rw->st = st;
 	rw->iova = arg->iova;
 	rw->write = arg->flags & MUSER_DMA_WRITE;
 	return rw;
@@ -86,7 +94,7 @@ static bool dma_rw_find(struct dma_rw *rw)
 	unsigned long i;
 
 	for (i = 0; i < nr; i++) {
-		void *entry = xa_load(&rw->m->dma->pages, first + i);
+		void *entry = xa_load(&rw->st->pages, first + i);
 
 		if (!entry || (rw->write && !dma_entry_is_writable(entry)))
 			return false;
@@ -97,7 +105,7 @@ static bool dma_rw_find(struct dma_rw *rw)
 
 static bool dma_rw_pinned(struct dma_rw *rw)
 {
-	struct muser_dma_state *st = rw->m->dma;
+	struct muser_dma_state *st = rw->st;
 	bool ret;
 
 	down_read(&st->map_lock);
@@ -111,7 +119,7 @@ static bool dma_rw_pinned(struct dma_rw *rw)
 /* Under dma_op_begin(). */
 static int dma_rw_pinning(struct dma_rw *rw)
 {
-	struct muser_dma_state *st = rw->m->dma;
+	struct muser_dma_state *st = rw->st;
 	bool write = rw->write;
 	int ret;
 
@@ -124,33 +132,206 @@ static int dma_rw_pinning(struct dma_rw *rw)
 	return 0;
 }
 
-/* The client's section is the worker's: dma_op_end() is called here. */
-static void dma_rw_work(struct work_struct *work)
-{
-	struct dma_rw *rw = container_of(work, struct dma_rw, work);
-	struct muser_dma_state *st = rw->m->dma;
+/* ---- the copier ---------------------------------------------------------------------- */
 
-	rw->result = vfio_dma_rw(st->vdev, rw->iova, rw->data, rw->len, rw->write);
-	/* Mapped, but there is nothing behind it. */
-	if (rw->result == -EFAULT)
-		rw->result = -EINVAL;
-	dma_op_end(st, &rw->op);
+/* The client's section was the copier's: dma_op_end() is called here. */
+static void dma_rw_finish(struct dma_rw *rw, int result)
+{
+	rw->result = result;
+	dma_op_end(rw->st, &rw->op);
 	complete(&rw->done);
 	kref_put(&rw->ref, dma_rw_release);
 }
 
-static int dma_rw_by_worker(struct dma_rw *rw)
+static struct dma_rw *dma_rw_next(struct muser_dma_state *st)
 {
-	kref_get(&rw->ref);
+	struct dma_rw *rw;
+
+	spin_lock(&st->lock);
+	rw = list_first_entry_or_null(&st->copies, struct dma_rw, link);
+	if (rw)
+		list_del_init(&rw->link);
+	st->copying = rw;
+	spin_unlock(&st->lock);
+	return rw;
+}
+
+/* Nobody sends signals from here on. If that is why the copy failed, it is to be done again. */
+static bool dma_rw_leave(struct dma_rw *rw, int result)
+{
+	struct muser_dma_state *st = rw->st;
+	bool again;
+
+	spin_lock(&st->lock);
+	again = result && signal_pending(current) && !rw->error;
+	if (again)
+		list_add_tail(&rw->link, &st->copies);
+	st->copying = NULL;
+	spin_unlock(&st->lock);
+	flush_signals(current);
+	return !again;
+}
+
+static int dma_rw_result(const struct dma_rw *rw, int ret)
+{
+	if (ret && rw->error)
+		return rw->error;
+	/* Mapped, but there is nothing behind it. */
+	return ret == -EFAULT ? -EINVAL : ret;
+}
+
+static int dma_rw_copier(void *data)
+{
+	struct muser_dma_state *st = data;
+	struct dma_rw *rw;
+	int ret;
+
+	allow_kernel_signal(SIGKILL);
+	for (;;) {
+		wait_event_idle(st->copier_wait, (rw = dma_rw_next(st)) || kthread_should_stop());
+		if (!rw)
+			return 0;
+		ret = vfio_dma_rw(st->vdev, rw->iova, rw->data, rw->len, rw->write);
+		if (!dma_rw_leave(rw, ret))
+			continue;
+		dma_rw_finish(rw, dma_rw_result(rw, ret));
+	}
+}
+
+static void dma_rw_interrupt(struct muser_dma_state *st)
+{
+	lockdep_assert_held(&st->lock);
+	if (st->copying)
+		send_sig(SIGKILL, st->copier, 1);
+}
+
+static bool dma_rw_is_in(const struct dma_rw *rw, unsigned long first, unsigned long last)
+{
+	return rw->op.it.start <= last && first <= rw->op.it.last;
+}
+
+/* One that has not begun leaves the queue. */
+static struct dma_rw *dma_rw_take(struct muser_dma_state *st, unsigned long first,
+				  unsigned long last)
+{
+	struct dma_rw *rw;
+
+	lockdep_assert_held(&st->lock);
+	list_for_each_entry(rw, &st->copies, link) {
+		if (dma_rw_is_in(rw, first, last)) {
+			list_del_init(&rw->link);
+			return rw;
+		}
+	}
+	return NULL;
+}
+
+void dma_rw_cancel(struct muser_dma_state *st, unsigned long first, unsigned long last, int error)
+{
+	struct dma_rw *rw;
+
+	spin_lock(&st->lock);
+	if (st->copying && dma_rw_is_in(st->copying, first, last))
+		st->copying->error = error;
+	dma_rw_interrupt(st);
+	while ((rw = dma_rw_take(st, first, last))) {
+		spin_unlock(&st->lock);
+		dma_rw_finish(rw, error);
+		spin_lock(&st->lock);
+	}
+	spin_unlock(&st->lock);
+}
+
+/* Nothing is queued or copied any more. */
+void dma_rw_close(struct muser_dma_state *st)
+{
+	kthread_stop(st->copier);
+	st->copier = NULL;
+}
+
+int dma_rw_open(struct muser_dma_state *st)
+{
+	struct task_struct *copier;
+
+	copier = kthread_run(dma_rw_copier, st, "muser_copy/%d", st->m->minor);
+	if (IS_ERR(copier))
+		return PTR_ERR(copier);
+	st->copier = copier;
+	return 0;
+}
+
+/* ---- the server's thread ------------------------------------------------------------- */
+
+static int dma_rw_queue(struct dma_rw *rw)
+{
+	struct muser_dma_state *st = rw->st;
+	int ret = 0;
+
 	reinit_completion(&rw->done);
-	INIT_WORK(&rw->work, dma_rw_work);
-	dma_queue_work(&rw->work);
-	return wait_for_completion_killable(&rw->done) ? -EINTR : rw->result;
+	spin_lock(&st->lock);
+	if (!st->open)
+		ret = -ENOTCONN;
+	else if (rw->op.revoked)
+		ret = -EBUSY;
+	if (!ret) {
+		kref_get(&rw->ref);
+		rw->error = 0;
+		list_add_tail(&rw->link, &st->copies);
+	}
+	spin_unlock(&st->lock);
+	if (ret)
+		dma_op_end(st, &rw->op);
+	else
+		wake_up(&st->copier_wait);
+	return ret;
+}
+
+/* The thread that waits for it is killed. */
+static void dma_rw_abandon(struct dma_rw *rw)
+{
+	struct muser_dma_state *st = rw->st;
+	bool queued;
+
+	spin_lock(&st->lock);
+	queued = !list_empty(&rw->link);
+	if (queued) {
+		list_del_init(&rw->link);
+	} else if (st->copying == rw) {
+		rw->error = -EINTR;
+		dma_rw_interrupt(st);
+	}
+	spin_unlock(&st->lock);
+	if (queued)
+		dma_rw_finish(rw, -EINTR);
+}
+
+static void dma_rw_end_turn(struct dma_rw *rw)
+{
+	struct muser_dma_state *st = rw->st;
+
+	spin_lock(&st->lock);
+	if (st->copying == rw)
+		dma_rw_interrupt(st);
+	spin_unlock(&st->lock);
+}
+
+static int dma_rw_by_copier(struct dma_rw *rw)
+{
+	long left = dma_rw_queue(rw);
+
+	if (left)
+		return left;
+	while (!(left = wait_for_completion_killable_timeout(&rw->done, RW_TURN)))
+		dma_rw_end_turn(rw);
+	if (left > 0)
+		return rw->result;
+	dma_rw_abandon(rw);
+	return -EINTR;
 }
 
 static int dma_rw_piece(struct dma_rw *rw)
 {
-	struct muser_dma_state *st = rw->m->dma;
+	struct muser_dma_state *st = rw->st;
 	int ret;
 
 	if (dma_rw_pinned(rw))
@@ -163,7 +344,7 @@ static int dma_rw_piece(struct dma_rw *rw)
 		dma_op_end(st, &rw->op);
 		return ret;
 	}
-	return dma_rw_by_worker(rw);
+	return dma_rw_by_copier(rw);
 }
 
 static int dma_rw_step(struct dma_rw *rw, void __user *user)
@@ -189,7 +370,7 @@ int muser_dma_rw(struct muser *m, struct muser_dma_rw *arg)
 	if ((arg->flags != MUSER_DMA_READ && arg->flags != MUSER_DMA_WRITE) ||
 	    !dma_range_is_valid(arg->iova, arg->size))
 		return -EINVAL;
-	rw = dma_rw_new(m, arg);
+	rw = dma_rw_new(m->dma, arg);
 	if (!rw)
 		return -ENOMEM;
 	while (!ret && done < arg->size) {

@@ -257,13 +257,10 @@ static int __init main_init_mdev(void)
 
 static int __init main_init(void)
 {
-	int ret = muser_dma_setup();
+	int ret = handshake_setup();
 
 	if (ret)
 		return ret;
-	ret = handshake_setup();
-	if (ret)
-		goto dma;
 	ret = limit_setup();
 	if (ret)
 		goto handshake;
@@ -286,8 +283,6 @@ limit:
 	limit_cleanup();
 handshake:
 	handshake_cleanup();
-dma:
-	muser_dma_cleanup();
 	return ret;
 }
 

@@ -77,8 +77,7 @@ u64  muser_mem_size(struct muser *m); /* of all spaces, in bytes */
 
 struct muser_dma_state; /* dma.h */
 
-/* Of the module. Cleanup comes when no mdev is left, and before what muser_put() needs goes. */
-int  muser_dma_setup(void);
+/* Of the module: when no mdev is left, and before what muser_put() needs goes. */
 void muser_dma_cleanup(void);
 
 int  muser_dma_init(struct muser *m);

@@ -328,6 +328,94 @@ exec 5>&- 6<&-
 wait "$client"
 ok 'its memory is let go' until_true is_attribute "$U" pinned_pages 0
 
+# ---- DMA: memory that does not come ---------------------------------------------------------
+
+# IOVA, of 128 KiB whose upper half does not come, which the server copies in the background.
+absent() { # IOVA [THREADS]
+	c map "$1" 0x20000 absent && c write bar0 0xf08 8 $(($1 + 0x10000)) &&
+		c write bar0 0xf10 8 0x1000 && command_of 0xfc0 "${2:-1}" && c faults "$1" 1
+}
+
+has_ended() { # PID
+	! [ -e "/proc/$1/status" ] || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+killed() { # PID
+	kill -9 "$1"
+	until_true has_ended "$1" || { grep State "/proc/$1/status" && return 1; }
+	wait "$1"
+	true
+}
+
+client_killed() {
+	killed "$client" && exec 5>&- 6<&-
+}
+
+for descriptor in 3 100; do # of the device: lower and higher than the userfaultfd's
+	ok 'a client' client_start "$U"
+	ok "with descriptor $descriptor or more" c descriptor $descriptor
+	ok 'has memory that does not come, which is copied' absent 0x10000000
+	ok 'it can be killed' client_killed
+	is 'and no pin stays' 0 pinned
+done
+ok 'a client' client_start "$U"
+ok 'has memory that does not come, which is copied' absent 0x10000000
+ok 'other memory of it is pinned' dma $PIN 0x10000000 0x10000 0
+c_send unmap 0x10000000 0x20000
+ok 'it can unmap all of that' c_answer
+ok 'the copy has ended' until_true storm_is_over
+ok 'it failed: EBUSY or EINVAL' sh -c '[ $1 = 7016 ] || [ $1 = 7022 ]' - "$(word 0xf78)"
+ok 'memory that does not come, which is copied' absent 0x10100000
+ok 'other memory' c map 0x10200000 0x10000 anon
+ok 'is pinned' dma $PIN 0x10200000 0x10000 0
+ok 'and unmapped meanwhile' c unmap 0x10200000 0x10000
+ok 'the copy begins again and again' c faults 0x10100000 3
+is 'it is still there' 1 word 0xf70
+ok 'the memory comes' c come 0x10100000 5
+ok 'it ends' until_true storm_is_over
+is 'well' 0 word 0xf78
+ok 'with what has come' dma $COPY_CHECK 0x10110000 0x10000 5
+ok 'memory that does not come, which is copied' absent 0x10300000
+ok 'and pinned' dma $PIN 0x10300000 0x10000 0
+ok 'the device is closed and opened' c reopen
+ok 'the copy has ended' until_true storm_is_over
+is 'for there was no client' 7107 word 0xf78
+ok 'memory that does not come, which is copied' absent 0x10400000
+ok 'and pinned' dma $PIN 0x10400000 0x10000 0
+ok 'the server can be killed' killed "$server"
+is 'no pin stays' 0 pinned
+ok 'the next server' serve "$U" -x -t 2
+ok 'pins the same' dma $PIN 0x10400000 0x10000 0
+ok 'and the client goes' client_stop
+
+# ---- two tenants ----------------------------------------------------------------------------
+
+V=$(uuid_nr 2)
+first=$server
+
+# A client of the other mdev, its server pins (1).
+visit() {
+	timeout -s KILL "$TAP_SECONDS" vfio_client "$V" map 0x1000000 0x10000 anon , \
+		write bar0 0xf08 8 0x1000000 , write bar0 0xf10 8 0x10000 , \
+		write bar0 0xf20 8 1 , read bar0 0xf38 8 , unmap 0x1000000 0x10000
+}
+
+ok 'another mdev' mdev_create "$V"
+ok 'with a server' serve "$V"
+export VFIO_TYPE=1 # which refuses pins before it takes its lock: all is for the copier
+ok 'a client of the first' client_start "$U"
+unset VFIO_TYPE
+ok 'has memory that does not come, of which there are 540 copies' absent 0x10000000 540
+is 'a client of the other maps, has pinned and unmaps' 0x0000000000000000 visit
+is 'nothing is left' 0 attribute "$V" pinned_pages
+ok 'the first client can be killed' client_killed
+ok 'its mdev has no copies' client_start "$U"
+ok 'after a while' until_true storm_is_over
+ok 'it goes' client_stop
+stop_server
+ok 'the other mdev goes' mdev_remove "$V"
+server=$first
+
 # ---- limits, version 1 ---------------------------------------------------------------------
 
 ok 'a client' client_start "$U"

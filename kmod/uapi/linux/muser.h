@@ -308,7 +308,10 @@ struct muser_dma {
  * @size: In bytes.
  * @addr: Of the server's buffer.
  *
- * Errors as those of struct muser_dma.
+ * Errors as those of struct muser_dma; some of it may have been copied then. It waits for as long
+ * as the client's memory is not there (userfaultfd, a file of FUSE): until the client unmaps it
+ * (EBUSY) or closes the device (ENOTCONN), or the caller is killed. Such copies of one device are
+ * made one after the other.
  */
 struct muser_dma_rw {
 	__u32 argsz;

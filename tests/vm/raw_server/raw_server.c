@@ -57,6 +57,7 @@ enum {
 	POSTED = 0xfa0, /* of the last TRAP that fetched */
 	WRITTEN = 0xfa8, /* how many requests were flagged so */
 	FAILS = 0xfe0,  /* is answered with this errno */
+	COPIES = 0xfc0, /* so many threads, of IOVA and SIZE: RUNNING and FAULTS, see storm.h */
 	CLIENTS = 0xfb0, /* messages of clients that come and go, to this server */
 	ARMED = 0xfb8,   /* vectors of MSI-X that have an eventfd, as far as was said */
 	REFUSES = 0xfc0, /* the errno of SET_IRQS to come */
@@ -319,6 +320,14 @@ static int storm(void)
 	return storm_start(&s);
 }
 
+static int copies(void)
+{
+	const struct storm s = { file, dma, *word(IOVA), *word(SIZE), 0,
+				 word(RUNNING), word(FAULTS) };
+
+	return copies_start(&s, *word(COPIES));
+}
+
 static int watch(void)
 {
 	const struct storm s = { file, bar2, 0, bar2_size, *word(WATCH),
@@ -359,6 +368,7 @@ static int command(uint64_t offset, int replayed)
 	case TRAP: *word(RESULT) = trap(*word(TRAP)); break;
 	case STORM: *word(RESULT) = storm(); break;
 	case WATCH: *word(RESULT) = watch(); break;
+	case COPIES: *word(RESULT) = copies(); break;
 	case EXITS:
 		if (!replayed)
 			_exit(3);

@@ -138,6 +138,22 @@ static void *storm_run(void *data)
 	return NULL;
 }
 
+static void *copies_run(void *data)
+{
+	struct worker *w = data;
+	uint8_t *room = malloc(w->storm.size);
+	struct muser_dma_rw arg = { .argsz = sizeof(arg), .flags = MUSER_DMA_READ,
+				    .iova = w->storm.base, .size = w->storm.size,
+				    .addr = (uintptr_t)room };
+
+	if (!room || ioctl(w->storm.file, MUSER_DMA_RW, &arg))
+		fault(&w->storm, 7000 + errno);
+	__atomic_sub_fetch(w->storm.running, 1, __ATOMIC_SEQ_CST);
+	free(room);
+	free(w);
+	return NULL;
+}
+
 /* ---- watching ------------------------------------------------------------------------ */
 
 struct watch {
@@ -198,10 +214,17 @@ static void *watch_run(void *data)
 
 /* ---- threads ------------------------------------------------------------------------- */
 
+static int detach(void *(*run)(void *), void *data)
+{
+	pthread_t thread;
+	int error = pthread_create(&thread, NULL, run, data);
+
+	return error ? error : pthread_detach(thread);
+}
+
 static int start(const struct storm *s, void *(*run)(void *), uint64_t seed)
 {
 	struct worker *w = calloc(1, sizeof(*w));
-	pthread_t thread;
 	int error;
 
 	if (!w)
@@ -209,13 +232,12 @@ static int start(const struct storm *s, void *(*run)(void *), uint64_t seed)
 	w->storm = *s;
 	w->random = seed;
 	__atomic_add_fetch(s->running, 1, __ATOMIC_SEQ_CST);
-	error = pthread_create(&thread, NULL, run, w);
+	error = detach(run, w);
 	if (error) {
 		__atomic_sub_fetch(s->running, 1, __ATOMIC_SEQ_CST);
 		free(w);
-		return error;
 	}
-	return pthread_detach(thread);
+	return error;
 }
 
 int storm_start(const struct storm *s)
@@ -225,6 +247,16 @@ int storm_start(const struct storm *s)
 	*s->faults = 0;
 	for (i = 0; !error && i < 3; i++)
 		error = start(s, storm_run, i + 1);
+	return error;
+}
+
+int copies_start(const struct storm *s, uint64_t threads)
+{
+	int error = 0;
+
+	*s->faults = 0;
+	while (!error && threads--)
+		error = start(s, copies_run, threads);
 	return error;
 }
 

@@ -28,7 +28,7 @@ struct mapping { /* of a region */
 struct memory { /* that the device may reach */
 	char    *address;
 	uint64_t iova, size;
-	int      fd; /* -1: anonymous */
+	int      fd; /* -1: anonymous; absent: the userfaultfd */
 };
 
 struct client {
@@ -58,6 +58,7 @@ extern const struct command hostile_commands[]; /* hostile.c */
 extern const struct command trick_commands[];  /* tricks.c */
 extern const struct command endure_commands[]; /* endure.c */
 extern const struct command repeat_commands[]; /* vfio_client.c */
+extern const struct command absent_commands[]; /* absent.c */
 
 /* device.c: 0 or -errno */
 int device_open(struct client *c, const char *uuid);
@@ -67,6 +68,12 @@ int xioctl(int fd, unsigned long request, void *arg); /* what ioctl returns, or 
 ssize_t device_read(struct client *c, void *buffer, size_t count, uint64_t place);
 ssize_t device_write(struct client *c, const void *buffer, size_t count, uint64_t place);
 int device_map(struct client *c, uint64_t place, size_t size, int prot, char **address);
+
+/* dma.c: the memory at an address; words: IOVA COUNT */
+struct memory *memory_find(struct client *c, char **argv, char **at, uint64_t *count);
+
+/* absent.c: the upper half is not there until "come"; sets address and fd */
+int absent_allocate(struct memory *m);
 
 /* region.c */
 int region_info(struct client *c, uint32_t index, struct vfio_region_info *info, size_t size);

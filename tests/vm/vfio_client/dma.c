@@ -33,13 +33,15 @@ static void *reserve(size_t size)
 	return room == MAP_FAILED ? NULL : room + (-(uintptr_t)room & (HUGE_PAGE - 1));
 }
 
-/* anon, hugetlb (2 MiB pages), memfd, or a file's path: sets address and fd. */
+/* anon, absent, hugetlb (2 MiB pages), memfd, or a file's path: sets address and fd. */
 static int allocate(struct memory *m, const char *kind)
 {
 	int flags = MAP_SHARED | MAP_FIXED;
 	void *at = NULL;
 
 	m->fd = -1;
+	if (!strcmp(kind, "absent"))
+		return absent_allocate(m);
 	if (!strcmp(kind, "anon"))
 		flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	else if (!strcmp(kind, "hugetlb"))
@@ -106,8 +108,7 @@ static int run_map(struct client *c, int argc, char **argv)
 	return ret;
 }
 
-/* The memory at an address; words: IOVA COUNT. */
-static struct memory *find(struct client *c, char **argv, char **at, uint64_t *count)
+struct memory *memory_find(struct client *c, char **argv, char **at, uint64_t *count)
 {
 	uint64_t iova;
 	struct memory *m;
@@ -147,7 +148,7 @@ static int run_remap(struct client *c, int argc, char **argv)
 	uint64_t count;
 	char *at;
 
-	m = find(c, argv, &at, &count);
+	m = memory_find(c, argv, &at, &count);
 	return m ? map(c, m, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE) : -EPROTO;
 }
 
@@ -159,7 +160,7 @@ static int run_split(struct client *c, int argc, char **argv)
 	char *at;
 	int ret;
 
-	m = find(c, argv, &at, &count);
+	m = memory_find(c, argv, &at, &count);
 	if (!m)
 		return -EPROTO;
 	ret = run_unmap(c, argc, argv);
@@ -218,7 +219,7 @@ static int run_drop(struct client *c, int argc, char **argv)
 {
 	char *words[] = { argv[0], (char *)"1" }, *at;
 	uint64_t count;
-	struct memory *m = find(c, words, &at, &count);
+	struct memory *m = memory_find(c, words, &at, &count);
 
 	if (!m)
 		return -EPROTO;
@@ -231,7 +232,7 @@ static int run_truncate(struct client *c, int argc, char **argv)
 {
 	char *words[] = { argv[0], (char *)"1" }, *at;
 	uint64_t count;
-	struct memory *m = find(c, words, &at, &count);
+	struct memory *m = memory_find(c, words, &at, &count);
 
 	if (!m)
 		return -EPROTO;
@@ -244,7 +245,7 @@ static int run_collapse(struct client *c, int argc, char **argv)
 	uint64_t count;
 	char *at;
 
-	if (!find(c, argv, &at, &count))
+	if (!memory_find(c, argv, &at, &count))
 		return -EPROTO;
 	return madvise(at, count, MADV_COLLAPSE) ? -errno : 0;
 }
@@ -257,7 +258,7 @@ static int run_seal(struct client *c, int argc, char **argv)
 {
 	char *words[] = { argv[0], (char *)"1" }, *at;
 	uint64_t count;
-	struct memory *m = find(c, words, &at, &count);
+	struct memory *m = memory_find(c, words, &at, &count);
 
 	if (!m)
 		return -EPROTO;
@@ -276,7 +277,7 @@ static int run_present(struct client *c, int argc, char **argv)
 	uint64_t count, i, pages = 0;
 	char *at;
 
-	if (!find(c, argv, &at, &count) || count > sizeof(there) * 4096)
+	if (!memory_find(c, argv, &at, &count) || count > sizeof(there) * 4096)
 		return -EPROTO;
 	if (mincore(at, count, there))
 		return -errno;
@@ -291,7 +292,7 @@ static int run_memfill(struct client *c, int argc, char **argv)
 	uint64_t count, seed, i;
 	char *at;
 
-	if (!find(c, argv, &at, &count) || number(argv[2], &seed))
+	if (!memory_find(c, argv, &at, &count) || number(argv[2], &seed))
 		return -EPROTO;
 	for (i = 0; i < count; i++)
 		at[i] = pattern(seed, i);
@@ -303,7 +304,7 @@ static int run_memcheck(struct client *c, int argc, char **argv)
 	uint64_t count, seed, i;
 	char *at;
 
-	if (!find(c, argv, &at, &count) || number(argv[2], &seed))
+	if (!memory_find(c, argv, &at, &count) || number(argv[2], &seed))
 		return -EPROTO;
 	for (i = 0; i < count; i++)
 		if ((uint8_t)at[i] != pattern(seed, i))
@@ -318,7 +319,7 @@ static int run_memread(struct client *c, int argc, char **argv)
 	uint64_t count, value = 0;
 	char *at;
 
-	if (!find(c, argv, &at, &count) || count > sizeof(value))
+	if (!memory_find(c, argv, &at, &count) || count > sizeof(value))
 		return -EPROTO;
 	memcpy(&value, at, count);
 	printf("0x%0*llx\n", (int)count * 2, (unsigned long long)value);
@@ -330,14 +331,14 @@ static int run_memwrite(struct client *c, int argc, char **argv)
 	uint64_t count, value;
 	char *at;
 
-	if (!find(c, argv, &at, &count) || count > sizeof(value) || number(argv[2], &value))
+	if (!memory_find(c, argv, &at, &count) || count > sizeof(value) || number(argv[2], &value))
 		return -EPROTO;
 	memcpy(at, &value, count);
 	return 0;
 }
 
 const struct command dma_commands[] = {
-	{ "map", "IOVA SIZE anon|hugetlb|memfd|PATH [r|w|rw]", 3, run_map },
+	{ "map", "IOVA SIZE anon|absent|hugetlb|memfd|PATH [r|w|rw]", 3, run_map },
 	{ "unmap", "IOVA SIZE", 2, run_unmap },
 	{ "remap", "IOVA SIZE: memory that was unmapped", 2, run_remap },
 	{ "split", "IOVA SIZE: unmapped, and mapped as two halves", 2, run_split },

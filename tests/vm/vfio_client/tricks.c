@@ -165,6 +165,22 @@ static int run_shut(struct client *c, int argc, char **argv)
 	return 0;
 }
 
+/* When a process dies, its files are closed in the order of their descriptors. */
+static int run_descriptor(struct client *c, int argc, char **argv)
+{
+	uint64_t nr;
+	int fd;
+
+	if (number(argv[0], &nr))
+		return -EPROTO;
+	fd = fcntl(c->device, F_DUPFD_CLOEXEC, (int)nr);
+	if (fd < 0)
+		return -errno;
+	close(c->device);
+	c->device = fd;
+	return 0;
+}
+
 /* A region's mapping as DMA memory: QEMU maps BARs so, for devices to reach each other. */
 static int run_map_region(struct client *c, int argc, char **argv)
 {
@@ -213,6 +229,7 @@ const struct command trick_commands[] = {
 	{ "huge", "REGION: aligned for huge pages, which are asked for", 1, run_huge },
 	{ "touch", "REGION STEP: write a byte each so many", 2, run_touch },
 	{ "shut", "close the device, keep mappings", 0, run_shut },
+	{ "descriptor", "NUMBER: of the device, or more", 1, run_descriptor },
 	{ "mapregion", "REGION IOVA: its mapping as DMA memory", 2, run_map_region },
 	{ "memlock", "BYTES: lock no more than that", 1, run_memlock },
 	{ 0 },
