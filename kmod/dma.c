@@ -256,10 +256,16 @@ int muser_dma_open(struct muser *m)
 	st->unpinner = unpinner;
 	st->vdev = m->vdev;
 	WRITE_ONCE(st->nomem, 0);
+	return 0;
+}
+
+void muser_dma_admit(struct muser *m)
+{
+	struct muser_dma_state *st = m->dma;
+
 	spin_lock(&st->lock);
 	st->open = true;
 	spin_unlock(&st->lock);
-	return 0;
 }
 
 /* What is under way ends, whatever the server does: none of it waits for the server. */

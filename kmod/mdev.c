@@ -54,15 +54,40 @@ static void mdev_client_clear(struct muser *m)
 	mutex_unlock(&m->state_lock);
 }
 
-static void mdev_client_open(struct muser *m, bool open)
+static void mdev_client_enter(struct muser *m)
 {
 	mutex_lock(&m->state_lock);
-	m->client_open = open;
-	if (open)
+	if (!m->client_open) {
+		muser_dma_admit(m);
 		handshake_client_opened(m);
-	else
-		handshake_client_closed(m);
+		/* Pairs with mdev_called(): the server is sent CLIENT_OPEN before any call. */
+		smp_store_release(&m->client_open, true);
+	}
 	mutex_unlock(&m->state_lock);
+}
+
+static void mdev_client_leave(struct muser *m)
+{
+	mutex_lock(&m->state_lock);
+	if (m->client_open) {
+		WRITE_ONCE(m->client_open, false);
+		handshake_client_closed(m);
+	}
+	mutex_unlock(&m->state_lock);
+}
+
+/*
+ * The client calls. Its first call makes it the server's client, not open_device: 6.1 registers a
+ * device for dma_unmap after that, and what the server had pinned in between would stay pinned.
+ */
+static struct muser *mdev_called(struct vfio_device *vdev)
+{
+	struct muser *m = mdev_instance(vdev);
+
+	/* Pairs with mdev_client_enter(). */
+	if (unlikely(!smp_load_acquire(&m->client_open)))
+		mdev_client_enter(m);
+	return m;
 }
 
 static int mdev_open(struct vfio_device *vdev)
@@ -77,19 +102,16 @@ static int mdev_open(struct vfio_device *vdev)
 		return ret;
 	mdev_client_set(m, vdev);
 	ret = muser_dma_open(m);
-	if (ret) {
+	if (ret)
 		mdev_client_clear(m);
-		return ret;
-	}
-	mdev_client_open(m, true);
-	return 0;
+	return ret;
 }
 
 static void mdev_close(struct vfio_device *vdev)
 {
 	struct muser *m = mdev_instance(vdev);
 
-	mdev_client_open(m, false);
+	mdev_client_leave(m);
 	muser_dma_close(m);
 	muser_irq_close(m);
 	mdev_client_clear(m);
@@ -99,18 +121,18 @@ static void mdev_close(struct vfio_device *vdev)
 
 static ssize_t mdev_read(struct vfio_device *vdev, char __user *buf, size_t count, loff_t *pos)
 {
-	return access_region_rw(mdev_instance(vdev), buf, count, pos, false);
+	return access_region_rw(mdev_called(vdev), buf, count, pos, false);
 }
 
 static ssize_t mdev_write(struct vfio_device *vdev, const char __user *buf, size_t count,
 			  loff_t *pos)
 {
-	return access_region_rw(mdev_instance(vdev), (char __user *)buf, count, pos, true);
+	return access_region_rw(mdev_called(vdev), (char __user *)buf, count, pos, true);
 }
 
 static int mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
-	return access_mmap(mdev_instance(vdev), vma);
+	return access_mmap(mdev_called(vdev), vma);
 }
 
 static int mdev_set_irqs(struct muser *m, void __user *user)
@@ -153,7 +175,7 @@ static int mdev_reset(struct muser *m)
 
 static long mdev_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
-	struct muser *m = mdev_instance(vdev);
+	struct muser *m = mdev_called(vdev);
 	void __user *user = (void __user *)arg;
 
 	switch (cmd) {
@@ -178,7 +200,7 @@ static long mdev_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long
 static int mdev_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
 			    struct vfio_info_cap *caps)
 {
-	return info_region(mdev_instance(vdev), info, caps);
+	return info_region(mdev_called(vdev), info, caps);
 }
 #endif
 

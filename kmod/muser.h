@@ -85,6 +85,8 @@ void muser_dma_free(struct muser *m);
 /* The client has opened; closes: everything is revoked and unpinned before this returns. */
 int  muser_dma_open(struct muser *m);
 void muser_dma_close(struct muser *m);
+/* In between: from now on, VFIO calls muser_dma_unmap(), so that the server may pin. */
+void muser_dma_admit(struct muser *m);
 /* vfio_device_ops.dma_unmap: revoked, and unpinned or soon so, before it returns. */
 void muser_dma_unmap(struct muser *m, u64 iova, u64 size);
 /* The server has gone: what it pinned is let go. */
@@ -212,7 +214,7 @@ struct muser {
 
 	struct vfio_device *vdev;        /* from open_device until muser_dma_close() is done */
 	struct mm_struct   *client_mm;   /* the same; counted by mmgrab() */
-	bool                client_open;
+	bool                client_open; /* it has called us; read without the lock, too */
 	struct pid         *client_pid;
 	kuid_t              client_uid;
 

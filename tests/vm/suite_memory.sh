@@ -333,7 +333,7 @@ ok 'its memory is let go' until_true is_attribute "$U" pinned_pages 0
 # IOVA, of 128 KiB whose upper half does not come, which the server copies in the background.
 absent() { # IOVA [THREADS]
 	c map "$1" 0x20000 absent && c write bar0 0xf08 8 $(($1 + 0x10000)) &&
-		c write bar0 0xf10 8 0x1000 && command_of 0xfc0 "${2:-1}" && c faults "$1" 1
+		c write bar0 0xf10 8 0x1000 && command_of 0xfd8 "${2:-1}" && c faults "$1" 1
 }
 
 has_ended() { # PID
@@ -411,6 +411,24 @@ is 'nothing is left' 0 attribute "$V" pinned_pages
 ok 'the first client can be killed' client_killed
 ok 'its mdev has no copies' client_start "$U"
 ok 'after a while' until_true storm_is_over
+ok 'it goes' client_stop
+stop_server
+ok 'a server that pins whenever it can' serve "$V" -i 0x1000000
+tries() { # [LAST]: how many there were; or the last one's errno
+	if [ $# = 0 ]; then wc -l </tmp/server.log; else tail -n 1 /tmp/server.log; fi
+}
+tried() { # TIMES
+	[ "$(tries)" -ge "$1" ]
+}
+has_pinned() {
+	[ "$(tries last)" = 0 ]
+}
+ok 'a client that has opened the device' client_start "$V"
+ok 'and maps memory' c map 0x1000000 0x1000 anon
+ok 'the server tries to pin it' until_true tried $(($(tries) + 3))
+is 'but it is not yet a client' 107 tries last
+ok 'before it calls' c info
+ok 'from then on' until_true has_pinned
 ok 'it goes' client_stop
 stop_server
 ok 'the other mdev goes' mdev_remove "$V"

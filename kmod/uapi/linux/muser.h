@@ -66,9 +66,10 @@
  *    out. Who leaves more than 4096 DMA_UNMAPs unread gets one of all that lies between several,
  *    so that memory may be the client's still: pin it again.
  *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect, for a
- *    server that has taken MUSER_FEATURE_CLIENT. One that takes over gets CLOSE first if the
- *    client that the last one knew has gone, OPEN if there is one, then SET_IRQS for what that one
- *    has set.
+ *    server that has taken MUSER_FEATURE_CLIENT. OPEN comes before the first call of a client
+ *    that has opened the device; one that has not called yet is no client (ENOTCONN). A server
+ *    that takes over gets CLOSE first if the client that the last one knew has gone, OPEN if there
+ *    is one, then SET_IRQS for what that one has set.
  *  - Of errors in replies, EPERM, ENXIO, ENOMEM, EACCES, EBUSY, EINVAL, ENOTTY, ENOSPC, ERANGE and
  *    EOPNOTSUPP reach the client's system call; any other is EIO there.
  *  - A server that lets the time limit pass without any answer hangs: requests fail until it

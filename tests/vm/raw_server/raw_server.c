@@ -2,15 +2,15 @@
 /*
  * raw_server.c - a device process that speaks to /dev/muser/UUID without libmuser.
  *
- *	raw_server UUID [-x] [-r] [-p] [-t THREADS] [-b BYTES] [-s SEED]
+ *	raw_server UUID [-x] [-r] [-p] [-t THREADS] [-b BYTES] [-s SEED] [-i IOVA]
  *	raw_server -l UUID
  *	raw_server -c
  *
  * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
- * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -l:
- * see limits.h. -s: hostile, see hostile.c; -c: what such servers
- * and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes are commands (see
- * enum below). BAR2: 64 KiB, or -b, that can be mapped but for the first page.
+ * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -i:
+ * it pins this page whenever it can, and says so. -l: see limits.h. -s: hostile, see hostile.c; -c:
+ * what such servers and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes
+ * are commands (see enum below). BAR2: 64 KiB, or -b, that can be mapped but for the first page.
  * Refuses nothing: what it is told to do wrong, it does.
  */
 #include <errno.h>
@@ -57,7 +57,6 @@ enum {
 	POSTED = 0xfa0, /* of the last TRAP that fetched */
 	WRITTEN = 0xfa8, /* how many requests were flagged so */
 	FAILS = 0xfe0,  /* is answered with this errno */
-	COPIES = 0xfc0, /* so many threads, of IOVA and SIZE: RUNNING and FAULTS, see storm.h */
 	CLIENTS = 0xfb0, /* messages of clients that come and go, to this server */
 	ARMED = 0xfb8,   /* vectors of MSI-X that have an eventfd, as far as was said */
 	REFUSES = 0xfc0, /* the errno of SET_IRQS to come */
@@ -66,6 +65,7 @@ enum {
 	SHUT = 0xff0,	/* close the file, keep what is mapped, and serve no more */
 	CHILD = 0xff8,	/* that stays, without the file */
 	NOTICED = 0xfe8, /* how many pages TRAP fetched */
+	COPIES = 0xfd8, /* so many threads, of IOVA and SIZE: RUNNING and FAULTS, see storm.h */
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
@@ -639,9 +639,10 @@ int main(int argc, char **argv)
 {
 	char path[128];
 	int option, threads = 1, limits = 0;
+	uint64_t pins = 0;
 	pthread_t thread;
 
-	while ((option = getopt(argc, argv, "xrpclt:b:s:")) >= 0) {
+	while ((option = getopt(argc, argv, "xrpclt:b:s:i:")) >= 0) {
 		exchange |= option == 'x';
 		restartable |= option == 'r';
 		plain |= option == 'p';
@@ -652,6 +653,8 @@ int main(int argc, char **argv)
 			threads = atoi(optarg);
 		if (option == 'b')
 			bar2_size = strtoull(optarg, NULL, 0);
+		if (option == 'i')
+			pins = strtoull(optarg, NULL, 0);
 		if (option == 's')
 			evil = (strtoull(optarg, NULL, 0) + 1) * 0x9e3779b97f4a7c15;
 	}
@@ -664,6 +667,8 @@ int main(int argc, char **argv)
 	if (limits)
 		return limits_check(file);
 	start();
+	if (pins && pins_start(file, pins))
+		die("raw_server: -i");
 	if (evil)
 		hostile_start(&evil, file);
 	while (--threads > 0)

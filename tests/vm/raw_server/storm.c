@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../../../kmod/uapi/linux/muser.h"
 
@@ -154,6 +156,26 @@ static void *copies_run(void *data)
 	return NULL;
 }
 
+struct pins {
+	int file;
+	uint64_t iova;
+};
+
+static void *pins_run(void *data)
+{
+	const struct pins *p = data;
+	struct muser_dma arg;
+
+	for (;;) {
+		arg = (struct muser_dma){ .argsz = sizeof(arg), .flags = MUSER_DMA_READ,
+					  .iova = p->iova, .size = PAGE };
+		printf("%d\n", ioctl(p->file, MUSER_DMA_PIN, &arg) ? errno : 0);
+		fflush(stdout);
+		usleep(10000);
+	}
+	return NULL;
+}
+
 /* ---- watching ------------------------------------------------------------------------ */
 
 struct watch {
@@ -258,6 +280,14 @@ int copies_start(const struct storm *s, uint64_t threads)
 	while (!error && threads--)
 		error = start(s, copies_run, threads);
 	return error;
+}
+
+int pins_start(int file, uint64_t iova)
+{
+	static struct pins pins;
+
+	pins = (struct pins){ file, iova };
+	return detach(pins_run, &pins);
 }
 
 int watch_start(const struct storm *s)

@@ -21,6 +21,8 @@ int copies_start(const struct storm *s, uint64_t threads);
 int pins_start(int file, uint64_t iova);
 /* So many threads copy [base, base + size) of the client's, once; one that fails is a fault. */
 int copies_start(const struct storm *s, uint64_t threads);
+/* A thread that pins the page at iova again and again, and prints the errno of each try. */
+int pins_start(int file, uint64_t iova);
 /*
  * Look at pages of space 2 when they are said to be written. At the end, what was seen last must be
  * what is there: else a write has been missed.
