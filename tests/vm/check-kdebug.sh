@@ -19,7 +19,7 @@ run() { # SUITE
 		"$here/kmod.sh" -n kdebug "$here/$1" || failed=1
 }
 
-"$here/build-kdebug.sh" >/dev/null || exit 1
+"$here/build-kernel.sh" >/dev/null || exit 1
 "$here/dkms.sh" || failed=1
 run suite_module.sh
 run suite_memory.sh

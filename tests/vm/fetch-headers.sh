@@ -104,7 +104,7 @@ build() { # SUITES VERSION RELEASE NAME
 main() { # [NAME]
 	local name=${1:-bookworm} kernel suites release version
 	kernel=$("$here/fetch-kernel.sh" "$name")
-	if [[ $name == kdebug ]]; then
+	if [[ -d $kernel/build ]]; then
 		printf '%s\n' "$kernel/build"
 		return
 	fi

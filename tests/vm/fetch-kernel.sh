@@ -4,7 +4,8 @@
 #   vmlinuz, vmlinux (uncompressed ELF, boots faster; absent where it cannot be had),
 #   config, lib/modules/<release>/
 # Owns the list of kernels (the file "kernels" beside this one) and their cache.
-# Refuses: kernels that are not in the list, but for kdebug (see build-kdebug.sh). Set DEBIAN_MIRROR= where apt knows none.
+# Refuses: kernels that are not in the list, but for those of build-kernel.sh. Set DEBIAN_MIRROR=
+# where apt knows none.
 # usage: fetch-kernel.sh [--newest] [NAME]        the default is bookworm
 #   --newest: what the index has now, even where an older one is cached.
 
@@ -90,7 +91,7 @@ main() { # [--newest] [NAME]
 	local fetch=debs_cached suites package
 	[[ ${1:-} != --newest ]] || { fetch=newest && shift; }
 	local name=${1:-bookworm}
-	[[ $name != kdebug ]] || exec "$here/build-kdebug.sh"
+	[[ $name != @(kdebug|iommufd) ]] || exec "$here/build-kernel.sh" "$name"
 	read -r suites package < <(awk -v name="$name" '$1 == name { print $2, $3 }' "$here/kernels") ||
 		debs_fail "unknown kernel '$name' (tests/vm/kernels lists them)"
 	"$fetch" "kernel-$name" build "$suites" "$package"

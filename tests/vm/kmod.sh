@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Run a script beside muser.ko, in a VM with a stock Debian kernel (busybox sh; musctl,
-# vfio_client, user_client, raw_server, many, crew and prober are in PATH; ". /files/tap.sh" for tests).
+# vfio_client, user_client, raw_server, many, crew and prober are in PATH; ". /files/tap.sh" for
+# tests; "load $IOMMU" for what is behind /dev/vfio/vfio).
 # Prints what the script prints, as it comes, and exits with its status; fails as well when the
 # kernel complained about anything, or was left tainted.
 # Owns: building the module, the initramfs and the VM's life.
@@ -44,14 +45,25 @@ build_module() { # KDIR
 	printf '%s\n' "$repo/build/kmod/$release/muser.ko"
 }
 
+# The module that needs no hardware behind /dev/vfio/vfio.
+iommu_of() { # KERNEL
+	local kernel
+	kernel=$("$here/fetch-kernel.sh" "$1")
+	if grep -q '^CONFIG_IOMMUFD_VFIO_CONTAINER=y' "$kernel/config"; then
+		echo iommufd
+	else
+		echo vfio_iommu_type1
+	fi
+}
+
 # Of a second vCPU under TCG, the time stamp counter is not of much use.
-boot() { # MODULE SCRIPT [FILE]...
+boot() { # IOMMU MODULE SCRIPT [FILE]...
 	local programs=$repo/build/release/tests/vm
 	flock "$repo/build/.kmod.lock" make -s -C "$repo" \
 		build/release/tests/vm/{vfio_client,raw_server,many,crew,prober,user_client} >&2
-	install -m 644 "$2" "$work/script"
-	guest_prepare vfio_iommu_type1 "$1" "$work/script" "$here/tap.sh" "$MUSCTL" \
-		"$programs"/{vfio_client,raw_server,many,crew,prober,user_client} "${@:3}"
+	install -m 644 "$3" "$work/script"
+	guest_prepare "$1" "$2" "$work/script" "$here/tap.sh" "$MUSCTL" \
+		"$programs"/{vfio_client,raw_server,many,crew,prober,user_client} "${@:4}"
 	start || { guest_stop && start; }
 }
 
@@ -84,7 +96,7 @@ check_log() {
 }
 
 main() { # [-n] [-q] KERNEL SCRIPT [FILE]...
-	local option load='load vfio_iommu_type1 && load muser &&' module status=0
+	local option load="load \$IOMMU && load muser &&" iommu module status=0
 	local -a qemu=()
 	while getopts nq option; do
 		case $option in
@@ -100,9 +112,11 @@ main() { # [-n] [-q] KERNEL SCRIPT [FILE]...
 	export GUEST_DIR=$work/guest
 	trap clean EXIT
 	trap 'exit 130' INT TERM HUP
+	iommu=$(iommu_of "$1")
 	module=${MUSER_KO:-$(build_module "$("$here/fetch-headers.sh" "$1")")}
-	boot "$module" "${@:2}" "${qemu[@]}"
-	guest_run "echo 40 >/proc/sys/kernel/hung_task_timeout_secs; $load ${KMOD_ENV-} sh /files/script" || status=$?
+	boot "$iommu" "$module" "${@:2}" "${qemu[@]}"
+	guest_run "echo 40 >/proc/sys/kernel/hung_task_timeout_secs; export IOMMU=$iommu
+		$load ${KMOD_ENV-} sh /files/script" || status=$?
 	check_log || status=1
 	return "$status"
 }

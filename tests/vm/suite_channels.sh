@@ -414,7 +414,7 @@ check_prober() {
 }
 
 ok 'the module is there' load muser
-ok 'with the IOMMU that needs no hardware' load vfio_iommu_type1
+ok 'with the IOMMU that needs no hardware' load "$IOMMU"
 for device in idio null prober; do
 	for TRANSPORT in mdev vfio-user; do
 		check_$device

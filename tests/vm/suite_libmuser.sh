@@ -56,7 +56,7 @@ ended() {
 }
 
 ok 'the module' load muser
-ok 'with the IOMMU that needs no hardware' load vfio_iommu_type1
+ok 'with the IOMMU that needs no hardware' load "$IOMMU"
 ok 'an mdev' mdev_create "$U"
 ok 'without a node there is a clear word' sh -c "
 	MUSER_UUID=$(uuid_nr 7) MUSER_TRANSPORT=mdev prober 2>&1 | grep 'no such mediated device'"

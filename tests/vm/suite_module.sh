@@ -23,7 +23,7 @@ is_odd() { # REGION OFFSET
 # ---- sysfs ---------------------------------------------------------------------------------
 
 ok 'it loads' load muser
-ok 'so does the IOMMU that needs no hardware' load vfio_iommu_type1
+ok 'so does the IOMMU that needs no hardware' load "$IOMMU"
 is 'the parent says what it is' vfio-pci cat $MDEV_TYPE/device_api
 ok 'and has a name' grep -q . $MDEV_TYPE/name
 ok 'and a description' grep -q . $MDEV_TYPE/description

@@ -44,7 +44,7 @@ ok 'it is destroyed' musctl destroy "$U"
 # ---- made by musctl ------------------------------------------------------------------------
 
 ok 'the module is there' load muser
-ok 'with the IOMMU that needs no hardware' load vfio_iommu_type1
+ok 'with the IOMMU that needs no hardware' load "$IOMMU"
 free=$(cat $MDEV_TYPE/available_instances)
 is 'types says how many are free' "$free" sh -c \
 	'musctl types -J | sed -n "s/.*\"free\": *\([0-9]*\).*/\1/p"'

@@ -210,7 +210,7 @@ no_leak() {
 }
 
 ok 'the module is there' load muser
-ok 'with the IOMMU that needs no hardware' load vfio_iommu_type1
+ok 'with the IOMMU that needs no hardware' load "$IOMMU"
 faults
 ok 'creation fails in parts' create_failing muser_new 15
 grep '^#' /tmp/tap.out

@@ -1,10 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Print the path of a folder with a debug kernel, as fetch-kernel.sh does for stock ones, and
-# with "build", the folder to build modules in. It is Debian's 6.1 in a small configuration:
+# Print the path of a directory with a debug kernel, as fetch-kernel.sh does for stock ones, and
+# with "build", the directory to build modules in. It is Debian's source in a small configuration:
 # lockdep, KASAN, kmemleak, checked objects, lists and atomic sections, fault injection.
-# Owns: the configuration, and the build, once, into the cache: six minutes on two CPUs.
+#   kdebug   bookworm's 6.1, with the IOMMU of VFIO's own (type1)
+#   iommufd  6.12, with iommufd in its place: /dev/iommu and the devices' own files, and
+#            /dev/vfio/vfio as its compatible container
+# Owns: the configurations, and the build, once, into the cache: six minutes on two CPUs.
 # Refuses: to be a stock kernel; what it finds nobody's guest would have met as clearly.
+# usage: build-kernel.sh [NAME]        the default is kdebug
 
 set -euo pipefail
 
@@ -32,14 +36,32 @@ KASAN_VMALLOC SLUB_DEBUG DETECT_HUNG_TASK DEFAULT_HUNG_TASK_TIMEOUT=60
 FAULT_INJECTION FAULT_INJECTION_DEBUG_FS FAILSLAB FAIL_PAGE_ALLOC FAULT_INJECTION_USERCOPY
 FAULT_INJECTION_STACKTRACE_FILTER UBSAN UBSAN_TRAP=n UBSAN_SANITIZE_ALL=n
 WQ_WATCHDOG SCHED_STACK_END_CHECK VMAP_STACK RCU_CPU_STALL_TIMEOUT=60"
+readonly IOMMUFD="
+SLUB_TINY=n VFIO_CONTAINER=n VFIO_GROUP VFIO_DEVICE_CDEV IOMMUFD=m IOMMUFD_VFIO_CONTAINER"
+
+choose() { # NAME: sets what there is to know of a kernel
+	options=$OPTIONS
+	case $1 in
+	kdebug)
+		stock=bookworm
+		vital="VFIO_IOMMU_TYPE1"
+		;;
+	iommufd)
+		stock=bookworm-security
+		options+=" $IOMMUFD"
+		vital="IOMMUFD IOMMUFD_VFIO_CONTAINER VFIO_DEVICE_CDEV"
+		;;
+	*) debs_fail "unknown debug kernel '$1' (kdebug or iommufd)" ;;
+	esac
+}
 
 # Later kernels have the filter of stack traces on x86-64, too.
-configure() {
+configure() { # NAME
 	local option
 	sed -i '/^config FAULT_INJECTION_STACKTRACE_FILTER/,/^config/{/depends on !X86_64/d}' \
 		lib/Kconfig.debug
 	make -s tinyconfig
-	for option in $OPTIONS; do
+	for option in $options; do
 		case $option in
 		*=n) scripts/config --disable "${option%=n}" ;;
 		*=m) scripts/config --module "${option%=m}" ;;
@@ -47,19 +69,19 @@ configure() {
 		*) scripts/config --enable "$option" ;;
 		esac
 	done
-	scripts/config --set-str LOCALVERSION -kdebug --disable DEBUG_INFO_BTF
+	scripts/config --set-str LOCALVERSION "-$1" --disable DEBUG_INFO_BTF
 	make -s olddefconfig
 }
 
 # Left out without a word, an option would make every later run pass.
 check_config() {
 	local option
-	for option in MODULES VFIO VFIO_IOMMU_TYPE1 VFIO_MDEV PROVE_LOCKING KASAN DEBUG_KMEMLEAK \
+	for option in $vital MODULES VFIO VFIO_MDEV PROVE_LOCKING KASAN DEBUG_KMEMLEAK \
 		DEBUG_OBJECTS FAILSLAB FAIL_PAGE_ALLOC FAULT_INJECTION_USERCOPY \
 		FAULT_INJECTION_STACKTRACE_FILTER UBSAN DETECT_HUNG_TASK SERIAL_8250_CONSOLE DEVTMPFS \
 		USERFAULTFD FUSE_FS OVERLAY_FS IO_URING; do
 		grep -q "^CONFIG_$option=" .config ||
-			debs_fail "no CONFIG_$option (mend build-kdebug.sh)"
+			debs_fail "no CONFIG_$option (mend build-kernel.sh)"
 	done
 }
 
@@ -72,21 +94,21 @@ prune() {
 	find arch -mindepth 1 -maxdepth 1 -type d ! -name x86 -exec rm -rf {} +
 }
 
-compile() {
-	configure
+compile() { # NAME
+	configure "$1"
 	check_config
 	make -s -j"$(nproc)" bzImage modules
 	make -s INSTALL_MOD_PATH="$DEBS_OUT" DEPMOD=true modules_install
 }
 
-build() { # VERSION
-	DEBS_VERSION=$1
+build() { # NAME SOURCE VERSION
+	DEBS_VERSION=$3
 	mkdir "$DEBS_OUT/build"
-	tar -xJf "$SOURCE/linux.tar.xz" -C "$DEBS_OUT/build" --strip-components=1
+	tar -xJf "$2/linux.tar.xz" -C "$DEBS_OUT/build" --strip-components=1
 	cd "$DEBS_OUT/build"
 	exec {said}>&2 # within compile, fd 2 is the log
 	trap 'tail -n 3 "$DEBS_TMP/log" >&$said; debs_clean' EXIT
-	compile >"$DEBS_TMP/log" 2>&1
+	compile "$1" >"$DEBS_TMP/log" 2>&1
 	trap debs_clean EXIT
 	cp arch/x86/boot/bzImage "$DEBS_OUT/vmlinuz"
 	cp .config "$DEBS_OUT/config"
@@ -95,8 +117,14 @@ build() { # VERSION
 	cd /
 }
 
-"$here/../deps.sh" kdebug >&2
-SOURCE=$("$here/fetch-source.sh")
-version=${SOURCE##*/source-}.$(cksum <<<"$OPTIONS" | cut -d ' ' -f 1)
-debs_cached_version kernel-kdebug "$version" build "$version"
-printf '%s\n' "$DEBS_DIR"
+main() { # [NAME]
+	local name=${1:-kdebug} options stock vital source version
+	choose "$name"
+	"$here/../deps.sh" kdebug >&2
+	source=$("$here/fetch-source.sh" "$stock")
+	version=${source##*/source-"$stock"-}.$(cksum <<<"$options" | cut -d ' ' -f 1)
+	debs_cached_version "kernel-$name" "$version" build "$name" "$source" "$version"
+	printf '%s\n' "$DEBS_DIR"
+}
+
+main "$@"
