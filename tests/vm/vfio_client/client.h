@@ -19,6 +19,7 @@
 #define MAX_VECTORS 64
 #define MAX_MEMORY  64
 #define MAX_WORDS   64
+#define MAX_IOAS    4
 
 struct mapping { /* of a region */
 	char    *address;
@@ -29,11 +30,15 @@ struct memory { /* that the device may reach */
 	char    *address;
 	uint64_t iova, size;
 	int      fd; /* -1: anonymous; absent: the userfaultfd */
+	unsigned int ioas; /* in which address space it was mapped, see cdev.c */
 };
 
 struct client {
-	int container, group, device;
+	int container, group, device; /* container: /dev/iommu, too; then there is no group */
 	const char *uuid;
+	int other; /* a second device: cdev.c */
+	uint32_t ioas[MAX_IOAS]; /* 0: none */
+	unsigned int ioas_nr;
 	struct mapping mapping[MAX_REGIONS];
 	struct memory memory[MAX_MEMORY];
 	int eventfd[MAX_INDEXES][MAX_VECTORS]; /* 0: none */
@@ -48,6 +53,7 @@ struct command {
 };
 
 extern const struct command device_commands[]; /* device.c */
+extern const struct command cdev_commands[];   /* cdev.c */
 extern const struct command region_commands[]; /* region.c */
 extern const struct command irq_commands[];    /* irq.c */
 extern const struct command dma_commands[];    /* dma.c */
@@ -63,6 +69,7 @@ extern const struct command absent_commands[]; /* absent.c */
 /* device.c: 0 or -errno */
 int device_open(struct client *c, const char *uuid);
 void device_close(struct client *c);
+int device_get(struct client *c, const char *uuid); /* of c's container: a file, or -errno */
 int xioctl(int fd, unsigned long request, void *arg); /* what ioctl returns, or -errno */
 /* At vfio_region_info.offset and more; how many bytes, or -errno. */
 ssize_t device_read(struct client *c, void *buffer, size_t count, uint64_t place);
@@ -74,6 +81,10 @@ struct memory *memory_find(struct client *c, char **argv, char **at, uint64_t *c
 
 /* absent.c: the upper half is not there until "come"; sets address and fd */
 int absent_allocate(struct memory *m);
+
+/* cdev.c: 0, a file, or -errno */
+int cdev_open(struct client *c);
+int cdev_device(struct client *c, const char *uuid);
 
 /* region.c */
 int region_info(struct client *c, uint32_t index, struct vfio_region_info *info, size_t size);

@@ -2,8 +2,8 @@
 /*
  * device.c - opening a mediated device as VFIO clients do, and what concerns all of it.
  *
- * VFIO_TYPE=1 in the environment asks for the first version of the type 1 IOMMU, as DPDK does;
- * VFIO_PATIENCE=MS waits for a server.
+ * VFIO_TYPE=1 in the environment asks for the first version of the type 1 IOMMU, as DPDK does,
+ * VFIO_TYPE=cdev for iommufd, see cdev.c; VFIO_PATIENCE=MS waits for a server.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -63,6 +63,12 @@ static int open_group(const char *uuid)
 	return fd < 0 ? -errno : fd;
 }
 
+int device_get(struct client *c, const char *uuid)
+{
+	return c->group < 0 ? cdev_device(c, uuid) :
+			      xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)uuid);
+}
+
 /* EIO: there is no server yet. */
 static int open_device(struct client *c)
 {
@@ -70,7 +76,7 @@ static int open_device(struct client *c)
 	int left = patience ? atoi(patience) : 0, ret;
 
 	for (;;) {
-		ret = xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)c->uuid);
+		ret = device_get(c, c->uuid);
 		if (ret != -EIO || left <= 0)
 			return ret;
 		poll(NULL, 0, 20);
@@ -78,25 +84,33 @@ static int open_device(struct client *c)
 	}
 }
 
-int device_open(struct client *c, const char *uuid)
+static int open_container(struct client *c, const char *type)
 {
-	const char *type = getenv("VFIO_TYPE");
 	int ret;
 
-	c->uuid = uuid;
 	c->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	if (c->container < 0)
 		return -errno;
-	c->group = open_group(uuid);
+	c->group = open_group(c->uuid);
 	if (c->group < 0)
 		return c->group;
 	ret = xioctl(c->group, VFIO_GROUP_SET_CONTAINER, &c->container);
 	if (ret < 0)
 		return ret;
 	ret = ioctl(c->container, VFIO_SET_IOMMU,
-		    type && !strcmp(type, "1") ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU);
+		    strcmp(type, "1") ? VFIO_TYPE1v2_IOMMU : VFIO_TYPE1_IOMMU);
+	return ret < 0 ? -errno : 0;
+}
+
+int device_open(struct client *c, const char *uuid)
+{
+	const char *type = getenv("VFIO_TYPE") ?: "";
+	int ret;
+
+	c->uuid = uuid;
+	ret = strcmp(type, "cdev") ? open_container(c, type) : cdev_open(c);
 	if (ret < 0)
-		return -errno;
+		return ret;
 	c->device = open_device(c);
 	return c->device < 0 ? c->device : 0;
 }
@@ -146,7 +160,7 @@ static int run_say(struct client *c, int argc, char **argv)
 static int run_reopen(struct client *c, int argc, char **argv)
 {
 	close(c->device);
-	c->device = xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)c->uuid);
+	c->device = device_get(c, c->uuid);
 	return c->device < 0 ? c->device : 0;
 }
 

@@ -2,7 +2,8 @@
 /*
  * dma.c - memory that the device may reach: of which kind, mapped and unmapped, what is in it.
  *
- * Memory is known by the address (IOVA) that it was mapped at, until it is dropped.
+ * Memory is known by the address (IOVA) that it was mapped at, in the address space in use, until
+ * it is dropped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +98,7 @@ static int run_map(struct client *c, int argc, char **argv)
 		m++;
 	if (m == c->memory + MAX_MEMORY || number(argv[0], &m->iova) || number(argv[1], &m->size))
 		return -EPROTO;
+	m->ioas = c->ioas_nr;
 	ret = allocate(m, argv[2]);
 	if (ret) {
 		memset(m, 0, sizeof(*m));
@@ -116,7 +118,8 @@ struct memory *memory_find(struct client *c, char **argv, char **at, uint64_t *c
 	if (number(argv[0], &iova) || number(argv[1], count))
 		return NULL;
 	for (m = c->memory; m < c->memory + MAX_MEMORY; m++)
-		if (m->address && iova >= m->iova && iova - m->iova <= m->size &&
+		if (m->address && m->ioas == c->ioas_nr &&
+		    iova >= m->iova && iova - m->iova <= m->size &&
 		    *count <= m->size - (iova - m->iova)) {
 			*at = m->address + (iova - m->iova);
 			return m;

@@ -275,13 +275,13 @@ static void any_open(struct hostile *h)
 
 	if (next(h) % 2) {
 		begin(h);
-		device = end(h, OPENS, xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)c->uuid));
+		device = end(h, OPENS, device_get(c, c->uuid));
 		if (device >= 0)
 			close(device);
 		return;
 	}
 	close(c->device);
-	device = end(h, OPENS, xioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, (void *)c->uuid));
+	device = end(h, OPENS, device_get(c, c->uuid));
 	if (device >= 0)
 		c->device = device;
 }

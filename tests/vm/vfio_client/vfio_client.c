@@ -5,7 +5,8 @@
  *	vfio_client UUID COMMAND [WORD]... [, COMMAND [WORD]...]...
  *	vfio_client UUID -            commands from stdin, one a line; each is answered by a line
  *
- * It opens /dev/vfio/GROUP of the device, as QEMU would, and does what it is told in one process.
+ * It opens /dev/vfio/GROUP of the device, as QEMU would, or the device's own file, and does what it
+ * is told in one process.
  * "! ERRNO COMMAND..." succeeds if the command fails just so. Ends at the first failure, with
  * status 1 (stdin: says "error: ..." and goes on). Refuses to guess: it checks nothing but what a
  * command says that it checks.
@@ -20,7 +21,7 @@
 #include "client.h"
 
 static const struct command *const tables[] = {
-	device_commands, region_commands, irq_commands, dma_commands, load_commands,
+	device_commands, cdev_commands, region_commands, irq_commands, dma_commands, load_commands,
 	limit_commands, hostile_commands, storm_commands, trick_commands, endure_commands,
 	repeat_commands, absent_commands,
 };
