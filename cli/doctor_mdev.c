@@ -143,6 +143,15 @@ void doctor_types(struct finding *f)
 
 /* ---- permissions ----------------------------------------------------------------- */
 
+/* Behind the container: type 1, or, in kernels that do not have it, iommufd. */
+static bool has_iommu(void)
+{
+	const enum module type1 = mdev_module("vfio_iommu_type1");
+
+	return type1 == MODULE_LOADED ||
+	       (type1 == MODULE_ABSENT && mdev_module("iommufd") == MODULE_LOADED);
+}
+
 /* What clients open: the container, and a node for each group, which is root's. */
 void doctor_vfio(struct finding *f)
 {
@@ -156,7 +165,7 @@ void doctor_vfio(struct finding *f)
 	else if (!mdev_may(VFIO, R_OK | W_OK))
 		doctor_say(f, HEALTH_WARN, "chmod 0666 it, as udev does: it gives no rights",
 			   "no permission for " VFIO);
-	else if (is_loaded() && mdev_module("vfio_iommu_type1") != MODULE_LOADED)
+	else if (is_loaded() && !has_iommu())
 		doctor_say(f, HEALTH_WARN, "modprobe vfio_iommu_type1",
 			   "vfio_iommu_type1 is not loaded");
 	else if (each_mdev(has_closed_group, uuid) && !mdev_group(uuid, &group))

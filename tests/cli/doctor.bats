@@ -141,6 +141,9 @@ fake_muser() {
 	rmdir "$MUSER_ROOT/sys/module/vfio_iommu_type1"
 	try 0 musctl doctor -J
 	[ "$(finding vfio)" = "warn: vfio_iommu_type1 is not loaded - modprobe vfio_iommu_type1" ]
+	mkdir "$MUSER_ROOT/sys/module/iommufd"
+	try 0 musctl doctor -J
+	[ "$(finding vfio)" = "ok: /dev/vfio/vfio can be opened" ]
 	rm "$MUSER_ROOT/dev/vfio/vfio"
 	try 1 musctl doctor -J
 	[[ $(finding vfio) == "fail: /dev/vfio/vfio does not exist - "* ]]
