@@ -67,7 +67,7 @@ help:
 	@echo 'make check        install what tests need, run all of them'
 	@echo 'make check-quick  lint, unit, devices, cli: no root, under a minute'
 	@echo 'make check-vm     stock kernels and drivers in QEMU'
-	@echo 'make check-kdebug muser.ko on a kernel with lockdep, KASAN and kmemleak: 40 minutes'
+	@echo 'make check-kdebug muser.ko on kernels with lockdep, KASAN and kmemleak, and iommufd: an hour'
 	@echo 'make fuzz         the fuzzers, FUZZ_SECONDS (600) each'
 	@echo 'make bench        ratios against the bare operations; PEERS=DIR adds peers'
 	@echo 'make bench-kmod   the same for muser.ko, in a VM'

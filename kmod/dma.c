@@ -148,7 +148,8 @@ static bool dma_batch_grow(struct dma_batch *b, unsigned long page)
 
 /*
  * Take pages of [first, last] out of the table, into @batches; afterwards no mapping has them.
- * Each batch is an operation from here on: whoever unmaps waits for it.
+ * Each batch is an operation from here on: whoever unmaps waits for it. The range is what the
+ * client unmaps, or whole runs.
  */
 static void dma_collect(struct muser_dma_state *st, unsigned long first, unsigned long last,
 			struct list_head *batches)
@@ -158,10 +159,14 @@ static void dma_collect(struct muser_dma_state *st, unsigned long first, unsigne
 	void *entry;
 
 	down_write(&st->map_lock);
+	/* If it is pinned, what is left of a run begins there. */
+	xa_set_mark(&st->pages, last + 1, DMA_HEAD);
 	xa_for_each_range(&st->pages, page, entry, first, last) {
+		const bool begins = dma_run_begins(st, page);
+
 		xa_erase(&st->pages, page);
 		atomic64_dec(&st->pinned);
-		if (!b || !dma_batch_grow(b, page)) {
+		if (!b || begins || !dma_batch_grow(b, page)) {
 			b = dma_batch_new(page);
 			list_add_tail(&b->link, batches);
 		}
@@ -255,6 +260,7 @@ int muser_dma_open(struct muser *m)
 	}
 	st->unpinner = unpinner;
 	st->vdev = m->vdev;
+	dma_run_open(st);
 	WRITE_ONCE(st->nomem, 0);
 	return 0;
 }

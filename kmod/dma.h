@@ -33,6 +33,7 @@ struct dma_op {
 struct muser_dma_state {
 	struct muser         *m;
 	struct vfio_device   *vdev;    /* of the client, constant while it has the device open */
+	bool                  is_exact; /* it is iommufd that pins, see dma_run.c */
 
 	struct mutex          pin_lock; /* one change by the server at a time */
 
@@ -70,7 +71,8 @@ struct muser_dma_state {
 	unsigned long         nomem_since;
 };
 
-#define DMA_NEW XA_MARK_1 /* pinned by the call that holds pin_lock */
+#define DMA_NEW  XA_MARK_1 /* pinned by the call that holds pin_lock */
+#define DMA_HEAD XA_MARK_2 /* the first page of a run, see dma_run.c */
 
 static inline struct page *dma_entry_page(void *entry)
 {
@@ -111,6 +113,16 @@ int  dma_error(int error);
 int  dma_rw_open(struct muser_dma_state *st);
 void dma_rw_close(struct muser_dma_state *st);
 void dma_rw_cancel(struct muser_dma_state *st, unsigned long first, unsigned long last, int error);
+
+/* dma_run.c: there is a client */
+void dma_run_open(struct muser_dma_state *st);
+/* Whether it matters that VFIO's call for this page was another one than for the page before. */
+bool dma_run_begins(struct muser_dma_state *st, unsigned long page);
+/*
+ * Have a run begin at @page, if it is pinned and if that matters: what is let go from here on, or up
+ * to here, is whole runs then. Under pin_lock. -EBUSY: the client is unmapping it; -ENOMEM.
+ */
+int  dma_run_cut(struct muser_dma_state *st, unsigned long page);
 
 /* dma_map.c: mappings of these pages fault again */
 void dma_zap(struct muser_dma_state *st, unsigned long first, unsigned long pages);

@@ -55,6 +55,8 @@ static int dma_vfio_pin_as(struct muser_dma_state *st, const struct dma_op *op, 
 	if (dma_nomem_is_near(st) && READ_ONCE(st->nomem) >= NOMEM_MAX)
 		return -ENOMEM;
 	ret = vfio_pin_pages(st->vdev, iova, nr, prot, pages);
+	if (ret == -ENOENT) /* iommufd */
+		return -EINVAL;
 	if (ret == -ENOMEM)
 		dma_nomem_note(st);
 	if (ret < 0 || ret == nr)
@@ -119,19 +121,53 @@ static int dma_store(struct muser_dma_state *st, unsigned long page, void *entry
 	return 0;
 }
 
-/* Returns how many pages are in the table: fewer, for want of memory, or none, if revoked. */
-static unsigned long dma_store_run(struct muser_dma_state *st, const struct dma_op *op,
-				   struct page **pages, bool write)
+static int dma_store_all(struct muser_dma_state *st, const struct dma_op *op, struct page **pages,
+			 bool write)
 {
-	const unsigned long nr = dma_op_pages(op);
-	unsigned long i = 0;
+	const unsigned long first = op->it.start, nr = dma_op_pages(op);
+	unsigned long i;
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = dma_store(st, first + i, xa_tag_pointer(pages[i], write));
+		if (ret)
+			goto forget;
+	}
+	return 0;
+
+forget:
+	while (i--) {
+		xa_erase(&st->pages, first + i);
+		atomic64_dec(&st->pinned);
+	}
+	return ret;
+}
+
+/* All of it is in the table, or nothing. */
+static bool dma_is_kept(struct muser_dma_state *st, const struct dma_op *op, bool kept)
+{
+	unsigned long page;
+
+	for (page = op->it.start; page <= op->it.last; page++) {
+		if (!xa_load(&st->pages, page) == kept)
+			return false;
+	}
+	return true;
+}
+
+/* @again: it must be there, else it was unmapped since it was looked up: this is other memory. */
+static int dma_store_run(struct dma_pin *p, const struct dma_op *op, bool write, bool again)
+{
+	struct muser_dma_state *st = p->st;
+	int ret = -EBUSY;
 
 	down_write(&st->map_lock);
-	while (i < nr && !READ_ONCE(op->revoked) &&
-	       !dma_store(st, op->it.start + i, xa_tag_pointer(pages[i], write)))
-		i++;
+	if (!READ_ONCE(op->revoked) && dma_is_kept(st, op, again))
+		ret = dma_store_all(st, op, p->pages, write);
+	if (!ret && !again)
+		xa_set_mark(&st->pages, op->it.start, DMA_HEAD);
 	up_write(&st->map_lock);
-	return i;
+	return ret;
 }
 
 /*
@@ -141,17 +177,14 @@ static unsigned long dma_store_run(struct muser_dma_state *st, const struct dma_
 static int dma_keep_run(struct dma_pin *p, const struct dma_op *op, bool write, bool again)
 {
 	struct muser_dma_state *st = p->st;
-	const dma_addr_t iova = (dma_addr_t)op->it.start << PAGE_SHIFT;
 	const unsigned long nr = dma_op_pages(op);
-	const unsigned long kept = dma_store_run(st, op, p->pages, write);
+	const int ret = dma_store_run(p, op, write, again);
 
 	if (again || READ_ONCE(st->scratch_shown))
 		dma_zap(st, op->it.start, nr);
-	if (again)
-		vfio_unpin_pages(st->vdev, iova, nr);
-	else if (kept < nr)
-		vfio_unpin_pages(st->vdev, iova + (kept << PAGE_SHIFT), nr - kept);
-	return kept == nr ? 0 : -ENOMEM;
+	if (again || ret)
+		vfio_unpin_pages(st->vdev, (dma_addr_t)op->it.start << PAGE_SHIFT, nr);
+	return ret;
 }
 
 static int dma_pin_run(struct dma_pin *p, unsigned long first, unsigned long nr, bool again)
@@ -183,6 +216,29 @@ static enum dma_need dma_need(const struct dma_pin *p, unsigned long page)
 	return p->write && !dma_entry_is_writable(entry) ? DMA_UPGRADE : DMA_HAVE;
 }
 
+/* A run, or a part of one, that is there for reading: it becomes one by itself. */
+static int dma_upgrade(struct dma_pin *p, unsigned long first, unsigned long end)
+{
+	int ret = dma_run_cut(p->st, first);
+
+	if (!ret)
+		ret = dma_run_cut(p->st, end);
+	return ret ? ret : dma_pin_run(p, first, end - first, true);
+}
+
+/* The end of what needs the same as @first does. */
+static unsigned long dma_same_need(const struct dma_pin *p, unsigned long first, unsigned long last)
+{
+	const enum dma_need need = dma_need(p, first);
+	unsigned long page;
+
+	for (page = first + 1; page <= last && dma_need(p, page) == need; page++) {
+		if (need == DMA_UPGRADE && dma_run_begins(p->st, page))
+			break;
+	}
+	return page;
+}
+
 /* Pages only leave the table while we look, and those that do are revoked. */
 static int dma_pin_part(struct dma_pin *p, unsigned long first, unsigned long last)
 {
@@ -192,10 +248,11 @@ static int dma_pin_part(struct dma_pin *p, unsigned long first, unsigned long la
 
 	while (!ret && page <= last) {
 		need = dma_need(p, page);
-		for (end = page + 1; end <= last && dma_need(p, end) == need; end++)
-			;
-		if (need != DMA_HAVE)
-			ret = dma_pin_run(p, page, end - page, need == DMA_UPGRADE);
+		end = dma_same_need(p, page, last);
+		if (need == DMA_UPGRADE)
+			ret = dma_upgrade(p, page, end);
+		else if (need == DMA_ABSENT)
+			ret = dma_pin_run(p, page, end - page, false);
 		page = end;
 	}
 	return ret;
@@ -372,10 +429,22 @@ int muser_dma_pin(struct muser *m, struct muser_dma *arg)
 	return ret;
 }
 
+static int dma_unpin_pages(struct muser_dma_state *st, unsigned long first, unsigned long end)
+{
+	int ret = dma_run_cut(st, first);
+
+	if (!ret)
+		ret = dma_run_cut(st, end);
+	if (!ret)
+		dma_drop(st, first, end - 1);
+	return ret;
+}
+
 int muser_dma_unpin(struct muser *m, struct muser_dma *arg)
 {
 	struct muser_dma_state *st = m->dma;
 	u64 first, end;
+	int ret;
 
 	if (!dma_range_is_valid(arg->iova, arg->size))
 		return -EINVAL;
@@ -383,9 +452,8 @@ int muser_dma_unpin(struct muser *m, struct muser_dma *arg)
 	end = (arg->iova + arg->size) >> PAGE_SHIFT;
 	if (mutex_lock_killable(&st->pin_lock))
 		return -EINTR;
-	if (first < end)
-		dma_drop(st, first, end - 1);
+	ret = first < end ? dma_unpin_pages(st, first, end) : 0;
 	WRITE_ONCE(st->nomem, 0);
 	mutex_unlock(&st->pin_lock);
-	return 0;
+	return ret;
 }

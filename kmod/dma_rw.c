@@ -176,8 +176,8 @@ static int dma_rw_result(const struct dma_rw *rw, int ret)
 {
 	if (ret && rw->error)
 		return rw->error;
-	/* Mapped, but there is nothing behind it. */
-	return ret == -EFAULT ? -EINVAL : ret;
+	/* Mapped, but there is nothing behind it; not mapped, as iommufd says it. */
+	return ret == -EFAULT || ret == -ENOENT ? -EINVAL : ret;
 }
 
 static int dma_rw_copier(void *data)

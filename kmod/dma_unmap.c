@@ -21,6 +21,10 @@
  *
  * So two or three rounds are what it takes. The others are for a client whose threads race for the
  * lock, half a minute in all; if they go on they wait for each other in the last one.
+ *
+ * iommufd holds no lock when it calls. It asks again, too, but not when the device is detached, and
+ * warns: the first round is the last one there. It lets nobody pin or copy what it unmaps until that
+ * is gone, so no mark outlives its round: one call may be for any number of mappings.
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -167,7 +171,7 @@ static void dma_mark_place(struct dma_mark *mark, unsigned long first, unsigned 
 
 static void dma_wait_quiet(struct muser_dma_state *st, const struct dma_mark *mark)
 {
-	const bool is_last = mark->rounds + 1 >= DMA_ROUNDS;
+	const bool is_last = st->is_exact || mark->rounds + 1 >= DMA_ROUNDS;
 	const long patience = is_last ? MAX_SCHEDULE_TIMEOUT : DMA_PATIENCE << mark->rounds;
 	u64 unpinned;
 
@@ -209,7 +213,7 @@ void muser_dma_unmap(struct muser *m, u64 iova, u64 size)
 	dma_revoke(mark, iova, size);
 	mark->rounds++;
 	/* It fails for a task that has gone through exit: it is not in an ioctl. */
-	if (!old && ((current->flags & PF_KTHREAD) ||
+	if (!old && (m->dma->is_exact || (current->flags & PF_KTHREAD) ||
 		     task_work_add(current, &mark->work, TWA_RESUME)))
 		dma_mark_free(mark);
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# make check-kdebug: muser.ko by DKMS, its suites on a debug kernel, then hostile clients and servers
-# with failing allocations for ten minutes (HOSTILE_SECONDS=), from SEED= (the day's number).
-# Owns: the list. Refuses to be part of make check: the kernel alone takes six minutes to build.
+# make check-kdebug: muser.ko by DKMS, its suites on debug kernels, one of them with iommufd, then
+# hostile clients and servers with failing allocations for ten minutes (HOSTILE_SECONDS=), from SEED=
+# (the day's number).
+# Owns: the list. Refuses to be part of make check: a kernel alone takes six minutes to build.
 
 set -uo pipefail
 
@@ -13,17 +14,22 @@ seconds=${HOSTILE_SECONDS:-600}
 failed=0
 
 # Emulated and checked at every step: an answer may take ten times as long.
-run() { # SUITE
-	printf '# %s\n' "$1"
-	KMOD_ENV="TAP_SECONDS=300 KILLS=10 LOAD_MS=20000 HOSTILE_SECONDS=$seconds SEED=$seed" \
-		"$here/kmod.sh" -n kdebug "$here/$1" || failed=1
+run() { # KERNEL SUITE [VARIABLE=VALUE]
+	printf '# %s: %s\n' "$1" "${*:2}"
+	KMOD_ENV="${3-} TAP_SECONDS=300 KILLS=10 LOAD_MS=20000 HOSTILE_SECONDS=$seconds SEED=$seed" \
+		"$here/kmod.sh" -n "$1" "$here/$2" || failed=1
 }
 
-"$here/build-kernel.sh" >/dev/null || exit 1
+for kernel in kdebug iommufd; do
+	"$here/build-kernel.sh" $kernel >/dev/null || exit 1
+done
 "$here/dkms.sh" || failed=1
-run suite_module.sh
-run suite_memory.sh
-run suite_kill.sh
-run suite_load.sh
-run kdebug/suite_hostile.sh
+for kernel in kdebug iommufd; do
+	for suite in module memory kill load; do
+		run $kernel suite_$suite.sh
+	done
+done
+run iommufd suite_memory.sh VFIO_TYPE=cdev
+run iommufd kdebug/suite_iommufd.sh
+run kdebug kdebug/suite_hostile.sh
 exit "$failed"

@@ -28,7 +28,7 @@ storm_is_over() {
 	[ "$(word 0xf70)" = 0 ]
 }
 
-ok 'modules' sh -c 'load vfio_iommu_type1 && load muser'
+ok 'modules' sh -c "load $IOMMU && load muser"
 ok 'an mdev' mdev_create "$U"
 ok 'a server' serve "$U" -x -t 2
 
@@ -459,7 +459,12 @@ ok 'the client goes' client_stop
 export VFIO_TYPE=1
 ok 'a client of type 1, version 1' client_start "$U"
 ok 'maps memory' c map 0x1000000 0x10000 anon
-ok 'it cannot be pinned' dma_fails 95 $PIN 0x1000000 0x10000 0
+if [ "$IOMMU" = iommufd ]; then
+	ok 'iommufd pins it' dma $PIN 0x1000000 0x10000 0
+	ok 'and lets it go' dma $UNPIN 0x1000000 0x10000 0
+else
+	ok 'it cannot be pinned' dma_fails 95 $PIN 0x1000000 0x10000 0
+fi
 ok 'but copied to' dma $COPY_FILL 0x1000010 0x8001 4
 ok 'as is seen' c memcheck 0x1000010 0x8001 4
 ok 'and from' dma $COPY_CHECK 0x1000010 0x8001 4

@@ -286,7 +286,8 @@ struct muser_irq {
  * for is shared memory of one file that is not sealed against writes, the range returned is of that
  * file, and may be mapped as such, too: MUSER_MMAP_FILE. Else the flag is not returned.
  *
- * MUSER_DMA_UNPIN: let go of whole pages in the range; those not pinned are no error.
+ * MUSER_DMA_UNPIN: let go of whole pages in the range; those not pinned are no error. EBUSY: the
+ * client is unmapping some of them; ENOMEM; then none was let go.
  *
  * EINVAL: not mapped by the client, or out of bounds; EPERM: mapped read-only; ENOMEM: the client's
  * locked-memory limit; EOPNOTSUPP: such memory or IOMMU type cannot be pinned: MUSER_DMA_RW;

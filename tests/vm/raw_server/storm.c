@@ -59,7 +59,7 @@ static void pin(struct worker *w, unsigned long request, uint64_t iova, uint64_t
 					  (below(w, 2) ? MUSER_DMA_WRITE : 0) };
 
 	if (ioctl(w->storm.file, request, &arg)) {
-		if (is_unpin || !may_fail(errno))
+		if (is_unpin ? errno != EBUSY : !may_fail(errno))
 			fault(&w->storm, 1000 + errno);
 		return;
 	}
