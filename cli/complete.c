@@ -288,7 +288,8 @@ static void print_property(struct json_object *prop)
 	char word[80], flags[64];
 
 	value_list(prop, "flags", flags, sizeof(flags));
-	snprintf(word, sizeof(word), "%.70s%s", value_name(prop), strstr(flags, "-only") ? "" : "=");
+	snprintf(word, sizeof(word), "%.70s%s", value_name(prop),
+		 strstr(flags, "-only") ? "" : "=");
 	print(word, value_text(prop, "help"));
 }
 

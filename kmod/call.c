@@ -190,7 +190,7 @@ int muser_call(struct muser *m, struct muser_request *req)
 		return -ENOMEM;
 	ret = call_enqueue(m, r);
 	if (!ret) {
-		/* On one CPU the server may answer before we sleep: neither of us is woken twice. */
+		/* On one CPU the server may answer before we sleep: none is woken twice. */
 		cond_resched();
 		ret = call_wait(m, r);
 	}

@@ -119,8 +119,8 @@ void dma_run_open(struct muser_dma_state *st);
 /* Whether it matters that VFIO's call for this page was another one than for the page before. */
 bool dma_run_begins(struct muser_dma_state *st, unsigned long page);
 /*
- * Have a run begin at @page, if it is pinned and if that matters: what is let go from here on, or up
- * to here, is whole runs then. Under pin_lock. -EBUSY: the client is unmapping it; -ENOMEM.
+ * Have a run begin at @page, if it is pinned and if that matters: what is let go from here on, or
+ * up to here, is whole runs then. Under pin_lock. -EBUSY: the client is unmapping it; -ENOMEM.
  */
 int  dma_run_cut(struct muser_dma_state *st, unsigned long page);
 

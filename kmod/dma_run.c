@@ -9,8 +9,8 @@
  *
  * What the client unmaps may be cut out of a run as it is: iommufd keeps account of each of the
  * client's mappings (area) by itself, and unmaps whole ones. The server's ranges may begin and end
- * anywhere: there, the two sides are pinned once more, each by itself, before the whole is unpinned.
- * No page is let go by that; iommufd does not even look at the client's memory.
+ * anywhere: there, the two sides are pinned once more, each by itself, before the whole is
+ * unpinned. No page is let go by that; iommufd does not even look at the client's memory.
  *
  * VFIO's own type1 counts page by page: runs do not matter, and cost nothing.
  */

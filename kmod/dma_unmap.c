@@ -19,12 +19,10 @@
  *  - Copies under way. They hold that lock through the client's page faults: those that have begun
  *    are interrupted, whether they are of this range or not, the others fail.
  *
- * So two or three rounds are what it takes. The others are for a client whose threads race for the
- * lock, half a minute in all; if they go on they wait for each other in the last one.
- *
- * iommufd holds no lock when it calls. It asks again, too, but not when the device is detached, and
- * warns: the first round is the last one there. It lets nobody pin or copy what it unmaps until that
- * is gone, so no mark outlives its round: one call may be for any number of mappings.
+ * So two or three rounds are what it takes; the others are for a client whose threads race for the
+ * lock, half a minute in all. iommufd holds no lock when it calls, and may not ask again: its first
+ * round is the last one. It lets nobody pin or copy what it unmaps until that is gone, so no mark
+ * outlives its round: one call may be for any number of mappings.
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
