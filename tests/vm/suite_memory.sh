@@ -75,8 +75,9 @@ for flags in 0 5 7 8; do
 	ok "flags of no meaning: $flags" c write bar0 0xf28 8 $flags
 	is 'are refused' 22 word 0xf38
 done
-ok 'the server watches' command_of 0xf68 6000
+ok 'the server watches' command_of 0xf68 1
 ok 'while three threads write' c writestorm 3 4000 bar2
+ok 'that is all' command_of 0xf68 0
 ok 'it ends' until_true storm_is_over
 is 'and has missed nothing' 0 word 0xf78
 

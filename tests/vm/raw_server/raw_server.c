@@ -50,7 +50,7 @@ enum {
 	RESETS = 0xf50, /* how many there were */
 	REPLAYED = 0xf58, /* how many requests came again */
 	STORM = 0xf60,	/* for so many ms, on IOVA and SIZE: see storm.h */
-	WATCH = 0xf68,	/* for so many ms, on BAR2 */
+	WATCH = 0xf68,	/* BAR2, until 0 is written */
 	RUNNING = 0xf70, /* threads of these two */
 	FAULTS = 0xf78,
 	COUNT = 0xf80, /* four that count their reads; the top bit: this one came again */
@@ -330,10 +330,10 @@ static int copies(void)
 
 static int watch(void)
 {
-	const struct storm s = { file, bar2, 0, bar2_size, *word(WATCH),
-				 word(RUNNING), word(FAULTS) };
+	const struct storm s = { file, bar2, 0, bar2_size, 0,
+				 word(RUNNING), word(FAULTS), word(WATCH) };
 
-	return watch_start(&s);
+	return *word(WATCH) ? watch_start(&s) : 0;
 }
 
 static void unmapped(const struct range *range)

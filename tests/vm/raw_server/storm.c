@@ -183,6 +183,11 @@ struct watch {
 	uint64_t seen[WATCH_PAGES];
 };
 
+static uint64_t first_word(const struct watch *w, uint64_t page)
+{
+	return __atomic_load_n((uint64_t *)(w->storm->memory + page * PAGE), __ATOMIC_SEQ_CST);
+}
+
 static int fetch(struct watch *w)
 {
 	const struct storm *s = w->storm;
@@ -195,21 +200,17 @@ static int fetch(struct watch *w)
 		return errno;
 	for (i = 0; i < s->size / PAGE; i++)
 		if (bitmap >> i & 1)
-			w->seen[i] = __atomic_load_n((uint64_t *)(s->memory + i * PAGE),
-						     __ATOMIC_SEQ_CST);
+			w->seen[i] = first_word(w, i);
 	return 0;
 }
 
-static void compare(struct watch *w)
+static void compare(const struct watch *w)
 {
-	const struct storm *s = w->storm;
-	uint64_t i, there;
+	uint64_t i;
 
-	for (i = 1; i < s->size / PAGE; i++) {
-		there = __atomic_load_n((uint64_t *)(s->memory + i * PAGE), __ATOMIC_SEQ_CST);
-		if (there != w->seen[i])
-			fault(s, 5000 + i);
-	}
+	for (i = 1; i < w->storm->size / PAGE; i++)
+		if (first_word(w, i) != w->seen[i])
+			fault(w->storm, 5000 + i);
 }
 
 static void *watch_run(void *data)
@@ -217,10 +218,13 @@ static void *watch_run(void *data)
 	struct worker *worker = data;
 	struct watch w = { .storm = &worker->storm };
 	struct pollfd fd = { .fd = worker->storm.file, .events = POLLPRI };
-	const uint64_t end = now_ms() + worker->storm.ms;
+	uint64_t i;
 	int error = 0;
 
-	while (!error && now_ms() < end) {
+	/* All of it is armed: what is written from now on is fetched. */
+	for (i = 0; i < worker->storm.size / PAGE; i++)
+		w.seen[i] = first_word(&w, i);
+	while (!error && __atomic_load_n(worker->storm.on, __ATOMIC_SEQ_CST)) {
 		if (poll(&fd, 1, 50) > 0)
 			error = fetch(&w);
 	}
