@@ -10,12 +10,17 @@
  *	then read messages, and write replies, until read(2) gives 0: the device was removed.
  *
  * read(2) gives as many whole messages as fit, EMSGSIZE if not even the first one does, and waits
- * unless O_NONBLOCK. write(2) takes whole replies, many at a time. A reply that nobody waits for
- * is taken and forgotten. MUSER_EXCHANGE does both in one call. poll(2): POLLIN: messages;
- * POLLOUT: always; POLLPRI: trapped pages were written; POLLHUP: the device was removed.
+ * unless O_NONBLOCK (EAGAIN). write(2) takes whole replies, many at a time, up to the first bad
+ * one (EINVAL: malformed, or to another command than the request with its id; EFAULT): it returns
+ * the bytes of those before, or that error. A reply that nobody waits for is taken and forgotten.
+ * MUSER_EXCHANGE does both in one call. poll(2): POLLIN: messages; POLLOUT: always; POLLPRI:
+ * trapped pages were written; POLLERR: the server is refused (MUSER_START); POLLHUP: the device
+ * was removed.
  *
  * All structs: argsz is the caller's sizeof; flags and reserved fields that are not known must be
- * zero (EINVAL). Layouts are the same for 32-bit processes.
+ * zero (EINVAL). Layouts are the same for 32-bit processes. Beside the errors that each command
+ * names: ENOTTY: no such command; EFAULT; EINTR; ENOMEM; and, of all but MUSER_GET_INFO and
+ * MUSER_MEM_TRAP, ENODEV: the device was removed.
  */
 #ifndef _LINUX_MUSER_H
 #define _LINUX_MUSER_H
@@ -45,9 +50,16 @@
 /*
  * The profile of vfio-user that is spoken here:
  *
- *  - VERSION carries no JSON, either way; sizes are limited by max_msg of MUSER_GET_INFO.
- *    It comes once after each MUSER_START, with GET_INFO, GET_REGION_INFO and GET_IRQ_INFO, whose
- *    answers are kept. A server that takes over must give the same answers.
+ *  - VERSION carries no JSON, either way; sizes are limited by max_msg of MUSER_GET_INFO. It comes
+ *    once after each MUSER_START, with GET_INFO, GET_REGION_INFO and GET_IRQ_INFO, whose answers
+ *    are kept. A server that takes over must give the same answers.
+ *  - Rules for these answers (else EPROTO): version 0.0 or 0.1; VFIO_DEVICE_FLAGS_PCI, 8 to 15
+ *    regions, up to 16 interrupt indexes. A region has up to 1 << MUSER_SPACE_SHIFT bytes; its
+ *    offset is the module's to choose. One with VFIO_REGION_INFO_FLAG_MMAP has memory of
+ *    MUSER_MEM_CREATE for all of its pages; sparse areas are whole pages of it. Each capability
+ *    lies behind the one before it, in the first 16 KiB. INTx, ERR and REQ have one vector at most,
+ *    other indexes 2048. REQ is the module's to signal, too; without a vector for it, the client
+ *    gets one that the server hears nothing of.
  *  - Descriptors never travel. SET_IRQS with VFIO_IRQ_SET_DATA_EVENTFD carries a byte for each
  *    vector, like DATA_BOOL: 1: it has an eventfd now, 0: it has none. The module keeps the
  *    eventfds; MUSER_IRQ_TRIGGER signals them. An eventfd that unmasks arrives as plain
@@ -98,6 +110,8 @@ struct muser_client {
 /* ---- offsets for mmap(2) ------------------------------------------------------------- */
 
 /*
+ * All are MAP_SHARED. EINVAL: private, or beyond the end; ENXIO: there is no such memory.
+ *
  * Mappings keep the file open: as long as there is one, the next server's open(2) gets EBUSY. A
  * child that is forked has none of them. System calls copy to and from them as ever, but take no
  * references to their pages (EFAULT: O_DIRECT, vmsplice(2), registered buffers; shared futexes):
@@ -110,14 +124,14 @@ struct muser_client {
 #define MUSER_SPACE_SHIFT  40
 #define MUSER_MMAP_MEM(space) ((__u64)(space) << MUSER_SPACE_SHIFT)
 /*
- * Client memory, by its address (IOVA). Any range may be mapped, MAP_SHARED, at any time and once
- * for all: pages that are pinned show the client's memory, others a scratch page. Beyond the
- * process's reach (32 bits): MUSER_DMA_RW.
+ * + IOVA: client memory, by its address. Any range may be mapped, at any time and once for all:
+ * pages that are pinned show the client's memory, others a scratch page. A write to one that the
+ * client has mapped read-only is SIGBUS. Beyond the process's reach (32 bits): MUSER_DMA_RW.
  */
 #define MUSER_MMAP_DMA     (1ULL << 62)
 #define MUSER_DMA_LIMIT    (1ULL << 61) /* addresses below it can be pinned */
 /*
- * A range that MUSER_DMA_PIN has returned with MUSER_DMA_FILE, or a part of it (else ENXIO). System
+ * + IOVA: a range that MUSER_DMA_PIN has returned with MUSER_DMA_FILE, or a part of it. System
  * calls take such memory where they refuse the other (EFAULT): O_DIRECT, vmsplice(2), registered
  * buffers. Pages that are let go, by whomever, show a scratch page in this mapping from then on,
  * for good, which system calls refuse, too. References that they took before stay.
@@ -173,7 +187,8 @@ struct muser_info {
  *
  * Memory of a region, or of the server's state, that outlives the server; zero at first. If it is
  * there already, @size must be the same (ESTALE: it was another device). ENOSPC: more than the
- * mdev's attribute max_memory.
+ * mdev's attribute max_memory; EINVAL: no such space, or no whole pages, or more than
+ * 1 << MUSER_SPACE_SHIFT bytes; EALREADY: after MUSER_START.
  */
 struct muser_mem {
 	__u32 argsz;
@@ -229,8 +244,9 @@ struct muser_start {
  * Take replies as write(2) does, then give messages as read(2) does. Waits, unless
  * MUSER_EXCHANGE_NOWAIT (O_NONBLOCK is for read(2) alone), until there is a message, @wake_fd is
  * readable, or @timeout_ns has passed. 0 with in_len 0: nothing came. Errors of the replies come
- * first; EMSGSIZE (not even the first message fits), EINTR and ENODEV (the device was removed)
- * come after all replies have been taken.
+ * first: those before the bad one are taken. All others come after all replies have been taken:
+ * EMSGSIZE (not even the first message fits), EFAULT (@in), EINTR, EBADF (@wake_fd), ENODEV (the
+ * device was removed), and what a server reads that is refused.
  */
 struct muser_exchange {
 	__u32 argsz;
@@ -254,7 +270,7 @@ struct muser_exchange {
  * @index: VFIO_PCI_*_IRQ_INDEX.
  * @vector: Of the index.
  *
- * ENOENT: it has none. Safe from any thread.
+ * ENOENT: it has none; ENOTCONN: not started, or refused. Safe from any thread.
  */
 struct muser_irq {
 	__u32 argsz;
@@ -266,14 +282,14 @@ struct muser_irq {
 
 /* ---- DMA ----------------------------------------------------------------------------- */
 
-#define MUSER_DMA_READ  (1U << 0) /* the device reads: always */
+#define MUSER_DMA_READ  (1U << 0) /* the device reads; PIN: MUSER_DMA_WRITE includes it */
 #define MUSER_DMA_WRITE (1U << 1)
 #define MUSER_DMA_FILE  (1U << 2) /* PIN; see struct muser_dma */
 
 /**
  * struct muser_dma - MUSER_DMA_PIN and MUSER_DMA_UNPIN
  * @argsz: sizeof(struct muser_dma).
- * @flags: PIN: MUSER_DMA_*; UNPIN: 0.
+ * @flags: PIN: MUSER_DMA_READ, MUSER_DMA_WRITE or both, and MUSER_DMA_FILE; UNPIN: 0.
  * @iova: The client's address. PIN: out, too.
  * @size: In bytes. PIN: out, too.
  *
@@ -305,7 +321,7 @@ struct muser_dma {
 /**
  * struct muser_dma_rw - MUSER_DMA_RW: copy, for memory that cannot be mapped
  * @argsz: sizeof(struct muser_dma_rw).
- * @flags: MUSER_DMA_WRITE: to the client; MUSER_DMA_READ: from it.
+ * @flags: One of MUSER_DMA_WRITE: to the client; MUSER_DMA_READ: from it.
  * @iova: The client's address.
  * @size: In bytes.
  * @addr: Of the server's buffer.
@@ -340,10 +356,12 @@ struct muser_dma_rw {
  * @size: In bytes: whole pages.
  * @bitmap: FETCH: address; whole 64-bit words.
  *
- * MUSER_TRAP_ARM: the next write to each page of the range
- * is noticed (POLLPRI). MUSER_TRAP_FETCH: into @bitmap, a bit a page, least significant first,
- * which pages were written since they were armed; what was fetched is no longer pending. Both:
- * fetch, then arm again those that were written. MUSER_TRAP_OFF: no longer.
+ * MUSER_TRAP_ARM: the next write to each page of the range is noticed (POLLPRI). MUSER_TRAP_FETCH:
+ * into @bitmap, a bit a page, least significant first, which pages were written since they were
+ * armed; what was fetched is no longer pending. Both: fetch, then arm again those that were
+ * written. MUSER_TRAP_OFF, alone or with FETCH: no longer; what was not fetched is forgotten.
+ *
+ * EINVAL: other flags, or no whole pages of the space; ENXIO: it has no memory.
  *
  * A client that unmaps memory, maps other in its place, and then writes its address to a page
  * means the other. What it said before it wrote came, or comes, in messages with No_reply up to
