@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sysfs.c - attributes of an instance, in the folder of its mediated device.
+ * sysfs.c - attributes of an instance, in the directory of its mediated device.
  *
  * Owns their names and texts, and the events that tell of states. All are there as long as the
  * device is; none waits for a peer.
