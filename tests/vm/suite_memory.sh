@@ -408,7 +408,6 @@ ok 'with a server' serve "$V"
 export VFIO_TYPE=1 # which refuses pins before it takes its lock: all is for the copier
 ok 'a client of the first' client_start "$U"
 unset VFIO_TYPE
-ok 'which gives the server time' set_attribute "$U" timeout_ms 0
 ok 'has memory that does not come, of which there are 540 copies' absent 0x10000000 540
 is 'a client of the other maps, has pinned and unmaps' 0x0000000000000000 visit
 is 'nothing is left' 0 attribute "$V" pinned_pages
