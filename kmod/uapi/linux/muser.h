@@ -54,12 +54,13 @@
  *    once after each MUSER_START, with GET_INFO, GET_REGION_INFO and GET_IRQ_INFO, whose answers
  *    are kept. A server that takes over must give the same answers.
  *  - Rules for these answers (else EPROTO): version 0.0 or 0.1; VFIO_DEVICE_FLAGS_PCI, 8 to 15
- *    regions, up to 16 interrupt indexes. A region has up to 1 << MUSER_SPACE_SHIFT bytes; its
- *    offset is the module's to choose. One with VFIO_REGION_INFO_FLAG_MMAP has memory of
- *    MUSER_MEM_CREATE for all of its pages; sparse areas are whole pages of it. Each capability
- *    lies behind the one before it, in the first 16 KiB. INTx, ERR and REQ have one vector at most,
- *    other indexes 2048. REQ is the module's to signal, too; without a vector for it, the client
- *    gets one that the server hears nothing of.
+ *    regions, up to 16 interrupt indexes. The argsz of a region's answer is no more than the
+ *    answer's bytes: that of the question is what may come, 16 KiB. A region has up to
+ *    1 << MUSER_SPACE_SHIFT bytes; its offset is the module's to choose. One with
+ *    VFIO_REGION_INFO_FLAG_MMAP has memory of MUSER_MEM_CREATE for all of its pages; sparse areas
+ *    are whole pages of it. Each capability lies behind the one before it. INTx, ERR and REQ have
+ *    one vector at most, other indexes 2048. REQ is the module's to signal, too; without a vector
+ *    for it, the client gets one that the server hears nothing of.
  *  - Descriptors never travel. SET_IRQS with VFIO_IRQ_SET_DATA_EVENTFD carries a byte for each
  *    vector, like DATA_BOOL: 1: it has an eventfd now, 0: it has none. The module keeps the
  *    eventfds; MUSER_IRQ_TRIGGER signals them. An eventfd that unmasks arrives as plain
@@ -147,8 +148,8 @@ struct muser_client {
 
 /* ---- MUSER_GET_INFO ------------------------------------------------------------------ */
 
-#define MUSER_INFO_RESTART  (1U << 0) /* a server was here before: its memory is kept */
-#define MUSER_INFO_CLIENT   (1U << 1) /* a client has the device open */
+#define MUSER_INFO_RESTART  (1U << 0) /* @restarts is not 0 */
+#define MUSER_INFO_CLIENT   (1U << 1) /* there is a client: one that has called */
 
 /**
  * struct muser_info - MUSER_GET_INFO, at any time
@@ -157,7 +158,7 @@ struct muser_client {
  * @version: Out: MUSER_API_VERSION of the module.
  * @max_msg: Out: bytes of the longest message, header included.
  * @features: Out: MUSER_FEATURE_* that the module has.
- * @restarts: Out: how many servers were here before.
+ * @restarts: Out: how many servers were here before that have called MUSER_START.
  * @reserved: 0.
  * @uuid: Out: the device's.
  */
@@ -185,10 +186,10 @@ struct muser_info {
  * @reserved: 0.
  * @size: In bytes: whole pages.
  *
- * Memory of a region, or of the server's state, that outlives the server; zero at first. If it is
- * there already, @size must be the same (ESTALE: it was another device). ENOSPC: more than the
- * mdev's attribute max_memory; EINVAL: no such space, or no whole pages, or more than
- * 1 << MUSER_SPACE_SHIFT bytes; EALREADY: after MUSER_START.
+ * Memory of a region, or of the server's state, that outlives every server, also one that was never
+ * started; zero at first. If it is there already, @size must be the same (ESTALE: it was another
+ * device). ENOSPC: more than the mdev's attribute max_memory; EINVAL: no such space, or no whole
+ * pages, or more than 1 << MUSER_SPACE_SHIFT bytes; EALREADY: after MUSER_START.
  */
 struct muser_mem {
 	__u32 argsz;
@@ -213,8 +214,9 @@ struct muser_mem {
  *
  * Once. EALREADY: it was called; EPROTONOSUPPORT: another version; EINVAL: a feature that the
  * module does not have. A server that is refused gets POLLERR, and from read(2) and
- * MUSER_EXCHANGE: EPROTO: its answers break the rules; ESTALE: it is another device than its
- * predecessor; ETIMEDOUT: it does not answer; ENOMEM. It can only close the file.
+ * MUSER_EXCHANGE: EPROTO: its answers break the rules, namely the one to the message that it was
+ * sent last; ESTALE: it is another device than its predecessor; ETIMEDOUT: it does not answer;
+ * ENOMEM. It can only close the file.
  */
 struct muser_start {
 	__u32 argsz;
