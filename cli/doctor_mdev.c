@@ -136,7 +136,8 @@ void doctor_types(struct finding *f)
 		doctor_say(f, HEALTH_OK, "", "%s; root makes them, some are for this user",
 			   types);
 	else if (obstacle)
-		doctor_say(f, HEALTH_WARN, obstacle, "%s; not for this user", types);
+		doctor_say(f, HEALTH_WARN, obstacle, "%s%s", types,
+			   mdev_may(MDEV_TYPE "/create", W_OK) ? "" : "; not for this user");
 	else
 		doctor_say(f, HEALTH_OK, "", "%s", types);
 }

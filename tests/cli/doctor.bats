@@ -128,7 +128,7 @@ fake_muser() {
 	[ "$(finding mdev-types)" = "ok: muser-1: 16 free" ]
 	echo 0 >"$MUSER_ROOT/sys/class/muser/muser/mdev_supported_types/muser-1/available_instances"
 	try 0 musctl doctor -J
-	[[ $(finding mdev-types) == "warn: muser-1: 0 free; not for this user - muser.ko has no free instance"* ]]
+	[[ $(finding mdev-types) == "warn: muser-1: 0 free - muser.ko has no free instance"* ]]
 	rm -r "$MUSER_ROOT/sys/class/muser"
 	try 1 musctl doctor -J
 	[[ $(finding mdev-types) == "fail: muser.ko is loaded and offers no muser-1 - "* ]]
