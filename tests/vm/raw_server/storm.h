@@ -21,8 +21,8 @@ int copies_start(const struct storm *s, uint64_t threads);
 /* A thread that pins the page at iova again and again, and prints the errno of each try. */
 int pins_start(int file, uint64_t iova);
 /*
- * Look at pages of space 2 when they are said to be written, until *on is 0. Then what was seen last
- * must be what is there: else a write has been missed.
+ * Look at pages of space 2 when they are said to be written, until *on is 0. Then what was seen
+ * last must be what is there: else a write has been missed.
  */
 int watch_start(const struct storm *s);
 
