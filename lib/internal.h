@@ -299,6 +299,7 @@ struct access {
 };
 
 int  region_new(struct lm_ctx *ctx);
+const char *region_memory_advice(int error); /* what to do about it, or "" */
 void region_free(struct lm_ctx *ctx);
 void region_reset(struct lm_ctx *ctx);
 uint32_t region_count(const struct lm_ctx *ctx);

@@ -153,9 +153,11 @@ int kept_new(struct lm_ctx *ctx)
 	kept_describe(ctx, &k->wanted);
 	ret = kept_open(ctx, k);
 	if (ret == -ESTALE)
-		log_err(ctx, "the saved state is from another device or libmuser version");
+		log_err(ctx, "the saved state is from another device or libmuser version "
+			"(remove the mdev and make it anew)");
 	else if (ret)
-		log_err(ctx, "no memory for the state: %s", strerror(-ret));
+		log_err(ctx, "no memory for the state: %s%s", strerror(-ret),
+			region_memory_advice(ret));
 	return ret;
 }
 

@@ -58,6 +58,18 @@ static int copy_array(const void **array, size_t nr, size_t size)
 	return copy ? 0 : -ENOMEM;
 }
 
+const char *region_memory_advice(int error)
+{
+	switch (error) {
+	case -EFBIG:
+		return " (ulimit -f, or LimitFSIZE= of a unit)";
+	case -ENOSPC: /* muser.ko */
+		return " (max_memory of the mdev, see muser(4))";
+	default:
+		return "";
+	}
+}
+
 static int region_init(struct lm_ctx *ctx, uint32_t index)
 {
 	struct region *r = &ctx->regions->region[index];
@@ -76,10 +88,11 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 	if (!ret && r->info.regs && !r->values)
 		ret = register_new(ctx, r);
 	if (ret == -ESTALE)
-		log_err(ctx, "region %u: the mdev was served as another device before", index);
+		log_err(ctx, "region %u: the mdev was served as another device before "
+			"(remove it and make it anew)", index);
 	else if (ret)
 		log_err(ctx, "region %u: no memory: %s%s", index, strerror(-ret),
-			ret == -EFBIG ? " (ulimit -f, or LimitFSIZE= of a unit)" : "");
+			region_memory_advice(ret));
 	return ret;
 }
 

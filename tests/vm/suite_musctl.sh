@@ -110,6 +110,15 @@ ok 'and its folder' until_true sh -c "! test -e /tmp/run/$U"
 ok 'the next list' musctl list
 ok 'finds nothing left' nothing_left
 
+# ---- not enough memory ---------------------------------------------------------------------
+
+ok 'an mdev' mdev_create "$U"
+ok 'that may have no memory' set_attribute "$U" max_memory 0
+ok 'is not served' fails 1 musctl create -u "$U" gpio-idio16
+ok 'the message says what limits it' \
+	sh -c "musctl create -u $U gpio-idio16 2>&1 | grep 'max_memory of the mdev'"
+ok 'it goes' mdev_remove "$U"
+
 # ---- killed --------------------------------------------------------------------------------
 
 ok 'a device' musctl create -u "$U" null
@@ -117,6 +126,7 @@ ok 'whose process is killed' kill -9 "$(attribute "$U" server_pid)"
 ok 'keeps its mdev' until_true is_state "$U" no-server
 ok 'another type is refused' fails 1 musctl create -u "$U" gpio-idio16
 ok 'and told why' sh -c "musctl create -u $U gpio-idio16 2>&1 | grep 'another device'"
+ok 'and what to do' sh -c "musctl create -u $U gpio-idio16 2>&1 | grep 'make it anew'"
 ok 'the mdev stays' is_state "$U" no-server
 ok 'its own type serves it again' musctl create -u "$U" null
 ok 'a client' client_start "$U"
