@@ -242,27 +242,30 @@ static int dma_unpinner(void *data)
 	}
 }
 
-/* ---- client and server come and go --------------------------------------------------- */
-
-int muser_dma_open(struct muser *m)
+int dma_unpinner_start(struct muser_dma_state *st)
 {
-	struct muser_dma_state *st = m->dma;
 	struct task_struct *unpinner;
-	int ret;
 
-	unpinner = kthread_run(dma_unpinner, st, "muser_unpin/%d", m->minor);
+	lockdep_assert_held(&st->pin_lock);
+	if (st->unpinner)
+		return 0;
+	unpinner = kthread_run(dma_unpinner, st, "muser_unpin/%d", st->m->minor);
 	if (IS_ERR(unpinner))
 		return PTR_ERR(unpinner);
-	ret = dma_rw_open(st);
-	if (ret) {
-		kthread_stop(unpinner);
-		return ret;
-	}
 	st->unpinner = unpinner;
+	return 0;
+}
+
+/* ---- client and server come and go --------------------------------------------------- */
+
+/* Threads begin when the server pins or copies: a client that never has DMA costs none. */
+void muser_dma_open(struct muser *m)
+{
+	struct muser_dma_state *st = m->dma;
+
 	st->vdev = m->vdev;
 	dma_run_open(st);
 	WRITE_ONCE(st->nomem, 0);
-	return 0;
 }
 
 void muser_dma_admit(struct muser *m)
@@ -287,7 +290,8 @@ void muser_dma_close(struct muser *m)
 	dma_drop_later(st, 0, DMA_LAST_PAGE);
 	wait_event(st->wait, dma_is_quiet(st, 0, DMA_LAST_PAGE));
 	dma_rw_close(st);
-	kthread_stop(st->unpinner);
+	if (st->unpinner)
+		kthread_stop(st->unpinner);
 	st->unpinner = NULL;
 	st->vdev = NULL;
 }

@@ -96,6 +96,8 @@ int  dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long f
 int  dma_op_end(struct muser_dma_state *st, struct dma_op *op);
 /* No operation is under way in [first, last]. */
 bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long last);
+/* Before the first pin: whoever pins can be sure that it is unpinned. Under pin_lock. */
+int  dma_unpinner_start(struct muser_dma_state *st);
 /* Unpin all of [first, last]; the server sees scratch. It waits, killably. */
 void dma_drop(struct muser_dma_state *st, unsigned long first, unsigned long last);
 /* Without waiting; how many batches there will have been when this is done, 0: nothing to do. */
@@ -106,11 +108,9 @@ bool dma_range_is_valid(u64 iova, u64 size);
 int  dma_error(int error);
 
 /*
- * dma_rw.c: the client comes and goes, with the thread that copies. Cancel: copies of pages in
- * [first, last] fail with @error, others are interrupted: they let go of VFIO's lock, to be begun
- * again.
+ * dma_rw.c: the client goes, and the thread that copied. Cancel: copies of pages in [first, last]
+ * fail with @error, others are interrupted: they let go of VFIO's lock, to be begun again.
  */
-int  dma_rw_open(struct muser_dma_state *st);
 void dma_rw_close(struct muser_dma_state *st);
 void dma_rw_cancel(struct muser_dma_state *st, unsigned long first, unsigned long last, int error);
 

@@ -196,7 +196,9 @@ static int dma_pin_run(struct dma_pin *p, unsigned long first, unsigned long nr,
 	ret = dma_op_begin(p->st, &op, first, nr);
 	if (ret)
 		return ret;
-	ret = dma_vfio_pin(p->st, &op, &write, p->pages);
+	ret = dma_unpinner_start(p->st);
+	if (!ret)
+		ret = dma_vfio_pin(p->st, &op, &write, p->pages);
 	if (!ret)
 		ret = dma_keep_run(p, &op, write, again);
 	revoked = dma_op_end(p->st, &op);

@@ -245,18 +245,25 @@ void dma_rw_cancel(struct muser_dma_state *st, unsigned long first, unsigned lon
 /* Nothing is queued or copied any more. */
 void dma_rw_close(struct muser_dma_state *st)
 {
-	kthread_stop(st->copier);
+	if (st->copier)
+		kthread_stop(st->copier);
 	st->copier = NULL;
 }
 
-int dma_rw_open(struct muser_dma_state *st)
+/* Under an operation, so that the client stays. Of two that are made at once, one never runs. */
+static int dma_rw_start(struct muser_dma_state *st)
 {
 	struct task_struct *copier;
 
-	copier = kthread_run(dma_rw_copier, st, "muser_copy/%d", st->m->minor);
+	if (READ_ONCE(st->copier))
+		return 0;
+	copier = kthread_create(dma_rw_copier, st, "muser_copy/%d", st->m->minor);
 	if (IS_ERR(copier))
 		return PTR_ERR(copier);
-	st->copier = copier;
+	if (cmpxchg(&st->copier, NULL, copier))
+		kthread_stop(copier);
+	else
+		wake_up_process(copier);
 	return 0;
 }
 
@@ -341,6 +348,11 @@ static int dma_rw_piece(struct dma_rw *rw)
 		return ret;
 	ret = dma_rw_pinning(rw);
 	if (!ret || ret == -EINVAL || ret == -EPERM) {
+		dma_op_end(st, &rw->op);
+		return ret;
+	}
+	ret = dma_rw_start(st);
+	if (ret) {
 		dma_op_end(st, &rw->op);
 		return ret;
 	}

@@ -101,10 +101,8 @@ static int mdev_open(struct vfio_device *vdev)
 	if (ret)
 		return ret;
 	mdev_client_set(m, vdev);
-	ret = muser_dma_open(m);
-	if (ret)
-		mdev_client_clear(m);
-	return ret;
+	muser_dma_open(m);
+	return 0;
 }
 
 static void mdev_close(struct vfio_device *vdev)

@@ -83,7 +83,7 @@ void muser_dma_cleanup(void);
 int  muser_dma_init(struct muser *m);
 void muser_dma_free(struct muser *m);
 /* The client has opened; closes: everything is revoked and unpinned before this returns. */
-int  muser_dma_open(struct muser *m);
+void muser_dma_open(struct muser *m);
 void muser_dma_close(struct muser *m);
 /* In between: from now on, VFIO calls muser_dma_unmap(), so that the server may pin. */
 void muser_dma_admit(struct muser *m);

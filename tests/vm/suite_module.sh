@@ -166,6 +166,10 @@ server_goes_on() {
 	c read bar0 0 4
 }
 
+dma_threads() {
+	cat /proc/[0-9]*/comm | grep '^muser_[cu]'
+}
+
 notified_since() { # OFFSET OF THE COUNT
 	printf '%d\n' "$(c read bar0 "$1" 8)"
 }
@@ -184,10 +188,12 @@ ok 'it goes on' server_goes_on
 before=$(notified_since 0xfb0)
 ok 'it is stopped' server_pauses
 ok 'nine thousand clients come and go' c repeat 9000 reopen
+ok 'without a thread for DMA that they do not have' fails dma_threads
 ok 'it goes on' server_goes_on
 is 'and hears of the last one alone' $((before + 2)) notified_since 0xfb0
 ok 'pages side by side' c scatter 0x10000000 64 1
 ok 'are pinned' dma $PIN 0x10000000 0x40000 0
+ok 'there is a thread to unpin them' dma_threads
 c write bar0 0xfc8 8 0 >/dev/null
 ok 'it is stopped' server_pauses
 ok 'they are unmapped' c gather 0x10000000 64 1
