@@ -65,7 +65,7 @@ static struct dma_file *dma_file_alloc(void)
 static void dma_file_free(struct dma_file *f)
 {
 	__free_page(f->scratch);
-	bitmap_free(f->revoked);
+	kvfree(f->revoked);
 	kfree(f);
 }
 
@@ -335,7 +335,7 @@ static bool dma_file_extent(struct muser_dma_state *st, unsigned long page, unsi
 	*first = from;
 	*last = to;
 	f->pgoff = index - (page - from);
-	f->revoked = bitmap_zalloc(to - from + 1, GFP_KERNEL_ACCOUNT);
+	f->revoked = kvcalloc(BITS_TO_LONGS(to - from + 1), sizeof(long), MUSER_GFP_PEER);
 	if (!f->revoked)
 		return false;
 	f->file = dma_own_file(st->m, mapping, f->pgoff, to - from + 1);
