@@ -235,8 +235,10 @@ ok 'ten minutes for an answer' patience 600000
 ok 'a second access does not wait' c ! EIO read bar0 0 4
 ok 'nor does a reset' c ! EIO reset
 ok 'nor do interrupts' c ! EIO set msix eventfd trigger 0 1 new
+errors=$(attribute "$U" stats/errors)
 ok 'the server goes on' kill -CONT "$server"
 ok 'and is ready' until_true is_attribute "$U" state ready
+is 'what it answered was no error' "$errors" attribute "$U" stats/errors
 ok 'which is an event' changes_are 2
 ok 'accesses work' c read bar0 0 4
 ok 'a request that is never answered' patience 500
