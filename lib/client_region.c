@@ -90,7 +90,7 @@ static int op_queue(lm_client_t *c, lm_client_op_t *op)
 	const struct vfio_user_region_access req = { op->offset, op->region, op->count };
 	const size_t data = op->kind == LM_CLIENT_READ ? 0 : op->count;
 	const bool posted = op->kind == LM_CLIENT_WRITE_POSTED;
-	struct slot *slot;
+	struct slot *slot = NULL;
 	char *to;
 
 	to = client_begin(c, data ? VFIO_USER_REGION_WRITE : VFIO_USER_REGION_READ,
@@ -102,7 +102,7 @@ static int op_queue(lm_client_t *c, lm_client_op_t *op)
 		memcpy(to + sizeof(req), op->buf, data);
 	client_commit(c, to, NULL);
 	op->result = posted ? 0 : -EINPROGRESS;
-	if (posted)
+	if (!slot)
 		return 0;
 	slot->state = SLOT_OP;
 	slot->op = op;

@@ -170,7 +170,6 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 
 bool ctx_look_is_due(struct lm_ctx *ctx)
 {
-	work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
 	if (likely(ctx->work - ctx->looked < TURN_MAX))
 		return false;
 	ctx->looked = ctx->work;
@@ -184,6 +183,7 @@ static int poll_busy(struct lm_ctx *ctx)
 	const int served = server_busy_poll(ctx);
 	int ret;
 
+	work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
 	if (likely(served >= 0 && !ctx_look_is_due(ctx)))
 		return served;
 	ret = loop_run(&ctx->loop, 0);

@@ -104,7 +104,7 @@ int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct 
 #define TURN_MAX        1024u
 #define DMA_WORK        8u /* of memory that is mapped or unmapped: system calls, mostly */
 #define TURN_OVER       1u /* what there is has been work */
-#define LOOP_LOOK_TURNS 1024u /* the same after so many turns in which there was nothing to do */
+#define LOOP_LOOK_TURNS 256u /* the same after so many turns in which there was nothing to do */
 
 #define LOG_LIMITS 16
 
