@@ -461,7 +461,7 @@ static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
 	if (header.flags & CHAN_F_ERROR)
 		result = chan_error(&header);
 	else if (payload > r->room) /* of one that nobody waits for there is no room to judge by */
-		result = READ_ONCE(r->abandoned) ? 0 : -EMSGSIZE;
+		result = READ_ONCE(r->abandoned) ? 0 : -EIO;
 	else
 		faulted = usercopy_from(chan_reply(r), buf + sizeof(header), payload);
 	r->reply_len = payload;

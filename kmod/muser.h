@@ -149,7 +149,7 @@ struct muser_request {
 	size_t      head_len;
 	const void *data;
 	size_t      data_len;
-	void       *reply;     /* room for the reply's payload; longer ones are -EMSGSIZE */
+	void       *reply;     /* room for the reply's payload; longer ones are -EIO */
 	size_t      reply_size;
 	size_t      reply_len; /* out */
 	bool        first;     /* of the handshake: before all others, and before MUSER_READY */

@@ -436,6 +436,8 @@ ok 'an access is served' grows served 1 c read bar0 0x10 4
 ok 'without an error' grows stats/errors 0 c read bar0 0x10 4
 ok 'an error is counted' grows stats/errors 1 c ! ENXIO write bar0 0xfe0 8 6
 ok 'and is an answer' grows served 1 c ! ENXIO write bar0 0xfe0 8 6
+ok 'so is an answer of 32 bytes, where 16 are right' \
+	grows stats/errors 1 c ! EIO write bar0 0xfe0 8 0xffffffffffffffe0
 ok 'one that comes too late is none' grows stats/timeouts 1 times_out
 ok 'nor an error of the server' grows stats/errors 0 times_out
 c set msix eventfd trigger 0 1 new

@@ -65,12 +65,12 @@
  *    vector, like DATA_BOOL: 1: it has an eventfd now, 0: it has none. The module keeps the
  *    eventfds; MUSER_IRQ_TRIGGER signals them. An eventfd that unmasks arrives as plain
  *    ACTION_UNMASK (No_reply) when it is signalled.
- *  - The client takes eventfds away whether or not the server likes it. SET_IRQS with No_reply says
+ *  - The client takes eventfds away without the server's consent. SET_IRQS with No_reply says
  *    which vectors of the index have one still, or with DATA_NONE and count 0 that it is off.
  *  - REGION_READ and REGION_WRITE of up to 8 bytes may lie across the end of their region, or
  *    behind it, as a guest's may. To be answered as a bus does: all ones, and as if it was done.
  *  - There is no DMA_MAP. The server asks for ranges with MUSER_DMA_PIN. DMA_UNMAP (No_reply)
- *    comes after the fact: the memory is gone already, and a scratch page in its place. It comes
+ *    comes after the fact: the memory is unmapped already, a scratch page in its place. It comes
  *    for all addresses when root forbids MUSER_DMA_FILE: what is pinned stays so, and is returned
  *    without that flag from now on.
  *  - Messages with No_reply are numbered: their id is 1 for the first one that a server is sent,
@@ -81,10 +81,11 @@
  *  - MUSER_CLIENT_OPEN and MUSER_CLIENT_CLOSE (No_reply) stand for connect and disconnect, for a
  *    server that has taken MUSER_FEATURE_CLIENT. OPEN comes before the first call of a client
  *    that has opened the device; one that has not called yet is no client (ENOTCONN). A server
- *    that takes over gets CLOSE first if the client that the last one knew has gone, OPEN if there
- *    is one, then SET_IRQS for what that one has set.
+ *    that takes over gets CLOSE first if the client that the last one knew has closed, OPEN if
+ *    there is one, then SET_IRQS for what that one has set.
  *  - Of errors in replies, EPERM, ENXIO, ENOMEM, EACCES, EBUSY, EINVAL, ENOTTY, ENOSPC, ERANGE and
- *    EOPNOTSUPP reach the client's system call; any other is EIO there.
+ *    EOPNOTSUPP reach the client's system call; any other is EIO there, as is a reply that is too
+ *    long, or too short.
  *  - A server that lets the time limit pass without any answer hangs: requests fail until it
  *    answers. So that there is something to answer, it is asked GET_INFO once more.
  *  - A request that a previous server has not answered comes again, flagged MUSER_F_REPLAYED.

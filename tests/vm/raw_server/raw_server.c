@@ -56,7 +56,7 @@ enum {
 	COUNT = 0xf80, /* four that count their reads; the top bit: this one came again */
 	POSTED = 0xfa0, /* of the last TRAP that fetched */
 	WRITTEN = 0xfa8, /* how many requests were flagged so */
-	FAILS = 0xfe0,  /* is answered with this errno */
+	FAILS = 0xfe0,  /* is answered with this errno; below 0: with so many bytes */
 	CLIENTS = 0xfb0, /* messages of clients that come and go, to this server */
 	ARMED = 0xfb8,   /* vectors of MSI-X that have an eventfd, as far as was said */
 	REFUSES = 0xfc0, /* the errno of SET_IRQS to come */
