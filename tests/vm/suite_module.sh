@@ -82,6 +82,9 @@ ok 'serves as well' vfio_client "$U" load 8 3000 bar0 0
 stop_server
 ok 'a server with four threads' serve "$U" -x -t 4
 ok 'serves as well' vfio_client "$U" load 8 3000 bar0 0
+stop_server
+# What it counts comes in order: with one thread alone.
+ok 'a server with one' serve "$U" -x
 
 # ---- interrupts ----------------------------------------------------------------------------
 
