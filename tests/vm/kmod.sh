@@ -62,7 +62,7 @@ boot() { # IOMMU MODULE SCRIPT [FILE]...
 	flock "$repo/build/.kmod.lock" make -s -C "$repo" \
 		build/release/tests/vm/{vfio_client,raw_server,many,crew,prober,user_client} >&2
 	install -m 644 "$3" "$work/script"
-	guest_prepare "$1" "$2" "$work/script" "$here/tap.sh" "$MUSCTL" \
+	guest_prepare "$1" overlay "$2" "$work/script" "$here/tap.sh" "$MUSCTL" \
 		"$programs"/{vfio_client,raw_server,many,crew,prober,user_client} "${@:4}"
 	start || { guest_stop && start; }
 }

@@ -28,7 +28,7 @@ storm_is_over() {
 	[ "$(word 0xf70)" = 0 ]
 }
 
-ok 'modules' sh -c "load $IOMMU && load muser"
+ok 'modules' sh -c "load $IOMMU && load muser && load overlay"
 ok 'an mdev' mdev_create "$U"
 ok 'a server' serve "$U" -x -t 2
 
@@ -296,6 +296,19 @@ ok 'as the client sees' c memcheck 0x10810000 0x8000 1
 ok 'but it is no file any more' dma_fails 2 $PIN_FILE 0x10810000 0x8000 0
 ok 'and written all the same' dma $MAP_FILL 0x10810000 0x8000 2
 ok 'as pages' c memcheck 0x10810000 0x8000 2
+mkdir -p /tmp/files
+ok 'a tmpfs' mount -t tmpfs tmpfs /tmp/files
+mkdir /tmp/files/lower /tmp/files/upper /tmp/files/work /tmp/files/top
+ok 'with overlayfs on it' mount -t overlay overlay /tmp/files/top \
+	-o lowerdir=/tmp/files/lower,upperdir=/tmp/files/upper,workdir=/tmp/files/work
+ok 'memory that is a file there' c map 0x10900000 0x8000 /tmp/files/top/memory
+ok 'that the client has filled' c memfill 0x10900000 0x8000 1
+dma $PIN_FILE 0x10900000 0x8000 0 >/dev/null # here it is a file, there it is not
+ok 'the server writes' dma $MAP_FILL 0x10900000 0x8000 2
+ok 'the client has it' c memcheck 0x10900000 0x8000 2
+ok 'it is unmapped' c unmap 0x10900000 0x8000
+ok 'the server writes' dma $MAP_FILL 0x10900000 0x8000 3
+ok 'not to the client' c memcheck 0x10900000 0x8000 2
 ok 'the client goes' client_stop
 is 'and no pin stays' 0 pinned
 
