@@ -123,7 +123,7 @@ static inline void *chan_reply(const struct chan_req *r)
 	return (u8 *)r->msg + r->len;
 }
 
-/* What is accessed; NULL: it is no access, or an abandoned one, whose message has gone. */
+/* What is accessed; NULL: not an access, or an abandoned one, whose message is freed. */
 static inline const struct chan_access *chan_accessed(const struct chan_req *r)
 {
 	const struct chan_access *access = (const void *)(r->msg + 1);
@@ -168,7 +168,7 @@ struct chan_req *call_new(struct muser *m, const struct muser_request *req, gfp_
 void call_probe(struct muser *m);
 int  chan_wait_ready(struct muser *m);
 
-/* post.c; clients are told of under state_lock */
+/* post.c; clients are announced under state_lock */
 void post_client_open(struct muser *m, const struct muser_client *client);
 void post_client_close(struct muser *m);
 void post_forget(struct chan *c, const struct chan_req *r);

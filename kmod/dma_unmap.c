@@ -210,7 +210,7 @@ void muser_dma_unmap(struct muser *m, u64 iova, u64 size)
 	}
 	dma_revoke(mark, iova, size);
 	mark->rounds++;
-	/* It fails for a task that has gone through exit: it is not in an ioctl. */
+	/* It fails for a task that has exited: it is not in an ioctl. */
 	if (!old && (m->dma->is_exact || (current->flags & PF_KTHREAD) ||
 		     task_work_add(current, &mark->work, TWA_RESUME)))
 		dma_mark_free(mark);

@@ -19,7 +19,7 @@ static struct workqueue_struct *handshake_wq;
 
 /* ---- clients that come and go -------------------------------------------------------- */
 
-/* To a server that wants to know. What one is not told of, the next one is. */
+/* A server that did not ask is not notified; the next one is. */
 static bool handshake_is_told(const struct muser *m)
 {
 	return m->features & MUSER_FEATURE_CLIENT;

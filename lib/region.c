@@ -276,7 +276,7 @@ static ssize_t config_step(struct lm_ctx *ctx, struct access *a)
 	return config_access(ctx, a->buf + a->pos, len, a->offset + a->pos, a->is_write);
 }
 
-/* 0: it is none of what makes the region special, and *len is cut to end where that begins. */
+/* 0: not what makes the region special, and *len is cut to end where that begins. */
 static ssize_t special_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t *len)
 {
 	size_t next, done;
