@@ -14,10 +14,10 @@ seconds=${HOSTILE_SECONDS:-600}
 failed=0
 
 # Emulated and checked at every step: an answer may take ten times as long.
-run() { # KERNEL SUITE [VARIABLE=VALUE]
-	printf '# %s: %s\n' "$1" "${*:2}"
+run() { # KERNEL SUITE [VARIABLE=VALUE [FILE]...]
+	printf '# %s: %s\n' "$1" "${*:2:2}"
 	KMOD_ENV="${3-} TAP_SECONDS=300 KILLS=10 LOAD_MS=20000 HOSTILE_SECONDS=$seconds SEED=$seed" \
-		"$here/kmod.sh" -n "$1" "$here/$2" || failed=1
+		"$here/kmod.sh" -n "$1" "$here/$2" "${@:4}" || failed=1
 }
 
 for kernel in kdebug iommufd; do
@@ -31,5 +31,6 @@ for kernel in kdebug iommufd; do
 done
 run iommufd suite_memory.sh VFIO_TYPE=cdev
 run iommufd kdebug/suite_iommufd.sh
+run iommufd kdebug/suite_qemu.sh '' "$("$here/fetch-stock-qemu.sh" trixie-backports)"
 run kdebug kdebug/suite_hostile.sh
 exit "$failed"

@@ -1,21 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Print the path of a folder with bookworm's QEMU, which knows /dev/vfio but not vfio-user, small
-# enough to be put into a guest: qemu-system-x86_64 and what it needs, started through its own
-# dynamic loader.
+# Print the path of a directory with a suite's QEMU, small enough to be put into a guest:
+# qemu-system-x86_64 and what it needs, started through its own dynamic loader. bookworm's knows
+# /dev/vfio alone, the one of trixie-backports iommufd as well.
 # Owns: leaving out what a PC without screen, sound and disks does not take.
 # Refuses: to be the QEMU that runs the guests, which fetch-qemu.sh finds.
+# usage: fetch-stock-qemu.sh [SUITE]        the default is bookworm
 
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=debs.sh
 source "$(dirname "${BASH_SOURCE[0]}")/debs.sh"
 
-readonly SUITE=bookworm
-
-build() {
+build() { # SUITE
 	local root=$DEBS_TMP/root lib
-	debs_open "$SUITE"
+	local -a suites=("$1")
+	[[ $1 != *-backports ]] || suites+=("${1%-backports}")
+	debs_open "${suites[@]}"
 	DEBS_VERSION=$(debs_upstream qemu-system-x86)
 	debs_download_closure qemu-system-x86
 	debs_unpack "$root"
@@ -30,8 +31,9 @@ build() {
 		'-L "$root/usr/share/qemu" -L "$root/usr/share/seabios"' 'QEMU_MODULE_DIR="$lib/qemu"'
 	echo q | "$DEBS_OUT/qemu-system-x86_64" -accel tcg -S -nodefaults -display none \
 		-monitor stdio >/dev/null ||
-		debs_fail "QEMU of $SUITE does not start (mend fetch-stock-qemu.sh)"
+		debs_fail "QEMU of $1 does not start (mend fetch-stock-qemu.sh)"
 }
 
-debs_cached stock-qemu build
+suite=${1:-bookworm}
+debs_cached "stock-qemu-$suite" build "$suite"
 printf '%s\n' "$DEBS_DIR"

@@ -11,34 +11,6 @@
 mkdir -p /tmp/run
 export MUSER_RUNTIME_DIR=/tmp/run
 
-# Prints the answers to words of qtest, in a line. QEMU itself does not end when they do.
-qtest() { # UUID WORDS: lines for stdin
-	rm -f /tmp/qtest
-	mkfifo /tmp/qtest
-	qemu-system-x86_64 -M pc -m 64M -accel tcg -S -nodefaults -display none -qtest stdio \
-		-qtest-log none -device "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$1,addr=5" \
-		</tmp/qtest >/tmp/answers 2>/tmp/qemu.err &
-	qemu=$!
-	exec 7>/tmp/qtest
-	printf '%b' "$2" >&7
-	wanted=$(printf '%b' "$2" | wc -l)
-	until_true answered "$wanted" $qemu
-	exec 7>&-
-	kill $qemu
-	wait $qemu
-	sed 's/^OK *//' /tmp/answers | xargs
-	! grep . /tmp/qemu.err
-}
-
-answered() { # LINES PID: so many, or QEMU has ended
-	[ "$(grep -c ^OK /tmp/answers)" -ge "$1" ] || ! kill -0 "$2"
-}
-
-# Words that choose a register of configuration space.
-CONFIG() { # OFFSET
-	printf 'outl 0xcf8 0x%x\\n' $((0x80002800 + $1))
-}
-
 # ---- one card ------------------------------------------------------------------------------
 
 ok 'the module is there' load muser

@@ -170,3 +170,33 @@ dma() { # OPERATION IOVA SIZE SEED
 # shellcheck disable=SC2034 # for those who source this
 PIN=1 PIN_READ=2 UNPIN=3 MAP_FILL=4 MAP_CHECK=5 COPY_FILL=6 COPY_CHECK=7 PIN_FILE=8 SPLICE=10 PIN_EACH=11 \
 	OFFER=12 SPLICE_BAR=13
+
+# QEMU with a device, driven by qtest: no guest runs, the VFIO side is all real. Prints the answers
+# to words of qtest, in a line. QEMU itself does not end when they do.
+qtest() { # UUID WORDS: lines for stdin [,PROPERTY=VALUE... of vfio-pci [QEMU-OPTION]...]
+	qtest_device="vfio-pci,sysfsdev=/sys/bus/mdev/devices/$1,addr=5${3-}"
+	qtest_words=$2
+	shift $(($# < 3 ? $# : 3))
+	rm -f /tmp/qtest
+	mkfifo /tmp/qtest
+	qemu-system-x86_64 -M pc -m 64M -accel tcg -S -nodefaults -display none -qtest stdio \
+		-qtest-log none "$@" -device "$qtest_device" </tmp/qtest >/tmp/answers 2>/tmp/qemu.err &
+	qemu=$!
+	exec 7>/tmp/qtest
+	printf '%b' "$qtest_words" >&7
+	until_true qtest_answered "$(printf '%b' "$qtest_words" | wc -l)" $qemu
+	exec 7>&-
+	kill $qemu
+	wait $qemu
+	sed 's/^OK *//' /tmp/answers | xargs
+	! grep . /tmp/qemu.err
+}
+
+qtest_answered() { # LINES PID: so many, or QEMU has ended
+	[ "$(grep -c ^OK /tmp/answers)" -ge "$1" ] || ! kill -0 "$2"
+}
+
+# Words that choose a register of configuration space.
+CONFIG() { # OFFSET
+	printf 'outl 0xcf8 0x%x\\n' $((0x80002800 + $1))
+}
