@@ -146,17 +146,26 @@ static bool dma_batch_grow(struct dma_batch *b, unsigned long page)
 	return true;
 }
 
+/* It is complete: an operation from here on. One at a time, as there may be millions. */
+static void dma_batch_begin(struct muser_dma_state *st, struct dma_batch *b)
+{
+	spin_lock(&st->lock);
+	interval_tree_insert(&b->op.it, &st->ops);
+	spin_unlock(&st->lock);
+}
+
 /*
  * Take pages of [first, last] out of the table, into @batches; afterwards no mapping has them.
- * Each batch is an operation from here on: whoever unmaps waits for it. The range is what the
- * client unmaps, or whole runs.
+ * Each batch is an operation before map_lock is let go: whoever unmaps waits for it. The range is
+ * what the client unmaps, or whole runs. Returns how many batches there are.
  */
-static void dma_collect(struct muser_dma_state *st, unsigned long first, unsigned long last,
-			struct list_head *batches)
+static u64 dma_collect(struct muser_dma_state *st, unsigned long first, unsigned long last,
+		       struct list_head *batches)
 {
 	struct dma_batch *b = NULL;
 	unsigned long page;
 	void *entry;
+	u64 nr = 0;
 
 	down_write(&st->map_lock);
 	/* If it is pinned, what is left of a run begins there. */
@@ -167,34 +176,34 @@ static void dma_collect(struct muser_dma_state *st, unsigned long first, unsigne
 		xa_erase(&st->pages, page);
 		atomic64_dec(&st->pinned);
 		if (!b || begins || !dma_batch_grow(b, page)) {
+			if (b)
+				dma_batch_begin(st, b);
 			b = dma_batch_new(page);
 			list_add_tail(&b->link, batches);
+			nr++;
 		}
 		cond_resched();
 	}
-	spin_lock(&st->lock);
-	list_for_each_entry(b, batches, link)
-		interval_tree_insert(&b->op.it, &st->ops);
-	spin_unlock(&st->lock);
+	if (b)
+		dma_batch_begin(st, b);
 	up_write(&st->map_lock);
-	if (list_empty(batches))
-		return;
-	dma_zap(st, first, last - first + 1);
-	dma_files_revoke(st, first, last);
+	if (nr) {
+		dma_zap(st, first, last - first + 1);
+		dma_files_revoke(st, first, last);
+	}
+	return nr;
 }
 
 u64 dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last)
 {
-	struct dma_batch *b;
 	LIST_HEAD(batches);
+	const u64 nr = dma_collect(st, first, last, &batches);
 	u64 number;
 
-	dma_collect(st, first, last, &batches);
-	if (list_empty(&batches))
+	if (!nr)
 		return 0;
 	spin_lock(&st->lock);
-	list_for_each_entry(b, &batches, link)
-		st->queued++;
+	st->queued += nr;
 	number = st->queued;
 	list_splice_tail(&batches, &st->batches);
 	spin_unlock(&st->lock);
