@@ -10,14 +10,10 @@
 #include "chan.h"
 #include "mdev.h"
 
-static const char * const sysfs_states[] = {
-	[MUSER_NO_SERVER] = "no-server",
-	[MUSER_OPENED]    = "opened",
-	[MUSER_HANDSHAKE] = "handshake",
-	[MUSER_READY]     = "ready",
-	[MUSER_HUNG]      = "hung",
-	[MUSER_REMOVED]   = "removed",
-};
+static const struct {
+	enum muser_state state;
+	const char *name;
+} sysfs_states[] = { MUSER_STATE_NAMES };
 
 static const char * const sysfs_policies[] = {
 	[MUSER_FAIL] = "fail",
@@ -26,7 +22,7 @@ static const char * const sysfs_policies[] = {
 
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", sysfs_states[READ_ONCE(muser_of_device(dev)->state)]);
+	return sysfs_emit(buf, "%s\n", sysfs_states[READ_ONCE(muser_of_device(dev)->state)].name);
 }
 static DEVICE_ATTR_RO(state);
 
@@ -39,7 +35,7 @@ static void sysfs_event_work(struct work_struct *work)
 	struct muser *m = container_of(work, struct muser, state_event);
 	char text[32], *env[] = { text, NULL };
 
-	snprintf(text, sizeof(text), "MUSER_STATE=%s", sysfs_states[READ_ONCE(m->state)]);
+	snprintf(text, sizeof(text), "MUSER_STATE=%s", sysfs_states[READ_ONCE(m->state)].name);
 	kobject_uevent_env(&m->dev->kobj, KOBJ_CHANGE, env);
 }
 

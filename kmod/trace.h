@@ -78,6 +78,14 @@ TRACE_EVENT(muser_irq,
 		  __entry->minor, __entry->index, __entry->vector, __entry->result)
 );
 
+/* For programs that print records by themselves. */
+TRACE_DEFINE_ENUM(MUSER_NO_SERVER);
+TRACE_DEFINE_ENUM(MUSER_OPENED);
+TRACE_DEFINE_ENUM(MUSER_HANDSHAKE);
+TRACE_DEFINE_ENUM(MUSER_READY);
+TRACE_DEFINE_ENUM(MUSER_HUNG);
+TRACE_DEFINE_ENUM(MUSER_REMOVED);
+
 TRACE_EVENT(muser_state,
 	TP_PROTO(const struct muser *m, int state, int why),
 	TP_ARGS(m, state, why),
@@ -91,7 +99,8 @@ TRACE_EVENT(muser_state,
 		__entry->state = state;
 		__entry->why = why;
 	),
-	TP_printk("device %d state %d why %d", __entry->minor, __entry->state, __entry->why)
+	TP_printk("device %d state %s why %d", __entry->minor,
+		  __print_symbolic(__entry->state, MUSER_STATE_NAMES), __entry->why)
 );
 
 #endif /* MUSER_TRACE_H */

@@ -424,6 +424,11 @@ traces() { # PATTERN COMMAND...
 	return 1
 }
 
+serve_again() {
+	stop_server
+	serve "$U"
+}
+
 is 'without a client there is no process' 0 attribute "$U" client_pid
 is 'nor without a server' 0 attribute "$U" server_pid
 ok 'a server' serve "$U"
@@ -462,6 +467,7 @@ ok 'an error with its number' traces \
 ok 'what is written is not' traces 'cmd 0xa region 0 offset 0x10 count 4' c write bar0 0x10 4 0xc0ffee
 ok 'in the trace' fails grep -i c0ffee $TRACING/trace
 ok 'what is no access, as that' traces 'muser_reply: .* cmd 0xd region -1 .* result 0$' c reset
+ok 'a state by its name' traces 'muser_state: .* state ready why 0$' serve_again
 echo 0 >$TRACING/events/muser/enable
 umount $TRACING
 ok 'the client goes' client_stop
