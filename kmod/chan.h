@@ -186,6 +186,8 @@ int  handshake_setup(void);
 void handshake_cleanup(void);
 void handshake_init(struct muser *m);
 void handshake_queue(struct muser *m);
+__printf(2, 3)
+void handshake_log(struct muser *m, const char *fmt, ...);
 void handshake_client_opened(struct muser *m);
 void handshake_client_closed(struct muser *m);
 

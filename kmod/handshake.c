@@ -7,6 +7,7 @@
  * than the one before it.
  */
 #include <linux/cred.h>
+#include <linux/device.h>
 #include <linux/errno.h>
 #include <linux/pid_namespace.h>
 #include <linux/workqueue.h>
@@ -84,6 +85,23 @@ void handshake_client_closed(struct muser *m)
 
 /* ---- the server ---------------------------------------------------------------------- */
 
+/*
+ * Why a server is about to be refused; all that it does itself is told to itself. It may come again
+ * at once, any number of times.
+ */
+void handshake_log(struct muser *m, const char *fmt, ...)
+{
+	struct va_format text = { .fmt = fmt };
+	va_list args;
+
+	if (READ_ONCE(m->state) != MUSER_HANDSHAKE) /* it has closed the file */
+		return;
+	va_start(args, fmt);
+	text.va = &args;
+	dev_notice_ratelimited(m->dev, "server refused: %pV\n", &text);
+	va_end(args);
+}
+
 /* The first server's description stands for the life of the instance. */
 static int handshake_accept(struct muser *m, struct muser_desc *desc)
 {
@@ -96,6 +114,8 @@ static int handshake_accept(struct muser *m, struct muser_desc *desc)
 		ret = -ESTALE;
 	spin_unlock(&m->lock);
 	desc_free(desc);
+	if (ret)
+		handshake_log(m, "it is another device than the servers before it");
 	return ret;
 }
 
@@ -139,6 +159,8 @@ static void handshake_work(struct work_struct *work)
 	if (!ret) {
 		handshake_introduce(m);
 		ret = muser_irq_resend(m);
+		if (ret)
+			handshake_log(m, "interrupts of the client: error %d", ret);
 	}
 	if (ret)
 		chan_give_up(m, handshake_reason(ret));

@@ -2,15 +2,16 @@
 /*
  * raw_server.c - a device process that speaks to /dev/muser/UUID without libmuser.
  *
- *	raw_server UUID [-x] [-r] [-p] [-t THREADS] [-b BYTES] [-s SEED] [-i IOVA]
+ *	raw_server UUID [-x] [-r] [-p] [-w] [-t THREADS] [-b BYTES] [-s SEED] [-i IOVA]
  *	raw_server -l UUID
  *	raw_server -c
  *
  * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
- * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -i:
- * it pins this page whenever it can, and says so. -l: see limits.h. -s: hostile, see hostile.c; -c:
- * what such servers and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes
- * are commands (see enum below). BAR2: 64 KiB, or -b, that can be mapped but for the first page.
+ * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -w:
+ * wrong, its BAR2 is larger than the memory for it. -i: it pins this page whenever it can, and says
+ * so. -l: see limits.h. -s: hostile, see hostile.c; -c: what such servers and clients have reached.
+ * BAR0: 4 KiB of trapped memory, whose last 256 bytes are commands (see enum below). BAR2: 64 KiB,
+ * or -b, that can be mapped but for the first page.
  * Refuses nothing: what it is told to do wrong, it does.
  */
 #include <errno.h>
@@ -92,7 +93,7 @@ struct range { /* of DMA_UNMAP */
 	uint64_t address, size;
 };
 
-static int file, exchange, restartable, plain;
+static int file, exchange, restartable, plain, wrong;
 static uint8_t *bar0, *bar2, *dma, config[CONFIG_SIZE];
 static uint64_t bar2_size = 65536;
 static uint32_t max_msg;
@@ -420,7 +421,7 @@ static size_t region_info(void *payload)
 	if (index != 2)
 		return sizeof(r->info);
 	r->info.argsz = sizeof(*r);
-	r->info.size = bar2_size;
+	r->info.size = bar2_size + wrong * 4096;
 	r->info.flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
 	r->info.cap_offset = sizeof(r->info);
 	r->cap.header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
@@ -642,10 +643,11 @@ int main(int argc, char **argv)
 	uint64_t pins = 0;
 	pthread_t thread;
 
-	while ((option = getopt(argc, argv, "xrpclt:b:s:i:")) >= 0) {
+	while ((option = getopt(argc, argv, "xrpwclt:b:s:i:")) >= 0) {
 		exchange |= option == 'x';
 		restartable |= option == 'r';
 		plain |= option == 'p';
+		wrong |= option == 'w';
 		limits |= option == 'l';
 		if (option == 'c')
 			return hostile_print();
