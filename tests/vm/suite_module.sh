@@ -352,6 +352,18 @@ is 'knowing that it came again' 0x0000000000000001 c read bar0 0xf58 8
 is 'the value' 0x0000beef c read bar0 0x10 4
 ok 'the interrupt' command_of $B 0x20000
 is 'fires' 1 c wait msix 0
+ok 'half a second for an answer' patience 500
+ok 'the server hangs' server_pauses
+ok 'an access has that time' c ! ETIMEDOUT read bar0 0x10 4
+is 'as is known' hung attribute "$U" state
+ok 'so has the next one, which waits as well' c ! ETIMEDOUT read bar0 0x10 4
+ok 'ten minutes for an answer' patience 600000
+ok 'a third one' c_send read bar0 0x10 4
+ok 'waits' until_true is_attribute "$U" outstanding 1
+stop_server
+ok 'for another server' serve "$U" -x -r
+is 'which answers' 0x0000beef c_answer
+ok 'thirty seconds for an answer' patience 30000
 ok 'the client goes' client_stop
 stop_server
 
