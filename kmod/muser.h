@@ -140,15 +140,6 @@ enum muser_state {
 	MUSER_REMOVED,    /* the mdev has gone */
 };
 
-/* In that order, without a gap. */
-#define MUSER_STATE_NAMES \
-	{ MUSER_NO_SERVER, "no-server" }, \
-	{ MUSER_OPENED,    "opened" },    \
-	{ MUSER_HANDSHAKE, "handshake" }, \
-	{ MUSER_READY,     "ready" },     \
-	{ MUSER_HUNG,      "hung" },      \
-	{ MUSER_REMOVED,   "removed" }
-
 enum muser_policy { MUSER_FAIL, MUSER_WAIT }; /* accesses without a server */
 
 /* One command to the server and, if asked for, its reply. */

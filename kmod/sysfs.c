@@ -9,6 +9,7 @@
 
 #include "chan.h"
 #include "mdev.h"
+#include "trace.h"
 
 static const struct {
 	enum muser_state state;

@@ -78,6 +78,15 @@ TRACE_EVENT(muser_irq,
 		  __entry->minor, __entry->index, __entry->vector, __entry->result)
 );
 
+/* In the order of enum muser_state, without a gap; sysfs has the same. */
+#define MUSER_STATE_NAMES \
+	{ MUSER_NO_SERVER, "no-server" }, \
+	{ MUSER_OPENED,    "opened" },    \
+	{ MUSER_HANDSHAKE, "handshake" }, \
+	{ MUSER_READY,     "ready" },     \
+	{ MUSER_HUNG,      "hung" },      \
+	{ MUSER_REMOVED,   "removed" }
+
 /* For programs that print records by themselves. */
 TRACE_DEFINE_ENUM(MUSER_NO_SERVER);
 TRACE_DEFINE_ENUM(MUSER_OPENED);
