@@ -282,6 +282,7 @@ void muser_dma_admit(struct muser *m)
 	struct muser_dma_state *st = m->dma;
 
 	spin_lock(&st->lock);
+	WRITE_ONCE(st->born, dma_birth());
 	st->open = true;
 	spin_unlock(&st->lock);
 }

@@ -45,6 +45,7 @@ struct muser_dma_state {
 
 	spinlock_t            lock;    /* of all that follows, down to @wait */
 	bool                  open;    /* there is a client, and VFIO tells us what it unmaps */
+	u64                   born;    /* dma_birth() of that client */
 	struct rb_root_cached ops;
 	struct rb_root_cached marks;   /* struct dma_mark: being unmapped, not to be pinned */
 	struct rb_root_cached files;   /* struct dma_file: may be mapped as that */
@@ -113,6 +114,10 @@ int  dma_error(int error);
  */
 void dma_rw_close(struct muser_dma_state *st);
 void dma_rw_cancel(struct muser_dma_state *st, unsigned long first, unsigned long last, int error);
+
+/* dma_unmap.c: a number larger than all before; this client came too late to pin anything now */
+u64  dma_birth(void);
+bool dma_is_late(const struct muser_dma_state *st);
 
 /* dma_run.c: there is a client */
 void dma_run_open(struct muser_dma_state *st);

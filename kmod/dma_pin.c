@@ -196,7 +196,7 @@ static int dma_pin_run(struct dma_pin *p, unsigned long first, unsigned long nr,
 	ret = dma_op_begin(p->st, &op, first, nr);
 	if (ret)
 		return ret;
-	ret = dma_unpinner_start(p->st);
+	ret = dma_is_late(p->st) ? -EOPNOTSUPP : dma_unpinner_start(p->st);
 	if (!ret)
 		ret = dma_vfio_pin(p->st, &op, &write, p->pages);
 	if (!ret)

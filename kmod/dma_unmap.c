@@ -23,9 +23,22 @@
  * lock, half a minute in all. iommufd holds no lock when it calls, and may not ask again: its first
  * round is the last one. It lets nobody pin or copy what it unmaps until that is gone, so no mark
  * outlives its round: one call may be for any number of mappings.
+ *
+ * A device may join the container between two rounds (not during one: the list is locked), be
+ * called by its client, and pin, before the next one reaches it. One after another would use up all
+ * rounds. So a client that came after the thread's first round cannot pin once there was a second:
+ *
+ *  - Who has pins has joined, and is asked in each round from the next one on. So in the second
+ *    round some device is asked for the second time, or one whose client came after the first; for
+ *    either its mark is late, before the round ends.
+ *  - Who joins after that finds the mark late when it pins, until the thread leaves the range.
+ *
+ * All that is pinned in the third round was marked in the first two, and nothing comes to it.
  */
+#include <linux/hashtable.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -34,7 +47,7 @@
 
 #include "dma.h"
 
-/* type1 asks 11 times. Ours may be one behind: see dma_mark_inherit(). */
+/* type1 asks 11 times. A client that came after the first round is one behind. */
 #define DMA_ROUNDS   10U
 /* How long the first round waits; each one waits twice as long as the one before. */
 #define DMA_PATIENCE (HZ / 20 + 1)
@@ -44,24 +57,31 @@
  * moves on with it: then VFIO has forgotten the range before.
  */
 struct dma_mark {
-	struct list_head link;
+	struct hlist_node link;
 	struct interval_tree_node it; /* pages; under the state's lock */
 	struct callback_head work;
 	struct task_struct *task; /* only to be compared */
 	struct muser *m;
 	unsigned int rounds;
+	u64 born;            /* when this thread came to the range, by whichever device */
+	struct rb_node late; /* under dma_marks_lock */
 };
 
 /* Of all instances: as many as threads that unmap, for each of their devices. */
 static DEFINE_SPINLOCK(dma_marks_lock);
-static LIST_HEAD(dma_marks);
+static DEFINE_HASHTABLE(dma_marks, 8); /* by task: others may have thousands */
+static struct rb_root_cached dma_late = RB_ROOT_CACHED; /* by birth */
+static u64 dma_late_since = U64_MAX; /* the first one's birth */
+
+/* Counts unmaps and clients, so that it is known who came first. */
+static atomic64_t dma_births;
 
 static bool dma_marks_are_gone(void)
 {
 	bool ret;
 
 	spin_lock(&dma_marks_lock);
-	ret = list_empty(&dma_marks);
+	ret = hash_empty(dma_marks);
 	spin_unlock(&dma_marks_lock);
 	return ret;
 }
@@ -86,7 +106,7 @@ static struct dma_mark *dma_mark_find(const struct muser *m)
 	struct dma_mark *mark, *ret = NULL;
 
 	spin_lock(&dma_marks_lock);
-	list_for_each_entry(mark, &dma_marks, link) {
+	hash_for_each_possible(dma_marks, mark, link, (unsigned long)current) {
 		if (mark->task == current && mark->m == m)
 			ret = mark;
 	}
@@ -94,34 +114,75 @@ static struct dma_mark *dma_mark_find(const struct muser *m)
 	return ret;
 }
 
-/*
- * A device that joins the container while this thread unmaps is asked from then on. The others have
- * been asked in this round already, or will be: it is at most one round behind them.
- */
-static void dma_mark_inherit(struct dma_mark *mark)
+static void dma_mark_begin(struct dma_mark *mark)
 {
 	struct dma_mark *other;
 
 	mark->rounds = 0;
+	mark->born = dma_birth();
 	spin_lock(&dma_marks_lock);
-	list_for_each_entry(other, &dma_marks, link) {
-		if (other->task == current && other->rounds > mark->rounds + 1 &&
-		    dma_mark_is(other, mark->it.start, mark->it.last))
-			mark->rounds = other->rounds - 1;
+	hash_for_each_possible(dma_marks, other, link, (unsigned long)current) {
+		if (other->task == current && dma_mark_is(other, mark->it.start, mark->it.last))
+			mark->born = min(mark->born, other->born);
 	}
 	spin_unlock(&dma_marks_lock);
+}
+
+/* ---- clients that come late ------------------------------------------------------------ */
+
+u64 dma_birth(void)
+{
+	return atomic64_inc_return(&dma_births);
+}
+
+static bool dma_mark_is_older(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct dma_mark, late)->born < rb_entry(b, struct dma_mark, late)->born;
+}
+
+static void dma_mark_set_late(struct dma_mark *mark, bool late)
+{
+	struct rb_node *first;
+
+	spin_lock(&dma_marks_lock);
+	if (late && RB_EMPTY_NODE(&mark->late)) {
+		rb_add_cached(&mark->late, &dma_late, dma_mark_is_older);
+	} else if (!late && !RB_EMPTY_NODE(&mark->late)) {
+		rb_erase_cached(&mark->late, &dma_late);
+		RB_CLEAR_NODE(&mark->late);
+	}
+	first = rb_first_cached(&dma_late);
+	WRITE_ONCE(dma_late_since, first ? rb_entry(first, struct dma_mark, late)->born : U64_MAX);
+	spin_unlock(&dma_marks_lock);
+}
+
+/*
+ * Whose containers are the same is not known, so this may be a client that has nothing to do with
+ * the one that unmaps. Its pins are to be copies then, which work. No lock is needed: whoever has
+ * joined the container since a mark became late has had the list's lock after that.
+ */
+bool dma_is_late(const struct muser_dma_state *st)
+{
+	return !st->is_exact && READ_ONCE(st->born) > READ_ONCE(dma_late_since);
+}
+
+/* This is not the thread's first round. */
+static bool dma_mark_is_late(const struct dma_mark *mark)
+{
+	return mark->rounds || READ_ONCE(mark->m->dma->born) > mark->born;
 }
 
 static void dma_mark_free(struct dma_mark *mark)
 {
 	struct muser_dma_state *st = mark->m->dma;
 
+	dma_mark_set_late(mark, false);
 	spin_lock(&st->lock);
 	interval_tree_remove(&mark->it, &st->marks);
 	spin_unlock(&st->lock);
 	muser_put(mark->m);
 	spin_lock(&dma_marks_lock);
-	list_del(&mark->link);
+	hash_del(&mark->link);
 	spin_unlock(&dma_marks_lock);
 	kfree(mark);
 	wake_up_var(&dma_marks);
@@ -137,12 +198,13 @@ static struct dma_mark *dma_mark_new(struct muser *m)
 	struct dma_mark *mark = kzalloc(sizeof(*mark), GFP_KERNEL | __GFP_NOFAIL);
 
 	RB_CLEAR_NODE(&mark->it.rb);
+	RB_CLEAR_NODE(&mark->late);
 	init_task_work(&mark->work, dma_mark_clear);
 	mark->task = current;
 	mark->m = m;
 	muser_get(m);
 	spin_lock(&dma_marks_lock);
-	list_add(&mark->link, &dma_marks);
+	hash_add(dma_marks, &mark->link, (unsigned long)current);
 	spin_unlock(&dma_marks_lock);
 	return mark;
 }
@@ -205,9 +267,12 @@ void muser_dma_unmap(struct muser *m, u64 iova, u64 size)
 	old = dma_mark_find(m);
 	mark = old ?: dma_mark_new(m);
 	if (!old || !dma_mark_is(old, first, last)) {
+		dma_mark_set_late(mark, false);
 		dma_mark_place(mark, first, last);
-		dma_mark_inherit(mark);
+		dma_mark_begin(mark);
 	}
+	if (dma_mark_is_late(mark))
+		dma_mark_set_late(mark, true);
 	dma_revoke(mark, iova, size);
 	mark->rounds++;
 	/* It fails for a task that has exited: it is not in an ioctl. */

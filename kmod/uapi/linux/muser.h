@@ -309,8 +309,9 @@ struct muser_irq {
  * client is unmapping some of them; ENOMEM; then none was let go.
  *
  * EINVAL: not mapped by the client, or out of bounds; EPERM: mapped read-only; ENOMEM: the client's
- * locked-memory limit; EOPNOTSUPP: such memory or IOMMU type cannot be pinned: MUSER_DMA_RW;
- * EBUSY: being unmapped now; ENOTCONN: no client, or not started, or refused.
+ * locked-memory limit; EOPNOTSUPP: such memory or IOMMU type cannot be pinned, or nothing of a
+ * client that has come while some client's unmapping takes its time: MUSER_DMA_RW; EBUSY: being
+ * unmapped now; ENOTCONN: no client, or not started, or refused.
  */
 struct muser_dma {
 	__u32 argsz;
