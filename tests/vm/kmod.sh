@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Run a script beside muser.ko, in a VM with a stock Debian kernel (busybox sh; musctl,
-# vfio_client, user_client, raw_server, many, crew and prober are in PATH; ". /files/tap.sh" for
-# tests; "load $IOMMU" for what is behind /dev/vfio/vfio).
+# vfio_client, user_client, raw_server, many, crew, prober and fuse_file are in PATH;
+# ". /files/tap.sh" for tests; "load $IOMMU" for what is behind /dev/vfio/vfio).
 # Prints what the script prints, as it comes, and exits with its status; fails as well when the
 # kernel complained about anything, or was left tainted.
 # Owns: building the module, the initramfs and the VM's life.
@@ -60,10 +60,10 @@ iommu_of() { # KERNEL
 boot() { # IOMMU MODULE SCRIPT [FILE]...
 	local programs=$repo/build/release/tests/vm
 	flock "$repo/build/.kmod.lock" make -s -C "$repo" \
-		build/release/tests/vm/{vfio_client,raw_server,many,crew,prober,user_client} >&2
+		build/release/tests/vm/{vfio_client,raw_server,many,crew,prober,user_client,fuse_file} >&2
 	install -m 644 "$3" "$work/script"
-	guest_prepare "$1" overlay "$2" "$work/script" "$here/tap.sh" "$MUSCTL" \
-		"$programs"/{vfio_client,raw_server,many,crew,prober,user_client} "${@:4}"
+	guest_prepare "$1" overlay fuse "$2" "$work/script" "$here/tap.sh" "$MUSCTL" \
+		"$programs"/{vfio_client,raw_server,many,crew,prober,user_client,fuse_file} "${@:4}"
 	start || { guest_stop && start; }
 }
 

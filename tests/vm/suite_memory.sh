@@ -20,8 +20,8 @@ word() { # OFFSET: of raw_server, in decimal
 }
 
 # Kernels do not agree on the errno.
-splice_fails() { # IOVA
-	! dma $SPLICE "$1" 0 0
+refused() { # SPLICE|REGISTER IOVA
+	! dma "$1" "$2" 0 0
 }
 
 storm_is_over() {
@@ -208,6 +208,7 @@ ok 'with a memfd' c map 0x10200000 0x8000 memfd
 is 'which is not to be mapped' 0 attribute "$U" direct
 ok 'it is no file' dma_fails 2 $PIN_FILE 0x10200000 0x8000 0
 ok 'system calls refuse its pages, too' dma_fails 14 $SPLICE 0x10200000 0 0
+ok 'as io_uring does for a buffer' refused $REGISTER 0x10200000
 is 'root can allow it' 644 stat -c %a "/sys/bus/mdev/devices/$U/direct"
 ok 'and does' set_attribute "$U" direct 1
 is 'as is seen' 1 attribute "$U" direct
@@ -219,12 +220,17 @@ ok 'the client reads' c memcheck 0x10200000 0x8000 1
 ok 'the client writes' c memfill 0x10200000 0x8000 2
 ok 'the server reads' dma $MAP_CHECK 0x10200000 0x8000 2
 ok 'system calls take its pages' dma $SPLICE 0x10203000 0 0
+dma $REGISTER 0x10203000 0 0 >/dev/null
+how=$(word 0xf38)
+is 'io_uring takes them for a buffer, or none of a file of others: EOPNOTSUPP' 0 \
+	sh -c "[ $how = 95 ] && echo 0 || echo $how"
 ok 'a fetch' command_of 0xf28 2
 posted=$(word 0xfa0)
 ok 'counts messages: root forbids it' set_attribute "$U" direct 0
 ok 'the server writes' dma $MAP_FILL 0x10200000 0x8000 3
 ok 'not to the client' c memcheck 0x10200000 0x8000 2
-ok 'system calls refuse what it sees' splice_fails 0x10203000
+ok 'system calls refuse what it sees' refused $SPLICE 0x10203000
+ok 'so does io_uring' refused $REGISTER 0x10203000
 ok 'a fetch' command_of 0xf28 2
 is 'shows that it was notified' $((posted + 1)) word 0xfa0
 is 'what was pinned is' 12 pinned
@@ -404,6 +410,52 @@ ok 'the next server' serve "$U" -x -t 2
 ok 'pins the same' dma $PIN 0x10400000 0x10000 0
 ok 'and the client goes' client_stop
 
+# A client of type 1, version 1, which refuses pins before it takes its lock: all is for the copier.
+slow_client() {
+	export VFIO_TYPE=1
+	client_start "$U"
+	unset VFIO_TYPE
+}
+
+# The upper half of a file of FUSE, which nobody will send: each time another one.
+slow() { # IOVA
+	: >"/tmp/slow.$1"
+	fuse_file "/tmp/slow.$1" 0x20000 >/tmp/fuse.log 2>&1 5>&- 6<&- &
+	fuse=$!
+	until_true grep -q "/tmp/slow.$1" /proc/mounts || return
+	c map "$1" 0x20000 "/tmp/slow.$1" && c write bar0 0xf08 8 $(($1 + 0x10000)) &&
+		c write bar0 0xf10 8 0x1000 && command_of 0xfd8 1 &&
+		until_true grep -q read /tmp/fuse.log
+}
+
+# It ends with its mount.
+slow_ends() { # IOVA
+	umount -l "/tmp/slow.$1"
+	until_true has_ended "$fuse"
+}
+
+if [ "$IOMMU" != iommufd ]; then # which pins it all the same
+	ok 'FUSE' sh -c '[ -c /dev/fuse ] || load fuse'
+	ok 'a client' slow_client
+	ok 'has memory there that does not come, which is copied' slow 0x10000000
+	ok 'it can unmap that' c unmap 0x10000000 0x20000
+	ok 'the copy has ended' until_true storm_is_over
+	ok 'it failed: EBUSY or EINVAL' sh -c "[ $(word 0xf78) = 7016 ] || [ $(word 0xf78) = 7022 ]"
+	ok 'once more' slow 0x10100000
+	ok 'the client can be killed' client_killed
+	ok 'though nobody has sent anything' kill -0 "$fuse"
+	ok 'its file goes' slow_ends 0x10100000
+	ok 'and another one comes' slow_client
+	ok 'the copy has ended' until_true storm_is_over
+	is 'for there was no client' 7107 word 0xf78
+	ok 'once more' slow 0x10200000
+	ok 'the server can be killed' killed "$server"
+	ok 'the next server' serve "$U" -x -t 2
+	ok 'has the client' c info
+	ok 'it goes' client_stop
+	ok 'and its file' slow_ends 0x10200000
+fi
+
 # ---- two tenants ----------------------------------------------------------------------------
 
 V=$(uuid_nr 2)
@@ -489,6 +541,29 @@ ok 'it goes' client_stop
 unset VFIO_TYPE
 
 # ---- what outlives what, and what does not --------------------------------------------------
+
+stop_server
+ok 'a server' serve "$U"
+ok 'a client' client_start "$U"
+ok 'whose memory may be mapped' set_attribute "$U" direct 1
+ok 'of a file' c map 0x10200000 0x4000 memfd
+ok 'that it has filled' c memfill 0x10200000 0x4000 1
+ok 'is mapped by the server' dma $PIN_FILE 0x10200000 0x4000 0
+ok 'in part' c write bar0 0xf10 8 0x1000
+ok 'to be filled with this' c write bar0 0xf18 8 9
+c_send write bar0 0xff0 8 2
+first=$server
+ok 'which the server does when it has closed its file' until_true grep -q filled /tmp/server.log
+c_answer >/dev/null
+ok 'the client has not got it' c memcheck 0x10200000 0x4000 1
+ok 'the next server' serve "$U"
+ok 'has not got it either' dma_fails 84 $MAP_CHECK 0x10200000 0x1000 9
+is 'nor what the client has' 0 pinned
+ok 'it fills what it sees' dma $MAP_FILL 0x10200000 0x1000 8
+ok 'and the client is as it was' c memcheck 0x10200000 0x4000 1
+ok 'the first server is still there' kill -0 "$first"
+kill -9 "$first"
+ok 'the client goes' client_stop
 
 answer_is() { # ERROR
 	c_answer >/tmp/answer

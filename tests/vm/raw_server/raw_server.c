@@ -29,12 +29,13 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include "../borrow.h"
 #include "hostile.h"
 #include "../../../kmod/uapi/linux/muser.h"
 #include "limits.h"
 #include "storm.h"
 
-enum { BAR0_SIZE = 4096, CONFIG_SIZE = 256, MAX_BAR2_PAGES = 1024 };
+enum { BAR0_SIZE = 4096, CONFIG_SIZE = 256, MAX_BAR2_PAGES = 1024, DMA_ROOM = 1 << 30 };
 
 /* Words of BAR0. A command answers in RESULT: 0 or an errno. */
 enum {
@@ -63,14 +64,14 @@ enum {
 	REFUSES = 0xfc0, /* the errno of SET_IRQS to come */
 	UNMAPS = 0xfc8,  /* how many DMA_UNMAPs came, since this was written */
 	UNMAPPED = 0xfd0, /* the end of the highest */
-	SHUT = 0xff0,	/* close the file, keep what is mapped, and serve no more */
+	SHUT = 0xff0,	/* close the file, keep what is mapped, and serve no more; 2: see below */
 	CHILD = 0xff8,	/* that stays, without the file */
 	NOTICED = 0xfe8, /* how many pages TRAP fetched */
 	COPIES = 0xfd8, /* so many threads, of IOVA and SIZE: RUNNING and FAULTS, see storm.h */
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
-       PIN_FILL, SPLICE, PIN_EACH, OFFER, SPLICE_BAR };
+       PIN_FILL, SPLICE, PIN_EACH, OFFER, SPLICE_BAR, REGISTER };
 
 struct header {
 	uint16_t id, cmd;
@@ -234,6 +235,16 @@ static int splice_page(uint8_t *at)
 	return ret;
 }
 
+/* A page as a buffer of io_uring: only where the kernel takes it by reference. */
+static int register_page(uint8_t *at)
+{
+	struct borrower b = { 0 };
+	const int ret = borrow_buffer(&b, 1, at, 4096) < 0 ? errno : 0;
+
+	borrow_ring_close(&b);
+	return ret;
+}
+
 static int dma_command(uint64_t command)
 {
 	struct muser_dma arg;
@@ -251,6 +262,7 @@ static int dma_command(uint64_t command)
 	case SPLICE: return splice_page(dma + *word(IOVA));
 	case PIN_EACH: return pin_each();
 	case OFFER: return pin_file(&arg);
+	case REGISTER: return register_page(dma + *word(IOVA));
 	case SPLICE_BAR: return splice_page(bar2 + *word(IOVA));
 	}
 	return EINVAL;
@@ -351,6 +363,23 @@ static void shut(void)
 		pause();
 }
 
+/* Keep but a mapping of the client's file, at IOVA, and fill it when that is not the client's. */
+static void shut_but_file(void)
+{
+	const uint64_t iova = *word(IOVA), size = *word(SIZE), seed = *word(SEED);
+
+	munmap(dma, iova);
+	munmap(dma + iova + size, DMA_ROOM - iova - size);
+	munmap(bar0, BAR0_SIZE);
+	munmap(bar2, bar2_size);
+	close(file);
+	fill(dma + iova, size, seed);
+	printf("filled\n");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 static int child(void)
 {
 	const pid_t pid = fork();
@@ -375,7 +404,7 @@ static int command(uint64_t offset, int replayed)
 			_exit(3);
 		break;
 	case HANGS: return 1;
-	case SHUT: shut(); break;
+	case SHUT: *word(SHUT) == 2 ? shut_but_file() : shut(); break;
 	case CHILD: *word(RESULT) = child(); break;
 	}
 	return 0;
@@ -603,7 +632,7 @@ static uint8_t *memory(uint32_t space, uint64_t size)
  */
 static uint8_t *client_memory(void)
 {
-	const size_t size = 1 << 30, huge = 2 << 20;
+	const size_t size = DMA_ROOM, huge = 2 << 20;
 	uint8_t *at = mmap(NULL, size + huge, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
