@@ -130,8 +130,8 @@ bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long
 
 static struct dma_batch *dma_batch_new(unsigned long page)
 {
-	/* It cannot fail: the pages must go. */
-	struct dma_batch *b = kzalloc(sizeof(*b), GFP_KERNEL | __GFP_NOFAIL);
+	/* It cannot fail: the pages must go. Whoever makes them go is charged, beyond his limit. */
+	struct dma_batch *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 
 	b->op.it.start = page;
 	b->op.it.last = page;
