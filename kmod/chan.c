@@ -283,7 +283,7 @@ static struct chan_req *chan_next(const struct muser *m)
 	return NULL;
 }
 
-/* Would read(2) return at once? */
+/* Is there something to read for the server? */
 bool chan_is_readable(struct muser *m)
 {
 	bool readable;
@@ -294,19 +294,28 @@ bool chan_is_readable(struct muser *m)
 	return readable;
 }
 
+/* Would read(2) return at once? */
+bool chan_has_news(const struct file *file)
+{
+	return chan_is_readable(file->private_data) || !chan_is_server(file);
+}
+
 void muser_wake(struct muser *m)
 {
 	wake_up_interruptible_poll(&m->chan->server_wait, EPOLLPRI);
 }
 
 /* The next message, if it fits, with a reference for the copy. */
-static struct chan_req *chan_take(struct muser *m, size_t room)
+static struct chan_req *chan_take(const struct file *file, size_t room)
 {
+	struct muser *m = file->private_data;
 	struct chan_req *r;
 
 	spin_lock(&m->lock);
 	r = chan_next(m);
-	if (!r) {
+	if (!chan_is_server(file)) {
+		r = ERR_PTR(-EPERM);
+	} else if (!r) {
 		r = ERR_PTR(m->state == MUSER_REMOVED ? -ENODEV : m->chan->broken ?: -EAGAIN);
 	} else if (r->len > room) {
 		r = ERR_PTR(-EMSGSIZE);
@@ -344,14 +353,15 @@ static bool chan_has_queued(const struct chan *c)
 }
 
 /* As many as fit. -EAGAIN: there is none. */
-ssize_t chan_read(struct muser *m, char __user *buf, size_t size)
+ssize_t chan_read(const struct file *file, char __user *buf, size_t size)
 {
+	struct muser *m = file->private_data;
 	struct chan_req *r;
 	size_t got = 0;
 	int ret = 0;
 
 	do {
-		r = chan_take(m, size - got);
+		r = chan_take(file, size - got);
 		if (IS_ERR(r))
 			return got ?: PTR_ERR(r);
 		ret = usercopy_to(buf + got, r->msg, r->len);
@@ -367,15 +377,18 @@ ssize_t chan_read(struct muser *m, char __user *buf, size_t size)
 /* ---- from the server ----------------------------------------------------------------- */
 
 /* The request that is answered, with a reference; NULL: nobody waits for it. */
-static struct chan_req *chan_claim(struct muser *m, const struct chan_header *header)
+static struct chan_req *chan_claim(const struct file *file, const struct chan_header *header)
 {
+	struct muser *m = file->private_data;
 	struct chan_req *r;
 
 	spin_lock(&m->lock);
 	r = chan_id_find(m->chan, header->id);
 	if (r && (r->state != CHAN_SENT || r->claimed))
 		r = NULL;
-	if (r && r->cmd != header->cmd) {
+	if (!chan_is_server(file)) {
+		r = ERR_PTR(-EPERM);
+	} else if (r && r->cmd != header->cmd) {
 		r = ERR_PTR(-EINVAL);
 	} else if (r) {
 		r->claimed = true;
@@ -440,7 +453,7 @@ static bool chan_header_is_valid(const struct chan_header *header, size_t len)
 }
 
 /* Take the reply at the start of a buffer; how long it was. */
-static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
+static ssize_t chan_answer(const struct file *file, const char __user *buf, size_t len)
 {
 	struct chan_header header;
 	struct chan_req *r;
@@ -454,7 +467,7 @@ static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
 		return -EFAULT;
 	if (!chan_header_is_valid(&header, len))
 		return -EINVAL;
-	r = chan_claim(m, &header);
+	r = chan_claim(file, &header);
 	if (IS_ERR_OR_NULL(r))
 		return r ? PTR_ERR(r) : (ssize_t)header.size;
 	payload = header.size - sizeof(header);
@@ -465,13 +478,13 @@ static ssize_t chan_answer(struct muser *m, const char __user *buf, size_t len)
 	else
 		faulted = usercopy_from(chan_reply(r), buf + sizeof(header), payload);
 	r->reply_len = payload;
-	chan_settle(m, r, result, faulted);
+	chan_settle(file->private_data, r, result, faulted);
 	chan_put(r);
 	return faulted ? -EFAULT : (ssize_t)header.size;
 }
 
 /* All replies of a buffer, or the error of the first bad one; @done: how far it came. */
-int chan_write(struct muser *m, const char __user *buf, size_t len, size_t *done)
+int chan_write(const struct file *file, const char __user *buf, size_t len, size_t *done)
 {
 	ssize_t ret;
 
@@ -479,7 +492,7 @@ int chan_write(struct muser *m, const char __user *buf, size_t len, size_t *done
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		ret = chan_answer(m, buf + *done, len - *done);
+		ret = chan_answer(file, buf + *done, len - *done);
 		if (ret < 0)
 			return ret;
 	}

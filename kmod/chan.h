@@ -10,7 +10,9 @@
 #ifndef MUSER_CHAN_H
 #define MUSER_CHAN_H
 
+#include <linux/fs.h>
 #include <linux/rcuwait.h>
+#include <linux/sched.h>
 #include <linux/workqueue.h>
 
 #include "muser.h"
@@ -146,6 +148,18 @@ static inline bool chan_is_well(const struct muser *m)
 	return m->state == MUSER_READY || m->state == MUSER_HANDSHAKE;
 }
 
+/*
+ * Is it the server who calls with @file? Before MUSER_START that is whoever has it, then all that
+ * share the table of descriptors of who called that. chan.c asks under the lock.
+ */
+static inline bool chan_is_server(const struct file *file)
+{
+	const struct muser *m = file->private_data;
+	const fl_owner_t table = READ_ONCE(m->server_table);
+
+	return READ_ONCE(m->server) == file && (!table || table == current->files);
+}
+
 /* chan.c; lists under "done" have left the channel and wait for chan_put_all(), without lock */
 int  chan_new(struct muser *m);
 void chan_free(struct muser *m);
@@ -160,8 +174,9 @@ void chan_give_up(struct muser *m, int why);
 void chan_set_policy(struct muser *m, enum muser_policy policy);
 void chan_fail_replayed(struct muser *m);
 bool chan_is_readable(struct muser *m);
-ssize_t chan_read(struct muser *m, char __user *buf, size_t size);
-int  chan_write(struct muser *m, const char __user *buf, size_t len, size_t *done);
+bool chan_has_news(const struct file *file);
+ssize_t chan_read(const struct file *file, char __user *buf, size_t size);
+int  chan_write(const struct file *file, const char __user *buf, size_t len, size_t *done);
 
 /* call.c */
 struct chan_req *call_new(struct muser *m, const struct muser_request *req, gfp_t gfp);

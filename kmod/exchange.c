@@ -20,16 +20,17 @@
 #define EXCHANGE_FOR_EVER (~0ULL)
 
 struct exchange {
-	struct muser       *m;
+	const struct file  *file;
 	struct file        *wake;  /* NULL: none */
 	struct poll_wqueues table; /* of wake */
 	ktime_t             until;
 	ktime_t            *expires;
 };
 
-static int exchange_begin(struct exchange *x, struct muser *m, const struct muser_exchange *arg)
+static int exchange_begin(struct exchange *x, const struct file *file,
+			  const struct muser_exchange *arg)
 {
-	x->m = m;
+	x->file = file;
 	x->wake = NULL;
 	x->expires = NULL;
 	if (arg->wake_fd >= 0) {
@@ -70,12 +71,13 @@ static bool exchange_is_woken(struct exchange *x)
 /* 0, or -ETIME when the time is over. */
 static int exchange_sleep(struct exchange *x)
 {
-	struct wait_queue_head *head = &x->m->chan->server_wait;
+	const struct muser *m = x->file->private_data;
+	struct wait_queue_head *head = &m->chan->server_wait;
 	DEFINE_WAIT(wait);
 	int ret = 0;
 
 	prepare_to_wait_exclusive(head, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-	if (!READ_ONCE(x->table.triggered) && !signal_pending(current) && !chan_is_readable(x->m))
+	if (!READ_ONCE(x->table.triggered) && !signal_pending(current) && !chan_has_news(x->file))
 		ret = schedule_hrtimeout_range(x->expires, 0, HRTIMER_MODE_ABS) ? 0 : -ETIME;
 	finish_wait(head, &wait);
 	return ret;
@@ -95,22 +97,22 @@ static ssize_t exchange_wait(struct exchange *x, char __user *buf, size_t size)
 		if (signal_pending(current))
 			return -EINTR;
 		over = exchange_sleep(x);
-		ret = chan_read(x->m, buf, size);
+		ret = chan_read(x->file, buf, size);
 	} while (ret == -EAGAIN && !over);
 	return ret == -EAGAIN ? 0 : ret;
 }
 
-static ssize_t exchange_read(struct muser *m, const struct muser_exchange *arg)
+static ssize_t exchange_read(const struct file *file, const struct muser_exchange *arg)
 {
 	char __user *buf = u64_to_user_ptr(arg->in);
 	struct exchange x;
-	ssize_t ret = chan_read(m, buf, arg->in_size);
+	ssize_t ret = chan_read(file, buf, arg->in_size);
 
 	if (ret != -EAGAIN)
 		return ret;
 	if (arg->flags & MUSER_EXCHANGE_NOWAIT)
 		return 0;
-	ret = exchange_begin(&x, m, arg);
+	ret = exchange_begin(&x, file, arg);
 	if (ret)
 		return ret;
 	ret = exchange_wait(&x, buf, arg->in_size);
@@ -120,15 +122,14 @@ static ssize_t exchange_read(struct muser *m, const struct muser_exchange *arg)
 
 int server_exchange(struct file *file, void *user)
 {
-	struct muser *m = file->private_data;
 	struct muser_exchange *arg = user;
 	size_t done;
 	ssize_t ret;
 
-	ret = chan_write(m, u64_to_user_ptr(arg->out), arg->out_len, &done);
+	ret = chan_write(file, u64_to_user_ptr(arg->out), arg->out_len, &done);
 	if (ret)
 		return ret;
-	ret = exchange_read(m, arg);
+	ret = exchange_read(file, arg);
 	if (ret < 0)
 		return ret;
 	arg->in_len = ret;

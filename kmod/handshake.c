@@ -30,7 +30,7 @@ static void handshake_say_open(struct muser *m)
 {
 	const struct muser_client client = {
 		.pid = pid_nr_ns(m->client_pid, ns_of_pid(m->server_pid)),
-		.uid = from_kuid_munged(m->server->f_cred->user_ns, m->client_uid),
+		.uid = from_kuid_munged(m->place->f_cred->user_ns, m->client_uid),
 	};
 
 	m->chan->told_gen = m->chan->client_gen;

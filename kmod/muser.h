@@ -14,6 +14,7 @@
 #define MUSER_KMOD_H
 
 #include <linux/completion.h>
+#include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
@@ -204,7 +205,10 @@ struct muser {
 	enum muser_state   state;
 	enum muser_policy  policy;
 	unsigned int       timeout_ms;   /* how long an answer may take; 0: for ever */
-	struct file       *server;       /* its open file, not counted */
+	struct file       *place;        /* the server's, not counted; see server.c */
+	/* The next two are written under lock, and read without it. */
+	struct file       *server;       /* what it has opened, not counted; NULL: and closed */
+	fl_owner_t         server_table; /* of its descriptors; NULL: it has not started */
 	struct pid        *server_pid;
 	bool               started;      /* this server has called MUSER_START */
 	bool               restartable;

@@ -2,11 +2,16 @@
 /*
  * server.c - the file /dev/muser/<uuid>: what a device process may do.
  *
- * Owns who is the server: one open file at a time, from open(2) to its last close, which the
- * mappings of it delay. Refuses arguments that it does not know in full, and what needs a
- * handshake before there was one. state_lock is held for moments only.
+ * Owns who is the server: one open file at a time and, from MUSER_START on, one table of
+ * descriptors, that of a process. Its place is a file which nobody has in hand: the descriptors
+ * hold one reference together, each mapping one, and each call that may take its time one. The last
+ * fput(), wherever it is, comes to place_release() without a lock. Others that have the server's
+ * file open, such as a child, hold nothing and are refused. So are arguments that are not known in
+ * full, and what needs a handshake before there was one. state_lock is held for moments only.
  */
+#include <linux/anon_inodes.h>
 #include <linux/errno.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/freezer.h>
 #include <linux/fs.h>
@@ -23,9 +28,51 @@
 #include "trace.h"
 #include "usercopy.h"
 
-/* ---- open and release ---------------------------------------------------------------- */
+/* ---- the place ----------------------------------------------------------------------- */
 
-static int server_enter(struct muser *m, struct file *file)
+static void place_leave(struct muser *m)
+{
+	mutex_lock(&m->state_lock);
+	if (m->started)
+		m->restarts++;
+	m->place = NULL;
+	put_pid(m->server_pid);
+	m->server_pid = NULL;
+	chan_server_gone(m, MUSER_NO_SERVER);
+	mutex_unlock(&m->state_lock);
+}
+
+/* Still "opened" while the handshake ends and pins are let go, so that nobody comes in between. */
+static int place_release(struct inode *inode, struct file *place)
+{
+	struct muser *m = place->private_data;
+
+	if (m->place == place) { /* else it was taken */
+		flush_work(&m->chan->handshake);
+		muser_dma_server_gone(m);
+		place_leave(m);
+	}
+	muser_put(m);
+	return 0;
+}
+
+static const struct file_operations place_fops = {
+	.owner = THIS_MODULE,
+	.release = place_release,
+};
+
+static struct file *place_new(struct muser *m)
+{
+	struct file *place = anon_inode_getfile("[muser]", &place_fops, m, O_RDONLY);
+
+	if (IS_ERR(place))
+		return place;
+	muser_get(m);
+	place->f_mapping = m->inode->i_mapping;
+	return place;
+}
+
+static int place_take(struct muser *m, struct file *place, struct file *file)
 {
 	int ret = 0;
 
@@ -40,14 +87,62 @@ static int server_enter(struct muser *m, struct file *file)
 		m->started = false;
 		m->chan->broken = 0;
 		m->chan->nr_posted = 0;
+		WRITE_ONCE(m->server_table, NULL);
+		WRITE_ONCE(m->server, file);
 		trace_muser_state(m, m->state, 0);
 	}
 	spin_unlock(&m->lock);
 	if (!ret) {
-		m->server = file;
+		m->place = place;
 		m->server_pid = get_pid(task_tgid(current));
 	}
 	mutex_unlock(&m->state_lock);
+	return ret;
+}
+
+/* With a reference; NULL: it is not the server who calls. */
+static struct file *place_get(const struct file *file)
+{
+	struct muser *m = file->private_data;
+	struct file *place = NULL;
+
+	spin_lock(&m->lock);
+	if (chan_is_server(file))
+		place = get_file(m->place);
+	spin_unlock(&m->lock);
+	return place;
+}
+
+/* The descriptors' reference. Whoever waits for messages is not the server any more. */
+static void place_let_go(const struct file *file)
+{
+	struct muser *m = file->private_data;
+	struct file *place = NULL;
+
+	spin_lock(&m->lock);
+	if (m->server == file) {
+		WRITE_ONCE(m->server, NULL);
+		place = m->place;
+	}
+	spin_unlock(&m->lock);
+	if (!place)
+		return;
+	chan_server_gone(m, MUSER_OPENED);
+	fput(place);
+}
+
+/* ---- open and release ---------------------------------------------------------------- */
+
+static int server_enter(struct muser *m, struct file *file)
+{
+	struct file *place = place_new(m);
+	int ret;
+
+	if (IS_ERR(place))
+		return PTR_ERR(place);
+	ret = place_take(m, place, file);
+	if (ret)
+		fput(place);
 	return ret;
 }
 
@@ -64,31 +159,38 @@ static int server_open(struct inode *inode, struct file *file)
 		return ret;
 	}
 	file->private_data = m;
-	file->f_mapping = m->inode->i_mapping;
 	return stream_open(inode, file);
 }
 
-static void server_leave(struct muser *m)
+static int server_is_same(const void *file, struct file *other, unsigned int fd)
 {
-	mutex_lock(&m->state_lock);
-	if (m->started)
-		m->restarts++;
-	m->server = NULL;
-	put_pid(m->server_pid);
-	m->server_pid = NULL;
-	chan_server_gone(m, MUSER_NO_SERVER);
-	mutex_unlock(&m->state_lock);
+	return file == other;
 }
 
-/* Still "opened" while the handshake ends and pins are let go, so that nobody comes in between. */
+/* A table that nobody has any more is closed as a whole: what is in there does not count. */
+static bool server_is_in(struct files_struct *table, const struct file *file)
+{
+	return atomic_read(&table->count) && iterate_fd(table, 0, server_is_same, file);
+}
+
+/*
+ * After a descriptor was closed, or its table with all of them. The kernel closes its own files
+ * without a table.
+ */
+static int server_flush(struct file *file, fl_owner_t table)
+{
+	const struct muser *m = file->private_data;
+
+	if (table && table == READ_ONCE(m->server_table) && !server_is_in(table, file))
+		place_let_go(file);
+	return 0;
+}
+
 static int server_release(struct inode *inode, struct file *file)
 {
 	struct muser *m = file->private_data;
 
-	chan_server_gone(m, MUSER_OPENED);
-	flush_work(&m->chan->handshake);
-	muser_dma_server_gone(m);
-	server_leave(m);
+	place_let_go(file);
 	muser_put(m);
 	return 0;
 }
@@ -102,10 +204,10 @@ static ssize_t server_read(struct file *file, char __user *buf, size_t size, lof
 	int error;
 
 	for (;;) {
-		ret = chan_read(m, buf, size);
+		ret = chan_read(file, buf, size);
 		if (ret != -EAGAIN || (file->f_flags & O_NONBLOCK))
 			return ret == -ENODEV ? 0 : ret;
-		error = ___wait_event(m->chan->server_wait, chan_is_readable(m),
+		error = ___wait_event(m->chan->server_wait, chan_has_news(file),
 				      (TASK_INTERRUPTIBLE | TASK_FREEZABLE), 1, 0, schedule());
 		if (error)
 			return error;
@@ -115,7 +217,7 @@ static ssize_t server_read(struct file *file, char __user *buf, size_t size, lof
 static ssize_t server_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
 {
 	size_t done;
-	int ret = chan_write(file->private_data, buf, len, &done);
+	int ret = chan_write(file, buf, len, &done);
 
 	return done ?: ret;
 }
@@ -126,6 +228,8 @@ static __poll_t server_poll(struct file *file, poll_table *table)
 	__poll_t events = EPOLLOUT | EPOLLWRNORM;
 
 	poll_wait(file, &m->chan->server_wait, table);
+	if (READ_ONCE(m->server) != file)
+		return EPOLLERR;
 	if (chan_is_readable(m))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(m->state) == MUSER_REMOVED)
@@ -145,9 +249,16 @@ static int server_mmap(struct file *file, struct vm_area_struct *vma)
 	const u64 dma = MUSER_MMAP_DMA >> PAGE_SHIFT;
 	struct muser *m = file->private_data;
 	u64 space = vma->vm_pgoff / per_space;
+	struct file *place;
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
+	place = place_get(file);
+	if (!place)
+		return -EPERM;
+	/* What is mapped keeps the place. */
+	vma_set_file(vma, place);
+	fput(place);
 	if (vma->vm_pgoff >= dma) {
 		vma->vm_pgoff -= dma;
 		return muser_dma_mmap(m, vma);
@@ -195,13 +306,16 @@ static int server_mem_create(struct file *file, void *arg)
 	return ret;
 }
 
+/* Whoever calls is the server from now on; others that wait for messages are to see that. */
 static int server_begin(struct muser *m, const struct muser_start *start)
 {
 	int ret = 0;
 
 	lockdep_assert_held(&m->state_lock);
 	spin_lock(&m->lock);
-	if (m->state == MUSER_REMOVED) {
+	if (!m->server) {
+		ret = -EPERM; /* the last descriptor has just been closed */
+	} else if (m->state == MUSER_REMOVED) {
 		ret = -ENODEV;
 	} else if (m->started) {
 		ret = -EALREADY;
@@ -209,11 +323,17 @@ static int server_begin(struct muser *m, const struct muser_start *start)
 		m->started = true;
 		m->restartable = start->flags & MUSER_START_RESTARTABLE;
 		m->features = start->features;
+		WRITE_ONCE(m->server_table, current->files);
 		m->state = MUSER_HANDSHAKE;
 		trace_muser_state(m, m->state, 0);
 	}
 	spin_unlock(&m->lock);
-	return ret;
+	if (ret)
+		return ret;
+	put_pid(m->server_pid);
+	m->server_pid = get_pid(task_tgid(current));
+	wake_up_all(&m->chan->server_wait);
+	return 0;
 }
 
 static int server_start(struct file *file, void *arg)
@@ -233,6 +353,8 @@ static int server_start(struct file *file, void *arg)
 	if (!ret)
 		handshake_queue(m);
 	mutex_unlock(&m->state_lock);
+	/* A thread may have closed the descriptor just before flush could know the table. */
+	server_flush(file, current->files);
 	return ret;
 }
 
@@ -241,6 +363,8 @@ static int server_check(struct file *file)
 {
 	const struct muser *m = file->private_data;
 
+	if (!chan_is_server(file))
+		return -EPERM;
 	switch (READ_ONCE(m->state)) {
 	case MUSER_HANDSHAKE:
 	case MUSER_READY:
@@ -281,6 +405,7 @@ static int server_mem_trap(struct file *file, void *arg)
 /* Arguments: how long, which flags they may have, where a field is that must be zero. */
 struct server_cmd {
 	int  (*fn)(struct file *file, void *arg);
+	bool is_short; /* it does not keep the place, and looks itself who calls */
 	u16  size;
 	u16  min;      /* what it was at first, or is in all versions; 0: size */
 	u16  reserved; /* its offset; 0: none */
@@ -301,10 +426,10 @@ static const struct server_cmd server_cmds[] = {
 		.reserved = offsetof(struct muser_start, reserved),
 		.flags = MUSER_START_RESTARTABLE },
 	[_IOC_NR(MUSER_EXCHANGE)] = {
-		.fn = server_exchange, .size = sizeof(struct muser_exchange),
+		.fn = server_exchange, .is_short = true, .size = sizeof(struct muser_exchange),
 		.flags = MUSER_EXCHANGE_NOWAIT },
 	[_IOC_NR(MUSER_IRQ_TRIGGER)] = {
-		.fn = server_irq_trigger, .size = sizeof(struct muser_irq) },
+		.fn = server_irq_trigger, .is_short = true, .size = sizeof(struct muser_irq) },
 	[_IOC_NR(MUSER_DMA_PIN)] = {
 		.fn = server_dma_pin, .size = sizeof(struct muser_dma),
 		.flags = MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE },
@@ -355,6 +480,21 @@ static int server_copy_in(const struct server_cmd *cmd, union server_args *arg, 
 	return cmd->reserved && *(u32 *)((u8 *)arg + cmd->reserved) ? -EINVAL : 0;
 }
 
+static int server_do(const struct server_cmd *cmd, struct file *file, void *arg)
+{
+	struct file *place;
+	int ret;
+
+	if (cmd->is_short)
+		return cmd->fn(file, arg);
+	place = place_get(file);
+	if (!place)
+		return -EPERM;
+	ret = cmd->fn(file, arg);
+	fput(place);
+	return ret;
+}
+
 static long server_ioctl(struct file *file, unsigned int request, unsigned long user)
 {
 	const unsigned int nr = _IOC_NR(request);
@@ -366,7 +506,7 @@ static long server_ioctl(struct file *file, unsigned int request, unsigned long 
 		return -ENOTTY;
 	cmd = &server_cmds[array_index_nospec(nr, ARRAY_SIZE(server_cmds))];
 	ret = server_copy_in(cmd, &arg, (void __user *)user);
-	ret = ret ?: cmd->fn(file, &arg);
+	ret = ret ?: server_do(cmd, file, &arg);
 	return ret ?: usercopy_to((void __user *)user, &arg,
 				  min_t(u32, arg.head.argsz, cmd->size));
 }
@@ -374,6 +514,7 @@ static long server_ioctl(struct file *file, unsigned int request, unsigned long 
 const struct file_operations muser_server_fops = {
 	.owner = THIS_MODULE,
 	.open = server_open,
+	.flush = server_flush,
 	.release = server_release,
 	.read = server_read,
 	.write = server_write,

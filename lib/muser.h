@@ -410,7 +410,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_STRICT_DMA (1u << 5) /* map every DMA window by itself: one mapping for each */
 #define LM_DEV_MDEV       (1u << 6) /* serve /dev/muser/<uuid>, a mediated device of muser.ko that
 				     * exists, instead of a socket. $MUSER_TRANSPORT=mdev asks for
-				     * it as well, if the description names no socket */
+				     * it as well, if the description names no socket. The process
+				     * that creates the context serves it, and no child of it can */
 #define LM_DEV_RESTARTABLE (1u << 7) /* all state is in lm_state(), or saved by the library: another
 				      * process may go on where this one ends */
 #define LM_DEV_THREADS    (1u << 8) /* several threads may be in lm_ctx_drive(), see there */

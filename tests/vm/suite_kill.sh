@@ -245,5 +245,75 @@ remover=$!
 ok 'is told that the mdev is to be removed' answer_is EIO
 ok 'goes' client_stop
 ok 'and lets it' wait $remover
-ok 'the module goes' rmmod muser
+
+# ---- children ------------------------------------------------------------------------------
+
+# A server with a child that has the file.
+parent() {
+	raw_server "$U" -x -r >/tmp/parent.log 2>&1 5>&- 6<&- &
+	server=$!
+	until_true is_attribute "$U" state ready
+}
+
+# The so-manieth time, with each of its calls; poll(2) does not fail.
+child_is_refused() { # TIME POLLERR
+	kill -USR1 "$child" || return
+	until_true child_tried "$1" &&
+		[ "$(grep refused /tmp/parent.log | tail -n 1)" = "refused: 1111111$2" ] ||
+		{ cat /tmp/parent.log && return 1; }
+}
+
+child_tried() { # TIMES
+	[ "$(grep -c refused /tmp/parent.log)" = "$1" ]
+}
+
+has_child() {
+	command_of 0xff8 2 && child=$(($(c read bar0 0xff8 8))) && [ $child -gt 1 ]
+}
+
+ok 'an mdev' mdev_create "$U"
+ok 'a server that has forked before it starts' serve "$U" -d
+ok 'serves' vfio_client "$U" read bar0 0x10 4
+ok 'its parent is refused, and ends' wait "$server"
+server=$(attribute "$U" server_pid)
+ok 'who started is the server' grep -q raw_server "/proc/$server/comm"
+is 'and serves' ready attribute "$U" state
+ok 'until it dies' kill -9 "$server"
+ok 'and no longer' until_true is_attribute "$U" state no-server
+ok 'a server' parent
+ok 'a client' client_start "$U"
+ok 'the server has a child that keeps its file' has_child
+ok 'which is not the server' child_is_refused 1 0
+ok 'that one goes on' c write bar0 0x10 4 0xbeef
+stop_server
+is 'it dies, and there is none' no-server attribute "$U" state
+is 'no process' 0 attribute "$U" server_pid
+ok 'accesses fail' c ! EIO read bar0 0x10 4
+ok 'the child is there' kill -0 "$child"
+ok 'and refused' child_is_refused 2 1
+ok 'another server comes' serve "$U" -x -r
+is 'with what the first one left' 0x0000beef c read bar0 0x10 4
+ok 'the child is refused, and takes no message' child_is_refused 3 1
+is 'the server gets them' 0x0000beef c read bar0 0x10 4
+ok 'the child goes' kill -9 "$child"
+ok 'really' until_true sh -c "! grep -q . /proc/$child/cmdline"
+is 'nobody minds' 0x0000beef c read bar0 0x10 4
+is 'the server least' ready attribute "$U" state
+stop_server
+ok 'a server' parent
+ok 'with such a child' has_child
+c_send write bar0 0xff0 8 1
+ok 'closes its file, and keeps what is mapped' until_true is_attribute "$U" state opened
+ok 'nobody can answer' answer_is EIO
+ok 'nor is anybody else to come' sh -c "raw_server $U 2>&1 | grep -i busy"
+stop_server
+is 'before it dies, whatever its child has' no-server attribute "$U" state
+ok 'then one comes' serve "$U" -x -r
+ok 'the client goes' client_stop
+stop_server
+ok 'the kernel opens it, and has no table' sh -c "[ ! -e /proc/swaps ] || swapon /dev/muser/$U 2>&1 | grep -i invalid"
+is 'and leaves it' no-server attribute "$U" state
+ok 'the mdev goes' mdev_remove "$U"
+ok 'the child goes' kill -9 "$child"
+ok 'the module goes' until_true rmmod muser
 tap_end

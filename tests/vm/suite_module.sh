@@ -391,7 +391,7 @@ awk 'BEGIN { for (i = 0; i < 512; i++) printf "c0ffee.\n" }' >/tmp/page
 ok 'a server' serve "$U"
 ok 'a client' client_start "$U"
 ok 'with memory' c map 0x100000 0x10000 memfd
-window=$(first_page "$server" ' rw-s 00000000 .* /dev/muser/')
+window=$(first_page "$server" ' rw-s 00000000 .* anon_inode:.muser.')
 theirs=$(first_page "$client" memfd:)
 ok 'that it fills' c memfill 0x100000 0x10000 5
 ok 'a debugger of the server finds nothing that is not pinned' fails same_page

@@ -9,13 +9,20 @@
  *	open; MUSER_GET_INFO; MUSER_MEM_CREATE for each region with memory; MUSER_START;
  *	then read messages, and write replies, until read(2) gives 0: the device was removed.
  *
+ * The server is the process that calls MUSER_START: all that share its table of descriptors, as
+ * threads do. Before that, whoever has the file may act: it can be opened, and then be passed on
+ * by fork(2), execve(2) or SCM_RIGHTS. Afterwards read(2), write(2), mmap(2) and commands of all
+ * others fail (EPERM), such as those of a child that has the descriptor. The next server may open
+ * its own when this one has closed its last descriptor and unmapped all, or has ended, whoever else
+ * has the file open: to them it is of no use any more (EPERM; poll(2): POLLERR).
+ *
  * read(2) gives as many whole messages as fit, EMSGSIZE if not even the first one does, and waits
  * unless O_NONBLOCK (EAGAIN). write(2) takes whole replies, many at a time, up to the first bad
  * one (EINVAL: malformed, or to another command than the request with its id; EFAULT): it returns
  * the bytes of those before, or that error. A reply that nobody waits for is taken and forgotten.
  * MUSER_EXCHANGE does both in one call. poll(2): POLLIN: messages; POLLOUT: always; POLLPRI:
- * trapped pages were written; POLLERR: the server is refused (MUSER_START); POLLHUP: the device
- * was removed.
+ * trapped pages were written; POLLERR: the server is refused (MUSER_START), or has closed the file;
+ * POLLHUP: the device was removed.
  *
  * All structs: argsz is the caller's sizeof; flags and reserved fields that are not known must be
  * zero (EINVAL). Layouts are the same for 32-bit processes. Beside the errors that each command
@@ -114,10 +121,10 @@ struct muser_client {
 /*
  * All are MAP_SHARED. EINVAL: private, or beyond the end; ENXIO: there is no such memory.
  *
- * Mappings keep the file open: as long as there is one, the next server's open(2) gets EBUSY. A
- * child that is forked has none of them. System calls copy to and from them as ever, but take no
- * references to their pages (EFAULT: O_DIRECT, vmsplice(2), registered buffers; shared futexes):
- * only MUSER_MMAP_FILE is for that.
+ * Mappings keep the server's place: as long as there is one, the next server's open(2) gets EBUSY.
+ * A child that is forked has none of them, unless madvise(2) was called with MADV_DOFORK. System
+ * calls copy to and from them as ever, but take no references to their pages (EFAULT: O_DIRECT,
+ * vmsplice(2), registered buffers; shared futexes): only MUSER_MMAP_FILE is for that.
  */
 
 /* Memory made by MUSER_MEM_CREATE, by space: the region's index, or MUSER_SPACE_STATE. */

@@ -2,16 +2,16 @@
 /*
  * raw_server.c - a device process that speaks to /dev/muser/UUID without libmuser.
  *
- *	raw_server UUID [-x] [-r] [-p] [-w] [-t THREADS] [-b BYTES] [-s SEED] [-i IOVA]
+ *	raw_server UUID [-x] [-r] [-p] [-w] [-d] [-t THREADS] [-b BYTES] [-s SEED] [-i IOVA]
  *	raw_server -l UUID
  *	raw_server -c
  *
  * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
  * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -w:
- * wrong, its BAR2 is larger than the memory for it. -i: it pins this page whenever it can, and says
- * so. -l: see limits.h. -s: hostile, see hostile.c; -c: what such servers and clients have reached.
- * BAR0: 4 KiB of trapped memory, whose last 256 bytes are commands (see enum below). BAR2: 64 KiB,
- * or -b, that can be mapped but for the first page.
+ * wrong, its BAR2 is larger than the memory for it. -d: its child is the server, see child.h. -i: it
+ * pins this page whenever it can, and says so. -l: see limits.h. -s: hostile, see hostile.c; -c: what
+ * such servers and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes are
+ * commands (see enum below). BAR2: 64 KiB, or -b, that can be mapped but for the first page.
  * Refuses nothing: what it is told to do wrong, it does.
  */
 #include <errno.h>
@@ -30,6 +30,7 @@
 #include <linux/vfio.h>
 
 #include "../borrow.h"
+#include "child.h"
 #include "hostile.h"
 #include "../../../kmod/uapi/linux/muser.h"
 #include "limits.h"
@@ -65,7 +66,7 @@ enum {
 	UNMAPS = 0xfc8,  /* how many DMA_UNMAPs came, since this was written */
 	UNMAPPED = 0xfd0, /* the end of the highest */
 	SHUT = 0xff0,	/* close the file, keep what is mapped, and serve no more; 2: see below */
-	CHILD = 0xff8,	/* that stays, without the file */
+	CHILD = 0xff8,	/* that stays: 1: without the file; 2: with it; then its pid */
 	NOTICED = 0xfe8, /* how many pages TRAP fetched */
 	COPIES = 0xfd8, /* so many threads, of IOVA and SIZE: RUNNING and FAULTS, see storm.h */
 };
@@ -382,10 +383,10 @@ static void shut_but_file(void)
 
 static int child(void)
 {
-	const pid_t pid = fork();
+	const pid_t pid = child_start(file, *word(CHILD) == 2);
 
-	if (!pid)
-		shut();
+	close(dup(file)); /* which is not the last one */
+	*word(CHILD) = pid;
 	return pid < 0 ? errno : 0;
 }
 
@@ -668,16 +669,17 @@ static void start(void)
 int main(int argc, char **argv)
 {
 	char path[128];
-	int option, threads = 1, limits = 0;
+	int option, threads = 1, limits = 0, detached = 0;
 	uint64_t pins = 0;
 	pthread_t thread;
 
-	while ((option = getopt(argc, argv, "xrpwclt:b:s:i:")) >= 0) {
+	while ((option = getopt(argc, argv, "xrpwdclt:b:s:i:")) >= 0) {
 		exchange |= option == 'x';
 		restartable |= option == 'r';
 		plain |= option == 'p';
 		wrong |= option == 'w';
 		limits |= option == 'l';
+		detached |= option == 'd';
 		if (option == 'c')
 			return hostile_print();
 		if (option == 't')
@@ -697,6 +699,8 @@ int main(int argc, char **argv)
 		die(path);
 	if (limits)
 		return limits_check(file);
+	if (detached)
+		child_detach(file);
 	start();
 	if (pins && pins_start(file, pins))
 		die("raw_server: -i");
