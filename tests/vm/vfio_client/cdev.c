@@ -87,6 +87,7 @@ static int bind_device(struct client *c, const char *uuid)
 	ret = xioctl(fd, DEV_BIND, &arg);
 	if (ret >= 0)
 		return fd;
+	fprintf(stderr, "vfio_client: BIND_IOMMUFD: %s\n", strerror(-ret));
 	close(fd);
 	return ret;
 }
