@@ -17,6 +17,7 @@ export REACH=/tmp/reach VFIO_PATIENCE=$((PACE * 2000))
 debug=/sys/kernel/debug
 FAULTS='failslab fail_page_alloc fail_usercopy'
 MANY=1000000000
+FILES=/tmp/files
 
 next_seed() {
 	seeds=$(((seeds * 1103515245 + 12345) % 2147483648))
@@ -28,8 +29,8 @@ fault() { # FAULT NAME VALUE
 	[ ! -e "$debug/$1/$2" ] || echo "$3" >"$debug/$1/$2"
 }
 
-# By order (fail-nth) wherever a thread is; by chance below muser.ko's functions, in workers, too.
-# Also what may sleep, which is spared else.
+# By order (fail-nth) wherever a thread is; by chance below muser.ko's functions, in workers,
+# too. Also what may sleep, which is spared else.
 faults() {
 	mount -t debugfs debugfs $debug 2>/dev/null
 	for fault in $FAULTS; do
@@ -41,12 +42,17 @@ faults() {
 	done
 }
 
+# All of the kernel's take seconds to read where it is emulated.
+symbols() {
+	grep '\[muser\]' /proc/kallsyms | sort >/tmp/symbols
+	grep -q . /tmp/symbols
+}
+
 # Where a function of the module begins, or where the next one does.
 address_of() { # FUNCTION [next]
-	grep '\[muser\]' /proc/kallsyms | sort |
-		awk -v name="$1" -v next_one="$2" '
-			found && $1 != at { if (next_one) print "0x" $1; exit }
-			$3 == name { at = $1; found = 1; if (!next_one) { print "0x" at; exit } }'
+	awk -v name="$1" -v next_one="$2" '
+		found && $1 != at { if (next_one) print "0x" $1; exit }
+		$3 == name { at = $1; found = 1; if (!next_one) { print "0x" at; exit } }' /tmp/symbols
 }
 
 faults_below() { # FUNCTION PER-CENT
@@ -150,8 +156,22 @@ new_client() { # UUID
 		hostile $((PACE * (1 + seeds / 512 % 4))) $seeds
 }
 
+# A file of FUSE, whose pages come late or never, for as long as its daemon lives: not so long that
+# the kernel takes who waits for hung.
+slow_file() { # PATH SEED END
+	seeds=$2
+	: >"$1"
+	while [ "$(date +%s)" -lt "$3" ]; do
+		next_seed
+		timeout -s KILL $((PACE + seeds / 64 % PACE)) fuse_file "$1" 0x80000 $seeds
+		umount -l "$1"
+	done
+}
+
 # One server and some clients after the other on an mdev, which now and then is another one.
 struggle() { # UUID SEED END
+	export HOSTILE_FUSE=/tmp/slow.$2 HOSTILE_OVERLAY=$FILES/top/memory.$2
+	slow_file "$HOSTILE_FUSE" "$2" "$3" >/dev/null 2>&1 &
 	seeds=$2
 	while [ "$(date +%s)" -lt "$3" ]; do
 		new_server "$1"
@@ -165,18 +185,20 @@ struggle() { # UUID SEED END
 	wait
 }
 
-attackers() { # END
+prepare() {
 	for nr in 1 2; do
 		next_seed
 		behave "$(uuid_nr $nr)"
 		settle "$(uuid_nr $nr)"
 	done
 	faults_in_module 1
+}
+
+attackers() { # END
 	for nr in 1 2; do
 		struggle "$(uuid_nr $nr)" $((SEED + nr)) "$1" &
 	done
 	wait
-	faults_off
 }
 
 # Handshakes, and for what reasons servers were refused.
@@ -211,7 +233,18 @@ no_leak() {
 
 ok 'the module is there' load muser
 ok 'with the IOMMU that needs no hardware' load "$IOMMU"
+ok 'huge pages' sh -c 'echo 24 >/proc/sys/vm/nr_hugepages'
+ok 'FUSE' load fuse
+mkdir -p $FILES
+ok 'a tmpfs' mount -t tmpfs tmpfs $FILES
+mkdir $FILES/lower $FILES/upper $FILES/work $FILES/top
+ok 'overlayfs is there' load overlay
+ok 'on it' mount -t overlay overlay $FILES/top \
+	-o lowerdir=$FILES/lower,upperdir=$FILES/upper,workdir=$FILES/work
+# With DEBUG_VM, 6.1 prints a trace for VFIO pinning memory of userfaultfd: as often as this allows.
+ok 'no such fault is to be traced' sh -c 'echo 0 >/proc/sys/kernel/printk_ratelimit_burst'
 faults
+ok 'the module has functions' symbols
 ok 'creation fails in parts' create_failing muser_new 15
 grep '^#' /tmp/tap.out
 ok 'creation fails at its end' create_failing muser_node_add 3
@@ -220,7 +253,9 @@ for nr in 1 2; do
 	ok "mdev $nr" mdev_create "$(uuid_nr $nr)"
 done
 trace_states 1
+ok 'the hostile ones settle' prepare
 ok "they struggle for $HOSTILE_SECONDS s, seed $SEED" attackers $(($(date +%s) + HOSTILE_SECONDS))
+faults_off
 trace_states 0
 raw_server -c | sed 's/^/# /'
 states

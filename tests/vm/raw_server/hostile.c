@@ -13,17 +13,19 @@
 #include <unistd.h>
 
 #include "../../../kmod/uapi/linux/muser.h"
+#include "../borrow.h"
 #include "../reach.h"
 
 enum { SERVERS, MESSAGES, CLIENTS, IOCTLS, PINS, PINNED_FILES, UNPINS, DMA_MAPS, FILE_MAPS, COPIES,
-       IRQS, TRAPS, TRAPPED, MEM_MAPS, ANY_MAPS, EXCHANGES, NR_REACH };
+       IRQS, TRAPS, TRAPPED, MEM_MAPS, ANY_MAPS, EXCHANGES, PIPES, RINGS, NR_REACH };
 
 static const char *const names[NR_REACH] = {
 	"server: started", "server: messages", "server: hears of clients", "server: any ioctl",
 	"server: DMA_PIN", "server: DMA_PIN of a file", "server: DMA_UNPIN",
 	"server: pins mapped", "server: files mapped", "server: DMA_RW", "server: IRQ_TRIGGER",
 	"server: MEM_TRAP", "server: pages seen written", "server: its memory mapped",
-	"server: any mapping", "server: exchanges beside",
+	"server: any mapping", "server: exchanges beside", "server: pages in pipes",
+	"server: calls of io_uring",
 };
 
 static uint64_t next(uint64_t *seed)
@@ -97,6 +99,19 @@ static void random_ioctl(uint64_t *seed, int file)
 			  one_in(seed, 30) ? (void *)8 : (void *)&arg));
 }
 
+/* System calls that keep what they are given. */
+static void borrow(uint64_t *seed, int file, void *at, size_t size)
+{
+	static __thread struct borrower borrower;
+	const uint64_t random = next(seed);
+
+	switch (next(seed) % 4) {
+	case 0: reach_add(PIPES, borrow_pipe(&borrower, random, at, size) >= 0); break;
+	case 1: reach_add(RINGS, borrow_buffer(&borrower, random, at, size) >= 0); break;
+	default: reach_add(RINGS, borrow_ring(&borrower, random, at, size, file) >= 0);
+	}
+}
+
 /* Where a client is likely to have memory: pinned, written through a mapping, let go. */
 static void pin(uint64_t *seed, int file)
 {
@@ -125,6 +140,8 @@ static void pin(uint64_t *seed, int file)
 	if (address != MAP_FAILED) {
 		for (i = 0; arg.flags & MUSER_DMA_WRITE && i < arg.size; i += 4096)
 			*(volatile char *)(address + i) = 0x5a;
+		for (i = is_file ? 4 : next(seed) % 2; i; i--)
+			borrow(seed, file, address, arg.size);
 		if (!one_in(seed, 8))
 			munmap(address, arg.size);
 	}
@@ -212,6 +229,8 @@ static void mapping(uint64_t *seed, int file)
 			      size);
 	if (address == MAP_FAILED)
 		return;
+	if (one_in(seed, 4))
+		borrow(seed, file, address, size);
 	if (one_in(seed, 2))
 		madvise(address, size, next(seed) % 2 ? MADV_REMOVE : MADV_DONTNEED);
 	munmap(address, size);

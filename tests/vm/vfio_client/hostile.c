@@ -16,19 +16,25 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "lend.h"
+#include "../borrow.h"
 #include "../reach.h"
 
 #define THREADS 3
 #define EVENTS  8
 
 enum { CLIENTS, IOCTLS, INFOS, RESETS, SET_IRQS, IRQS, READS, WRITES, REGIONS, STORES, DMA_MAPS,
-       DMA_UNMAPS, OPENS, FORKS, NR_REACH };
+       DMA_UNMAPS, OPENS, FORKS, PIPES, BUFFERS, RINGS, LENT, NR_REACH = LENT + LENT_KINDS };
 
 static const char *const names[NR_REACH] = {
 	"client: devices opened", "client: any ioctl", "client: information", "client: resets",
 	"client: SET_IRQS", "client: interrupts received", "client: reads", "client: writes",
 	"client: regions mapped", "client: pages of them written", "client: DMA maps",
 	"client: DMA unmaps", "client: device opened again", "client: forks",
+	"client: pages in pipes", "client: buffers of io_uring", "client: operations of io_uring",
+	"client: lends memory of its own", "client: shared memory", "client: a memfd",
+	"client: pages that are missing", "client: pages of FUSE", "client: pages of hugetlb",
+	"client: a part of a huge page", "client: pages of overlayfs",
 };
 
 #define FIRST 32 /* behind raw_server's */
@@ -40,6 +46,7 @@ struct hostile {
 	time_t end;
 	unsigned int nth;
 	int events[EVENTS];
+	struct borrower borrower;
 };
 
 static uint64_t next(struct hostile *h)
@@ -164,6 +171,24 @@ static void any_access(struct hostile *h)
 		end(h, WRITES, pwrite(h->client->device, buffer, count, offset));
 }
 
+/* System calls that keep what they are given. */
+static void any_borrowing(struct hostile *h, void *at, size_t size)
+{
+	const uint64_t random = next(h);
+
+	switch (next(h) % 4) {
+	case 0:
+		reach_add(FIRST + PIPES, borrow_pipe(&h->borrower, random, at, size) >= 0);
+		break;
+	case 1:
+		reach_add(FIRST + BUFFERS, borrow_buffer(&h->borrower, random, at, size) >= 0);
+		break;
+	default:
+		reach_add(FIRST + RINGS, borrow_ring(&h->borrower, random, at, size,
+						     h->client->device) >= 0);
+	}
+}
+
 static char *map_region(struct hostile *h, size_t *size)
 {
 	uint64_t page = 1 + next(h) % 15;
@@ -191,6 +216,8 @@ static void any_mapping(struct hostile *h)
 			at[i]++;
 			reach_add(FIRST + STORES, 1);
 		}
+	if (next(h) % 2)
+		any_borrowing(h, at, size);
 	switch (next(h) % 6) {
 	case 0: madvise(at, size, MADV_DONTNEED); break;
 	case 1: madvise(at, size, MADV_REMOVE); break;
@@ -204,23 +231,17 @@ static void any_mapping(struct hostile *h)
 	munmap(at, size);
 }
 
-/* Of any kind; *fd: may be truncated; a region's may be less than was wished. */
-static char *some_memory(struct hostile *h, size_t *size, int *fd)
+/* Of any kind; a region's may be less than was wished. */
+static int some_memory(struct hostile *h, struct lent *m)
 {
-	const uint64_t kind = next(h) % 8;
-	void *at;
+	const size_t size = 16 << 12;
 
-	*fd = -1;
-	if (kind == 0)
-		return map_region(h, size);
-	if (kind < 4) {
-		*fd = memfd_create("memory", MFD_CLOEXEC);
-		if (*fd < 0 || ftruncate(*fd, *size))
-			return NULL;
-	}
-	at = mmap(NULL, *size, PROT_READ | PROT_WRITE,
-		  (kind < 6 ? MAP_SHARED : MAP_PRIVATE) | (*fd < 0 ? MAP_ANONYMOUS : 0), *fd, 0);
-	return at == MAP_FAILED ? NULL : at;
+	if (next(h) % 8)
+		return lend(m, size, next(h));
+	*m = (struct lent){ .kind = LENT_REGION, .size = size, .fd = -1, .uffd = -1 };
+	m->base = m->at = map_region(h, &m->size);
+	m->length = m->size;
+	return m->at ? 0 : -1;
 }
 
 static void unmap(struct hostile *h, uint64_t iova, size_t size)
@@ -236,35 +257,44 @@ static void unmap(struct hostile *h, uint64_t iova, size_t size)
 	end(h, DMA_UNMAPS, xioctl(h->client->container, VFIO_IOMMU_UNMAP_DMA, &unmap));
 }
 
+static void map(struct hostile *h, const struct lent *m, uint64_t iova)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map), .flags = 1 + next(h) % 3, .vaddr = (uintptr_t)m->at,
+		.iova = iova, .size = m->size,
+	};
+
+	map.flags |= next(h) % 2 ? VFIO_DMA_MAP_FLAG_WRITE : 0;
+	begin(h);
+	if (end(h, DMA_MAPS, xioctl(h->client->container, VFIO_IOMMU_MAP_DMA, &map)) >= 0 &&
+	    m->kind < LENT_KINDS)
+		reach_add(FIRST + LENT + m->kind, 1);
+}
+
 /* The few addresses that a hostile server looks at. */
 static void any_memory(struct hostile *h)
 {
-	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof(map), .flags = 1 + next(h) % 3 };
-	size_t size = 16 << 12;
-	int fd, kept;
-	char *at = some_memory(h, &size, &fd);
+	const uint64_t iova = next(h) % 8 << 16;
+	struct lent m;
+	int kept;
 
-	if (!at)
+	if (some_memory(h, &m))
 		return;
-	map.flags |= next(h) % 2 ? VFIO_DMA_MAP_FLAG_WRITE : 0;
-	map.vaddr = (uintptr_t)at;
-	map.iova = next(h) % 8 << 16;
-	map.size = size;
-	begin(h);
-	end(h, DMA_MAPS, xioctl(h->client->container, VFIO_IOMMU_MAP_DMA, &map));
+	map(h, &m, iova);
 	if (next(h) % 4)
-		usleep(next(h) % 100000);
-	if (fd >= 0 && next(h) % 4 == 0)
-		(void)!ftruncate(fd, next(h) % 2 ? 0 : 8192);
-	if (fd >= 0)
-		close(fd);
+		usleep(next(h) % 300000);
+	lent_change(&m, next(h));
+	if (next(h) % 4 == 0 && lent_is_present(&m))
+		any_borrowing(h, m.at, m.size);
 	kept = next(h) % 8;
 	if (kept > 1)
-		munmap(at, size); /* while the device may use it */
+		lent_unmap(&m); /* while the device may use it */
 	if (kept != 1)
-		unmap(h, map.iova, size);
-	if (kept == 0)
-		munmap(at, size);
+		unmap(h, iova, m.size);
+	if (kept == 1)
+		return; /* for ever */
+	lent_close(&m);
+	lent_unmap(&m);
 }
 
 /* Other threads are in the middle of it. */
