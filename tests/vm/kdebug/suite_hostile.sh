@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=dash
-# Hostile clients and servers, killed at random moments, with failing allocations and copies: run
-# by kmod.sh -n, best on kdebug. HOSTILE_SECONDS and SEED come from the environment.
+# Hostile clients and servers of two tenants, killed at random moments, with failing allocations and
+# copies, beside a third tenant, the victim: run by kmod.sh -n, best on kdebug. HOSTILE_SECONDS and
+# SEED come from the environment.
 # Owns: that the kernel is well afterwards, as kmod.sh's reading of its log says, and kmemleak;
-# that all that is to be reached was reached, and failures did strike.
-# Refuses to say what such a client or server should see.
+# that all that is to be reached was reached, and failures did strike; that the victim saw no error,
+# and waited for nothing for a second longer than programs that know of no device.
+# Refuses to say what a hostile client or server should see.
 
 # shellcheck source-path=SCRIPTDIR source=../tap.sh
 . /files/tap.sh
@@ -18,6 +20,7 @@ debug=/sys/kernel/debug
 FAULTS='failslab fail_page_alloc fail_usercopy'
 MANY=1000000000
 FILES=/tmp/files
+VICTIM=$(uuid_nr 3)
 
 next_seed() {
 	seeds=$(((seeds * 1103515245 + 12345) % 2147483648))
@@ -29,7 +32,7 @@ fault() { # FAULT NAME VALUE
 	[ ! -e "$debug/$1/$2" ] || echo "$3" >"$debug/$1/$2"
 }
 
-# By order (fail-nth) wherever a thread is; by chance below muser.ko's functions, in workers,
+# By order (fail-nth) wherever a hostile thread is; by chance below muser.ko's functions, in workers,
 # too. Also what may sleep, which is spared else.
 faults() {
 	mount -t debugfs debugfs $debug 2>/dev/null
@@ -63,12 +66,34 @@ faults_below() { # FUNCTION PER-CENT
 	done
 }
 
+# What fails by chance fails those who are marked, and whom they start.
+mark() { # PID
+	[ ! -w "/proc/$1/make-it-fail" ] || echo 1 >"/proc/$1/make-it-fail"
+}
+
+# The kernel's threads that work for hostile tenants. Those of the victim have its minor number; what
+# it has others do is done before: the handshake.
+mark_workers() { # END
+	minor=$((0x$(stat -c %T "/dev/muser/$VICTIM")))
+	while [ "$(date +%s)" -lt "$1" ]; do
+		for pid in /proc/[0-9]*; do
+			read -r comm 2>/dev/null <"$pid/comm" || continue
+			case $comm in
+			muser_*/$minor) ;;
+			muser_* | kworker/*) mark "${pid#/proc/}" ;;
+			esac
+		done
+		sleep 2
+	done
+}
+
 # /proc/modules: name, size, users, by whom, state, address. But VFIO of 6.1 warns when it cannot
 # register a device.
 faults_in_module() { # PER-CENT
 	while read -r name size _ _ _ base _; do
 		[ "$name" = muser ] || continue
 		for fault in $FAULTS; do
+			fault "$fault" task-filter Y
 			fault "$fault" reject-start "$(address_of mdev_probe)"
 			fault "$fault" reject-end "$(address_of mdev_probe next)"
 			fault "$fault" require-start "$base"
@@ -195,10 +220,40 @@ prepare() {
 }
 
 attackers() { # END
+	mark_workers "$1" &
+	mark self
 	for nr in 1 2; do
 		struggle "$(uuid_nr $nr)" $((SEED + nr)) "$1" &
 	done
 	wait
+}
+
+# ---- the victim --------------------------------------------------------------------------
+
+victim() { # SECONDS: says what vfio_client does, in a file
+	vfio_client "$VICTIM" victim "$1" >/tmp/victim.out 2>/tmp/victim.err
+}
+
+no_error() {
+	cat /tmp/victim.err
+	return "$victim"
+}
+
+# A second, beside what the machine had anybody wait for at the same time: emulated and checked at
+# every step, that may be more than one.
+not_stalled() {
+	cat /tmp/victim.out
+	longest=$(sed -n 's/^longest_ms=\([0-9]*\) .*/\1/p' /tmp/victim.out)
+	beside=$(sed -n 's/.* bystanders_ms=\([0-9]*\) .*/\1/p' /tmp/victim.out)
+	[ -n "$longest" ] && [ "$longest" -le $((1000 + beside)) ]
+}
+
+attack() { # END
+	attackers "$1" &
+	attackers=$!
+	victim $(($1 - $(date +%s)))
+	victim=$?
+	wait $attackers
 }
 
 # Handshakes, and for what reasons servers were refused.
@@ -234,7 +289,7 @@ no_leak() {
 ok 'the module is there' load muser
 ok 'with the IOMMU that needs no hardware' load "$IOMMU"
 ok 'huge pages' sh -c 'echo 24 >/proc/sys/vm/nr_hugepages'
-ok 'FUSE' load fuse
+ok 'FUSE' sh -c '[ -c /dev/fuse ] || load fuse'
 mkdir -p $FILES
 ok 'a tmpfs' mount -t tmpfs tmpfs $FILES
 mkdir $FILES/lower $FILES/upper $FILES/work $FILES/top
@@ -252,11 +307,17 @@ grep '^#' /tmp/tap.out
 for nr in 1 2; do
 	ok "mdev $nr" mdev_create "$(uuid_nr $nr)"
 done
+ok 'the mdev of the victim' mdev_create "$VICTIM"
+ok 'its server' serve "$VICTIM" -x -t 2
+honest=$server
 trace_states 1
 ok 'the hostile ones settle' prepare
-ok "they struggle for $HOSTILE_SECONDS s, seed $SEED" attackers $(($(date +%s) + HOSTILE_SECONDS))
+ok "they struggle for $HOSTILE_SECONDS s, seed $SEED" attack $(($(date +%s) + HOSTILE_SECONDS))
 faults_off
 trace_states 0
+ok 'the victim has seen no error' no_error
+ok 'and no operation of its took a second longer than anybody else'"'"'s' not_stalled
+sed 's/^/# /' /tmp/victim.out
 raw_server -c | sed 's/^/# /'
 states
 ok 'nothing was left out' test -z "$(not_reached)"
@@ -268,6 +329,9 @@ done
 for nr in 1 2; do
 	ok "mdev $nr goes" mdev_remove "$(uuid_nr $nr)"
 done
+server=$honest
+stop_server
+ok 'that of the victim goes' mdev_remove "$VICTIM"
 ok 'a device' mdev_create "$(uuid_nr 1)"
 ok 'a good server comes' serve "$(uuid_nr 1)"
 is 'and a good client' 'pci reset regions=9 irqs=5' vfio_client "$(uuid_nr 1)" info

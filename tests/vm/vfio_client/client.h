@@ -61,6 +61,7 @@ extern const struct command load_commands[];   /* load.c */
 extern const struct command limit_commands[];  /* limits.c */
 extern const struct command storm_commands[];  /* storm.c */
 extern const struct command hostile_commands[]; /* hostile.c */
+extern const struct command victim_commands[]; /* victim.c */
 extern const struct command trick_commands[];  /* tricks.c */
 extern const struct command endure_commands[]; /* endure.c */
 extern const struct command repeat_commands[]; /* vfio_client.c */
