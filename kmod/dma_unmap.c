@@ -23,17 +23,6 @@
  * lock, half a minute in all. iommufd holds no lock when it calls, and may not ask again: its first
  * round is the last one. It lets nobody pin or copy what it unmaps until that is gone, so no mark
  * outlives its round: one call may be for any number of mappings.
- *
- * A device may join the container between two rounds (not during one: the list is locked), be
- * called by its client, and pin, before the next one reaches it. One after another would use up all
- * rounds. So a client that came after the thread's first round cannot pin once there was a second:
- *
- *  - Who has pins has joined, and is asked in each round from the next one on. So in the second
- *    round some device is asked for the second time, or one whose client came after the first; for
- *    either its mark is late, before the round ends.
- *  - Who joins after that finds the mark late when it pins, until the thread leaves the range.
- *
- * All that is pinned in the third round was marked in the first two, and nothing comes to it.
  */
 #include <linux/hashtable.h>
 #include <linux/jiffies.h>
@@ -46,6 +35,19 @@
 #include <linux/wait_bit.h>
 
 #include "dma.h"
+
+/*
+ * A device may join the container between two rounds (not during one: the list is locked), be
+ * called by its client, and pin, before the next one reaches it. One after another would use up all
+ * rounds. So a client that came after the thread's first round cannot pin once there was a second:
+ *
+ *  - Who has pins has joined, and is asked in each round from the next one on. So in the second
+ *    round some device is asked for the second time, or one whose client came after the first; for
+ *    either its mark is late, before the round ends.
+ *  - Who joins after that finds the mark late when it pins, until the thread leaves the range.
+ *
+ * All that is pinned in the third round was marked in the first two, and nothing comes to it.
+ */
 
 /* type1 asks 11 times. A client that came after the first round is one behind. */
 #define DMA_ROUNDS   10U

@@ -19,7 +19,7 @@ enum waiting {
 #define SERVE_LATER   2 /* in another turn */
 #define PENDING_MAX   8
 
-/* A client that has disconnected, while its windows are unmapped: no other is accepted meanwhile. */
+/* A client that has disconnected, while its windows are unmapped: until then no other comes. */
 struct leaver {
 	bool   is_there;
 	bool   told; /* the device knew of it */

@@ -9,13 +9,6 @@
  *	open; MUSER_GET_INFO; MUSER_MEM_CREATE for each region with memory; MUSER_START;
  *	then read messages, and write replies, until read(2) gives 0: the device was removed.
  *
- * The server is the process that calls MUSER_START: all that share its table of descriptors, as
- * threads do. Before that, whoever has the file may act: it can be opened, and then be passed on
- * by fork(2), execve(2) or SCM_RIGHTS. Afterwards read(2), write(2), mmap(2) and commands of all
- * others fail (EPERM), such as those of a child that has the descriptor. The next server may open
- * its own when this one has closed its last descriptor and unmapped all, or has ended, whoever else
- * has the file open: to them it is of no use any more (EPERM; poll(2): POLLERR).
- *
  * read(2) gives as many whole messages as fit, EMSGSIZE if not even the first one does, and waits
  * unless O_NONBLOCK (EAGAIN). write(2) takes whole replies, many at a time, up to the first bad
  * one (EINVAL: malformed, or to another command than the request with its id; EFAULT): it returns
@@ -34,6 +27,15 @@
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
+
+/*
+ * The server is the process that calls MUSER_START: all that share its table of descriptors, as
+ * threads do. Before that, whoever has the file may act: it can be opened, and then be passed on
+ * by fork(2), execve(2) or SCM_RIGHTS. Afterwards read(2), write(2), mmap(2) and commands of all
+ * others fail (EPERM), such as those of a child that has the descriptor. The next server may open
+ * its own when this one has closed its last descriptor and unmapped all, or has ended, whoever else
+ * has the file open: to them it is of no use any more (EPERM; poll(2): POLLERR).
+ */
 
 /*
  * How the interface grows:

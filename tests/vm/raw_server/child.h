@@ -12,8 +12,8 @@
 void child_detach(int file);
 
 /*
- * A child that stays. With the file, it tries that whenever it gets SIGUSR1, and prints "refused: ",
- * then a digit for each call: 1: EPERM; the last: poll(2) says POLLERR.
+ * A child that stays. With the file, it tries that whenever it gets SIGUSR1, and prints
+ * "refused: ", then a digit for each call: 1: EPERM; the last: poll(2) says POLLERR.
  */
 pid_t child_start(int file, int with_file);
 

@@ -8,10 +8,11 @@
  *
  * For tests of the module itself. -x: MUSER_EXCHANGE instead of read and write. -r: restartable,
  * BAR0 then is in memory that the module keeps. -p: plain, it takes no feature of the module. -w:
- * wrong, its BAR2 is larger than the memory for it. -d: its child is the server, see child.h. -i: it
- * pins this page whenever it can, and says so. -l: see limits.h. -s: hostile, see hostile.c; -c: what
- * such servers and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256 bytes are
- * commands (see enum below). BAR2: 64 KiB, or -b, that can be mapped but for the first page.
+ * wrong, its BAR2 is larger than the memory for it. -d: its child is the server, see child.h. -i:
+ * it pins this page whenever it can, and says so. -l: see limits.h. -s: hostile, see hostile.c;
+ * -c: what such servers and clients have reached. BAR0: 4 KiB of trapped memory, whose last 256
+ * bytes are commands (see enum below). BAR2: 64 KiB, or -b, that can be mapped but for the first
+ * page.
  * Refuses nothing: what it is told to do wrong, it does.
  */
 #include <errno.h>
