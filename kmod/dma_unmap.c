@@ -49,6 +49,13 @@
  * All that is pinned in the third round was marked in the first two, and nothing comes to it.
  */
 
+/*
+ * A known limit: other threads of the client that unmap as well hold VFIO's lock while they wait
+ * for its list, and give the unpinner one or two holds of 512 pages in a round. Tens of thousands
+ * of pages then outlast all rounds, and the last one waits for a lock that is not given back: the
+ * client's own container hangs.
+ */
+
 /* type1 asks 11 times. A client that came after the first round is one behind. */
 #define DMA_ROUNDS   10U
 /* How long the first round waits; each one waits twice as long as the one before. */
