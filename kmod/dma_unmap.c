@@ -14,7 +14,7 @@
  *  - The unpinner, in the queue for VFIO's lock since the first round. The lock is handed over in
  *    turn. Each time that we return one who holds it while waiting for us lets it go, and a round
  *    is lost only to a thread that overtakes the queue. As long as the unpinner gets on nobody
- *    waits for us with that lock, and no round is used up, however much there is to unpin.
+ *    waits for us with that lock, and no round is used up (but see the known limit below).
  *  - Pins under way. They are for that lock in turn, too, see that they are void, and undo.
  *  - Copies under way. They hold that lock through the client's page faults: those that have begun
  *    are interrupted, whether they are of this range or not, the others fail.

@@ -86,8 +86,8 @@ void handshake_client_closed(struct muser *m)
 /* ---- the server ---------------------------------------------------------------------- */
 
 /*
- * Why a server is about to be refused; all that it does itself is told to itself. It may come again
- * at once, any number of times.
+ * Why the module is about to refuse a server, but for one that closes the file itself.
+ * Rate-limited: a server may come again at once, any number of times.
  */
 void handshake_log(struct muser *m, const char *fmt, ...)
 {
