@@ -420,9 +420,17 @@ ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offs
 		/* Self-clearing: it is in the bytes written, never in those stored. */
 		if (cfg->flr && overlaps(offset, done, cfg->flr, 1) &&
 		    ((uint8_t)buf[cfg->flr - offset] & (PCI_EXP_DEVCTL_BCR_FLR >> 8)))
-			ctx_reset(ctx, NULL, 0);
+			cfg->flr_due = true;
 	}
 	return ret ?: (ssize_t)count;
+}
+
+bool config_take_flr(struct lm_ctx *ctx)
+{
+	const bool due = ctx->config->flr_due;
+
+	ctx->config->flr_due = false;
+	return due;
 }
 
 LM_EXPORT int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, size_t len)

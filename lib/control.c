@@ -94,7 +94,7 @@ static void conn_free(struct conn *c)
 	if (c->tracer)
 		trace_detach(c->ctx, c->tracer);
 	if (c->stop)
-		lm_ctx_stop(c->ctx);
+		loop_stop(&c->ctx->loop);
 	loop_remove(&c->ctx->loop, &c->source);
 	conn_drop_buffers(c);
 	peer_socket_close(c->source.fd);
@@ -202,12 +202,12 @@ static void listener_ready(struct source *src, uint32_t events)
 
 /* ---- life ----------------------------------------------------------------------- */
 
-void control_event(struct lm_ctx *ctx, const char *kind, const char *name, uint64_t value)
+static void control_event(struct lm_ctx *ctx, const char *kind, const char *name, uint64_t value)
 {
 	struct conn *c, *next;
 	struct json_object *params;
 
-	for (c = ctx->control ? ctx->control->conns : NULL; c; c = next) {
+	for (c = ctx->control->conns; c; c = next) {
 		next = c->next;
 		if (!c->monitor)
 			continue;
@@ -256,6 +256,7 @@ int control_new(struct lm_ctx *ctx)
 		return ret;
 	}
 	ctx->control = control;
+	ctx->on_event = control_event;
 	return 0;
 }
 
@@ -289,6 +290,7 @@ void control_free(struct lm_ctx *ctx)
 		accept_free();
 		free(control);
 		ctx->control = NULL;
+		ctx->on_event = NULL;
 	}
 	trace_free(ctx);
 }

@@ -150,7 +150,7 @@ void conn_flush(struct conn *c)
 	}
 	if (c->stop && !c->out) {
 		c->stop = false;
-		lm_ctx_stop(c->ctx);
+		loop_stop(&c->ctx->loop);
 	}
 }
 

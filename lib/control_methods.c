@@ -258,7 +258,7 @@ static void stop(struct conn *c, struct json_object *params, bool more)
 	if (!control_args(c, params, NULL, 0, NULL))
 		return;
 	if (c->oneway)
-		lm_ctx_stop(c->ctx);
+		loop_stop(&c->ctx->loop);
 	c->stop = !c->oneway;
 	control_reply(c, NULL);
 }

@@ -305,3 +305,10 @@ bool dir_has(int at, const char *name, const struct stat *st)
 	return !fstatat(at, name, &there, AT_SYMLINK_NOFOLLOW) && there.st_ino == st->st_ino &&
 	       there.st_dev == st->st_dev;
 }
+
+int dir_path(char *buf, size_t size, const char *dir, const char *name)
+{
+	const int len = snprintf(buf, size, "%s%s%s", dir, name[0] ? "/" : "", name);
+
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}

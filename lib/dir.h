@@ -7,6 +7,7 @@
 #define LM_DIR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
 #define DIR_WHY 200 /* bytes of what is wrong, in words */
@@ -26,6 +27,8 @@ int dir_open_runtime(bool make, char why[DIR_WHY]);
 int dir_reopen(int at);
 /* An entry that is a directory, as dir_reopen() gives it; no link is followed. */
 int dir_open_at(int at, const char *name);
+/* @dir/@name, or @dir if @name is "": 0 or -ENAMETOOLONG. */
+int dir_path(char *buf, size_t size, const char *dir, const char *name);
 /* A new directory for us alone; @name ends in XXXXXX, which become its own. */
 int dir_make_private(int at, char *name);
 /* @name in @at is the very file that @st describes. */

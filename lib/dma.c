@@ -14,11 +14,19 @@
 #include "dma.h"
 #include "peer_fd.h"
 
+static void nothing_to_cancel(struct lm_ctx *ctx, int error)
+{
+}
+
+/* Until there is a server: without windows there is nothing to copy. */
+static const struct dma_peer nobody = { .cancel = nothing_to_cancel };
+
 int dma_new(struct lm_ctx *ctx)
 {
 	ctx->dma = calloc(1, sizeof(*ctx->dma));
 	if (!ctx->dma)
 		return -ENOMEM;
+	ctx->dma->peer = &nobody;
 	dma_share_join();
 	dma_limit(ctx, DMA_WINDOWS_MAX);
 	dma_forget_last(ctx->dma);
@@ -28,16 +36,23 @@ int dma_new(struct lm_ctx *ctx)
 	return 0;
 }
 
-bool dma_set_master(struct lm_ctx *ctx, bool on)
+void dma_set_peer(struct lm_ctx *ctx, const struct dma_peer *peer)
+{
+	ctx->dma->peer = peer;
+}
+
+/* Transfers that were accepted before are memory accesses to come: they end as well. */
+void dma_set_master(struct lm_ctx *ctx, bool on)
 {
 	struct dma *dma = ctx->dma;
 
 	if (dma->is_off == !on)
-		return false;
+		return;
 	dma->is_off = !on;
 	if (!ctx->threads)
 		ctx->last = on ? &dma->last : &dma->no_last;
-	return true;
+	if (!on)
+		dma->peer->cancel(ctx, MASTER_OFF);
 }
 
 void dma_limit(struct lm_ctx *ctx, uint64_t max_windows)

@@ -189,6 +189,7 @@ struct dma {
 	struct dma_revoke   revoke;
 	uint64_t            max_windows;
 	uint64_t            generation;
+	const struct dma_peer *peer;
 	bool                is_off;    /* no lookups, no copies: bus mastering is off */
 	bool                broken_told; /* that memory vanished was logged */
 	bool                slow_told; /* that a file cannot be mapped was logged */

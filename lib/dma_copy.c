@@ -229,7 +229,7 @@ static int copy_sync(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg)
 	ctx_lock(ctx);
 	ret = copy_find(ctx, c, sg, &slot, &off);
 	if (!ret && c->request.len && copy_is_upcall(ctx, c))
-		ret = upcall_dma_wait(ctx, &c->request);
+		ret = ctx->dma->peer->copy_wait(ctx, &c->request);
 	else if (!ret && c->request.len)
 		ret = copy_direct(ctx, c, slot, off);
 	if (trace_on(ctx))
@@ -267,7 +267,7 @@ static int message_traced(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_
 	if (!t)
 		return -ENOMEM;
 	*t = (struct traced){ ctx, *c, done, arg };
-	ret = upcall_dma(ctx, &c->request, traced_done, t);
+	ret = ctx->dma->peer->copy(ctx, &c->request, traced_done, t);
 	if (!ret)
 		return 0;
 	copy_trace(ctx, c, ret);
@@ -286,7 +286,7 @@ static int copy_start(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 	if (!ret && c->request.len && copy_is_upcall(ctx, c)) {
 		if (trace_on(ctx))
 			return message_traced(ctx, c, done, arg);
-		return upcall_dma(ctx, &c->request, done, arg);
+		return ctx->dma->peer->copy(ctx, &c->request, done, arg);
 	}
 	if (!ret && c->request.len)
 		result = copy_direct(ctx, c, slot, off);

@@ -265,7 +265,7 @@ static void revoke_check(struct lm_ctx *ctx)
 
 	if (r->step != REVOKE_WAIT || r->held || r->deferred)
 		return;
-	server_deferred_done(ctx, revoke_go_on(ctx, ctx->work + TURN_MAX) ? 0 : LM_DEFER);
+	ctx->dma->peer->unmapped(ctx, revoke_go_on(ctx, ctx->work + TURN_MAX) ? 0 : LM_DEFER);
 }
 
 void dma_revoke_released(struct lm_ctx *ctx)

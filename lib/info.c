@@ -20,17 +20,6 @@
  * ours. */
 #define INFO_SIZE_MIN (offsetof(lm_dev_info_t, reserved) + sizeof(uint32_t))
 
-bool all_zero(const void *p, size_t len)
-{
-	const char *c = p;
-
-	while (len && !*c) {
-		c++;
-		len--;
-	}
-	return !len;
-}
-
 /* A table of a description, whose elements are as long as the caller's header made them. */
 struct table {
 	const char *name;

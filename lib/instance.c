@@ -29,7 +29,6 @@
 #include <uuid/uuid.h>
 
 #include "dir.h"
-#include "env.h"
 #include "internal.h"
 #include "muser-instance.h"
 #include "sockpath.h"
@@ -49,44 +48,6 @@ struct instance {
 };
 
 static const char *const files[] = { "vfio-user.sock", "control.sock", "name", "type", "lock" };
-
-/* ---- the runtime directory -------------------------------------------------------- */
-
-static int put_path(char *buf, size_t size, const char *dir, const char *name)
-{
-	const int len = snprintf(buf, size, "%s%s%s", dir, name[0] ? "/" : "", name);
-
-	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
-}
-
-/* What is wrong with it already; the last word has who opens it. */
-static int tmp_dir(char *buf, size_t size)
-{
-	const int len = snprintf(buf, size, "/tmp/muser-%u", (unsigned int)geteuid());
-	struct stat st;
-
-	if (len < 0 || (size_t)len >= size)
-		return -ENAMETOOLONG;
-	if (lstat(buf, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 066))
-		return -EPERM;
-	return 0;
-}
-
-LM_EXPORT int lm_runtime_dir(char *buf, size_t size)
-{
-	const char *dir = env_get("MUSER_RUNTIME_DIR");
-
-	if (dir)
-		return put_path(buf, size, dir, "");
-	if (geteuid() == 0)
-		return put_path(buf, size, "/run", "muser");
-	dir = env_get("XDG_RUNTIME_DIR");
-	if (dir)
-		return put_path(buf, size, dir, "muser");
-	return tmp_dir(buf, size);
-}
 
 /* ---- stale directories ------------------------------------------------------------ */
 
@@ -205,7 +166,7 @@ static int make(struct lm_ctx *ctx, struct instance *inst)
 		return inst->runtime;
 	}
 	ret = lm_runtime_dir(runtime, sizeof(runtime));
-	ret = ret ?: put_path(inst->final, sizeof(inst->final), runtime, ctx->uuid);
+	ret = ret ?: dir_path(inst->final, sizeof(inst->final), runtime, ctx->uuid);
 	if (!ret)
 		inst->dir = dir_make_private(inst->runtime, inst->name);
 	ret = ret ?: inst->dir < 0 ? inst->dir : lock_new(inst);
@@ -235,7 +196,7 @@ int instance_listen(const struct lm_ctx *ctx, const char *file, uint32_t mode, u
 
 int instance_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t size)
 {
-	return put_path(buf, size, ctx->instance->final, file);
+	return dir_path(buf, size, ctx->instance->final, file);
 }
 
 /* The directory of all directories: to be passed through, not to be looked at. */

@@ -43,6 +43,17 @@ static inline uint64_t round_up(uint64_t n, uint64_t to)
 	return (n + to - 1) & ~(to - 1);
 }
 
+static inline bool all_zero(const void *p, size_t len)
+{
+	const char *c = p;
+
+	while (len && !*c) {
+		c++;
+		len--;
+	}
+	return !len;
+}
+
 static inline uint64_t page_size(void)
 {
 	return (uint64_t)sysconf(_SC_PAGESIZE);
@@ -68,6 +79,8 @@ struct loop {
 	struct lm_timer *timers;
 	struct lm_watch *watches;
 	struct source timer_source;    /* one timerfd, made with the first timer */
+	struct source stop;            /* an eventfd */
+	atomic_bool   stopped;
 	pthread_mutex_t *lock;         /* of the context, free while we sleep; NULL: one thread */
 };
 
@@ -83,8 +96,15 @@ static inline void loop_unlock(const struct loop *loop)
 		pthread_mutex_unlock(loop->lock);
 }
 
+void loop_init(struct loop *loop); /* loop_free() may follow, as it may a loop_new() that fails */
 int  loop_new(struct loop *loop);
 void loop_free(struct loop *loop);
+/* From any thread, or a signal handler: every turn ends at once from now on. */
+void loop_stop(struct loop *loop);
+static inline bool loop_is_stopped(const struct loop *loop)
+{
+	return atomic_load(&loop->stopped);
+}
 int  loop_add(struct loop *loop, struct source *src, uint32_t events);
 int  loop_modify(struct loop *loop, struct source *src, uint32_t events);
 void loop_remove(struct loop *loop, struct source *src); /* also while its turn is served */
@@ -118,8 +138,6 @@ struct lm_ctx {
 	lm_dev_info_t       info;     /* own copy, defaults filled in (info.c) */
 	char                uuid[37];
 	struct loop         loop;
-	struct source       stop_source;
-	atomic_bool         stopped;
 	int                 ended;    /* -errno once the only client has left */
 	struct channel      channel;  /* LM_DEV_MDEV; ops NULL: each client brings its own */
 	uint64_t            work;     /* done so far ... */
@@ -146,12 +164,20 @@ struct lm_ctx {
 	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
 	struct deferral    *deferred; /* requests that wait for lm_complete() */
 	lm_token_t          last_token;
+	/* Given by parts that those below do not know; NULL: nobody wants to hear of it. */
+	void              (*on_event)(struct lm_ctx *ctx, const char *kind, const char *name,
+				      uint64_t value); /* see ctx_notify() */
+	void              (*on_traps)(struct lm_ctx *ctx); /* other pages are trapped now */
 	uint64_t            refused;  /* accesses of clients that failed without an error */
 };
 
-int ctx_turn(struct lm_ctx *ctx, bool may_wait); /* of the loop; as lm_ctx_poll() */
-/* One more turn without epoll: have there been enough of them? */
-bool ctx_look_is_due(struct lm_ctx *ctx);
+/* To whoever listens. @kind: attach, detach, reset, event; @name: of the event, or NULL */
+static inline void ctx_notify(struct lm_ctx *ctx, const char *kind, const char *name,
+			      uint64_t value)
+{
+	if (ctx->on_event)
+		ctx->on_event(ctx, kind, name, value);
+}
 
 /* By the thread that serves the context. */
 static inline void work_add(struct lm_ctx *ctx, uint64_t units)
@@ -226,7 +252,6 @@ enum defer_state callback_end(struct lm_ctx *ctx, struct deferral *d);
 
 int  info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size);
 void info_free(lm_dev_info_t *info);
-bool all_zero(const void *p, size_t len);
 
 /* ---- info_check.c ---------------------------------------------------------------- */
 
@@ -256,121 +281,19 @@ void log_limits_new(struct log_limits *limits);
 #define log_warn(ctx, ...)  lm_log((ctx), LM_LOG_WARN, __VA_ARGS__)
 #define log_debug(ctx, ...) lm_log((ctx), LM_LOG_DEBUG, __VA_ARGS__)
 
-/* ---- region.c: the regions, one bounds check, one dispatcher --------------------- */
-
-struct region {
-	lm_reg_info_t info;      /* own copy; info.size 0: absent */
-	void         *mem;       /* memory of the region, or NULL */
-	int           memfd;     /* -1: none */
-	int           fresh;     /* where it moves to (region_memory.c), else -1 ... */
-	uint64_t      moved;     /* ... and how far it has got */
-	bool          lent;      /* memfd was given to a client */
-	bool          shared;    /* mem is what clients may map */
-	bool          kept;      /* mem is the channel's */
-	uint64_t      trap_low, trap_high; /* trap.c: writes between these are noticed */
-	uint64_t     *written;   /* a bit a page: the device is to be told; or NULL */
-	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
-	bool          values_kept; /* in memory of kept.c */
-	uint32_t     *changes;   /* of each value by the device, while it is asked; or NULL */
-	bool          described; /* info.map has been called for its areas ... */
-	bool          trapped;   /* ... and refused: accesses do not go to mem */
-	bool          is_special; /* configuration space, or has ioeventfds or MSI-X structures */
-};
-
-/* One read or write, from a client or from musctl. The owner keeps it and buf until it is done. */
-struct access {
-	uint32_t      region;
-	uint32_t      count;
-	uint64_t      offset;
-	char         *buf;
-	bool          is_write;
-	uint16_t      trace_flags;           /* LM_TRACE_POSTED, LM_TRACE_CONTROL */
-	void        (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
-
-	/* region_access() sets the rest. */
-	bool          kicked;                /* it was an eventfd's */
-	uint16_t      reason;                /* of an error: LM_TRACE_REASON_* */
-	uint32_t      pos;                   /* bytes done */
-	uint32_t      piece;                 /* bytes of the piece in progress ... */
-	uint32_t      shift;                 /* ... and where in its register it begins; */
-	uint32_t      idx, changes;          /* a write: which one, and region.changes before it */
-	uint64_t      started;               /* ticks, when traced */
-	struct deferral defer;
-};
-
-int  region_new(struct lm_ctx *ctx);
-const char *region_memory_advice(int error); /* what to do about it, or "" */
-void region_free(struct lm_ctx *ctx);
-void region_reset(struct lm_ctx *ctx);
-uint32_t region_count(const struct lm_ctx *ctx);
-/* NULL if there is no such index; a region of size 0 is there, but absent. */
-struct region *region_get(const struct lm_ctx *ctx, uint32_t index);
-struct region *region_find(const struct lm_ctx *ctx, uint32_t index); /* NULL also if absent */
-/* count, -errno, or LM_DEFER: then done() is called later. Validates region, range, direction.
- * To a client only an absent region is an error: what else fails, it gets answered as on a bus. */
-ssize_t region_access(struct lm_ctx *ctx, struct access *a);
-/* The owner of a deferred access goes away. */
-void region_cancel(struct lm_ctx *ctx, struct access *a);
-bool region_is_mappable(const struct region *r);
-/* Calls info.map once for each mappable area. */
-void region_describe(struct lm_ctx *ctx, struct region *r);
-
-/* ---- region_memory.c: the memory behind regions ---------------------------------- */
-
-int  region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r);
-void region_memory_free(struct region *r);
-/* Back to zero without touching pages that nobody has used. */
-void region_memory_clear(struct region *r);
-/* The first part from *at on that may be other than zero: [*at, *end). False: there is none. */
-bool region_memory_data(const struct region *r, uint64_t *at, uint64_t *end);
-/* A step towards that no client that was here can reach the memory any more. 1: there are more to
- * do, 0: that is done. -errno: the cause is logged, and another client must not come yet. */
-int  region_memory_renew(struct lm_ctx *ctx);
-
 /* ---- memfd.c --------------------------------------------------------------------- */
 
 /* A descriptor, to be sealed; or -errno, -EFBIG: more than RLIMIT_FSIZE. */
+const char *memory_advice(int error); /* what to do about it, or "" */
 int memfd_sized(const char *name, uint64_t size);
 
-/* ---- region_check.c -------------------------------------------------------------- */
+/* ---- function.c: the PCI function as a whole ------------------------------------- */
 
-int  region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
-/* May clients map any of these bytes? */
-bool region_may_be_mapped(const lm_reg_info_t *info, uint64_t offset, uint64_t len);
-
-/* ---- trap.c: writes to mapped memory --------------------------------------------- */
-
-bool trap_is_on(const struct lm_ctx *ctx);
-int  trap_fetch(struct lm_ctx *ctx); /* what the channel has noticed; -errno */
-void trap_tell(struct lm_ctx *ctx);  /* the device, of all that ctx->traps_due says is there */
-
-/* ---- register.c: register maps --------------------------------------------------- */
-
-/* One step of at most @len bytes of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
-ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len);
-/* The step that was deferred is done. */
-void    register_completed(struct region *r, const struct access *a);
-/* The narrowest and the widest access. */
-void    register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max);
-int     register_new(struct lm_ctx *ctx, struct region *r); /* values that the library keeps */
-void    register_free(struct region *r);
-void    register_reset(struct region *r);
-/* The register at exactly this offset, or NULL; *idx its index. */
-const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);
-const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx);
-#define REGISTER_WIDTH_MAX 8
-uint64_t register_width_mask(unsigned int width);
-static inline bool register_width_is_valid(unsigned int width)
-{
-	return width == 1 || width == 2 || width == 4 || width == REGISTER_WIDTH_MAX;
-}
-
-/* ---- register_check.c ------------------------------------------------------------ */
-
-int  register_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
-/* Names a register of a region and says what is wrong with it. */
-void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,
-		       const char *what);
+int  function_new(struct lm_ctx *ctx); /* after the regions and the DMA map */
+void function_free(struct lm_ctx *ctx);
+/* 0, -errno, or LM_DEFER: then @d (take NULL, done set) is notified. @d NULL: nobody waits.
+ * @trace_flags: LM_TRACE_CONTROL if musctl asks for it. */
+int  function_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags);
 
 /* ---- config.c, cap.c: configuration space ---------------------------------------- */
 
@@ -380,6 +303,7 @@ void   config_reset(struct lm_ctx *ctx); /* function reset */
 size_t config_size(const struct lm_ctx *ctx); /* 256 or 4096 */
 /* As a guest; the range is inside. count or -errno. */
 ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write);
+bool   config_take_flr(struct lm_ctx *ctx); /* an access has asked for function level reset */
 uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe from any thread */
 /* State: config_save() and its like return the bytes needed, and write if @size has room. The
  * loads check all, then act; irq_load() comes last and delivers what is due. Where there is a
@@ -390,7 +314,6 @@ int    config_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
 /* ---- master.c: bus mastering ----------------------------------------------------- */
 
-#define MASTER_OFF (-EHOSTUNREACH) /* what DMA, MSI and MSI-X fail with */
 bool master_is_on(const struct lm_ctx *ctx);
 /* Does COMMAND.BusMaster count? master_moved() has to follow a change of that by master_enforce(),
  * as it follows any change of COMMAND. */
@@ -402,9 +325,6 @@ void master_disconnect(struct lm_ctx *ctx); /* the client left */
 
 /* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------ */
 
-/* If the byte at @a->pos is table or PBA: how many bytes from there are, and the access to them is
- * done. 0: not ours; *next then says how many bytes until ours begin. */
-size_t msix_access(struct lm_ctx *ctx, struct access *a, size_t *next);
 size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size); /* 0: table untouched */
 int    msix_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
@@ -460,14 +380,34 @@ struct dma_window {       /* as a client described it */
 	bool     pinned;  /* by the channel, which maps it: @offset is its address */
 };
 
+/* A copy between client memory and ours. */
+struct dma_request {
+	bool     is_write; /* to the client */
+	uint64_t addr, len;
+	char    *data;
+};
+
+/* Who has the memory that is reached by message alone, and waits for the end of a DMA_UNMAP. */
+struct dma_peer {
+	/* done() exactly once if 0 is returned. @request->data must stay until then. */
+	int  (*copy)(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
+		     void *arg);
+	int  (*copy_wait)(struct lm_ctx *ctx, const struct dma_request *request);
+	void (*cancel)(struct lm_ctx *ctx, int error); /* copies that have not ended do so now */
+	void (*unmapped)(struct lm_ctx *ctx, ssize_t result); /* see dma_unmap() */
+};
+
+#define MASTER_OFF (-EHOSTUNREACH) /* what DMA, MSI and MSI-X fail with */
+
 int  dma_new(struct lm_ctx *ctx);
 void dma_free(struct lm_ctx *ctx);
 void dma_limit(struct lm_ctx *ctx, uint64_t max_windows); /* what was negotiated */
-/* Off: lookups and copies fail with MASTER_OFF. True: that is new. */
-bool dma_set_master(struct lm_ctx *ctx, bool on);
+void dma_set_peer(struct lm_ctx *ctx, const struct dma_peer *peer);
+/* Off: lookups and copies fail with MASTER_OFF, those under way too. */
+void dma_set_master(struct lm_ctx *ctx, bool on);
 int  dma_map(struct lm_ctx *ctx, const struct dma_window *w);
-/* 0, -errno, or LM_DEFER: it has to go on in a turn if it is due; else server_deferred_done() is
- * called when all holders have let go, with 0 or with LM_DEFER: it is due. */
+/* 0, -errno, or LM_DEFER: it has to go on in a turn if it is due; else peer->unmapped() is called
+ * when all holders have let go, with 0 or with LM_DEFER: it is due. */
 int  dma_unmap(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
 int  dma_unmap_go_on(struct lm_ctx *ctx); /* in a turn: the same */
 bool dma_unmap_is_due(const struct lm_ctx *ctx);
@@ -485,23 +425,6 @@ uint64_t dma_count(const struct lm_ctx *ctx);
 /* A window came (LM_TRACE_DMA_MAP) or went. Only if trace_on(). */
 void dma_trace(struct lm_ctx *ctx, uint16_t kind, const struct dma_window *w, int result);
 
-/* ---- upcall.c: commands to the client (DMA by message) --------------------------- */
-
-/* A copy between client memory and ours. */
-struct dma_request {
-	bool     is_write; /* to the client */
-	uint64_t addr, len;
-	char    *data;
-};
-
-/* Queues messages for it, each within the client's max_data_xfer_size; done() exactly once if 0 is
- * returned. @data must stay until then. */
-int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
-	       void *arg);
-/* The same, waiting: -EDEADLK if the client waits for us. */
-int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request);
-void upcall_cancel(struct lm_ctx *ctx, int error); /* what has not ended does so now */
-
 /* ---- server.c, stream.c, protocol.c: the vfio-user engine ------------------------ */
 
 struct client_state {      /* for musctl show and traces */
@@ -516,9 +439,9 @@ int  server_new(struct lm_ctx *ctx);
 int  server_start(struct lm_ctx *ctx); /* all is there: clients may come */
 void server_hide(struct lm_ctx *ctx);  /* nobody finds it any more */
 void server_free(struct lm_ctx *ctx);
+/* A turn: as lm_ctx_poll(), or as lm_ctx_drive() does them. */
+int  server_turn(struct lm_ctx *ctx, bool may_wait);
 void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
-/* The DMA_UNMAP that waits may be answered, or, with LM_DEFER, go on. */
-void server_deferred_done(struct lm_ctx *ctx, ssize_t result);
 /* A request of the client has begun, and more of it is to come. */
 bool server_is_half_done(const struct lm_ctx *ctx);
 /* Look at the client's socket without epoll: 1: served, 0: nothing there, -EAGAIN: ask epoll. */
@@ -529,11 +452,8 @@ int  server_exchange(struct lm_ctx *ctx);
 void server_exchange_end(struct lm_ctx *ctx);
 void server_listen_again(struct lm_ctx *ctx); /* what there is to be noticed has changed */
 
-/* ---- reset: protocol, control and FLR all come here (ctx.c) ---------------------- */
+/* ---- ctx.c ----------------------------------------------------------------------- */
 
-/* 0, -errno, or LM_DEFER: then @d (take NULL, done set) is told. @d NULL: nobody waits.
- * @trace_flags: LM_TRACE_CONTROL if musctl asks for it. */
-int ctx_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags);
 /* Some request runs or waits, whoever made it: the state of the device is between two. */
 bool ctx_is_half_done(const struct lm_ctx *ctx);
 
@@ -594,7 +514,7 @@ uint32_t trace_tracers(const struct lm_ctx *ctx);
 
 int  control_new(struct lm_ctx *ctx); /* listens on the instance's control.sock */
 void control_free(struct lm_ctx *ctx);
-/* To all who listen. @kind: attach, detach, reset, event; @name: of the event, or NULL */
-void control_event(struct lm_ctx *ctx, const char *kind, const char *name, uint64_t value);
+
+#include "region.h"
 
 #endif /* LM_INTERNAL_H */

@@ -157,7 +157,7 @@ int kept_new(struct lm_ctx *ctx)
 			"(remove the mdev and make it anew)");
 	else if (ret)
 		log_err(ctx, "no memory for the state: %s%s", strerror(-ret),
-			region_memory_advice(ret));
+			memory_advice(ret));
 	return ret;
 }
 

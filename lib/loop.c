@@ -8,6 +8,7 @@
  * its pending event is forgotten.
  */
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,11 +34,25 @@ struct lm_watch {
 	struct lm_watch *next;
 };
 
+void loop_init(struct loop *loop)
+{
+	loop->epfd = loop->stop.fd = loop->timer_source.fd = -1;
+}
+
+static void stop_ready(struct source *src, uint32_t events)
+{
+	/* The flag is what counts; the eventfd stays readable so that every poll wakes. */
+}
+
 int loop_new(struct loop *loop)
 {
-	loop->timer_source.fd = -1;
+	loop_init(loop);
 	loop->epfd = epoll_create1(EPOLL_CLOEXEC);
-	return loop->epfd < 0 ? -errno : 0;
+	if (loop->epfd < 0)
+		return -errno;
+	loop->stop.fn = stop_ready;
+	loop->stop.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return loop->stop.fd < 0 ? -errno : loop_add(loop, &loop->stop, EPOLLIN);
 }
 
 void loop_free(struct loop *loop)
@@ -48,6 +63,8 @@ void loop_free(struct loop *loop)
 		lm_watch_destroy(loop->watches);
 	if (loop->timer_source.fd >= 0)
 		close(loop->timer_source.fd);
+	if (loop->stop.fd >= 0)
+		close(loop->stop.fd);
 	if (loop->epfd >= 0)
 		close(loop->epfd);
 }
@@ -106,6 +123,18 @@ int loop_run(struct loop *loop, int timeout_ms)
 	}
 	loop->nr_ready = 0;
 	return nr;
+}
+
+void loop_stop(struct loop *loop)
+{
+	const int saved = errno; /* a signal handler must not change it */
+	const uint64_t one = 1;
+	ssize_t ret;
+
+	atomic_store(&loop->stopped, true);
+	ret = write(loop->stop.fd, &one, sizeof(one));
+	(void)ret; /* full: it is readable already */
+	errno = saved;
 }
 
 /* ---- timers: a short list, one timerfd set to the earliest ----------------------- */

@@ -6,8 +6,7 @@
  * written to COMMAND: simulators and benchmarks never touch configuration space. A reset clears the
  * bit, as in hardware, and does not make it count. What has begun ends when the client leaves, not
  * with the process: it is part of saved and persistent state. Accesses of musctl are not a
- * client's. Who has to know is notified here: dma.c, and the transfers under way; irq.c asks
- * whenever configuration space has moved.
+ * client's. dma.c is notified here; irq.c asks whenever configuration space has moved.
  */
 #include "pci.h"
 
@@ -37,13 +36,10 @@ void master_client_writes(struct lm_ctx *ctx, uint64_t offset, size_t len)
 		master_enforce(ctx, true);
 }
 
-/* Transfers that were accepted before are memory accesses to come: they end as well. */
 void master_moved(struct lm_ctx *ctx)
 {
-	if (!ctx->dma || !dma_set_master(ctx, master_is_on(ctx)))
-		return;
-	if (!master_is_on(ctx))
-		upcall_cancel(ctx, MASTER_OFF);
+	if (ctx->dma)
+		dma_set_master(ctx, master_is_on(ctx));
 }
 
 void master_disconnect(struct lm_ctx *ctx)

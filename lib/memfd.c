@@ -11,6 +11,18 @@
 
 #include "internal.h"
 
+const char *memory_advice(int error)
+{
+	switch (error) {
+	case -EFBIG:
+		return " (ulimit -f, or LimitFSIZE= of a unit)";
+	case -ENOSPC: /* muser.ko */
+		return " (max_memory of the mdev, see muser(4))";
+	default:
+		return "";
+	}
+}
+
 int memfd_sized(const char *name, uint64_t size)
 {
 	struct rlimit limit;

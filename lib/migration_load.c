@@ -245,6 +245,6 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 		return 0;
 	ret = ctx->info.load(ctx->info.pvt, device->data, device->len);
 	if (ret)
-		ctx_reset(ctx, NULL, 0);
+		function_reset(ctx, NULL, 0);
 	return ret;
 }

@@ -95,7 +95,7 @@ int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
 		return -EINVAL;
 	m.kept = kept_part(ctx, KEPT_MSIX);
 	ctx->config->msix = m;
-	region_get(ctx, m.bar)->is_special = true;
+	region_claim(region_get(ctx, m.bar), msix_step);
 	return 0;
 }
 
@@ -213,27 +213,25 @@ static size_t part_in(const struct access *a, uint32_t at, uint32_t size, size_t
 	return end - offset < count ? (size_t)(end - offset) : count;
 }
 
-size_t msix_access(struct lm_ctx *ctx, struct access *a, size_t *next)
+ssize_t msix_step(struct lm_ctx *ctx, struct access *a, size_t *len)
 {
 	struct msix *m = &ctx->config->msix;
 	const uint64_t offset = a->offset + a->pos;
 	uint8_t *buf = (uint8_t *)a->buf + a->pos;
-	size_t part;
+	size_t part, next = *len;
 
-	*next = SIZE_MAX;
-	if (likely(a->region != m->bar))
-		return 0;
-	part = part_in(a, m->table, table_size(m->nr), next);
+	part = part_in(a, m->table, table_size(m->nr), &next);
 	if (part && a->is_write)
 		table_write(ctx, buf, (uint32_t)(offset - m->table), (uint32_t)part);
 	else if (part)
 		table_read(m, buf, (uint32_t)(offset - m->table), (uint32_t)part);
 	if (part)
-		return part;
-	part = part_in(a, m->pba, pba_size(m->nr), next);
+		return (ssize_t)part;
+	part = part_in(a, m->pba, pba_size(m->nr), &next);
 	if (part && !a->is_write) /* writes to pending bits are dropped */
 		pba_read(ctx, buf, (uint32_t)(offset - m->pba), (uint32_t)part);
-	return part;
+	*len = next;
+	return (ssize_t)part;
 }
 
 /* ---- state ----------------------------------------------------------------------- */

@@ -64,6 +64,7 @@ struct config {
 	uint16_t         msix_cap;
 	_Atomic(uint16_t) command;
 	struct msix      msix;
+	bool             flr_due;  /* a guest has written Initiate FLR */
 	bool             enforced; /* master.c: COMMAND.BusMaster counts */
 	struct config_kept *kept; /* NULL, or where a copy of it all is kept */
 };
@@ -98,6 +99,7 @@ bool cap_is_known(const struct cap *cap);
 
 /* ---- msix.c ---------------------------------------------------------------------- */
 
+region_claim_fn msix_step;
 int  msix_new(struct lm_ctx *ctx, const lm_cap_t *cap);
 void msix_reset(struct lm_ctx *ctx);
 int  msix_restore(struct lm_ctx *ctx); /* as a process before this one left it */

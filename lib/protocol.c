@@ -126,7 +126,7 @@ static int device_reset(struct client *c, struct message *m, struct reply *r)
 	int ret;
 
 	c->reset = (struct deferral){ .done = reset_done };
-	ret = ctx_reset(c->ctx, &c->reset, 0);
+	ret = function_reset(c->ctx, &c->reset, 0);
 	if (ret == LM_DEFER)
 		c->waiting = WAIT_RESET;
 	return ret;

@@ -3,9 +3,9 @@
  * region.c - the regions of a device: one bounds check, one dispatcher.
  *
  * Owns the table of regions and the way of every read and write, whether a client or musctl asks.
- * An access goes piece by piece: configuration space, MSI-X structures, registers, memory, or the
- * device's callback; a piece may be deferred, and the access goes on when it is completed. Nothing
- * that is out of range reaches a callback.
+ * An access goes piece by piece: what has been claimed (configuration space, MSI-X structures),
+ * registers, memory, or the device's callback; a piece may be deferred, and the access goes on when
+ * it is completed. Nothing that is out of range reaches a callback.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -58,18 +58,6 @@ static int copy_array(const void **array, size_t nr, size_t size)
 	return copy ? 0 : -ENOMEM;
 }
 
-const char *region_memory_advice(int error)
-{
-	switch (error) {
-	case -EFBIG:
-		return " (ulimit -f, or LimitFSIZE= of a unit)";
-	case -ENOSPC: /* muser.ko */
-		return " (max_memory of the mdev, see muser(4))";
-	default:
-		return "";
-	}
-}
-
 static int region_init(struct lm_ctx *ctx, uint32_t index)
 {
 	struct region *r = &ctx->regions->region[index];
@@ -92,7 +80,7 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 			"(remove it and make it anew)", index);
 	else if (ret)
 		log_err(ctx, "region %u: no memory: %s%s", index, strerror(-ret),
-			region_memory_advice(ret));
+			memory_advice(ret));
 	return ret;
 }
 
@@ -114,7 +102,6 @@ int region_new(struct lm_ctx *ctx)
 						ctx->info.extra_regs[i - LM_DEV_NUM_REGS];
 		r->is_special = r->info.nr_ioeventfds;
 	}
-	ctx->regions->region[LM_CFG_REG_IDX].is_special = true;
 	for (i = 0; i < nr; i++)
 		ret = region_init(ctx, i) ?: ret; /* all, so that all tables are ours to free */
 	return ret ?: name_check_registers(ctx);
@@ -144,6 +131,12 @@ void region_reset(struct lm_ctx *ctx)
 		if (ctx->regions->region[i].values)
 			register_reset(&ctx->regions->region[i]);
 	}
+}
+
+void region_claim(struct region *r, region_claim_fn *claim)
+{
+	r->claim = claim;
+	r->is_special = true;
 }
 
 /* The areas that are mapped, or would be: all of the region if the device names none. */
@@ -267,28 +260,11 @@ static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access
 	}
 }
 
-static ssize_t config_step(struct lm_ctx *ctx, struct access *a)
-{
-	const size_t len = a->count - a->pos;
-
-	if (a->is_write && !(a->trace_flags & LM_TRACE_CONTROL))
-		master_client_writes(ctx, a->offset + a->pos, len);
-	return config_access(ctx, a->buf + a->pos, len, a->offset + a->pos, a->is_write);
-}
-
-/* 0: not what makes the region special, and *len is cut to end where that begins. */
 static ssize_t special_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t *len)
 {
-	size_t next, done;
-
-	if (a->region == LM_CFG_REG_IDX)
-		return config_step(ctx, a);
 	if (kick_write(r, a))
 		return (ssize_t)*len;
-	done = msix_access(ctx, a, &next);
-	if (next < *len)
-		*len = next;
-	return (ssize_t)done;
+	return r->claim ? r->claim(ctx, a, len) : 0;
 }
 
 static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *a)

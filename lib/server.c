@@ -39,8 +39,7 @@ static void tell(struct lm_ctx *ctx, pid_t pid, bool attached)
 {
 	if (trace_on(ctx))
 		trace_client(ctx, attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH, pid);
-	if (ctx->control)
-		control_event(ctx, attached ? "attach" : "detach", NULL, (uint64_t)pid);
+	ctx_notify(ctx, attached ? "attach" : "detach", NULL, (uint64_t)pid);
 	if (ctx->info.client)
 		ctx->info.client(ctx->info.pvt, attached);
 }
@@ -210,7 +209,8 @@ int client_new_fd(struct server *server, int fd, struct client **client)
 	return client_new(server, &ch, client);
 }
 
-void server_deferred_done(struct lm_ctx *ctx, ssize_t result)
+/* The DMA_UNMAP that waits may be answered, or, with LM_DEFER, go on. */
+static void client_unmapped(struct lm_ctx *ctx, ssize_t result)
 {
 	struct client *c = server_client(ctx);
 
@@ -222,6 +222,11 @@ void server_deferred_done(struct lm_ctx *ctx, ssize_t result)
 		protocol_answer(c, result);
 	client_wake(c);
 }
+
+static const struct dma_peer peer = {
+	.copy = upcall_dma, .copy_wait = upcall_dma_wait, .cancel = upcall_cancel,
+	.unmapped = client_unmapped,
+};
 
 bool server_is_half_done(const struct lm_ctx *ctx)
 {
@@ -308,6 +313,8 @@ int server_new(struct lm_ctx *ctx)
 	server->own_file.dir = -1;
 	pending_init(server);
 	ctx->server = server;
+	ctx->on_traps = server_listen_again;
+	dma_set_peer(ctx, &peer);
 	if (ctx->channel.ops) {
 		struct channel ch = ctx->channel;
 

@@ -109,6 +109,15 @@ static inline bool client_turn_is_over(const struct client *c)
 	return c->ctx->work >= c->ctx->turn_end;
 }
 
+/* One more turn without epoll: have there been enough of them? */
+static inline bool look_is_due(struct lm_ctx *ctx)
+{
+	if (likely(ctx->work - ctx->looked < TURN_MAX))
+		return false;
+	ctx->looked = ctx->work;
+	return true;
+}
+
 /* server.c */
 struct client *server_client(const struct lm_ctx *ctx); /* or NULL */
 void client_tell(struct client *c, bool attached); /* the device, and whoever listens */
@@ -166,7 +175,12 @@ static inline bool threads_have_job(const struct lm_ctx *ctx)
 /* handshake.c */
 int  handshake(struct client *c, struct message *m, struct reply *r);
 
-/* upcall.c */
+/* upcall.c: commands to the client (DMA by message). Messages are queued for it, each within its
+ * max_data_xfer_size. See struct dma_peer; waiting gives -EDEADLK if the client waits for us. */
+int  upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
+		void *arg);
+int  upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request);
+void upcall_cancel(struct lm_ctx *ctx, int error);
 void upcall_new(struct client *c);
 void upcall_free(struct client *c);
 void upcall_reply(struct client *c, struct message *m);

@@ -149,7 +149,7 @@ int server_exchange(struct lm_ctx *ctx)
 	struct client *c = server_client(ctx);
 	ssize_t got;
 
-	if (client_is_handed_over(c) && !ctx_look_is_due(ctx)) {
+	if (client_is_handed_over(c) && !look_is_due(ctx)) {
 		client_serve(c);
 		return 1;
 	}
@@ -159,7 +159,7 @@ int server_exchange(struct lm_ctx *ctx)
 	}
 	exchange_begin(c);
 	/* What cannot be sent, the exchange finds again. */
-	if (ctx_look_is_due(ctx) && !stream_flush(&c->stream))
+	if (look_is_due(ctx) && !stream_flush(&c->stream))
 		return loop_run(&ctx->loop, 0);
 	ctx_unlock(ctx);
 	got = stream_exchange(&c->stream, ctx->loop.epfd);

@@ -189,7 +189,7 @@ static int turn(struct lm_ctx *ctx, struct job *job, bool may_wait)
 	if (job->len)
 		job_post(ctx, job);
 	t->job = job;
-	ret = atomic_load(&ctx->stopped) ? -ESHUTDOWN : ctx_turn(ctx, may_wait);
+	ret = loop_is_stopped(&ctx->loop) ? -ESHUTDOWN : server_turn(ctx, may_wait);
 	t->job = NULL;
 	if (ret < 0)
 		server_exchange_end(ctx);

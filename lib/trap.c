@@ -161,6 +161,6 @@ LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size
 		pages_forget(r, offset, offset + length);
 		hull_shrink(ctx, r, offset, offset + length);
 	}
-	server_listen_again(ctx);
+	ctx->on_traps(ctx);
 	return 0;
 }

@@ -401,10 +401,10 @@ static int wait_sleep(const struct client *c, struct stream *s, bool unsent, sho
 	const uint64_t now = loop_now_ns();
 	struct pollfd p[] = {
 		{ .fd = s->ch.fd, .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN) },
-		{ .fd = c->ctx->stop_source.fd, .events = POLLIN },
+		{ .fd = c->ctx->loop.stop.fd, .events = POLLIN },
 	};
 
-	if (atomic_load(&c->ctx->stopped))
+	if (loop_is_stopped(&c->ctx->loop))
 		return -ESHUTDOWN;
 	if (now >= c->wait_until)
 		return -ETIMEDOUT;

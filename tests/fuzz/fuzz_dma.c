@@ -194,24 +194,29 @@ static void serve_message(const struct dma_request *rq)
 	}
 }
 
-int upcall_dma(struct lm_ctx *c, const struct dma_request *request, lm_dma_done_t *done, void *arg)
+static int peer_copy(struct lm_ctx *c, const struct dma_request *request, lm_dma_done_t *done,
+		     void *arg)
 {
 	serve_message(request);
 	done(arg, 0);
 	return 0;
 }
 
-int upcall_dma_wait(struct lm_ctx *c, const struct dma_request *request)
+static int peer_copy_wait(struct lm_ctx *c, const struct dma_request *request)
 {
 	serve_message(request);
 	return 0;
 }
 
-void server_deferred_done(struct lm_ctx *c, ssize_t result)
+static void peer_unmapped(struct lm_ctx *c, ssize_t result)
 {
 	FUZZ_CHECK(!result);
 	going.nr_done++;
 }
+
+static const struct dma_peer peer = {
+	.copy = peer_copy, .copy_wait = peer_copy_wait, .unmapped = peer_unmapped,
+};
 
 static void release(struct entry *e)
 {
@@ -730,6 +735,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ctx.info.flags = take_u8(&in) & 1 ? LM_DEV_STRICT_DMA : 0;
 	files_new();
 	FUZZ_CHECK(!dma_new(&ctx));
+	dma_set_peer(&ctx, &peer);
 	for (i = 0; in.left && i < MAX_STEPS; i++)
 		step(&in);
 	check_all();

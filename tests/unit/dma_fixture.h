@@ -49,8 +49,8 @@ static struct lm_ctx ctx;
 static struct device device;
 static struct peer peer;
 
-int upcall_dma(struct lm_ctx *c, const struct dma_request *request, lm_dma_done_t *done,
-	       void *arg)
+static int peer_copy(struct lm_ctx *c, const struct dma_request *request, lm_dma_done_t *done,
+		     void *arg)
 {
 	peer.request = *request;
 	peer.done = done;
@@ -59,7 +59,7 @@ int upcall_dma(struct lm_ctx *c, const struct dma_request *request, lm_dma_done_
 	return peer.answer;
 }
 
-int upcall_dma_wait(struct lm_ctx *c, const struct dma_request *request)
+static int peer_copy_wait(struct lm_ctx *c, const struct dma_request *request)
 {
 	peer.request = *request;
 	peer.nr_requests++;
@@ -70,11 +70,20 @@ int upcall_dma_wait(struct lm_ctx *c, const struct dma_request *request)
 	return peer.answer;
 }
 
-void server_deferred_done(struct lm_ctx *c, ssize_t result)
+static void peer_cancel(struct lm_ctx *c, int error)
+{
+}
+
+static void peer_unmapped(struct lm_ctx *c, ssize_t result)
 {
 	assert_int_equal(result, 0);
 	peer.nr_unmapped++;
 }
+
+static const struct dma_peer peer_ops = {
+	.copy = peer_copy, .copy_wait = peer_copy_wait, .cancel = peer_cancel,
+	.unmapped = peer_unmapped,
+};
 
 static inline void device_map(void *pvt, dma_addr_t addr, uint64_t len)
 {
@@ -104,7 +113,7 @@ static inline int dma_setup(void **state)
 	memset(&peer, 0, sizeof(peer));
 	ctx.info.dma_map = device_map;
 	ctx.info.dma_unmap = device_unmap;
-	return dma_new(&ctx);
+	return dma_new(&ctx) ?: (dma_set_peer(&ctx, &peer_ops), 0);
 }
 
 static inline int dma_teardown(void **state)

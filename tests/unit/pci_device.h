@@ -36,8 +36,7 @@ static inline int device_reset_fn(void *pvt)
 
 static inline void device_free(struct lm_ctx *ctx)
 {
-	irq_free(ctx);
-	config_free(ctx);
+	function_free(ctx);
 	region_free(ctx);
 	loop_free(&ctx->loop);
 	free(ctx);
@@ -58,8 +57,7 @@ static inline int device_try(const lm_dev_info_t *info, struct lm_ctx **ctx)
 	c->info.pvt = c;
 	ret = loop_new(&c->loop);
 	ret = ret ?: region_new(c);
-	ret = ret ?: config_new(c);
-	ret = ret ?: irq_new(c);
+	ret = ret ?: function_new(c);
 	if (ret) {
 		device_free(c);
 		c = NULL;

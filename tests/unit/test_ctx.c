@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_ctx.c - the life of a context: creating, polling, driving, stopping from elsewhere,
- * resets, events, destroying.
+ * test_ctx.c - the life of a context: creating, polling, driving, stopping from elsewhere, events,
+ * destroying.
  */
 #include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
 
 #include "engine.h"
-
-static void the_version_is_that_of_the_header(void **state)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%d.%d.%d", LM_VERSION_MAJOR, LM_VERSION_MINOR,
-		 LM_VERSION_PATCH);
-	assert_string_equal(lm_version(), text);
-}
 
 static void no_description_is_refused(void **state)
 {
@@ -212,45 +203,6 @@ static void drive_serves_until_the_client_leaves(void **state)
 	engine_read_reply(e, e->next_id, 4);
 }
 
-/* ---- resets ---------------------------------------------------------------------- */
-
-#define BAR_REGS LM_BAR1_REG_IDX
-
-static const lm_register_t regs[] = { { .name = "R", .width = 4, .reset = 0x77 } };
-static const lm_register_map_t regs_map = { LM_REGISTERS(regs) };
-static uint64_t seen_in_reset;
-
-static int reset_looks(struct engine *e)
-{
-	seen_in_reset = lm_register_get(e->ctx, BAR_REGS, 0);
-	return 0;
-}
-
-static void a_reset_finds_registers_reset_already(void **state)
-{
-	struct engine *e = *state;
-	struct wire m;
-
-	e->info.pci_info.reg_info[BAR_REGS] = (lm_reg_info_t){
-		.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 16, .regs = &regs_map };
-	e->reset = reset_looks;
-	engine_connect(e);
-	lm_register_set(e->ctx, BAR_REGS, 0, 1);
-	engine_request(e, VFIO_USER_DEVICE_RESET, NULL, 0, &m);
-	assert_int_equal(seen_in_reset, 0x77);
-}
-
-static void a_reset_lowers_the_interrupt_line(void **state)
-{
-	struct engine *e = *state;
-	struct wire m;
-
-	engine_connect(e);
-	lm_irq_set_level(e->ctx, true);
-	engine_request(e, VFIO_USER_DEVICE_RESET, NULL, 0, &m);
-	assert_false(irq_intx_level(e->ctx));
-}
-
 /* ---- events ---------------------------------------------------------------------- */
 
 static void an_event_needs_a_name(void **state)
@@ -271,7 +223,6 @@ static void an_event_needs_a_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_version_is_that_of_the_header),
 		TEST(no_description_is_refused),
 		TEST(destroying_no_context_is_fine),
 		TEST(what_the_device_gave_it_gets_back),
@@ -286,8 +237,6 @@ int main(void)
 		TEST(other_signals_do_not_end_it),
 		TEST(a_callback_can_stop_it_and_is_answered),
 		TEST(drive_serves_until_the_client_leaves),
-		TEST(a_reset_finds_registers_reset_already),
-		TEST(a_reset_lowers_the_interrupt_line),
 		TEST(an_event_needs_a_name),
 	};
 

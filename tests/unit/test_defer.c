@@ -567,7 +567,7 @@ static void a_reset_before_the_end_counts(void **state)
 	struct engine *e = *state;
 	const uint16_t id = send_kept_write(e);
 
-	ctx_reset(e->ctx, NULL, LM_TRACE_CONTROL); /* as by musctl */
+	function_reset(e->ctx, NULL, LM_TRACE_CONTROL); /* as by musctl */
 	lm_complete(e->ctx, e->token, 0, NULL);
 	engine_write_reply(e, id);
 	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 0);

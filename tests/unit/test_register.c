@@ -377,7 +377,7 @@ static void write_resets(void *pvt, uint64_t offset, uint64_t value, unsigned in
 {
 	struct engine *e = pvt;
 
-	assert_int_equal(ctx_reset(e->ctx, NULL, 0), 0);
+	assert_int_equal(function_reset(e->ctx, NULL, 0), 0);
 }
 
 static void the_device_sees_what_was_there_before(void **state)
