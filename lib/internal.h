@@ -264,6 +264,9 @@ int  name_check_device(const lm_dev_info_t *info);
 int  name_check_props(const lm_dev_info_t *info);
 int  name_check_registers(struct lm_ctx *ctx);
 bool name_is_register(const char *name);
+/* Names a register of a region and says what is wrong with it. */
+void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,
+		       const char *what);
 /* Is @name one of the single properties name0, name1, ... of @p? */
 bool name_is_member(const lm_prop_t *p, const char *name);
 
@@ -303,8 +306,8 @@ void   config_reset(struct lm_ctx *ctx); /* function reset */
 size_t config_size(const struct lm_ctx *ctx); /* 256 or 4096 */
 /* As a guest; the range is inside. count or -errno. */
 ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write);
-bool   config_take_flr(struct lm_ctx *ctx); /* an access has asked for function level reset */
 uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe from any thread */
+bool   config_take_flr(struct lm_ctx *ctx); /* an access has asked for function level reset */
 /* State: config_save() and its like return the bytes needed, and write if @size has room. The
  * loads check all, then act; irq_load() comes last and delivers what is due. Where there is a
  * prepare, the load of the same bytes cannot fail after it, and nobody sees that it was called. */
@@ -314,7 +317,6 @@ int    config_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
 /* ---- master.c: bus mastering ----------------------------------------------------- */
 
-bool master_is_on(const struct lm_ctx *ctx);
 /* Does COMMAND.BusMaster count? master_moved() has to follow a change of that by master_enforce(),
  * as it follows any change of COMMAND. */
 bool master_is_enforced(const struct lm_ctx *ctx);

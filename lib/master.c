@@ -10,12 +10,6 @@
  */
 #include "pci.h"
 
-bool master_is_on(const struct lm_ctx *ctx)
-{
-	return !ctx->config->enforced || (ctx->info.flags & LM_DEV_ALWAYS_MASTER) ||
-	       (config_command(ctx) & PCI_COMMAND_MASTER);
-}
-
 bool master_is_enforced(const struct lm_ctx *ctx)
 {
 	return ctx->config->enforced;

@@ -31,6 +31,18 @@ bool name_is_register(const char *name)
 	return name_is_valid(name, REGISTER_CHARS);
 }
 
+void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,
+		       const char *what)
+{
+	const unsigned long long at = reg->offset;
+
+	if (name_is_register(reg->name))
+		lm_log(ctx, level, "region %u: register %s at 0x%llx: %s", index, reg->name, at,
+		       what);
+	else
+		lm_log(ctx, level, "region %u: register at 0x%llx: %s", index, at, what);
+}
+
 /* ---- the device ------------------------------------------------------------------ */
 
 int name_check_device(const lm_dev_info_t *info)

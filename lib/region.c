@@ -14,34 +14,7 @@
 
 #define WORK_BYTES     4096u /* of an access are a unit of work */
 
-struct regions {
-	uint32_t      nr;
-	struct region region[];
-};
-
 /* ---- the table ------------------------------------------------------------------- */
-
-uint32_t region_count(const struct lm_ctx *ctx)
-{
-	return ctx->regions->nr;
-}
-
-struct region *region_get(const struct lm_ctx *ctx, uint32_t index)
-{
-	return index < ctx->regions->nr ? &ctx->regions->region[index] : NULL;
-}
-
-struct region *region_find(const struct lm_ctx *ctx, uint32_t index)
-{
-	struct region *r = region_get(ctx, index);
-
-	return r && r->info.size ? r : NULL;
-}
-
-bool region_is_mappable(const struct region *r)
-{
-	return r->info.flags & LM_REG_FLAG_MMAP;
-}
 
 static int copy_array(const void **array, size_t nr, size_t size)
 {

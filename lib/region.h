@@ -7,8 +7,6 @@
 
 #include "internal.h"
 
-/* ---- region.c: the regions, one bounds check, one dispatcher --------------------- */
-
 /* A piece of an access: bytes done, -errno, or 0: not ours, and *len is cut to end where ours
  * begins. */
 typedef ssize_t (region_claim_fn)(struct lm_ctx *ctx, struct access *a, size_t *len);
@@ -22,15 +20,20 @@ struct region {
 	bool          lent;      /* memfd was given to a client */
 	bool          shared;    /* mem is what clients may map */
 	bool          kept;      /* mem is the channel's */
-	uint64_t      trap_low, trap_high; /* trap.c: writes between these are noticed */
-	uint64_t     *written;   /* a bit a page: the device is to be told; or NULL */
-	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
-	bool          values_kept; /* in memory of kept.c */
-	uint32_t     *changes;   /* of each value by the device, while it is asked; or NULL */
+	bool          values_kept; /* values are in memory of kept.c */
 	bool          described; /* info.map has been called for its areas ... */
 	bool          trapped;   /* ... and refused: accesses do not go to mem */
 	bool          is_special; /* has ioeventfds, or part of it is claimed: */
 	region_claim_fn *claim;
+	uint64_t      trap_low, trap_high; /* trap.c: writes between these are noticed */
+	uint64_t     *written;   /* a bit a page: the device is to be told; or NULL */
+	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
+	uint32_t     *changes;   /* of each value by the device, while it is asked; or NULL */
+};
+
+struct regions {
+	uint32_t      nr;
+	struct region region[];
 };
 
 /* One read or write, from a client or from musctl. The owner keeps it and buf until it is done. */
@@ -54,20 +57,27 @@ struct access {
 	struct deferral defer;
 };
 
-int  region_new(struct lm_ctx *ctx);
-void region_free(struct lm_ctx *ctx);
-void region_reset(struct lm_ctx *ctx);
-void region_claim(struct region *r, region_claim_fn *claim); /* by pci, when it is made */
+/* ---- region_table.c -------------------------------------------------------------- */
+
 uint32_t region_count(const struct lm_ctx *ctx);
 /* NULL if there is no such index; a region of size 0 is there, but absent. */
 struct region *region_get(const struct lm_ctx *ctx, uint32_t index);
 struct region *region_find(const struct lm_ctx *ctx, uint32_t index); /* NULL also if absent */
+bool region_is_mappable(const struct region *r);
+/* May clients map any of these bytes? */
+bool region_may_be_mapped(const lm_reg_info_t *info, uint64_t offset, uint64_t len);
+
+/* ---- region.c: one bounds check, one dispatcher ---------------------------------- */
+
+int  region_new(struct lm_ctx *ctx);
+void region_free(struct lm_ctx *ctx);
+void region_reset(struct lm_ctx *ctx);
+void region_claim(struct region *r, region_claim_fn *claim); /* by pci, when it is made */
 /* count, -errno, or LM_DEFER: then done() is called later. Validates region, range, direction.
  * To a client only an absent region is an error: what else fails, it gets answered as on a bus. */
 ssize_t region_access(struct lm_ctx *ctx, struct access *a);
 /* The owner of a deferred access goes away. */
 void region_cancel(struct lm_ctx *ctx, struct access *a);
-bool region_is_mappable(const struct region *r);
 /* Calls info.map once for each mappable area. */
 void region_describe(struct lm_ctx *ctx, struct region *r);
 
@@ -86,8 +96,6 @@ int  region_memory_renew(struct lm_ctx *ctx);
 /* ---- region_check.c -------------------------------------------------------------- */
 
 int  region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
-/* May clients map any of these bytes? */
-bool region_may_be_mapped(const lm_reg_info_t *info, uint64_t offset, uint64_t len);
 
 /* ---- trap.c: writes to mapped memory --------------------------------------------- */
 
@@ -119,8 +127,5 @@ static inline bool register_width_is_valid(unsigned int width)
 /* ---- register_check.c ------------------------------------------------------------ */
 
 int  register_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
-/* Names a register of a region and says what is wrong with it. */
-void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,
-		       const char *what);
 
 #endif /* LM_REGION_H */

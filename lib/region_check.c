@@ -108,21 +108,6 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 	return areas_fault(info);
 }
 
-bool region_may_be_mapped(const lm_reg_info_t *info, uint64_t offset, uint64_t len)
-{
-	uint32_t i;
-
-	if (!(info->flags & LM_REG_FLAG_MMAP))
-		return false;
-	for (i = 0; i < info->nr_mmap_areas; i++) {
-		const lm_mmap_area_t *area = &info->mmap_areas[i];
-
-		if (overlaps(offset, len, area->offset, area->size))
-			return true;
-	}
-	return !info->nr_mmap_areas;
-}
-
 /* What is mappable is memory for who does not map it, too, unless @map refuses. */
 static void region_wonder(struct lm_ctx *ctx, uint32_t index)
 {

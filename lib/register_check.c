@@ -10,18 +10,6 @@
 
 #define KNOWN_FLAGS LM_REGISTER_PURE
 
-void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,
-		       const char *what)
-{
-	const unsigned long long at = reg->offset;
-
-	if (name_is_register(reg->name))
-		lm_log(ctx, level, "region %u: register %s at 0x%llx: %s", index, reg->name, at,
-		       what);
-	else
-		lm_log(ctx, level, "region %u: register at 0x%llx: %s", index, at, what);
-}
-
 static const char *map_fault(const lm_register_map_t *map)
 {
 	unsigned int min, max;
