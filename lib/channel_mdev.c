@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * channel_mdev.c - messages over /dev/muser/<uuid>, and what muser.ko does beside them.
+ * channel_mdev.c - messages over /dev/muser/<uuid>, and what muser.ko does beside them: its host.
  *
  * Owns the node: its file, the ioctls, the offsets of its mappings, and what its errors mean to
  * the engine. The kernel on the other side is trusted as a kernel is; messages are checked as any
@@ -15,7 +15,8 @@
 
 #include <linux/muser.h>
 
-#include "channel.h"
+#include "host.h"
+#include "internal.h"
 #include "mdev_node.h"
 #include "stream.h"
 
@@ -43,10 +44,9 @@ static ssize_t mdev_send(struct channel *ch, const void *buf, size_t len,
 	return ret == -EAGAIN || ret == -EINTR ? 0 : ret;
 }
 
+/* The node is the host's: interrupts are raised through it to the end. */
 static void mdev_close(struct channel *ch)
 {
-	mdev_node_close(ch->fd);
-	ch->fd = -1;
 }
 
 static ssize_t mdev_exchange(struct channel *ch, const struct channel_exchange *x)
@@ -78,25 +78,28 @@ static int mdev_start(struct channel *ch, bool restartable)
 
 static uint32_t space_of(uint32_t region)
 {
-	return region == CHANNEL_STATE ? MUSER_SPACE_STATE : region;
+	return region == HOST_STATE ? MUSER_SPACE_STATE : region;
 }
 
-static int mdev_memory(struct channel *ch, struct channel_memory *m)
+static int mdev_memory(struct host *host, struct host_memory *m)
 {
 	struct muser_mem arg = {
-		.argsz = sizeof(arg), .space = space_of(m->space), .size = m->size,
+		.argsz = sizeof(arg), .space = space_of(m->space),
+		.size = round_up(m->size, page_size()),
 	};
 	int ret;
 
-	if (m->space != CHANNEL_STATE && m->space >= MUSER_SPACE_STATE)
+	if (m->space != HOST_STATE && m->space >= MUSER_SPACE_STATE)
 		return -EINVAL;
-	ret = mdev_node_ioctl(ch->fd, MUSER_MEM_CREATE, &arg);
+	ret = mdev_node_ioctl(host->fd, MUSER_MEM_CREATE, &arg);
 	m->kept = arg.flags & MUSER_MEM_KEPT;
-	return ret ?: mdev_node_mmap(ch->fd, MUSER_MMAP_MEM(arg.space), m->size,
+	m->outlives = true;
+	m->fd = -1;
+	return ret ?: mdev_node_mmap(host->fd, MUSER_MMAP_MEM(arg.space), arg.size,
 				     PROT_READ | PROT_WRITE, &m->mem);
 }
 
-static int mdev_trap(struct channel *ch, const struct channel_trap *t)
+static int mdev_trap(struct host *host, const struct host_trap *t)
 {
 	struct muser_trap arg = {
 		.argsz = sizeof(arg), .space = space_of(t->region),
@@ -104,17 +107,17 @@ static int mdev_trap(struct channel *ch, const struct channel_trap *t)
 			 (t->off ? MUSER_TRAP_OFF : 0),
 		.offset = t->offset, .size = t->size, .bitmap = (uintptr_t)t->bitmap,
 	};
-	const int ret = mdev_node_ioctl(ch->fd, MUSER_MEM_TRAP, &arg);
+	const int ret = mdev_node_ioctl(host->fd, MUSER_MEM_TRAP, &arg);
 
 	if (t->posted)
 		*t->posted = arg.posted;
 	return ret;
 }
 
-static int mdev_trigger(struct channel *ch, uint32_t index, uint32_t vector)
+static int mdev_trigger(struct host *host, uint32_t index, uint32_t vector)
 {
 	struct muser_irq arg = { .argsz = sizeof(arg), .index = index, .vector = vector };
-	const int ret = mdev_node_ioctl(ch->fd, MUSER_IRQ_TRIGGER, &arg);
+	const int ret = mdev_node_ioctl(host->fd, MUSER_IRQ_TRIGGER, &arg);
 
 	return ret == -ENOENT ? -ENOTCONN : ret;
 }
@@ -126,13 +129,13 @@ static uint32_t dma_flags(uint32_t prot)
 	return MUSER_DMA_READ | (prot & PROT_WRITE ? MUSER_DMA_WRITE : 0);
 }
 
-static int mdev_dma_pin(struct channel *ch, struct channel_dma *d)
+static int mdev_dma_pin(struct host *host, struct host_dma *d)
 {
 	struct muser_dma arg = {
 		.argsz = sizeof(arg), .flags = dma_flags(d->prot) | MUSER_DMA_FILE,
 		.iova = d->addr, .size = d->size,
 	};
-	const int ret = mdev_node_ioctl(ch->fd, MUSER_DMA_PIN, &arg);
+	const int ret = mdev_node_ioctl(host->fd, MUSER_DMA_PIN, &arg);
 
 	switch (ret) {
 	case 0:
@@ -150,21 +153,21 @@ static int mdev_dma_pin(struct channel *ch, struct channel_dma *d)
 	}
 }
 
-static int mdev_dma_map(struct channel *ch, const struct channel_dma *d, void **base)
+static int mdev_dma_map(struct host *host, const struct host_dma *d, void **base)
 {
 	const uint64_t space = d->is_file ? MUSER_MMAP_FILE : MUSER_MMAP_DMA;
 
-	return mdev_node_mmap(ch->fd, space + d->addr, d->size, (int)d->prot, base);
+	return mdev_node_mmap(host->fd, space + d->addr, d->size, (int)d->prot, base);
 }
 
-static int mdev_dma_copy(struct channel *ch, const struct channel_dma *d, void *data)
+static int mdev_dma_copy(struct host *host, const struct host_dma *d, void *data)
 {
 	struct muser_dma_rw arg = {
 		.argsz = sizeof(arg), .iova = d->addr, .size = d->size,
 		.flags = d->prot & PROT_WRITE ? MUSER_DMA_WRITE : MUSER_DMA_READ,
 		.addr = (uintptr_t)data,
 	};
-	const int ret = mdev_node_ioctl(ch->fd, MUSER_DMA_RW, &arg);
+	const int ret = mdev_node_ioctl(host->fd, MUSER_DMA_RW, &arg);
 
 	if (ret == -EINVAL || ret == -EBUSY)
 		return -EFAULT;
@@ -173,17 +176,33 @@ static int mdev_dma_copy(struct channel *ch, const struct channel_dma *d, void *
 
 /* ---- life ------------------------------------------------------------------------ */
 
-static const struct channel_ops mdev_ops = {
-	.recv = mdev_recv,
-	.send = mdev_send,
-	.close = mdev_close,
+static void mdev_channel(struct host *host, struct channel *ch)
+{
+	static const struct channel_ops ops = {
+		.recv = mdev_recv,
+		.send = mdev_send,
+		.close = mdev_close,
+		.start = mdev_start,
+		.exchange = mdev_exchange,
+	};
+
+	*ch = (struct channel){ &ops, host->fd };
+}
+
+static void host_close(struct host *host)
+{
+	mdev_node_close(host->fd);
+	host->fd = -1;
+}
+
+static const struct host_ops mdev_ops = {
 	.memory = mdev_memory,
-	.start = mdev_start,
+	.close = host_close,
+	.channel = mdev_channel,
 	.trigger = mdev_trigger,
 	.dma_pin = mdev_dma_pin,
 	.dma_map = mdev_dma_map,
 	.dma_copy = mdev_dma_copy,
-	.exchange = mdev_exchange,
 	.trap = mdev_trap,
 };
 
@@ -217,27 +236,26 @@ static const char *version_fault(int ret, const struct muser_info *info)
 	return NULL;
 }
 
-static int node_check(struct channel *ch, const char **why)
+static int node_check(struct host *host, const char **why)
 {
 	struct muser_info info = { .argsz = sizeof(info) };
-	const int ret = mdev_node_ioctl(ch->fd, MUSER_GET_INFO, &info);
+	const int ret = mdev_node_ioctl(host->fd, MUSER_GET_INFO, &info);
 
 	*why = version_fault(ret, &info);
 	return *why ? -EPROTONOSUPPORT : ret;
 }
 
-int channel_mdev_open(struct channel *ch, const char *uuid, const char **why)
+int host_mdev_open(struct host *host, const char *uuid, const char **why)
 {
 	int ret;
 
-	ch->ops = &mdev_ops;
-	ch->is_borrowed = false;
-	ch->fd = mdev_node_open(uuid);
-	*why = open_fault(ch->fd);
-	if (ch->fd < 0)
-		return ch->fd;
-	ret = node_check(ch, why);
+	host->ops = &mdev_ops;
+	host->fd = mdev_node_open(uuid);
+	*why = open_fault(host->fd);
+	if (host->fd < 0)
+		return host->fd;
+	ret = node_check(host, why);
 	if (ret)
-		mdev_close(ch);
+		host_close(host);
 	return ret;
 }

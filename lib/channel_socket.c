@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * channel_socket.c - messages over a UNIX stream socket.
+ * channel_socket.c - messages over a UNIX stream socket, and the host of those who connect.
  *
  * One system call for each operation: recvmsg(2), because descriptors may come with any message,
  * and send(2), which is cheaper than sendmsg(2), unless descriptors go along. Flags say
@@ -8,10 +8,12 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "channel.h"
+#include "host.h"
+#include "internal.h"
 #include "peer_fd.h"
 #include "scm.h"
 
@@ -86,5 +88,30 @@ void channel_socket_init(struct channel *ch, int fd)
 {
 	ch->ops = &socket_ops;
 	ch->fd = fd;
-	ch->is_borrowed = false;
+}
+
+/* ---- the host -------------------------------------------------------------------- */
+
+/* Clients are given the memory of regions. The state lasts as long as the context. */
+static int socket_memory(struct host *host, struct host_memory *m)
+{
+	m->outlives = m->kept = false;
+	if (m->space != HOST_STATE) {
+		m->fd = memfd_mapped("muser-region", m->size, &m->mem);
+		return m->fd < 0 ? m->fd : 0;
+	}
+	m->fd = -1;
+	m->mem = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return m->mem == MAP_FAILED ? -errno : 0;
+}
+
+static void socket_host_close(struct host *host)
+{
+}
+
+void host_socket_init(struct host *host)
+{
+	static const struct host_ops ops = { .memory = socket_memory, .close = socket_host_close };
+
+	*host = (struct host){ &ops, -1 };
 }

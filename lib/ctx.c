@@ -13,26 +13,20 @@
 
 #define EVENT_NAME_MAX 16 /* text and tail of a trace record */
 
-/* Sockets bring channels; a node is one, and what clients may map is made through it. */
-static int channel_new(struct lm_ctx *ctx)
+/* Memory is made through it: before all that has some. */
+static int host_new(struct lm_ctx *ctx)
 {
 	const char *why = NULL;
 	int ret;
 
 	if (!(ctx->info.flags & LM_DEV_MDEV))
 		return 0;
-	ret = channel_mdev_open(&ctx->channel, ctx->uuid, &why);
+	ret = host_mdev_open(&ctx->host, ctx->uuid, &why);
 	if (ret) {
 		log_err(ctx, "/dev/muser/%s: %s", ctx->uuid, why ?: strerror(-ret));
-		ctx->channel.ops = NULL;
+		host_socket_init(&ctx->host); /* which there is nothing to close of */
 	}
 	return ret;
-}
-
-static void channel_free(struct lm_ctx *ctx)
-{
-	if (ctx->channel.ops)
-		ctx->channel.ops->close(&ctx->channel);
 }
 
 /* Everything that a client cannot see yet. */
@@ -42,7 +36,7 @@ static int ctx_build(struct lm_ctx *ctx)
 
 	ret = threads_new(ctx);
 	ret = ret ?: loop_new(&ctx->loop);
-	ret = ret ?: channel_new(ctx);
+	ret = ret ?: host_new(ctx);
 	ret = ret ?: kept_new(ctx);
 	ret = ret ?: region_new(ctx);
 	ret = ret ?: dma_new(ctx);
@@ -88,6 +82,7 @@ LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t si
 	if (!ctx)
 		return NULL;
 	loop_init(&ctx->loop);
+	host_socket_init(&ctx->host);
 	log_limits_new(&ctx->log_limits);
 	ret = info_copy(&ctx->info, dev_info, size);
 	if (ret) {
@@ -122,7 +117,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	function_free(ctx);
 	region_free(ctx);
 	kept_free(ctx);
-	channel_free(ctx);
+	ctx->host.ops->close(&ctx->host);
 	loop_free(&ctx->loop);
 	threads_free(ctx);
 	info_free(&ctx->info);

@@ -14,15 +14,10 @@
 #include "dma.h"
 #include "peer_fd.h"
 
-static void nothing_to_cancel(struct lm_ctx *ctx, int error)
-{
-}
-
-/* Until there is a server: without windows there is nothing to copy. */
-static const struct dma_peer nobody = { .cancel = nothing_to_cancel };
-
 int dma_new(struct lm_ctx *ctx)
 {
+	static const struct dma_peer nobody; /* until there is a server, nor are there windows */
+
 	ctx->dma = calloc(1, sizeof(*ctx->dma));
 	if (!ctx->dma)
 		return -ENOMEM;
@@ -51,7 +46,7 @@ void dma_set_master(struct lm_ctx *ctx, bool on)
 	dma->is_off = !on;
 	if (!ctx->threads)
 		ctx->last = on ? &dma->last : &dma->no_last;
-	if (!on)
+	if (!on && dma->peer->cancel)
 		dma->peer->cancel(ctx, MASTER_OFF);
 }
 
@@ -130,7 +125,7 @@ static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
 	ret = dma_backing_get(ctx, w, &b);
 	if (ret)
 		return ret;
-	if (ctx->channel.ops && dma_merge(dma, w, b)) {
+	if (w->may_join && dma_merge(dma, w, b)) {
 		dma_backing_put(&dma->backings, b); /* of a window that counts already */
 		return 0;
 	}

@@ -70,7 +70,7 @@ struct dma_backing {
 	dev_t                dev;
 	ino_t                ino;
 	bool                 is_shared;   /* for other windows of the file to find */
-	bool                 is_piece;    /* of the channel's address space ... */
+	bool                 is_piece;    /* of the host's address space ... */
 	bool                 has_files;   /* ... over which files were mapped */
 	struct dma_backing  *next;        /* of the same file, mostly */
 };
@@ -111,7 +111,7 @@ void dma_share_leave(void);
 bool dma_share_of_mappings(uint32_t nr, struct dma_limit *limit);
 bool dma_share_of_fds(uint32_t nr, struct dma_limit *limit); /* those that are kept */
 
-/* ---- dma_resolve.c: windows that the channel has -------------------------------- */
+/* ---- dma_resolve.c: windows that the host has ---------------------------------- */
 
 /* Addresses in one mapping: entries end there, so it is as large as can be had. */
 #define DMA_PIECE (sizeof(void *) == 8 ? 1ull << 36 : 1ull << 26)

@@ -160,36 +160,14 @@ static int copy_file(const struct copy *c, int fd, uint64_t off)
 	return 0;
 }
 
-/* The kernel does it, and does not wait for the client. */
-static int copy_channel(struct lm_ctx *ctx, const struct copy *c)
-{
-	const struct channel_dma d = {
-		.addr = c->request.addr, .size = c->request.len,
-		.prot = c->request.is_write ? PROT_WRITE : PROT_READ,
-	};
-
-	return ctx->channel.ops->dma_copy(&ctx->channel, &d, c->request.data);
-}
-
-/* Only the client can do it: by commands to it. */
-static bool copy_is_upcall(const struct lm_ctx *ctx, const struct copy *c)
-{
-	return c->by_message && !ctx->channel.ops;
-}
-
 static int copy_direct(struct lm_ctx *ctx, const struct copy *c,
 		       const struct dma_slot *slot, uint64_t off)
 {
 	struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
 
-	switch (b->kind) {
-	case DMA_MAPPED:
+	if (b->kind == DMA_MAPPED)
 		return copy_mapped(ctx, c, b, slot->offset - b->start + off);
-	case DMA_FILE:
-		return copy_file(c, b->fd, slot->offset + off);
-	default:
-		return copy_channel(ctx, c);
-	}
+	return copy_file(c, b->fd, slot->offset + off);
 }
 
 /* ---- both directions, both forms ------------------------------------------------- */
@@ -228,7 +206,7 @@ static int copy_sync(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg)
 
 	ctx_lock(ctx);
 	ret = copy_find(ctx, c, sg, &slot, &off);
-	if (!ret && c->request.len && copy_is_upcall(ctx, c))
+	if (!ret && c->request.len && c->by_message)
 		ret = ctx->dma->peer->copy_wait(ctx, &c->request);
 	else if (!ret && c->request.len)
 		ret = copy_direct(ctx, c, slot, off);
@@ -283,7 +261,7 @@ static int copy_start(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 	int ret, result = 0;
 
 	ret = copy_find(ctx, c, sg, &slot, &off);
-	if (!ret && c->request.len && copy_is_upcall(ctx, c)) {
+	if (!ret && c->request.len && c->by_message) {
 		if (trace_on(ctx))
 			return message_traced(ctx, c, done, arg);
 		return ctx->dma->peer->copy(ctx, &c->request, done, arg);

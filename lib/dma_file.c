@@ -455,11 +455,11 @@ static bool mapped_get(struct lm_ctx *ctx, const struct file *f, struct dma_back
 	return true;
 }
 
-/* ---- what the channel maps ------------------------------------------------------- */
+/* ---- what the host maps ---------------------------------------------------------- */
 
 static int piece_map(struct lm_ctx *ctx, struct dma_backing *b, uint64_t start)
 {
-	const struct channel_dma d = { start, DMA_PIECE, b->prot };
+	const struct host_dma d = { start, DMA_PIECE, b->prot };
 	struct dma_backings *bs = &ctx->dma->backings;
 	void *base;
 	int ret;
@@ -467,7 +467,7 @@ static int piece_map(struct lm_ctx *ctx, struct dma_backing *b, uint64_t start)
 	if (out_of_range(bs->mapped, d.size, DMA_MAPPED_MAX))
 		return -ENOMEM;
 	ret = mappings_check(ctx);
-	ret = ret ?: ctx->channel.ops->dma_map(&ctx->channel, &d, &base);
+	ret = ret ?: ctx->host.ops->dma_map(&ctx->host, &d, &base);
 	if (ret)
 		return ret;
 	madvise(base, d.size, MADV_DONTDUMP);

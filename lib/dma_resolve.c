@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * dma_resolve.c - client memory that nobody told us of: the channel is asked when a device does.
+ * dma_resolve.c - client memory that nobody told us of: the host is asked when a device does.
  *
- * On such a channel (muser.ko) the DMA map starts empty. An address that is not in it is asked
- * for, and what the channel pins becomes a window like any other, so that the next lookup finds
- * it in no time. Windows show one mapping for each piece of the address space, made when the
- * first of them comes. What cannot be pinned, but is there, is copied by the channel.
+ * With such a host (muser.ko) the DMA map starts empty. An address that is not in it is asked for,
+ * and what the host pins becomes a window like any other, so that the next lookup finds it in no
+ * time. Windows show one mapping for each piece of the address space, made when the first of them
+ * comes. What cannot be pinned, but is there, is copied by the host.
  */
 #include <sys/mman.h>
 
 #include "dma.h"
 
 /* Cut @d to [low, last], which has at least its first byte in question. */
-static void range_cut(struct channel_dma *d, uint64_t low, uint64_t last)
+static void range_cut(struct host_dma *d, uint64_t low, uint64_t last)
 {
 	uint64_t end = d->addr + (d->size - 1);
 
@@ -44,29 +44,30 @@ static void piece_find(uint64_t addr, uint64_t *low, uint64_t *last)
 	*last = *last - first > DMA_PIECE - 1 ? first + (DMA_PIECE - 1) : *last;
 }
 
-static int range_pin(struct channel *ch, struct channel_dma *d)
+static int range_pin(struct host *host, struct host_dma *d)
 {
 	int ret;
 
 	d->prot = PROT_READ | PROT_WRITE;
-	ret = ch->ops->dma_pin(ch, d);
+	ret = host->ops->dma_pin(host, d);
 	if (ret != -EACCES)
 		return ret;
 	d->prot = PROT_READ;
-	return ch->ops->dma_pin(ch, d);
+	return host->ops->dma_pin(host, d);
 }
 
 /* What cannot be pinned may not exist. */
-static bool is_there(struct channel *ch, const struct channel_dma *d)
+static bool is_there(struct host *host, const struct host_dma *d)
 {
-	struct channel_dma first = { d->addr, 1, PROT_READ };
-	struct channel_dma last = { d->addr + (d->size - 1), 1, PROT_READ };
+	struct host_dma first = { d->addr, 1, PROT_READ };
+	struct host_dma last = { d->addr + (d->size - 1), 1, PROT_READ };
 	char byte;
 
-	return !ch->ops->dma_copy(ch, &first, &byte) && !ch->ops->dma_copy(ch, &last, &byte);
+	return !host->ops->dma_copy(host, &first, &byte) &&
+	       !host->ops->dma_copy(host, &last, &byte);
 }
 
-static void whole_pages(struct channel_dma *d)
+static void whole_pages(struct host_dma *d)
 {
 	const uint64_t page = page_size();
 	const uint64_t last = (d->addr + (d->size - 1)) | (page - 1);
@@ -75,11 +76,11 @@ static void whole_pages(struct channel_dma *d)
 	d->size = last - d->addr + 1;
 }
 
-static int window_add(struct lm_ctx *ctx, const struct channel_dma *d, bool pinned)
+static int window_add(struct lm_ctx *ctx, const struct host_dma *d, bool pinned)
 {
 	const struct dma_window w = {
 		.addr = d->addr, .size = d->size, .offset = d->addr, .prot = d->prot,
-		.fd = -1, .pinned = pinned,
+		.fd = -1, .pinned = pinned, .may_join = true,
 	};
 	const int ret = dma_map(ctx, &w);
 
@@ -88,12 +89,12 @@ static int window_add(struct lm_ctx *ctx, const struct channel_dma *d, bool pinn
 	return ret;
 }
 
-static int map_over(struct lm_ctx *ctx, struct dma_backing *b, const struct channel_dma *d)
+static int map_over(struct lm_ctx *ctx, struct dma_backing *b, const struct host_dma *d)
 {
 	void *from;
 	int ret;
 
-	ret = ctx->channel.ops->dma_map(&ctx->channel, d, &from);
+	ret = ctx->host.ops->dma_map(&ctx->host, d, &from);
 	if (ret)
 		return ret;
 	if (mremap(from, d->size, d->size, MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -108,9 +109,9 @@ static int map_over(struct lm_ctx *ctx, struct dma_backing *b, const struct chan
  * and the like take it. Where there is no room for the mapping, all but that works without. The
  * mapping of a file that was there before is of no use any more, whatever comes now.
  */
-static void window_share(struct lm_ctx *ctx, const struct channel_dma *d)
+static void window_share(struct lm_ctx *ctx, const struct host_dma *d)
 {
-	struct channel_dma pages = *d;
+	struct host_dma pages = *d;
 	struct dma_backing *b;
 	struct dma_pos p;
 
@@ -130,17 +131,17 @@ static void window_share(struct lm_ctx *ctx, const struct channel_dma *d)
 
 int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 {
-	struct channel *ch = &ctx->channel;
-	struct channel_dma d = { .addr = addr, .size = len };
+	struct host *host = &ctx->host;
+	struct host_dma d = { .addr = addr, .size = len };
 	uint64_t low, last;
 	int ret;
 
-	if (!ch->ops || ctx->dma->revoke.is_telling)
+	if (!host->ops->dma_pin || ctx->dma->revoke.is_telling)
 		return -ENOENT;
 	gap_find(ctx->dma, addr, &low, &last);
 	piece_find(addr, &low, &last);
 	range_cut(&d, low, last);
-	ret = range_pin(ch, &d);
+	ret = range_pin(host, &d);
 	if (!ret) {
 		range_cut(&d, low, last);
 		ret = window_add(ctx, &d, true);
@@ -148,7 +149,7 @@ int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 			window_share(ctx, &d);
 		if (ret != -ENOMEM && ret != -EOVERFLOW) /* no room to map it */
 			return ret;
-	} else if (ret != -EOPNOTSUPP || !is_there(ch, &d)) {
+	} else if (ret != -EOPNOTSUPP || !is_there(host, &d)) {
 		return -ENOENT;
 	}
 	d.prot = PROT_READ | PROT_WRITE; /* the copy will see */

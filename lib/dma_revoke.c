@@ -169,7 +169,7 @@ static void orphan_add(struct dma *dma, const struct dma_slot *slot)
 	dma_table_insert(&dma->orphans, slot->generation, slot);
 }
 
-/* What the channel maps is at its address, which the slot has as its offset. */
+/* What the host maps is at its address, which the slot has as its offset. */
 static void window_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t first,
 			   uint64_t last)
 {
@@ -351,7 +351,7 @@ void dma_disconnect(struct lm_ctx *ctx)
 	dma_leave_go_on(ctx, UINT64_MAX);
 }
 
-/* Windows lie where the channel pinned, which may be across the edges of what was unmapped. */
+/* Windows lie where the host pinned, which may be across the edges of what was unmapped. */
 static void range_widen(struct dma *dma)
 {
 	struct dma_revoke *r = &dma->revoke;

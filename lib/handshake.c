@@ -109,7 +109,7 @@ static struct json_object *reply_json(struct client *c, const struct offer *offe
 /* The limits of the client, from its offer or the specification's defaults. */
 static void limits_set(struct client *c, const struct offer *offer)
 {
-	c->max_fds = c->is_mdev ? 0 : VFIO_USER_DEFAULT_MAX_MSG_FDS;
+	c->max_fds = c->transport->max_fds;
 	if (offer->max_msg_fds)
 		c->max_fds = (uint32_t)at_most(offer->max_msg_fds, CHANNEL_MAX_FDS);
 	c->max_data = VFIO_USER_DEFAULT_MAX_DATA;

@@ -16,7 +16,7 @@
 
 #include "muser.h"
 #include "muser-trace.h"
-#include "channel.h"
+#include "host.h"
 #include "sockpath.h"
 
 #define LM_EXPORT  __attribute__((visibility("default")))
@@ -139,7 +139,7 @@ struct lm_ctx {
 	char                uuid[37];
 	struct loop         loop;
 	int                 ended;    /* -errno once the only client has left */
-	struct channel      channel;  /* LM_DEV_MDEV; ops NULL: each client brings its own */
+	struct host         host;     /* what drives the device has beside messages */
 	uint64_t            work;     /* done so far ... */
 	uint64_t            turn_end; /* ... when a client's turn is over; 0: it is nobody's */
 	uint64_t            looked;   /* ... when epoll was last asked; BUSY_POLL, exchange */
@@ -289,6 +289,9 @@ void log_limits_new(struct log_limits *limits);
 /* A descriptor, to be sealed; or -errno, -EFBIG: more than RLIMIT_FSIZE. */
 const char *memory_advice(int error); /* what to do about it, or "" */
 int memfd_sized(const char *name, uint64_t size);
+/* Whoever is given it can neither shrink nor grow it; the same, and mapped. */
+int memfd_sealed(const char *name, uint64_t size);
+int memfd_mapped(const char *name, uint64_t size, void **mem);
 
 /* ---- function.c: the PCI function as a whole ------------------------------------- */
 
@@ -335,7 +338,7 @@ int    msix_load(struct lm_ctx *ctx, const void *buf, size_t len);
 struct irq_set {
 	uint32_t flags, index, start, count;
 	const uint8_t *data;  /* VFIO_IRQ_SET_DATA_BOOL: count bytes */
-	bool armed;           /* DATA_EVENTFD has bytes too: the channel keeps the eventfds */
+	bool armed;           /* DATA_EVENTFD has bytes too: the host keeps the eventfds */
 	int *fds;             /* those kept are replaced by -1 */
 	uint32_t nr_fds;
 };
@@ -379,7 +382,8 @@ struct dma_window {       /* as a client described it */
 	uint32_t prot;    /* PROT_READ | PROT_WRITE */
 	int      fd;      /* -1: none; consumed on success only */
 	bool     file_io; /* reach it by pread and pwrite only */
-	bool     pinned;  /* by the channel, which maps it: @offset is its address */
+	bool     pinned;  /* by the host, which maps it: @offset is its address */
+	bool     may_join; /* its neighbours: no client gave it these bounds */
 };
 
 /* A copy between client memory and ours. */
@@ -395,6 +399,7 @@ struct dma_peer {
 	int  (*copy)(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
 		     void *arg);
 	int  (*copy_wait)(struct lm_ctx *ctx, const struct dma_request *request);
+	/* Where copies take time, or a DMA_UNMAP waits; else NULL. */
 	void (*cancel)(struct lm_ctx *ctx, int error); /* copies that have not ended do so now */
 	void (*unmapped)(struct lm_ctx *ctx, ssize_t result); /* see dma_unmap() */
 };

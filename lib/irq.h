@@ -18,7 +18,7 @@
 #define VEC_BLOCKING (1u << 4) /* its eventfd is one whose write(2) could wait */
 #define VEC_TOLD     (1u << 5) /* masked, as the mask and unmask eventfds know it; and ... */
 #define VEC_TRACED   (1u << 6) /* ... by the guest or musctl, as traces do: alone, see msix_told */
-#define VEC_ARMED    (1u << 7) /* has an eventfd: fd, or one that the channel keeps */
+#define VEC_ARMED    (1u << 7) /* has an eventfd: fd, or one that the host keeps */
 
 struct vector {
 	int      fd;        /* -1: none; the same below */

@@ -14,7 +14,7 @@
  *    is room (no write to an eventfd is immune to a client that changes the flag in the
  *    middle of it);
  *  - no index is NORESIZE: vectors come and go one by one.
- * Where the channel keeps the eventfds (muser.ko), bytes say which vectors have one.
+ * Where the host keeps the eventfds (muser.ko), bytes say which vectors have one.
  */
 #include <fcntl.h>
 

@@ -2,7 +2,7 @@
 /*
  * kept.c - state that outlives the process: lm_state(), and what the library keeps beside it.
  *
- * A restartable device has one piece of memory, owned by the channel where that can keep it. A
+ * A restartable device has one piece of memory, owned by the host where that can keep it. A
  * header says whose it is, then come the parts: each belongs to the file that asks for it, which
  * writes it as it changes, so that a process may die at any moment. A process that finds the
  * state of another device, or of a library that lays it out otherwise, refuses it. It comes from
@@ -34,6 +34,7 @@ struct kept {
 	uint64_t            size;   /* of the memory */
 	uint64_t            nr_registers; /* given out */
 	bool                is_old;
+	bool                outlives; /* the memory: this process */
 };
 
 /* ---- layout ---------------------------------------------------------------------- */
@@ -104,26 +105,18 @@ static void kept_lay_out(struct kept *k)
 
 /* ---- life ------------------------------------------------------------------------ */
 
-/* Sockets have no memory to give yet: it lasts as long as the context. */
-static int memory_get(struct lm_ctx *ctx, struct channel_memory *m)
-{
-	if (ctx->channel.ops)
-		return ctx->channel.ops->memory(&ctx->channel, m);
-	m->mem = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return m->mem == MAP_FAILED ? -ENOMEM : 0;
-}
-
 static int kept_open(struct lm_ctx *ctx, struct kept *k)
 {
-	struct channel_memory m = { .space = CHANNEL_STATE, .size = kept_size(&k->wanted) };
+	struct host_memory m = { .space = HOST_STATE, .size = kept_size(&k->wanted) };
 	int ret;
 
-	ret = memory_get(ctx, &m);
+	ret = ctx->host.ops->memory(&ctx->host, &m);
 	if (ret == -EINVAL)
 		ret = -ESTALE; /* the one that is there is of another size */
 	if (ret)
 		return ret;
 	k->size = m.size;
+	k->outlives = m.outlives;
 	k->header = m.mem;
 	kept_lay_out(k);
 	k->is_old = m.kept && k->header->magic;
@@ -193,7 +186,7 @@ void kept_seal(struct lm_ctx *ctx)
 	struct kept *k = ctx->kept;
 	void *copy;
 
-	if (!k || !k->header || !ctx->channel.ops)
+	if (!k || !k->outlives)
 		return;
 	copy = malloc(k->size);
 	if (!copy)

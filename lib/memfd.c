@@ -6,6 +6,7 @@
  * RLIMIT_FSIZE forbids the size it is an error, and not the signal (SIGXFSZ) that ends whoever has
  * not thought of it.
  */
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -40,4 +41,34 @@ int memfd_sized(const char *name, uint64_t size)
 	ret = -errno;
 	close(fd);
 	return ret;
+}
+
+int memfd_sealed(const char *name, uint64_t size)
+{
+	const int fd = memfd_sized(name, size);
+	int ret;
+
+	if (fd < 0 || !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int memfd_mapped(const char *name, uint64_t size, void **mem)
+{
+	const int fd = memfd_sealed(name, size);
+	void *at;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	*mem = at;
+	return fd;
 }

@@ -30,18 +30,6 @@ void pending_init(struct server *server)
 	server->silence_ns = SILENCE_NS;
 }
 
-void pending_remove(struct client *c)
-{
-	struct server *server = c->ctx->server;
-	unsigned int i = 0;
-
-	while (server->pending[i] != c)
-		i++;
-	server->pending[i] = server->pending[--server->nr_pending];
-	if (server->next == c)
-		server->next = NULL;
-}
-
 void pending_close(struct server *server)
 {
 	while (server->nr_pending)

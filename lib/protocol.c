@@ -27,7 +27,7 @@ static void trace_set_irqs(struct client *c, const struct irq_set *set, int resu
 static bool has_bytes(const struct client *c, uint32_t flags)
 {
 	return flags & VFIO_IRQ_SET_DATA_BOOL ||
-	       (c->is_mdev && flags & VFIO_IRQ_SET_DATA_EVENTFD);
+	       (c->transport->has_eventfds && flags & VFIO_IRQ_SET_DATA_EVENTFD);
 }
 
 static int set_irqs(struct client *c, struct message *m, struct reply *r)
@@ -44,7 +44,7 @@ static int set_irqs(struct client *c, struct message *m, struct reply *r)
 	set = (struct irq_set){
 		.flags = req.flags, .index = req.index, .start = req.start, .count = req.count,
 		.data = (const uint8_t *)m->payload + sizeof(req),
-		.fds = m->fds.fd, .nr_fds = m->fds.nr, .armed = c->is_mdev,
+		.fds = m->fds.fd, .nr_fds = m->fds.nr, .armed = c->transport->has_eventfds,
 	};
 	ret = irq_set(c->ctx, &set);
 	if (trace_on(c->ctx))
@@ -97,10 +97,7 @@ static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 		return -EINVAL;
 	if (all && (req.addr || req.size))
 		return -EINVAL;
-	if (c->is_mdev)
-		ret = dma_revoked(c->ctx, req.addr, req.size, all);
-	else
-		ret = dma_unmap(c->ctx, req.addr, req.size, all);
+	ret = c->transport->unmap(c->ctx, req.addr, req.size, all);
 	w = (struct dma_window){ .addr = req.addr, .size = req.size, .fd = -1 };
 	if (trace_on(c->ctx))
 		dma_trace(c->ctx, LM_TRACE_DMA_UNMAP, &w, ret == LM_DEFER ? 0 : ret);
@@ -180,7 +177,7 @@ static const struct command commands[] = {
 static const struct command *command_find(const struct client *c, const struct message *m)
 {
 	if (unlikely(m->cmd >= LM_NR(commands)))
-		return c->is_mdev ? mdev_command(m->cmd) : NULL;
+		return c->transport->command ? c->transport->command(m->cmd) : NULL;
 	if (!commands[m->cmd].fn)
 		return NULL;
 	return &commands[m->cmd];

@@ -31,7 +31,7 @@ void protocol_access_init(struct access *a, const struct client *c, const struct
 	a->count = req.count;
 	a->is_write = m->cmd == VFIO_USER_REGION_WRITE;
 	a->trace_flags = m->hdr->flags & VFIO_USER_F_NO_REPLY ? LM_TRACE_POSTED : 0;
-	if (unlikely(mdev_is_replayed(c, m->hdr->flags)))
+	if (unlikely(m->hdr->flags & c->transport->replayed))
 		a->trace_flags |= LM_TRACE_REPLAYED;
 }
 
@@ -222,6 +222,19 @@ void protocol_answer(struct client *c, ssize_t result)
 		c->waiting = WAIT_TURN;
 	else
 		answer(c, c->multi_nr);
+}
+
+void protocol_unmapped(struct lm_ctx *ctx, ssize_t result)
+{
+	struct client *c = server_client(ctx);
+
+	if (!c || c->waiting != WAIT_DMA_UNMAP)
+		return;
+	if (result == LM_DEFER)
+		c->waiting = WAIT_TURN;
+	else
+		protocol_answer(c, result);
+	client_wake(c);
 }
 
 bool protocol_answer_send(struct client *c)

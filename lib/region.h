@@ -19,7 +19,6 @@ struct region {
 	uint64_t      moved;     /* ... and how far it has got */
 	bool          lent;      /* memfd was given to a client */
 	bool          shared;    /* mem is what clients may map */
-	bool          kept;      /* mem is the channel's */
 	bool          values_kept; /* values are in memory of kept.c */
 	bool          described; /* info.map has been called for its areas ... */
 	bool          trapped;   /* ... and refused: accesses do not go to mem */
@@ -100,7 +99,7 @@ int  region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause log
 /* ---- trap.c: writes to mapped memory --------------------------------------------- */
 
 bool trap_is_on(const struct lm_ctx *ctx);
-int  trap_fetch(struct lm_ctx *ctx); /* what the channel has noticed; -errno */
+int  trap_fetch(struct lm_ctx *ctx); /* what the host has noticed; -errno */
 void trap_tell(struct lm_ctx *ctx);  /* the device, of all that ctx->traps_due says is there */
 
 /* ---- register.c: register maps --------------------------------------------------- */

@@ -2,7 +2,7 @@
 /*
  * region_memory.c - the memory behind regions: made, looked through, cleared, taken from a client.
  *
- * Memory is a memfd, or the channel's (kept.c). A memfd is never reserved: a region may be larger
+ * Memory is a memfd, or the host's. A memfd is never reserved: a region may be larger
  * than all memory, and costs what was used of it. So nothing here walks over a whole region.
  *
  * A client that was given the descriptor may keep it, and a mapping, for as long as it likes.
@@ -25,49 +25,28 @@
 
 /* ---- making it ------------------------------------------------------------------- */
 
-/* Clients can neither shrink nor grow it. */
-static int sealed_new(uint64_t size)
-{
-	const int fd = memfd_sized("muser-region", size);
-	int ret;
-
-	if (fd < 0 || !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-		return fd;
-	ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static int memory_own(struct region *r)
 {
-	void *mem;
-
-	r->memfd = sealed_new(r->info.size);
-	if (r->memfd < 0)
-		return r->memfd;
-	mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_SHARED, r->memfd, 0);
-	if (mem == MAP_FAILED)
-		return -errno;
-	r->mem = mem;
-	return 0;
+	r->memfd = memfd_mapped("muser-region", r->info.size, &r->mem);
+	return r->memfd < 0 ? r->memfd : 0;
 }
 
-/* Memory of the channel's: it is there before this process, and after it. */
-static int memory_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
+/* It may be there before this process, and after it. */
+static int memory_of_host(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
-	struct channel_memory m = {
-		.space = index, .size = round_up(r->info.size, page_size()),
+	struct host_memory m = { .space = index, .size = r->info.size };
+	const struct host_trap forget = {
+		.region = index, .off = true, .size = round_up(m.size, page_size()),
 	};
-	const struct channel_trap forget = { .region = index, .off = true, .size = m.size };
 	int ret;
 
-	ret = ctx->channel.ops->memory(&ctx->channel, &m);
+	ret = ctx->host.ops->memory(&ctx->host, &m);
 	if (ret)
 		return ret;
 	r->mem = m.mem;
-	r->kept = true;
+	r->memfd = m.fd;
 	if (m.kept)
-		ctx->channel.ops->trap(&ctx->channel, &forget);
+		ctx->host.ops->trap(&ctx->host, &forget);
 	if (m.kept && !kept_is_old(ctx))
 		region_memory_clear(r);
 	return 0;
@@ -75,8 +54,6 @@ static int memory_kept(struct lm_ctx *ctx, uint32_t index, struct region *r)
 
 int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
-	const bool has_channel = ctx->channel.ops;
-
 	if (index == LM_CFG_REG_IDX || !r->info.size)
 		return 0;
 	if (r->info.flags & LM_REG_FLAG_MMAP) {
@@ -84,12 +61,12 @@ int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 		if (ctx->info.flags & LM_DEV_NO_MMAP)
 			r->info.flags &= ~LM_REG_FLAG_MMAP;
 		r->shared = true;
-		return has_channel ? memory_kept(ctx, index, r) : memory_own(r);
+		return memory_of_host(ctx, index, r);
 	}
 	if (r->info.fn || r->info.regs)
 		return 0;
-	if (has_channel && (ctx->info.flags & LM_DEV_RESTARTABLE))
-		return memory_kept(ctx, index, r);
+	if (ctx->info.flags & LM_DEV_RESTARTABLE)
+		return memory_of_host(ctx, index, r);
 	return memory_own(r);
 }
 
@@ -214,7 +191,7 @@ static int memory_move(struct region *r)
 	int ret;
 
 	if (r->fresh < 0) {
-		ret = sealed_new(r->info.size);
+		ret = memfd_sealed("muser-region", r->info.size);
 		if (ret < 0)
 			return ret;
 		r->fresh = ret;

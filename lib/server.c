@@ -1,231 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * server.c - where a client connects, and that it is there.
+ * server.c - where a client connects, and the server as a whole.
  *
- * Owns the listening socket and the life of connections. Which of them is the client is
- * pending.c's, and what it is served is server_turn.c's.
+ * Owns the listening socket. Which connection is the client is pending.c's, and what it is served
+ * is server_turn.c's.
  */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "accept.h"
-#include "kick.h"
 #include "peer_fd.h"
 #include "server.h"
 
-struct client *server_client(const struct lm_ctx *ctx)
-{
-	return ctx->server ? ctx->server->client : NULL;
-}
-
-/* ---- attach and detach ----------------------------------------------------------- */
-
-static void trace_client(struct lm_ctx *ctx, uint16_t kind, pid_t pid)
-{
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = kind, .value = (uint64_t)pid,
-	};
-
-	trace_append(ctx, &rec);
-}
-
-static void tell(struct lm_ctx *ctx, pid_t pid, bool attached)
-{
-	if (trace_on(ctx))
-		trace_client(ctx, attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH, pid);
-	ctx_notify(ctx, attached ? "attach" : "detach", NULL, (uint64_t)pid);
-	if (ctx->info.client)
-		ctx->info.client(ctx->info.pvt, attached);
-}
-
-/* Of an attach when lm_ctx_create() has returned: in a turn. */
-void client_tell(struct client *c, bool attached)
-{
-	if (c->told == attached)
-		return;
-	c->told = attached;
-	tell(c->ctx, c->pid, attached);
-}
-
-static void client_free(struct client *c)
-{
-	upcall_twin_free(c);
-	client_unhold(c);
-	upcall_free(c);
-	free(c);
-}
-
-/* Device state stays; what the client lent us goes, and what we lent it (spec, "Client
- * Disconnection"). */
-void client_leave(struct client *c)
-{
-	kick_disconnect(c->ctx);
-	irq_disconnect(c->ctx);
-	dma_disconnect(c->ctx);
-	client_tell(c, false);
-}
-
-static void leave_end(struct server *server)
-{
-	struct leaver *l = &server->leaver;
-
-	l->is_there = false;
-	if (l->told)
-		tell(server->ctx, l->pid, false);
-	master_disconnect(server->ctx);
-}
-
-/* All at once. */
-static void leave_now(struct server *server)
-{
-	if (!server->leaver.is_there)
-		return;
-	dma_leave_go_on(server->ctx, UINT64_MAX);
-	leave_end(server);
-}
-
-static void leave_go_on(void *arg)
-{
-	struct server *server = arg;
-	struct lm_ctx *ctx = server->ctx;
-	struct lm_timer **timer = &server->leaver.timer;
-
-	if (dma_leave_go_on(ctx, ctx->work + TURN_MAX))
-		leave_end(server);
-	else if (*timer || !loop_timer_new(&ctx->loop, leave_go_on, server, timer))
-		lm_timer_arm(*timer, 1, 0);
-	else
-		leave_now(server);
-}
-
-/* The same as client_leave(), in as many turns of the loop as it needs. */
-static void leave_begin(struct server *server, const struct client *c)
-{
-	struct leaver *l = &server->leaver;
-
-	kick_disconnect(c->ctx);
-	irq_disconnect(c->ctx);
-	dma_leave(c->ctx);
-	l->is_there = true;
-	l->told = c->told;
-	l->pid = c->pid;
-	leave_go_on(server);
-}
-
-static void client_detach(struct client *c)
-{
-	struct lm_ctx *ctx = c->ctx;
-
-	ctx->server->client = NULL;
-	region_cancel(ctx, &c->access);
-	defer_cancel(ctx, &c->reset);
-	c->waiting = WAIT_NONE;
-	upcall_fail_all(c, -ECANCELED);
-	if (c->is_mdev) /* the one behind it goes by MUSER_CLIENT_CLOSE */
-		client_leave(c);
-	else
-		leave_begin(ctx->server, c);
-	if (ctx->info.flags & LM_DEV_CONN_FD)
-		ctx->ended = -ENOTCONN;
-}
-
-void client_lost(struct client *c, int error)
-{
-	if (c->is_mdev)
-		c->ctx->ended = error;
-	loop_remove(&c->ctx->loop, &c->source);
-	if (c->ctx->server->client == c)
-		client_detach(c);
-	else
-		pending_remove(c);
-	stream_close(&c->stream);
-	client_free(c);
-}
-
-static void peer_credentials(struct client *c, int fd)
-{
-	struct ucred cred = { 0 };
-	socklen_t len = sizeof(cred);
-
-	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
-		c->pid = cred.pid;
-		c->uid = cred.uid;
-	}
-}
-
-/* The channel is consumed in any case, unless it is borrowed. */
-static void channel_drop(struct channel ch)
-{
-	if (!ch.is_borrowed)
-		ch.ops->close(&ch);
-}
-
-static int client_new(struct server *server, const struct channel *ch, struct client **client)
-{
-	struct client *c = calloc(1, sizeof(*c));
-	int ret;
-
-	if (!c) {
-		channel_drop(*ch);
-		return -ENOMEM;
-	}
-	c->ctx = server->ctx;
-	c->twin_fd = -1;
-	c->max_fds = 1;
-	c->max_data = STREAM_MAX_DATA;
-	upcall_new(c);
-	ret = stream_open_channel(&c->stream, ch);
-	if (ret) {
-		channel_drop(*ch);
-		goto fail;
-	}
-	c->is_mdev = ch->ops->exchange;
-	ret = client_appear(c);
-	if (ret)
-		goto fail_stream;
-	if (!c->is_mdev)
-		peer_credentials(c, ch->fd);
-	*client = c;
-	return 0;
-
-fail_stream:
-	stream_close(&c->stream);
-fail:
-	client_free(c);
-	return ret;
-}
-
-int client_new_fd(struct server *server, int fd, struct client **client)
-{
-	struct channel ch;
-
-	channel_socket_init(&ch, fd);
-	return client_new(server, &ch, client);
-}
-
-/* The DMA_UNMAP that waits may be answered, or, with LM_DEFER, go on. */
-static void client_unmapped(struct lm_ctx *ctx, ssize_t result)
-{
-	struct client *c = server_client(ctx);
-
-	if (!c || c->waiting != WAIT_DMA_UNMAP)
-		return;
-	if (result == LM_DEFER)
-		c->waiting = WAIT_TURN;
-	else
-		protocol_answer(c, result);
-	client_wake(c);
-}
-
-static const struct dma_peer peer = {
+static const struct dma_peer socket_peer = {
 	.copy = upcall_dma, .copy_wait = upcall_dma_wait, .cancel = upcall_cancel,
-	.unmapped = client_unmapped,
+	.unmapped = protocol_unmapped,
 };
 
 bool server_is_half_done(const struct lm_ctx *ctx)
@@ -238,7 +32,7 @@ bool server_is_half_done(const struct lm_ctx *ctx)
 
 int server_start(struct lm_ctx *ctx)
 {
-	struct channel *ch = &ctx->channel;
+	struct channel *ch = &ctx->server->channel;
 	int ret;
 
 	if (!ch->ops)
@@ -313,14 +107,14 @@ int server_new(struct lm_ctx *ctx)
 	server->own_file.dir = -1;
 	pending_init(server);
 	ctx->server = server;
+	server->turns = &client_turns;
 	ctx->on_traps = server_listen_again;
-	dma_set_peer(ctx, &peer);
-	if (ctx->channel.ops) {
-		struct channel ch = ctx->channel;
-
-		ch.is_borrowed = true; /* interrupts are raised through it to the end */
-		return client_new(server, &ch, &server->client);
+	if (ctx->host.ops->channel) {
+		dma_set_peer(ctx, &mdev_peer);
+		ctx->host.ops->channel(&ctx->host, &server->channel);
+		return client_new(server, &mdev_transport, &server->channel, &server->client);
 	}
+	dma_set_peer(ctx, &socket_peer);
 	if (!(ctx->info.flags & (LM_DEV_CONN_FD | LM_DEV_LISTEN_FD)))
 		return listen_on_path(server);
 	/* A copy: the caller's own is closed once nothing can fail any more. */
@@ -358,7 +152,7 @@ void server_free(struct lm_ctx *ctx)
 	pending_close(server);
 	if (server->client)
 		client_lost(server->client, -ECANCELED);
-	leave_now(server);
+	server_leave_now(server);
 	lm_timer_destroy(server->leaver.timer);
 	if (server->listener.fd >= 0) {
 		loop_remove(&ctx->loop, &server->listener);
@@ -375,7 +169,7 @@ void server_get_state(const struct lm_ctx *ctx, struct client_state *st)
 	const struct client *c = ctx->server->client;
 
 	memset(st, 0, sizeof(*st));
-	if (!c || (c->is_mdev && !c->told))
+	if (!c || !c->told)
 		return;
 	st->attached = true;
 	st->pid = c->pid;

@@ -27,8 +27,43 @@ struct leaver {
 	struct lm_timer *timer; /* made with the first that takes more than a turn */
 };
 
+struct client;
+struct command; /* protocol.h */
+
+/* What connections call, and do not know: server_turn.c's. */
+struct client_turns {
+	void (*ready)(struct source *src, uint32_t events);
+	void (*serve)(struct client *c); /* a turn; may free @c */
+	void (*wake)(struct client *c);  /* outside a turn: send; what else is due has its turn */
+};
+
+/* The end of the stream too: its edge may be one with that of the last bytes. */
+#define CLIENT_IN (EPOLLIN | EPOLLRDHUP)
+
+/* What is different for a client on a socket (server_socket.c), and for muser.ko (server_mdev.c),
+ * which is there from beginning to end and speaks for clients that come and go behind it. */
+struct transport {
+	uint32_t in;           /* what epoll is to tell of messages ... */
+	uint32_t edge;         /* ... and how: a node signals an edge per arrival, not of what is
+				* left: level triggering */
+	uint32_t max_fds;      /* in one message, if it does not say more */
+	uint32_t replayed;     /* the flag of a request that was unanswered when a server went */
+	bool     has_eventfds; /* the client's: bytes of SET_IRQS say which vectors have one */
+	bool     is_parallel;  /* its requests are independent of each other */
+	void   (*meet)(struct client *c); /* its first event */
+	int    (*end)(struct client *c);  /* it has hung up: -errno, why */
+	void   (*leave)(struct client *c, int error); /* the client's connection has ended */
+	int    (*unmap)(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);
+	const struct command *(*command)(uint16_t cmd); /* of its own, or NULL; NULL: it has none */
+};
+
+extern const struct transport socket_transport, mdev_transport;
+extern const struct dma_peer mdev_peer;
+
 struct server {
 	struct lm_ctx *ctx;
+	const struct client_turns *turns;
+	struct channel channel;  /* the one that there is; ops NULL: each client brings its own */
 	struct source  listener; /* fd -1: none */
 	char          *path;     /* where clients connect; NULL: an inherited descriptor, a node */
 	struct sockfile own_file; /* bound by us outside the instance directory */
@@ -49,16 +84,15 @@ struct server {
 #define REPLY_MAX_INFO   4096 /* room for a reply with a capability chain or JSON */
 
 struct upcalls; /* upcall.c */
-struct command; /* protocol.h */
 
 struct client {
 	struct lm_ctx  *ctx;
+	const struct transport *transport;
 	struct stream   stream;
 	struct source   source;
 	struct stream   twin;        /* twin.rx.data NULL: no twin socket */
 	struct source   twin_source;
 	int             twin_fd;     /* the client's end until it is sent, else -1 */
-	bool            is_mdev;     /* it is muser.ko, and there from beginning to end */
 	bool            told;        /* the device knows of it */
 	bool            negotiated;
 	bool            keeps;       /* replies wait for the next exchange */
@@ -118,24 +152,51 @@ static inline bool look_is_due(struct lm_ctx *ctx)
 	return true;
 }
 
-/* server.c */
-struct client *server_client(const struct lm_ctx *ctx); /* or NULL */
-void client_tell(struct client *c, bool attached); /* the device, and whoever listens */
+static inline struct client *server_client(const struct lm_ctx *ctx) /* or NULL */
+{
+	return ctx->server ? ctx->server->client : NULL;
+}
+
+static inline uint32_t trap_events(const struct lm_ctx *ctx)
+{
+	return ctx->nr_traps ? EPOLLPRI : 0;
+}
+
+/* When it listens, and neither waits nor sends. */
+static inline uint32_t client_events(const struct client *c)
+{
+	return c->transport->in | trap_events(c->ctx);
+}
+
+static inline void client_wake(struct client *c)
+{
+	c->ctx->server->turns->wake(c);
+}
+
+/* server_attach.c */
+void server_tell(struct lm_ctx *ctx, pid_t pid, bool attached); /* the device, who listens */
+void client_tell(struct client *c, bool attached); /* the same, if it is new */
 void client_leave(struct client *c); /* what it lent us goes */
-/* The descriptor is consumed in any case. */
+
+/* server_socket.c: all that its last client lent goes now */
+void server_leave_now(struct server *server);
+
+/* server_client.c: the channel, or descriptor, is consumed in any case */
+int  client_new(struct server *server, const struct transport *transport, struct channel *ch,
+		struct client **client);
 int  client_new_fd(struct server *server, int fd, struct client **client);
 /* Its connection has ended, for this reason; @c is freed. */
 void client_lost(struct client *c, int error);
+void pending_remove(struct client *c); /* it is none of server->pending any more */
+int  client_hold(struct client *c, const void *data, size_t len);
+void client_unhold(struct client *c);
 
 /* server_turn.c */
-int  client_appear(struct client *c); /* it has turns from now on */
+extern const struct client_turns client_turns;
 void client_listen(struct client *c); /* what epoll is to tell next */
 bool client_is_due(const struct client *c); /* messages wait to be served */
 ssize_t server_receive(struct client *c);   /* as stream_fill() */
 void client_serve(struct client *c); /* a turn of the loop; may free @c */
-void client_wake(struct client *c);  /* outside a turn: send; what else is due has its turn */
-int  client_hold(struct client *c, const void *data, size_t len);
-void client_unhold(struct client *c);
 
 /* pending.c */
 void pending_init(struct server *server);
@@ -144,7 +205,6 @@ void pending_accept(struct server *server); /* somebody connects */
 int  pending_may_come(struct client *c);
 /* And it is a good one: it is the client, and the only connection. */
 void pending_admit(struct client *c);
-void pending_remove(struct client *c);
 void pending_close(struct server *server); /* all of them */
 
 /* protocol.c: 0, SERVE_BLOCKED or SERVE_LATER (message put back), or -errno: the client must go */
@@ -153,17 +213,16 @@ int  protocol_handle(struct client *c, struct message *m);
 void protocol_go_on(struct client *c);
 /* The device has answered the request that waits. */
 void protocol_answer(struct client *c, ssize_t result);
+/* The DMA_UNMAP that waits may be answered, or, with LM_DEFER, go on. */
+void protocol_unmapped(struct lm_ctx *ctx, ssize_t result);
 bool protocol_answer_send(struct client *c); /* false: still no room */
 
 /* server_mdev.c: a device behind /dev/muser */
-const struct command *mdev_command(uint16_t cmd); /* or NULL */
-uint32_t mdev_events(const struct client *c); /* when it listens */
 int  mdev_traps(struct client *c); /* trapped pages may have been written: 0 or -errno */
 int  mdev_before(struct client *c, uint32_t flags); /* each message, if there are traps: the same */
 void mdev_traps_tell(struct client *c); /* if it is time: after each message, when some are due */
-bool mdev_is_replayed(const struct client *c, uint32_t flags); /* a header's */
 
-/* threads.c, for those who lead: the message is taken along, and nobody else's any more */
+/* threads_job.c, for those who lead: the message is taken along, and nobody else's any more */
 bool threads_take(struct client *c, const struct message *m);
 bool threads_have_taken(const struct threads *t);
 /* This turn of the loop has taken one. */

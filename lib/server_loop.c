@@ -24,7 +24,7 @@ int server_turn(struct lm_ctx *ctx, bool may_wait)
 
 	if (ctx->info.flags & LM_DEV_BUSY_POLL)
 		ret = poll_busy(ctx);
-	else if (may_wait && ctx->channel.ops)
+	else if (may_wait && ctx->server->channel.ops)
 		ret = server_exchange(ctx);
 	else
 		ret = loop_run(&ctx->loop, may_wait && !ctx->ended ? -1 : 0);

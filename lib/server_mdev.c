@@ -3,10 +3,12 @@
  * server_mdev.c - what is different for a device behind /dev/muser/<uuid>.
  *
  * muser.ko is the one peer, from the start of the context to the removal of the mdev; it says by
- * commands of its own when a client opens and closes the device. Owns these commands, and the loop
- * that answers and waits in one system call. What a client can do is the engine's as ever.
+ * commands of its own when a client opens and closes the device. Owns these commands, and when the
+ * device is told of writes to memory that it has mapped. What a client can do is the engine's as
+ * ever.
  */
 #include <string.h>
+#include <sys/mman.h>
 
 #include <linux/muser.h>
 
@@ -34,7 +36,7 @@ static int client_open(struct client *c, struct message *m, struct reply *r)
 	return 0;
 }
 
-const struct command *mdev_command(uint16_t cmd)
+static const struct command *mdev_command(uint16_t cmd)
 {
 	static const struct command open = {
 		client_open, sizeof(struct muser_client), 0, true
@@ -49,31 +51,6 @@ const struct command *mdev_command(uint16_t cmd)
 	default:
 		return NULL;
 	}
-}
-
-bool mdev_is_replayed(const struct client *c, uint32_t flags)
-{
-	return c->is_mdev && (flags & MUSER_F_REPLAYED);
-}
-
-/* ---- the loop: what epoll is to tell --------------------------------------------- */
-
-static uint32_t trap_events(const struct client *c)
-{
-	return trap_is_on(c->ctx) ? EPOLLPRI : 0;
-}
-
-uint32_t mdev_events(const struct client *c)
-{
-	return EPOLLIN | trap_events(c);
-}
-
-void server_listen_again(struct lm_ctx *ctx)
-{
-	struct client *c = server_client(ctx);
-
-	if (c && !c->serving && !c->keeps)
-		client_listen(c);
 }
 
 /* ---- writes to mapped memory ----------------------------------------------------- */
@@ -109,66 +86,56 @@ int mdev_before(struct client *c, uint32_t flags)
 	return flags & MUSER_F_WRITTEN ? mdev_traps(c) : 0;
 }
 
-/* ---- one system call a command --------------------------------------------------- */
+/* ---- client memory that is not mapped: the kernel copies, and waits for nobody ---- */
 
-/* The loop would tell of messages as well: the exchange does. */
-static void exchange_begin(struct client *c)
+static int mdev_copy_wait(struct lm_ctx *ctx, const struct dma_request *request)
 {
-	const uint32_t events = trap_events(c);
+	const struct host_dma d = {
+		.addr = request->addr, .size = request->len,
+		.prot = request->is_write ? PROT_WRITE : PROT_READ,
+	};
 
-	c->keeps = true;
-	if (c->events != events && !loop_modify(&c->ctx->loop, &c->source, events))
-		c->events = events;
+	return ctx->host.ops->dma_copy(&ctx->host, &d, request->data);
 }
 
-void server_exchange_end(struct lm_ctx *ctx)
+static int mdev_copy(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
+		     void *arg)
 {
-	struct client *c = server_client(ctx);
-
-	if (!c || !c->keeps)
-		return;
-	c->keeps = false;
-	client_serve(c); /* sends */
+	done(arg, mdev_copy_wait(ctx, request));
+	return 0;
 }
 
-/* Is there nothing to do but to answer and to wait? */
-static bool exchange_is_due(const struct client *c)
+const struct dma_peer mdev_peer = { .copy = mdev_copy, .copy_wait = mdev_copy_wait };
+
+/* ---- the transport --------------------------------------------------------------- */
+
+static void mdev_meet(struct client *c)
 {
-	return c && c->is_mdev && c->waiting == WAIT_NONE && !c->blocked &&
-	       !client_is_due(c);
+	/* the device learns of a client when one opens it */
 }
 
-/* Messages behind an access that another thread has taken along: they were received for us. */
-static bool client_is_handed_over(const struct client *c)
+/* A read says why. */
+static int mdev_end(struct client *c)
 {
-	return c && c->keeps && c->ctx->threads && client_is_due(c);
+	return (int)stream_fill(&c->stream) ?: -ENODEV;
 }
 
-int server_exchange(struct lm_ctx *ctx)
+/* Those behind it have left by MUSER_CLIENT_CLOSE. */
+static void mdev_leave(struct client *c, int error)
 {
-	struct client *c = server_client(ctx);
-	ssize_t got;
-
-	if (client_is_handed_over(c) && !look_is_due(ctx)) {
-		client_serve(c);
-		return 1;
-	}
-	if (!exchange_is_due(c)) {
-		server_exchange_end(ctx);
-		return loop_run(&ctx->loop, ctx->ended || threads_have_job(ctx) ? 0 : -1);
-	}
-	exchange_begin(c);
-	/* What cannot be sent, the exchange finds again. */
-	if (look_is_due(ctx) && !stream_flush(&c->stream))
-		return loop_run(&ctx->loop, 0);
-	ctx_unlock(ctx);
-	got = stream_exchange(&c->stream, ctx->loop.epfd);
-	ctx_lock(ctx);
-	if (!got)
-		return loop_run(&ctx->loop, 0);
-	if (got < 0)
-		client_lost(c, (int)got);
-	else
-		client_serve(c);
-	return 1;
+	c->ctx->ended = error;
+	client_leave(c);
 }
+
+/* The memory has gone already. */
+const struct transport mdev_transport = {
+	.in = EPOLLIN,
+	.replayed = MUSER_F_REPLAYED,
+	.has_eventfds = true,
+	.is_parallel = true,
+	.meet = mdev_meet,
+	.end = mdev_end,
+	.leave = mdev_leave,
+	.unmap = dma_revoked,
+	.command = mdev_command,
+};

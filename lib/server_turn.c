@@ -13,22 +13,6 @@
 
 #include "server.h"
 
-int client_hold(struct client *c, const void *data, size_t len)
-{
-	c->held = len <= HELD_SMALL ? c->held_small : pool_get();
-	if (!c->held)
-		return -ENOMEM;
-	memcpy(c->held, data, len);
-	return 0;
-}
-
-void client_unhold(struct client *c)
-{
-	if (c->held && c->held != c->held_small)
-		pool_put(c->held);
-	c->held = NULL;
-}
-
 /* ---- messages -------------------------------------------------------------------- */
 
 /* Whole messages in the buffer, in order, until one waits for the device or the turn ends. */
@@ -73,20 +57,6 @@ static int serve_replies(struct client *c)
 
 /* ---- what epoll is to tell ------------------------------------------------------- */
 
-/* The end of the stream too: its edge may be one with that of the last bytes. */
-#define CLIENT_IN (EPOLLIN | EPOLLRDHUP)
-
-/* The node signals an edge per arrival, also where messages are left: level triggering. */
-static uint32_t client_edge(const struct client *c)
-{
-	return c->is_mdev ? 0 : EPOLLET;
-}
-
-static uint32_t client_in(const struct client *c)
-{
-	return c->is_mdev ? mdev_events(c) : CLIENT_IN;
-}
-
 bool client_is_due(const struct client *c)
 {
 	if (likely(c->waiting == WAIT_NONE))
@@ -104,15 +74,15 @@ void client_listen(struct client *c)
 	const bool listening = c->waiting == WAIT_NONE ||
 			       (upcall_is_outstanding(c) && !c->twin.rx.data);
 	const bool is_due = client_is_due(c);
-	uint32_t events = c->is_mdev ? mdev_events(c) & EPOLLPRI : 0;
+	uint32_t events = trap_events(c->ctx);
 
 	if (listening && !c->blocked)
-		events |= client_in(c);
+		events |= c->transport->in;
 	if (is_due || c->waiting == WAIT_ROOM || stream_pending(&c->stream))
 		events |= EPOLLOUT;
 	if (events == c->events && c->armed && !is_due)
 		return;
-	if (!loop_modify(&c->ctx->loop, &c->source, events | client_edge(c))) {
+	if (!loop_modify(&c->ctx->loop, &c->source, events | c->transport->edge)) {
 		c->events = events;
 		c->armed = true;
 	}
@@ -146,7 +116,8 @@ static int serve_all(struct client *c)
 	return ret;
 }
 
-/* Nothing waits and nothing is left, as after most turns: epoll knows what to tell. */
+/* Nothing waits and nothing is left, as after most turns: epoll knows what to tell. Of a node it is
+ * told other events. */
 static inline bool client_is_at_rest(const struct client *c)
 {
 	return c->waiting == WAIT_NONE && c->armed && !c->blocked && c->events == CLIENT_IN &&
@@ -195,7 +166,7 @@ void client_serve(struct client *c)
 		client_listen(c);
 }
 
-void client_wake(struct client *c)
+static void client_wake_now(struct client *c)
 {
 	if (c->serving)
 		return;
@@ -217,7 +188,7 @@ ssize_t server_receive(struct client *c)
 {
 	const ssize_t got = stream_fill(&c->stream);
 
-	c->armed = c->is_mdev || (got >= 0 && c->stream.drained);
+	c->armed = !c->transport->edge || (got >= 0 && c->stream.drained);
 	if (got != -ENOBUFS || c->waiting == WAIT_NONE || !upcall_is_outstanding(c))
 		return got;
 	log_peer(c->ctx, LM_LOG_WARN,
@@ -226,24 +197,13 @@ ssize_t server_receive(struct client *c)
 	return 1;
 }
 
-/* Without anything to read: but muser.ko says why. */
-static ssize_t client_end(struct client *c)
-{
-	ssize_t got = -ENOTCONN;
-
-	if (c->is_mdev)
-		got = server_receive(c) ?: -ENODEV;
-	return got;
-}
-
 /* The device does not know of it. Before its VERSION it has no reason to give us descriptors: of
  * those that we do not know they would be many. */
 static int client_meet(struct client *c)
 {
 	if (c->ctx->server->client != c)
 		return c->stream.nr_arrived && !client_is_due(c) ? -EPROTO : 0;
-	if (!c->is_mdev)
-		client_tell(c, true);
+	c->transport->meet(c);
 	return 0;
 }
 
@@ -262,7 +222,7 @@ static void client_ready(struct source *src, uint32_t events)
 		if (events & EPOLLIN)
 			ret = server_receive(c);
 		else if (events & (EPOLLHUP | EPOLLERR))
-			ret = client_end(c);
+			ret = c->transport->end(c);
 	}
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		c->armed = false;
@@ -272,20 +232,16 @@ static void client_ready(struct source *src, uint32_t events)
 		client_serve(c);
 }
 
-int client_appear(struct client *c)
-{
-	c->source.fd = c->stream.ch.fd;
-	c->source.fn = client_ready;
-	c->events = client_in(c) | EPOLLOUT;
-	return loop_add(&c->ctx->loop, &c->source, c->events | client_edge(c));
-}
+const struct client_turns client_turns = {
+	.ready = client_ready, .serve = client_serve, .wake = client_wake_now,
+};
 
 int server_busy_poll(struct lm_ctx *ctx)
 {
 	struct client *c = ctx->server->client;
 	ssize_t got;
 
-	if (!c || c->events != client_in(c))
+	if (!c || c->events != client_events(c))
 		return c && c->events & EPOLLOUT ? -EAGAIN : 0;
 	got = server_receive(c);
 	if (!got)

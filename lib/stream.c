@@ -148,8 +148,7 @@ void stream_close(struct stream *s)
 	s->nr_arrived = 0;
 	buf_release(&s->rx);
 	buf_release(&s->tx);
-	if (!s->ch.is_borrowed)
-		s->ch.ops->close(&s->ch);
+	s->ch.ops->close(&s->ch);
 }
 
 /* ---- receiving ------------------------------------------------------------------- */

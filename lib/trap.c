@@ -2,7 +2,7 @@
 /*
  * trap.c - device memory that clients have mapped: which pages of it were written to.
  *
- * The channel notices the first write to each page since it was armed; pages that were written are
+ * The host notices the first write to each page since it was armed; pages that were written are
  * armed again before the device is notified, so what it reads then is at least as new as the write,
  * and none is missed. server_mdev.c decides when to notify. Pages that the device does not
  * ask for cost nothing. Refuses sockets, where nothing can be noticed.
@@ -21,12 +21,12 @@ static int step_fetch(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint
 	struct region *r = region_get(ctx, region);
 	uint64_t bitmap[STEP_PAGES / WORD_BITS] = { 0 };
 	uint32_t posted = 0;
-	const struct channel_trap t = {
+	const struct host_trap t = {
 		.region = region, .fetch = true, .arm = true,
 		.offset = offset, .size = size, .bitmap = bitmap, .posted = &posted,
 	};
 	const uint64_t first = offset / page_size(), pages = size / page_size();
-	const int ret = ctx->channel.ops->trap(&ctx->channel, &t);
+	const int ret = ctx->host.ops->trap(&ctx->host, &t);
 	uint64_t i;
 
 	for (i = 0; !ret && i < pages; i++) {
@@ -138,7 +138,7 @@ static void pages_forget(struct region *r, uint64_t low, uint64_t high)
 LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length, bool on)
 {
 	struct region *r = region_get(ctx, region);
-	const struct channel_trap t = {
+	const struct host_trap t = {
 		.region = region, .arm = on, .off = !on, .offset = offset, .size = length,
 	};
 	int ret;
@@ -146,13 +146,13 @@ LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size
 	if (!r || !r->shared || !ctx->info.written || !length ||
 	    (offset | length) % page_size() || out_of_range(offset, length, r->info.size))
 		return -EINVAL;
-	if (!ctx->channel.ops)
+	if (!ctx->host.ops->trap)
 		return -EOPNOTSUPP;
 	if (!r->written)
 		r->written = calloc(r->info.size / page_size() / WORD_BITS + 1, sizeof(uint64_t));
 	if (!r->written)
 		return -ENOMEM;
-	ret = ctx->channel.ops->trap(&ctx->channel, &t);
+	ret = ctx->host.ops->trap(&ctx->host, &t);
 	if (ret)
 		return ret;
 	if (on) {

@@ -41,7 +41,7 @@ static void twin_ready(struct source *src, uint32_t events)
 	if (ret < 0 || stream_flush(&c->twin) < 0)
 		twin_close(c);
 	c->serving = false;
-	client_serve(c);
+	c->ctx->server->turns->serve(c);
 }
 
 int upcall_twin_open(struct client *c, int fd)

@@ -70,9 +70,6 @@ static int peer_copy_wait(struct lm_ctx *c, const struct dma_request *request)
 	return peer.answer;
 }
 
-static void peer_cancel(struct lm_ctx *c, int error)
-{
-}
 
 static void peer_unmapped(struct lm_ctx *c, ssize_t result)
 {
@@ -81,7 +78,7 @@ static void peer_unmapped(struct lm_ctx *c, ssize_t result)
 }
 
 static const struct dma_peer peer_ops = {
-	.copy = peer_copy, .copy_wait = peer_copy_wait, .cancel = peer_cancel,
+	.copy = peer_copy, .copy_wait = peer_copy_wait,
 	.unmapped = peer_unmapped,
 };
 
@@ -111,6 +108,7 @@ static inline int dma_setup(void **state)
 	memset(&ctx, 0, sizeof(ctx));
 	memset(&device, 0, sizeof(device));
 	memset(&peer, 0, sizeof(peer));
+	host_socket_init(&ctx.host);
 	ctx.info.dma_map = device_map;
 	ctx.info.dma_unmap = device_unmap;
 	return dma_new(&ctx) ?: (dma_set_peer(&ctx, &peer_ops), 0);
