@@ -174,6 +174,11 @@ static int config_restore(struct lm_ctx *ctx)
 	return ret;
 }
 
+uint64_t config_kept_size(void)
+{
+	return sizeof(struct config_kept) + PCI_CFG_SPACE_EXP_SIZE;
+}
+
 int config_new(struct lm_ctx *ctx)
 {
 	struct config *cfg = calloc(1, sizeof(*cfg));

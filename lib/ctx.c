@@ -29,6 +29,21 @@ static int host_new(struct lm_ctx *ctx)
 	return ret;
 }
 
+/* Each part says what it keeps. */
+static int state_new(struct lm_ctx *ctx)
+{
+	const lm_dev_info_t *info = &ctx->info;
+	const uint64_t size[KEPT_NR] = {
+		[KEPT_CONFIG] = config_kept_size(),
+		[KEPT_MSIX] = msix_kept_size(info),
+		[KEPT_IRQ] = irq_kept_size(info),
+		[KEPT_REGISTERS] = register_kept_size(info),
+		[KEPT_DEVICE] = info->state_size,
+	};
+
+	return kept_new(ctx, size);
+}
+
 /* Everything that a client cannot see yet. */
 static int ctx_build(struct lm_ctx *ctx)
 {
@@ -37,7 +52,7 @@ static int ctx_build(struct lm_ctx *ctx)
 	ret = threads_new(ctx);
 	ret = ret ?: loop_new(&ctx->loop);
 	ret = ret ?: host_new(ctx);
-	ret = ret ?: kept_new(ctx);
+	ret = ret ?: state_new(ctx);
 	ret = ret ?: region_new(ctx);
 	ret = ret ?: dma_new(ctx);
 	ret = ret ?: function_new(ctx);

@@ -387,6 +387,16 @@ static int irq_check(struct lm_ctx *ctx)
 	return 0;
 }
 
+uint64_t irq_kept_size(const lm_dev_info_t *info)
+{
+	uint64_t vectors = 0;
+	uint32_t i;
+
+	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
+		vectors += info->pci_info.irq_count[i];
+	return sizeof(struct irq_kept) + vectors * sizeof(struct vector);
+}
+
 /* One index whose vectors are where they are kept. */
 static int index_restore(struct irq_index *idx, struct vector *v, uint32_t state)
 {

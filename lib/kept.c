@@ -4,7 +4,7 @@
  *
  * A restartable device has one piece of memory, owned by the host where that can keep it. A
  * header says whose it is, then come the parts: each belongs to the file that asks for it, which
- * writes it as it changes, so that a process may die at any moment. A process that finds the
+ * says how large it is and writes it as it changes, so that a process may die at any moment. A process that finds the
  * state of another device, or of a library that lays it out otherwise, refuses it. It comes from
  * a process of ours, but may be torn: who loads a part validates it as untrusted.
  */
@@ -12,17 +12,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "irq.h"
-#include "pci.h"
+#include "internal.h"
 
 #define KEPT_MAGIC   0x315450454b53554dull /* "MUSKEPT1" */
-#define KEPT_VERSION 1
+#define KEPT_VERSION 2
 #define KEPT_ALIGN   64u
 
 struct kept_header {
 	uint64_t magic;   /* written last: all that follows is there */
 	uint32_t version;
-	uint32_t vector_size;
+	uint32_t reserved;
 	uint16_t vendor, device, subvendor, subdevice;
 	uint64_t size[KEPT_NR];
 };
@@ -39,47 +38,17 @@ struct kept {
 
 /* ---- layout ---------------------------------------------------------------------- */
 
-static uint64_t registers_size(const lm_reg_info_t *info)
-{
-	if (!info->regs || (info->regs->read && info->regs->write))
-		return 0;
-	return info->regs->nr_registers * sizeof(uint64_t);
-}
-
-static uint64_t all_registers_size(const struct lm_ctx *ctx)
-{
-	uint64_t size = 0;
-	uint32_t i;
-
-	for (i = 0; i < LM_DEV_NUM_REGS; i++)
-		size += registers_size(&ctx->info.pci_info.reg_info[i]);
-	for (i = 0; i < ctx->info.nr_extra_regs; i++)
-		size += registers_size(&ctx->info.extra_regs[i]);
-	return size;
-}
-
-static void kept_describe(const struct lm_ctx *ctx, struct kept_header *h)
+static void kept_describe(const struct lm_ctx *ctx, const uint64_t size[KEPT_NR],
+			  struct kept_header *h)
 {
 	const lm_pci_info_t *pci = &ctx->info.pci_info;
-	uint64_t vectors = 0;
-	uint32_t i;
 
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
-		vectors += pci->irq_count[i];
 	*h = (struct kept_header){
 		.magic = KEPT_MAGIC, .version = KEPT_VERSION,
-		.vector_size = sizeof(struct vector),
 		.vendor = pci->id.vid, .device = pci->id.did,
 		.subvendor = pci->ss.vid, .subdevice = pci->ss.sid,
-		.size = {
-			[KEPT_CONFIG] = sizeof(struct config_kept) + PCI_CFG_SPACE_EXP_SIZE,
-			[KEPT_MSIX] = KEPT_ALIGN + (uint64_t)PCI_MSIX_ENTRY_SIZE *
-				      pci->irq_count[LM_DEV_MSIX_IRQ_IDX],
-			[KEPT_IRQ] = KEPT_ALIGN + vectors * sizeof(struct vector),
-			[KEPT_REGISTERS] = all_registers_size(ctx),
-			[KEPT_DEVICE] = ctx->info.state_size,
-		},
 	};
+	memcpy(h->size, size, sizeof(h->size));
 }
 
 static uint64_t kept_size(const struct kept_header *h)
@@ -125,25 +94,25 @@ static int kept_open(struct lm_ctx *ctx, struct kept *k)
 	return k->is_old && memcmp(k->header, &k->wanted, sizeof(k->wanted)) ? -ESTALE : 0;
 }
 
-int kept_new(struct lm_ctx *ctx)
+int kept_new(struct lm_ctx *ctx, const uint64_t size[KEPT_NR])
 {
 	const bool whole = ctx->info.flags & LM_DEV_RESTARTABLE;
 	struct kept *k;
 	int ret;
 
-	if (!whole && !ctx->info.state_size)
+	if (!whole && !size[KEPT_DEVICE])
 		return 0;
-	if (ctx->info.state_size > INT64_MAX / 2)
+	if (size[KEPT_DEVICE] > INT64_MAX / 2)
 		return -ENOMEM;
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return -ENOMEM;
 	ctx->kept = k;
 	if (!whole) {
-		k->part[KEPT_DEVICE] = calloc(1, ctx->info.state_size);
+		k->part[KEPT_DEVICE] = calloc(1, size[KEPT_DEVICE]);
 		return k->part[KEPT_DEVICE] ? 0 : -ENOMEM;
 	}
-	kept_describe(ctx, &k->wanted);
+	kept_describe(ctx, size, &k->wanted);
 	ret = kept_open(ctx, k);
 	if (ret == -ESTALE)
 		log_err(ctx, "the saved state is from another device or libmuser version "

@@ -79,6 +79,12 @@ static int check_registers(struct lm_ctx *ctx, const struct msix *m)
 	return 0;
 }
 
+uint64_t msix_kept_size(const lm_dev_info_t *info)
+{
+	return sizeof(struct msix_kept) +
+	       (uint64_t)PCI_MSIX_ENTRY_SIZE * info->pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX];
+}
+
 int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
 {
 	struct msix m = {

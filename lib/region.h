@@ -110,6 +110,7 @@ ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, 
 void    register_completed(struct region *r, const struct access *a);
 /* The narrowest and the widest access. */
 void    register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max);
+uint64_t register_kept_size(const lm_dev_info_t *info); /* of all maps, as kept_new() asks */
 int     register_new(struct lm_ctx *ctx, struct region *r); /* values that the library keeps */
 void    register_free(struct region *r);
 void    register_reset(struct region *r);

@@ -58,6 +58,23 @@ static void values_check(struct region *r)
 		r->values[i] &= register_width_mask(register_at(r->info.regs, i)->width);
 }
 
+static uint64_t map_kept_size(const lm_register_map_t *map)
+{
+	return map && !(map->read && map->write) ? map->nr_registers * sizeof(uint64_t) : 0;
+}
+
+uint64_t register_kept_size(const lm_dev_info_t *info)
+{
+	uint64_t size = 0;
+	uint32_t i;
+
+	for (i = 0; i < LM_DEV_NUM_REGS; i++)
+		size += map_kept_size(info->pci_info.reg_info[i].regs);
+	for (i = 0; i < info->nr_extra_regs; i++)
+		size += map_kept_size(info->extra_regs[i].regs);
+	return size;
+}
+
 int register_new(struct lm_ctx *ctx, struct region *r)
 {
 	const lm_register_map_t *map = r->info.regs;
