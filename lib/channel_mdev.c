@@ -8,7 +8,7 @@
  * want of room (-EMSGSIZE) where a socket would give a part.
  */
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,6 +22,16 @@
 
 /* What the engine needs to hear of, and all that it knows. */
 #define MDEV_FEATURES MUSER_FEATURE_CLIENT
+
+struct mdev_host {
+	struct host host;
+	int         fd;
+};
+
+static int node_of(const struct host *host)
+{
+	return container_of(host, struct mdev_host, host)->fd;
+}
 
 /* ---- messages -------------------------------------------------------------------- */
 
@@ -81,7 +91,7 @@ static uint32_t space_of(uint32_t region)
 	return region == HOST_STATE ? MUSER_SPACE_STATE : region;
 }
 
-static int mdev_memory(struct host *host, struct host_memory *m)
+static int mdev_memory(const struct host *host, struct host_memory *m)
 {
 	struct muser_mem arg = {
 		.argsz = sizeof(arg), .space = space_of(m->space),
@@ -91,15 +101,15 @@ static int mdev_memory(struct host *host, struct host_memory *m)
 
 	if (m->space != HOST_STATE && m->space >= MUSER_SPACE_STATE)
 		return -EINVAL;
-	ret = mdev_node_ioctl(host->fd, MUSER_MEM_CREATE, &arg);
+	ret = mdev_node_ioctl(node_of(host), MUSER_MEM_CREATE, &arg);
 	m->kept = arg.flags & MUSER_MEM_KEPT;
 	m->outlives = true;
 	m->fd = -1;
-	return ret ?: mdev_node_mmap(host->fd, MUSER_MMAP_MEM(arg.space), arg.size,
+	return ret ?: mdev_node_mmap(node_of(host), MUSER_MMAP_MEM(arg.space), arg.size,
 				     PROT_READ | PROT_WRITE, &m->mem);
 }
 
-static int mdev_trap(struct host *host, const struct host_trap *t)
+static int mdev_trap(const struct host *host, const struct host_trap *t)
 {
 	struct muser_trap arg = {
 		.argsz = sizeof(arg), .space = space_of(t->region),
@@ -107,17 +117,17 @@ static int mdev_trap(struct host *host, const struct host_trap *t)
 			 (t->off ? MUSER_TRAP_OFF : 0),
 		.offset = t->offset, .size = t->size, .bitmap = (uintptr_t)t->bitmap,
 	};
-	const int ret = mdev_node_ioctl(host->fd, MUSER_MEM_TRAP, &arg);
+	const int ret = mdev_node_ioctl(node_of(host), MUSER_MEM_TRAP, &arg);
 
 	if (t->posted)
 		*t->posted = arg.posted;
 	return ret;
 }
 
-static int mdev_trigger(struct host *host, uint32_t index, uint32_t vector)
+static int mdev_trigger(const struct host *host, uint32_t index, uint32_t vector)
 {
 	struct muser_irq arg = { .argsz = sizeof(arg), .index = index, .vector = vector };
-	const int ret = mdev_node_ioctl(host->fd, MUSER_IRQ_TRIGGER, &arg);
+	const int ret = mdev_node_ioctl(node_of(host), MUSER_IRQ_TRIGGER, &arg);
 
 	return ret == -ENOENT ? -ENOTCONN : ret;
 }
@@ -129,13 +139,13 @@ static uint32_t dma_flags(uint32_t prot)
 	return MUSER_DMA_READ | (prot & PROT_WRITE ? MUSER_DMA_WRITE : 0);
 }
 
-static int mdev_dma_pin(struct host *host, struct host_dma *d)
+static int mdev_dma_pin(const struct host *host, struct host_dma *d)
 {
 	struct muser_dma arg = {
 		.argsz = sizeof(arg), .flags = dma_flags(d->prot) | MUSER_DMA_FILE,
 		.iova = d->addr, .size = d->size,
 	};
-	const int ret = mdev_node_ioctl(host->fd, MUSER_DMA_PIN, &arg);
+	const int ret = mdev_node_ioctl(node_of(host), MUSER_DMA_PIN, &arg);
 
 	switch (ret) {
 	case 0:
@@ -153,21 +163,21 @@ static int mdev_dma_pin(struct host *host, struct host_dma *d)
 	}
 }
 
-static int mdev_dma_map(struct host *host, const struct host_dma *d, void **base)
+static int mdev_dma_map(const struct host *host, const struct host_dma *d, void **base)
 {
 	const uint64_t space = d->is_file ? MUSER_MMAP_FILE : MUSER_MMAP_DMA;
 
-	return mdev_node_mmap(host->fd, space + d->addr, d->size, (int)d->prot, base);
+	return mdev_node_mmap(node_of(host), space + d->addr, d->size, (int)d->prot, base);
 }
 
-static int mdev_dma_copy(struct host *host, const struct host_dma *d, void *data)
+static int mdev_dma_copy(const struct host *host, const struct host_dma *d, void *data)
 {
 	struct muser_dma_rw arg = {
 		.argsz = sizeof(arg), .iova = d->addr, .size = d->size,
 		.flags = d->prot & PROT_WRITE ? MUSER_DMA_WRITE : MUSER_DMA_READ,
 		.addr = (uintptr_t)data,
 	};
-	const int ret = mdev_node_ioctl(host->fd, MUSER_DMA_RW, &arg);
+	const int ret = mdev_node_ioctl(node_of(host), MUSER_DMA_RW, &arg);
 
 	if (ret == -EINVAL || ret == -EBUSY)
 		return -EFAULT;
@@ -176,7 +186,7 @@ static int mdev_dma_copy(struct host *host, const struct host_dma *d, void *data
 
 /* ---- life ------------------------------------------------------------------------ */
 
-static void mdev_channel(struct host *host, struct channel *ch)
+static void mdev_channel(const struct host *host, struct channel *ch)
 {
 	static const struct channel_ops ops = {
 		.recv = mdev_recv,
@@ -186,16 +196,16 @@ static void mdev_channel(struct host *host, struct channel *ch)
 		.exchange = mdev_exchange,
 	};
 
-	*ch = (struct channel){ &ops, host->fd };
+	*ch = (struct channel){ &ops, node_of(host) };
 }
 
-static void host_close(struct host *host)
+static void host_close(const struct host *host)
 {
-	mdev_node_close(host->fd);
-	host->fd = -1;
+	mdev_node_close(node_of(host));
+	free((void *)host);
 }
 
-static const struct host_ops mdev_ops = {
+static const struct host mdev_host = {
 	.memory = mdev_memory,
 	.close = host_close,
 	.channel = mdev_channel,
@@ -236,26 +246,31 @@ static const char *version_fault(int ret, const struct muser_info *info)
 	return NULL;
 }
 
-static int node_check(struct host *host, const char **why)
+static int node_check(int fd, const char **why)
 {
 	struct muser_info info = { .argsz = sizeof(info) };
-	const int ret = mdev_node_ioctl(host->fd, MUSER_GET_INFO, &info);
+	const int ret = mdev_node_ioctl(fd, MUSER_GET_INFO, &info);
 
 	*why = version_fault(ret, &info);
 	return *why ? -EPROTONOSUPPORT : ret;
 }
 
-int host_mdev_open(struct host *host, const char *uuid, const char **why)
+int host_mdev_open(const char *uuid, const struct host **host, const char **why)
 {
+	struct mdev_host *mdev;
+	const int fd = mdev_node_open(uuid);
 	int ret;
 
-	host->ops = &mdev_ops;
-	host->fd = mdev_node_open(uuid);
-	*why = open_fault(host->fd);
-	if (host->fd < 0)
-		return host->fd;
-	ret = node_check(host, why);
-	if (ret)
-		host_close(host);
-	return ret;
+	*why = open_fault(fd);
+	if (fd < 0)
+		return fd;
+	ret = node_check(fd, why);
+	mdev = ret ? NULL : malloc(sizeof(*mdev));
+	if (!mdev) {
+		mdev_node_close(fd);
+		return ret ?: -ENOMEM;
+	}
+	*mdev = (struct mdev_host){ mdev_host, fd };
+	*host = &mdev->host;
+	return 0;
 }

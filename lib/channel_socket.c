@@ -93,7 +93,7 @@ void channel_socket_init(struct channel *ch, int fd)
 /* ---- the host -------------------------------------------------------------------- */
 
 /* Clients are given the memory of regions. The state lasts as long as the context. */
-static int socket_memory(struct host *host, struct host_memory *m)
+static int socket_memory(const struct host *host, struct host_memory *m)
 {
 	m->outlives = m->kept = false;
 	if (m->space != HOST_STATE) {
@@ -105,13 +105,8 @@ static int socket_memory(struct host *host, struct host_memory *m)
 	return m->mem == MAP_FAILED ? -errno : 0;
 }
 
-static void socket_host_close(struct host *host)
+static void socket_host_close(const struct host *host)
 {
 }
 
-void host_socket_init(struct host *host)
-{
-	static const struct host_ops ops = { .memory = socket_memory, .close = socket_host_close };
-
-	*host = (struct host){ &ops, -1 };
-}
+const struct host socket_host = { .memory = socket_memory, .close = socket_host_close };

@@ -21,11 +21,9 @@ static int host_new(struct lm_ctx *ctx)
 
 	if (!(ctx->info.flags & LM_DEV_MDEV))
 		return 0;
-	ret = host_mdev_open(&ctx->host, ctx->uuid, &why);
-	if (ret) {
+	ret = host_mdev_open(ctx->uuid, &ctx->host, &why);
+	if (ret)
 		log_err(ctx, "/dev/muser/%s: %s", ctx->uuid, why ?: strerror(-ret));
-		host_socket_init(&ctx->host); /* which there is nothing to close of */
-	}
 	return ret;
 }
 
@@ -97,7 +95,7 @@ LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t si
 	if (!ctx)
 		return NULL;
 	loop_init(&ctx->loop);
-	host_socket_init(&ctx->host);
+	ctx->host = &socket_host;
 	log_limits_new(&ctx->log_limits);
 	ret = info_copy(&ctx->info, dev_info, size);
 	if (ret) {
@@ -132,7 +130,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	function_free(ctx);
 	region_free(ctx);
 	kept_free(ctx);
-	ctx->host.ops->close(&ctx->host);
+	ctx->host->close(ctx->host);
 	loop_free(&ctx->loop);
 	threads_free(ctx);
 	info_free(&ctx->info);

@@ -467,7 +467,7 @@ static int piece_map(struct lm_ctx *ctx, struct dma_backing *b, uint64_t start)
 	if (out_of_range(bs->mapped, d.size, DMA_MAPPED_MAX))
 		return -ENOMEM;
 	ret = mappings_check(ctx);
-	ret = ret ?: ctx->host.ops->dma_map(&ctx->host, &d, &base);
+	ret = ret ?: ctx->host->dma_map(ctx->host, &d, &base);
 	if (ret)
 		return ret;
 	madvise(base, d.size, MADV_DONTDUMP);

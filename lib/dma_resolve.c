@@ -44,27 +44,27 @@ static void piece_find(uint64_t addr, uint64_t *low, uint64_t *last)
 	*last = *last - first > DMA_PIECE - 1 ? first + (DMA_PIECE - 1) : *last;
 }
 
-static int range_pin(struct host *host, struct host_dma *d)
+static int range_pin(const struct host *host, struct host_dma *d)
 {
 	int ret;
 
 	d->prot = PROT_READ | PROT_WRITE;
-	ret = host->ops->dma_pin(host, d);
+	ret = host->dma_pin(host, d);
 	if (ret != -EACCES)
 		return ret;
 	d->prot = PROT_READ;
-	return host->ops->dma_pin(host, d);
+	return host->dma_pin(host, d);
 }
 
 /* What cannot be pinned may not exist. */
-static bool is_there(struct host *host, const struct host_dma *d)
+static bool is_there(const struct host *host, const struct host_dma *d)
 {
 	struct host_dma first = { d->addr, 1, PROT_READ };
 	struct host_dma last = { d->addr + (d->size - 1), 1, PROT_READ };
 	char byte;
 
-	return !host->ops->dma_copy(host, &first, &byte) &&
-	       !host->ops->dma_copy(host, &last, &byte);
+	return !host->dma_copy(host, &first, &byte) &&
+	       !host->dma_copy(host, &last, &byte);
 }
 
 static void whole_pages(struct host_dma *d)
@@ -94,7 +94,7 @@ static int map_over(struct lm_ctx *ctx, struct dma_backing *b, const struct host
 	void *from;
 	int ret;
 
-	ret = ctx->host.ops->dma_map(&ctx->host, d, &from);
+	ret = ctx->host->dma_map(ctx->host, d, &from);
 	if (ret)
 		return ret;
 	if (mremap(from, d->size, d->size, MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -131,12 +131,12 @@ static void window_share(struct lm_ctx *ctx, const struct host_dma *d)
 
 int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 {
-	struct host *host = &ctx->host;
+	const struct host *host = ctx->host;
 	struct host_dma d = { .addr = addr, .size = len };
 	uint64_t low, last;
 	int ret;
 
-	if (!host->ops->dma_pin || ctx->dma->revoke.is_telling)
+	if (!host->dma_pin || ctx->dma->revoke.is_telling)
 		return -ENOENT;
 	gap_find(ctx->dma, addr, &low, &last);
 	piece_find(addr, &low, &last);

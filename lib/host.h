@@ -3,7 +3,7 @@
  * host.h - what whoever drives the device provides beside messages.
  *
  * Clients on a socket lend descriptors in their messages, so that there is little left to ask for;
- * host_socket_init() is in channel_socket.c. The kernel cannot lend any, and does more itself:
+ * socket_host is in channel_socket.c. The kernel cannot lend any, and does more itself:
  * host_mdev_open() is in channel_mdev.c.
  */
 #ifndef LM_HOST_H
@@ -43,34 +43,29 @@ struct host_trap {
 };
 
 /* All are non-blocking. */
-struct host_ops {
-	int  (*memory)(struct host *host, struct host_memory *m);
-	void (*close)(struct host *host);
+struct host {
+	int  (*memory)(const struct host *host, struct host_memory *m);
+	void (*close)(const struct host *host);
 
 	/* The rest is optional: all or none of it. */
 
 	/* The one channel that there is; else each client brings its own. */
-	void (*channel)(struct host *host, struct channel *ch);
+	void (*channel)(const struct host *host, struct channel *ch);
 	/* From any thread. -ENOTCONN: the client has no eventfd there. */
-	int  (*trigger)(struct host *host, uint32_t index, uint32_t vector);
+	int  (*trigger)(const struct host *host, uint32_t index, uint32_t vector);
 	/* Make client memory accessible through dma_map(). @d grows to what is. -ENOENT: there is
 	 * none; -EACCES: not with this protection; -EOPNOTSUPP: it can be copied only. */
-	int  (*dma_pin)(struct host *host, struct host_dma *d);
+	int  (*dma_pin)(const struct host *host, struct host_dma *d);
 	/* Pages of [addr, addr + size) that are not pinned are scratch memory; with @is_file, which
 	 * dma_pin() has given, for good, from the first time that they are not. */
-	int  (*dma_map)(struct host *host, const struct host_dma *d, void **base);
+	int  (*dma_map)(const struct host *host, const struct host_dma *d, void **base);
 	/* PROT_WRITE: to the client. -EFAULT: it has no such memory. */
-	int  (*dma_copy)(struct host *host, const struct host_dma *d, void *data);
-	int  (*trap)(struct host *host, const struct host_trap *t);
+	int  (*dma_copy)(const struct host *host, const struct host_dma *d, void *data);
+	int  (*trap)(const struct host *host, const struct host_trap *t);
 };
 
-struct host {
-	const struct host_ops *ops;
-	int fd; /* of the node */
-};
-
-void host_socket_init(struct host *host);
+extern const struct host socket_host;
 /* /dev/muser/<@uuid>. *@why: what is wrong, or NULL. */
-int  host_mdev_open(struct host *host, const char *uuid, const char **why);
+int host_mdev_open(const char *uuid, const struct host **host, const char **why);
 
 #endif /* LM_HOST_H */

@@ -139,7 +139,7 @@ struct lm_ctx {
 	char                uuid[37];
 	struct loop         loop;
 	int                 ended;    /* -errno once the only client has left */
-	struct host         host;     /* what drives the device has beside messages */
+	const struct host  *host;     /* what drives the device has beside messages */
 	uint64_t            work;     /* done so far ... */
 	uint64_t            turn_end; /* ... when a client's turn is over; 0: it is nobody's */
 	uint64_t            looked;   /* ... when epoll was last asked; BUSY_POLL, exchange */

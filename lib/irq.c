@@ -117,9 +117,9 @@ void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
 	ssize_t ret;
 
 	if (unlikely(v->fd < 0)) {
-		struct host *host = &irqs->ctx->host;
+		const struct host *host = irqs->ctx->host;
 
-		host->ops->trigger(host, index, n);
+		host->trigger(host, index, n);
 	} else if (unlikely(v->flags & VEC_BLOCKING)) {
 		eventfd_kick(v->fd);
 	} else {

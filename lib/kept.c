@@ -2,11 +2,11 @@
 /*
  * kept.c - state that outlives the process: lm_state(), and what the library keeps beside it.
  *
- * A restartable device has one piece of memory, owned by the host where that can keep it. A
- * header says whose it is, then come the parts: each belongs to the file that asks for it, which
- * says how large it is and writes it as it changes, so that a process may die at any moment. A process that finds the
- * state of another device, or of a library that lays it out otherwise, refuses it. It comes from
- * a process of ours, but may be torn: who loads a part validates it as untrusted.
+ * A restartable device has one piece of memory, owned by the host where that can keep it. A header
+ * says whose it is, then come the parts: each belongs to the file that asks for it, which says how
+ * large it is and writes it as it changes, so that a process may die at any moment. A process that
+ * finds the state of another device, or of a library that lays it out otherwise, refuses it. It
+ * comes from a process of ours, but may be torn: who loads a part validates it as untrusted.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +79,7 @@ static int kept_open(struct lm_ctx *ctx, struct kept *k)
 	struct host_memory m = { .space = HOST_STATE, .size = kept_size(&k->wanted) };
 	int ret;
 
-	ret = ctx->host.ops->memory(&ctx->host, &m);
+	ret = ctx->host->memory(ctx->host, &m);
 	if (ret == -EINVAL)
 		ret = -ESTALE; /* the one that is there is of another size */
 	if (ret)

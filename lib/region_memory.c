@@ -40,13 +40,13 @@ static int memory_of_host(struct lm_ctx *ctx, uint32_t index, struct region *r)
 	};
 	int ret;
 
-	ret = ctx->host.ops->memory(&ctx->host, &m);
+	ret = ctx->host->memory(ctx->host, &m);
 	if (ret)
 		return ret;
 	r->mem = m.mem;
 	r->memfd = m.fd;
 	if (m.kept)
-		ctx->host.ops->trap(&ctx->host, &forget);
+		ctx->host->trap(ctx->host, &forget);
 	if (m.kept && !kept_is_old(ctx))
 		region_memory_clear(r);
 	return 0;

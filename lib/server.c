@@ -109,9 +109,9 @@ int server_new(struct lm_ctx *ctx)
 	ctx->server = server;
 	server->turns = &client_turns;
 	ctx->on_traps = server_listen_again;
-	if (ctx->host.ops->channel) {
+	if (ctx->host->channel) {
 		dma_set_peer(ctx, &mdev_peer);
-		ctx->host.ops->channel(&ctx->host, &server->channel);
+		ctx->host->channel(ctx->host, &server->channel);
 		return client_new(server, &mdev_transport, &server->channel, &server->client);
 	}
 	dma_set_peer(ctx, &socket_peer);

@@ -95,7 +95,7 @@ static int mdev_copy_wait(struct lm_ctx *ctx, const struct dma_request *request)
 		.prot = request->is_write ? PROT_WRITE : PROT_READ,
 	};
 
-	return ctx->host.ops->dma_copy(&ctx->host, &d, request->data);
+	return ctx->host->dma_copy(ctx->host, &d, request->data);
 }
 
 static int mdev_copy(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,

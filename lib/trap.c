@@ -26,7 +26,7 @@ static int step_fetch(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint
 		.offset = offset, .size = size, .bitmap = bitmap, .posted = &posted,
 	};
 	const uint64_t first = offset / page_size(), pages = size / page_size();
-	const int ret = ctx->host.ops->trap(&ctx->host, &t);
+	const int ret = ctx->host->trap(ctx->host, &t);
 	uint64_t i;
 
 	for (i = 0; !ret && i < pages; i++) {
@@ -146,13 +146,13 @@ LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size
 	if (!r || !r->shared || !ctx->info.written || !length ||
 	    (offset | length) % page_size() || out_of_range(offset, length, r->info.size))
 		return -EINVAL;
-	if (!ctx->host.ops->trap)
+	if (!ctx->host->trap)
 		return -EOPNOTSUPP;
 	if (!r->written)
 		r->written = calloc(r->info.size / page_size() / WORD_BITS + 1, sizeof(uint64_t));
 	if (!r->written)
 		return -ENOMEM;
-	ret = ctx->host.ops->trap(&ctx->host, &t);
+	ret = ctx->host->trap(ctx->host, &t);
 	if (ret)
 		return ret;
 	if (on) {

@@ -202,7 +202,7 @@ int main(void)
 {
 	int fd;
 
-	host_socket_init(&ctx.host);
+	ctx.host = &socket_host;
 	if (dma_new(&ctx))
 		fail("no memory", 0);
 	bench_lookup(4, "4");

@@ -731,7 +731,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(entries, 0, sizeof(entries));
 	memset(&going, 0, sizeof(going));
 	nr_windows = 0;
-	host_socket_init(&ctx.host);
+	ctx.host = &socket_host;
 	ctx.info.dma_unmap = told;
 	ctx.info.flags = take_u8(&in) & 1 ? LM_DEV_STRICT_DMA : 0;
 	files_new();

@@ -108,7 +108,7 @@ static inline int dma_setup(void **state)
 	memset(&ctx, 0, sizeof(ctx));
 	memset(&device, 0, sizeof(device));
 	memset(&peer, 0, sizeof(peer));
-	host_socket_init(&ctx.host);
+	ctx.host = &socket_host;
 	ctx.info.dma_map = device_map;
 	ctx.info.dma_unmap = device_unmap;
 	return dma_new(&ctx) ?: (dma_set_peer(&ctx, &peer_ops), 0);

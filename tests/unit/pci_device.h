@@ -51,7 +51,7 @@ static inline int device_try(const lm_dev_info_t *info, struct lm_ctx **ctx)
 	assert_non_null(c);
 	device_log[0] = '\0';
 	device_resets = 0;
-	host_socket_init(&c->host);
+	c->host = &socket_host;
 	c->info = *info;
 	c->info.log = device_log_fn;
 	c->info.reset = device_reset_fn;
