@@ -38,12 +38,12 @@ LIB_PKGS := json-c uuid
 CLI_PKGS := $(LIB_PKGS) smartcols libudev
 pkg = $(shell pkg-config $(1) $(2))
 
-LIB_SRC := $(wildcard lib/*.c)
+LIB_SRC := $(wildcard lib/*.c lib/*/*.c)
 DEV_SRC := $(wildcard devices/*.c devices/*/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 # Parts of the library that musctl uses as its own; they know nothing of devices.
-CLI_LIB_SRC := lib/json.c lib/dir.c lib/log_level.c lib/sockpath.c lib/name_fault.c lib/utf8.c \
-	lib/value_fault.c
+CLI_LIB_SRC := $(addprefix lib/base/,json.c dir.c log_level.c sockpath.c name_fault.c utf8.c \
+	value_fault.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 DEVTEST_SRC := $(wildcard tests/devices/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -117,7 +117,7 @@ $(B)/musctl: $(call obj,$(CLI_SRC) $(DEV_SRC) $(CLI_LIB_SRC)) $(B)/libmuser.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(CLI_PKGS))
 
 # The interface description is part of the library.
-$(B)/lib/control_service.o: lib/muser.varlink
+$(B)/lib/control/control_service.o: lib/muser.varlink
 
 man: $(MAN)
 build/man/%: man/%.scd

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 /* As Unicode has them: Bidi_Control. */
 static bool is_direction(uint32_t code)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "../devices/devices.h"
-#include "env.h"
+#include "base/env.h"
 
 #include "claim.h"
 #include "cmd.h"

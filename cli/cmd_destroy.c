@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "claim.h"
 #include "clock.h"

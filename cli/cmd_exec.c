@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sockpath.h"
+#include "base/sockpath.h"
 
 #include "claim.h"
 #include "cmd.h"

@@ -11,7 +11,7 @@
 
 #include <muser.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "control.h"
 #include "error.h"

@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
-#include "ascii.h"
-#include "json.h"
-#include "value_fault.h"
+#include "base/ascii.h"
+#include "base/json.h"
+#include "base/value_fault.h"
 
 #include "control.h"
 #include "error.h"

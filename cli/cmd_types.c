@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "../devices/devices.h"
 #include "error.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sockpath.h"
+#include "base/sockpath.h"
 
 #include "cmd.h"
 #include "error.h"

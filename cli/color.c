@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "env.h"
+#include "base/env.h"
 
 #define SYSTEM_FOLDER "/etc/terminal-colors.d"
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ascii.h"
+#include "base/ascii.h"
 
 #include "error.h"
 

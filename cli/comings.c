@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "dir.h"
+#include "base/dir.h"
 #include "muser-instance.h"
 
 #include "cmd.h"

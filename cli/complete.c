@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ascii.h"
-#include "json.h"
+#include "base/ascii.h"
+#include "base/json.h"
 
 #include "../devices/devices.h"
 #include "bench.h"

@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "env.h"
-#include "json.h"
+#include "base/env.h"
+#include "base/json.h"
 #include "muser-instance.h"
 
 #include "clock.h"

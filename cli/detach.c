@@ -23,7 +23,7 @@
 #include "cmd.h"
 #include "control.h"
 #include "error.h"
-#include "kernel.h"
+#include "base/kernel.h"
 #include "out.h"
 
 #define LOG_SIZE  65536

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "dir.h"
+#include "base/json.h"
+#include "base/dir.h"
 #include "muser-instance.h"
 
 #include "clock.h"

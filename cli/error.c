@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dir.h"
+#include "base/dir.h"
 #include "muser-instance.h"
 
 #include "clean.h"

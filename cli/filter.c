@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ascii.h"
+#include "base/ascii.h"
 
 #include "cmd.h"
 #include "error.h"

@@ -19,15 +19,15 @@
 
 #include "../devices/devices.h"
 
-#include "name.h"
-#include "value_fault.h"
+#include "base/name_fault.h"
+#include "base/value_fault.h"
 
 #include "cmd.h"
 #include "error.h"
 #include "hold.h"
 #include "instance.h"
 #include "naming.h"
-#include "log_level.h"
+#include "base/log_level.h"
 #include "parse.h"
 #include "start.h"
 #include "transport.h"

@@ -12,8 +12,8 @@
 
 #include <uuid.h>
 
-#include "ascii.h"
-#include "json.h"
+#include "base/ascii.h"
+#include "base/json.h"
 #include "muser-instance.h"
 
 #include "cmd.h"

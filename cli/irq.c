@@ -15,7 +15,7 @@
 
 #include <muser.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "error.h"
 #include "names.h"

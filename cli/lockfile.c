@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dir.h"
+#include "base/dir.h"
 
 #include "clock.h"
 

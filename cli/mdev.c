@@ -15,7 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "env.h"
+#include "base/env.h"
 
 #include "parse.h"
 

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "kernel.h"
+#include "base/kernel.h"
 #include "mdev.h"
 #include "parse.h"
 

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "mdev.h"
 #include "out.h"

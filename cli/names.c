@@ -10,7 +10,7 @@
 
 #include <muser.h>
 
-#include "ascii.h"
+#include "base/ascii.h"
 
 static const char *const region_names[LM_DEV_NUM_REGS] = {
 	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",

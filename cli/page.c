@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "names.h"
 #include "out.h"

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "dir.h"
+#include "base/dir.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77

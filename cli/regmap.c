@@ -14,8 +14,8 @@
 
 #include <muser.h>
 
-#include "ascii.h"
-#include "json.h"
+#include "base/ascii.h"
+#include "base/json.h"
 
 #include "value.h"
 

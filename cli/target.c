@@ -11,7 +11,7 @@
 
 #include <linux/pci_regs.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "control.h"
 #include "error.h"

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "cmd.h"
 #include "control.h"

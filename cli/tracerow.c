@@ -12,7 +12,7 @@
 
 #include <linux/vfio.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "errname.h"
 #include "filter.h"

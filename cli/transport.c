@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "env.h"
-#include "json.h"
+#include "base/env.h"
+#include "base/json.h"
 
 #include "cmd.h"
 #include "control.h"

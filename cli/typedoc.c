@@ -9,7 +9,7 @@
 
 #include <muser.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #include "../devices/devices.h"
 #include "names.h"

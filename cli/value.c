@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "json.h"
+#include "base/json.h"
 
 const char *value_text(struct json_object *obj, const char *key)
 {

@@ -9,7 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "control/control.h"
+#include "dma/dma.h"
+#include "info.h"
+#include "pci/pci.h"
+#include "region/region.h"
+#include "server/instance.h"
+#include "server/server.h"
+#include "state/kept.h"
+#include "trace/trace.h"
+#include "wire/host.h"
 
 #define EVENT_NAME_MAX 16 /* text and tail of a trace record */
 

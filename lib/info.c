@@ -13,8 +13,8 @@
 
 #include <uuid/uuid.h>
 
-#include "env.h"
-#include "internal.h"
+#include "base/env.h"
+#include "info.h"
 
 /* Descriptions end here in the first release, whatever comes behind later; shorter ones are not
  * ours. */

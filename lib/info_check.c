@@ -6,7 +6,8 @@
  * library does not know; warns of what works and is hardly meant. Names are name.c's; regions,
  * registers, capabilities and interrupts are checked where they are made.
  */
-#include "internal.h"
+#include "info.h"
+#include "region/name.h"
 
 #define KNOWN_FLAGS (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD | LM_DEV_NO_CONTROL | LM_DEV_BUSY_POLL | \
 		     LM_DEV_NO_MMAP | LM_DEV_STRICT_DMA | LM_DEV_MDEV | LM_DEV_RESTARTABLE | \

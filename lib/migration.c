@@ -9,8 +9,11 @@
 #include <endian.h>
 #include <string.h>
 
-#include "internal.h"
+#include "info.h"
+#include "pci/pci.h"
+#include "region/region.h"
 #include "state.h"
+#include "state/kept.h"
 
 /* Counts what does not fit as well, to say how much room is needed. */
 struct out {

@@ -12,8 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "info.h"
+#include "pci/pci.h"
+#include "region/region.h"
 #include "state.h"
+#include "state/kept.h"
 
 struct section {
 	uint32_t    tag, index;

@@ -23,9 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "muser.h"
-#include "vfio_user.h"
+#include "wire/vfio_user.h"
 #include "../../devices/devices.h"
+#include "muser.h"
 
 #define ROUNDS_MAX 101
 #define READ_OUT   32u /* header and REGION_READ of 4 bytes ... */

@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "dma/dma.h"
+#include "wire/host.h"
 
 #define PAGE       4096ull
 #define QUERIES    (1u << 18)

@@ -8,8 +8,8 @@
 #include <linux/pci_regs.h>
 #include <sys/eventfd.h>
 
+#include "pci/pci.h"
 #include "bench.h"
-#include "internal.h"
 
 #define CALLS 200000u
 

@@ -16,8 +16,8 @@
 #include <sys/mman.h>
 #include <sys/un.h>
 
+#include "trace/trace.h"
 #include "bench.h"
-#include "internal.h"
 #include "muser-client.h"
 
 #define TRIPS      20000u

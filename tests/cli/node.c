@@ -14,7 +14,7 @@
 
 #include <linux/muser.h>
 
-#include "mdev_node.h"
+#include "wire/mdev_node.h"
 
 static char device[400]; /* its folder */
 

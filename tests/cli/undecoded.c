@@ -16,7 +16,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
-#include "vfio_user.h"
+#include "wire/vfio_user.h"
 
 static uint8_t config[256] = {
 	[PCI_BASE_ADDRESS_0] = PCI_BASE_ADDRESS_MEM_TYPE_64,

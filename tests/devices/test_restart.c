@@ -4,9 +4,8 @@
  * The module that keeps their state is fake_node.h.
  */
 #include "../../devices/devices.h"
-#include <linux/pci_regs.h>
-
 #include "../unit/fake_node.h"
+#include <linux/pci_regs.h>
 
 /* The registers of the PCI-IDIO-16, in BAR2. */
 enum { OUT0_7, IN0_7, IRQ_CTL, FILTER_CTL, OUT8_15, IN8_15, IRQ_STATUS, FILTER0_7 };

@@ -13,8 +13,8 @@
 
 #include <linux/pci_regs.h>
 
+#include "dma/dma.h"
 #include "fuzz.h"
-#include "internal.h"
 
 #define BAR_RAW    LM_BAR0_REG_IDX /* an access callback */
 #define BAR_REGS   LM_BAR1_REG_IDX /* I/O: a register map that the device serves */

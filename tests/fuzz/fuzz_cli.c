@@ -6,10 +6,10 @@
  * then words of peek and poke, or filters; behind a NUL stand records of a trace. The device
  * itself is a double: what would be read and written must be a place that was asked for.
  */
-#include "ascii.h"
+#include "base/ascii.h"
+#include "base/json.h"
 #include "filter.h"
 #include "fuzz.h"
-#include "json.h"
 #include "names.h"
 #include "out.h"
 #include "parse.h"

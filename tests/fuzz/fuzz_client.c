@@ -6,7 +6,7 @@
  * with some of their numbers changed, replies to nobody, commands, bytes, descriptors, the end.
  * Every call must come back in time and leave nothing behind; what it gives must keep its word.
  */
-#include "client.h"
+#include "client/client.h"
 #include "fuzz.h"
 
 #define MAX_STEPS  48u

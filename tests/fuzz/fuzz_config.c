@@ -6,6 +6,9 @@
  * wide access must be what its bytes are; reading must change nothing; lists of capabilities
  * must end. Interrupts fire meanwhile, as configuration space tells them where to.
  */
+#include "pci/pci.h"
+#include "region/region.h"
+#include "trace/trace.h"
 #include "device.h"
 
 #define MAX_STEPS 256u

@@ -9,8 +9,9 @@
  */
 #include <sys/stat.h>
 
+#include "base/json.h"
+#include "region/region.h"
 #include "device.h"
-#include "json.h"
 #include "muser-instance.h"
 
 #define MAX_STEPS 64u

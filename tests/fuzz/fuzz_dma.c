@@ -6,7 +6,8 @@
  * windows and of the client, files are truncated under them. Every answer must be the model's,
  * and what is read or written must be what the file holds. SIGBUS is guarded against.
  */
-#include "dma.h"
+#include "dma/dma_window.h"
+#include "wire/host.h"
 #include "fuzz.h"
 
 #define PAGE        4096ull

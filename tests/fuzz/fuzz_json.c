@@ -3,8 +3,8 @@
  * fuzz_json.c - text from a peer: json_parse(), reading what came out of it, and writing it
  * again. What we write must be read again, and mean the same.
  */
+#include "base/json.h"
 #include "fuzz.h"
-#include "json.h"
 
 struct values {
 	const char         *text;

@@ -9,8 +9,9 @@
  */
 #include <sys/un.h>
 
+#include "server/server_client.h"
+#include "trace/trace.h"
 #include "device.h"
-#include "server.h"
 
 #define MAX_STEPS   64u
 #define MAX_OWED    4096u

@@ -8,8 +8,8 @@
  */
 #include <sys/stat.h>
 
+#include "trace/trace.h"
 #include "fuzz.h"
-#include "internal.h"
 
 #define MAX_STEPS  64u
 #define NEXT_MAX   256u

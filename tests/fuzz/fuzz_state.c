@@ -6,6 +6,7 @@
  * dropped, doubled and added. A state that is taken must be one that can be saved and taken
  * again, and is the same then; one that is refused must have changed nothing.
  */
+#include "region/region.h"
 #include "device.h"
 #include "state.h"
 

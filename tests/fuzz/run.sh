@@ -46,7 +46,7 @@ build_objects() {
 is_current() { # TARGET: nothing that it is made of is newer
 	local file
 	[[ -x $out/$1 ]] || return
-	for file in tests/*.h tests/fuzz/*.h "tests/fuzz/$1.c" lib/*.h cli/*.h "$out/lib/internal.a" \
+	for file in tests/*.h tests/fuzz/*.h "tests/fuzz/$1.c" lib/*.h lib/*/*.h cli/*.h "$out/lib/internal.a" \
 		"${cli[@]/#/$out/cli/}"; do
 		[[ $file -nt $out/$1 ]] && return 1
 	done

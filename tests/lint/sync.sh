@@ -58,7 +58,7 @@ done | report "completions are there for bash, zsh and fish"
 
 # The words of the map below "lib/" are patterns.
 map=$(sed -n '/^    lib\//,/^    devices\//p' README.md)
-for file in lib/*.[ch]; do
+for file in lib/*.[ch] lib/*/*.[ch]; do
 	set -f
 	for word in $map; do
 		# shellcheck disable=SC2254
@@ -70,7 +70,7 @@ for file in lib/*.[ch]; do
 done | report "the map of the README names every file of the library"
 
 # Or, if several files are one concern (irq.c, irq_set.c), that concern has.
-for file in lib/*.c; do
+for file in lib/*.c lib/*/*.c; do
 	name=$(basename "$file" .c)
 	[ -f "tests/unit/test_$name.c" ] || [ -f "tests/unit/test_${name%%_*}.c" ] ||
 		echo "$file:1: no tests/unit/test_$name.c, nor test_${name%%_*}.c"

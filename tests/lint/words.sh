@@ -38,12 +38,12 @@ grep_in "$(printf '%s\n' "$all" | grep -v ^tests/lint/)" '\b(TODO|FIXME|XXX)\b' 
 lib=$(printf '%s\n' "$code" | grep '^lib/.*\.c$')
 grep_in "$lib" '(^|[^a-z_])(v?f?printf|puts|fputs|putchar|perror|syslog)\(' |
 	report "the library never prints"
-grep_in "$(printf '%s\n' "$lib" | grep -vx lib/log.c)" '(^|[^a-z_])dprintf\(|STD(OUT|ERR)_FILENO' |
+grep_in "$(printf '%s\n' "$lib" | grep -vx lib/base/log.c)" '(^|[^a-z_])dprintf\(|STD(OUT|ERR)_FILENO' |
 	report "the library writes to stderr in its default logger only"
-grep_in "$(printf '%s\n' "$lib" | grep -vE '^lib/(backend_|peer_fd\.c)')" \
+grep_in "$(printf '%s\n' "$lib" | grep -vE '^lib/(backend/|base/peer_fd\.c)')" \
 	'(^|[^a-z_])(pthread_create|thrd_create|fork|clone|system|popen)\(' |
 	report "the library makes no threads but those of peer_fd.c, and no processes"
-grep_in "$(printf '%s\n' "$lib" | grep -v ^lib/sigbus)" '(^|[^a-z_])(signal|sigaction)\(' |
+grep_in "$(printf '%s\n' "$lib" | grep -v ^lib/base/sigbus)" '(^|[^a-z_])(signal|sigaction)\(' |
 	report "the library catches no signals but SIGBUS"
 grep_in "$lib" '(^|[^a-z_])(assert|abort|exit|_exit)\(' |
 	report "the library ends nobody's process"
@@ -53,7 +53,7 @@ grep_in "$(printf '%s\n' "$code" | grep ^devices/)" \
 grep_in "$code" '(^|[^a-z_])(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|strncpy)\(' |
 	report "no function without a bound"
 grep_in "$code" '(^|[^a-z_])(strn?casecmp|strcasestr|strn?coll|tolower|toupper|is(alpha|alnum|digit|xdigit|lower|upper|punct|print|space|cntrl|graph|blank))\(' |
-	report "names are ASCII, whatever the locale (lib/ascii.h)"
+	report "names are ASCII, whatever the locale (lib/base/ascii.h)"
 
 {
 	grep_in "README.md $(printf '%s\n' "$all" | grep -E '^(man/|lib/muser[^/]*\.(h|varlink)$)')" \

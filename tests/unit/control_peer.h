@@ -9,6 +9,7 @@
 #ifndef TEST_CONTROL_PEER_H
 #define TEST_CONTROL_PEER_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,11 +27,11 @@
 
 #include <linux/pci_regs.h>
 
+#include "base/json.h"
+#include "wire/vfio_user.h"
 #include "../fds.h"
-#include "internal.h"
-#include "json.h"
 #include "muser-instance.h"
-#include "vfio_user.h"
+#include "muser.h"
 
 #define BAR_REGS  LM_BAR0_REG_IDX /* a register map that the device serves */
 #define BAR_KEPT  LM_BAR1_REG_IDX /* one whose values the library keeps */

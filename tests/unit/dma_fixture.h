@@ -18,8 +18,9 @@
 
 #include <cmocka.h>
 
+#include "dma/dma_window.h"
+#include "wire/host.h"
 #include "../fds.h"
-#include "dma.h"
 
 #define PAGE      4096ull
 #define RW        (PROT_READ | PROT_WRITE)
@@ -69,7 +70,6 @@ static int peer_copy_wait(struct lm_ctx *c, const struct dma_request *request)
 		memcpy(peer.memory, request->data, request->len);
 	return peer.answer;
 }
-
 
 static void peer_unmapped(struct lm_ctx *c, ssize_t result)
 {

@@ -25,10 +25,9 @@
 
 #include <cmocka.h>
 
+#include "trace/trace.h"
+#include "wire/stream.h"
 #include "../fds.h"
-#include "internal.h"
-#include "stream.h"
-#include "vfio_user.h"
 
 /* The regions of the device, unless a test changes them. */
 #define BAR_RAW    LM_BAR0_REG_IDX /* the access callback below */

@@ -13,9 +13,9 @@
 
 #include <linux/muser.h>
 
+#include "server/server_client.h"
+#include "wire/mdev_node.h"
 #include "engine.h"
-#include "mdev_node.h"
-#include "server.h"
 
 #define NODE_UUID    "00000000-1111-2222-3333-444444444444"
 #define NODE_QUEUE   (4u * 1024 * 1024)

@@ -23,10 +23,9 @@
 
 #include <cmocka.h>
 
+#include "wire/vfio_user.h"
 #include "../fds.h"
-#include "internal.h"
 #include "muser-client.h"
-#include "vfio_user.h"
 
 #define FAKE_MAX   (2u << 20)
 #define FAKE_JSON  "{\"capabilities\":{\"max_msg_fds\":4,\"max_data_xfer_size\":1048576," \

@@ -18,7 +18,8 @@
 
 #include <cmocka.h>
 
-#include "pci.h"
+#include "pci/config.h"
+#include "wire/host.h"
 
 static char device_log[512];
 static int device_resets;

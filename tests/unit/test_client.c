@@ -3,8 +3,9 @@
  * test_client.c - requests and replies of a client against servers of every kind: slow, terse,
  * wrong, silent, hostile.
  */
+#include "wire/stream.h"
 #include "fake_server.h"
-#include "stream.h"
+#include "muser.h"
 
 static void read_expect(lm_client_t *c, uint64_t offset, int expected)
 {

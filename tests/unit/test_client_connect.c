@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "base/sockpath.h"
 #include "fake_server.h"
+#include "muser.h"
 
 /* ---- what is proposed ------------------------------------------------------- */
 

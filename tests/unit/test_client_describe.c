@@ -4,6 +4,7 @@
  * contradict themselves.
  */
 #include "fake_server.h"
+#include "muser.h"
 
 #define INFO_SIZE sizeof(struct vfio_region_info)
 

@@ -5,6 +5,7 @@
  */
 #include <sys/stat.h>
 
+#include "client/client.h"
 #include "fake_server.h"
 
 /* Runs @call against @script; its result. */

@@ -3,6 +3,7 @@
  * test_client_region.c - region accesses: sizes, limits, posted writes, many writes in a message,
  * many messages at a time.
  */
+#include "client/client.h"
 #include "fake_server.h"
 
 #define JSON_SMALL "{\"capabilities\":{\"max_data_xfer_size\":100,\"write_multiple\":true}}"

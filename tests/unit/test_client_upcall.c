@@ -2,6 +2,7 @@
 /*
  * test_client_upcall.c - DMA by message: the server's commands, at any moment, well-formed or not.
  */
+#include "base/base.h"
 #include "fake_server.h"
 
 #define MEMORY_ADDR 0x10000

@@ -2,6 +2,7 @@
 /*
  * test_config.c - the type 0 header as a guest meets it, whatever widths it uses.
  */
+#include "trace/trace.h"
 #include "pci_device.h"
 
 #define BAR(n)    (PCI_BASE_ADDRESS_0 + 4 * (n))

@@ -3,6 +3,7 @@
  * test_control.c - connections of the control endpoint: framing, order, bounds, and peers
  * that misbehave.
  */
+#include "client/client.h"
 #include "control_peer.h"
 
 #define GET_INFO "{\"method\":\"org.varlink.service.GetInfo\"}"

@@ -4,6 +4,10 @@
  */
 #include <sys/mman.h>
 
+#include "client/client.h"
+#include "dma/dma.h"
+#include "pci/pci.h"
+#include "trace/trace.h"
 #include "control_peer.h"
 
 /* A member of a reply by its path, "device.regions.0.name"; borrowed. */

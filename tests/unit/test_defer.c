@@ -3,6 +3,7 @@
  * test_defer.c - requests that a device answers later: accesses, registers, resets; completion
  * inside the callback, after it, twice, wrong, or when nobody waits any more.
  */
+#include "pci/pci.h"
 #include "traced.h"
 
 #define BAR_REGS LM_BAR1_REG_IDX

@@ -5,7 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "dir.h"
+#include "base/dir.h"
+#include "region/region.h"
 #include "engine.h"
 #include "tempdir.h"
 

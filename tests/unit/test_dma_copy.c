@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
+#include "trace/trace.h"
 #include "dma_fixture.h"
 #include "tempdir.h"
 

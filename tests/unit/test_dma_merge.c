@@ -3,7 +3,7 @@
  * test_dma_merge.c - windows that come piece by piece leave no seams, and entries of any of them
  * stay good until the memory goes. The module is fake_node.h.
  */
-#include "dma.h"
+#include "dma/dma_window.h"
 #include "fake_node.h"
 
 #define GUEST  0x40000000ull

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "dma_table.h"
+#include "dma/dma_table.h"
 
 #define KEYS  4096u /* possible keys of the model: multiples of 16 */
 #define STEP  16ull

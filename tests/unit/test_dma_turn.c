@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <sys/un.h>
 
+#include "server/server_client.h"
 #include "engine.h"
-#include "server.h"
 #include "tempdir.h"
 
 #define PAGE       4096u

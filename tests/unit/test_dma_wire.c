@@ -5,6 +5,7 @@
  */
 #include <sys/mman.h>
 
+#include "dma/dma.h"
 #include "engine.h"
 
 #define RW   (VFIO_USER_DMA_READABLE | VFIO_USER_DMA_WRITEABLE)

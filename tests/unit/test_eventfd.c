@@ -3,6 +3,7 @@
  * test_eventfd.c - which descriptors of peers are taken for eventfds, and that writing to
  * them never waits.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +15,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sys/epoll.h>
 
-#include "internal.h"
+#include "base/eventfd.h"
 
 static void an_eventfd_is_accepted_and_made_non_blocking(void **state)
 {

@@ -2,6 +2,7 @@
 /*
  * test_function.c - the PCI function as a whole: its reset.
  */
+#include "pci/pci.h"
 #include "engine.h"
 
 #define BAR_REGS LM_BAR1_REG_IDX

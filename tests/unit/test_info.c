@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "engine.h"
+#include "info.h"
 #include "tempdir.h"
 
 #define UUID "0123abcd-0000-4000-8000-00000000beef"

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <utime.h>
 
+#include "region/region.h"
 #include "runtime.h"
 
 #define UUID  "0123abcd-0000-4000-8000-00000000beef"

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "region/region.h"
 #include "runtime.h"
 
 #define UUID     "0123abcd-0000-4000-8000-00000000beef"

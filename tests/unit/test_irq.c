@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include "trace/trace.h"
 #include "pci_device.h"
 
 #define INTX LM_DEV_INTX_IRQ_IDX

@@ -5,6 +5,7 @@
  */
 #include <sys/mman.h>
 
+#include "trace/trace.h"
 #include "pci_device.h"
 
 #define MSIX         LM_DEV_MSIX_IRQ_IDX

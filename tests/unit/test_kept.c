@@ -5,6 +5,7 @@
  */
 #include <linux/pci_regs.h>
 
+#include "pci/pci.h"
 #include "fake_node.h"
 
 #define BAR_REGS LM_BAR1_REG_IDX

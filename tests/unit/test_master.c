@@ -8,6 +8,7 @@
 
 #include <linux/pci_regs.h>
 
+#include "pci/pci.h"
 #include "fake_node.h"
 #include "traced.h"
 

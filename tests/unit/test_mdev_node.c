@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "mdev_node.h"
+#include "wire/mdev_node.h"
 
 static void an_absent_node_is_enoent(void **state)
 {

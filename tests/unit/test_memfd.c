@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/memfd.h"
 #include "../fds.h"
-#include "internal.h"
 
 static void limit_is(rlim_t size)
 {

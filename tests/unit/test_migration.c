@@ -15,7 +15,8 @@
 
 #include <linux/pci_regs.h>
 
-#include "internal.h"
+#include "pci/pci.h"
+#include "region/region.h"
 #include "state.h"
 
 #define BAR_KEPT   LM_BAR0_REG_IDX

@@ -10,7 +10,6 @@
 
 #include "engine.h"
 #include "fuse_file.h"
-#include "peer_fd.h"
 
 static struct fuse_file *fuse; /* NULL: none here */
 

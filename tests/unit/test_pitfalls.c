@@ -6,6 +6,7 @@
 #include <linux/pci_regs.h>
 #include <sys/mman.h>
 
+#include "dma/dma.h"
 #include "traced.h"
 
 #define CFG  LM_CFG_REG_IDX

@@ -4,6 +4,7 @@
  * not there yet. Commands with more to them have files of their own: test_handshake.c,
  * test_protocol_info.c, test_protocol_access.c, test_set_irqs_wire.c, test_dma_wire.c.
  */
+#include "dma/dma.h"
 #include "engine.h"
 
 /* ---- headers --------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "region/region.h"
 #include "engine.h"
 #include "mappings.h"
 

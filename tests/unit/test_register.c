@@ -3,6 +3,7 @@
  * test_register.c - register maps: widths, splitting, merging, kinds of access, what lies between
  * registers, values that the library keeps or the device does.
  */
+#include "pci/pci.h"
 #include "traced.h"
 
 #define BAR LM_BAR1_REG_IDX

@@ -6,6 +6,7 @@
 #include <linux/pci_regs.h>
 #include <sys/stat.h>
 
+#include "base/base.h"
 #include "fake_server.h"
 
 #define RAW_SIZE (4u << 20)

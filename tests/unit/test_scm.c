@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "wire/scm.h"
 #include "../fds.h"
-#include "scm.h"
 
 static int pair[2];
 

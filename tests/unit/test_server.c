@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "server/server_client.h"
 #include "engine.h"
-#include "server.h"
 #include "tempdir.h"
 
 static char folder[PATH_MAX];

@@ -6,8 +6,8 @@
 #include <linux/pci_regs.h>
 #include <sys/eventfd.h>
 
+#include "server/server_client.h"
 #include "engine.h"
-#include "server.h"
 
 #define MEM       0x100000u
 #define BIG_WRITE (1024u * 1024u)

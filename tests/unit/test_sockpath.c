@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "base/sockpath.h"
+#include "region/region.h"
 #include "engine.h"
 #include "tempdir.h"
 

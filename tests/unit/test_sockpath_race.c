@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "base/sockpath.h"
 #include "engine.h"
 #include "tempdir.h"
 

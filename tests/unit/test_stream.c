@@ -3,8 +3,8 @@
  * test_stream.c - framing: messages split, joined, too small, too large; descriptors that find
  * their message; batching; a client that does not read.
  */
+#include "server/server_client.h"
 #include "engine.h"
-#include "server.h"
 
 /* ---- counting system calls ------------------------------------------------------- */
 

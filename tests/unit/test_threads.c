@@ -125,7 +125,6 @@ static bool one_runs(void)
 	return atomic_load(&seen.running) == 1;
 }
 
-
 /* ---- what the device does -------------------------------------------------------- */
 
 static void count_begin(void)

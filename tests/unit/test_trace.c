@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "internal.h"
+#include "trace/trace.h"
 
 #define NR_SLOTS 65536u
 

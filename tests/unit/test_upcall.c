@@ -8,8 +8,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "server/server_client.h"
 #include "engine.h"
-#include "server.h"
 
 #define MEM      0x100000u
 #define MEM_SIZE (64u * 1024 * 1024)

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "value_fault.h"
+#include "base/value_fault.h"
 
 static void says(const char *value, const char *accepts, const char *expected)
 {

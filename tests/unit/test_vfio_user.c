@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "vfio_user.h"
+#include "wire/vfio_user.h"
 
 #define at(type, member, offset, size) do { \
 	assert_int_equal(offsetof(struct type, member), offset); \

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * memfd.c - memory to share: a file of a given size that no directory has.
+ *
+ * Owns what all of it has in common: it costs what is used of it, and it can be sealed. Where
+ * RLIMIT_FSIZE forbids the size it is an error, and not the signal (SIGXFSZ) that ends whoever has
+ * not thought of it.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "base/memfd.h"
+
+const char *memory_advice(int error)
+{
+	switch (error) {
+	case -EFBIG:
+		return " (ulimit -f, or LimitFSIZE= of a unit)";
+	case -ENOSPC: /* muser.ko */
+		return " (max_memory of the mdev, see muser(4))";
+	default:
+		return "";
+	}
+}
+
+int memfd_sized(const char *name, uint64_t size)
+{
+	struct rlimit limit;
+	int fd, ret;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit))
+		return -errno;
+	if (size > INT64_MAX || size > limit.rlim_cur) /* none: the largest number */
+		return -EFBIG;
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	if (!ftruncate(fd, (off_t)size))
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int memfd_sealed(const char *name, uint64_t size)
+{
+	const int fd = memfd_sized(name, size);
+	int ret;
+
+	if (fd < 0 || !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int memfd_mapped(const char *name, uint64_t size, void **mem)
+{
+	const int fd = memfd_sealed(name, size);
+	void *at;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	*mem = at;
+	return fd;
+}

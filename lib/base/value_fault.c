@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * value_fault.c - why a property does not take a value. See value_fault.h.
+ */
+#include "base/value_fault.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Somebody comes from peek and poke, where hexadecimal numbers need no 0x. */
+static bool lacks_0x(const char *value)
+{
+	return value[strspn(value, "0123456789")] &&
+	       !value[strspn(value, "0123456789abcdefABCDEF")];
+}
+
+const char *value_fault(int err, const char *value, const char *accepts, char text[VALUE_FAULT])
+{
+	if (err == -EPERM)
+		return READ_ONLY_FAULT;
+	if (err != -EINVAL)
+		return NULL;
+	if (!accepts)
+		return "not a value for it";
+	snprintf(text, VALUE_FAULT, "not a value for it (%.160s%s)", accepts,
+		 strstr(accepts, "..") && lacks_0x(value) ? "; hexadecimal needs 0x" : "");
+	return text;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * control_methods.c - the methods that act at once: properties, interrupts, tracers,
+ * listeners, the end.
+ *
+ * Interrupts go through the library's own masking rules: musctl fires one as the device
+ * would. A tracer's lease of the ring is its connection.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/value_fault.h"
+#include "control/control_conn.h"
+#include "dma/dma.h"
+#include "pci/pci.h"
+#include "region/name.h"
+#include "trace/trace.h"
+
+#define PROP_VALUE_MAX 4096
+
+/* ---- properties ---------------------------------------------------------------- */
+
+struct prop_args {
+	const char *name, *value;
+};
+
+static const lm_prop_t *find_prop(const struct lm_ctx *ctx, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < ctx->info.nr_props; i++) {
+		if (!strcmp(ctx->info.props[i].name, name))
+			return &ctx->info.props[i];
+	}
+	for (i = 0; i < ctx->info.nr_props; i++) {
+		if (name_is_member(&ctx->info.props[i], name))
+			return &ctx->info.props[i];
+	}
+	return NULL;
+}
+
+static void no_prop(struct conn *c, const char *name)
+{
+	struct json_object *params = json_new_object();
+
+	json_add_string(params, "property", name);
+	control_error(c, CONTROL_INTERFACE ".NoSuchProperty", params);
+}
+
+static void get_prop(struct conn *c, struct json_object *params, bool more)
+{
+	static const struct json_member members[] = {
+		{ "property", JSON_STRING, .offset = offsetof(struct prop_args, name) },
+	};
+	const lm_dev_info_t *info = &c->ctx->info;
+	char value[PROP_VALUE_MAX] = "";
+	struct json_object *reply;
+	struct prop_args args;
+	int ret;
+
+	if (!control_args(c, params, members, LM_NR(members), &args))
+		return;
+	if (!find_prop(c->ctx, args.name)) {
+		no_prop(c, args.name);
+		return;
+	}
+	ret = -EOPNOTSUPP;
+	if (info->prop_get)
+		ret = info->prop_get(info->pvt, args.name, value, sizeof(value));
+	if (ret < 0) {
+		control_failed(c, ret, NULL);
+		return;
+	}
+	value[sizeof(value) - 1] = '\0';
+	reply = json_new_object();
+	json_add_string(reply, "value", value);
+	control_reply(c, reply);
+}
+
+static void set_prop(struct conn *c, struct json_object *params, bool more)
+{
+	static const struct json_member members[] = {
+		{ "property", JSON_STRING, .offset = offsetof(struct prop_args, name) },
+		{ "value", JSON_STRING, .offset = offsetof(struct prop_args, value) },
+	};
+	const lm_dev_info_t *info = &c->ctx->info;
+	char text[VALUE_FAULT];
+	const lm_prop_t *prop;
+	struct prop_args args;
+	const char *accepts;
+	int ret;
+
+	if (!control_args(c, params, members, LM_NR(members), &args))
+		return;
+	prop = find_prop(c->ctx, args.name);
+	if (!prop) {
+		no_prop(c, args.name);
+		return;
+	}
+	if (prop->flags & (LM_PROP_RO | LM_PROP_CREATE)) {
+		control_failed(c, -EPERM, prop->flags & LM_PROP_RO ?
+			       READ_ONLY_FAULT : CREATE_ONLY_FAULT);
+		return;
+	}
+	ret = -EOPNOTSUPP;
+	if (info->prop_set)
+		ret = info->prop_set(info->pvt, args.name, args.value);
+	accepts = strcmp(prop->name, args.name) ? prop->wire_accepts : prop->accepts;
+	if (ret < 0)
+		control_failed(c, ret, value_fault(ret, args.value, accepts, text));
+	else
+		control_reply(c, NULL);
+}
+
+/* ---- interrupts ---------------------------------------------------------------- */
+
+struct irq_args {
+	uint32_t index, vector;
+	bool     flag;
+};
+
+static void no_vector(struct conn *c, const struct irq_args *args)
+{
+	struct json_object *params = json_new_object();
+
+	json_add_int(params, "index", args->index);
+	json_add_int(params, "vector", args->vector);
+	control_error(c, CONTROL_INTERFACE ".NoSuchVector", params);
+}
+
+static void reply_outcome(struct conn *c, const struct irq_args *args, int ret)
+{
+	struct json_object *reply;
+	const char *outcome;
+
+	switch (ret) {
+	case LM_IRQ_DELIVERED:
+		outcome = "delivered";
+		break;
+	case LM_IRQ_PENDING:
+		outcome = "pending";
+		break;
+	case -ENOTCONN:
+		outcome = "no-eventfd";
+		break;
+	case MASTER_OFF:
+		outcome = "bus-master-off";
+		break;
+	case -EINVAL:
+		no_vector(c, args);
+		return;
+	default:
+		control_failed(c, ret, NULL);
+		return;
+	}
+	reply = json_new_object();
+	json_add_string(reply, "outcome", outcome);
+	control_reply(c, reply);
+}
+
+static void fire_irq(struct conn *c, struct json_object *params, bool more)
+{
+	static const struct json_member members[] = {
+		{ "index", JSON_INT, .offset = offsetof(struct irq_args, index) },
+		{ "vector", JSON_INT, .offset = offsetof(struct irq_args, vector) },
+	};
+	struct irq_args args;
+
+	if (!control_args(c, params, members, LM_NR(members), &args))
+		return;
+	reply_outcome(c, &args, irq_inject(c->ctx, args.index, args.vector));
+}
+
+static void set_irq_level(struct conn *c, struct json_object *params, bool more)
+{
+	static const struct json_member members[] = {
+		{ "level", JSON_BOOL, .offset = offsetof(struct irq_args, flag) },
+	};
+	struct irq_args args = { .index = LM_DEV_INTX_IRQ_IDX };
+
+	if (!control_args(c, params, members, LM_NR(members), &args))
+		return;
+	reply_outcome(c, &args, irq_inject_level(c->ctx, args.flag));
+}
+
+static void mask_irq(struct conn *c, struct json_object *params, bool more)
+{
+	static const struct json_member members[] = {
+		{ "index", JSON_INT, .offset = offsetof(struct irq_args, index) },
+		{ "vector", JSON_INT, .offset = offsetof(struct irq_args, vector) },
+		{ "mask", JSON_BOOL, .offset = offsetof(struct irq_args, flag) },
+	};
+	struct irq_args args;
+	int ret;
+
+	if (!control_args(c, params, members, LM_NR(members), &args))
+		return;
+	ret = irq_mask(c->ctx, args.index, args.vector, args.flag);
+	if (ret == -EINVAL)
+		no_vector(c, &args);
+	else if (ret < 0)
+		control_failed(c, ret, NULL);
+	else
+		control_reply(c, NULL);
+}
+
+/* ---- tracers, listeners, the end ----------------------------------------------- */
+
+static void trace(struct conn *c, struct json_object *params, bool more)
+{
+	struct json_object *reply;
+	int ring, ret;
+
+	if (!control_args(c, params, NULL, 0, NULL))
+		return;
+	if (c->tracer) {
+		control_failed(c, -EBUSY, "this connection is already tracing");
+		return;
+	}
+	if (c->fds.error) {
+		control_failed(c, c->fds.error, NULL);
+		return;
+	}
+	if (c->fds.nr < 2) {
+		control_failed(c, -EINVAL, "the call must carry an eventfd and a memfd");
+		return;
+	}
+	ret = trace_attach(c->ctx, c->fds.fd[0], c->fds.fd[1], &ring, &c->tracer);
+	if (ret) {
+		control_failed(c, ret, ret != -EINVAL ? NULL :
+			       "the call must carry an eventfd, and a memfd of a page "
+			       "that is sealed against shrinking");
+		return;
+	}
+	c->fds.fd[0] = c->fds.fd[1] = -1; /* the tracer's */
+	if (!c->oneway)
+		c->out_fd = ring;
+	reply = json_new_object();
+	json_add_int(reply, "slots", TRACE_SLOTS);
+	control_reply(c, reply);
+}
+
+static void monitor(struct conn *c, struct json_object *params, bool more)
+{
+	struct json_object *reply;
+
+	if (!control_args(c, params, NULL, 0, NULL))
+		return;
+	if (!more) {
+		control_error(c, "org.varlink.service.ExpectedMore", NULL);
+		return;
+	}
+	c->monitor = true;
+	reply = json_new_object();
+	json_add_string(reply, "kind", "ready");
+	json_add_hex(reply, "value", control_is_attached(c->ctx));
+	control_reply_more(c, reply);
+}
+
+static void stop(struct conn *c, struct json_object *params, bool more)
+{
+	if (!control_args(c, params, NULL, 0, NULL))
+		return;
+	if (c->oneway)
+		loop_stop(&c->ctx->loop);
+	c->stop = !c->oneway;
+	control_reply(c, NULL);
+}
+
+const struct method control_methods[] = {
+	{ "Get", get_prop },
+	{ "Set", set_prop },
+	{ "FireIrq", fire_irq },
+	{ "SetIrqLevel", set_irq_level },
+	{ "MaskIrq", mask_irq },
+	{ "Trace", trace },
+	{ "Monitor", monitor },
+	{ "Stop", stop },
+	{ NULL, NULL },
+};

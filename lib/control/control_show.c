@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * control_show.c - the method Show. It has no effect on the device.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/control_conn.h"
+#include "dma/dma.h"
+#include "pci/config.h"
+#include "server/server.h"
+#include "trace/trace.h"
+
+#define PROP_VALUE_MAX 4096
+
+/* ---- regions ------------------------------------------------------------------- */
+
+static const char *region_kind(uint32_t index, const lm_reg_info_t *info)
+{
+	if (index == LM_ROM_REG_IDX)
+		return "rom";
+	if (index == LM_CFG_REG_IDX)
+		return "config";
+	if (index == LM_VGA_REG_IDX)
+		return "vga";
+	if (index > LM_VGA_REG_IDX)
+		return "device";
+	if (!(info->flags & LM_REG_FLAG_MEM))
+		return "io";
+	return info->flags & LM_REG_FLAG_64BIT ? "mem64" : "mem32";
+}
+
+static void add_region_name(struct json_object *obj, uint32_t index)
+{
+	char name[24];
+
+	if (index <= LM_BAR5_REG_IDX)
+		snprintf(name, sizeof(name), "bar%u", index);
+	else if (index >= LM_DEV_NUM_REGS)
+		snprintf(name, sizeof(name), "region%u", index);
+	else
+		snprintf(name, sizeof(name), "%s", region_kind(index, NULL));
+	json_add_string(obj, "name", name);
+}
+
+/* r and w: a client may read and write; m: map some of it; p: prefetch. */
+static void add_region_flags(struct json_object *obj, const lm_reg_info_t *info)
+{
+	char flags[8], *p = flags;
+
+	if (info->flags & LM_REG_FLAG_READ)
+		*p++ = 'r';
+	if (info->flags & LM_REG_FLAG_WRITE)
+		*p++ = 'w';
+	if (info->flags & LM_REG_FLAG_MMAP)
+		*p++ = 'm';
+	if (info->flags & LM_REG_FLAG_PREFETCH)
+		*p++ = 'p';
+	*p = '\0';
+	json_add_string(obj, "flags", flags);
+}
+
+static void append_area(struct json_object *areas, uint64_t offset, uint64_t size)
+{
+	struct json_object *area = json_new_object();
+
+	json_add_hex(area, "offset", offset);
+	json_add_hex(area, "size", size);
+	json_append(areas, area);
+}
+
+static struct json_object *region_areas(const lm_reg_info_t *info)
+{
+	struct json_object *areas = json_new_array();
+	uint32_t i;
+
+	if (!(info->flags & LM_REG_FLAG_MMAP))
+		return areas;
+	if (!info->nr_mmap_areas)
+		append_area(areas, 0, info->size);
+	for (i = 0; i < info->nr_mmap_areas; i++)
+		append_area(areas, info->mmap_areas[i].offset, info->mmap_areas[i].size);
+	return areas;
+}
+
+static struct json_object *show_regions(const struct lm_ctx *ctx)
+{
+	struct json_object *regions = json_new_array(), *obj;
+	uint32_t i;
+
+	for (i = 0; i < region_count(ctx); i++) {
+		const lm_reg_info_t *info = &region_get(ctx, i)->info;
+
+		if (!info->size)
+			continue;
+		obj = json_new_object();
+		json_add_int(obj, "index", i);
+		add_region_name(obj, i);
+		json_add_string(obj, "kind", region_kind(i, info));
+		json_add_hex(obj, "size", info->size);
+		add_region_flags(obj, info);
+		json_add(obj, "mmap", region_areas(info));
+		json_append(regions, obj);
+	}
+	return regions;
+}
+
+/* ---- interrupts ---------------------------------------------------------------- */
+
+static struct json_object *show_vectors(struct lm_ctx *ctx, uint32_t index, uint32_t nr,
+					bool *armed)
+{
+	struct json_object *vectors = json_new_array(), *obj;
+	struct irq_state st;
+	uint32_t i;
+
+	*armed = false;
+	for (i = 0; i < nr; i++) {
+		if (irq_get_state(ctx, index, i, &st))
+			continue;
+		*armed |= st.eventfd;
+		if (!st.eventfd && !st.masked && !st.pending && !st.count)
+			continue;
+		obj = json_new_object();
+		json_add_int(obj, "vector", i);
+		json_add_bool(obj, "eventfd", st.eventfd);
+		json_add_bool(obj, "masked", st.masked);
+		json_add_bool(obj, "pending", st.pending);
+		json_add_int(obj, "count", (int64_t)st.count);
+		json_append(vectors, obj);
+	}
+	return vectors;
+}
+
+/* What the guest says in configuration space; ERR and REQ have nothing there. */
+static bool irq_is_enabled(const struct lm_ctx *ctx, uint32_t index, bool armed)
+{
+	const struct config *cfg = ctx->config;
+	const uint32_t msi = cfg->msi + PCI_MSI_FLAGS;
+	const uint32_t msix = cfg->msix_cap + PCI_MSIX_FLAGS;
+
+	switch (index) {
+	case LM_DEV_INTX_IRQ_IDX:
+		return !(config_command(ctx) & PCI_COMMAND_INTX_DISABLE);
+	case LM_DEV_MSI_IRQ_IDX:
+		return cfg->msi && (config_get(cfg, msi, 2) & PCI_MSI_FLAGS_ENABLE);
+	case LM_DEV_MSIX_IRQ_IDX:
+		return cfg->msix_cap &&
+		       (config_get(cfg, msix, 2) & PCI_MSIX_FLAGS_ENABLE);
+	default:
+		return armed;
+	}
+}
+
+static struct json_object *show_irqs(struct lm_ctx *ctx)
+{
+	static const char *const names[] = { "intx", "msi", "msix", "err", "req" };
+	struct json_object *irqs = json_new_array(), *obj, *vectors;
+	uint32_t i;
+	bool armed;
+
+	_Static_assert(LM_NR(names) == LM_DEV_NUM_IRQS, "every index has a name");
+	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+		struct vfio_irq_info info = { .argsz = sizeof(info), .index = i };
+
+		if (irq_get_info(ctx, &info) || !info.count)
+			continue;
+		vectors = show_vectors(ctx, i, info.count, &armed);
+		obj = json_new_object();
+		json_add_int(obj, "index", i);
+		json_add_string(obj, "name", names[i]);
+		json_add_int(obj, "count", info.count);
+		json_add_bool(obj, "enabled", irq_is_enabled(ctx, i, armed));
+		json_add(obj, "vectors", vectors);
+		json_append(irqs, obj);
+	}
+	return irqs;
+}
+
+/* ---- the rest of Show ---------------------------------------------------------- */
+
+static struct json_object *show_property(const struct lm_ctx *ctx, const lm_prop_t *p)
+{
+	struct json_object *obj = json_new_object(), *flags = json_new_array();
+	char value[PROP_VALUE_MAX] = "";
+
+	if (!ctx->info.prop_get ||
+	    ctx->info.prop_get(ctx->info.pvt, p->name, value, sizeof(value)))
+		value[0] = '\0';
+	value[sizeof(value) - 1] = '\0';
+	json_add_string(obj, "name", p->name);
+	json_add_string(obj, "value", value);
+	json_add_string(obj, "default", p->value);
+	json_add_string(obj, "help", p->help ? p->help : "");
+	json_add_string(obj, "accepts", p->accepts);
+	json_add_string(obj, "wire_accepts", p->wire_accepts);
+	json_add_int(obj, "count", p->nr);
+	if (p->flags & LM_PROP_RO)
+		json_append_string(flags, "read-only");
+	if (p->flags & LM_PROP_CREATE)
+		json_append_string(flags, "create-only");
+	json_add(obj, "flags", flags);
+	return obj;
+}
+
+static struct json_object *show_properties(const struct lm_ctx *ctx)
+{
+	struct json_object *props = json_new_array();
+	uint32_t i;
+
+	for (i = 0; i < ctx->info.nr_props; i++)
+		json_append(props, show_property(ctx, &ctx->info.props[i]));
+	return props;
+}
+
+/* The name of a process; any bytes may be in it. */
+static void add_command(struct json_object *obj, pid_t pid)
+{
+	char path[40], name[32] = "";
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = read(fd, name, sizeof(name) - 1);
+		close(fd);
+		if (len > 0)
+			name[strcspn(name, "\n")] = '\0';
+	}
+	json_add_string(obj, "command", name);
+}
+
+static struct json_object *show_client(const struct client_state *st)
+{
+	struct json_object *obj = json_new_object();
+	char protocol[16];
+
+	snprintf(protocol, sizeof(protocol), "%u.%u", st->major, st->minor);
+	json_add_int(obj, "pid", st->pid);
+	json_add_int(obj, "uid", st->uid);
+	add_command(obj, st->pid);
+	json_add_string(obj, "protocol", protocol);
+	json_add_int(obj, "requests", (int64_t)st->requests);
+	return obj;
+}
+
+bool control_is_attached(const struct lm_ctx *ctx)
+{
+	struct client_state st = { 0 };
+
+	server_get_state(ctx, &st);
+	return st.attached;
+}
+
+static void add_ids(struct json_object *obj, const struct config *cfg)
+{
+	json_add_hex(obj, "vendor", config_get(cfg, PCI_VENDOR_ID, 2));
+	json_add_hex(obj, "device", config_get(cfg, PCI_DEVICE_ID, 2));
+	json_add_hex(obj, "subvendor", config_get(cfg, PCI_SUBSYSTEM_VENDOR_ID, 2));
+	json_add_hex(obj, "subdevice", config_get(cfg, PCI_SUBSYSTEM_ID, 2));
+	json_add_hex(obj, "class", config_get(cfg, PCI_CLASS_PROG, 3));
+	json_add_hex(obj, "revision", config_get(cfg, PCI_REVISION_ID, 1));
+}
+
+static struct json_object *show_device(struct lm_ctx *ctx)
+{
+	struct json_object *obj = json_new_object();
+	struct client_state st = { 0 };
+
+	server_get_state(ctx, &st);
+	json_add_string(obj, "uuid", ctx->uuid);
+	json_add_string(obj, "type", ctx->info.type);
+	json_add_string(obj, "name", ctx->info.name);
+	json_add_string(obj, "transport",
+			ctx->info.flags & LM_DEV_MDEV ? "mdev" : "vfio-user");
+	json_add_string(obj, "state", st.attached ? "attached" : "waiting");
+	json_add_int(obj, "pid", getpid());
+	json_add_string(obj, "program", program_invocation_short_name);
+	json_add_string(obj, "version", lm_version());
+	json_add_string(obj, "socket", lm_ctx_socket(ctx));
+	add_ids(obj, ctx->config);
+	if (st.attached)
+		json_add(obj, "client", show_client(&st));
+	json_add(obj, "regions", show_regions(ctx));
+	json_add(obj, "irqs", show_irqs(ctx));
+	json_add(obj, "properties", show_properties(ctx));
+	json_add_int(obj, "dma_windows", (int64_t)dma_count(ctx));
+	json_add_int(obj, "refused", (int64_t)ctx->refused);
+	json_add_int(obj, "tracers", trace_tracers(ctx));
+	return obj;
+}
+
+static void show(struct conn *c, struct json_object *params, bool more)
+{
+	struct json_object *reply;
+
+	if (!control_args(c, params, NULL, 0, NULL))
+		return;
+	reply = json_new_object();
+	json_add(reply, "device", show_device(c->ctx));
+	control_reply(c, reply);
+}
+
+const struct method control_show_methods[] = {
+	{ "Show", show },
+	{ NULL, NULL },
+};

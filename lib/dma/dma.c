@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dma.c - the DMA map: which addresses the client lent us.
+ *
+ * Owns the life of the map and what makes a window acceptable: as many as were negotiated,
+ * which do not overlap, of any size and alignment, up to the last byte of the address space.
+ * What memory a window is: dma_file.c; how it goes: dma_revoke.c; how devices find it:
+ * dma_sg.c, dma_copy.c.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/peer_fd.h"
+#include "dma/dma_window.h"
+#include "trace/trace.h"
+
+int dma_new(struct lm_ctx *ctx)
+{
+	static const struct dma_peer nobody; /* until there is a server, nor are there windows */
+
+	ctx->dma = calloc(1, sizeof(*ctx->dma));
+	if (!ctx->dma)
+		return -ENOMEM;
+	ctx->dma->peer = &nobody;
+	dma_share_join();
+	dma_limit(ctx, DMA_WINDOWS_MAX);
+	dma_forget_last(ctx->dma);
+	ctx->dma->no_last = ctx->dma->last;
+	/* Several threads would tread on each other's: they look under the lock. */
+	ctx->last = ctx->threads ? &ctx->dma->no_last : &ctx->dma->last;
+	return 0;
+}
+
+void dma_set_peer(struct lm_ctx *ctx, const struct dma_peer *peer)
+{
+	ctx->dma->peer = peer;
+}
+
+/* Transfers that were accepted before are memory accesses to come: they end as well. */
+void dma_set_master(struct lm_ctx *ctx, bool on)
+{
+	struct dma *dma = ctx->dma;
+
+	if (dma->is_off == !on)
+		return;
+	dma->is_off = !on;
+	if (!ctx->threads)
+		ctx->last = on ? &dma->last : &dma->no_last;
+	if (!on && dma->peer->cancel)
+		dma->peer->cancel(ctx, MASTER_OFF);
+}
+
+void dma_limit(struct lm_ctx *ctx, uint64_t max_windows)
+{
+	ctx->dma->max_windows = max_windows < DMA_WINDOWS_MAX ? max_windows : DMA_WINDOWS_MAX;
+}
+
+/* Pointers that the device still has become invalid: it destroys its own context. */
+void dma_free(struct lm_ctx *ctx)
+{
+	struct dma *dma = ctx->dma;
+
+	if (!dma)
+		return;
+	dma_disconnect(ctx);
+	dma_orphans_free(dma);
+	dma_table_free(&dma->aliases);
+	dma_table_free(&dma->backings.files);
+	free(dma->backings.at);
+	free(dma);
+	ctx->dma = NULL;
+	dma_share_leave();
+}
+
+/* ---- map ------------------------------------------------------------------------- */
+
+static bool window_is_valid(const struct dma_window *w)
+{
+	if (!w->size || w->size - 1 > UINT64_MAX - w->addr ||
+	    w->size > UINT64_MAX - w->offset)
+		return false;
+	if (!w->prot || (w->prot & ~(uint32_t)(PROT_READ | PROT_WRITE)))
+		return false;
+	return w->fd < 0 || !out_of_range(w->offset, w->size, INT64_MAX);
+}
+
+/* -EEXIST (spec, VFIO_USER_DMA_MAP), or -EBUSY: the window there is on its way out. */
+static int taken(const struct dma *dma, struct dma_pos p)
+{
+	const struct dma_slot *slot = dma_table_slot(&dma->windows, p);
+
+	return slot->backing & DMA_REVOKING ? -EBUSY : -EEXIST;
+}
+
+static int overlap_check(const struct dma *dma, uint64_t addr, uint64_t size)
+{
+	const struct dma_table *t = &dma->windows;
+	struct dma_pos p;
+
+	if (dma_table_find(t, addr, &p)) {
+		if (addr - dma_table_key(t, p) < dma_table_slot(t, p)->size)
+			return taken(dma, p);
+		if (!dma_table_next(t, &p))
+			return 0;
+	} else if (!dma_table_seek(t, addr, &p)) {
+		return 0;
+	}
+	return dma_table_key(t, p) - addr < size ? taken(dma, p) : 0;
+}
+
+/* While a range is being revoked nothing new may appear in it: it all goes at the end. */
+static bool is_revoked(const struct dma_revoke *r, uint64_t addr, uint64_t size)
+{
+	return r->is_telling ||
+	       (r->step != REVOKE_NONE && addr <= r->last && addr + (size - 1) >= r->addr);
+}
+
+static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
+{
+	struct dma *dma = ctx->dma;
+	struct dma_slot slot = { .size = w->size, .offset = w->offset };
+	struct dma_backing *b;
+	int ret;
+
+	ret = dma_backing_get(ctx, w, &b);
+	if (ret)
+		return ret;
+	if (w->may_join && dma_merge(dma, w, b)) {
+		dma_backing_put(&dma->backings, b); /* of a window that counts already */
+		return 0;
+	}
+	slot.backing = b->index;
+	slot.generation = ++dma->generation;
+	ret = dma_table_insert(&dma->windows, w->addr, &slot);
+	if (ret) {
+		if (w->fd >= 0 && b->fd == w->fd)
+			b->fd = -1; /* still the caller's */
+		dma_backing_put(&dma->backings, b);
+		return ret;
+	}
+	if (w->fd >= 0 && b->fd != w->fd)
+		peer_fd_close(w->fd);
+	return 0;
+}
+
+int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
+{
+	struct dma *dma = ctx->dma;
+	int ret;
+
+	if (!window_is_valid(w))
+		return -EINVAL;
+	ret = overlap_check(dma, w->addr, w->size);
+	if (!ret && is_revoked(&dma->revoke, w->addr, w->size))
+		ret = -EBUSY;
+	if (!ret && dma->windows.count >= dma->max_windows)
+		ret = -ENOSPC; /* as VFIO_IOMMU_MAP_DMA */
+	ret = ret ?: window_add(ctx, w);
+	if (ret)
+		return ret;
+	dma_forget_last(dma);
+	if (ctx->info.dma_map)
+		ctx->info.dma_map(ctx->info.pvt, w->addr, w->size);
+	return 0;
+}
+
+/* ---- for musctl ------------------------------------------------------------------ */
+
+void dma_trace(struct lm_ctx *ctx, uint16_t kind, const struct dma_window *w, int result)
+{
+	struct lm_trace_record rec = {
+		.time = trace_ticks(), .kind = kind, .offset = w->addr, .value = w->size,
+		.aux = w->prot | (w->fd >= 0 || w->pinned ? 4 : 0), .result = result,
+	};
+
+	trace_append(ctx, &rec);
+}
+
+static const char *kind_name(const struct dma_backing *b, const struct dma_slot *slot)
+{
+	if (b->kind == DMA_MESSAGE)
+		return "message";
+	if (b->kind == DMA_FILE)
+		return "file";
+	return dma_is_broken(b, slot) ? "broken" : "mapped";
+}
+
+void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *arg)
+{
+	const struct dma_table *t = &ctx->dma->windows;
+	struct dma_pos p;
+	bool more;
+
+	for (more = dma_table_seek(t, addr, &p); more; more = dma_table_next(t, &p)) {
+		const struct dma_slot *slot = dma_table_slot(t, p);
+		const struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
+		const struct dma_window w = {
+			.addr = dma_table_key(t, p),
+			.size = slot->size,
+			.offset = slot->offset,
+			.prot = b->prot,
+			.fd = -1,
+		};
+
+		if (!fn(arg, &w, kind_name(b, slot), slot->holds))
+			return;
+	}
+}
+
+uint64_t dma_count(const struct lm_ctx *ctx)
+{
+	return ctx->dma->windows.count;
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cap.c - the capability list at 34h.
+ *
+ * Places capabilities (those with an offset first, the others into the first gap), links
+ * them in the order of the description, and gives power management, PCI Express, MSI and
+ * MSI-X the registers of their specifications; any other id is bytes of the device's
+ * choice. Refuses overlaps and duplicates of what a function has once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pci/config.h"
+
+#define MAX_CAPS     (LM_MAX_CAPS + 1) /* and MSI, if irq_count asks for it */
+#define CAP_FIRST    PCI_STD_HEADER_SIZEOF
+#define CAP_END      256
+#define EXP_SIZE     0x3c              /* version 2, slot registers reserved */
+#define MSI_SIZE_32  0x0a
+#define MSI_SIZE_64  0x0e
+#define MSI_SIZE_MASK 10               /* what per-vector masking adds */
+#define MSI_MAX      32
+#define QMASK_SHIFT  1
+#define QSIZE_SHIFT  4
+
+/* A capability on its way into configuration space. */
+struct place {
+	const lm_cap_t *desc;
+	uint16_t        offset; /* 0: not placed yet */
+	uint16_t        size;
+};
+
+struct placing {
+	struct lm_ctx *ctx;
+	struct place   cap[MAX_CAPS];
+	unsigned int   nr;
+	lm_cap_t       msi;                        /* the one that irq_count asks for */
+	const struct place *taken[CAP_END / 4];    /* by dword */
+};
+
+bool cap_is_known(const struct cap *cap)
+{
+	if (cap->ext)
+		return cap->id == PCI_EXT_CAP_ID_ERR || cap->id == PCI_EXT_CAP_ID_DSN;
+	return cap->id == PCI_CAP_ID_PM || cap->id == PCI_CAP_ID_EXP ||
+	       cap->id == PCI_CAP_ID_MSI || cap->id == PCI_CAP_ID_MSIX;
+}
+
+int cap_add(struct config *cfg, const struct cap *cap)
+{
+	struct cap *caps = realloc(cfg->caps, (cfg->nr_caps + 1) * sizeof(*caps));
+
+	if (!caps)
+		return -ENOMEM;
+	caps[cfg->nr_caps++] = *cap;
+	cfg->caps = caps;
+	return 0;
+}
+
+void cap_put_data(struct config *cfg, const struct cap *cap, const void *data,
+		  const void *wmask)
+{
+	const uint32_t header = cap_header_size(cap);
+	uint32_t i;
+
+	for (i = header; i < cap->size; i++) {
+		struct cfg_byte *b = &cfg->bytes[cap->offset + i];
+
+		b->data = b->reset = data ? ((const uint8_t *)data)[i - header] : 0;
+		b->wmask = wmask ? ((const uint8_t *)wmask)[i - header] : 0;
+	}
+}
+
+/* D1 and D2 are not supported: such a write changes nothing (PCI PM 1.2, 3.2.4). More
+ * vectors than there are cannot be enabled (PCI Local Bus 3.0, 6.8.1.3). */
+uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
+		   uint8_t in)
+{
+	const uint8_t old = cfg->bytes[cap->offset + at].data;
+	const uint8_t states = PCI_PM_CTRL_STATE_MASK;
+	const unsigned int state = in & states;
+	const unsigned int qmask = (old & PCI_MSI_FLAGS_QMASK) >> QMASK_SHIFT;
+	const unsigned int qsize = (in & PCI_MSI_FLAGS_QSIZE) >> QSIZE_SHIFT;
+
+	if (cap->ext)
+		return in;
+	if (cap->id == PCI_CAP_ID_PM && at == PCI_PM_CTRL && (state == 1 || state == 2))
+		return (uint8_t)((in & ~states) | (old & states));
+	if (cap->id == PCI_CAP_ID_MSI && at == PCI_MSI_FLAGS && qsize > qmask)
+		return (uint8_t)((in & ~PCI_MSI_FLAGS_QSIZE) | qmask << QSIZE_SHIFT);
+	return in;
+}
+
+/* ---- kinds ----------------------------------------------------------------------- */
+
+static int pm_build(struct lm_ctx *ctx, const struct place *p)
+{
+	static const struct cfg_reg regs[] = {
+		{ PCI_PM_PMC, 2, 3 }, /* PCI PM 1.2; no D1, D2, no PME from any state */
+		{ PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET,
+		  PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE,
+		  PCI_PM_CTRL_PME_STATUS },
+	};
+
+	config_put(ctx->config, p->offset, regs, LM_NR(regs));
+	return 0;
+}
+
+/* One lane at 2.5 GT/s, payloads of 128 bytes: nothing for Linux to complain of. */
+static const struct cfg_reg exp_device[] = {
+	{ PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_EXT_TAG | PCI_EXP_DEVCAP_RBER },
+	{ PCI_EXP_DEVCTL, 2,
+	  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN |
+	  PCI_EXP_DEVCTL_READRQ_512B,
+	  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE |
+	  PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_EXT_TAG |
+	  PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ },
+	{ PCI_EXP_DEVSTA, 2, 0, 0,
+	  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED |
+	  PCI_EXP_DEVSTA_URD },
+	{ PCI_EXP_DEVCAP2, 4, PCI_EXP_DEVCAP2_COMP_TMOUT_DIS },
+	{ PCI_EXP_DEVCTL2, 2, 0, PCI_EXP_DEVCTL2_COMP_TMOUT_DIS },
+};
+
+static const struct cfg_reg exp_link[] = {
+	{ PCI_EXP_LNKCAP, 4, PCI_EXP_LNKCAP_SLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1 },
+	{ PCI_EXP_LNKCTL, 2, 0,
+	  PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC |
+	  PCI_EXP_LNKCTL_ES },
+	{ PCI_EXP_LNKSTA, 2, PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1 },
+	{ PCI_EXP_LNKCAP2, 4, PCI_EXP_LNKCAP2_SLS_2_5GB },
+};
+
+static int exp_build(struct lm_ctx *ctx, const struct place *p)
+{
+	const uint8_t type = p->desc->exp.type;
+	const struct cfg_reg flags = { PCI_EXP_FLAGS, 2, 2u | (uint32_t)type << 4 };
+	struct config *cfg = ctx->config;
+
+	if (type != PCI_EXP_TYPE_ENDPOINT && type != PCI_EXP_TYPE_LEG_END &&
+	    type != PCI_EXP_TYPE_RC_END) {
+		log_err(ctx, "PCI Express type %u is not an endpoint's", type);
+		return -EINVAL;
+	}
+	config_put(cfg, p->offset, &flags, 1);
+	config_put(cfg, p->offset, exp_device, LM_NR(exp_device));
+	if (type != PCI_EXP_TYPE_RC_END)
+		config_put(cfg, p->offset, exp_link, LM_NR(exp_link));
+	if (p->desc->exp.flr) {
+		cfg->bytes[p->offset + PCI_EXP_DEVCAP + 3].data |=
+			PCI_EXP_DEVCAP_FLR >> 24;
+		cfg->flr = (uint16_t)(p->offset + PCI_EXP_DEVCTL + 1);
+	}
+	cfg->bytes[PCI_LATENCY_TIMER].wmask = 0; /* PCI Express Base 3.0, 7.5.1.5 */
+	cfg->size = PCI_CFG_SPACE_EXP_SIZE;
+	return 0;
+}
+
+static void msi_put(struct config *cfg, const struct place *p, uint32_t nr)
+{
+	const bool wide = !p->desc->msi.addr32, mask = !p->desc->msi.no_mask;
+	const struct cfg_reg regs[] = {
+		{ PCI_MSI_FLAGS, 2, 0, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE },
+		{ PCI_MSI_ADDRESS_LO, 4, 0, ~3u },
+		{ wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32, 2, 0, 0xffff },
+		{ PCI_MSI_ADDRESS_HI, wide ? 4 : 0, 0, ~0u },
+		{ wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32, mask ? 4 : 0, 0,
+		  (uint32_t)((1ull << nr) - 1) },
+	};
+	struct cfg_byte *flags = &cfg->bytes[p->offset + PCI_MSI_FLAGS];
+
+	config_put(cfg, p->offset, regs, LM_NR(regs));
+	flags[0].data |= (uint8_t)(__builtin_ctz(nr) << QMASK_SHIFT);
+	flags[0].data |= wide ? PCI_MSI_FLAGS_64BIT : 0;
+	flags[1].data |= mask ? PCI_MSI_FLAGS_MASKBIT >> 8 : 0;
+	cfg->msi = p->offset;
+}
+
+static int msi_build(struct lm_ctx *ctx, const struct place *p)
+{
+	const uint32_t nr = ctx->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX];
+
+	if (!nr || nr > MSI_MAX || (nr & (nr - 1))) {
+		log_err(ctx, "%u MSI vectors: must be a power of two, at most 32", nr);
+		return -EINVAL;
+	}
+	msi_put(ctx->config, p, nr);
+	return 0;
+}
+
+static int msix_build(struct lm_ctx *ctx, const struct place *p)
+{
+	const struct msix *m = &ctx->config->msix;
+	struct cfg_reg regs[] = {
+		{ PCI_MSIX_FLAGS, 2, 0, PCI_MSIX_FLAGS_MASKALL | PCI_MSIX_FLAGS_ENABLE },
+		{ PCI_MSIX_TABLE, 4 },
+		{ PCI_MSIX_PBA, 4 },
+	};
+	int ret;
+
+	ret = msix_new(ctx, p->desc);
+	if (ret)
+		return ret;
+	regs[0].value = m->nr - 1;
+	regs[1].value = m->table | m->bar;
+	regs[2].value = m->pba | m->bar;
+	config_put(ctx->config, p->offset, regs, LM_NR(regs));
+	ctx->config->msix_cap = p->offset;
+	return 0;
+}
+
+static int other_build(struct lm_ctx *ctx, const struct place *p)
+{
+	const struct cap cap = { .offset = p->offset, .size = p->size };
+	const struct cfg_reg length = { PCI_CAP_FLAGS, 1, p->size };
+
+	cap_put_data(ctx->config, &cap, p->desc->data, p->desc->wmask);
+	if (p->desc->id == PCI_CAP_ID_VNDR) /* PCI Local Bus 3.0, appendix H */
+		config_put(ctx->config, p->offset, &length, 1);
+	return 0;
+}
+
+static int cap_build(struct lm_ctx *ctx, const struct place *p)
+{
+	switch (p->desc->id) {
+	case PCI_CAP_ID_PM:   return pm_build(ctx, p);
+	case PCI_CAP_ID_EXP:  return exp_build(ctx, p);
+	case PCI_CAP_ID_MSI:  return msi_build(ctx, p);
+	case PCI_CAP_ID_MSIX: return msix_build(ctx, p);
+	default:              return other_build(ctx, p);
+	}
+}
+
+/* ---- placing --------------------------------------------------------------------- */
+
+/* The size that a kind has by itself; 0: the description says. */
+static size_t own_size(const lm_cap_t *c)
+{
+	switch (c->id) {
+	case PCI_CAP_ID_PM:
+		return PCI_PM_SIZEOF;
+	case PCI_CAP_ID_EXP:
+		return EXP_SIZE;
+	case PCI_CAP_ID_MSIX:
+		return PCI_CAP_MSIX_SIZEOF;
+	case PCI_CAP_ID_MSI:
+		return (c->msi.addr32 ? MSI_SIZE_32 : MSI_SIZE_64) +
+		       (c->msi.no_mask ? 0 : MSI_SIZE_MASK);
+	default:
+		return 0;
+	}
+}
+
+static int place_refuse(const struct placing *pl, const struct place *p, const char *why)
+{
+	log_err(pl->ctx, "capability %02xh, number %u of the list: %s", p->desc->id,
+		(unsigned int)(p - pl->cap) + 1, why);
+	return -EINVAL;
+}
+
+static int place_size(const struct placing *pl, struct place *p)
+{
+	const size_t own = own_size(p->desc);
+	const size_t least = p->desc->id == PCI_CAP_ID_VNDR ? 3 : CAP_HEADER_SIZE;
+
+	if (own && p->desc->size && p->desc->size != own)
+		return place_refuse(pl, p, "the library knows its size: leave size 0");
+	if (own && (p->desc->data || p->desc->wmask))
+		return place_refuse(pl, p, "the library has its registers: leave data and "
+				    "wmask NULL");
+	if (!own && (p->desc->size < least || p->desc->size > CAP_END - CAP_FIRST))
+		return place_refuse(pl, p, "its size must be that of its header or more, "
+				    "up to 192 bytes");
+	p->size = (uint16_t)(own ?: p->desc->size);
+	return 0;
+}
+
+static bool place_is_free(const struct placing *pl, const struct place *p,
+			  uint32_t offset)
+{
+	uint32_t at;
+
+	for (at = offset; at < offset + p->size; at += 4) {
+		if (pl->taken[at / 4])
+			return false;
+	}
+	return true;
+}
+
+static void place_take(struct placing *pl, struct place *p, uint32_t offset)
+{
+	uint32_t at;
+
+	p->offset = (uint16_t)offset;
+	for (at = offset; at < offset + p->size; at += 4)
+		pl->taken[at / 4] = p;
+}
+
+static int place_fixed(struct placing *pl, struct place *p)
+{
+	const uint32_t offset = p->desc->offset;
+	const struct place *other;
+	uint32_t at;
+
+	if (offset % 4 || offset < CAP_FIRST)
+		return place_refuse(pl, p, "its offset must be a multiple of 4, at least 40h");
+	if (out_of_range(offset, p->size, CAP_END))
+		return place_refuse(pl, p, "it does not fit below 100h");
+	if (place_is_free(pl, p, offset)) {
+		place_take(pl, p, offset);
+		return 0;
+	}
+	for (at = offset; !pl->taken[at / 4]; at += 4)
+		;
+	other = pl->taken[at / 4];
+	log_err(pl->ctx, "capability %02xh at %02xh overlaps capability %02xh at %02xh",
+		p->desc->id, offset, other->desc->id, other->offset);
+	return -EINVAL;
+}
+
+static int place_free(struct placing *pl, struct place *p)
+{
+	uint32_t offset;
+
+	for (offset = CAP_FIRST; offset + p->size <= CAP_END; offset += 4) {
+		if (place_is_free(pl, p, offset)) {
+			place_take(pl, p, offset);
+			return 0;
+		}
+	}
+	return place_refuse(pl, p, "it does not fit below 100h");
+}
+
+static int place_once(const struct placing *pl, const struct place *p)
+{
+	const struct place *other;
+
+	for (other = pl->cap; other < p; other++) {
+		if (own_size(p->desc) && other->desc->id == p->desc->id)
+			return place_refuse(pl, p, "a function can have this capability only once");
+	}
+	return 0;
+}
+
+/* Offsets of the description first: what the library places goes around them. */
+static int place_all(struct placing *pl)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < pl->nr && !ret; i++) {
+		ret = place_once(pl, &pl->cap[i]);
+		ret = ret ?: place_size(pl, &pl->cap[i]);
+		if (!ret && pl->cap[i].desc->offset)
+			ret = place_fixed(pl, &pl->cap[i]);
+	}
+	for (i = 0; i < pl->nr && !ret; i++) {
+		if (!pl->cap[i].offset)
+			ret = place_free(pl, &pl->cap[i]);
+	}
+	return ret;
+}
+
+/* ---- the list -------------------------------------------------------------------- */
+
+static void wonder_at_hole(const struct placing *pl)
+{
+	const lm_cap_t *caps = pl->ctx->info.caps;
+	unsigned int i;
+
+	for (i = pl->nr; i < LM_MAX_CAPS; i++) {
+		if (caps[i].id)
+			log_warn(pl->ctx, "capability %02xh, number %u of the list: ignored, the "
+				 "list ends at number %u, whose id is 0", caps[i].id,
+				 i + 1, pl->nr + 1);
+	}
+}
+
+static int place_collect(struct placing *pl)
+{
+	const lm_dev_info_t *info = &pl->ctx->info;
+	const uint32_t *irqs = info->pci_info.irq_count;
+	bool msi = false, msix = false;
+
+	for (pl->nr = 0; pl->nr < LM_MAX_CAPS && info->caps[pl->nr].id; pl->nr++) {
+		pl->cap[pl->nr].desc = &info->caps[pl->nr];
+		msi |= info->caps[pl->nr].id == PCI_CAP_ID_MSI;
+		msix |= info->caps[pl->nr].id == PCI_CAP_ID_MSIX;
+	}
+	wonder_at_hole(pl);
+	if (irqs[LM_DEV_MSIX_IRQ_IDX] && !msix) {
+		log_err(pl->ctx, "MSI-X vectors need an MSI-X capability");
+		return -EINVAL;
+	}
+	if (irqs[LM_DEV_MSI_IRQ_IDX] && !msi) {
+		pl->msi.id = PCI_CAP_ID_MSI;
+		pl->cap[pl->nr++].desc = &pl->msi;
+	}
+	return 0;
+}
+
+static int cap_link(struct lm_ctx *ctx, const struct place *p, uint32_t *link)
+{
+	const struct cfg_reg header = { PCI_CAP_LIST_ID, 1, p->desc->id };
+	const struct cap cap = {
+		.id = p->desc->id,
+		.offset = p->offset,
+		.size = p->size,
+		.fn = p->desc->fn,
+	};
+
+	config_put(ctx->config, p->offset, &header, 1);
+	ctx->config->bytes[*link].data = (uint8_t)p->offset;
+	*link = p->offset + PCI_CAP_LIST_NEXT;
+	return cap_add(ctx->config, &cap);
+}
+
+int cap_new(struct lm_ctx *ctx)
+{
+	struct placing pl = { .ctx = ctx };
+	uint32_t link = PCI_CAPABILITY_LIST;
+	unsigned int i;
+	int ret;
+
+	ret = place_collect(&pl);
+	ret = ret ?: place_all(&pl);
+	for (i = 0; i < pl.nr && !ret; i++) {
+		ret = cap_build(ctx, &pl.cap[i]);
+		ret = ret ?: cap_link(ctx, &pl.cap[i], &link);
+	}
+	if (pl.nr)
+		ctx->config->bytes[PCI_STATUS].data |= PCI_STATUS_CAP_LIST;
+	return ret;
+}

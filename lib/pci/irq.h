@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * irq.h - what the irq*.c files share: the state of interrupts, and raising them.
+ */
+#ifndef LM_IRQ_H
+#define LM_IRQ_H
+
+#include <pthread.h>
+
+#include "pci/pci.h"
+
+/* vector.flags. Masks of configuration space and of the MSI-X table are not kept here. */
+#define VEC_CLIENT   (1u << 0) /* masked by the client, or (INTx) by being signalled */
+#define VEC_CONTROL  (1u << 1) /* masked by musctl, until musctl unmasks it */
+#define VEC_PENDING  (1u << 2) /* raised while masked */
+#define VEC_EDGE     (1u << 3) /* INTx: an edge was signalled, the unmask is to come */
+#define VEC_STATE    (VEC_CLIENT | VEC_CONTROL | VEC_PENDING | VEC_EDGE)
+#define VEC_BLOCKING (1u << 4) /* its eventfd is one whose write(2) could wait */
+#define VEC_TOLD     (1u << 5) /* masked, as the mask and unmask eventfds know it; and ... */
+#define VEC_TRACED   (1u << 6) /* ... by the guest or musctl, as traces do: alone, see msix_told */
+#define VEC_ARMED    (1u << 7) /* has an eventfd: fd, or one that the host keeps */
+
+struct vector {
+	int      fd;        /* -1: none; the same below */
+	int      mask_fd;   /* written when it becomes masked ... */
+	int      unmask_fd; /* ... unmasked; INTx: not used, see irqs.resample */
+	uint32_t flags;     /* VEC_* */
+	uint64_t count;     /* delivered */
+};
+
+struct irq_index {
+	uint32_t       count;  /* vectors */
+	uint32_t       nr;     /* of them in vector[]; the others never had any state */
+	uint32_t       nr_fds; /* vectors that are armed */
+	struct vector *vector;
+	uint64_t      *watched; /* a bit a vector: all that have an eventfd for masks or something
+				 * pending, and some that had; with the first vector[] */
+	bool           is_kept; /* vector[] is memory of kept.c */
+};
+
+/* At the start of KEPT_IRQ; the vectors of all indexes follow. */
+struct irq_kept {
+	uint8_t level;
+	uint8_t reserved[63];
+};
+
+struct irqs {
+	struct lm_ctx   *ctx;
+	pthread_mutex_t  lock;          /* all below; held by lm_irq_* of any thread */
+	struct irq_index index[LM_DEV_NUM_IRQS];
+	/* As configuration space says. */
+	bool             intx_disabled;
+	bool             msi_enabled;
+	bool             msix_enabled;
+	bool             msix_masked;   /* all vectors of the function ... */
+	bool             msix_told;     /* ... as eventfds and traces know it */
+	uint32_t         msi_masks;
+	uint32_t         msi_nr;        /* vectors that the guest has enabled */
+	uint32_t         no_master;     /* by index: they are memory writes, which it forbids */
+	uint16_t         trace_flags;   /* of what is traced: LM_TRACE_CONTROL while musctl acts */
+	bool             level;         /* INTx, as the device drives it; ... */
+	struct irq_kept *kept;          /* ... kept here; or NULL */
+	struct source    resample;      /* INTx: the client's unmask eventfd; loop only */
+};
+
+/* The vector's state, or NULL: none yet. Caller holds the lock, here and below. */
+static inline struct vector *vector_get(struct irq_index *idx, uint32_t n)
+{
+	return n < idx->nr ? &idx->vector[n] : NULL;
+}
+
+/* Where a walk over vector[] ends; nothing may be added to a NULL pointer, not even 0. */
+static inline struct vector *vector_end(const struct irq_index *idx)
+{
+	return idx->nr ? idx->vector + idx->nr : idx->vector;
+}
+
+/* irq_mask.c */
+bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
+		   const struct vector *v);
+bool irq_mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
+/* Masks have moved, or an eventfd has come: tell who wants to know, deliver the rest. */
+void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count);
+void irq_update_all(struct irqs *irqs);
+void irq_update_config(struct irqs *irqs); /* after irq_pull(): what that can have moved */
+int  irq_watch_new(struct irq_index *idx); /* room for all vectors; -ENOMEM */
+void irq_watch(struct irq_index *idx, uint32_t n);
+
+static inline void irq_set_pending(struct irq_index *idx, uint32_t n)
+{
+	idx->vector[n].flags |= VEC_PENDING;
+	irq_watch(idx, n);
+}
+
+/* irq.c */
+int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -ENOMEM */
+/* As lm_irq_trigger_index(). */
+int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
+void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
+/* As lm_irq_set_level(). */
+int  irq_set_level(struct irqs *irqs, bool level);
+void irq_trace_fire(struct irqs *irqs, uint32_t index, uint32_t n, int result);
+void irq_pull(struct irqs *irqs);   /* learn what configuration space says */
+/* No client: no eventfds, no masks of its own, nothing pending. INTx keeps its level. */
+void irq_disable(struct irqs *irqs, uint32_t index);
+void irq_set_fd(int *fd, int with);  /* closes what was there */
+void irq_put_level(struct irqs *irqs, bool level);
+void irq_set_trigger(struct irq_index *idx, struct vector *v, int fd);
+void irq_set_armed(struct irq_index *idx, struct vector *v, bool armed);
+
+#endif /* LM_IRQ_H */

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * irq_mask.c - masks of interrupts: which there are, who hears of them, what they held back.
+ *
+ * The client hears of a mask that comes or goes by the eventfds that it gave for that, traces by
+ * a row, and what was raised meanwhile is delivered. A vector's flags say what was told of its own
+ * masks alone. The function mask of MSI-X is a word beside them: a guest may turn it 2,048 vectors
+ * at a time as fast as it can write, so only those are looked at of which somebody waits to hear.
+ */
+#include <stdlib.h>
+
+#include "base/eventfd.h"
+#include "pci/config.h"
+#include "pci/irq.h"
+#include "trace/trace.h"
+
+#define WORD_BITS     64u
+#define VISITS_A_UNIT 128u /* vectors that are looked at, or one system call: a unit of work */
+
+/* ---- masks ----------------------------------------------------------------------- */
+
+static bool is_function(uint32_t index)
+{
+	return index == LM_DEV_MSIX_IRQ_IDX;
+}
+
+/* By the guest or musctl, but for the function mask. A function that uses MSI or MSI-X does not
+ * use INTx (PCI Local Bus 3.0, 6.8.3.3 and 6.8.2). */
+static bool is_masked_alone(const struct irqs *irqs, uint32_t index, uint32_t n,
+			    const struct vector *v)
+{
+	if (v && v->flags & VEC_CONTROL)
+		return true;
+	switch (index) {
+	case LM_DEV_INTX_IRQ_IDX:
+		return irqs->intx_disabled || irqs->msi_enabled || irqs->msix_enabled;
+	case LM_DEV_MSI_IRQ_IDX:
+		return irqs->msi_masks >> n & 1;
+	case LM_DEV_MSIX_IRQ_IDX:
+		return msix_is_masked(&irqs->ctx->config->msix, n);
+	default:
+		return false;
+	}
+}
+
+bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
+		   const struct vector *v)
+{
+	return (v && v->flags & VEC_CLIENT) || (is_function(index) && irqs->msix_masked) ||
+	       is_masked_alone(irqs, index, n, v);
+}
+
+/* ---- who hears of them ----------------------------------------------------------- */
+
+static void trace_mask(struct irqs *irqs, uint32_t index, uint32_t n, bool masked)
+{
+	struct lm_trace_record rec = {
+		.time = trace_ticks(), .kind = LM_TRACE_IRQ_MASK, .flags = irqs->trace_flags,
+		.region = index, .offset = n, .value = masked,
+	};
+
+	trace_append(irqs->ctx, &rec);
+}
+
+static void put_flag(struct vector *v, uint32_t flag, bool on)
+{
+	v->flags = on ? v->flags | flag : v->flags & ~flag;
+}
+
+/* Once for each change, whatever made it. True if an eventfd was written. */
+bool irq_mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
+{
+	const bool function = is_function(index) && irqs->msix_masked;
+	const bool function_told = is_function(index) && irqs->msix_told;
+	const bool alone = is_masked_alone(irqs, index, n, v);
+	const bool here = function || alone, masked = here || v->flags & VEC_CLIENT;
+	const bool was_here = function_told || v->flags & VEC_TRACED;
+	const bool was_masked = function_told || v->flags & VEC_TOLD;
+	const int fd = masked ? v->mask_fd : v->unmask_fd;
+
+	put_flag(v, VEC_TOLD, alone || v->flags & VEC_CLIENT);
+	put_flag(v, VEC_TRACED, alone);
+	if (here != was_here && trace_on(irqs->ctx))
+		trace_mask(irqs, index, n, here);
+	if (masked == was_masked || fd < 0)
+		return false;
+	eventfd_kick(fd);
+	return true;
+}
+
+/* ---- what they held back --------------------------------------------------------- */
+
+static bool vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
+			       struct vector *v)
+{
+	const bool intx = index == LM_DEV_INTX_IRQ_IDX;
+	const bool edge = v->flags & VEC_PENDING;
+
+	if (!edge && !(intx && irqs->level))
+		return false;
+	if (!(v->flags & VEC_ARMED) || irq_is_masked(irqs, index, n, v) ||
+	    irqs->no_master >> index & 1)
+		return false;
+	v->flags &= ~VEC_PENDING;
+	if (intx && edge)
+		v->flags |= VEC_EDGE;
+	irq_signal(irqs, index, n, v);
+	if (trace_on(irqs->ctx))
+		irq_trace_fire(irqs, index, n, LM_IRQ_DELIVERED);
+	return true;
+}
+
+/* How many visits it counts for. */
+static uint32_t vector_update(struct irqs *irqs, uint32_t index, uint32_t n)
+{
+	struct vector *v = &irqs->index[index].vector[n];
+	const bool told = irq_mask_tell(irqs, index, n, v);
+	const bool signalled = vector_deliver_due(irqs, index, n, v);
+
+	return 1 + VISITS_A_UNIT * (uint32_t)(told + signalled);
+}
+
+void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count)
+{
+	const struct irq_index *idx = &irqs->index[index];
+	uint32_t visits = 0, n;
+
+	for (n = first; n < idx->nr && n - first < count; n++)
+		visits += vector_update(irqs, index, n);
+	work_add(irqs->ctx, visits / VISITS_A_UNIT);
+}
+
+void irq_update_all(struct irqs *irqs)
+{
+	uint32_t i;
+
+	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
+		irq_update(irqs, i, 0, UINT32_MAX);
+	irqs->msix_told = irqs->msix_masked;
+}
+
+/* ---- vectors of which somebody waits to hear ------------------------------------- */
+
+int irq_watch_new(struct irq_index *idx)
+{
+	if (!idx->watched)
+		idx->watched = calloc((idx->count + WORD_BITS - 1) / WORD_BITS,
+				      sizeof(*idx->watched));
+	return idx->watched ? 0 : -ENOMEM;
+}
+
+void irq_watch(struct irq_index *idx, uint32_t n)
+{
+	idx->watched[n / WORD_BITS] |= 1ull << n % WORD_BITS;
+}
+
+static bool is_watched(const struct vector *v)
+{
+	return v->mask_fd >= 0 || v->unmask_fd >= 0 || v->flags & VEC_PENDING;
+}
+
+/* Those of a word. Who is no longer waited for is found here, not when that ends. */
+static uint32_t word_update(struct irqs *irqs, uint32_t index, uint32_t word)
+{
+	struct irq_index *idx = &irqs->index[index];
+	uint64_t bits = idx->watched[word];
+	uint32_t visits = 0;
+
+	for (; bits; bits &= bits - 1) {
+		const uint32_t n = word * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
+
+		visits += vector_update(irqs, index, n);
+		if (!is_watched(&idx->vector[n]))
+			idx->watched[word] &= ~(1ull << n % WORD_BITS);
+	}
+	return visits;
+}
+
+static void watched_update(struct irqs *irqs, uint32_t index)
+{
+	const struct irq_index *idx = &irqs->index[index];
+	uint32_t visits = 0, word;
+
+	for (word = 0; word < (idx->nr + WORD_BITS - 1) / WORD_BITS; word++)
+		visits += word_update(irqs, index, word);
+	work_add(irqs->ctx, visits / VISITS_A_UNIT);
+}
+
+void irq_update_config(struct irqs *irqs)
+{
+	irq_update(irqs, LM_DEV_INTX_IRQ_IDX, 0, UINT32_MAX);
+	irq_update(irqs, LM_DEV_MSI_IRQ_IDX, 0, UINT32_MAX);
+	if (irqs->msix_masked != irqs->msix_told && trace_on(irqs->ctx))
+		irq_update(irqs, LM_DEV_MSIX_IRQ_IDX, 0, UINT32_MAX);
+	else
+		watched_update(irqs, LM_DEV_MSIX_IRQ_IDX);
+	irqs->msix_told = irqs->msix_masked;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * irq_set.c - VFIO_DEVICE_GET_IRQ_INFO and VFIO_DEVICE_SET_IRQS.
+ *
+ * A request is checked as a whole before anything changes. What the specification leaves
+ * open:
+ *  - an eventfd for unmasking INTx is signalled by the client, which unmasks (resampling,
+ *    as in the kernel's VFIO and KVM). All other eventfds for masking and unmasking are
+ *    written by us, whenever the vector becomes masked or unmasked, whoever does it. One for
+ *    both would answer itself for as long as the line is up, so it is refused, and so is one
+ *    that kicks the device (kick.c);
+ *  - only eventfds are taken. Their file status flags are shared with the client, so they
+ *    stay as they are: those that are not O_NONBLOCK are written after poll(2) said there
+ *    is room (no write to an eventfd is immune to a client that changes the flag in the
+ *    middle of it);
+ *  - no index is NORESIZE: vectors come and go one by one.
+ * Where the host keeps the eventfds (muser.ko), bytes say which vectors have one.
+ */
+#include <fcntl.h>
+
+#include "base/eventfd.h"
+#include "base/kernel.h"
+#include "base/peer_fd.h"
+#include "pci/irq.h"
+#include "region/kick.h"
+
+#define DATA_FLAGS   VFIO_IRQ_SET_DATA_TYPE_MASK
+#define ACTION_FLAGS VFIO_IRQ_SET_ACTION_TYPE_MASK
+
+static const uint32_t info_flags[] = {
+	[LM_DEV_INTX_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
+				VFIO_IRQ_INFO_AUTOMASKED,
+	[LM_DEV_MSI_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
+	[LM_DEV_MSIX_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
+	[LM_DEV_ERR_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD,
+	[LM_DEV_REQ_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD,
+};
+
+int irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info)
+{
+	if (info->index >= LM_DEV_NUM_IRQS)
+		return -EINVAL;
+	info->argsz = sizeof(*info);
+	info->flags = info_flags[info->index];
+	info->count = ctx->irqs->index[info->index].count;
+	return 0;
+}
+
+/* ---- checks ---------------------------------------------------------------------- */
+
+static bool is_one_bit(uint32_t x)
+{
+	return x && !(x & (x - 1));
+}
+
+static int check_flags(const struct irq_set *set)
+{
+	const uint32_t action = set->flags & ACTION_FLAGS;
+
+	if (set->flags & ~(DATA_FLAGS | ACTION_FLAGS))
+		return -EINVAL;
+	if (!is_one_bit(set->flags & DATA_FLAGS) || !is_one_bit(action))
+		return -EINVAL;
+	if (action != VFIO_IRQ_SET_ACTION_TRIGGER &&
+	    !(info_flags[set->index] & VFIO_IRQ_INFO_MASKABLE))
+		return -EINVAL;
+	return 0;
+}
+
+static int check_range(const struct irqs *irqs, const struct irq_set *set)
+{
+	const uint32_t all = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+
+	if (out_of_range(set->start, set->count, irqs->index[set->index].count))
+		return -EINVAL;
+	if (!set->count && (set->start || set->flags != all))
+		return -EINVAL;
+	return 0;
+}
+
+/* Masks come as actions, whatever the client has there. */
+static int check_armed(const struct irq_set *set)
+{
+	uint32_t i;
+
+	if (set->nr_fds || !(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER))
+		return -EINVAL;
+	for (i = 0; i < set->count; i++) {
+		if (set->data[i] > 1)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_data(const struct irq_set *set)
+{
+	const uint32_t data = set->flags & DATA_FLAGS;
+	uint32_t i;
+
+	if (data == VFIO_IRQ_SET_DATA_BOOL && !set->data)
+		return -EINVAL;
+	if (set->armed && data == VFIO_IRQ_SET_DATA_EVENTFD)
+		return check_armed(set);
+	if (data != VFIO_IRQ_SET_DATA_EVENTFD)
+		return set->nr_fds ? -EINVAL : 0;
+	if (set->nr_fds && set->nr_fds != set->count)
+		return -EINVAL;
+	for (i = 0; i < set->nr_fds; i++) {
+		if (!peer_fd_is_eventfd(set->fds[i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Would a signal of INTx unmask it, or any kick the device, which may raise the next? Other threads
+ * change vectors, not their descriptors. */
+static bool is_feedback(struct irqs *irqs, const struct irq_set *set)
+{
+	int trigger = -1, mask = -1;
+	const struct vector *v;
+
+	if (kick_has_lent(irqs->ctx, set->fds, set->nr_fds))
+		return true;
+	if (set->index != LM_DEV_INTX_IRQ_IDX || !set->nr_fds)
+		return false;
+	if (!(set->flags & VFIO_IRQ_SET_ACTION_UNMASK))
+		return eventfd_is_same(set->fds[0], irqs->resample.fd);
+	irq_lock(irqs->ctx);
+	v = vector_get(&irqs->index[set->index], 0);
+	if (v) {
+		trigger = v->fd;
+		mask = v->mask_fd;
+	}
+	irq_unlock(irqs->ctx);
+	return eventfd_is_same(set->fds[0], trigger) || eventfd_is_same(set->fds[0], mask);
+}
+
+/* ---- eventfds -------------------------------------------------------------------- */
+
+/* The descriptor for the @i-th vector of the range becomes ours; -1: de-assign. */
+static int fd_take(const struct irq_set *set, uint32_t i)
+{
+	int fd;
+
+	if (!set->nr_fds)
+		return -1;
+	fd = set->fds[i];
+	set->fds[i] = -1;
+	return fd;
+}
+
+static void assign_trigger(struct irqs *irqs, const struct irq_set *set)
+{
+	struct irq_index *idx = &irqs->index[set->index];
+	uint32_t i;
+
+	for (i = 0; i < set->count; i++) {
+		struct vector *v = vector_get(idx, set->start + i);
+
+		if (!v) /* never had any state, so nothing to de-assign */
+			continue;
+		irq_set_trigger(idx, v, fd_take(set, i));
+		if (set->armed)
+			irq_set_armed(idx, v, set->data[i]);
+		v->flags &= ~VEC_BLOCKING;
+		if (v->fd >= 0 && !(fcntl(v->fd, F_GETFL) & O_NONBLOCK))
+			v->flags |= VEC_BLOCKING;
+		/* The automask goes with the eventfd that it came from. */
+		if (!(v->flags & VEC_ARMED) && set->index == LM_DEV_INTX_IRQ_IDX)
+			v->flags &= ~(VEC_CLIENT | VEC_EDGE);
+	}
+	irq_update(irqs, set->index, set->start, set->count);
+}
+
+/* The eventfds hear of changes from now on, not of how things are. */
+static void assign_notify(struct irqs *irqs, const struct irq_set *set)
+{
+	const bool mask = set->flags & VFIO_IRQ_SET_ACTION_MASK;
+	struct irq_index *idx = &irqs->index[set->index];
+	uint32_t i;
+
+	irq_update(irqs, set->index, set->start, set->count);
+	for (i = 0; i < set->count; i++) {
+		struct vector *v = vector_get(idx, set->start + i);
+
+		if (!v)
+			continue;
+		irq_set_fd(mask ? &v->mask_fd : &v->unmask_fd, fd_take(set, i));
+		irq_watch(idx, set->start + i);
+	}
+}
+
+static void vector_unmask(struct irqs *irqs, uint32_t index, uint32_t n)
+{
+	struct vector *v = vector_get(&irqs->index[index], n);
+
+	if (!v)
+		return;
+	v->flags &= ~(VEC_CLIENT | VEC_EDGE);
+	irq_update(irqs, index, n, 1);
+}
+
+/*
+ * Never waits, whatever the client does to the eventfd; one that fails is dropped. Each write is an
+ * edge, and one unmask: an EFD_SEMAPHORE eventfd stays readable through any number of reads.
+ */
+static void resample_ready(struct source *src, uint32_t events)
+{
+	struct irqs *irqs = container_of(src, struct irqs, resample);
+	struct lm_ctx *ctx = irqs->ctx;
+	uint64_t value;
+
+	if (kernel_read(src->fd, &value, sizeof(value), RWF_NOWAIT) != (ssize_t)sizeof(value)) {
+		if (errno == EAGAIN || errno == EINTR)
+			return;
+		log_peer(ctx, LM_LOG_WARN, "the eventfd that unmasks INTx fails, error %d",
+			 errno);
+		loop_remove(&ctx->loop, src);
+		irq_set_fd(&src->fd, -1);
+		return;
+	}
+	irq_lock(ctx);
+	vector_unmask(irqs, LM_DEV_INTX_IRQ_IDX, 0);
+	irq_unlock(ctx);
+}
+
+static int assign_resample(struct irqs *irqs, const struct irq_set *set)
+{
+	struct source *src = &irqs->resample;
+	const int old = src->fd;
+	int ret;
+
+	src->fn = resample_ready;
+	if (set->nr_fds) {
+		src->fd = set->fds[0];
+		ret = loop_add(&irqs->ctx->loop, src, EPOLLIN | EPOLLET);
+		src->fd = old;
+		if (ret)
+			return ret;
+	}
+	if (old >= 0)
+		loop_remove(&irqs->ctx->loop, src);
+	irq_set_fd(&src->fd, fd_take(set, 0));
+	return 0;
+}
+
+static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
+{
+	const uint32_t action = set->flags & ACTION_FLAGS;
+
+	if (action == VFIO_IRQ_SET_ACTION_UNMASK && set->index == LM_DEV_INTX_IRQ_IDX)
+		return assign_resample(irqs, set);
+	if ((set->nr_fds || set->armed) &&
+	    irq_grow(&irqs->index[set->index], set->start + set->count))
+		return -ENOMEM;
+	if (action == VFIO_IRQ_SET_ACTION_TRIGGER)
+		assign_trigger(irqs, set);
+	else
+		assign_notify(irqs, set);
+	return 0;
+}
+
+/* ---- actions --------------------------------------------------------------------- */
+
+static void set_one(struct irqs *irqs, const struct irq_set *set, uint32_t n)
+{
+	switch (set->flags & ACTION_FLAGS) {
+	case VFIO_IRQ_SET_ACTION_MASK:
+		irqs->index[set->index].vector[n].flags |= VEC_CLIENT;
+		irq_update(irqs, set->index, n, 1);
+		break;
+	case VFIO_IRQ_SET_ACTION_UNMASK:
+		vector_unmask(irqs, set->index, n);
+		break;
+	default: /* loopback: as if the device had raised it */
+		irq_fire(irqs, set->index, n);
+	}
+}
+
+static int set_range(struct irqs *irqs, const struct irq_set *set)
+{
+	const bool sparse = set->flags & VFIO_IRQ_SET_DATA_BOOL;
+	uint32_t i;
+
+	if (set->flags & VFIO_IRQ_SET_ACTION_MASK &&
+	    irq_grow(&irqs->index[set->index], set->start + set->count))
+		return -ENOMEM;
+	for (i = 0; i < set->count; i++) {
+		if (!sparse || set->data[i])
+			set_one(irqs, set, set->start + i);
+	}
+	return 0;
+}
+
+int irq_set(struct lm_ctx *ctx, const struct irq_set *set)
+{
+	struct irqs *irqs = ctx->irqs;
+	int ret;
+
+	if (set->index >= LM_DEV_NUM_IRQS)
+		return -EINVAL;
+	ret = check_flags(set);
+	ret = ret ?: check_range(irqs, set);
+	ret = ret ?: check_data(set);
+	if (ret || is_feedback(irqs, set))
+		return ret ?: -EINVAL;
+	work_add(ctx, (set->count ?: irqs->index[set->index].nr) / 2);
+	irq_lock(ctx);
+	if (!set->count)
+		irq_disable(irqs, set->index);
+	else if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+		ret = set_eventfds(irqs, set);
+	else
+		ret = set_range(irqs, set);
+	irq_unlock(ctx);
+	return ret;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * irq_state.c - interrupts as musctl sees, raises and masks them, and in a saved state.
+ *
+ * A mask of musctl is one of its own beside the guest's and the client's: it stays until
+ * musctl takes it away, whoever else unmasks. A state has levels, masks and what is
+ * pending; eventfds belong to the client and are not in it. One from a stranger is
+ * checked before anything changes.
+ */
+#include "pci/irq.h"
+#include "trace/trace.h"
+
+/* ---- musctl ---------------------------------------------------------------------- */
+
+static struct irq_index *index_find(struct lm_ctx *ctx, uint32_t index, uint32_t vector)
+{
+	if (index >= LM_DEV_NUM_IRQS || vector >= ctx->irqs->index[index].count)
+		return NULL;
+	return &ctx->irqs->index[index];
+}
+
+/* What is traced between these is musctl's doing, whoever else has interrupts to raise. */
+static void control_begin(struct lm_ctx *ctx)
+{
+	irq_lock(ctx);
+	ctx->irqs->trace_flags = LM_TRACE_CONTROL;
+}
+
+static void control_end(struct lm_ctx *ctx)
+{
+	ctx->irqs->trace_flags = 0;
+	irq_unlock(ctx);
+}
+
+int irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask)
+{
+	struct irq_index *idx = index_find(ctx, index, vector);
+	int ret;
+
+	if (!idx)
+		return -EINVAL;
+	control_begin(ctx);
+	ret = irq_grow(idx, vector + 1);
+	if (!ret) {
+		struct vector *v = &idx->vector[vector];
+
+		v->flags = mask ? v->flags | VEC_CONTROL : v->flags & ~VEC_CONTROL;
+		irq_update(ctx->irqs, index, vector, 1);
+	}
+	control_end(ctx);
+	return ret;
+}
+
+int irq_inject(struct lm_ctx *ctx, uint32_t index, uint32_t vector)
+{
+	int ret;
+
+	if (index >= LM_DEV_NUM_IRQS)
+		return -EINVAL;
+	control_begin(ctx);
+	ret = irq_fire(ctx->irqs, index, vector);
+	control_end(ctx);
+	return ret;
+}
+
+int irq_inject_level(struct lm_ctx *ctx, bool level)
+{
+	int ret;
+
+	control_begin(ctx);
+	ret = irq_set_level(ctx->irqs, level);
+	control_end(ctx);
+	return ret;
+}
+
+int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector,
+		  struct irq_state *st)
+{
+	struct irq_index *idx = index_find(ctx, index, vector);
+	const struct vector *v;
+
+	if (!idx)
+		return -EINVAL;
+	irq_lock(ctx);
+	v = vector_get(idx, vector);
+	*st = (struct irq_state){
+		.eventfd = v && v->flags & VEC_ARMED,
+		.masked = irq_is_masked(ctx->irqs, index, vector, v),
+		.pending = (v && v->flags & VEC_PENDING) ||
+			   (index == LM_DEV_INTX_IRQ_IDX && ctx->irqs->level),
+		.count = v ? v->count : 0,
+	};
+	irq_unlock(ctx);
+	return 0;
+}
+
+/* ---- save and load --------------------------------------------------------------- */
+
+/* The level, then a byte of flags for each vector of each index. */
+static size_t state_size(const struct irqs *irqs)
+{
+	size_t size = 1;
+	uint32_t i;
+
+	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
+		size += irqs->index[i].count;
+	return size;
+}
+
+size_t irq_save(struct lm_ctx *ctx, void *buf, size_t size)
+{
+	struct irqs *irqs = ctx->irqs;
+	const size_t need = state_size(irqs);
+	uint8_t *to = buf;
+	uint32_t i, n;
+
+	if (size < need)
+		return need;
+	irq_lock(ctx);
+	*to++ = irqs->level;
+	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+		for (n = 0; n < irqs->index[i].count; n++) {
+			const struct vector *v = vector_get(&irqs->index[i], n);
+
+			*to++ = v ? (uint8_t)(v->flags & VEC_STATE) : 0;
+		}
+	}
+	irq_unlock(ctx);
+	return need;
+}
+
+static bool flags_fit(uint32_t index, const uint8_t *flags, uint32_t count)
+{
+	const uint32_t edge = index == LM_DEV_INTX_IRQ_IDX ? 0 : VEC_EDGE;
+	uint32_t n;
+
+	for (n = 0; n < count; n++) {
+		if (flags[n] & ~(VEC_STATE & ~edge))
+			return false;
+	}
+	return true;
+}
+
+static int state_check(struct irqs *irqs, const uint8_t *buf, size_t len)
+{
+	const bool line = irqs->index[LM_DEV_INTX_IRQ_IDX].count;
+	uint32_t i;
+
+	if (len != state_size(irqs) || buf[0] > line)
+		return -EINVAL;
+	for (i = 0, buf++; i < LM_DEV_NUM_IRQS; buf += irqs->index[i++].count) {
+		if (!flags_fit(i, buf, irqs->index[i].count))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static uint32_t last_used(const uint8_t *flags, uint32_t count)
+{
+	while (count && !flags[count - 1])
+		count--;
+	return count;
+}
+
+static int state_room(struct irqs *irqs, const uint8_t *flags)
+{
+	uint32_t i;
+
+	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
+		if (irq_grow(&irqs->index[i], last_used(flags, irqs->index[i].count)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void state_load(struct irqs *irqs, const uint8_t *buf)
+{
+	const uint8_t *flags = buf + 1;
+	uint32_t i, n;
+
+	irq_put_level(irqs, buf[0]);
+	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
+		for (n = 0; n < irqs->index[i].nr; n++) {
+			struct vector *v = &irqs->index[i].vector[n];
+
+			v->flags = (v->flags & ~VEC_STATE) | flags[n];
+			if (flags[n] & VEC_PENDING)
+				irq_watch(&irqs->index[i], n);
+		}
+	}
+}
+
+int irq_prepare(struct lm_ctx *ctx, const void *buf, size_t len)
+{
+	int ret;
+
+	ret = state_check(ctx->irqs, buf, len);
+	if (ret)
+		return ret;
+	irq_lock(ctx);
+	ret = state_room(ctx->irqs, (const uint8_t *)buf + 1);
+	irq_unlock(ctx);
+	return ret;
+}
+
+int irq_load(struct lm_ctx *ctx, const void *buf, size_t len)
+{
+	int ret;
+
+	ret = irq_prepare(ctx, buf, len);
+	if (ret)
+		return ret;
+	irq_lock(ctx);
+	state_load(ctx->irqs, buf);
+	irq_pull(ctx->irqs);
+	irq_update_all(ctx->irqs);
+	irq_unlock(ctx);
+	return 0;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * name.c - names in a description: of the device, registers, their fields, properties.
+ *
+ * Refuses names that people could not write or that would mean two things: REGISTER.FIELD,
+ * REGISTER=VALUE:MASK and NAME=VALUE of musctl leave no room for other characters, registers are
+ * found whatever the case, the name of a device fills one cell of a table, and a property of
+ * several wires gives a name to each of them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ascii.h"
+#include "base/name_fault.h"
+#include "base/utf8.h"
+#include "region/name.h"
+#include "region/region.h"
+
+#define REGISTER_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+#define PROP_CHARS     "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+static bool name_is_valid(const char *name, const char *chars)
+{
+	const size_t len = name ? strnlen(name, NAME_LENGTH + 1) : 0;
+
+	return len && len <= NAME_LENGTH && strspn(name, chars) == len;
+}
+
+bool name_is_register(const char *name)
+{
+	return name_is_valid(name, REGISTER_CHARS);
+}
+
+void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,
+		       const char *what)
+{
+	const unsigned long long at = reg->offset;
+
+	if (name_is_register(reg->name))
+		lm_log(ctx, level, "region %u: register %s at 0x%llx: %s", index, reg->name, at,
+		       what);
+	else
+		lm_log(ctx, level, "region %u: register at 0x%llx: %s", index, at, what);
+}
+
+/* ---- the device ------------------------------------------------------------------ */
+
+int name_check_device(const lm_dev_info_t *info)
+{
+	const char *fault = info->name ? name_fault(info->name) : NULL;
+
+	if (!fault && info->type && !utf8_is_word(info->type, NAME_LENGTH))
+		fault = "a type is 1 to 63 bytes of printable UTF-8 without blanks";
+	if (!fault)
+		return 0;
+	log_info(info, LM_LOG_ERR, "%s", fault);
+	return -EINVAL;
+}
+
+/* ---- properties ------------------------------------------------------------------ */
+
+bool name_is_member(const lm_prop_t *p, const char *name)
+{
+	const size_t len = strlen(p->name);
+	unsigned long nr;
+	char *end;
+
+	if (!p->nr || strncmp(name, p->name, len) || !ascii_is_digit(name[len]))
+		return false;
+	if (name[len] == '0' && name[len + 1])
+		return false;
+	nr = strtoul(name + len, &end, 10);
+	return !*end && nr < p->nr;
+}
+
+/* One that comes before: the same name, or one is a wire of the other. */
+static const lm_prop_t *prop_rival(const lm_dev_info_t *info, const lm_prop_t *p)
+{
+	const lm_prop_t *other;
+
+	for (other = info->props; other < p; other++) {
+		if (!strcmp(other->name, p->name) || name_is_member(other, p->name) ||
+		    name_is_member(p, other->name))
+			return other;
+	}
+	return NULL;
+}
+
+int name_check_props(const lm_dev_info_t *info)
+{
+	const lm_prop_t *rival;
+	uint32_t i;
+
+	for (i = 0; i < info->nr_props; i++) {
+		const lm_prop_t *p = &info->props[i];
+
+		if (!name_is_valid(p->name, PROP_CHARS)) {
+			log_info(info, LM_LOG_ERR, "property %u: its name must be 1 to %d "
+				 "characters a-z 0-9 -", i, NAME_LENGTH);
+			return -EINVAL;
+		}
+		rival = prop_rival(info, p);
+		if (rival) {
+			log_info(info, LM_LOG_ERR, "property %u, %s: the name is taken by %s%s",
+				 i, p->name, rival->nr ? "wires of " : "", rival->name);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* ---- registers ------------------------------------------------------------------- */
+
+static const char *field_fault(const lm_register_t *reg, uint32_t i)
+{
+	const lm_field_t *f = &reg->fields[i];
+	uint32_t j;
+
+	if (!name_is_register(f->name))
+		return "its name must be 1 to 63 characters A-Z a-z 0-9 _";
+	if (!f->bits)
+		return "it has no bits";
+	if (out_of_range(f->shift, f->bits, 8u * reg->width))
+		return "it leaves the register";
+	if (!all_zero(f->reserved, sizeof(f->reserved)))
+		return "a reserved member is not 0";
+	for (j = 0; j < i; j++) {
+		if (!ascii_compare(reg->fields[j].name, f->name))
+			return "one before it has the same name (case is ignored)";
+	}
+	return NULL;
+}
+
+static void field_complain(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg,
+			   uint32_t i, const char *what)
+{
+	const char *name = reg->fields[i].name;
+	char text[NAME_LENGTH + 100];
+
+	if (name_is_register(name))
+		snprintf(text, sizeof(text), "field %s: %s", name, what);
+	else
+		snprintf(text, sizeof(text), "fields[%u]: %s", i, what);
+	register_complain(ctx, LM_LOG_ERR, index, reg, text);
+}
+
+static int register_names_check(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg)
+{
+	const char *fault = NULL;
+	uint32_t i;
+
+	if (!name_is_register(reg->name))
+		fault = "its name must be 1 to 63 characters A-Z a-z 0-9 _";
+	else if (reg->nr_fields && !reg->fields)
+		fault = "the table of its fields is missing";
+	if (fault) {
+		register_complain(ctx, LM_LOG_ERR, index, reg, fault);
+		return -EINVAL;
+	}
+	for (i = 0; i < reg->nr_fields; i++) {
+		fault = field_fault(reg, i);
+		if (fault) {
+			field_complain(ctx, index, reg, i, fault);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* A register, and where it is. */
+struct named {
+	const lm_register_t *reg;
+	uint32_t             region;
+};
+
+/* Appends a region's registers to @named. */
+static int names_collect(struct lm_ctx *ctx, uint32_t index, struct named *named, size_t *nr)
+{
+	const lm_register_map_t *map = region_get(ctx, index)->info.regs;
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; map && i < map->nr_registers && !ret; i++) {
+		const lm_register_t *reg = register_at(map, i);
+
+		ret = register_names_check(ctx, index, reg);
+		named[(*nr)++] = (struct named){ reg, index };
+	}
+	return ret;
+}
+
+/* By name; those of one name as they are described. */
+static int compare(const void *first, const void *second)
+{
+	const struct named *a = first, *b = second;
+	const int order = ascii_compare(a->reg->name, b->reg->name);
+
+	if (order)
+		return order;
+	if (a->region != b->region)
+		return a->region < b->region ? -1 : 1;
+	return a->reg->offset < b->reg->offset ? -1 : a->reg->offset > b->reg->offset;
+}
+
+static int names_are_unique(struct lm_ctx *ctx, struct named *named, size_t nr)
+{
+	char text[NAME_LENGTH + 100];
+	size_t i;
+
+	qsort(named, nr, sizeof(*named), compare);
+	for (i = 1; i < nr; i++) {
+		const struct named *one = &named[i - 1], *other = &named[i];
+
+		if (!ascii_compare(one->reg->name, other->reg->name)) {
+			snprintf(text, sizeof(text), "register %s at 0x%llx of region %u has the "
+				 "same name (case is ignored)", one->reg->name,
+				 (unsigned long long)one->reg->offset, one->region);
+			register_complain(ctx, LM_LOG_ERR, other->region, other->reg, text);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int name_check_registers(struct lm_ctx *ctx)
+{
+	struct named *named;
+	size_t nr = 0;
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; i < region_count(ctx); i++) {
+		const lm_register_map_t *map = region_get(ctx, i)->info.regs;
+
+		nr += map ? map->nr_registers : 0;
+	}
+	named = calloc(nr ?: 1, sizeof(*named));
+	if (!named)
+		return -ENOMEM;
+	for (i = 0, nr = 0; i < region_count(ctx) && !ret; i++)
+		ret = names_collect(ctx, i, named, &nr);
+	ret = ret ?: names_are_unique(ctx, named, nr);
+	free(named);
+	return ret;
+}

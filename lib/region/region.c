@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * region.c - the regions of a device: one bounds check, one dispatcher.
+ *
+ * Owns the table of regions and the way of every read and write, whether a client or musctl asks.
+ * An access goes piece by piece: what has been claimed (configuration space, MSI-X structures),
+ * registers, memory, or the device's callback; a piece may be deferred, and the access goes on when
+ * it is completed. Nothing that is out of range reaches a callback.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memfd.h"
+#include "region/kick.h"
+#include "region/name.h"
+#include "trace/trace.h"
+
+#define WORK_BYTES     4096u /* of an access are a unit of work */
+
+/* ---- the table ------------------------------------------------------------------- */
+
+static int copy_array(const void **array, size_t nr, size_t size)
+{
+	void *copy;
+
+	if (!nr || !*array) {
+		*array = NULL;
+		return nr ? -EINVAL : 0;
+	}
+	copy = calloc(nr, size);
+	if (copy)
+		memcpy(copy, *array, nr * size);
+	*array = copy;
+	return copy ? 0 : -ENOMEM;
+}
+
+static int region_init(struct lm_ctx *ctx, uint32_t index)
+{
+	struct region *r = &ctx->regions->region[index];
+	int ret;
+
+	ret = copy_array((const void **)&r->info.mmap_areas, r->info.nr_mmap_areas,
+			 sizeof(lm_mmap_area_t));
+	ret = copy_array((const void **)&r->info.ioeventfds, r->info.nr_ioeventfds,
+			 sizeof(lm_ioeventfd_t)) ?: ret;
+	if (ret)
+		log_err(ctx, "region %u: a table is missing", index);
+	ret = ret ?: region_check(ctx, index);
+	if (ret)
+		return ret;
+	ret = region_memory_new(ctx, index, r);
+	if (!ret && r->info.regs && !r->values)
+		ret = register_new(ctx, r);
+	if (ret == -ESTALE)
+		log_err(ctx, "region %u: the mdev was served as another device before "
+			"(remove it and make it anew)", index);
+	else if (ret)
+		log_err(ctx, "region %u: no memory: %s%s", index, strerror(-ret),
+			memory_advice(ret));
+	return ret;
+}
+
+int region_new(struct lm_ctx *ctx)
+{
+	const uint32_t nr = LM_DEV_NUM_REGS + ctx->info.nr_extra_regs;
+	uint32_t i;
+	int ret = 0;
+
+	ctx->regions = calloc(1, sizeof(*ctx->regions) + nr * sizeof(struct region));
+	if (!ctx->regions)
+		return -ENOMEM;
+	ctx->regions->nr = nr;
+	for (i = 0; i < nr; i++) {
+		struct region *r = &ctx->regions->region[i];
+
+		r->memfd = r->fresh = -1;
+		r->info = i < LM_DEV_NUM_REGS ? ctx->info.pci_info.reg_info[i] :
+						ctx->info.extra_regs[i - LM_DEV_NUM_REGS];
+		r->is_special = r->info.nr_ioeventfds;
+	}
+	for (i = 0; i < nr; i++)
+		ret = region_init(ctx, i) ?: ret; /* all, so that all tables are ours to free */
+	return ret ?: name_check_registers(ctx);
+}
+
+void region_free(struct lm_ctx *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; ctx->regions && i < ctx->regions->nr; i++) {
+		struct region *r = &ctx->regions->region[i];
+
+		region_memory_free(r);
+		register_free(r);
+		free(r->written);
+		free((void *)r->info.mmap_areas);
+		free((void *)r->info.ioeventfds);
+	}
+	free(ctx->regions);
+}
+
+void region_reset(struct lm_ctx *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < ctx->regions->nr; i++) {
+		if (ctx->regions->region[i].values)
+			register_reset(&ctx->regions->region[i]);
+	}
+}
+
+void region_claim(struct region *r, region_claim_fn *claim)
+{
+	r->claim = claim;
+	r->is_special = true;
+}
+
+/* The areas that are mapped, or would be: all of the region if the device names none. */
+static bool areas_map(struct lm_ctx *ctx, const struct region *r)
+{
+	const unsigned long page = page_size();
+	uint32_t i;
+
+	if (!r->info.nr_mmap_areas)
+		return r->info.map(ctx->info.pvt, 0, r->info.size);
+	for (i = 0; i < r->info.nr_mmap_areas; i++) {
+		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
+
+		if (!r->info.map(ctx->info.pvt, a->offset / page, a->size))
+			return false;
+	}
+	return true;
+}
+
+void region_describe(struct lm_ctx *ctx, struct region *r)
+{
+	if (r->described || !r->info.map || !r->shared)
+		return;
+	r->described = true;
+	if (areas_map(ctx, r))
+		return;
+	r->info.flags &= ~LM_REG_FLAG_MMAP;
+	r->trapped = true;
+}
+
+LM_EXPORT void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length)
+{
+	const struct region *r = region_get(ctx, region);
+
+	if (!r || !r->mem || !length || out_of_range(offset, length, r->info.size)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return (char *)r->mem + offset;
+}
+
+/* ---- one piece of an access ------------------------------------------------------ */
+
+/* How many of @len bytes at @offset are memory that a client may map; 0: *len is cut to end
+ * where such memory begins. */
+static size_t mapped_part(const struct region *r, uint64_t offset, size_t *len)
+{
+	uint32_t i;
+
+	if (!r->info.nr_mmap_areas)
+		return *len;
+	for (i = 0; i < r->info.nr_mmap_areas; i++) {
+		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
+
+		if (offset >= a->offset && offset < a->offset + a->size) {
+			const uint64_t left = a->offset + a->size - offset;
+
+			return left < *len ? (size_t)left : *len;
+		}
+		if (offset < a->offset && a->offset - offset < *len)
+			*len = (size_t)(a->offset - offset);
+	}
+	return 0;
+}
+
+static ssize_t memory_step(struct region *r, struct access *a, size_t len)
+{
+	char *mem = (char *)r->mem + a->offset + a->pos;
+
+	if (a->is_write)
+		memcpy(mem, a->buf + a->pos, len);
+	else
+		memcpy(a->buf + a->pos, mem, len);
+	return (ssize_t)len;
+}
+
+/* Nobody waits for the answer, so there is none to put off: what follows must not wait either, or
+ * a client that polls for the end of the work would keep our DMA commands from being served. */
+static bool access_is_posted(const struct access *a)
+{
+	return a->trace_flags & LM_TRACE_POSTED;
+}
+
+static void callback_take(struct deferral *d, ssize_t result, const void *data)
+{
+	struct access *a = container_of(d, struct access, defer);
+
+	if (result < 0)
+		return;
+	if (result != (ssize_t)a->piece || (!a->is_write && !data)) {
+		d->result = -EIO;
+		return;
+	}
+	if (!a->is_write)
+		memcpy(a->buf + a->pos, data, a->piece);
+}
+
+static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len)
+{
+	ssize_t ret;
+
+	/* What the device leaves out must not be what another client read. */
+	if (!a->is_write)
+		memset(a->buf + a->pos, 0, len);
+	a->piece = (uint32_t)len;
+	a->defer.take = callback_take;
+	callback_begin(ctx, &a->defer);
+	ret = r->info.fn(ctx->info.pvt, a->buf + a->pos, len, (loff_t)(a->offset + a->pos),
+			 a->is_write);
+	switch (callback_end(ctx, &a->defer)) {
+	case DEFER_WAITING:
+		return LM_DEFER;
+	case DEFER_ANSWERED:
+		return a->defer.result;
+	default:
+		if (ret == LM_DEFER && access_is_posted(a))
+			return (ssize_t)len;
+		if (ret < 0)
+			return ret >= -4095 ? ret : -EIO;
+		return ret == (ssize_t)len ? ret : -EIO;
+	}
+}
+
+static ssize_t special_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t *len)
+{
+	if (kick_write(r, a))
+		return (ssize_t)*len;
+	return r->claim ? r->claim(ctx, a, len) : 0;
+}
+
+static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *a)
+{
+	size_t len = a->count - a->pos, done;
+
+	if (unlikely(r->is_special)) {
+		const ssize_t ret = special_step(ctx, r, a, &len);
+
+		if (ret)
+			return ret;
+	}
+	if (r->mem && !r->trapped) {
+		done = r->shared ? mapped_part(r, a->offset + a->pos, &len) : len;
+		if (done)
+			return memory_step(r, a, done);
+	}
+	if (r->info.regs)
+		return register_access(ctx, r, a, len);
+	if (r->info.fn)
+		return callback_step(ctx, r, a, len);
+	return memory_step(r, a, len);
+}
+
+/* ---- a whole access -------------------------------------------------------------- */
+
+static uint16_t access_describe(const struct access *a, bool has_value, struct lm_trace_record *rec)
+{
+	rec->time = a->started;
+	rec->flags = a->trace_flags;
+	rec->region = a->region;
+	rec->len = a->count;
+	rec->offset = a->offset;
+	rec->value = 0;
+	if (has_value)
+		memcpy(rec->bytes, a->buf, a->count < 8 ? a->count : 8);
+	return a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ;
+}
+
+/* The requests of a turn follow each other without a gap: one look at the clock for each. */
+static void access_begins(struct lm_ctx *ctx, struct access *a)
+{
+	struct lm_trace_record *begun;
+
+	a->started = 0;
+	if (!trace_on(ctx))
+		return;
+	a->started = ctx->turn_ticks ?: trace_ticks();
+	begun = trace_begin(ctx);
+	trace_begun(begun, access_describe(a, a->is_write, begun));
+}
+
+/* A guest must not break its VMM, and VMMs take an error for the end of the device: what a guest
+ * can cause is answered as on a bus. musctl is told, and so is a client that asks for a region
+ * which is not there: no guest does. */
+static bool access_is_refused(const struct access *a, ssize_t result)
+{
+	return result < 0 && !(a->trace_flags & LM_TRACE_CONTROL) &&
+	       a->reason != LM_TRACE_REASON_REGION;
+}
+
+static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t result)
+{
+	const uint64_t now = trace_ticks();
+	struct lm_trace_record rec = { 0 };
+
+	rec.kind = access_describe(a, result >= 0 || a->is_write, &rec);
+	rec.duration = trace_duration(a->started, now);
+	if (result < 0) {
+		rec.result = (int32_t)result;
+		rec.aux = a->reason;
+	}
+	if (access_is_refused(a, result))
+		rec.flags |= LM_TRACE_REFUSED;
+	if (a->kicked)
+		rec.flags |= LM_TRACE_KICKED;
+	trace_done(ctx);
+	trace_append(ctx, &rec);
+	if (ctx->turn_ticks)
+		ctx->turn_ticks = now;
+}
+
+/* What an access comes to, whoever made it and whenever it ends: count or -errno. */
+static ssize_t access_end(struct lm_ctx *ctx, struct access *a, ssize_t result)
+{
+	if (trace_on(ctx) && a->started)
+		access_trace(ctx, a, result);
+	if (unlikely(access_is_refused(a, result))) {
+		ctx->refused++;
+		if (!a->is_write)
+			memset(a->buf, 0xff, a->count);
+		return a->count;
+	}
+	return result;
+}
+
+static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
+
+static ssize_t access_run(struct lm_ctx *ctx, struct access *a)
+{
+	struct region *r = region_get(ctx, a->region);
+	ssize_t ret = 0;
+
+	a->defer.done = access_is_posted(a) ? NULL : access_resume;
+	while (a->pos < a->count) {
+		ret = access_step(ctx, r, a);
+		if (ret < 0)
+			break;
+		a->pos += (uint32_t)ret;
+	}
+	if (ret == LM_DEFER)
+		return ret;
+	return access_end(ctx, a, ret < 0 ? ret : a->count);
+}
+
+/* The piece that was deferred has come. */
+static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result)
+{
+	struct access *a = container_of(d, struct access, defer);
+
+	if (result >= 0) {
+		register_completed(region_get(ctx, a->region), a);
+		a->pos += a->piece;
+		result = access_run(ctx, a);
+	} else {
+		result = access_end(ctx, a, result);
+	}
+	if (result != LM_DEFER)
+		a->done(a, result);
+}
+
+/* An enum lm_trace_reason. */
+static uint16_t access_check(const struct lm_ctx *ctx, const struct access *a)
+{
+	const struct region *r = region_find(ctx, a->region);
+	const uint32_t need = a->is_write ? LM_REG_FLAG_WRITE : LM_REG_FLAG_READ;
+
+	if (!r)
+		return LM_TRACE_REASON_REGION;
+	if (out_of_range(a->offset, a->count, r->info.size))
+		return LM_TRACE_REASON_RANGE;
+	return r->info.flags & need ? LM_TRACE_REASON_DEVICE : LM_TRACE_REASON_DIRECTION;
+}
+
+ssize_t region_access(struct lm_ctx *ctx, struct access *a)
+{
+	work_add(ctx, 1 + a->count / WORK_BYTES);
+	a->reason = access_check(ctx, a);
+	a->kicked = false;
+	a->pos = 0;
+	access_begins(ctx, a);
+	if (likely(a->reason == LM_TRACE_REASON_DEVICE))
+		return access_run(ctx, a);
+	return access_end(ctx, a, a->reason == LM_TRACE_REASON_DIRECTION ? -EACCES : -EINVAL);
+}
+
+void region_cancel(struct lm_ctx *ctx, struct access *a)
+{
+	defer_cancel(ctx, &a->defer);
+}

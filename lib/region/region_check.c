@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * region_check.c - whether a region can be what its description says.
+ *
+ * Refuses what no client could use, no BAR can be, or this library does not know; warns of what
+ * works and is hardly meant. Each complaint names the region. Register maps and ioeventfds have
+ * files of their own, register_check.c and kick.c; tables are the library's own copies by now.
+ */
+#include "region/kick.h"
+
+#define MAX_MMAP_AREAS 128 /* all fit into one reply */
+#define KNOWN_FLAGS    (LM_REG_FLAG_RW | LM_REG_FLAG_MMAP | LM_REG_FLAG_MEM | \
+			LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH)
+
+static const char *bar_fault(const lm_reg_info_t *info, bool next_used)
+{
+	const uint64_t size = info->size;
+	const bool mem = info->flags & LM_REG_FLAG_MEM;
+	const bool wide = info->flags & LM_REG_FLAG_64BIT;
+
+	if (size & (size - 1))
+		return "its size is not a power of two";
+	if (mem && size < 16)
+		return "a memory BAR has at least 16 bytes";
+	if (!mem && (size < 4 || size > 256))
+		return "an I/O BAR has 4 to 256 bytes (LM_REG_FLAG_MEM makes it a memory BAR)";
+	if (!mem && (info->flags & (LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH | LM_REG_FLAG_MMAP)))
+		return "an I/O BAR is neither 64-bit, prefetchable nor mappable";
+	if (wide && next_used)
+		return "the next BAR is its upper half and cannot be used";
+	if (!wide && size > UINT32_MAX / 2 + 1ull)
+		return "a BAR of more than 2 GiB needs LM_REG_FLAG_64BIT";
+	return NULL;
+}
+
+static const char *areas_fault(const lm_reg_info_t *info)
+{
+	const uint64_t page = page_size();
+	uint64_t end = 0;
+	uint32_t i;
+
+	if (!(info->flags & LM_REG_FLAG_MMAP))
+		return info->nr_mmap_areas ? "mmap_areas without LM_REG_FLAG_MMAP" : NULL;
+	if (info->size % page)
+		return "the size of a mappable region must be a multiple of the page size";
+	if (info->nr_mmap_areas > MAX_MMAP_AREAS)
+		return "more than 128 mmap_areas";
+	for (i = 0; i < info->nr_mmap_areas; i++) {
+		const lm_mmap_area_t *a = &info->mmap_areas[i];
+
+		if (!a->size || a->offset % page || a->size % page)
+			return "an mmap area must consist of whole pages";
+		if (a->offset < end || out_of_range(a->offset, a->size, info->size))
+			return "mmap areas overlap, are out of order or leave the region";
+		end = a->offset + a->size;
+	}
+	return NULL;
+}
+
+/* All of it but fn is config.c's. */
+static const char *config_fault(const lm_reg_info_t *info)
+{
+	if (info->size || info->flags & ~LM_REG_FLAG_RW || info->regs || info->map ||
+	    info->nr_mmap_areas || info->nr_ioeventfds)
+		return "leave all but fn zero";
+	return NULL;
+}
+
+static const char *absent_fault(const lm_reg_info_t *info)
+{
+	if (info->fn || info->regs || info->map)
+		return "it has callbacks but no size";
+	if (info->flags || info->nr_mmap_areas || info->nr_ioeventfds)
+		return "it is described, but its size is 0";
+	return NULL;
+}
+
+static const char *kind_fault(const struct lm_ctx *ctx, uint32_t index)
+{
+	const lm_reg_info_t *info = &region_get(ctx, index)->info;
+
+	if (index > LM_BAR5_REG_IDX)
+		return info->flags & (LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH) ?
+		       "only a BAR is 64-bit or prefetchable" : NULL;
+	return bar_fault(info, index == LM_BAR5_REG_IDX || region_get(ctx, index + 1)->info.size);
+}
+
+static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
+{
+	const lm_reg_info_t *info = &region_get(ctx, index)->info;
+	const char *fault;
+
+	if (info->flags & ~KNOWN_FLAGS)
+		return "a flag that this libmuser does not know";
+	if (info->reserved0 || info->reserved[0] || info->reserved[1])
+		return "a reserved member is not 0";
+	if (index == LM_CFG_REG_IDX)
+		return config_fault(info);
+	if (!info->size)
+		return absent_fault(info);
+	fault = kind_fault(ctx, index);
+	if (fault)
+		return fault;
+	if (!(info->flags & LM_REG_FLAG_RW))
+		return "neither LM_REG_FLAG_READ nor LM_REG_FLAG_WRITE is set";
+	if (info->fn && info->regs)
+		return "fn and regs are mutually exclusive";
+	return areas_fault(info);
+}
+
+/* What is mappable is memory for who does not map it, too, unless @map refuses. */
+static void region_wonder(struct lm_ctx *ctx, uint32_t index)
+{
+	const lm_reg_info_t *info = &region_get(ctx, index)->info;
+	const bool mappable = info->flags & LM_REG_FLAG_MMAP;
+
+	if (info->fn && mappable && !info->nr_mmap_areas && !info->map)
+		log_warn(ctx, "region %u: fn is never called, as all of it is memory that clients "
+			 "may map (mmap_areas says which parts are)", index);
+	if (info->map && !mappable)
+		log_warn(ctx, "region %u: map is never called without LM_REG_FLAG_MMAP", index);
+}
+
+int region_check(struct lm_ctx *ctx, uint32_t index)
+{
+	const char *fault = region_fault(ctx, index);
+	int ret;
+
+	if (fault) {
+		log_err(ctx, "region %u: %s", index, fault);
+		return -EINVAL;
+	}
+	ret = kick_check(ctx, index);
+	if (!ret && region_get(ctx, index)->info.regs)
+		ret = register_check(ctx, index);
+	if (!ret)
+		region_wonder(ctx, index);
+	return ret;
+}

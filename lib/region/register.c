@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * register.c - register maps: what an access means for the registers it touches.
+ *
+ * Owns the splitting of accesses into registers, read-only, write-only and write-one-to-clear
+ * semantics, and the values of registers whose device does not keep them. Bytes that belong to no
+ * register read as ones, like a bus that nobody drives. The map is the device's and trusted once
+ * it has been checked; where and how wide a guest accesses is not.
+ */
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "region/region.h"
+#include "state/kept.h"
+#include "trace/trace.h"
+
+const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx)
+{
+	const char *base = (const char *)map->registers;
+
+	return (const lm_register_t *)(base + (size_t)idx * map->register_size);
+}
+
+/* The first register that ends behind @offset, or nr_registers. */
+static uint32_t register_search(const lm_register_map_t *map, uint64_t offset)
+{
+	uint32_t low = 0, high = map->nr_registers;
+
+	while (low < high) {
+		const uint32_t mid = low + (high - low) / 2;
+		const lm_register_t *reg = register_at(map, mid);
+
+		if (reg->offset + reg->width <= offset)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx)
+{
+	*idx = register_search(map, offset);
+	if (*idx == map->nr_registers || register_at(map, *idx)->offset != offset)
+		return NULL;
+	return register_at(map, *idx);
+}
+
+uint64_t register_width_mask(unsigned int width)
+{
+	return width == 8 ? UINT64_MAX : (1ull << (8 * width)) - 1;
+}
+
+static void values_check(struct region *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->info.regs->nr_registers; i++)
+		r->values[i] &= register_width_mask(register_at(r->info.regs, i)->width);
+}
+
+static uint64_t map_kept_size(const lm_register_map_t *map)
+{
+	return map && !(map->read && map->write) ? map->nr_registers * sizeof(uint64_t) : 0;
+}
+
+uint64_t register_kept_size(const lm_dev_info_t *info)
+{
+	uint64_t size = 0;
+	uint32_t i;
+
+	for (i = 0; i < LM_DEV_NUM_REGS; i++)
+		size += map_kept_size(info->pci_info.reg_info[i].regs);
+	for (i = 0; i < info->nr_extra_regs; i++)
+		size += map_kept_size(info->extra_regs[i].regs);
+	return size;
+}
+
+int register_new(struct lm_ctx *ctx, struct region *r)
+{
+	const lm_register_map_t *map = r->info.regs;
+
+	if (map->read && map->write)
+		return 0;
+	r->values = kept_registers(ctx, map->nr_registers);
+	r->values_kept = r->values;
+	if (!r->values)
+		r->values = calloc(map->nr_registers ?: 1, sizeof(*r->values));
+	if (map->write)
+		r->changes = calloc(map->nr_registers ?: 1, sizeof(*r->changes));
+	if (!r->values || (map->write && !r->changes))
+		return -ENOMEM;
+	if (r->values_kept && kept_is_old(ctx))
+		values_check(r);
+	else
+		register_reset(r);
+	return 0;
+}
+
+void register_free(struct region *r)
+{
+	if (!r->values_kept)
+		free(r->values);
+	free(r->changes);
+}
+
+/* By the device, or for it. What a guest has written is stored only if there was none. */
+static void value_change(struct region *r, uint32_t idx, uint64_t value)
+{
+	r->values[idx] = value & register_width_mask(register_at(r->info.regs, idx)->width);
+	if (r->changes)
+		r->changes[idx]++;
+}
+
+void register_reset(struct region *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->info.regs->nr_registers; i++) {
+		value_change(r, i, register_at(r->info.regs, i)->reset);
+	}
+}
+
+/* ---- one register of an access --------------------------------------------------- */
+
+/* A register, and which of its bytes an access touches. */
+struct part {
+	const lm_register_t *reg;
+	uint32_t             idx;
+	unsigned int         shift, len; /* bytes */
+};
+
+/* Of its register, the bits that the piece of a write has; the others are 0. */
+static uint64_t piece_written(const struct access *a)
+{
+	uint64_t value = 0;
+
+	memcpy((char *)&value + a->shift, a->buf + a->pos, a->piece);
+	return le64toh(value);
+}
+
+/* The device has had its say, and what it says of a register counts: it may have cleared a bit that
+ * clears itself. Else those bytes are stored that were written. */
+static void piece_store(struct region *r, const struct access *a)
+{
+	const uint64_t mask = register_width_mask(a->piece) << (8 * a->shift);
+	uint64_t *value = &r->values[a->idx];
+
+	if (r->changes && r->changes[a->idx] != a->changes)
+		return;
+	if (register_at(r->info.regs, a->idx)->access == LM_RW1C)
+		*value &= ~piece_written(a);
+	else
+		*value = (*value & ~mask) | piece_written(a);
+}
+
+void register_completed(struct region *r, const struct access *a)
+{
+	if (a->is_write && r->changes)
+		piece_store(r, a);
+}
+
+static void read_take(struct deferral *d, ssize_t result, const void *data)
+{
+	struct access *a = container_of(d, struct access, defer);
+
+	if (result < 0)
+		return;
+	if (!data || result < (ssize_t)(a->shift + a->piece)) {
+		d->result = -EIO;
+		return;
+	}
+	memcpy(a->buf + a->pos, (const char *)data + a->shift, a->piece);
+}
+
+static ssize_t defer_result(struct lm_ctx *ctx, struct access *a)
+{
+	switch (callback_end(ctx, &a->defer)) {
+	case DEFER_WAITING:
+		return LM_DEFER;
+	case DEFER_ANSWERED:
+		return a->defer.result < 0 ? a->defer.result : (ssize_t)a->piece;
+	default:
+		return 0;
+	}
+}
+
+static ssize_t part_read(struct lm_ctx *ctx, struct region *r, struct access *a,
+			 const struct part *p)
+{
+	const lm_register_map_t *map = r->info.regs;
+	uint64_t value = 0;
+	ssize_t ret;
+
+	if (p->reg->access == LM_WO) {
+		value = 0;
+	} else if (!map->read) {
+		value = r->values[p->idx];
+	} else {
+		a->defer.take = read_take;
+		callback_begin(ctx, &a->defer);
+		value = map->read(ctx->info.pvt, p->reg->offset, p->reg->width);
+		ret = defer_result(ctx, a);
+		if (ret)
+			return ret;
+	}
+	value = htole64(value);
+	memcpy(a->buf + a->pos, (const char *)&value + p->shift, p->len);
+	return p->len;
+}
+
+/* The present value, for a merge that has no effect on the device. It cannot be deferred. */
+static uint64_t part_present(struct lm_ctx *ctx, struct region *r, const struct part *p)
+{
+	struct deferral nobody = { 0 };
+	uint64_t value;
+
+	if (!r->info.regs->read)
+		return r->values[p->idx];
+	callback_begin(ctx, &nobody);
+	value = r->info.regs->read(ctx->info.pvt, p->reg->offset, p->reg->width);
+	callback_end(ctx, &nobody);
+	return value & register_width_mask(p->reg->width);
+}
+
+/* What the register is to become: the bytes written, and the rest as the map's rules say. */
+static uint64_t part_merge(struct lm_ctx *ctx, struct region *r, const struct part *p,
+			   uint64_t written)
+{
+	const bool kept = !r->info.regs->read;
+	const uint64_t mask = register_width_mask(p->len) << (8 * p->shift);
+
+	if (p->len == p->reg->width || p->reg->access == LM_RW1C)
+		return written;
+	if (!kept && !(p->reg->flags & LM_REGISTER_PURE))
+		return written;
+	return (part_present(ctx, r, p) & ~mask) | written;
+}
+
+/* The device sees a write before it is done: it can still look at what was there. */
+static ssize_t part_call(struct lm_ctx *ctx, struct region *r, struct access *a,
+			 const struct part *p)
+{
+	const uint64_t value = part_merge(ctx, r, p, piece_written(a));
+
+	a->changes = r->changes ? r->changes[p->idx] : 0;
+	a->defer.take = NULL;
+	callback_begin(ctx, &a->defer);
+	r->info.regs->write(ctx->info.pvt, p->reg->offset, value, p->reg->width);
+	return defer_result(ctx, a);
+}
+
+static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a,
+			  const struct part *p)
+{
+	ssize_t ret;
+
+	if (p->reg->access == LM_RO)
+		return p->len;
+	a->idx = p->idx;
+	ret = r->info.regs->write ? part_call(ctx, r, a, p) : 0;
+	if (ret < 0)
+		return ret;
+	if (r->values)
+		piece_store(r, a);
+	return p->len;
+}
+
+/* Bytes between registers, up to the next one. */
+static ssize_t gap(struct access *a, uint64_t len)
+{
+	if (!a->is_write)
+		memset(a->buf + a->pos, 0xff, len);
+	return (ssize_t)len;
+}
+
+void register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max)
+{
+	*min = map->min_width ?: 1;
+	*max = map->max_width ?: REGISTER_WIDTH_MAX;
+}
+
+static bool width_is_allowed(const lm_register_map_t *map, uint32_t count)
+{
+	unsigned int min, max;
+
+	register_widths(map, &min, &max);
+	return count >= min && count <= max;
+}
+
+ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len)
+{
+	const uint64_t offset = a->offset + a->pos;
+	const lm_register_map_t *map = r->info.regs;
+	struct part p;
+
+	if (!width_is_allowed(map, a->count)) {
+		a->reason = LM_TRACE_REASON_WIDTH;
+		return -EINVAL;
+	}
+	p.idx = register_search(map, offset);
+	if (p.idx == map->nr_registers)
+		return gap(a, len);
+	p.reg = register_at(map, p.idx);
+	if (p.reg->offset > offset)
+		return gap(a, p.reg->offset - offset < len ? p.reg->offset - offset : len);
+	p.shift = (unsigned int)(offset - p.reg->offset);
+	p.len = p.reg->width - p.shift < len ? p.reg->width - p.shift : (unsigned int)len;
+	a->piece = p.len;
+	a->shift = p.shift;
+	return a->is_write ? part_write(ctx, r, a, &p) : part_read(ctx, r, a, &p);
+}
+
+/* ---- the device's own view ------------------------------------------------------- */
+
+/* Where the library keeps the register, or NULL. */
+static struct region *region_of(const lm_ctx_t *ctx, uint32_t region, uint64_t offset,
+				uint32_t *idx)
+{
+	struct region *r = region_get(ctx, region);
+
+	return r && r->values && register_find(r->info.regs, offset, idx) ? r : NULL;
+}
+
+LM_EXPORT uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset)
+{
+	uint32_t idx;
+	const struct region *r = region_of(ctx, region, offset, &idx);
+	uint64_t value;
+
+	if (!r)
+		return 0;
+	ctx_lock(ctx);
+	value = r->values[idx];
+	ctx_unlock(ctx);
+	return value;
+}
+
+LM_EXPORT int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, uint64_t value)
+{
+	uint32_t idx;
+	struct region *r = region_of(ctx, region, offset, &idx);
+
+	if (!r)
+		return -ENOENT;
+	ctx_lock(ctx);
+	value_change(r, idx, value);
+	ctx_unlock(ctx);
+	return 0;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * protocol.c - the commands of vfio-user: validate, do, reply.
+ *
+ * Owns the table of commands, their dispatch, and those that change something but regions; what
+ * they do is done by the part that owns it (irq.c, dma.c). A request is validated whole before it
+ * has any effect. Replies are built in place in the send buffer; an error reply is a header alone.
+ */
+#include <string.h>
+
+#include <sys/mman.h>
+
+#include "pci/pci.h"
+#include "server/protocol.h"
+#include "trace/trace.h"
+
+/* ---- interrupts ------------------------------------------------------------------ */
+
+static void trace_set_irqs(struct client *c, const struct irq_set *set, int result)
+{
+	struct lm_trace_record rec = {
+		.time = trace_ticks(), .kind = LM_TRACE_IRQ_SET, .region = set->index,
+		.offset = set->start, .len = set->count, .aux = set->flags, .result = result,
+	};
+
+	trace_append(c->ctx, &rec);
+}
+
+static bool has_bytes(const struct client *c, uint32_t flags)
+{
+	return flags & VFIO_IRQ_SET_DATA_BOOL ||
+	       (c->transport->has_eventfds && flags & VFIO_IRQ_SET_DATA_EVENTFD);
+}
+
+static int set_irqs(struct client *c, struct message *m, struct reply *r)
+{
+	struct vfio_irq_set req;
+	struct irq_set set;
+	int ret;
+
+	memcpy(&req, m->payload, sizeof(req));
+	if (req.argsz < sizeof(req) || req.argsz > m->len)
+		return -EINVAL;
+	if (has_bytes(c, req.flags) && req.argsz - sizeof(req) < req.count)
+		return -EINVAL;
+	set = (struct irq_set){
+		.flags = req.flags, .index = req.index, .start = req.start, .count = req.count,
+		.data = (const uint8_t *)m->payload + sizeof(req),
+		.fds = m->fds.fd, .nr_fds = m->fds.nr, .armed = c->transport->has_eventfds,
+	};
+	ret = irq_set(c->ctx, &set);
+	if (trace_on(c->ctx))
+		trace_set_irqs(c, &set, ret);
+	return ret;
+}
+
+/* ---- DMA map --------------------------------------------------------------------- */
+
+static int map_dma(struct client *c, struct message *m, struct reply *r)
+{
+	const uint32_t known = VFIO_USER_DMA_READABLE | VFIO_USER_DMA_WRITEABLE |
+			       VFIO_USER_DMA_MMAP | VFIO_USER_DMA_FILE_IO;
+	struct vfio_user_dma_map req;
+	struct dma_window w;
+	int ret;
+
+	work_add(c->ctx, DMA_WORK);
+	memcpy(&req, m->payload, sizeof(req));
+	if (req.argsz < sizeof(req) || (req.flags & ~known) || m->fds.nr > 1)
+		return -EINVAL;
+	w = (struct dma_window){
+		.addr = req.addr, .size = req.size, .offset = req.offset,
+		.prot = (req.flags & VFIO_USER_DMA_READABLE ? PROT_READ : 0) |
+			(req.flags & VFIO_USER_DMA_WRITEABLE ? PROT_WRITE : 0),
+		.fd = m->fds.nr ? m->fds.fd[0] : -1,
+		.file_io = req.flags & VFIO_USER_DMA_FILE_IO,
+	};
+	if (!w.prot)
+		return -EINVAL;
+	ret = dma_map(c->ctx, &w);
+	if (!ret)
+		m->fds.nr = 0; /* its owner is dma.c now */
+	if (trace_on(c->ctx))
+		dma_trace(c->ctx, LM_TRACE_DMA_MAP, &w, ret);
+	return ret;
+}
+
+static int unmap_dma(struct client *c, struct message *m, struct reply *r)
+{
+	struct vfio_user_dma_unmap req;
+	struct dma_window w;
+	bool all;
+	int ret;
+
+	work_add(c->ctx, DMA_WORK);
+	memcpy(&req, m->payload, sizeof(req));
+	all = req.flags & VFIO_DMA_UNMAP_FLAG_ALL;
+	if (req.argsz < sizeof(req) || (req.flags & ~VFIO_DMA_UNMAP_FLAG_ALL))
+		return -EINVAL;
+	if (all && (req.addr || req.size))
+		return -EINVAL;
+	ret = c->transport->unmap(c->ctx, req.addr, req.size, all);
+	w = (struct dma_window){ .addr = req.addr, .size = req.size, .fd = -1 };
+	if (trace_on(c->ctx))
+		dma_trace(c->ctx, LM_TRACE_DMA_UNMAP, &w, ret == LM_DEFER ? 0 : ret);
+	if (ret == LM_DEFER)
+		c->waiting = protocol_unmap_waits(c);
+	memcpy(r->payload, &req, sizeof(req));
+	r->len = sizeof(req);
+	return ret;
+}
+
+/* ---- reset, features ------------------------------------------------------------- */
+
+static void reset_done(struct lm_ctx *ctx, struct deferral *d, ssize_t result)
+{
+	struct client *c = container_of(d, struct client, reset);
+
+	protocol_answer(c, result);
+	client_wake(c);
+}
+
+static int device_reset(struct client *c, struct message *m, struct reply *r)
+{
+	int ret;
+
+	c->reset = (struct deferral){ .done = reset_done };
+	ret = function_reset(c->ctx, &c->reset, 0);
+	if (ret == LM_DEFER)
+		c->waiting = WAIT_RESET;
+	return ret;
+}
+
+/* No feature is offered yet: what VFIO_DEVICE_FEATURE answers for one that is absent. */
+static int device_feature(struct client *c, struct message *m, struct reply *r)
+{
+	struct vfio_user_device_feature req;
+
+	memcpy(&req, m->payload, sizeof(req));
+	return req.argsz < sizeof(req) ? -EINVAL : -ENOTTY;
+}
+
+static int migration_data(struct client *c, struct message *m, struct reply *r)
+{
+	return -ENOTTY;
+}
+
+/* ---- dispatch -------------------------------------------------------------------- */
+
+static const struct command commands[] = {
+	[VFIO_USER_VERSION] = {
+		handshake, sizeof(struct vfio_user_version), REPLY_MAX_INFO, false },
+	[VFIO_USER_DMA_MAP] = { map_dma, sizeof(struct vfio_user_dma_map), 0, true },
+	[VFIO_USER_DMA_UNMAP] = {
+		unmap_dma, sizeof(struct vfio_user_dma_unmap), REPLY_SMALL, true },
+	[VFIO_USER_DEVICE_GET_INFO] = {
+		protocol_device_info, sizeof(struct vfio_user_device_info), REPLY_SMALL, false },
+	[VFIO_USER_DEVICE_GET_REGION_INFO] = {
+		protocol_region_info, sizeof(struct vfio_region_info), REPLY_MAX_INFO, false },
+	[VFIO_USER_DEVICE_GET_REGION_IO_FDS] = {
+		protocol_region_io_fds, sizeof(struct vfio_user_region_io_fds), REPLY_MAX_INFO,
+		false },
+	[VFIO_USER_DEVICE_GET_IRQ_INFO] = {
+		protocol_irq_info, sizeof(struct vfio_irq_info), REPLY_SMALL, false },
+	[VFIO_USER_DEVICE_SET_IRQS] = { set_irqs, sizeof(struct vfio_irq_set), 0, true },
+	[VFIO_USER_REGION_READ] = {
+		protocol_region_read, sizeof(struct vfio_user_region_access), REPLY_SMALL, false },
+	[VFIO_USER_REGION_WRITE] = {
+		protocol_region_write, sizeof(struct vfio_user_region_access), REPLY_SMALL, true },
+	[VFIO_USER_REGION_WRITE_MULTI] = {
+		protocol_write_multi, sizeof(struct vfio_user_write_multi), REPLY_SMALL, true },
+	[VFIO_USER_DEVICE_RESET] = { device_reset, 0, 0, true },
+	[VFIO_USER_DEVICE_FEATURE] = {
+		device_feature, sizeof(struct vfio_user_device_feature), 0, false },
+	[VFIO_USER_MIG_DATA_READ] = { migration_data, 0, 0, false },
+	[VFIO_USER_MIG_DATA_WRITE] = { migration_data, 0, 0, false },
+};
+
+static const struct command *command_find(const struct client *c, const struct message *m)
+{
+	if (unlikely(m->cmd >= LM_NR(commands)))
+		return c->transport->command ? c->transport->command(m->cmd) : NULL;
+	if (!commands[m->cmd].fn)
+		return NULL;
+	return &commands[m->cmd];
+}
+
+/* A read has room for its data as well; a count that is too large is refused later. */
+static size_t reply_room(const struct command *cmd, const struct message *m)
+{
+	struct vfio_user_region_access req;
+
+	if (!cmd)
+		return 0;
+	if (m->cmd != VFIO_USER_REGION_READ || m->len < sizeof(req))
+		return cmd->room;
+	memcpy(&req, m->payload, sizeof(req));
+	return cmd->room + (req.count <= STREAM_MAX_DATA ? req.count : 0);
+}
+
+void protocol_commit(struct client *c, const struct vfio_user_header *request, int result,
+			 const struct reply *r)
+{
+	const bool ok = result >= 0;
+	const struct vfio_user_header hdr =
+		protocol_reply_header(request, result, sizeof(hdr) + (ok ? r->len : 0));
+
+	memcpy(r->payload - sizeof(hdr), &hdr, sizeof(hdr));
+	stream_commit(&c->stream, hdr.msg_size, ok ? &r->fds : NULL);
+}
+
+static int command_run(struct client *c, const struct command *cmd, struct message *m,
+		       struct reply *r)
+{
+	if (m->hdr->flags & VFIO_USER_F_TYPE_MASK)
+		return -EINVAL;
+	if (!cmd)
+		return -ENOSYS;
+	if (m->len < cmd->min_len)
+		return -EINVAL;
+	if (m->fds.error)
+		return m->fds.error;
+	return cmd->fn(c, m, r);
+}
+
+/*
+ * A request that wants no reply writes its reply into the void, not where messages are built. It
+ * may wait for DMA, and so for messages: its own is pinned then, until it is done with.
+ */
+static int handle_posted(struct client *c, const struct command *cmd, struct message *m)
+{
+	char scratch[sizeof(struct vfio_user_header) + REPLY_SMALL];
+	struct reply r = { .payload = scratch + sizeof(struct vfio_user_header) };
+	int ret = -EINVAL;
+
+	c->handling = true;
+	if (cmd && cmd->posted)
+		ret = command_run(c, cmd, m, &r);
+	c->handling = false;
+	stream_unpin(&c->pinned);
+	if (ret < 0 && ret != LM_DEFER)
+		log_debug(c->ctx, "a posted command %u failed: %s", m->cmd, strerror(-ret));
+	return ret;
+}
+
+/* What the reply begins with, once the device has answered. */
+static void request_keep(struct client *c, const struct message *m)
+{
+	const size_t len = m->len < sizeof(c->payload) ? m->len : sizeof(c->payload);
+
+	memcpy(c->payload, m->payload, len);
+}
+
+static int handle_replied(struct client *c, const struct command *cmd, struct message *m)
+{
+	const struct vfio_user_header request = *m->hdr;
+	struct reply r;
+	char *out;
+	int ret;
+
+	out = stream_reserve(&c->stream, sizeof(request) + reply_room(cmd, m));
+	if (!out) {
+		stream_unget(&c->stream, m);
+		return SERVE_BLOCKED;
+	}
+	r.payload = out + sizeof(request);
+	r.len = 0;
+	r.fds.nr = 0;
+	c->owed = true;
+	ret = command_run(c, cmd, m, &r);
+	c->owed = false;
+	if (unlikely(ret == LM_DEFER))
+		request_keep(c, m);
+	else
+		protocol_commit(c, &request, ret, &r);
+	return ret;
+}
+
+/* 0: it is VERSION, and it may come; else as protocol_handle(). */
+static int handle_first(struct client *c, struct message *m)
+{
+	int ret;
+
+	if (m->cmd != VFIO_USER_VERSION) {
+		log_peer(c->ctx, LM_LOG_WARN, "the client sent command %u before VERSION", m->cmd);
+		message_close_fds(m);
+		return -EPROTO;
+	}
+	ret = pending_may_come(c);
+	if (ret == SERVE_LATER)
+		stream_unget(&c->stream, m);
+	else if (ret)
+		message_close_fds(m);
+	return ret;
+}
+
+int protocol_handle(struct client *c, struct message *m)
+{
+	const struct command *cmd = command_find(c, m);
+	const struct vfio_user_header request = *m->hdr;
+	int ret;
+
+	if (unlikely(!c->negotiated)) {
+		ret = handle_first(c, m);
+		if (ret)
+			return ret;
+	}
+	if (unlikely(c->ctx->nr_traps)) {
+		ret = mdev_before(c, request.flags);
+		if (ret)
+			return ret;
+	}
+	if (request.flags & VFIO_USER_F_NO_REPLY) {
+		ret = handle_posted(c, cmd, m);
+		c->posted = request.msg_id;
+	} else if (unlikely(c->ctx->threads) && threads_take(c, m)) {
+		ret = 0;
+	} else {
+		ret = handle_replied(c, cmd, m);
+	}
+	if (ret == SERVE_BLOCKED)
+		return ret;
+	c->requests++;
+	c->request = request;
+	message_close_fds(m);
+	if (unlikely(c->ctx->traps_due))
+		mdev_traps_tell(c);
+	return !c->negotiated ? -EPROTO : 0;
+}

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * upcall.c - commands to the client: DMA by message.
+ *
+ * A transfer is cut into messages of at most the client's max_data_xfer_size; a few are
+ * under way at a time. They go over the twin socket where there is one, else between the
+ * replies on the main one. A reply is matched by its message id; one that nobody waits for
+ * is dropped.
+ *
+ * Waiting for a reply while the client waits for ours may never end, because a client may
+ * serve us only between its own requests. A wait inside a request is refused at once with
+ * -EDEADLK; transfers that do not move while an answer is put off end with it before the
+ * client loses patience.
+ *
+ * While we wait, so does all else that the thread serves. So a copy has one deadline, however
+ * the client spaces its answers, and so have those inside it; copies that are slow share such a
+ * deadline, and what they took is forgotten slowly; a client that has let one pass is not waited
+ * for again for some time, nor is who takes its place; and a stop ends every wait.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/server_client.h"
+
+#define IN_FLIGHT  8u
+#define WAIT_NS    2000000000u
+#define LATE_NS    10000000000u /* so long nobody is waited for after one was late */
+#define SLOW_SHARE (LATE_NS / WAIT_NS) /* slow copies may take one part of the time in so many */
+#define QUICK_NS   10000000u /* a copy that takes no longer is not slow ... */
+#define BYTE_NS    10u       /* ... and so much longer for each byte */
+#define WAITS_MAX  8u /* inside each other: each has its frames on the stack */
+#define WORK_NS    1000u /* of waiting are a unit of work */
+#define STALL_NS   1000000000u /* QEMU gives its own request five seconds, then up */
+
+/* One lm_dma_read() or lm_dma_write(), however long. */
+struct transfer {
+	struct dma_request request;
+	uint64_t         sent;     /* bytes asked for */
+	unsigned int     nr_open;  /* messages under way */
+	int              error;
+	lm_dma_done_t   *done;
+	void            *arg;
+	struct transfer *next, **link; /* what points to it */
+};
+
+struct flight {
+	struct transfer *transfer; /* NULL: free */
+	uint64_t         pos, count;
+	uint16_t         msg_id;
+};
+
+/* Made with the first transfer: most clients see none. */
+struct upcalls {
+	struct flight    flights[IN_FLIGHT];
+	struct transfer *queue;    /* in the order they came; the first ones may be under way */
+	struct transfer **end;     /* where the next one is linked */
+	struct transfer *spare;    /* one kept, so that the steady state allocates nothing */
+	uint16_t         next_id;
+	struct lm_timer *stall;
+	bool             stall_armed;
+};
+
+void upcall_new(struct client *c)
+{
+	c->wait_ns = WAIT_NS;
+	c->stall_ns = STALL_NS;
+}
+
+void upcall_free(struct client *c)
+{
+	if (!c->upcalls)
+		return;
+	lm_timer_destroy(c->upcalls->stall);
+	free(c->upcalls->spare);
+	free(c->upcalls);
+}
+
+bool upcall_is_outstanding(const struct client *c)
+{
+	return c->upcalls && c->upcalls->queue;
+}
+
+static struct stream *upcall_stream(struct client *c)
+{
+	return c->twin.rx.data ? &c->twin : &c->stream;
+}
+
+/* The client's request is not answered yet: it will not look at ours. */
+static bool client_waits(const struct client *c)
+{
+	return c->owed || (c->waiting != WAIT_NONE && !(c->request.flags & VFIO_USER_F_NO_REPLY));
+}
+
+/* ---- the end of a transfer ------------------------------------------------------- */
+
+/* It is in no list any more. */
+static void transfer_end(struct upcalls *up, struct transfer *t)
+{
+	lm_dma_done_t *done = t->done;
+	const int error = t->error;
+	void *arg = t->arg;
+
+	free(up->spare);
+	up->spare = t;
+	done(arg, error);
+}
+
+static void transfer_finish(struct upcalls *up, struct transfer *t)
+{
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+	else
+		up->end = t->link;
+	transfer_end(up, t);
+}
+
+static bool transfer_is_over(const struct transfer *t)
+{
+	return !t->nr_open && (t->error || t->sent == t->request.len);
+}
+
+void upcall_fail_all(struct client *c, int error)
+{
+	struct upcalls *up = c->upcalls;
+	struct transfer *failed, *t;
+
+	if (!up)
+		return;
+	failed = up->queue;
+	/* What the device starts meanwhile is not meant. */
+	memset(up->flights, 0, sizeof(up->flights));
+	up->queue = NULL;
+	up->end = &up->queue;
+	while ((t = failed)) {
+		failed = t->next;
+		t->error = error;
+		transfer_end(up, t);
+	}
+}
+
+void upcall_cancel(struct lm_ctx *ctx, int error)
+{
+	struct client *c = server_client(ctx);
+
+	if (!c || !upcall_is_outstanding(c))
+		return;
+	upcall_fail_all(c, error);
+	client_wake(c);
+}
+
+/* ---- transfers that do not move -------------------------------------------------- */
+
+static void stall_expired(void *arg)
+{
+	struct client *c = arg;
+
+	c->upcalls->stall_armed = false;
+	log_peer(c->ctx, LM_LOG_WARN,
+		 "the client does not serve DMA while it waits for an answer; giving up");
+	upcall_fail_all(c, -EDEADLK);
+	client_wake(c);
+}
+
+static void watch_stall(struct client *c)
+{
+	struct upcalls *up = c->upcalls;
+	const bool wanted = up->queue && !c->twin.rx.data && client_waits(c);
+
+	if (wanted == up->stall_armed)
+		return;
+	up->stall_armed = wanted;
+	lm_timer_arm(up->stall, wanted ? c->stall_ns : 0, 0);
+}
+
+/* ---- sending --------------------------------------------------------------------- */
+
+static struct flight *flight_free(struct upcalls *up)
+{
+	unsigned int i;
+
+	for (i = 0; i < IN_FLIGHT; i++) {
+		if (!up->flights[i].transfer)
+			return &up->flights[i];
+	}
+	return NULL;
+}
+
+/* Those that it passes over are under way: not more than flights. */
+static struct transfer *transfer_next(struct upcalls *up)
+{
+	struct transfer *t = up->queue;
+
+	while (t && (t->error || t->sent == t->request.len))
+		t = t->next;
+	return t;
+}
+
+/* One message of @t; false: no room to send it now. */
+static bool flight_send(struct client *c, struct transfer *t, struct flight *f)
+{
+	struct vfio_user_dma_region_access req;
+	struct vfio_user_header hdr = { 0 };
+	const uint64_t left = t->request.len - t->sent;
+	const uint64_t max = c->max_data < STREAM_MAX_DATA ? c->max_data : STREAM_MAX_DATA;
+	const uint64_t count = left < max ? left : max;
+	const size_t data = t->request.is_write ? (size_t)count : 0;
+	struct stream *s = upcall_stream(c);
+	char *out = stream_reserve(s, sizeof(hdr) + sizeof(req) + data);
+
+	if (!out)
+		return false;
+	*f = (struct flight){ t, t->sent, count, c->upcalls->next_id++ };
+	hdr.msg_id = f->msg_id;
+	hdr.cmd = t->request.is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ;
+	hdr.msg_size = (uint32_t)(sizeof(hdr) + sizeof(req) + data);
+	req.addr = t->request.addr + t->sent;
+	req.count = count;
+	memcpy(out, &hdr, sizeof(hdr));
+	memcpy(out + sizeof(hdr), &req, sizeof(req));
+	memcpy(out + sizeof(hdr) + sizeof(req), t->request.data + t->sent, data);
+	stream_commit(s, hdr.msg_size, NULL);
+	t->sent += count;
+	t->nr_open++;
+	return true;
+}
+
+void upcall_kick(struct client *c)
+{
+	struct transfer *t;
+	struct flight *f;
+
+	/* A reply is being written where our message would go: client_serve() comes back. */
+	if (!c->upcalls || (c->owed && !c->twin.rx.data))
+		return;
+	while ((t = transfer_next(c->upcalls)) && (f = flight_free(c->upcalls))) {
+		if (!flight_send(c, t, f))
+			return;
+	}
+}
+
+static struct transfer *transfer_new(struct upcalls *up)
+{
+	struct transfer *t = up->spare;
+
+	up->spare = NULL;
+	return t ? t : malloc(sizeof(*t));
+}
+
+static int upcalls_make(struct client *c)
+{
+	struct upcalls *up = calloc(1, sizeof(*up));
+	int ret;
+
+	if (!up)
+		return -ENOMEM;
+	ret = loop_timer_new(&c->ctx->loop, stall_expired, c, &up->stall);
+	if (ret) {
+		free(up);
+		return ret;
+	}
+	up->end = &up->queue;
+	c->upcalls = up;
+	return 0;
+}
+
+static int transfer_queue(struct client *c, const struct transfer *wanted)
+{
+	const int ret = c->upcalls ? 0 : upcalls_make(c);
+	struct upcalls *up = c->upcalls;
+	struct transfer *t;
+
+	if (ret)
+		return ret;
+	t = transfer_new(up);
+	if (!t)
+		return -ENOMEM;
+	*t = *wanted;
+	t->link = up->end;
+	*up->end = t;
+	up->end = &t->next;
+	upcall_kick(c);
+	return 0;
+}
+
+int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_done_t *done,
+	       void *arg)
+{
+	const struct transfer t = { .request = *request, .done = done, .arg = arg };
+	struct client *c = server_client(ctx);
+	int ret;
+
+	if (!c || !c->negotiated)
+		return -ENOTCONN;
+	ret = transfer_queue(c, &t);
+	if (!ret)
+		client_wake(c);
+	return ret;
+}
+
+/* ---- replies --------------------------------------------------------------------- */
+
+static struct flight *flight_find(struct upcalls *up, uint16_t msg_id)
+{
+	unsigned int i;
+
+	for (i = 0; i < IN_FLIGHT; i++) {
+		if (up->flights[i].transfer && up->flights[i].msg_id == msg_id)
+			return &up->flights[i];
+	}
+	return NULL;
+}
+
+/* Validates a reply and consumes its data: 0, or what is wrong with it. */
+static int flight_land(const struct flight *f, const struct message *m)
+{
+	struct vfio_user_dma_region_access rep;
+	const struct transfer *t = f->transfer;
+	const size_t data = t->request.is_write ? 0 : (size_t)f->count;
+
+	if (m->hdr->flags & VFIO_USER_F_ERROR) {
+		const uint32_t error = m->hdr->error_no;
+
+		return error && error < 4096 ? -(int)error : -EIO;
+	}
+	if (m->cmd != (t->request.is_write ? VFIO_USER_DMA_WRITE : VFIO_USER_DMA_READ))
+		return -EPROTO;
+	/* A reply to a write may carry a 4-byte count (specification) or an 8-byte one. */
+	if (m->len < (t->request.is_write ? 12 : sizeof(rep) + data))
+		return -EPROTO;
+	memset(&rep, 0, sizeof(rep));
+	memcpy(&rep, m->payload, m->len < sizeof(rep) ? m->len : sizeof(rep));
+	if (rep.addr != t->request.addr + f->pos || (uint32_t)rep.count != f->count)
+		return -EPROTO;
+	memcpy(t->request.data + f->pos, m->payload + sizeof(rep), data);
+	return 0;
+}
+
+void upcall_reply(struct client *c, struct message *m)
+{
+	struct flight *f = c->upcalls ? flight_find(c->upcalls, m->hdr->msg_id) : NULL;
+	struct transfer *t;
+	int ret;
+
+	message_close_fds(m);
+	if (!f) {
+		log_debug(c->ctx, "unexpected reply, id %u", m->hdr->msg_id);
+		return;
+	}
+	if (c->upcalls->stall_armed)
+		lm_timer_arm(c->upcalls->stall, c->stall_ns, 0);
+	t = f->transfer;
+	ret = flight_land(f, m);
+	if (ret && !t->error)
+		t->error = ret;
+	f->transfer = NULL;
+	t->nr_open--;
+	if (transfer_is_over(t))
+		transfer_finish(c->upcalls, t);
+	upcall_kick(c);
+}
+
+/* ---- waiting --------------------------------------------------------------------- */
+
+struct wait {
+	bool over;
+	int  result;
+};
+
+static void wait_done(void *arg, int result)
+{
+	struct wait *w = arg;
+
+	w->over = true;
+	w->result = result;
+}
+
+/* The transfer ends, but its memory must not be touched any more. */
+static void wait_abandon(struct client *c, const struct wait *w)
+{
+	struct upcalls *up = c->upcalls;
+	struct transfer *t;
+	unsigned int i;
+
+	for (t = up->queue; t && t->arg != w; t = t->next)
+		;
+	if (!t)
+		return;
+	for (i = 0; i < IN_FLIGHT; i++) {
+		if (up->flights[i].transfer == t)
+			up->flights[i].transfer = NULL;
+	}
+	transfer_finish(up, t);
+}
+
+/* Until there is something to receive or to send, somebody wants us to stop, or for too long. */
+static int wait_sleep(const struct client *c, struct stream *s, bool unsent, short *revents)
+{
+	const uint64_t now = loop_now_ns();
+	struct pollfd p[] = {
+		{ .fd = s->ch.fd, .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN) },
+		{ .fd = c->ctx->loop.stop.fd, .events = POLLIN },
+	};
+
+	if (loop_is_stopped(&c->ctx->loop))
+		return -ESHUTDOWN;
+	if (now >= c->wait_until)
+		return -ETIMEDOUT;
+	poll(p, LM_NR(p), (int)((c->wait_until - now) / NS_PER_MS) + 1);
+	*revents = p[0].revents;
+	return 0;
+}
+
+/* On the main socket a request that wants a reply means that the client waits for us. */
+static int wait_turn(struct client *c, struct stream *s)
+{
+	struct message m;
+	short revents;
+	ssize_t got;
+	int ret;
+
+	ret = stream_flush(s);
+	if (ret >= 0)
+		ret = wait_sleep(c, s, ret, &revents);
+	if (ret)
+		return ret;
+	got = revents & (POLLIN | POLLHUP | POLLERR) ? stream_fill(s) : 0;
+	if (got < 0)
+		return (int)got;
+	while ((ret = stream_next_reply(s, &m)) == 1)
+		upcall_reply(c, &m);
+	if (ret < 0)
+		return ret;
+	return stream_wants_reply(s) ? -EDEADLK : 0;
+}
+
+/* Can we wait at all, and does the running handler's message stay where it is meanwhile? */
+static int wait_prepare(struct client *c, uint64_t now)
+{
+	struct stream *s = upcall_stream(c);
+	const bool on_main = s == &c->stream;
+
+	if (on_main && (client_waits(c) || stream_wants_reply(s)))
+		return -EDEADLK;
+	if (c->waits == WAITS_MAX)
+		return -EDEADLK;
+	if (now < c->ctx->server->late_until)
+		return -ETIMEDOUT;
+	return on_main && c->handling && !c->pinned.data ? stream_pin(s, &c->pinned) : 0;
+}
+
+/* Callbacks that run meanwhile may complete requests, but the client stays: it is being served. */
+static int wait_loop(struct client *c, const struct wait *w)
+{
+	const bool serving = c->serving;
+	int ret = 0;
+
+	c->serving = true;
+	while (!ret && !w->over) {
+		upcall_kick(c);
+		ret = wait_turn(c, upcall_stream(c));
+	}
+	c->serving = serving;
+	if (w->over)
+		return w->result;
+	if (ret == -ETIMEDOUT)
+		c->ctx->server->late_until = loop_now_ns() + LATE_NS;
+	wait_abandon(c, w);
+	return ret;
+}
+
+/* How long this one may take: what slow ones have left of it, but time enough if it is none. */
+static uint64_t wait_allowed(const struct client *c, uint64_t begin, uint64_t quick)
+{
+	struct server *server = c->ctx->server;
+	const uint64_t forgotten = (begin - server->slow_at) / SLOW_SHARE;
+	uint64_t left;
+
+	server->slow_ns -= forgotten < server->slow_ns ? forgotten : server->slow_ns;
+	server->slow_at = begin;
+	left = server->slow_ns < c->wait_ns ? c->wait_ns - server->slow_ns : 0;
+	return quick < c->wait_ns - left ? left + quick : c->wait_ns;
+}
+
+static void wait_account(const struct client *c, uint64_t begin, uint64_t end, uint64_t quick)
+{
+	struct server *server = c->ctx->server;
+
+	if (end - begin <= quick)
+		return;
+	server->slow_ns += end - begin - quick;
+	server->slow_at = end;
+	if (server->slow_ns >= c->wait_ns)
+		server->late_until = end + LATE_NS;
+}
+
+/* What the others of this thread have waited as well is work that the client has made. */
+static int wait_within(struct client *c, const struct wait *w, uint64_t begin, uint64_t len)
+{
+	const uint64_t quick = QUICK_NS + len * BYTE_NS, outer = c->wait_until;
+	uint64_t end;
+	int ret;
+
+	if (!c->waits || begin + c->wait_ns < outer)
+		c->wait_until = begin + (c->waits ? c->wait_ns : wait_allowed(c, begin, quick));
+	c->waits++;
+	ret = wait_loop(c, w);
+	c->waits--;
+	c->wait_until = outer;
+	end = loop_now_ns();
+	if (!c->waits)
+		wait_account(c, begin, end, quick);
+	work_add(c->ctx, (end - begin) / WORK_NS);
+	return ret;
+}
+
+int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
+{
+	struct wait w = { 0 };
+	const struct transfer t = { .request = *request, .done = wait_done, .arg = &w };
+	struct client *c = server_client(ctx);
+	const uint64_t begin = loop_now_ns();
+	int ret;
+
+	if (!c || !c->negotiated)
+		return -ENOTCONN;
+	ret = wait_prepare(c, begin);
+	if (ret)
+		return ret;
+	ret = transfer_queue(c, &t);
+	if (!ret)
+		ret = wait_within(c, &w, begin, request->len);
+	client_wake(c); /* what came or was answered meanwhile */
+	return ret;
+}
+
+void upcall_settle(struct client *c)
+{
+	if (c->twin.rx.data) {
+		upcall_kick(c);
+		upcall_twin_send(c);
+	}
+	if (c->upcalls)
+		watch_stall(c);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * trace.h - the trace ring: records are appended, tracers come and go.
+ */
+#ifndef LM_TRACE_H
+#define LM_TRACE_H
+
+#include "base/ctx.h"
+#include "muser-trace.h"
+
+static inline bool trace_on(const struct lm_ctx *ctx)
+{
+	return unlikely(atomic_load_explicit(&ctx->trace, memory_order_relaxed) != NULL);
+}
+#define TRACE_SLOTS 65536u
+uint64_t trace_ticks(void); /* the clock of records */
+/* Which clock that is (lm_trace_header.clock), and both clocks at one moment. */
+uint32_t trace_clock(void);
+void trace_clock_pair(uint64_t *ticks, uint64_t *ns);
+static inline uint32_t trace_duration(uint64_t since, uint64_t now)
+{
+	return now - since > UINT32_MAX ? UINT32_MAX : (uint32_t)(now - since);
+}
+/* Append; sequence is filled in. Only if trace_on(). From any thread. */
+void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec);
+/* An access or reset is about to call the device: its record is to be filled in (duration, result,
+ * aux and text stay zero) and gets its kind; it has ended. Only if trace_on(). */
+struct lm_trace_record *trace_begin(struct lm_ctx *ctx);
+void trace_begun(struct lm_trace_record *begun, uint16_t kind);
+void trace_done(struct lm_ctx *ctx);
+void trace_end(struct lm_ctx *ctx); /* the device ends in order */
+/* A tracer comes or goes. Both descriptors are consumed on success; *ring_fd is borrowed. */
+int  trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
+		  void **tracer);
+void trace_detach(struct lm_ctx *ctx, void *tracer);
+void trace_free(struct lm_ctx *ctx); /* with control_free(); nobody traces any more */
+uint32_t trace_tracers(const struct lm_ctx *ctx);
+
+#endif /* LM_TRACE_H */

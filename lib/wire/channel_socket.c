@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * channel_socket.c - messages over a UNIX stream socket, and the host of those who connect.
+ *
+ * One system call for each operation: recvmsg(2), because descriptors may come with any message,
+ * and send(2), which is cheaper than sendmsg(2), unless descriptors go along. Flags say
+ * "do not wait" on each call, so that a socket shared with another process keeps its mode.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/memfd.h"
+#include "base/peer_fd.h"
+#include "wire/host.h"
+#include "wire/scm.h"
+
+static ssize_t no_progress(void)
+{
+	switch (errno) {
+	case EAGAIN:
+	case EINTR:
+		return 0;
+	case EPIPE:
+	case ECONNRESET:
+		return -ENOTCONN;
+	default:
+		return -errno;
+	}
+}
+
+static ssize_t socket_recv(struct channel *ch, void *buf, size_t len, struct channel_fds *fds)
+{
+	const ssize_t ret = scm_recv(ch->fd, buf, len, fds);
+
+	if (ret < 0)
+		return no_progress();
+	return ret ? ret : -ENOTCONN;
+}
+
+static ssize_t send_with_fds(struct channel *ch, const void *buf, size_t len,
+			     const struct channel_fds *fds)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(CHANNEL_MAX_FDS * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)buf, len };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = CMSG_SPACE(fds->nr * sizeof(int)),
+	};
+
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(fds->nr * sizeof(int));
+	memcpy(CMSG_DATA(&control.align), fds->fd, fds->nr * sizeof(int));
+	return sendmsg(ch->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static ssize_t socket_send(struct channel *ch, const void *buf, size_t len,
+			   const struct channel_fds *fds)
+{
+	ssize_t ret;
+
+	if (fds && fds->nr)
+		ret = send_with_fds(ch, buf, len, fds);
+	else
+		ret = send(ch->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return ret < 0 ? no_progress() : ret;
+}
+
+static void socket_close(struct channel *ch)
+{
+	peer_socket_close(ch->fd);
+	ch->fd = -1;
+}
+
+static const struct channel_ops socket_ops = {
+	.recv = socket_recv,
+	.send = socket_send,
+	.close = socket_close,
+};
+
+void channel_socket_init(struct channel *ch, int fd)
+{
+	ch->ops = &socket_ops;
+	ch->fd = fd;
+}
+
+/* ---- the host -------------------------------------------------------------------- */
+
+/* Clients are given the memory of regions. The state lasts as long as the context. */
+static int socket_memory(const struct host *host, struct host_memory *m)
+{
+	m->outlives = m->kept = false;
+	if (m->space != HOST_STATE) {
+		m->fd = memfd_mapped("muser-region", m->size, &m->mem);
+		return m->fd < 0 ? m->fd : 0;
+	}
+	m->fd = -1;
+	m->mem = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return m->mem == MAP_FAILED ? -errno : 0;
+}
+
+static void socket_host_close(const struct host *host)
+{
+}
+
+const struct host socket_host = { .memory = socket_memory, .close = socket_host_close };
