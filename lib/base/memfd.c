@@ -54,21 +54,3 @@ int memfd_sealed(const char *name, uint64_t size)
 	close(fd);
 	return ret;
 }
-
-int memfd_mapped(const char *name, uint64_t size, void **mem)
-{
-	const int fd = memfd_sealed(name, size);
-	void *at;
-	int ret;
-
-	if (fd < 0)
-		return fd;
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
-	*mem = at;
-	return fd;
-}

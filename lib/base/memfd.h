@@ -10,8 +10,7 @@
 /* A descriptor, to be sealed; or -errno, -EFBIG: more than RLIMIT_FSIZE. */
 const char *memory_advice(int error); /* what to do about it, or "" */
 int memfd_sized(const char *name, uint64_t size);
-/* Whoever is given it can neither shrink nor grow it; the same, and mapped. */
+/* The same; whoever is given it can neither shrink nor grow it. */
 int memfd_sealed(const char *name, uint64_t size);
-int memfd_mapped(const char *name, uint64_t size, void **mem);
 
 #endif /* LM_MEMFD_H */

@@ -77,13 +77,6 @@ struct config_kept {
 	uint8_t data[];
 };
 
-/* master.c */
-static inline bool master_is_on(const struct lm_ctx *ctx)
-{
-	return !ctx->config->enforced || (ctx->info.flags & LM_DEV_ALWAYS_MASTER) ||
-	       (config_command(ctx) & PCI_COMMAND_MASTER);
-}
-
 /* ---- config_bytes.c -------------------------------------------------------------- */
 
 void     config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs,

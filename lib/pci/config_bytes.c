@@ -53,3 +53,9 @@ uint16_t config_command(const struct lm_ctx *ctx)
 {
 	return atomic_load_explicit(&ctx->config->command, memory_order_relaxed);
 }
+
+bool master_is_on(const struct lm_ctx *ctx)
+{
+	return !ctx->config->enforced || (ctx->info.flags & LM_DEV_ALWAYS_MASTER) ||
+	       (config_command(ctx) & PCI_COMMAND_MASTER);
+}

@@ -38,6 +38,7 @@ int    config_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
 /* ---- master.c: bus mastering ----------------------------------------------------- */
 
+bool master_is_on(const struct lm_ctx *ctx); /* of config_bytes.c: part of what it says */
 /* Does COMMAND.BusMaster count? master_moved() has to follow a change of that by master_enforce(),
  * as it follows any change of COMMAND. */
 bool master_is_enforced(const struct lm_ctx *ctx);

@@ -28,14 +28,8 @@
 
 /* ---- making it ------------------------------------------------------------------- */
 
-static int memory_own(struct region *r)
-{
-	r->memfd = memfd_mapped("muser-region", r->info.size, &r->mem);
-	return r->memfd < 0 ? r->memfd : 0;
-}
-
-/* It may be there before this process, and after it. */
-static int memory_of_host(struct lm_ctx *ctx, uint32_t index, struct region *r)
+/* Memory of the host may be there before this process, and after it. */
+static int memory_get(struct lm_ctx *ctx, const struct host *host, uint32_t index, struct region *r)
 {
 	struct host_memory m = { .space = index, .size = r->info.size };
 	const struct host_trap forget = {
@@ -43,13 +37,13 @@ static int memory_of_host(struct lm_ctx *ctx, uint32_t index, struct region *r)
 	};
 	int ret;
 
-	ret = ctx->host->memory(ctx->host, &m);
+	ret = host->memory(host, &m);
 	if (ret)
 		return ret;
 	r->mem = m.mem;
 	r->memfd = m.fd;
 	if (m.kept)
-		ctx->host->trap(ctx->host, &forget);
+		host->trap(host, &forget);
 	if (m.kept && !kept_is_old(ctx))
 		region_memory_clear(r);
 	return 0;
@@ -57,6 +51,8 @@ static int memory_of_host(struct lm_ctx *ctx, uint32_t index, struct region *r)
 
 int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
+	const struct host *host = &socket_host; /* it is our own */
+
 	if (index == LM_CFG_REG_IDX || !r->info.size)
 		return 0;
 	if (r->info.flags & LM_REG_FLAG_MMAP) {
@@ -64,13 +60,12 @@ int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 		if (ctx->info.flags & LM_DEV_NO_MMAP)
 			r->info.flags &= ~LM_REG_FLAG_MMAP;
 		r->shared = true;
-		return memory_of_host(ctx, index, r);
-	}
-	if (r->info.fn || r->info.regs)
+	} else if (r->info.fn || r->info.regs) {
 		return 0;
-	if (ctx->info.flags & LM_DEV_RESTARTABLE)
-		return memory_of_host(ctx, index, r);
-	return memory_own(r);
+	}
+	if (r->shared || (ctx->info.flags & LM_DEV_RESTARTABLE))
+		host = ctx->host;
+	return memory_get(ctx, host, index, r);
 }
 
 void region_memory_free(struct region *r)

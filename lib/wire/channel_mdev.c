@@ -270,7 +270,8 @@ int host_mdev_open(const char *uuid, const struct host **host, const char **why)
 		mdev_node_close(fd);
 		return ret ?: -ENOMEM;
 	}
-	*mdev = (struct mdev_host){ mdev_host, fd };
+	mdev->host = mdev_host;
+	mdev->fd = fd;
 	*host = &mdev->host;
 	return 0;
 }

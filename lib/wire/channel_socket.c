@@ -95,14 +95,21 @@ void channel_socket_init(struct channel *ch, int fd)
 /* Clients are given the memory of regions. The state lasts as long as the context. */
 static int socket_memory(const struct host *host, struct host_memory *m)
 {
+	const bool is_region = m->space != HOST_STATE;
+	int ret;
+
 	m->outlives = m->kept = false;
-	if (m->space != HOST_STATE) {
-		m->fd = memfd_mapped("muser-region", m->size, &m->mem);
-		return m->fd < 0 ? m->fd : 0;
-	}
-	m->fd = -1;
-	m->mem = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return m->mem == MAP_FAILED ? -errno : 0;
+	m->fd = is_region ? memfd_sealed("muser-region", m->size) : -1;
+	if (is_region && m->fd < 0)
+		return m->fd;
+	m->mem = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+		      is_region ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, m->fd, 0);
+	if (m->mem != MAP_FAILED)
+		return 0;
+	ret = -errno;
+	if (is_region)
+		close(m->fd);
+	return ret;
 }
 
 static void socket_host_close(const struct host *host)
