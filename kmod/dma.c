@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dma.c - the client's memory: life, operations on pages, letting go of what is pinned.
+ * dma.c - the client's memory: its table of pages, and operations on them; who comes and goes.
  *
- * Owns the table of pages, and the thread that alone unpins what was in there: one for each client,
- * so that nothing but that client's own VFIO container can delay it. What leaves the table is out
- * of all mappings before it is unpinned. Nothing here waits for the server.
+ * Nothing here waits for the server.
  */
-#include <linux/err.h>
 #include <linux/highmem.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/vfio.h>
 
 #include "dma.h"
-
-/* Pages that left the table, to be unpinned. */
-struct dma_batch {
-	struct dma_op op;
-	struct list_head link;
-};
 
 int muser_dma_init(struct muser *m)
 {
@@ -43,6 +32,7 @@ int muser_dma_init(struct muser *m)
 	st->files = RB_ROOT_CACHED;
 	init_waitqueue_head(&st->wait);
 	INIT_LIST_HEAD(&st->batches);
+	INIT_LIST_HEAD(&st->unpinning);
 	init_waitqueue_head(&st->unpinner_wait);
 	INIT_LIST_HEAD(&st->copies);
 	init_waitqueue_head(&st->copier_wait);
@@ -96,6 +86,8 @@ int dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long fi
 	op->it.start = first;
 	op->it.last = first + pages - 1;
 	op->revoked = false;
+	if (wait_event_killable(st->wait, !READ_ONCE(st->nr_late)))
+		return -EINTR;
 	spin_lock(&st->lock);
 	if (!st->open)
 		ret = -ENOTCONN;
@@ -124,145 +116,6 @@ bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long
 	ret = !interval_tree_iter_first(&st->ops, first, last);
 	spin_unlock(&st->lock);
 	return ret;
-}
-
-/* ---- letting go ---------------------------------------------------------------------- */
-
-static struct dma_batch *dma_batch_new(unsigned long page)
-{
-	/* It cannot fail: the pages must go. Whoever makes them go is charged, beyond his limit. */
-	struct dma_batch *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-
-	b->op.it.start = page;
-	b->op.it.last = page;
-	return b;
-}
-
-static bool dma_batch_grow(struct dma_batch *b, unsigned long page)
-{
-	if (page != b->op.it.last + 1 || dma_op_pages(&b->op) == DMA_BATCH)
-		return false;
-	b->op.it.last = page;
-	return true;
-}
-
-/* It is complete: an operation from here on. One at a time, as there may be millions. */
-static void dma_batch_begin(struct muser_dma_state *st, struct dma_batch *b)
-{
-	spin_lock(&st->lock);
-	interval_tree_insert(&b->op.it, &st->ops);
-	spin_unlock(&st->lock);
-}
-
-/*
- * Take pages of [first, last] out of the table, into @batches; afterwards no mapping has them.
- * Each batch is an operation before map_lock is let go: whoever unmaps waits for it. The range is
- * what the client unmaps, or whole runs. Returns how many batches there are.
- */
-static u64 dma_collect(struct muser_dma_state *st, unsigned long first, unsigned long last,
-		       struct list_head *batches)
-{
-	struct dma_batch *b = NULL;
-	unsigned long page;
-	void *entry;
-	u64 nr = 0;
-
-	down_write(&st->map_lock);
-	/* If it is pinned, what is left of a run begins there. */
-	xa_set_mark(&st->pages, last + 1, DMA_HEAD);
-	xa_for_each_range(&st->pages, page, entry, first, last) {
-		const bool begins = dma_run_begins(st, page);
-
-		xa_erase(&st->pages, page);
-		atomic64_dec(&st->pinned);
-		if (!b || begins || !dma_batch_grow(b, page)) {
-			if (b)
-				dma_batch_begin(st, b);
-			b = dma_batch_new(page);
-			list_add_tail(&b->link, batches);
-			nr++;
-		}
-		cond_resched();
-	}
-	if (b)
-		dma_batch_begin(st, b);
-	up_write(&st->map_lock);
-	if (nr) {
-		dma_zap(st, first, last - first + 1);
-		dma_files_revoke(st, first, last);
-	}
-	return nr;
-}
-
-u64 dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last)
-{
-	LIST_HEAD(batches);
-	const u64 nr = dma_collect(st, first, last, &batches);
-	u64 number;
-
-	if (!nr)
-		return 0;
-	spin_lock(&st->lock);
-	st->queued += nr;
-	number = st->queued;
-	list_splice_tail(&batches, &st->batches);
-	spin_unlock(&st->lock);
-	wake_up(&st->unpinner_wait);
-	return number;
-}
-
-void dma_drop(struct muser_dma_state *st, unsigned long first, unsigned long last)
-{
-	const u64 number = dma_drop_later(st, first, last);
-
-	wait_event_killable(st->wait, READ_ONCE(st->unpinned) >= number);
-}
-
-static struct dma_batch *dma_batch_next(struct muser_dma_state *st)
-{
-	struct dma_batch *b;
-
-	spin_lock(&st->lock);
-	b = list_first_entry_or_null(&st->batches, struct dma_batch, link);
-	if (b)
-		list_del(&b->link);
-	spin_unlock(&st->lock);
-	return b;
-}
-
-static int dma_unpinner(void *data)
-{
-	struct muser_dma_state *st = data;
-	struct dma_batch *b;
-
-	/* Ahead of all that tenants run; not a real-time thread, as it is they who give it work. */
-	set_user_nice(current, MIN_NICE);
-	for (;;) {
-		wait_event_idle(st->unpinner_wait,
-				(b = dma_batch_next(st)) || kthread_should_stop());
-		if (!b)
-			return 0;
-		vfio_unpin_pages(st->vdev, (dma_addr_t)b->op.it.start << PAGE_SHIFT,
-				 dma_op_pages(&b->op));
-		WRITE_ONCE(st->unpinned, st->unpinned + 1);
-		dma_op_end(st, &b->op);
-		kfree(b);
-		cond_resched();
-	}
-}
-
-int dma_unpinner_start(struct muser_dma_state *st)
-{
-	struct task_struct *unpinner;
-
-	lockdep_assert_held(&st->pin_lock);
-	if (st->unpinner)
-		return 0;
-	unpinner = kthread_run(dma_unpinner, st, "muser_unpin/%d", st->m->minor);
-	if (IS_ERR(unpinner))
-		return PTR_ERR(unpinner);
-	st->unpinner = unpinner;
-	return 0;
 }
 
 /* ---- client and server come and go --------------------------------------------------- */
@@ -300,9 +153,7 @@ void muser_dma_close(struct muser *m)
 	dma_drop_later(st, 0, DMA_LAST_PAGE);
 	wait_event(st->wait, dma_is_quiet(st, 0, DMA_LAST_PAGE));
 	dma_rw_close(st);
-	if (st->unpinner)
-		kthread_stop(st->unpinner);
-	st->unpinner = NULL;
+	dma_unpinner_stop(st);
 	st->vdev = NULL;
 }
 

@@ -48,11 +48,15 @@ struct muser_dma_state {
 	u64                   born;    /* dma_birth() of that client */
 	struct rb_root_cached ops;
 	struct rb_root_cached marks;   /* struct dma_mark: being unmapped, not to be pinned */
+	unsigned int          nr_late; /* of these: see dma_unmap.c */
 	struct rb_root_cached files;   /* struct dma_file: may be mapped as that */
 	unsigned int          nr_files;
 	bool                  direct;  /* there may be files */
-	struct list_head      batches; /* for the unpinner */
-	u64                   queued;  /* batches so far */
+	struct list_head      batches; /* of pages to be unpinned, see dma_unpin.c ... */
+	struct list_head      unpinning; /* ... and those that somebody is unpinning */
+	u64                   queued, unpinned; /* batches so far */
+	unsigned long         nr_waiting, nr_unpinning; /* batches in the lists */
+	unsigned long         nr_helpers;
 	struct list_head      copies;  /* for the copier */
 	struct dma_rw        *copying; /* what it copies just now */
 
@@ -61,7 +65,7 @@ struct muser_dma_state {
 	/* Threads of the client's time. */
 	struct task_struct   *unpinner;
 	wait_queue_head_t     unpinner_wait;
-	u64                   unpinned; /* batches so far, in order; the unpinner's */
+	struct workqueue_struct *helpers; /* of the unpinner, while it is there */
 	struct task_struct   *copier;
 	wait_queue_head_t     copier_wait;
 
@@ -90,23 +94,27 @@ static inline unsigned long dma_op_pages(const struct dma_op *op)
 	return op->it.last - op->it.start + 1;
 }
 
-/* dma.c */
+/* dma.c: it waits, killably, while an unmap is late. -EINTR; -ENOTCONN; -EBUSY: being unmapped. */
 int  dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long first,
 		  unsigned long pages);
 /* Returns -EBUSY if the client unmapped meanwhile. */
 int  dma_op_end(struct muser_dma_state *st, struct dma_op *op);
 /* No operation is under way in [first, last]. */
 bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long last);
-/* Before the first pin: whoever pins can be sure that it is unpinned. Under pin_lock. */
-int  dma_unpinner_start(struct muser_dma_state *st);
-/* Unpin all of [first, last]; the server sees scratch. It waits, killably. */
-void dma_drop(struct muser_dma_state *st, unsigned long first, unsigned long last);
-/* Without waiting; how many batches there will have been when this is done, 0: nothing to do. */
-u64  dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last);
 /* [iova, iova + size) is something, and below MUSER_DMA_LIMIT. */
 bool dma_range_is_valid(u64 iova, u64 size);
 /* What VFIO's error means in our UAPI. */
 int  dma_error(int error);
+
+/* dma_unpin.c: before the first pin, so that it is sure to be unpinned. Under pin_lock. */
+int  dma_unpinner_start(struct muser_dma_state *st);
+void dma_unpinner_stop(struct muser_dma_state *st); /* there is nothing to be unpinned any more */
+/* Have more threads call VFIO, and wait until they do, up to @patience. */
+void dma_unpin_help(struct muser_dma_state *st, long patience);
+/* Unpin all of [first, last]; the server sees scratch. It waits, killably. */
+void dma_drop(struct muser_dma_state *st, unsigned long first, unsigned long last);
+/* Without waiting; the number of the last batch of this, 0: nothing to do. */
+u64  dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last);
 
 /*
  * dma_rw.c: the client goes, and the thread that copied. Cancel: copies of pages in [first, last]

@@ -11,10 +11,8 @@
  *
  * What is waited for, all of it within the marked range, where nothing new begins:
  *
- *  - The unpinner, in the queue for VFIO's lock since the first round. The lock is handed over in
- *    turn. Each time that we return one who holds it while waiting for us lets it go, and a round
- *    is lost only to a thread that overtakes the queue. As long as the unpinner gets on nobody
- *    waits for us with that lock, and no round is used up (but see the known limit below).
+ *  - The unpinner, in the queue for VFIO's lock since the first round. As long as it gets on nobody
+ *    waits for us with that lock, and no round is used up.
  *  - Pins under way. They are for that lock in turn, too, see that they are void, and undo.
  *  - Copies under way. They hold that lock through the client's page faults: those that have begun
  *    are interrupted, whether they are of this range or not, the others fail.
@@ -37,6 +35,19 @@
 #include "dma.h"
 
 /*
+ * Other threads of the client that unmap pinned memory take VFIO's lock and then wait for us with
+ * it. When we return, the first of them goes on, and the lock is handed over in turn: to what is
+ * queued for it, until it comes to the next of them. Tens of thousands of pages take more turns
+ * than there are rounds. So:
+ *
+ *  - Before a round ends in vain, each batch of pages has a thread in the queue (dma_unpin_help()).
+ *  - From the second round on, an unmap is late. No operation on this device's pages begins then:
+ *    what is pinned becomes less.
+ *  - A thread that has unmapped returns to the client when nothing is late. So each of them comes
+ *    between us and the lock with one mapping only, however many are pinned.
+ */
+
+/*
  * A device may join the container between two rounds (not during one: the list is locked), be
  * called by its client, and pin, before the next one reaches it. One after another would use up all
  * rounds. So a client that came after the thread's first round cannot pin once there was a second:
@@ -47,13 +58,6 @@
  *  - Who joins after that finds the mark late when it pins, until the thread leaves the range.
  *
  * All that is pinned in the third round was marked in the first two, and nothing comes to it.
- */
-
-/*
- * A known limit: other threads of the client that unmap as well hold VFIO's lock while they wait
- * for its list, and give the unpinner one or two holds of 512 pages in a round. Tens of thousands
- * of pages then outlast all rounds, and the last one waits for a lock that is not given back: the
- * client's own container hangs.
  */
 
 /* type1 asks 11 times. A client that came after the first round is one behind. */
@@ -151,18 +155,26 @@ static bool dma_mark_is_older(struct rb_node *a, const struct rb_node *b)
 
 static void dma_mark_set_late(struct dma_mark *mark, bool late)
 {
+	struct muser_dma_state *st = mark->m->dma;
 	struct rb_node *first;
 
+	if (late != RB_EMPTY_NODE(&mark->late))
+		return;
 	spin_lock(&dma_marks_lock);
-	if (late && RB_EMPTY_NODE(&mark->late)) {
+	if (late) {
 		rb_add_cached(&mark->late, &dma_late, dma_mark_is_older);
-	} else if (!late && !RB_EMPTY_NODE(&mark->late)) {
+	} else {
 		rb_erase_cached(&mark->late, &dma_late);
 		RB_CLEAR_NODE(&mark->late);
 	}
 	first = rb_first_cached(&dma_late);
 	WRITE_ONCE(dma_late_since, first ? rb_entry(first, struct dma_mark, late)->born : U64_MAX);
 	spin_unlock(&dma_marks_lock);
+	spin_lock(&st->lock);
+	WRITE_ONCE(st->nr_late, st->nr_late + (late ? 1 : -1));
+	spin_unlock(&st->lock);
+	if (!late)
+		wake_up_all(&st->wait);
 }
 
 /*
@@ -197,9 +209,16 @@ static void dma_mark_free(struct dma_mark *mark)
 	wake_up_var(&dma_marks);
 }
 
+/* On the way back to the client, which may unmap more when what is late has ended. */
 static void dma_mark_clear(struct callback_head *work)
 {
-	dma_mark_free(container_of(work, struct dma_mark, work));
+	struct dma_mark *mark = container_of(work, struct dma_mark, work);
+	struct muser *m = mark->m;
+
+	muser_get(m);
+	dma_mark_free(mark);
+	wait_event_killable(m->dma->wait, !READ_ONCE(m->dma->nr_late));
+	muser_put(m);
 }
 
 static struct dma_mark *dma_mark_new(struct muser *m)
@@ -241,7 +260,8 @@ static void dma_mark_place(struct dma_mark *mark, unsigned long first, unsigned 
 static void dma_wait_quiet(struct muser_dma_state *st, const struct dma_mark *mark)
 {
 	const bool is_last = st->is_exact || mark->rounds + 1 >= DMA_ROUNDS;
-	const long patience = is_last ? MAX_SCHEDULE_TIMEOUT : DMA_PATIENCE << mark->rounds;
+	const long patience = DMA_PATIENCE << mark->rounds;
+	bool goes_on;
 	u64 unpinned;
 
 	do {
@@ -249,7 +269,10 @@ static void dma_wait_quiet(struct muser_dma_state *st, const struct dma_mark *ma
 		if (wait_event_timeout(st->wait, dma_is_quiet(st, mark->it.start, mark->it.last),
 				       patience))
 			return;
-	} while (READ_ONCE(st->unpinned) != unpinned);
+		goes_on = READ_ONCE(st->unpinned) != unpinned;
+		if (!goes_on)
+			dma_unpin_help(st, patience);
+	} while (is_last || goes_on);
 }
 
 /* Out of all mappings, and unpinned, or soon so. */

@@ -332,6 +332,19 @@ for threads in 1 4 8; do
 	is 'without a fault' 0 word 0xf78
 	is 'and without pins' 0 pinned
 done
+# Each of these threads holds VFIO's lock while it waits for the others.
+ok 'much memory' c map 0x40000000 0xa000000 anon
+for try in 1 2 3; do
+	ok 'is pinned' dma $PIN 0x40000000 0xa000000 0
+	ok 'pages that lie apart' c scatter 0x10000000 24 2
+	ok 'are pinned, each by itself' dma $PIN_EACH 0x10000000 $((24 * 8192)) 0
+	ok "all is unmapped at once, by 25 threads: $try" c rush 0x40000000 0xa000000 0x10000000 24 2
+	sed 's/^/# /' /tmp/tap.out
+	is 'and no pin stays' 0 pinned
+	ok 'much memory is mapped' c remap 0x40000000 0xa000000
+done
+ok 'and unmapped' c unmap 0x40000000 0xa000000
+ok 'and given back' c drop 0x40000000
 ok 'once more' command_of 0xf60 4000
 c_send dmastorm 4 4000 0x1000000 0x1000000
 usleep 1500000

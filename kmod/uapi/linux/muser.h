@@ -321,6 +321,8 @@ struct muser_irq {
  * locked-memory limit; EOPNOTSUPP: such memory or IOMMU type cannot be pinned, or nothing of a
  * client that has come while some client's unmapping takes its time: MUSER_DMA_RW; EBUSY: being
  * unmapped now; ENOTCONN: no client, or not started, or refused.
+ *
+ * Both wait, killably, while threads of the client that unmap hold each other up: a second or two.
  */
 struct muser_dma {
 	__u32 argsz;

@@ -17,7 +17,7 @@
 
 #include "client.h"
 
-#define MAX_THREADS 16
+#define MAX_THREADS 32
 #define PAGE 4096ull
 
 struct storm {
@@ -25,6 +25,8 @@ struct storm {
 	uint64_t base, size, deadline_ms;
 	char *region;
 	unsigned int threads;
+	uint64_t pages, stride; /* a rush */
+	pthread_barrier_t barrier;
 	_Atomic uint64_t rounds, wrong, longest_ms;
 };
 
@@ -145,6 +147,24 @@ static void *memory_run(void *data)
 	return NULL;
 }
 
+/* The first thread unmaps all of the memory, each other one a page elsewhere, at once. */
+static void *rush_run(void *data)
+{
+	struct worker *w = data;
+	const struct storm *s = w->storm;
+	int ret;
+
+	pthread_barrier_wait(&w->storm->barrier);
+	if (w->nr)
+		ret = unmap(w, s->pages + (w->nr - 1) * s->stride, PAGE);
+	else
+		ret = unmap(w, s->base, s->size);
+	if (ret)
+		wrong(w, "unmapping", -ret);
+	atomic_fetch_add(&w->storm->rounds, 1);
+	return NULL;
+}
+
 /* ---- a mapped region ----------------------------------------------------------------- */
 
 /* Each thread has pages of its own: their first words count up. */
@@ -200,6 +220,20 @@ static int run_dma_storm(struct client *c, int argc, char **argv)
 	return run_threads(&s, memory_run);
 }
 
+static int run_rush(struct client *c, int argc, char **argv)
+{
+	struct storm s = { .client = c };
+	uint64_t pages;
+
+	if (number(argv[0], &s.base) || number(argv[1], &s.size) || number(argv[2], &s.pages) ||
+	    number(argv[3], &pages) || number(argv[4], &s.stride) || pages >= MAX_THREADS)
+		return -EPROTO;
+	s.threads = pages + 1;
+	s.stride *= PAGE;
+	pthread_barrier_init(&s.barrier, NULL, s.threads);
+	return run_threads(&s, rush_run);
+}
+
 static int run_write_storm(struct client *c, int argc, char **argv)
 {
 	struct storm s = { .client = c };
@@ -219,6 +253,7 @@ static int run_write_storm(struct client *c, int argc, char **argv)
 
 const struct command storm_commands[] = {
 	{ "dmastorm", "THREADS MS IOVA SIZE: map and unmap; prints how often", 4, run_dma_storm },
+	{ "rush", "IOVA SIZE PAGES COUNT STRIDE: unmap it and each of these at once", 5, run_rush },
 	{ "writestorm", "THREADS MS REGION: to its mapping", 3, run_write_storm },
 	{ 0 },
 };
