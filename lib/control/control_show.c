@@ -12,6 +12,7 @@
 #include "pci/config.h"
 #include "server/server.h"
 #include "trace/trace.h"
+#include "wire/host.h"
 
 #define PROP_VALUE_MAX 4096
 
@@ -274,8 +275,7 @@ static struct json_object *show_device(struct lm_ctx *ctx)
 	json_add_string(obj, "uuid", ctx->uuid);
 	json_add_string(obj, "type", ctx->info.type);
 	json_add_string(obj, "name", ctx->info.name);
-	json_add_string(obj, "transport",
-			ctx->info.flags & LM_DEV_MDEV ? "mdev" : "vfio-user");
+	json_add_string(obj, "transport", ctx->host->name);
 	json_add_string(obj, "state", st.attached ? "attached" : "waiting");
 	json_add_int(obj, "pid", getpid());
 	json_add_string(obj, "program", program_invocation_short_name);

@@ -481,6 +481,22 @@ static int piece_map(struct lm_ctx *ctx, struct dma_backing *b, uint64_t start)
 	return 0;
 }
 
+void dma_backing_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t addr, uint64_t size)
+{
+	const uint64_t page = page_size();
+	struct dma_backing *b = dma_slot_backing(dma, slot);
+	const uint64_t first = addr & ~(page - 1);
+	const uint64_t last = (addr + (size - 1)) | (page - 1);
+
+	if (!b->is_piece)
+		return;
+	dma_backing_unshare(&dma->backings, b);
+	if (first < b->start || last - b->start >= b->length)
+		return;
+	mmap(b->base + (first - b->start), last - first + 1, (int)b->prot,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
 /* As if each piece were a file: windows inside it share its mapping. */
 static int piece_get(struct lm_ctx *ctx, const struct dma_window *w, struct dma_backing **out)
 {

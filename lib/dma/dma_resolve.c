@@ -159,19 +159,3 @@ int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 	range_cut(&d, low, last);
 	return window_add(ctx, &d, false);
 }
-
-void dma_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t addr, uint64_t size)
-{
-	const uint64_t page = page_size();
-	struct dma_backing *b = dma_slot_backing(dma, slot);
-	const uint64_t first = addr & ~(page - 1);
-	const uint64_t last = (addr + (size - 1)) | (page - 1);
-
-	if (!b->is_piece)
-		return;
-	dma_backing_unshare(&dma->backings, b);
-	if (first < b->start || last - b->start >= b->length)
-		return;
-	mmap(b->base + (first - b->start), last - first + 1, (int)b->prot,
-	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-}

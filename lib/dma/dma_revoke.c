@@ -178,7 +178,7 @@ static void window_scratch(struct dma *dma, const struct dma_slot *slot, uint64_
 
 	high = high < last ? high : last;
 	if (dma_slot_backing(dma, slot)->is_piece && low <= high)
-		dma_scratch(dma, slot, low, high - low + 1);
+		dma_backing_scratch(dma, slot, low, high - low + 1);
 }
 
 /* Windows that went with their neighbours were the client's still, in part. */

@@ -65,6 +65,9 @@ int  dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 void dma_backing_put(struct dma_backings *bs, struct dma_backing *b);
 /* No window finds it any more. */
 void dma_backing_unshare(struct dma_backings *bs, struct dma_backing *b);
+/* Pointers into a window stay valid, but show this part of the client's memory no more. */
+void dma_backing_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t addr,
+			 uint64_t size);
 
 /* ---- dma_share.c: what a client may take of the process -------------------------- */
 
@@ -86,8 +89,6 @@ bool dma_share_of_fds(uint32_t nr, struct dma_limit *limit); /* those that are k
 
 /* @addr is in no window: make one that has it, and what it can of the @len bytes. -ENOENT. */
 int  dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len);
-/* Pointers into a window stay valid, but show this part of the client's memory no more. */
-void dma_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t addr, uint64_t size);
 
 /* ---- dma_merge.c: no seams between windows -------------------------------------- */
 

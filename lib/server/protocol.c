@@ -198,17 +198,6 @@ static size_t reply_room(const struct command *cmd, const struct message *m)
 	return cmd->room + (req.count <= STREAM_MAX_DATA ? req.count : 0);
 }
 
-void protocol_commit(struct client *c, const struct vfio_user_header *request, int result,
-			 const struct reply *r)
-{
-	const bool ok = result >= 0;
-	const struct vfio_user_header hdr =
-		protocol_reply_header(request, result, sizeof(hdr) + (ok ? r->len : 0));
-
-	memcpy(r->payload - sizeof(hdr), &hdr, sizeof(hdr));
-	stream_commit(&c->stream, hdr.msg_size, ok ? &r->fds : NULL);
-}
-
 static int command_run(struct client *c, const struct command *cmd, struct message *m,
 		       struct reply *r)
 {

@@ -8,6 +8,8 @@
 #ifndef LM_PROTOCOL_H
 #define LM_PROTOCOL_H
 
+#include <string.h>
+
 #include "server/server_client.h"
 
 struct command {
@@ -48,8 +50,16 @@ protocol_reply_header(const struct vfio_user_header *request, int result, size_t
 	};
 }
 
-/* protocol.c: the reply to @request, built at r->payload, may be sent. @result: 0 or -errno. */
-void protocol_commit(struct client *c, const struct vfio_user_header *request, int result,
-		     const struct reply *r);
+/* The reply to @request, built at r->payload, may be sent. @result: 0 or -errno. */
+static inline void protocol_commit(struct client *c, const struct vfio_user_header *request,
+				   int result, const struct reply *r)
+{
+	const bool ok = result >= 0;
+	const struct vfio_user_header hdr =
+		protocol_reply_header(request, result, sizeof(hdr) + (ok ? r->len : 0));
+
+	memcpy(r->payload - sizeof(hdr), &hdr, sizeof(hdr));
+	stream_commit(&c->stream, hdr.msg_size, ok ? &r->fds : NULL);
+}
 
 #endif /* LM_PROTOCOL_H */

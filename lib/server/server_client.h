@@ -253,7 +253,6 @@ void upcall_fail_all(struct client *c, int error);
 
 /* upcall_twin.c */
 int  upcall_twin_open(struct client *c, int fd);  /* fd is consumed in any case */
-void upcall_twin_send(struct client *c);
 void upcall_twin_free(struct client *c);
 
 #endif /* LM_SERVER_CLIENT_H */

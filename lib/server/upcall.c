@@ -536,11 +536,21 @@ int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 	return ret;
 }
 
+/* A send error is reported again by the turn that is asked for, as is what the last one left. */
+static void twin_send(struct client *c)
+{
+	const bool more = stream_flush(&c->twin) || stream_has_message(&c->twin);
+	const uint32_t events = more ? EPOLLIN | EPOLLOUT : EPOLLIN;
+
+	if (events != c->twin_events && !loop_modify(&c->ctx->loop, &c->twin_source, events))
+		c->twin_events = events;
+}
+
 void upcall_settle(struct client *c)
 {
 	if (c->twin.rx.data) {
 		upcall_kick(c);
-		upcall_twin_send(c);
+		twin_send(c);
 	}
 	if (c->upcalls)
 		watch_stall(c);

@@ -13,16 +13,6 @@ static void twin_close(struct client *c)
 	upcall_fail_all(c, -ENOTCONN);
 }
 
-/* A send error is reported again by the turn that is asked for, as is what the last one left. */
-void upcall_twin_send(struct client *c)
-{
-	const bool more = stream_flush(&c->twin) || stream_has_message(&c->twin);
-	const uint32_t events = more ? EPOLLIN | EPOLLOUT : EPOLLIN;
-
-	if (events != c->twin_events && !loop_modify(&c->ctx->loop, &c->twin_source, events))
-		c->twin_events = events;
-}
-
 static void twin_ready(struct source *src, uint32_t events)
 {
 	struct client *c = container_of(src, struct client, twin_source);

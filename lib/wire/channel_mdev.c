@@ -206,6 +206,7 @@ static void host_close(const struct host *host)
 }
 
 static const struct host mdev_host = {
+	.name = "mdev",
 	.memory = mdev_memory,
 	.close = host_close,
 	.channel = mdev_channel,

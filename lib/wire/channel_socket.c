@@ -116,4 +116,6 @@ static void socket_host_close(const struct host *host)
 {
 }
 
-const struct host socket_host = { .memory = socket_memory, .close = socket_host_close };
+const struct host socket_host = {
+	.name = "vfio-user", .memory = socket_memory, .close = socket_host_close,
+};

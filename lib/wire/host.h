@@ -44,6 +44,7 @@ struct host_trap {
 
 /* All are non-blocking. */
 struct host {
+	const char *name; /* for musctl show */
 	int  (*memory)(const struct host *host, struct host_memory *m);
 	void (*close)(const struct host *host);
 

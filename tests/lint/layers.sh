@@ -94,3 +94,9 @@ awk '
 				printf "lib/%s:1: %d files need each other:%s\n", i, size, knot
 		}
 	}' "$work/symbols" | sort | report "files of the library that need each other are three at most"
+
+# What differs between a socket and muser.ko is asked by struct host and struct transport; only who
+# takes a description decides by its flag.
+grep -nE 'LM_DEV_MDEV|is_mdev' lib/*.[ch] lib/*/*.[ch] |
+	grep -vE '^lib/(muser\.h|ctx\.c|info[a-z_]*\.c):' | sed -E 's/^([^:]+:[0-9]+):[ \t]*/\1: /' |
+	report "no part of the library asks which transport there is"
