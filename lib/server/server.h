@@ -19,18 +19,13 @@ int  server_new(struct lm_ctx *ctx);
 int  server_start(struct lm_ctx *ctx); /* all is there: clients may come */
 void server_hide(struct lm_ctx *ctx);  /* nobody finds it any more */
 void server_free(struct lm_ctx *ctx);
-/* A turn: as lm_ctx_poll(), or as lm_ctx_drive() does them. */
+/* A turn: as lm_ctx_poll(), or as lm_ctx_drive() does them. Between those replies may wait to be
+ * sent: until server_exchange_end(). */
 int  server_turn(struct lm_ctx *ctx, bool may_wait);
+void server_exchange_end(struct lm_ctx *ctx);
 void server_get_state(const struct lm_ctx *ctx, struct client_state *st);
 /* A request of the client has begun, and more of it is to come. */
 bool server_is_half_done(const struct lm_ctx *ctx);
-/* Look at the client's socket without epoll: 1: served, 0: nothing there, -EAGAIN: ask epoll. */
-int  server_busy_poll(struct lm_ctx *ctx);
-/* server_mdev.c: the same as a turn of the loop, in one system call where the channel can.
- * Between such turns replies may wait to be sent: until server_exchange_end(). */
-int  server_exchange(struct lm_ctx *ctx);
-void server_exchange_end(struct lm_ctx *ctx);
-void server_listen_again(struct lm_ctx *ctx); /* what there is to be noticed has changed */
 
 /* ---- threads.c: LM_DEV_THREADS --------------------------------------------------- */
 

@@ -200,6 +200,12 @@ void client_listen(struct client *c); /* what epoll is to tell next */
 bool client_is_due(const struct client *c); /* messages wait to be served */
 ssize_t server_receive(struct client *c);   /* as stream_fill() */
 void client_serve(struct client *c); /* a turn of the loop; may free @c */
+/* Look at the client's socket without epoll: 1: served, 0: nothing there, -EAGAIN: ask epoll. */
+int  server_busy_poll(struct lm_ctx *ctx);
+
+/* server_exchange.c: a turn of the loop in one system call, where the channel can */
+int  server_exchange(struct lm_ctx *ctx);
+void server_listen_again(struct lm_ctx *ctx); /* what there is to be noticed has changed */
 
 /* pending.c */
 void pending_init(struct server *server);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_channel_socket.c - bytes and descriptors over a UNIX socket, and what its ends look like.
+ * test_channel_socket.c - bytes and descriptors over a UNIX socket, what its ends look like, and
+ * the memory that devices on sockets have.
  */
+#include <sys/mman.h>
+
+#include "wire/host.h"
 #include "engine.h"
 
 struct pair {
@@ -192,6 +196,46 @@ static void descriptors_are_sent(void **state)
 	close_fds(m.fds, m.nr_fds);
 }
 
+/* ---- the host -------------------------------------------------------------------- */
+
+static void memory_of_a_region_can_be_given_to_clients(void **state)
+{
+	struct host_memory m = { .space = LM_BAR2_REG_IDX, .size = 3 * page_size() };
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	char *again;
+
+	assert_int_equal(socket_host.memory(&socket_host, &m), 0);
+	assert_false(m.kept || m.outlives);
+	assert_int_equal(fcntl(m.fd, F_GET_SEALS) & seals, seals);
+	again = mmap(NULL, m.size, PROT_READ, MAP_SHARED, m.fd, 0);
+	assert_ptr_not_equal(again, MAP_FAILED);
+	memset(m.mem, 7, m.size);
+	assert_int_equal(again[m.size - 1], 7);
+	munmap(again, m.size);
+	munmap(m.mem, m.size);
+	close(m.fd);
+}
+
+static void the_state_is_nobody_elses(void **state)
+{
+	struct host_memory m = { .space = HOST_STATE, .size = page_size() };
+
+	assert_int_equal(socket_host.memory(&socket_host, &m), 0);
+	assert_false(m.kept || m.outlives);
+	assert_int_equal(m.fd, -1);
+	assert_int_equal(*(char *)m.mem, 0);
+	munmap(m.mem, m.size);
+}
+
+static void memory_that_cannot_be_is_an_error(void **state)
+{
+	struct host_memory region = { .space = LM_BAR2_REG_IDX, .size = UINT64_MAX };
+	struct host_memory whole = { .space = HOST_STATE, .size = UINT64_MAX };
+
+	assert_int_equal(socket_host.memory(&socket_host, &region), -EFBIG);
+	assert_int_equal(socket_host.memory(&socket_host, &whole), -ENOMEM);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -207,6 +251,9 @@ int main(void)
 		TEST(too_many_descriptors_are_told_and_closed),
 		TEST(a_receive_ends_with_the_segment_that_had_descriptors),
 		TEST(descriptors_are_sent),
+		TEST(memory_of_a_region_can_be_given_to_clients),
+		TEST(the_state_is_nobody_elses),
+		TEST(memory_that_cannot_be_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
