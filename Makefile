@@ -40,7 +40,7 @@ pkg = $(shell pkg-config $(1) $(2))
 
 LIB_SRC := $(wildcard lib/*.c lib/*/*.c)
 DEV_SRC := $(wildcard devices/*.c devices/*/*.c)
-CLI_SRC := $(wildcard cli/*.c)
+CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 # Parts of the library that musctl uses as its own; they know nothing of devices.
 CLI_LIB_SRC := $(addprefix lib/base/,json.c dir.c log_level.c sockpath.c name_fault.c utf8.c \
 	value_fault.c)
@@ -86,6 +86,7 @@ pkgs:
 		echo 'muser: $(word 1,$(subst :, ,$(p))) is missing: apt install' \
 		'$(word 2,$(subst :, ,$(p))), or make deps' >&2; exit 1; };)
 
+$(B)/cli/%.o: override CPPFLAGS += -Icli
 $(B)/%.o: %.c | pkgs
 	@mkdir -p $(@D)
 	@echo "  CC    $<"

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * musctl.c - the table of verbs, and main(). What a verb does is in cmd_<verb>.c.
+ * musctl.c - the table of verbs, and main(). What a verb does is in verbs/cmd_<verb>.c.
  */
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "error.h"
-#include "out.h"
-#include "start.h"
-#include "suggest.h"
-#include "verbs.h"
+#include "cmd/cmd.h"
+#include "cmd/suggest.h"
+#include "ui/error.h"
+#include "ui/out.h"
+#include "ui/start.h"
+#include "verbs/verbs.h"
 
 /* A binary of this name is "musctl run TYPE", on a socket: vfio-user backends are found by
  * program name. */
@@ -19,7 +19,7 @@
 
 #define MAX_WORDS 4096
 
-const struct cmd *const cmd_table[] = {
+static const struct cmd *const verbs[] = {
 	&cmd_types,
 	&cmd_create,
 	&cmd_run,
@@ -89,6 +89,7 @@ int main(int argc, char **argv)
 {
 	int status, closed;
 
+	cmd_table = verbs;
 	start_known();
 	setlocale(LC_CTYPE, ""); /* how wide text is, and the words of strerror(3); all else */
 	setlocale(LC_MESSAGES, ""); /* is the same everywhere */

@@ -52,10 +52,10 @@ tests_syntax() { # COMPILER WARNING...
 # Those of other libraries stand behind, as Debian has none of them for musl.
 musl_syntax() {
 	local file
-	for file in lib/*.c lib/*/*.c cli/*.c devices/*.c devices/*/*.c; do
+	for file in lib/*.c lib/*/*.c cli/*.c cli/*/*.c devices/*.c devices/*/*.c; do
 		# shellcheck disable=SC2046 # several words
 		musl-gcc -std=gnu11 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror \
-			-Wno-unused-parameter -Wno-missing-field-initializers -Ilib -Ikmod/uapi \
+			-Wno-unused-parameter -Wno-missing-field-initializers -Ilib -Ikmod/uapi -I"${file%%/*}" \
 			-idirafter /usr/include -idirafter "/usr/include/$(cc -dumpmachine)" \
 			$(pkg-config --cflags json-c uuid smartcols libudev) "$file" 2>&1
 	done

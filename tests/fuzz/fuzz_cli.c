@@ -4,19 +4,19 @@
  *
  * An input is a kind and lines of text: the register map that a device tells (JSON, or none),
  * then words of peek and poke, or filters; behind a NUL stand records of a trace. The device
- * itself is a double: what would be read and written must be a place that was asked for.
+ * itself is a double: what would be read and written must be a location that was asked for.
  */
 #include "base/ascii.h"
 #include "base/json.h"
-#include "filter.h"
+#include "dev/address.h"
+#include "dev/filter.h"
+#include "dev/trace_row.h"
 #include "fuzz.h"
-#include "names.h"
-#include "out.h"
-#include "parse.h"
-#include "place.h"
-#include "tracerow.h"
-#include "value.h"
-#include "verbs.h"
+#include "ui/names.h"
+#include "ui/out.h"
+#include "ui/parse.h"
+#include "ui/value.h"
+#include "verbs/verbs.h"
 
 #define MAX_WORDS 16
 
@@ -49,31 +49,31 @@ int target_load_map(struct target *t)
 	return regmap_init(&t->map, told);
 }
 
-static void check_place(const struct place *place)
+static void check_place(const struct location *location)
 {
-	FUZZ_CHECK(place->width >= 1 && place->width <= 8);
-	FUZZ_CHECK(told || !(place->width & (place->width - 1)));
+	FUZZ_CHECK(location->width >= 1 && location->width <= 8);
+	FUZZ_CHECK(told || !(location->width & (location->width - 1)));
 }
 
-/* Whatever is a place is there. */
-int target_check(struct target *t, const struct place *place, unsigned int access)
+/* Whatever is a location is there. */
+int target_check(struct target *t, const struct location *location, unsigned int access)
 {
-	check_place(place);
+	check_place(location);
 	return 0;
 }
 
-int target_read(struct target *t, const struct place *place, void *buf)
+int target_read(struct target *t, const struct location *location, void *buf)
 {
-	check_place(place);
-	memset(buf, (int)place->offset, place->width);
+	check_place(location);
+	memset(buf, (int)location->offset, location->width);
 	return 0;
 }
 
-int target_write(struct target *t, const struct place *place, uint64_t value, uint64_t mask)
+int target_write(struct target *t, const struct location *location, uint64_t value, uint64_t mask)
 {
-	const uint64_t all = bit_mask(8 * place->width);
+	const uint64_t all = bit_mask(8 * location->width);
 
-	check_place(place);
+	check_place(location);
 	FUZZ_CHECK(!(value & ~mask) || mask != all);
 	/* A device may tell nonsense of its fields. */
 	FUZZ_CHECK(told || !((value | mask) & ~all));

@@ -22,7 +22,8 @@ check_runs=12000
 out=build/fuzz
 sanitize=address,undefined
 flags="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all"
-cli=(clean cmd_peek cmd_poke color columns errname error filter names out parse place regmap tracerow value)
+cli=(ui/{clean,color,columns,errname,error,names,out,parse,value} dev/{address,filter,regmap,trace_row}
+	verbs/cmd_{peek,poke})
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
@@ -46,7 +47,7 @@ build_objects() {
 is_current() { # TARGET: nothing that it is made of is newer
 	local file
 	[[ -x $out/$1 ]] || return
-	for file in tests/*.h tests/fuzz/*.h "tests/fuzz/$1.c" lib/*.h lib/*/*.h cli/*.h "$out/lib/internal.a" \
+	for file in tests/*.h tests/fuzz/*.h "tests/fuzz/$1.c" lib/*.h lib/*/*.h cli/*/*.h "$out/lib/internal.a" \
 		"${cli[@]/#/$out/cli/}"; do
 		[[ $file -nt $out/$1 ]] && return 1
 	done

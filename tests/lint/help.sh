@@ -34,7 +34,7 @@ options() { grep -oE -e '--[a-z][a-z-]+' | sort -u; }
 			diff - "$text/page" | sed -n "s,^<,$page:1: does not name,p
 				s,^>,$page:1: names what is not there:,p"
 		sed -n 's/^ \(-[a-zA-Z]\), --.*/\1/p' "$text/help" | sort | uniq -d |
-			sed "s,^,cli/cmd_$verb.c:1: several options have the letter ,"
+			sed "s,^,cli/verbs/cmd_$verb.c:1: several options have the letter ,"
 		sed -n '/^Available/,/^$/s/^ \+\([A-Z][A-Z0-9_-]*\)  .*/\1/p' "$text/help" |
 			while read -r column; do
 				grep -qE "^(\*[A-Z0-9_-]+\*, )*\*$column\*(,|\$)" "$page" ||

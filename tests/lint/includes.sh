@@ -21,12 +21,12 @@ only()
 		"$includes" | report "$3"
 }
 
-only '^<json-c?/|^<json\.h' 'lib/base/json\.[ch]|cli/out\.c|tests/.*' \
-	"json-c is known to lib/base/json.c and cli/out.c"
-only 'libsmartcols' 'cli/out\.c' "libsmartcols is known to cli/out.c"
+only '^<json-c?/|^<json\.h' 'lib/base/json\.[ch]|cli/ui/out\.c|tests/.*' \
+	"json-c is known to lib/base/json.c and cli/ui/out.c"
+only 'libsmartcols' 'cli/ui/out\.c' "libsmartcols is known to cli/ui/out.c"
 only '<linux/muser\.h>' 'lib/(wire/channel|server/server)_mdev\.c|tests/(unit|cli|vm)/.*' \
 	"the UAPI of muser.ko is known to the channel that speaks it"
-only 'libudev' 'cli/mdev_watch\.c' "libudev is known to cli/mdev_watch.c"
+only 'libudev' 'cli/mdev/mdev_watch\.c' "libudev is known to cli/mdev/mdev_watch.c"
 only '[</"]devices\.h' 'devices/.*|cli/.*|tests/(devices|bench|fuzz)/.*' \
 	"the library does not know devices"
 only '"(\.\./)?cli/' 'cli/.*' "nobody looks into cli/"

@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The layers of lib/, which are its folders: a file knows what lies below it, never above, by the
-# symbols of its object and by its includes; and files that all need each other are three at most.
-# Needs a built library; MUSER_BUILD names the folder.
+# The layers of lib/ and cli/, which are their folders: a file knows what lies below it, never
+# above, by the symbols of its object and by its includes; and files that all need each other are
+# three at most. Needs a build; MUSER_BUILD names its folder.
 
 # shellcheck source=tests/lint/lint.sh
 . "$(dirname "$0")/lint.sh"
 
-# From low to high; each line may know those before it, or those that it names. "lib" is the files
+# From low to high; each line may know those before it, or those that it names. "top" is the files
 # in no folder: they put all of it together.
-order='base
+lib='base
 trace
 wire
 defer
@@ -21,79 +21,104 @@ pci
 server
 control
 client: base wire
-lib'
+top'
+cli='ui
+mdev
+dev
+cmd
+doctor: ui mdev dev
+verbs
+top'
 
 build=${MUSER_BUILD:-build/release}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A B WHAT: file A needs WHAT, which is file B's. Of objects and of includes; lib/ is cut off.
-for source in lib/*.c lib/*/*.c; do
-	object=${source%.c}.o
-	file=${source#lib/}
-	nm "$build/$object" 2>/dev/null | sed "s,^,$file ," || echo "$file ? no object"
-done | awk '
-	$(NF - 1) ~ /^[TDBRC]$/ { owner[$NF] = $1 }
-	$(NF - 1) == "U"        { file[++n] = $1; symbol[n] = $NF }
-	END {
-		for (i = 1; i <= n; i++)
-			if (symbol[i] in owner && owner[symbol[i]] != file[i])
-				print file[i], owner[symbol[i]], symbol[i]
-	}' | sort -u >"$work/symbols"
-grep -nE '^#include "' lib/*.[ch] lib/*/*.[ch] |
-	sed -E 's,^lib/([^:]*):[0-9]+:#include "([^"]*)".*,\1 \2 \2,' >"$work/includes"
+# needs TREE: "A B WHAT": file A needs WHAT, which is file B's; by symbols
+needs()
+{
+	for source in "$1"/*.c "$1"/*/*.c; do
+		object=${source%.c}.o
+		file=${source#"$1/"}
+		nm "$build/$object" 2>/dev/null | sed "s,^,$file ," || echo "$file ? no object"
+	done | awk '
+		$(NF - 1) ~ /^[TDBRC]$/ { owner[$NF] = $1 }
+		$(NF - 1) == "U"        { file[++n] = $1; symbol[n] = $NF }
+		END {
+			for (i = 1; i <= n; i++)
+				if (symbol[i] in owner && owner[symbol[i]] != file[i])
+					print file[i], owner[symbol[i]], symbol[i]
+		}' | sort -u
+}
 
-# upward FILE: the lines of it that are against the order
+# The same by includes.
+includes()
+{
+	grep -nE '^#include "' "$1"/*.[ch] "$1"/*/*.[ch] |
+		sed -E "s,^$1/([^:]*):[0-9]+:#include \"([^\"]*)\".*,\1 \2 \2,"
+}
+
+# upward TREE ORDER: what of such lines is against the order; folders of other trees do not count
 upward()
 {
-	awk -v order="$order" '
-		function layer(file) { return file ~ /\// ? substr(file, 1, index(file, "/") - 1) : "lib" }
+	awk -v tree="$1" -v order="$2" '
+		function layer(file) { return file ~ /\// ? substr(file, 1, index(file, "/") - 1) : "top" }
 		BEGIN {
 			n = split(order, line, "\n")
 			for (i = 1; i <= n; i++) {
 				m = split(line[i], word, /:? /)
 				sub(/:$/, "", word[1])
+				known[word[1]] = may[word[1], word[1]] = 1
+				only[word[1]] = m > 1
 				for (j = 2; j <= m; j++)
 					may[word[1], word[j]] = 1
-				for (j = 1; m == 1 && j < i; j++) {
-					sub(/:.*/, "", line[j])
-					if (line[j] != "client" || word[1] == "lib")
-						may[word[1], line[j]] = 1
-				}
-				may[word[1], word[1]] = 1
+				for (other in known)
+					if (m == 1 && (!only[other] || word[1] == "top" || tree == "cli"))
+						may[word[1], other] = 1
 			}
 		}
-		$2 !~ /^muser/ && !((layer($1), layer($2)) in may) {
-			printf "lib/%s:1: needs %s of lib/%s\n", $1, $3, $2 }' "$1"
+		$2 !~ /^(muser|devices\.h)/ && layer($2) in known && !((layer($1), layer($2)) in may) {
+			printf "%s/%s:1: needs %s of %s\n", tree, $1, $3, $2 }'
 }
 
+# knots TREE: of files that need each other, more than three
+knots()
 {
-	[ -s "$work/symbols" ] || echo "lib:1: no objects in $build"
-	upward "$work/symbols"
-} | report "no layer of the library needs one above it"
+	awk -v tree="$1" '
+		{ reach[$1, $2] = 1; file[$1] = file[$2] = 1 }
+		END {
+			for (k in file) for (i in file) if ((i, k) in reach)
+				for (j in file) if ((k, j) in reach)
+					reach[i, j] = 1
+			for (i in file) {
+				knot = ""
+				first = i
+				size = 0
+				for (j in file)
+					if ((i, j) in reach && (j, i) in reach) {
+						knot = knot " " j
+						first = j < first ? j : first
+						size++
+					}
+				if (size > 3 && i == first)
+					printf "%s/%s:1: %d files need each other:%s\n", tree, i, size, knot
+			}
+		}' | sort
+}
 
-upward "$work/includes" | report "no layer of the library includes one above it"
+check() # TREE ORDER
+{
+	needs "$1" >"$work/symbols"
+	{
+		[ -s "$work/symbols" ] || echo "$1:1: no objects in $build"
+		upward "$1" "$2" <"$work/symbols"
+	} | report "no layer of $1 needs one above it"
+	includes "$1" | upward "$1" "$2" | report "no layer of $1 includes one above it"
+	knots "$1" <"$work/symbols" | report "files of $1 that need each other are three at most"
+}
 
-awk '
-	{ reach[$1, $2] = 1; file[$1] = file[$2] = 1 }
-	END {
-		for (k in file) for (i in file) if ((i, k) in reach)
-			for (j in file) if ((k, j) in reach)
-				reach[i, j] = 1
-		for (i in file) {
-			knot = ""
-			first = i
-			size = 0
-			for (j in file)
-				if ((i, j) in reach && (j, i) in reach) {
-					knot = knot " " j
-					first = j < first ? j : first
-					size++
-				}
-			if (size > 3 && i == first)
-				printf "lib/%s:1: %d files need each other:%s\n", i, size, knot
-		}
-	}' "$work/symbols" | sort | report "files of the library that need each other are three at most"
+check lib "$lib"
+check cli "$cli"
 
 # What differs between a socket and muser.ko is asked by struct host and struct transport; only who
 # takes a description decides by its flag.

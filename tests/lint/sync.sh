@@ -12,10 +12,10 @@ verbs=$(find cli -name 'cmd_[a-z]*.c' | sed 's,.*/cmd_,,; s,\.c$,,' | sort)
 for verb in $verbs; do
 	grep -q "cmd_$verb\b" cli/musctl.c 2>/dev/null ||
 		echo "cli/musctl.c:1: the table has no line for $verb"
-	[ -f "man/musctl-$verb.8.scd" ] || echo "cli/cmd_$verb.c:1: no man/musctl-$verb.8.scd"
+	[ -f "man/musctl-$verb.8.scd" ] || echo "cli/verbs/cmd_$verb.c:1: no man/musctl-$verb.8.scd"
 	grep -q "\*musctl-$verb\*(8)" man/musctl.8.scd 2>/dev/null ||
 		echo "man/musctl.8.scd:1: does not refer to musctl-$verb(8)"
-	[ -f "tests/cli/$verb.bats" ] || echo "cli/cmd_$verb.c:1: no tests/cli/$verb.bats"
+	[ -f "tests/cli/$verb.bats" ] || echo "cli/verbs/cmd_$verb.c:1: no tests/cli/$verb.bats"
 done | report "every verb has its table line, man page and test"
 
 # kmod/ is complete without the rest: dkms.conf gives the module its version.
@@ -49,7 +49,7 @@ done | report "the README of the module names every file of it"
 
 for page in man/musctl-*.8.scd; do
 	verb=$(basename "$page" .8.scd)
-	[ -f "cli/cmd_${verb#musctl-}.c" ] || echo "$page:1: there is no such verb"
+	[ -f "cli/verbs/cmd_${verb#musctl-}.c" ] || echo "$page:1: there is no such verb"
 done | report "every page of a verb has its verb"
 
 for file in completions/musctl.bash completions/_musctl completions/musctl.fish; do

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * address.c - parses locations. See address.h. It knows names, not devices: whether a region has
+ * that offset is for the device to say.
+ */
+#include "dev/address.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ascii.h"
+
+#include "ui/error.h"
+#include "ui/names.h"
+#include "ui/parse.h"
+
+#define DEFAULT_WIDTH 4
+
+static int bad_place(const char *text, const char *why)
+{
+	return error(ST_USAGE, text, "%s", why);
+}
+
+/* The digits before end, as hexadecimal. */
+static bool hex_part(const char *text, size_t len, uint64_t *value)
+{
+	char *digits = strndup(text, len);
+	const bool good = digits && parse_hex(digits, value);
+
+	free(digits);
+	return good;
+}
+
+/* "1", "2", "4", "8", or setpci's B, W, L, and Q. 0: none of them. */
+static unsigned int parse_width(const char *text, size_t len)
+{
+	static const char letters[] = "1b2w4l8q";
+	const char *at = len == 1 ? strchr(letters, ascii_lower(*text)) : NULL;
+
+	return at && *at ? 1u << (at - letters) / 2 : 0;
+}
+
+/* +OFFSET[.WIDTH] */
+static int parse_offset(struct address *address, const struct regmap *map, const char *rest,
+			size_t len)
+{
+	const char *dot = memchr(rest, '.', len);
+	size_t digits = dot ? (size_t)(dot - rest) : len;
+	const struct reg *reg;
+
+	if (!hex_part(rest, digits, &address->location.offset))
+		return bad_place(address->location.name, errno == ERANGE ?
+				 "the offset is larger than 0xffffffffffffffff" :
+				 "the offset is not a hexadecimal number");
+	reg = regmap_at(map, address->location.region, address->location.offset);
+	if (reg && reg->offset == address->location.offset)
+		address->reg = reg;
+	address->location.width = address->reg ? address->reg->width : DEFAULT_WIDTH;
+	if (!dot)
+		return 0;
+	address->fixed = true;
+	address->location.width = parse_width(dot + 1, len - digits - 1);
+	if (address->reg && address->reg->width != address->location.width)
+		address->reg = NULL;
+	return address->location.width ? 0 : bad_place(address->location.name,
+						 "the width must be 1, 2, 4, 8, B, W, L or Q");
+}
+
+static int no_register(const char *text, const struct regmap *map)
+{
+	if (!map->complete)
+		return error(ST_FAILED, text, "is not REGION+OFFSET, and over --socket only "
+			     "registers of the PCI header have names");
+	return error(ST_FAILED, text, "%s of the PCI header (musctl-peek(8) lists them), nor "
+		     "REGION+OFFSET", regmap_has_own(map) ?
+		     "no such register (musctl show lists them), nor one" :
+		     "the device names no registers, and it is none");
+}
+
+static int no_field(const char *text, const struct reg *reg)
+{
+	struct field field;
+	size_t i = 0;
+
+	return error(ST_FAILED, text, reg_next_field(reg->json, &i, &field) ?
+		     "%s has no such field (musctl show lists them)" :
+		     "%s has no fields with names", reg->name);
+}
+
+/* REGISTER[.FIELD] */
+static int parse_register(struct address *address, const struct regmap *map, const char *text,
+			  size_t len)
+{
+	const char *dot = memchr(text, '.', len);
+	size_t word = dot ? (size_t)(dot - text) : len;
+	char field[64];
+
+	if (!word || (dot && word + 1 == len))
+		return bad_place(text, "is not REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]");
+	address->reg = regmap_find(map, text, word);
+	if (!address->reg)
+		return no_register(text, map);
+	address->location.region = address->reg->region;
+	address->location.offset = address->reg->offset;
+	address->location.width = address->reg->width;
+	if (!dot)
+		return 0;
+	snprintf(field, sizeof(field), "%.*s", (int)(len - word - 1), dot + 1);
+	if (reg_field(address->reg, field, &address->field))
+		return 0;
+	return no_field(text, address->reg);
+}
+
+int address_parse(struct address *address, const struct regmap *map, const char *text, size_t len)
+{
+	unsigned int word;
+
+	memset(address, 0, sizeof(*address));
+	address->location.name = text;
+	if (name_to_region(text, &address->location.region, &word) && text[word] == '+')
+		return parse_offset(address, map, text + word + 1, len - word - 1);
+	if (word < len && text[word] == '+')
+		return bad_place(text, "no such region (bar0 .. bar5, rom, config, vga)");
+	return parse_register(address, map, text, len);
+}
+
+uint64_t address_mask(const struct address *address)
+{
+	if (!address->field.name)
+		return bit_mask(8 * address->location.width);
+	return bit_mask(address->field.bits) << address->field.shift;
+}
+
+uint64_t address_extract(const struct address *address, uint64_t value)
+{
+	return (value & address_mask(address)) >> address->field.shift;
+}

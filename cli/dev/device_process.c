@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device_process.c - the device process. From options to a description, from that to a context that
+ * is served until a signal or a control request stops it. It knows nothing about what
+ * devices do.
+ */
+#include "dev/device_process.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../devices/devices.h"
+
+#include "base/name_fault.h"
+#include "base/value_fault.h"
+
+#include "base/log_level.h"
+#include "dev/instance.h"
+#include "dev/naming.h"
+#include "dev/transport.h"
+#include "ui/call.h"
+#include "ui/error.h"
+#include "ui/hold.h"
+#include "ui/parse.h"
+#include "ui/start.h"
+
+const struct opt host_options[] = {
+	{ 'O', "option", OPT_LIST, offsetof(struct device_process, options), "KEY=VALUE",
+	  "option of the type (musctl types TYPE lists them)", COMPLETE_TYPE_OPTION },
+	{ 'u', "uuid", OPT_TEXT, offsetof(struct device_process, uuid), "UUID",
+	  "UUID of the device (default: a random one)" },
+	{ 0, "name", OPT_TEXT, offsetof(struct device_process, name), "NAME",
+	  "name of the device, usable like its UUID" },
+	{ 'T', "transport", OPT_CHOICE, offsetof(struct device_process, transport), TRANSPORT_CHOICES,
+	  TRANSPORT_HELP },
+	{ 0, "socket-path", OPT_TEXT, offsetof(struct device_process, socket_path), "PATH",
+	  "where clients connect (default: in the runtime directory)", COMPLETE_FILE },
+	{ 0, "mode", OPT_MODE, offsetof(struct device_process, mode), "MODE",
+	  "permissions of the client socket (default: 0600, with --group 0660)" },
+	{ 0, "group", OPT_TEXT, offsetof(struct device_process, group), "GROUP",
+	  "group of the client socket", COMPLETE_GROUP },
+	{ 0, "no-mmap", OPT_FLAG, offsetof(struct device_process, no_mmap), NULL,
+	  "trap every access, so that a trace sees it" },
+	{ 0 }
+};
+
+/* Of the one device that this process hosts. */
+static lm_ctx_t *volatile served;
+static const char *starting; /* its type, until it is served */
+static char start_error[512];
+
+/* ---- from options to a description ----------------------------------------------- */
+
+static int set_option(struct device_process *host, const char *option)
+{
+	size_t len = strcspn(option, "=");
+	char name[64], text[VALUE_FAULT];
+	const char *fault;
+	int err;
+
+	if (!option[len] || !len || len >= sizeof(name))
+		return error_usage("--option", "'%s' is not KEY=VALUE", option);
+	snprintf(name, sizeof(name), "%.*s", (int)len, option);
+	err = device_set(host->type, host->device, name, option + len + 1);
+	if (err == -ENOENT)
+		return error(ST_USAGE, name,
+			     "%s has no such option (musctl types %s lists them)",
+			     host->type->name, host->type->name);
+	fault = value_fault(err, option + len + 1, device_accepts(host->type, name), text);
+	if (fault)
+		return error(ST_USAGE, option, "%s", fault);
+	return err ? error(ST_FAILED, option, "%s", strerror(-err)) : 0;
+}
+
+static int set_group(struct device_process *host)
+{
+	const struct group *group = getgrnam(host->group);
+	uint32_t gid;
+
+	if (group)
+		gid = group->gr_gid;
+	else if (!parse_u32(host->group, &gid) || gid == UINT32_MAX)
+		return error(ST_USAGE, host->group, "no such group");
+	host->info.socket_gid = gid + 1;
+	return 0;
+}
+
+/* An option that was given and that only a socket which is made here has. */
+static const char *bound_option(const struct device_process *host)
+{
+	if (host->socket_path)
+		return "--socket-path";
+	if (host->mode)
+		return "--mode";
+	return host->group ? "--group" : NULL;
+}
+
+static int set_fd(struct device_process *host)
+{
+	const char *other = bound_option(host);
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	if (other)
+		return error_usage(NULL, "--fd and %s are mutually exclusive", other);
+	if (getsockopt(host->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len))
+		return error(ST_USAGE, "--fd", "%d is not a socket", host->fd);
+	host->info.flags |= listening ? LM_DEV_LISTEN_FD : LM_DEV_CONN_FD;
+	host->info.fd = host->fd;
+	return 0;
+}
+
+static int set_log_level(lm_dev_info_t *info)
+{
+	const char *text;
+
+	info->log_level = log_level_wanted(&text);
+	if (info->log_level >= 0)
+		return 0;
+	return error(ST_USAGE, LOG_LEVEL_VARIABLE, "'%s' is not one of %s", text,
+		     LOG_LEVEL_NAMES);
+}
+
+static void log_line(void *pvt, int level, const char *msg)
+{
+	if (starting && level == LM_LOG_ERR)
+		snprintf(start_error, sizeof(start_error), "%s", msg);
+	else
+		error(0, served ? lm_ctx_uuid(served) : starting, "%s", msg);
+}
+
+static int check_texts(struct device_process *host)
+{
+	static char uuid[UUID_SIZE];
+	const char *fault;
+
+	if (host->uuid && !uuid_canonical(host->uuid, uuid))
+		return error(ST_USAGE, host->uuid,
+			     "is not a UUID (8-4-4-4-12 hexadecimal digits)");
+	if (host->uuid)
+		host->uuid = uuid;
+	fault = host->name ? name_fault(host->name) : NULL;
+	return fault ? error(ST_USAGE, "--name", "'%s': %s", host->name, fault) : 0;
+}
+
+/* An option that was given and that only a socket has. */
+static const char *socket_option(const struct device_process *host)
+{
+	return host->fd >= 0 ? "--fd" : bound_option(host);
+}
+
+static int set_transport(struct device_process *host)
+{
+	const struct transport t = { host->transport, host->uuid, socket_option(host) };
+	int status = transport_choose(&t, &host->mdev);
+
+	/* said by the flag, not by the environment of whoever called us */
+	unsetenv("MUSER_TRANSPORT");
+	if (host->mdev)
+		host->info.flags |= LM_DEV_MDEV;
+	return status;
+}
+
+static int describe(struct device_process *host)
+{
+	int status = check_texts(host);
+	unsigned int i;
+
+	for (i = 0; i < host->options.nr && !status; i++)
+		status = set_option(host, host->options.items[i]);
+	if (!status)
+		status = set_log_level(&host->info);
+	if (!status && host->group)
+		status = set_group(host);
+	if (!status && host->fd >= 0)
+		status = set_fd(host);
+	if (!status)
+		status = set_transport(host);
+	return status;
+}
+
+/* Nobody else can take it until the device has it, or device_process_free(). */
+static int claim_name(struct device_process *host)
+{
+	int status = host->name ? naming_begin(&host->naming) : 0;
+
+	return status || !host->name ? status : naming_check("--name", host->name, NULL);
+}
+
+int device_process_prepare(struct device_process *host, const char *type)
+{
+	int status;
+
+	host->naming = -1;
+	host->type = device_find(type);
+	if (!host->type)
+		return error(ST_USAGE, type, "no such type (musctl types lists them)");
+	if (device_new(host->type, &host->device))
+		return error(ST_FAILED, type, "out of memory");
+	host->info = *host->type->info;
+	status = describe(host);
+	if (status) {
+		device_process_free(host);
+		return status;
+	}
+	host->info.pvt = host->device;
+	host->info.uuid = host->uuid;
+	host->info.name = host->name;
+	host->info.socket_path = host->socket_path;
+	host->info.socket_mode = host->mode ? host->mode : host->group ? 0660 : 0;
+	host->info.flags |= host->no_mmap ? LM_DEV_NO_MMAP : 0;
+	host->info.log = log_line;
+	status = claim_name(host);
+	if (status)
+		device_process_free(host);
+	return status;
+}
+
+void device_process_free(struct device_process *host)
+{
+	naming_end(&host->naming);
+	device_free(host->type, host->device);
+	host->device = NULL;
+}
+
+/* ---- serving --------------------------------------------------------------------- */
+
+void device_process_stop(int sig)
+{
+	if (served)
+		lm_ctx_stop(served);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = device_process_stop };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	start_on_hangup(device_process_stop);
+}
+
+/* A device may be given thousands of eventfds and DMA windows. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Only members can give a socket to a group; root can. */
+static bool is_member(gid_t gid)
+{
+	static gid_t groups[NGROUPS_MAX];
+	int nr = getgroups(NGROUPS_MAX, groups);
+
+	while (nr > 0 && groups[nr - 1] != gid)
+		nr--;
+	return nr > 0 || gid == getegid();
+}
+
+static int tell_start(const struct device_process *host, int err)
+{
+	if (err == -EPERM && host->group && !is_member(host->info.socket_gid - 1))
+		return error(ST_FAILED, "--group", "this user is not a member of %s: the socket "
+			     "cannot be given to it", host->group);
+	return error(ST_FAILED, host->type->name, "%s", start_error[0] ? start_error :
+							 strerror(-err));
+}
+
+static int start(struct device_process *host, lm_ctx_t **ctx)
+{
+	int err;
+
+	raise_limits();
+	lm_sigbus_guard();
+	starting = host->type->name;
+	start_error[0] = '\0';
+	*ctx = lm_ctx_create(&host->info);
+	err = -errno;
+	starting = NULL;
+	if (!*ctx)
+		return tell_start(host, err);
+	err = device_attach(host->type, host->device, *ctx);
+	if (!err)
+		return 0;
+	lm_ctx_destroy(*ctx);
+	return error(ST_FAILED, host->type->name, "%s", strerror(-err));
+}
+
+/* That the only client left, or that the mdev was removed, is no error. */
+static int tell_end(const lm_ctx_t *ctx, int err)
+{
+	if (!err || err == -ENOTCONN || err == -ENODEV)
+		return 0;
+	if (err == -EIDRM)
+		return ST_FAILED; /* the library has said it */
+	if (err == -ESTALE)
+		return error(ST_FAILED, lm_ctx_uuid(ctx), "the mdev was another device before "
+			     "(musctl destroy --force removes it)");
+	return error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
+}
+
+int device_process_serve(struct device_process *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *arg)
+{
+	lm_ctx_t *ctx;
+	int status;
+
+	status = start(host, &ctx);
+	if (status)
+		return status;
+	naming_end(&host->naming);
+	served = ctx;
+	catch_signals();
+	hold_end();
+	status = ready ? ready(arg, ctx) : 0;
+	if (!status)
+		status = tell_end(ctx, lm_ctx_drive(ctx));
+	served = NULL;
+	lm_ctx_destroy(ctx);
+	return status;
+}

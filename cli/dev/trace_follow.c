@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * trace_follow.c - the loop of "trace": merges rings by time and sleeps when all are empty.
+ * With several devices a record waits a millisecond for an older one of a device that
+ * seems to be idle.
+ */
+#include "dev/trace_follow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "dev/control.h"
+#include "ui/call.h"
+#include "ui/clock.h"
+#include "ui/error.h"
+#include "ui/live.h"
+#include "ui/out.h"
+
+#define MERGE_NS 1000000
+#define TELL_NS  1000000000 /* at most one line about losses in this time */
+
+/* The consumer is told at once, the user once a second. */
+static void tell_lost(struct trace_follow *f, struct tracer *t, bool final)
+{
+	if (t->lost) {
+		f->lost(f->arg, t, t->lost);
+		t->untold += t->lost;
+		t->lost = 0;
+	}
+	if (!t->untold || (!final && clock_ns() - t->told_at < TELL_NS))
+		return;
+	error(0, t->uuid, "%llu records lost", (unsigned long long)t->untold);
+	t->untold = 0;
+	t->told_at = clock_ns();
+}
+
+static void tell_end(struct trace_follow *f, struct tracer *t)
+{
+	if (!t->crashed)
+		return;
+	f->crashed(f->arg, t);
+	f->status = f->status ? f->status : t->status;
+	error(0, t->uuid, "ended: %s", t->fate);
+	t->crashed = false;
+}
+
+/* The oldest record of all, or NULL if there is none, or none that is certain to be the
+ * oldest. */
+static struct tracer *oldest(struct trace_follow *f)
+{
+	struct tracer *first = NULL, *t;
+	bool complete = true;
+
+	for (t = f->tracers; t < f->tracers + f->nr; t++) {
+		if (!tracer_fetch(t))
+			complete &= !t->reader;
+		else if (!first || t->record.time < first->record.time)
+			first = t;
+		tell_lost(f, t, !t->reader);
+		if (!t->reader)
+			tell_end(f, t);
+	}
+	if (f->nr > 1 && first && !complete && first->record.time + MERGE_NS > clock_ns())
+		return NULL;
+	return first;
+}
+
+static bool is_done(const struct trace_follow *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nr; i++) {
+		if (f->tracers[i].reader)
+			return live_is_over();
+	}
+	return true;
+}
+
+/* false: there is something to do at once. */
+static bool prepare(struct tracer *t, struct pollfd fds[2])
+{
+	fds[0] = (struct pollfd){ t->eventfd, POLLIN, 0 };
+	fds[1] = (struct pollfd){ -1, POLLIN | POLLRDHUP, 0 };
+	if (t->control && !t->ended)
+		fds[1].fd = control_fd(t->control);
+	return !t->reader || t->has_record || (tracer_arm(t) && !t->ended);
+}
+
+/* Sleeps until a device has something to tell, ends, or a signal comes. */
+static void wait_more(struct trace_follow *f)
+{
+	struct timespec timeout = { .tv_nsec = MERGE_NS };
+	bool merging = false, quiet = true;
+	size_t i;
+
+	out_sync();
+	for (i = 0; i < f->nr; i++) {
+		merging |= f->tracers[i].has_record;
+		quiet &= prepare(&f->tracers[i], &f->fds[2 * i]);
+	}
+	if (!quiet)
+		timeout.tv_nsec = 0;
+	live_wait(f->fds, 2 * f->nr, merging || !quiet ? &timeout : NULL);
+	for (i = 0; i < f->nr; i++)
+		tracer_woken(&f->tracers[i]);
+}
+
+int trace_follow_run(struct trace_follow *f)
+{
+	unsigned int nr = 0;
+	struct tracer *t;
+	bool more = true;
+	size_t i;
+
+	live_begin(f->timeout_ns);
+	while (more && !is_done(f)) {
+		t = oldest(f);
+		if (!t) {
+			if (!is_done(f))
+				wait_more(f);
+			continue;
+		}
+		more = f->take(f->arg, t);
+		t->has_record = false;
+		if (++nr % 1024 == 0)
+			live_look();
+	}
+	for (i = 0; i < f->nr; i++)
+		tell_lost(f, &f->tracers[i], true);
+	if (more && !f->status)
+		f->status = live_end();
+	return more ? f->status : 0;
+}
+
+int trace_follow_open(struct trace_follow *f, const struct words *devices)
+{
+	int status = 0;
+
+	f->nr = 0;
+	f->tracers = calloc(devices->nr + 1, sizeof(*f->tracers));
+	f->fds = calloc(2 * devices->nr + 2, sizeof(*f->fds));
+	if (!f->tracers || !f->fds)
+		return error(ST_FAILED, NULL, "out of memory");
+	while (f->nr < devices->nr && !status) {
+		status = tracer_open(&f->tracers[f->nr], devices->list[f->nr]);
+		f->nr += !status;
+	}
+	return status;
+}
+
+void trace_follow_close(struct trace_follow *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nr; i++)
+		tracer_close(&f->tracers[i]);
+	free(f->tracers);
+	free(f->fds);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * names.c - names of regions and interrupts. See names.h.
+ */
+#include "ui/names.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <muser.h>
+
+#include "base/ascii.h"
+
+static const char *const region_names[LM_DEV_NUM_REGS] = {
+	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
+};
+
+static const char *const irq_names[LM_DEV_NUM_IRQS] = { "intx", "msi", "msix", "err",
+							"req" };
+
+const char *name_of_region(uint32_t index)
+{
+	static char other[24];
+
+	if (index < LM_DEV_NUM_REGS)
+		return region_names[index];
+	snprintf(other, sizeof(other), "region%u", index);
+	return other;
+}
+
+static bool is_word(char c)
+{
+	return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+	       c == '_';
+}
+
+bool name_to_region(const char *text, uint32_t *index, unsigned int *len)
+{
+	size_t word = 0;
+	char *end;
+
+	while (is_word(text[word]))
+		word++;
+	*len = (unsigned int)word;
+	for (*index = 0; *index < LM_DEV_NUM_REGS; (*index)++) {
+		if (strlen(region_names[*index]) == word &&
+		    !ascii_compare_n(text, region_names[*index], word))
+			return true;
+	}
+	if (word < 7 || word > 10 || ascii_compare_n(text, "region", 6))
+		return false;
+	*index = (uint32_t)strtoul(text + 6, &end, 10);
+	return end == text + word;
+}
+
+const char *name_of_irq(uint32_t index)
+{
+	return index < LM_DEV_NUM_IRQS ? irq_names[index] : "?";
+}
+
+bool name_to_irq(const char *text, uint32_t *index)
+{
+	for (*index = 0; *index < LM_DEV_NUM_IRQS; (*index)++) {
+		if (!ascii_compare(text, irq_names[*index]))
+			return true;
+	}
+	return false;
+}

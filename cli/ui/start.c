@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * start.c - a process inherits more than its arguments: signals that are ignored or
+ * blocked, descriptors that are missing. See start.h. SIGINT and SIGHUP that are ignored
+ * stay so: shells and nohup(1) say by that who is not to be ended by a terminal.
+ */
+#include "ui/start.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+/* Nobody's wait(2) works without the first, nobody can end us without the second. */
+static const int needed[] = { SIGCHLD, SIGTERM, SIGPIPE };
+
+/* What is opened next must not become somebody's standard output. What is put there fails
+ * as a closed descriptor does: with EBADF. */
+static void fill_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/", O_PATH);
+	} while (fd >= 0 && fd < STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+void start_known(void)
+{
+	sigset_t none;
+	size_t i;
+
+	fill_descriptors();
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		signal(needed[i], SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN); /* then what is beyond RLIMIT_FSIZE is an error, EFBIG */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void start_program(void)
+{
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
+void start_on_hangup(void (*handler)(int sig))
+{
+	struct sigaction action = { .sa_handler = handler }, old;
+
+	if (!sigaction(SIGHUP, NULL, &old) && old.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
+}
