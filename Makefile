@@ -65,6 +65,7 @@ help:
 	@echo 'make kmod         muser.ko for KDIR (the running kernel), in build/kmod/RELEASE'
 	@echo 'make demo         install what is missing, build, show the main job in a VM'
 	@echo 'make check        install what tests need, run all of them'
+	@echo 'make check T=unit/test_irq   one of them; cli/list, vm/suite_memory, lint/sizes ...'
 	@echo 'make check-quick  lint, unit, devices, cli: no root, under a minute'
 	@echo 'make check-vm     stock kernels and drivers in QEMU'
 	@echo 'make check-kdebug muser.ko on kernels with lockdep, KASAN and kmemleak, and iommufd: an hour'
@@ -195,7 +196,7 @@ sanitized: deps-check
 	+$(Q)$(MAKE) --no-print-directory all
 
 check: sanitized
-	$(Q)$(CHECK) lint builds unit devices cli fuzz vm
+	$(Q)$(CHECK) $(or $(T),lint builds unit devices cli fuzz vm)
 
 check-quick: sanitized
 	$(Q)$(CHECK) lint unit devices cli

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Runs parts of the test suite and counts: lint builds unit devices cli fuzz vm, in the order given.
+# Runs parts of the test suite and counts: lint builds unit devices cli fuzz vm, in the order given;
+# or one thing of a part: lint/sizes, unit/test_irq, cli/list, vm/guest, vm/suite_memory (on each
+# kernel, or on KERNEL), fuzz/fuzz_cli.
 # Every runner prints TAP; its output is shown when something failed. A runner that dies, or
 # runs fewer tests than it planned, is a failure. Two runners work at a time, but for builds, fuzz
 # and vm, which use both CPUs themselves.
 # The last line is "N passed, N failed, N skipped"; the status says whether all passed.
 #
-# BUILD names the folder of the sanitized build, MUSCTL the program that cli and vm run.
+# BUILD names the directory of the sanitized build, MUSCTL the program that cli and vm run.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -56,54 +58,64 @@ beside() { # NAME COMMAND...: as runner, with another one at its side
 	runner "$@" &
 }
 
-programs() { # FOLDER: its compiled tests, one runner each
+programs() { # DIRECTORY NAME: its compiled tests of this name (a pattern), one runner each
 	local program
-	for program in "$build/tests/$1"/test_*; do
+	for program in "$build/tests/$1"/$2; do
 		[[ -x $program && ! $program == *.d ]] || continue
 		beside "$1/$(basename "$program")" timeout 120 "$program"
 	done
 }
 
-bats_files() { # FOLDER SECONDS
+bats_files() { # NAME
 	local file
-	for file in "tests/$1"/*.bats; do
+	for file in tests/cli/$1.bats; do
 		[[ -e $file ]] || continue
-		beside "$1/$(basename "$file")" timeout "$2" bats --tap "$file"
+		beside "cli/$(basename "$file")" timeout 120 bats --tap "$file"
 	done
 }
 
-vm_files() {
+vm_files() { # NAME
 	local file
-	for file in tests/vm/*.bats; do
+	for file in tests/vm/$1.bats; do
+		[[ -e $file ]] || continue
 		runner "vm/$(basename "$file")" timeout 1800 bats --tap "$file"
 	done
 }
 
 # muser.ko on each kernel of tests/vm/kernels; the example, and udev with users, on the first of
 # them. Each VM has two vCPUs, which are idle much of the time.
-vm_kernels() {
+vm_suites() { # NAME
 	local suite kernel kernels
 	mapfile -t kernels < <(sed 's/ .*//; /^#/d' tests/vm/kernels)
-	for kernel in "${kernels[@]}"; do
+	for kernel in ${KERNEL:-"${kernels[@]}"}; do
 		tests/vm/fetch-headers.sh "$kernel" >/dev/null
-		for suite in tests/vm/suite_*.sh; do
-			[[ $suite != *_example.sh && $suite != *_system.sh ]] || continue
+		for suite in tests/vm/$1.sh; do
+			[[ -e $suite && $suite != *_example.sh && $suite != *_system.sh ]] || continue
 			beside "vm/$(basename "$suite" .sh) $kernel" timeout 900 \
 				tests/vm/kmod.sh -nq "$kernel" "$suite"
 		done
 	done
-	beside vm/system timeout 900 tests/vm/system.sh
-	beside vm/example timeout 900 tests/vm/example.sh
+}
+
+vm_script() { # NAME: system or example
+	beside "vm/$1" timeout 900 "tests/vm/$1.sh"
 }
 
 for part; do
 	case $part in
 	lint) MUSER_BUILD=$build beside lint tests/lint/run.sh ;;
 	builds) wait; runner builds tests/builds.sh ;;
-	unit | devices) programs "$part" ;;
-	cli) bats_files cli 120 ;;
-	vm) wait; vm_files; vm_kernels ;;
+	unit | devices) programs "$part" 'test_*' ;;
+	cli) bats_files '*' ;;
+	vm) wait; vm_files '*'; vm_suites 'suite_*'; vm_script system; vm_script example ;;
 	fuzz) wait; runner fuzz tests/fuzz/run.sh ;;
+	lint/*) MUSER_BUILD=$build runner "$part" tests/lint/run.sh "${part#*/}" ;;
+	unit/* | devices/*) programs "${part%/*}" "${part#*/}" ;;
+	cli/*) bats_files "${part#*/}" ;;
+	vm/suite_*) vm_suites "${part#*/}" ;;
+	vm/system | vm/example) vm_script "${part#*/}" ;;
+	vm/*) vm_files "${part#*/}" ;;
+	fuzz/*) runner "$part" tests/fuzz/run.sh "${part#*/}" ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
 	esac
 done
