@@ -3,7 +3,7 @@
 #   make            the library, musctl and the man pages
 #   make help       all targets
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 SOVERSION := 0
 PREFIX ?= /usr/local
 DESTDIR ?=

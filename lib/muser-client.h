@@ -123,7 +123,7 @@ typedef struct {
  *         serves another client, or wants nothing of what we proposed); -ENOMEM; or what
  *         connect(2) gave.
  * Source: vfio-user, "Connection Initiation", VFIO_USER_VERSION.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_connect(const char *path, const lm_client_options_t *options, lm_client_t **client);
 
@@ -136,7 +136,7 @@ int lm_client_connect(const char *path, const lm_client_options_t *options, lm_c
  * Context: as lm_client_connect().
  * Return: as lm_client_connect(); or what fcntl(2) gave.
  * Source: vfio-user, VFIO_USER_VERSION.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_connect_fd(int fd, const lm_client_options_t *options, lm_client_t **client);
 
@@ -147,7 +147,7 @@ int lm_client_connect_fd(int fd, const lm_client_options_t *options, lm_client_t
  * Requests that are queued or await replies end with -ECANCELED.
  *
  * Context: the thread that uses it; not from a callback.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_client_close(lm_client_t *client);
 
@@ -158,7 +158,7 @@ void lm_client_close(lm_client_t *client);
  * Context: any thread.
  * Return: a constant that lives as long as the client.
  * Source: vfio-user, VFIO_USER_VERSION.
- * Since: 0.1
+ * Since: 0.2
  */
 const lm_client_info_t *lm_client_info(const lm_client_t *client);
 
@@ -169,7 +169,7 @@ const lm_client_info_t *lm_client_info(const lm_client_t *client);
  * Context: the thread that uses it; also from callbacks.
  * Return: 0; else what ended it: -ENOTCONN, -EPROTO, -ETIMEDOUT (a request could not be sent
  *         whole), -ENOMEM.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_status(const lm_client_t *client);
 
@@ -183,7 +183,7 @@ int lm_client_status(const lm_client_t *client);
  * Context: the thread that uses the client; blocks for at most the timeout; not from a callback.
  * Return: 0 or -errno, see the top of this file.
  * Source: vfio-user, VFIO_USER_DEVICE_GET_INFO.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_device_info(lm_client_t *client, struct vfio_device_info *info);
 
@@ -194,7 +194,7 @@ int lm_client_device_info(lm_client_t *client, struct vfio_device_info *info);
  * Context: as lm_client_device_info(). A reset may take long: see lm_client_set_timeout().
  * Return: 0 or -errno.
  * Source: vfio-user, VFIO_USER_DEVICE_RESET.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_device_reset(lm_client_t *client);
 
@@ -210,7 +210,7 @@ int lm_client_device_reset(lm_client_t *client);
  * Return: 0; -EMSGSIZE: the answer needs more room, *@len says how much; -ENOTTY and other errors
  *         of the server: no such feature.
  * Source: vfio-user, VFIO_USER_DEVICE_FEATURE.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_device_feature(lm_client_t *client, uint32_t flags, void *data, size_t in_len,
 			     size_t *len);
@@ -221,7 +221,7 @@ int lm_client_device_feature(lm_client_t *client, uint32_t flags, void *data, si
  * @timeout_ms: as lm_client_options_t.timeout_ms
  *
  * Context: the thread that uses the client.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_client_set_timeout(lm_client_t *client, uint32_t timeout_ms);
 
@@ -264,7 +264,7 @@ typedef struct {
  * Context: as lm_client_device_info().
  * Return: 0; -EPROTO: the description contradicts itself; -ENOMEM; -errno.
  * Source: vfio-user, VFIO_USER_DEVICE_GET_REGION_INFO.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_region_info(lm_client_t *client, uint32_t index, lm_client_region_t *region);
 
@@ -273,7 +273,7 @@ int lm_client_region_info(lm_client_t *client, uint32_t index, lm_client_region_
  * @region: the region, or NULL; all zero afterwards
  *
  * Context: any thread.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_client_region_free(lm_client_region_t *region);
 
@@ -289,7 +289,7 @@ void lm_client_region_free(lm_client_region_t *region);
  * Context: any thread.
  * Return: 0; -ENOENT: there are no more.
  * Source: vfio-user, VFIO_REGION_INFO_CAP_SPARSE_MMAP; <linux/vfio.h>.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_region_area(const lm_client_region_t *region, uint32_t idx, lm_client_area_t *area);
 
@@ -302,7 +302,7 @@ int lm_client_region_area(const lm_client_region_t *region, uint32_t idx, lm_cli
  * Context: any thread.
  * Return: 0; -ENOENT: the server does not say.
  * Source: vfio-user, "Device-Specific Regions"; VFIO_REGION_INFO_CAP_TYPE of <linux/vfio.h>.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_region_type(const lm_client_region_t *region, uint32_t *type, uint32_t *subtype);
 
@@ -352,7 +352,7 @@ typedef struct {
  * Context: as lm_client_device_info().
  * Return: 0 (also if there are none); -EPROTO; -ENOMEM; -errno.
  * Source: vfio-user, VFIO_USER_DEVICE_GET_REGION_IO_FDS.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_region_io_fds(lm_client_t *client, uint32_t index, lm_client_io_fds_t *io);
 
@@ -361,7 +361,7 @@ int lm_client_region_io_fds(lm_client_t *client, uint32_t index, lm_client_io_fd
  * @io: the list, or NULL; all zero afterwards
  *
  * Context: any thread.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_client_io_fds_free(lm_client_io_fds_t *io);
 
@@ -379,7 +379,7 @@ void lm_client_io_fds_free(lm_client_io_fds_t *io);
  * Context: as lm_client_device_info().
  * Return: 0; -errno: how much of @buf was filled is not known.
  * Source: vfio-user, VFIO_USER_REGION_READ.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_region_read(lm_client_t *client, uint32_t region, uint64_t offset, void *buf,
 			  size_t count);
@@ -395,7 +395,7 @@ int lm_client_region_read(lm_client_t *client, uint32_t region, uint64_t offset,
  * Context: as lm_client_device_info().
  * Return: 0; -errno: how much was written is not known.
  * Source: vfio-user, VFIO_USER_REGION_WRITE.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_region_write(lm_client_t *client, uint32_t region, uint64_t offset, const void *buf,
 			   size_t count);
@@ -413,7 +413,7 @@ int lm_client_region_write(lm_client_t *client, uint32_t region, uint64_t offset
  * Context: as lm_client_device_info().
  * Return: 0; -ETIMEDOUT: the server does not read; -errno.
  * Source: vfio-user, "Header", No_reply.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_region_write_posted(lm_client_t *client, uint32_t region, uint64_t offset,
 				  const void *buf, size_t count);
@@ -437,7 +437,7 @@ typedef struct {
  * Return: 0: all were done; -EOPNOTSUPP: not negotiated; -EINVAL: a count; -EIO: the server
  *         stopped at one and did not say why; -errno.
  * Source: vfio-user, VFIO_USER_REGION_WRITE_MULTI.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_region_write_multi(lm_client_t *client, const lm_client_write_t *writes, size_t nr,
 				 size_t *done);
@@ -453,7 +453,7 @@ int lm_client_region_write_multi(lm_client_t *client, const lm_client_write_t *w
  * Context: as lm_client_device_info().
  * Return: 0 or -errno.
  * Source: vfio-user, VFIO_USER_DEVICE_GET_IRQ_INFO.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_irq_info(lm_client_t *client, uint32_t index, struct vfio_irq_info *info);
 
@@ -486,7 +486,7 @@ typedef struct {
  * Context: as lm_client_device_info().
  * Return: 0; -EINVAL: no or several DATA flags, a missing array; -errno.
  * Source: vfio-user, VFIO_USER_DEVICE_SET_IRQS; VFIO_DEVICE_SET_IRQS of <linux/vfio.h>.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_set_irqs(lm_client_t *client, const lm_client_irq_set_t *set);
 
@@ -521,7 +521,7 @@ typedef struct {
  * Context: as lm_client_device_info().
  * Return: 0; -EEXIST: over a present window; -errno.
  * Source: vfio-user, VFIO_USER_DMA_MAP.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_dma_map(lm_client_t *client, const lm_client_dma_map_t *map);
 
@@ -536,7 +536,7 @@ int lm_client_dma_map(lm_client_t *client, const lm_client_dma_map_t *map);
  * Context: as lm_client_device_info().
  * Return: 0 or -errno.
  * Source: vfio-user, VFIO_USER_DMA_UNMAP.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_dma_unmap(lm_client_t *client, uint64_t addr, uint64_t size);
 
@@ -587,7 +587,7 @@ struct lm_client_op {
  *         queue_depth wait, or the send buffer is full: wait or process first; -EINVAL: kind or
  *         count; -EDEADLK: from lm_client_dma_t; or lm_client_status(). If not 0, @op is not used.
  * Source: vfio-user, "Command Concurrency".
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_queue(lm_client_t *client, lm_client_op_t *op);
 
@@ -597,7 +597,7 @@ int lm_client_queue(lm_client_t *client, lm_client_op_t *op);
  *
  * Context: as lm_client_queue().
  * Return: 0: all of it; 1: the socket takes no more now; -errno.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_flush(lm_client_t *client);
 
@@ -608,7 +608,7 @@ int lm_client_flush(lm_client_t *client);
  *
  * Context: the thread that uses the client; blocks for at most the timeout; not from a callback.
  * Return: 0: look at the results; -ETIMEDOUT: those that wait have ended with it; -errno.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_wait(lm_client_t *client, uint32_t left);
 
@@ -618,7 +618,7 @@ int lm_client_wait(lm_client_t *client, uint32_t left);
  *
  * Context: the thread that uses the client; also from callbacks.
  * Return: the number.
- * Since: 0.1
+ * Since: 0.2
  */
 uint32_t lm_client_pending(const lm_client_t *client);
 
@@ -629,7 +629,7 @@ uint32_t lm_client_pending(const lm_client_t *client);
  * They end with -ECANCELED; the server may do them all the same. Their buffers are free at once.
  *
  * Context: the thread that uses the client; not from a callback.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_client_cancel(lm_client_t *client);
 
@@ -643,7 +643,7 @@ void lm_client_cancel(lm_client_t *client);
  *
  * Context: the thread that uses the client.
  * Return: the descriptor, owned by the client, always the same; -errno of epoll_create1(2).
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_fd(lm_client_t *client);
 
@@ -657,7 +657,7 @@ int lm_client_fd(lm_client_t *client);
  * callback.
  * Return: how many messages were served, 0: none were there; -errno: the connection has ended, and
  *         so have all requests.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_client_process(lm_client_t *client);
 

@@ -31,7 +31,7 @@ extern "C" {
  *
  * Context: any thread; creates nothing.
  * Return: 0; -ENAMETOOLONG; -EPERM: /tmp/muser-<uid> is not safe: set MUSER_RUNTIME_DIR.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_runtime_dir(char *buf, size_t size);
 
@@ -56,7 +56,7 @@ typedef int (lm_instance_fn_t)(void *arg, const char *uuid, bool alive);
  * Context: any thread; never waits for a device.
  * Return: 0, also if there is no runtime directory yet; what @fn returned; -EPERM: the runtime
  *         directory is not safe, see lm_runtime_dir(); -errno of opening it.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_instance_list(lm_instance_fn_t *fn, void *arg);
 
@@ -73,7 +73,7 @@ int lm_instance_list(lm_instance_fn_t *fn, void *arg);
  *         -EINVAL: not a UUID; -EPERM: the runtime directory, the directory in it, or who listens
  *         is not its owner's, see lm_runtime_dir(); -ENOTDIR, -ELOOP: a symbolic link stands
  *         in the place of the directory, of the socket.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_instance_connect(const char *uuid, const char *file, int *fd);
 

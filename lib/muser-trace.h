@@ -114,7 +114,7 @@ typedef struct lm_trace_reader lm_trace_reader_t;
  *
  * Context: any thread; a reader belongs to one thread at a time.
  * Return: 0; -EINVAL: not a ring; -EPROTO: a ring of another version; -errno of mmap(2).
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_trace_open(int fd, lm_trace_reader_t **reader);
 
@@ -126,7 +126,7 @@ int lm_trace_open(int fd, lm_trace_reader_t **reader);
  *
  * Context: never blocks.
  * Return: 1: a record; 0: none there yet; -EPROTO: the ring is damaged.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *record, uint64_t *lost);
 
@@ -140,7 +140,7 @@ int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *record, uin
  *
  * Context: the reader's thread; sleeps for some 100 microseconds.
  * Return: 1: sleep, the device will write the eventfd at the next record; 0: records are there.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed);
 
@@ -163,7 +163,7 @@ int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *record);
  * @reader: the reader or NULL
  *
  * Context: the thread that the reader belongs to.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_trace_close(lm_trace_reader_t *reader);
 
@@ -173,7 +173,7 @@ void lm_trace_close(lm_trace_reader_t *reader);
  *
  * Context: any.
  * Return: a constant string; "?" for a kind this library does not know.
- * Since: 0.1
+ * Since: 0.2
  */
 const char *lm_trace_kind_name(unsigned int kind);
 

@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 #define LM_VERSION_MAJOR 0
-#define LM_VERSION_MINOR 1
+#define LM_VERSION_MINOR 2
 #define LM_VERSION_PATCH 0
 
 /** typedef lm_ctx_t - one device: its description, its state, its client. Opaque. */
@@ -522,7 +522,7 @@ typedef struct {
  *         ENOENT (no such mediated device), EBUSY (another process serves it), ESTALE (it was
  *         served as another device before), EPROTONOSUPPORT (muser.ko of another version), EACCES.
  * Source: the original MUSER API, whose name and argument it has.
- * Since: 0.1
+ * Since: 0.2
  */
 #define lm_ctx_create(dev_info) lm_ctx_create_sized((dev_info), sizeof(*(dev_info)))
 
@@ -533,7 +533,7 @@ typedef struct {
  *
  * Context: as lm_ctx_create().
  * Return: as lm_ctx_create(); EINVAL if @size is smaller than the first released description.
- * Since: 0.1
+ * Since: 0.2
  */
 lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
 
@@ -561,7 +561,7 @@ lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
  *         directory, as at the end of a session, so that no tool finds it (noticed within ten
  *         seconds; not with LM_DEV_NO_CONTROL; since 0.2); -ESTALE: the mediated device was served
  *         as another device before; or -errno of epoll_wait(2) or of /dev/muser.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_ctx_drive(lm_ctx_t *ctx);
 
@@ -576,7 +576,7 @@ int lm_ctx_drive(lm_ctx_t *ctx);
  * Return: how many sources were served; 0 if nothing was there (LM_DEV_THREADS: or another thread
  *         is about to serve it); -ESHUTDOWN after lm_ctx_stop(); -ENOTCONN, -ENODEV and
  *         -EIDRM as lm_ctx_drive().
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_ctx_poll(lm_ctx_t *ctx);
 
@@ -586,7 +586,7 @@ int lm_ctx_poll(lm_ctx_t *ctx);
  *
  * Context: any.
  * Return: the descriptor, owned by the context, the same for its whole life.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_ctx_fd(const lm_ctx_t *ctx);
 
@@ -595,7 +595,7 @@ int lm_ctx_fd(const lm_ctx_t *ctx);
  * @ctx: the context
  *
  * Context: any thread, a callback, or a signal handler.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_ctx_stop(lm_ctx_t *ctx);
 
@@ -604,7 +604,7 @@ void lm_ctx_stop(lm_ctx_t *ctx);
  * @ctx: the context, or NULL
  *
  * Context: the thread that serves it; not from a callback.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_ctx_destroy(lm_ctx_t *ctx);
 
@@ -614,7 +614,7 @@ void lm_ctx_destroy(lm_ctx_t *ctx);
  *
  * Context: any thread.
  * Return: a string that lives as long as the context.
- * Since: 0.1
+ * Since: 0.2
  */
 const char *lm_ctx_uuid(const lm_ctx_t *ctx);
 
@@ -625,7 +625,7 @@ const char *lm_ctx_uuid(const lm_ctx_t *ctx);
  * Context: any thread.
  * Return: the path, as long as the context lives; NULL if it serves an inherited descriptor or a
  *         mediated device.
- * Since: 0.1
+ * Since: 0.2
  */
 const char *lm_ctx_socket(const lm_ctx_t *ctx);
 
@@ -635,7 +635,7 @@ const char *lm_ctx_socket(const lm_ctx_t *ctx);
  *
  * Context: any thread.
  * Return: the pointer.
- * Since: 0.1
+ * Since: 0.2
  */
 void *lm_ctx_pvt(const lm_ctx_t *ctx);
 
@@ -644,7 +644,7 @@ void *lm_ctx_pvt(const lm_ctx_t *ctx);
  *
  * Context: any.
  * Return: "MAJOR.MINOR.PATCH".
- * Since: 0.1
+ * Since: 0.2
  */
 const char *lm_version(void);
 
@@ -655,7 +655,7 @@ const char *lm_version(void);
  * @fmt:   as printf(3); one line, no newline; cut after 500 bytes
  *
  * Context: the thread that serves the context.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_log(lm_ctx_t *ctx, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -667,7 +667,7 @@ void lm_log(lm_ctx_t *ctx, int level, const char *fmt, ...) __attribute__((forma
  *
  * Context: the thread that serves the context; never blocks.
  * Return: 0, -EINVAL for a bad name.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
 
@@ -699,7 +699,7 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
  *         -EHOSTUNREACH: an MSI or MSI-X message, and bus mastering is off (it is lost as well;
  *         what was pending before stays pending).
  * Source: PCI Local Bus 3.0, 6.2.2, 6.2.4, 6.8; VFIO_DEVICE_SET_IRQS in <linux/vfio.h>.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex);
 
@@ -711,7 +711,7 @@ int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex);
  *
  * Context: as lm_irq_trigger().
  * Return: as lm_irq_trigger().
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subindex);
 
@@ -726,7 +726,7 @@ int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subindex);
  * Context: any thread; never blocks.
  * Return: LM_IRQ_DELIVERED (also: nothing to do), LM_IRQ_PENDING, -EINVAL: the device has no INTx,
  *         -ENOTCONN: no eventfd (the level is remembered).
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_irq_set_level(lm_ctx_t *ctx, bool level);
 
@@ -773,7 +773,7 @@ typedef struct {
  *         small, minus the number needed, minus one (-2: one entry is needed), as in the
  *         original MUSER API; -EINVAL: @len is 0 or the range wraps; -EHOSTUNREACH: bus
  *         mastering is off.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg, int max_sg);
 
@@ -795,7 +795,7 @@ int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg
  * Return: 0; -EACCES: the client did not allow @prot; -EOPNOTSUPP: this memory cannot be mapped
  *         (use lm_dma_read() and lm_dma_write(), which always work); -ESTALE: unmapped meanwhile,
  *         or being unmapped; -EHOSTUNREACH: bus mastering is off.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, int cnt);
 
@@ -807,7 +807,7 @@ int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, in
  * @cnt: entries
  *
  * Context: the thread that serves the context.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt);
 
@@ -832,7 +832,7 @@ void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov, int cnt);
  *         wait inside each other already; -EHOSTUNREACH: bus mastering is off; -ENOTCONN;
  *         -ETIMEDOUT: the client is silent or slow, or was lately; -ESHUTDOWN: lm_ctx_stop() was
  *         called, and it would have to wait; -ENOMEM; -EIO or what the client answered.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data);
 
@@ -844,7 +844,7 @@ int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data);
  *
  * Context: as lm_dma_read().
  * Return: as lm_dma_read().
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_dma_write(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data);
 
@@ -866,7 +866,7 @@ typedef void (lm_dma_done_t)(void *arg, int result);
  *
  * Context: the thread that serves the context; never blocks. Also from callbacks.
  * Return: 0; -EACCES; -ESTALE; -EHOSTUNREACH; -ENOTCONN; -ENOMEM: then @done is not called.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data, lm_dma_done_t *done,
 		      void *arg);
@@ -877,7 +877,7 @@ int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data, lm_dma_done
  *
  * Context: as lm_dma_read_async().
  * Return: as lm_dma_read_async().
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data, lm_dma_done_t *done,
 		       void *arg);
@@ -892,7 +892,7 @@ int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data, lm_d
  *
  * Context: once, before contexts are created.
  * Return: 0 or -errno of sigaction(2).
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_sigbus_guard(void);
 
@@ -920,7 +920,7 @@ int lm_sigbus_guard(void);
  *
  * Context: the thread that serves the context.
  * Return: the address, valid as long as the context; or NULL with errno EINVAL.
- * Since: 0.1
+ * Since: 0.2
  */
 void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
 
@@ -957,7 +957,7 @@ int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length,
  *
  * Context: the thread that serves the context.
  * Return: the value; 0 if there is no such register.
- * Since: 0.1
+ * Since: 0.2
  */
 uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset);
 
@@ -972,7 +972,7 @@ uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset);
  *
  * Context: the thread that serves the context.
  * Return: 0, -ENOENT: no such register.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, uint64_t value);
 
@@ -985,7 +985,7 @@ int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, uint64_t va
  *
  * Context: the thread that serves the context.
  * Return: 0, -EINVAL: out of range.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, size_t len);
 
@@ -1000,7 +1000,7 @@ int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, size_t len);
  *
  * Context: the thread that serves the context.
  * Return: 0, -EINVAL: out of range, -ENOMEM: the first use of extended space.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, size_t len);
 
@@ -1030,7 +1030,7 @@ typedef uint64_t lm_token_t;
  * Context: inside a region, register, reset, dma_unmap callback.
  * Return: the token for lm_complete(); 0 if no request is running that can wait, and always with
  *         LM_DEV_THREADS: there a callback just takes its time.
- * Since: 0.1
+ * Since: 0.2
  */
 lm_token_t lm_defer(lm_ctx_t *ctx);
 
@@ -1045,7 +1045,7 @@ lm_token_t lm_defer(lm_ctx_t *ctx);
  *
  * Context: the thread that serves the context; also before the callback that deferred returns.
  * Return: 0; -ENOENT: the client has disconnected, or the token is not known.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_complete(lm_ctx_t *ctx, lm_token_t token, ssize_t result, const void *data);
 
@@ -1062,7 +1062,7 @@ typedef struct lm_timer lm_timer_t;
  *
  * Context: the thread that serves the context.
  * Return: 0, -ENOMEM, or -errno of timerfd_create(2).
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer);
 
@@ -1076,7 +1076,7 @@ int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer);
  *
  * Context: the thread that serves the context; also from timer callbacks.
  * Return: 0 or -errno of timerfd_settime(2).
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns);
 
@@ -1085,7 +1085,7 @@ int lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns);
  * @timer: the timer or NULL. lm_ctx_destroy() frees those that are left
  *
  * Context: the thread that serves the context; also from its own callback.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_timer_destroy(lm_timer_t *timer);
 
@@ -1102,7 +1102,7 @@ typedef struct lm_watch lm_watch_t;
  *
  * Context: the thread that serves the context.
  * Return: 0, -ENOMEM, or -errno of epoll_ctl(2).
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt, uint32_t events),
 		    lm_watch_t **watch);
@@ -1112,7 +1112,7 @@ int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt
  * @watch: the watch or NULL. lm_ctx_destroy() frees those that are left
  *
  * Context: the thread that serves the context; also from its own callback.
- * Since: 0.1
+ * Since: 0.2
  */
 void lm_watch_destroy(lm_watch_t *watch);
 
@@ -1151,7 +1151,7 @@ void *lm_state(lm_ctx_t *ctx);
  *         its callback runs or has deferred it, the writes of a long message are not all made, or
  *         memory that the client takes back is still in use: try again after more turns of the
  *         loop; what @save returned.
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len);
 
@@ -1164,7 +1164,7 @@ int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len);
  * Context: the thread that serves the context; not while a request is half done.
  * Return: 0; -EINVAL: not a state of this device; -EBUSY: as lm_ctx_save() says; what
  *         lm_dev_info_t.load returned (then the device is reset).
- * Since: 0.1
+ * Since: 0.2
  */
 int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len);
 

@@ -39,8 +39,8 @@ const struct opt host_options[] = {
 	  "UUID of the device (default: a random one)" },
 	{ 0, "name", OPT_TEXT, offsetof(struct device_process, name), "NAME",
 	  "name of the device, usable like its UUID" },
-	{ 'T', "transport", OPT_CHOICE, offsetof(struct device_process, transport), TRANSPORT_CHOICES,
-	  TRANSPORT_HELP },
+	{ 'T', "transport", OPT_CHOICE, offsetof(struct device_process, transport),
+	  TRANSPORT_CHOICES, TRANSPORT_HELP },
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct device_process, socket_path), "PATH",
 	  "where clients connect (default: in the runtime directory)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct device_process, mode), "MODE",
@@ -314,7 +314,8 @@ static int tell_end(const lm_ctx_t *ctx, int err)
 	return error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
 }
 
-int device_process_serve(struct device_process *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *arg)
+int device_process_serve(struct device_process *host,
+			 int (*ready)(void *arg, lm_ctx_t *ctx), void *arg)
 {
 	lm_ctx_t *ctx;
 	int status;

@@ -42,7 +42,8 @@ void device_process_free(struct device_process *host);
 
 /* Makes the context, calls ready (may be NULL; a status ends it all), serves until
  * stopped. */
-int device_process_serve(struct device_process *host, int (*ready)(void *arg, lm_ctx_t *ctx), void *arg);
+int device_process_serve(struct device_process *host,
+			 int (*ready)(void *arg, lm_ctx_t *ctx), void *arg);
 
 /* Stops the device being served. For signal handlers. */
 void device_process_stop(int signal);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * instance_watch.c - watches the runtime directory by inotify(7). A device is there when its directory
- * gets its name, and gone when that goes; of one that crashed whoever looks for devices
- * removes the directory.
+ * instance_watch.c - watches the runtime directory by inotify(7). A device is there when its
+ * directory gets its name, and gone when that goes; of one that crashed whoever looks for
+ * devices removes the directory.
  */
 #include "dev/instance_watch.h"
 

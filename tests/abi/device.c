@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device.c - a program of libmuser 0.1: compiled with the headers in 0.1/, run on today's library.
+ * device.c - a program of libmuser 0.2: compiled with the headers in 0.2/, run on today's library.
  *
  * It uses what programs use, above all what stands at the ends of structs and in tables: were a
  * member moved, a size changed or a constant renumbered, tests/cli/abi.bats would see it.
@@ -213,7 +213,7 @@ static const lm_dev_info_t info = {
 		{ .id = PCI_CAP_ID_VNDR, .size = 8, .data = "\x08WXYZZ" },
 	},
 	.pvt = &device,
-	.type = "of-0.1",
+	.type = "of-0.2",
 	.name = "old-timer",
 	.log_level = LM_LOG_DEBUG,
 	.log = say,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# A program that was compiled with the headers of 0.1 works with the library of today: every part
+# A program that was compiled with the headers of 0.2 works with the library of today: every part
 # of its description arrives, every callback of it is called, its client understands the answers.
 
 load helper
@@ -14,7 +14,7 @@ setup_file() {
 
 old_program() { # NAME SOURCE
 	cc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror \
-		-Wno-missing-field-initializers -I"$REPO/tests/abi/0.1" \
+		-Wno-missing-field-initializers -I"$REPO/tests/abi/0.2" \
 		-o "$BATS_FILE_TMPDIR/$1" "$2" -L"$REPO/build/release" -lmuser
 }
 
@@ -30,7 +30,7 @@ start() {
 @test "the description arrives" {
 	start
 	try 0 musctl show -J "$uuid"
-	jq -e '.device | .type == "of-0.1" and .name == "old-timer"' <<<"$output"
+	jq -e '.device | .type == "of-0.2" and .name == "old-timer"' <<<"$output"
 	[ "$(musctl peek "$uuid" config+0x00.4)" = 0x01011b36 ]
 	[ "$(musctl peek "$uuid" config+0x2c.4)" = 0x02021af4 ]
 	[ "$(musctl peek "$uuid" config+0x08.4)" = 0x0c020103 ]

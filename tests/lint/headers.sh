@@ -12,7 +12,7 @@ cflags=$(pkg-config --cflags json-c smartcols libudev uuid 2>/dev/null)
 for header in $(printf '%s\n' "$code" "$test_code" | grep '\.h$' | grep -v ^kmod/); do
 	# shellcheck disable=SC2086
 	echo "#include \"$PWD/$header\"" |
-		${CC:-cc} -std=gnu11 $flags $cflags -x c - 2>&1 | head -n 3 |
+		${CC:-cc} -std=gnu11 $flags -I"${header%%/*}" $cflags -x c - 2>&1 | head -n 3 |
 		sed "s,^,$header: ,"
 done | report "headers compile alone"
 

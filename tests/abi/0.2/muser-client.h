@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * muser-client.h - the client side of libmuser as programs of 0.1.0 see it.
+ * muser-client.h - the client side as programs of 0.2 see it: a draft, until 0.2 is released.
  *
- * Frozen, and never edited: a program that was compiled with it has to run on every later
- * library. What the declarations mean is said in lib/muser-client.h. tests/lint/abi.sh compares
- * today's headers with this one, tests/cli/abi.bats runs a program that was built with it.
+ * lib/muser-client.h without its comments, as it was last looked at. tests/lint/abi.sh reports
+ * what differs today.
  */
 #ifndef MUSER_CLIENT_H
 #define MUSER_CLIENT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * layout.c - where the headers of 0.1.0 put what a compiled program uses, and its values.
+ * layout.c - where the headers of 0.2 put what a compiled program uses, and its values.
  *
  * Compiled with the headers beside it and with today's: both must print the same. Frozen like
  * those headers. It does not look at what may change: the size of structs that travel with their
