@@ -86,7 +86,7 @@ int dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long fi
 	op->it.start = first;
 	op->it.last = first + pages - 1;
 	op->revoked = false;
-	if (wait_event_killable(st->wait, !READ_ONCE(st->nr_late)))
+	if (wait_event_killable(st->wait, !READ_ONCE(st->nr_late) || !READ_ONCE(st->open)))
 		return -EINTR;
 	spin_lock(&st->lock);
 	if (!st->open)
@@ -136,7 +136,7 @@ void muser_dma_admit(struct muser *m)
 
 	spin_lock(&st->lock);
 	WRITE_ONCE(st->born, dma_birth());
-	st->open = true;
+	WRITE_ONCE(st->open, true);
 	spin_unlock(&st->lock);
 }
 
@@ -146,14 +146,16 @@ void muser_dma_close(struct muser *m)
 	struct muser_dma_state *st = m->dma;
 
 	spin_lock(&st->lock);
-	st->open = false;
+	WRITE_ONCE(st->open, false);
 	spin_unlock(&st->lock);
+	wake_up_all(&st->wait);
 	dma_rw_cancel(st, 0, DMA_LAST_PAGE, -ENOTCONN);
 	wait_event(st->wait, dma_is_quiet(st, 0, DMA_LAST_PAGE));
 	dma_drop_later(st, 0, DMA_LAST_PAGE);
 	wait_event(st->wait, dma_is_quiet(st, 0, DMA_LAST_PAGE));
 	dma_rw_close(st);
 	dma_unpinner_stop(st);
+	dma_marks_lift(st);
 	st->vdev = NULL;
 }
 

@@ -214,6 +214,16 @@ void dma_unpin_help(struct muser_dma_state *st, long patience)
 	wait_event_timeout(st->wait, dma_all_help(st), patience);
 }
 
+static bool dma_has_no_helpers(struct muser_dma_state *st)
+{
+	bool ret;
+
+	spin_lock(&st->lock);
+	ret = !st->nr_helpers;
+	spin_unlock(&st->lock);
+	return ret;
+}
+
 /* ---- what others call ---------------------------------------------------------------- */
 
 int dma_unpinner_start(struct muser_dma_state *st)
@@ -240,6 +250,8 @@ void dma_unpinner_stop(struct muser_dma_state *st)
 {
 	if (!st->unpinner)
 		return;
+	/* VFIO still calls for this device, and may be about to begin one. */
+	wait_event(st->wait, dma_has_no_helpers(st));
 	kthread_stop(st->unpinner);
 	destroy_workqueue(st->helpers);
 	st->unpinner = NULL;
