@@ -29,6 +29,11 @@ static inline bool overlaps(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_l
 	return a < b + b_len && b < a + a_len;
 }
 
+static inline uint64_t at_most(uint64_t n, uint64_t max)
+{
+	return n < max ? n : max;
+}
+
 /* @to: a power of two. */
 static inline uint64_t round_up(uint64_t n, uint64_t to)
 {

@@ -124,11 +124,6 @@ static int twin_read(struct lm_client *c, struct json_object *caps, struct chann
 	return ret;
 }
 
-static uint32_t at_most(int64_t value, uint32_t limit)
-{
-	return value < limit ? (uint32_t)value : limit;
-}
-
 static int capabilities_read(struct lm_client *c, struct json_object *json,
 			     struct channel_fds *fds)
 {

@@ -53,7 +53,7 @@ void dma_set_master(struct lm_ctx *ctx, bool on)
 
 void dma_limit(struct lm_ctx *ctx, uint64_t max_windows)
 {
-	ctx->dma->max_windows = max_windows < DMA_WINDOWS_MAX ? max_windows : DMA_WINDOWS_MAX;
+	ctx->dma->max_windows = at_most(max_windows, DMA_WINDOWS_MAX);
 }
 
 /* Pointers that the device still has become invalid: it destroys its own context. */

@@ -26,11 +26,6 @@ struct copy {
 
 /* ---- trace ----------------------------------------------------------------------- */
 
-static uint64_t at_most(uint64_t n, uint64_t max)
-{
-	return n < max ? n : max;
-}
-
 static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
 {
 	struct lm_trace_record rec = {

@@ -18,7 +18,7 @@ static void range_cut(struct host_dma *d, uint64_t low, uint64_t last)
 {
 	uint64_t end = d->addr + (d->size - 1);
 
-	end = end < last ? end : last;
+	end = at_most(end, last);
 	d->addr = d->addr > low ? d->addr : low;
 	d->size = end - d->addr + 1;
 }

@@ -176,7 +176,7 @@ static void window_scratch(struct dma *dma, const struct dma_slot *slot, uint64_
 	const uint64_t low = slot->offset > first ? slot->offset : first;
 	uint64_t high = slot->offset + (slot->size - 1);
 
-	high = high < last ? high : last;
+	high = at_most(high, last);
 	if (dma_slot_backing(dma, slot)->is_piece && low <= high)
 		dma_backing_scratch(dma, slot, low, high - low + 1);
 }

@@ -178,7 +178,7 @@ static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 			continue;
 		}
 		piece = last->size - (addr - last->addr);
-		piece = piece < len ? piece : len;
+		piece = at_most(piece, len);
 		if (nr < max_sg)
 			sg_fill(last, addr, piece, &sg[nr]);
 		nr++;

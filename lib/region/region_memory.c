@@ -170,7 +170,7 @@ static int step_move(struct region *r)
 		return -errno;
 	if (data >= 0) {
 		end = round_up((uint64_t)data + 1, (uint64_t)MOVE_STEP);
-		end = end < size ? end : size;
+		end = at_most(end, size);
 		ret = data_copy(r, data, (off_t)end);
 	}
 	if (ret)

@@ -58,11 +58,6 @@ static int offer_read(struct json_object *json, struct offer *offer)
 	return ret;
 }
 
-static int64_t at_most(int64_t value, int64_t limit)
-{
-	return value < limit ? value : limit;
-}
-
 /* A separate way for our commands, so that they never wait behind the client's. */
 static void twin_offer(struct client *c, struct json_object *caps, struct reply *r)
 {

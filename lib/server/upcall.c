@@ -204,8 +204,8 @@ static bool flight_send(struct client *c, struct transfer *t, struct flight *f)
 	struct vfio_user_dma_region_access req;
 	struct vfio_user_header hdr = { 0 };
 	const uint64_t left = t->request.len - t->sent;
-	const uint64_t max = c->max_data < STREAM_MAX_DATA ? c->max_data : STREAM_MAX_DATA;
-	const uint64_t count = left < max ? left : max;
+	const uint64_t max = at_most(c->max_data, STREAM_MAX_DATA);
+	const uint64_t count = at_most(left, max);
 	const size_t data = t->request.is_write ? (size_t)count : 0;
 	struct stream *s = upcall_stream(c);
 	char *out = stream_reserve(s, sizeof(hdr) + sizeof(req) + data);
