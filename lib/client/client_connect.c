@@ -13,10 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/loop.h"
 #include "base/sockpath.h"
 #include "client/client.h"
+#include "wire/caps.h"
 
 #define RETRY_MS     2
 #define VERSION_ROOM 4096 /* for the server's JSON */
@@ -57,44 +57,19 @@ static lm_client_options_t options_filled(const lm_client_options_t *given)
 /* What we propose, to be freed with free(3). */
 static char *proposal_text(const lm_client_options_t *o, size_t *len)
 {
-	struct json_object *json = json_new_object(), *caps = json_new_object(), *twin;
-	char *text;
+	struct json_object *json = caps_json(&(struct caps){
+		.max_msg_fds = o->max_msg_fds,
+		.max_data_xfer_size = o->max_data_xfer_size,
+		.max_dma_maps = o->max_dma_maps,
+		.pgsizes = (int64_t)o->pgsizes,
+		.write_multiple = !(o->flags & LM_CLIENT_NO_WRITE_MULTIPLE),
+		.twin_socket = o->flags & LM_CLIENT_TWIN_SOCKET,
+		.twin_fd = -1,
+	});
+	char *text = json_text(json, len);
 
-	json_add_int(caps, "max_msg_fds", o->max_msg_fds);
-	json_add_int(caps, "max_data_xfer_size", o->max_data_xfer_size);
-	json_add_int(caps, "max_dma_maps", o->max_dma_maps);
-	json_add_int(caps, "pgsizes", (int64_t)o->pgsizes);
-	if (!(o->flags & LM_CLIENT_NO_WRITE_MULTIPLE))
-		json_add_bool(caps, "write_multiple", true);
-	if (o->flags & LM_CLIENT_TWIN_SOCKET) {
-		twin = json_new_object();
-		json_add_bool(twin, "supported", true);
-		json_add(caps, "twin_socket", twin);
-	}
-	json_add(json, "capabilities", caps);
-	text = json_text(json, len);
 	json_free(json);
 	return text;
-}
-
-/* A limit: positive, if it is there. */
-static int limit_read(struct json_object *caps, const char *name, int64_t *value)
-{
-	struct json_object *member = json_get(caps, name);
-
-	if (!member)
-		return 0;
-	return json_to_int(member, value) || *value <= 0 ? -EPROTO : 0;
-}
-
-static int flag_read(struct json_object *obj, const char *name, bool *value)
-{
-	struct json_object *member = json_get(obj, name);
-
-	*value = false;
-	if (!member)
-		return 0;
-	return json_to_bool(member, value) ? -EPROTO : 0;
 }
 
 static bool is_stream_socket(int fd)
@@ -106,17 +81,12 @@ static bool is_stream_socket(int fd)
 }
 
 /* Specification: a server that says "supported" and gives no socket is inconsistent. */
-static int twin_read(struct lm_client *c, struct json_object *caps, struct channel_fds *fds)
+static int twin_take(struct lm_client *c, int64_t idx, struct channel_fds *fds)
 {
-	struct json_object *twin = json_get(caps, "twin_socket");
-	int64_t idx = -1;
 	int ret;
 
-	ret = flag_read(twin, "supported", &c->info.twin_socket);
-	if (ret || !c->info.twin_socket)
-		return ret;
-	if (!(c->flags & LM_CLIENT_TWIN_SOCKET) || json_to_int(json_get(twin, "fd_index"), &idx) ||
-	    idx < 0 || idx >= fds->nr || !is_stream_socket(fds->fd[idx]))
+	if (!(c->flags & LM_CLIENT_TWIN_SOCKET) || idx < 0 || idx >= fds->nr ||
+	    !is_stream_socket(fds->fd[idx]))
 		return -EPROTO;
 	ret = stream_open(&c->twin.s, fds->fd[idx]);
 	if (!ret)
@@ -127,24 +97,22 @@ static int twin_read(struct lm_client *c, struct json_object *caps, struct chann
 static int capabilities_read(struct lm_client *c, struct json_object *json,
 			     struct channel_fds *fds)
 {
-	struct json_object *caps = json_get(json, "capabilities");
-	int64_t max_fds = c->info.max_msg_fds, max_data = c->info.max_data_xfer_size;
-	int64_t max_dma = c->info.max_dma_maps, pgsizes = (int64_t)c->info.pgsizes;
-	int ret;
+	struct caps caps = {
+		.max_msg_fds = c->info.max_msg_fds,
+		.max_data_xfer_size = c->info.max_data_xfer_size,
+		.max_dma_maps = c->info.max_dma_maps, .pgsizes = (int64_t)c->info.pgsizes,
+		.twin_fd = -1,
+	};
 
-	if (!json_is_object(json) || (caps && !json_is_object(caps)))
+	if (caps_read(json, &caps))
 		return -EPROTO;
-	ret = limit_read(caps, "max_msg_fds", &max_fds);
-	ret = ret ?: limit_read(caps, "max_data_xfer_size", &max_data);
-	ret = ret ?: limit_read(caps, "max_dma_maps", &max_dma);
-	ret = ret ?: limit_read(caps, "pgsizes", &pgsizes);
-	ret = ret ?: flag_read(caps, "write_multiple", &c->info.write_multiple);
-	ret = ret ?: twin_read(c, caps, fds);
-	c->info.max_msg_fds = at_most(max_fds, LM_CLIENT_MAX_FDS);
-	c->info.max_data_xfer_size = at_most(max_data, c->max_data_in);
-	c->info.max_dma_maps = at_most(max_dma, UINT32_MAX);
-	c->info.pgsizes = (uint64_t)pgsizes;
-	return ret;
+	c->info.max_msg_fds = (uint32_t)at_most(caps.max_msg_fds, LM_CLIENT_MAX_FDS);
+	c->info.max_data_xfer_size = (uint32_t)at_most(caps.max_data_xfer_size, c->max_data_in);
+	c->info.max_dma_maps = (uint32_t)at_most(caps.max_dma_maps, UINT32_MAX);
+	c->info.pgsizes = (uint64_t)caps.pgsizes;
+	c->info.write_multiple = caps.write_multiple;
+	c->info.twin_socket = caps.twin_socket;
+	return caps.twin_socket ? twin_take(c, caps.twin_fd, fds) : 0;
 }
 
 static int version_read(struct lm_client *c, const struct vfio_user_version *v)
@@ -154,7 +122,7 @@ static int version_read(struct lm_client *c, const struct vfio_user_version *v)
 	c->info.major = v->major;
 	c->info.minor = v->minor;
 	c->info.max_msg_fds = VFIO_USER_DEFAULT_MAX_MSG_FDS;
-	c->info.max_data_xfer_size = at_most(VFIO_USER_DEFAULT_MAX_DATA, c->max_data_in);
+	c->info.max_data_xfer_size = (uint32_t)at_most(VFIO_USER_DEFAULT_MAX_DATA, c->max_data_in);
 	c->info.max_dma_maps = VFIO_USER_DEFAULT_MAX_DMA;
 	c->info.pgsizes = VFIO_USER_DEFAULT_PGSIZES;
 	return 0;
