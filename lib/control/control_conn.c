@@ -10,7 +10,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/peer_fd.h"
@@ -112,30 +111,14 @@ static void out_free(struct conn *c)
 	c->out_fd = -1;
 }
 
-static ssize_t out_send(struct conn *c)
-{
-	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } u = { 0 };
-	struct iovec iov = { c->out + c->out_pos, c->out_len - c->out_pos };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (c->out_fd >= 0) {
-		u.align.cmsg_level = SOL_SOCKET;
-		u.align.cmsg_type = SCM_RIGHTS;
-		u.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&u.align), &c->out_fd, sizeof(int));
-		msg.msg_control = &u;
-		msg.msg_controllen = sizeof(u);
-	}
-	return sendmsg(c->source.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /* As much as the socket takes now. */
 void conn_flush(struct conn *c)
 {
 	ssize_t sent;
 
 	while (c->out && !c->broken) {
-		sent = out_send(c);
+		sent = scm_send(c->source.fd, c->out + c->out_pos, c->out_len - c->out_pos,
+				&c->out_fd, c->out_fd >= 0);
 		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (sent < 0) {

@@ -2,14 +2,11 @@
 /*
  * channel_socket.c - messages over a UNIX stream socket, and the host of those who connect.
  *
- * One system call for each operation: recvmsg(2), because descriptors may come with any message,
- * and send(2), which is cheaper than sendmsg(2), unless descriptors go along. Flags say
- * "do not wait" on each call, so that a socket shared with another process keeps its mode.
+ * One system call for each operation (scm.c), whose flags say "do not wait", so that a socket
+ * shared with another process keeps its mode.
  */
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/memfd.h"
@@ -40,35 +37,11 @@ static ssize_t socket_recv(struct channel *ch, void *buf, size_t len, struct cha
 	return ret ? ret : -ENOTCONN;
 }
 
-static ssize_t send_with_fds(struct channel *ch, const void *buf, size_t len,
-			     const struct channel_fds *fds)
-{
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(CHANNEL_MAX_FDS * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { (void *)buf, len };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = CMSG_SPACE(fds->nr * sizeof(int)),
-	};
-
-	control.align.cmsg_level = SOL_SOCKET;
-	control.align.cmsg_type = SCM_RIGHTS;
-	control.align.cmsg_len = CMSG_LEN(fds->nr * sizeof(int));
-	memcpy(CMSG_DATA(&control.align), fds->fd, fds->nr * sizeof(int));
-	return sendmsg(ch->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 static ssize_t socket_send(struct channel *ch, const void *buf, size_t len,
 			   const struct channel_fds *fds)
 {
-	ssize_t ret;
+	const ssize_t ret = scm_send(ch->fd, buf, len, fds ? fds->fd : NULL, fds ? fds->nr : 0);
 
-	if (fds && fds->nr)
-		ret = send_with_fds(ch, buf, len, fds);
-	else
-		ret = send(ch->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return ret < 0 ? no_progress() : ret;
 }
 

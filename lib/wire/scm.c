@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * scm.c - receiving bytes with the descriptors that came beside them.
+ * scm.c - bytes with descriptors beside them.
  *
- * There is room for as many as a message can carry, because the kernel would close those for which
- * there is none, in this thread, and that may wait (peer_fd.c). It still does where the process has
- * no descriptor left.
+ * For those that come there is room for as many as a message can carry, because the kernel would
+ * close those for which there is none, in this thread, and that may wait (peer_fd.c). It still does
+ * where the process has no descriptor left.
  */
 #include <errno.h>
 #include <string.h>
@@ -55,4 +55,27 @@ ssize_t scm_recv(int fd, void *buf, size_t len, struct channel_fds *fds)
 	if (ret >= 0 && (msg.msg_controllen || msg.msg_flags & MSG_CTRUNC))
 		fds_take(&msg, fds);
 	return ret;
+}
+
+/* send(2) is cheaper than sendmsg(2). */
+ssize_t scm_send(int fd, const void *buf, size_t len, const int *fds, unsigned int nr)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(CHANNEL_MAX_FDS * sizeof(int))];
+	} control;
+	struct iovec iov = { (void *)buf, len };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = CMSG_SPACE(nr * sizeof(int)),
+	};
+
+	if (!nr)
+		return send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	memset(&control, 0, sizeof(control));
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(nr * sizeof(int));
+	memcpy(CMSG_DATA(&control.align), fds, nr * sizeof(int));
+	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

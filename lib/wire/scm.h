@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * scm.h - receiving bytes with the descriptors that came beside them.
+ * scm.h - bytes with descriptors beside them.
  */
 #ifndef LM_SCM_H
 #define LM_SCM_H
@@ -12,5 +12,8 @@
  * @fds, close-on-exec, or closed: @fds->error then says why.
  */
 ssize_t scm_recv(int fd, void *buf, size_t len, struct channel_fds *fds);
+/* As send(2), without waiting and without SIGPIPE. The descriptors, CHANNEL_MAX_FDS at most, go
+ * with the first byte. */
+ssize_t scm_send(int fd, const void *buf, size_t len, const int *fds, unsigned int nr);
 
 #endif /* LM_SCM_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_scm.c - descriptors that come beside bytes: all of them are taken or closed.
+ * test_scm.c - descriptors beside bytes: all that come are taken or closed.
  */
 #include <errno.h>
 #include <setjmp.h>
