@@ -8,13 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <muser.h>
-
 #include "base/ascii.h"
-
-static const char *const region_names[LM_DEV_NUM_REGS] = {
-	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
-};
+#include "base/describe.h"
 
 static const char *const irq_names[LM_DEV_NUM_IRQS] = { "intx", "msi", "msix", "err",
 							"req" };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/describe.h"
 #include "control/control_conn.h"
 #include "dma/dma.h"
 #include "region/region.h"
@@ -72,50 +73,6 @@ static void dma(struct conn *c, struct json_object *params, bool more)
 
 /* ---- Registers ------------------------------------------------------------------ */
 
-/* Reading it has no effect on the device, as far as the device says. */
-static bool register_is_pure(const lm_register_map_t *map, const lm_register_t *reg)
-{
-	return !map->read || reg->flags & LM_REGISTER_PURE;
-}
-
-static struct json_object *show_fields(const lm_register_t *reg)
-{
-	struct json_object *fields = json_new_array(), *obj;
-	uint32_t i;
-
-	for (i = 0; reg->fields && i < reg->nr_fields; i++) {
-		obj = json_new_object();
-		json_add_string(obj, "name", reg->fields[i].name);
-		json_add_int(obj, "shift", reg->fields[i].shift);
-		json_add_int(obj, "bits", reg->fields[i].bits);
-		json_add_string(obj, "help", reg->fields[i].help);
-		json_append(fields, obj);
-	}
-	return fields;
-}
-
-static struct json_object *show_register(const struct lm_ctx *ctx, uint32_t region,
-					 uint32_t idx)
-{
-	static const char *const access[] = {
-		[LM_RW] = "rw", [LM_RO] = "ro", [LM_WO] = "wo", [LM_RW1C] = "rw1c",
-	};
-	const struct region *r = region_get(ctx, region);
-	const lm_register_t *reg = register_at(r->info.regs, idx);
-	struct json_object *obj = json_new_object();
-
-	json_add_int(obj, "region", region);
-	json_add_string(obj, "name", reg->name);
-	json_add_hex(obj, "offset", reg->offset);
-	json_add_int(obj, "width", reg->width);
-	json_add_string(obj, "access", access[reg->access]);
-	json_add_bool(obj, "pure", register_is_pure(r->info.regs, reg));
-	json_add_hex(obj, "reset", reg->reset);
-	json_add_string(obj, "help", reg->help);
-	json_add(obj, "fields", show_fields(reg));
-	return obj;
-}
-
 static void registers(struct conn *c, struct json_object *params, bool more)
 {
 	struct json_object *reply, *all;
@@ -125,10 +82,10 @@ static void registers(struct conn *c, struct json_object *params, bool more)
 		return;
 	all = json_new_array();
 	for (i = 0; i < region_count(c->ctx); i++) {
-		const struct region *r = region_get(c->ctx, i);
+		const lm_register_map_t *map = region_get(c->ctx, i)->info.regs;
 
-		for (k = 0; r->info.regs && k < r->info.regs->nr_registers; k++)
-			json_append(all, show_register(c->ctx, i, k));
+		for (k = 0; map && k < map->nr_registers; k++)
+			json_append(all, describe_register(i, map, register_at(map, k)));
 	}
 	reply = json_new_object();
 	json_add(reply, "registers", all);

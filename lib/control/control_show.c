@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/describe.h"
 #include "control/control_conn.h"
 #include "dma/dma.h"
 #include "pci/config.h"
@@ -18,92 +19,16 @@
 
 /* ---- regions ------------------------------------------------------------------- */
 
-static const char *region_kind(uint32_t index, const lm_reg_info_t *info)
-{
-	if (index == LM_ROM_REG_IDX)
-		return "rom";
-	if (index == LM_CFG_REG_IDX)
-		return "config";
-	if (index == LM_VGA_REG_IDX)
-		return "vga";
-	if (index > LM_VGA_REG_IDX)
-		return "device";
-	if (!(info->flags & LM_REG_FLAG_MEM))
-		return "io";
-	return info->flags & LM_REG_FLAG_64BIT ? "mem64" : "mem32";
-}
-
-static void add_region_name(struct json_object *obj, uint32_t index)
-{
-	char name[24];
-
-	if (index <= LM_BAR5_REG_IDX)
-		snprintf(name, sizeof(name), "bar%u", index);
-	else if (index >= LM_DEV_NUM_REGS)
-		snprintf(name, sizeof(name), "region%u", index);
-	else
-		snprintf(name, sizeof(name), "%s", region_kind(index, NULL));
-	json_add_string(obj, "name", name);
-}
-
-/* r and w: a client may read and write; m: map some of it; p: prefetch. */
-static void add_region_flags(struct json_object *obj, const lm_reg_info_t *info)
-{
-	char flags[8], *p = flags;
-
-	if (info->flags & LM_REG_FLAG_READ)
-		*p++ = 'r';
-	if (info->flags & LM_REG_FLAG_WRITE)
-		*p++ = 'w';
-	if (info->flags & LM_REG_FLAG_MMAP)
-		*p++ = 'm';
-	if (info->flags & LM_REG_FLAG_PREFETCH)
-		*p++ = 'p';
-	*p = '\0';
-	json_add_string(obj, "flags", flags);
-}
-
-static void append_area(struct json_object *areas, uint64_t offset, uint64_t size)
-{
-	struct json_object *area = json_new_object();
-
-	json_add_hex(area, "offset", offset);
-	json_add_hex(area, "size", size);
-	json_append(areas, area);
-}
-
-static struct json_object *region_areas(const lm_reg_info_t *info)
-{
-	struct json_object *areas = json_new_array();
-	uint32_t i;
-
-	if (!(info->flags & LM_REG_FLAG_MMAP))
-		return areas;
-	if (!info->nr_mmap_areas)
-		append_area(areas, 0, info->size);
-	for (i = 0; i < info->nr_mmap_areas; i++)
-		append_area(areas, info->mmap_areas[i].offset, info->mmap_areas[i].size);
-	return areas;
-}
-
 static struct json_object *show_regions(const struct lm_ctx *ctx)
 {
-	struct json_object *regions = json_new_array(), *obj;
+	struct json_object *regions = json_new_array();
 	uint32_t i;
 
 	for (i = 0; i < region_count(ctx); i++) {
 		const lm_reg_info_t *info = &region_get(ctx, i)->info;
 
-		if (!info->size)
-			continue;
-		obj = json_new_object();
-		json_add_int(obj, "index", i);
-		add_region_name(obj, i);
-		json_add_string(obj, "kind", region_kind(i, info));
-		json_add_hex(obj, "size", info->size);
-		add_region_flags(obj, info);
-		json_add(obj, "mmap", region_areas(info));
-		json_append(regions, obj);
+		if (info->size)
+			json_append(regions, describe_region(i, info));
 	}
 	return regions;
 }

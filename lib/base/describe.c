@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * describe.c - regions and registers of a description, as JSON: that of a device, which musctl
+ * asks for, and that of a type, which musctl has.
+ */
+#include <stdio.h>
+
+#include "base/describe.h"
+
+const char *const region_names[LM_DEV_NUM_REGS] = {
+	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
+};
+
+static void add_name(struct json_object *obj, uint32_t index)
+{
+	char other[24];
+
+	snprintf(other, sizeof(other), "region%u", index);
+	json_add_string(obj, "name", index < LM_DEV_NUM_REGS ? region_names[index] : other);
+}
+
+static const char *region_kind(uint32_t index, uint32_t flags)
+{
+	if (index >= LM_DEV_NUM_REGS)
+		return "device";
+	if (index > LM_BAR5_REG_IDX)
+		return region_names[index];
+	if (!(flags & LM_REG_FLAG_MEM))
+		return "io";
+	return flags & LM_REG_FLAG_64BIT ? "mem64" : "mem32";
+}
+
+/* r and w: a client may read and write; m: map some of it; p: prefetch. */
+static void add_flags(struct json_object *obj, uint32_t flags)
+{
+	char text[5], *p = text;
+
+	if (flags & LM_REG_FLAG_READ)
+		*p++ = 'r';
+	if (flags & LM_REG_FLAG_WRITE)
+		*p++ = 'w';
+	if (flags & LM_REG_FLAG_MMAP)
+		*p++ = 'm';
+	if (flags & LM_REG_FLAG_PREFETCH)
+		*p++ = 'p';
+	*p = '\0';
+	json_add_string(obj, "flags", text);
+}
+
+static struct json_object *mmap_areas(const lm_reg_info_t *info)
+{
+	const lm_mmap_area_t whole = { 0, info->size };
+	const lm_mmap_area_t *list = info->nr_mmap_areas ? info->mmap_areas : &whole;
+	const uint32_t nr = info->nr_mmap_areas ?: 1;
+	struct json_object *areas = json_new_array(), *area;
+	uint32_t i;
+
+	for (i = 0; i < nr && info->flags & LM_REG_FLAG_MMAP; i++) {
+		area = json_new_object();
+		json_add_hex(area, "offset", list[i].offset);
+		json_add_hex(area, "size", list[i].size);
+		json_append(areas, area);
+	}
+	return areas;
+}
+
+struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info)
+{
+	struct json_object *obj = json_new_object();
+
+	json_add_int(obj, "index", index);
+	add_name(obj, index);
+	json_add_string(obj, "kind", region_kind(index, info->flags));
+	json_add_hex(obj, "size", info->size);
+	add_flags(obj, info->flags);
+	json_add(obj, "mmap", mmap_areas(info));
+	return obj;
+}
+
+static struct json_object *fields(const lm_register_t *reg)
+{
+	struct json_object *list = json_new_array(), *obj;
+	uint32_t i;
+
+	for (i = 0; i < reg->nr_fields; i++) {
+		obj = json_new_object();
+		json_add_string(obj, "name", reg->fields[i].name);
+		json_add_int(obj, "shift", reg->fields[i].shift);
+		json_add_int(obj, "bits", reg->fields[i].bits);
+		json_add_string(obj, "help", reg->fields[i].help);
+		json_append(list, obj);
+	}
+	return list;
+}
+
+/* Pure: reading it has no effect on the device, as far as the device says. */
+struct json_object *describe_register(uint32_t region, const lm_register_map_t *map,
+				      const lm_register_t *reg)
+{
+	static const char *const access[] = {
+		[LM_RW] = "rw", [LM_RO] = "ro", [LM_WO] = "wo", [LM_RW1C] = "rw1c",
+	};
+	struct json_object *obj = json_new_object();
+
+	json_add_int(obj, "region", region);
+	json_add_string(obj, "name", reg->name);
+	json_add_hex(obj, "offset", reg->offset);
+	json_add_int(obj, "width", reg->width);
+	json_add_string(obj, "access", access[reg->access]);
+	json_add_bool(obj, "pure", !map->read || reg->flags & LM_REGISTER_PURE);
+	json_add_hex(obj, "reset", reg->reset);
+	json_add_string(obj, "help", reg->help);
+	json_add(obj, "fields", fields(reg));
+	return obj;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * describe.h - regions and registers of a description, as JSON.
+ */
+#ifndef LM_DESCRIBE_H
+#define LM_DESCRIBE_H
+
+#include "base/json.h"
+#include "muser.h"
+
+/* Of the regions of PCI; device-specific ones are "region9" and so on. */
+extern const char *const region_names[LM_DEV_NUM_REGS];
+
+struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info);
+struct json_object *describe_register(uint32_t region, const lm_register_map_t *map,
+				      const lm_register_t *reg);
+
+#endif /* LM_DESCRIBE_H */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_describe.c - regions and registers of a description, as JSON.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/describe.h"
+
+static void is(struct json_object *json, const char *expected)
+{
+	size_t len;
+	char *text = json_text(json, &len);
+
+	assert_string_equal(text, expected);
+	free(text);
+	json_free(json);
+}
+
+static void the_first_six_regions_are_bars(void **state)
+{
+	const lm_reg_info_t io = { .size = 16, .flags = LM_REG_FLAG_RW };
+	const lm_reg_info_t mem = { .size = 4096, .flags = LM_REG_FLAG_READ | LM_REG_FLAG_MEM };
+	const lm_reg_info_t mem64 = { .size = 4096, .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM |
+					LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH };
+
+	is(describe_region(0, &io), "{\"index\":0,\"name\":\"bar0\",\"kind\":\"io\","
+	   "\"size\":\"0x10\",\"flags\":\"rw\",\"mmap\":[]}");
+	is(describe_region(1, &mem), "{\"index\":1,\"name\":\"bar1\",\"kind\":\"mem32\","
+	   "\"size\":\"0x1000\",\"flags\":\"r\",\"mmap\":[]}");
+	is(describe_region(5, &mem64), "{\"index\":5,\"name\":\"bar5\",\"kind\":\"mem64\","
+	   "\"size\":\"0x1000\",\"flags\":\"rwp\",\"mmap\":[]}");
+}
+
+static void the_others_are_of_their_own_kind(void **state)
+{
+	const lm_reg_info_t info = { .size = 256, .flags = LM_REG_FLAG_READ };
+
+	is(describe_region(LM_ROM_REG_IDX, &info), "{\"index\":6,\"name\":\"rom\",\"kind\":\"rom\","
+	   "\"size\":\"0x100\",\"flags\":\"r\",\"mmap\":[]}");
+	is(describe_region(LM_CFG_REG_IDX, &info), "{\"index\":7,\"name\":\"config\","
+	   "\"kind\":\"config\",\"size\":\"0x100\",\"flags\":\"r\",\"mmap\":[]}");
+	is(describe_region(LM_DEV_NUM_REGS + 1, &info), "{\"index\":10,\"name\":\"region10\","
+	   "\"kind\":\"device\",\"size\":\"0x100\",\"flags\":\"r\",\"mmap\":[]}");
+}
+
+static void a_region_is_mapped_as_a_whole_unless_areas_are_named(void **state)
+{
+	const lm_mmap_area_t areas[] = { { 0, 4096 }, { 8192, 4096 } };
+	lm_reg_info_t info = { .size = 16384, .flags = LM_REG_FLAG_MEM | LM_REG_FLAG_MMAP };
+
+	is(describe_region(2, &info), "{\"index\":2,\"name\":\"bar2\",\"kind\":\"mem32\","
+	   "\"size\":\"0x4000\",\"flags\":\"m\","
+	   "\"mmap\":[{\"offset\":\"0x0\",\"size\":\"0x4000\"}]}");
+	info.mmap_areas = areas;
+	info.nr_mmap_areas = 2;
+	is(describe_region(2, &info), "{\"index\":2,\"name\":\"bar2\",\"kind\":\"mem32\","
+	   "\"size\":\"0x4000\",\"flags\":\"m\",\"mmap\":[{\"offset\":\"0x0\",\"size\":\"0x1000\"},"
+	   "{\"offset\":\"0x2000\",\"size\":\"0x1000\"}]}");
+}
+
+static void a_register_has_its_fields(void **state)
+{
+	static const lm_field_t fields[] = { { .name = "ON", .shift = 3, .bits = 1 } };
+	const lm_register_t reg = { .name = "CTRL", .offset = 8, .width = 4, .access = LM_RW1C,
+				    .reset = 0x1f, .fields = fields, .nr_fields = 1 };
+	const lm_register_map_t map = { 0 };
+
+	is(describe_register(3, &map, &reg), "{\"region\":3,\"name\":\"CTRL\",\"offset\":\"0x8\","
+	   "\"width\":4,\"access\":\"rw1c\",\"pure\":true,\"reset\":\"0x1f\","
+	   "\"fields\":[{\"name\":\"ON\",\"shift\":3,\"bits\":1}]}");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_six_regions_are_bars),
+		cmocka_unit_test(the_others_are_of_their_own_kind),
+		cmocka_unit_test(a_region_is_mapped_as_a_whole_unless_areas_are_named),
+		cmocka_unit_test(a_register_has_its_fields),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
