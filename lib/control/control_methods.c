@@ -16,8 +16,6 @@
 #include "region/name.h"
 #include "trace/trace.h"
 
-#define PROP_VALUE_MAX 4096
-
 /* ---- properties ---------------------------------------------------------------- */
 
 struct prop_args {
@@ -47,13 +45,23 @@ static void no_prop(struct conn *c, const char *name)
 	control_error(c, CONTROL_INTERFACE ".NoSuchProperty", params);
 }
 
+int control_get_prop(const struct lm_ctx *ctx, const char *name, char value[PROP_VALUE_MAX])
+{
+	int ret = -EOPNOTSUPP;
+
+	memset(value, 0, PROP_VALUE_MAX);
+	if (ctx->info.prop_get)
+		ret = ctx->info.prop_get(ctx->info.pvt, name, value, PROP_VALUE_MAX);
+	value[ret < 0 ? 0 : PROP_VALUE_MAX - 1] = '\0';
+	return ret;
+}
+
 static void get_prop(struct conn *c, struct json_object *params, bool more)
 {
 	static const struct json_member members[] = {
 		{ "property", JSON_STRING, .offset = offsetof(struct prop_args, name) },
 	};
-	const lm_dev_info_t *info = &c->ctx->info;
-	char value[PROP_VALUE_MAX] = "";
+	char value[PROP_VALUE_MAX];
 	struct json_object *reply;
 	struct prop_args args;
 	int ret;
@@ -64,14 +72,11 @@ static void get_prop(struct conn *c, struct json_object *params, bool more)
 		no_prop(c, args.name);
 		return;
 	}
-	ret = -EOPNOTSUPP;
-	if (info->prop_get)
-		ret = info->prop_get(info->pvt, args.name, value, sizeof(value));
+	ret = control_get_prop(c->ctx, args.name, value);
 	if (ret < 0) {
 		control_failed(c, ret, NULL);
 		return;
 	}
-	value[sizeof(value) - 1] = '\0';
 	reply = json_new_object();
 	json_add_string(reply, "value", value);
 	control_reply(c, reply);

@@ -15,8 +15,6 @@
 #include "trace/trace.h"
 #include "wire/host.h"
 
-#define PROP_VALUE_MAX 4096
-
 /* ---- regions ------------------------------------------------------------------- */
 
 static struct json_object *show_regions(const struct lm_ctx *ctx)
@@ -110,12 +108,9 @@ static struct json_object *show_irqs(struct lm_ctx *ctx)
 static struct json_object *show_property(const struct lm_ctx *ctx, const lm_prop_t *p)
 {
 	struct json_object *obj = json_new_object(), *flags = json_new_array();
-	char value[PROP_VALUE_MAX] = "";
+	char value[PROP_VALUE_MAX];
 
-	if (!ctx->info.prop_get ||
-	    ctx->info.prop_get(ctx->info.pvt, p->name, value, sizeof(value)))
-		value[0] = '\0';
-	value[sizeof(value) - 1] = '\0';
+	control_get_prop(ctx, p->name, value);
 	json_add_string(obj, "name", p->name);
 	json_add_string(obj, "value", value);
 	json_add_string(obj, "default", p->value);
