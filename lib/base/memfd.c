@@ -7,8 +7,11 @@
  * not thought of it.
  */
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/memfd.h"
 
@@ -53,4 +56,22 @@ int memfd_sealed(const char *name, uint64_t size)
 	ret = -errno;
 	close(fd);
 	return ret;
+}
+
+bool memfd_is_sealed(int fd)
+{
+	const int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & F_SEAL_SHRINK);
+}
+
+int64_t memfd_solid_size(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (!memfd_is_sealed(fd) || fstat(fd, &st) || fstatfs(fd, &fs) ||
+	    fs.f_type != TMPFS_MAGIC)
+		return -1;
+	return st.st_size;
 }

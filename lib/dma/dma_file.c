@@ -33,6 +33,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/memfd.h"
 #include "base/peer_fd.h"
 #include "dma/dma_window.h"
 #include "wire/host.h"
@@ -416,12 +417,7 @@ static int file_look(const struct dma_window *w, struct file *f)
 /* Is it certain that what is inside the file now stays? */
 static bool is_safe(const struct file *f)
 {
-	int seals;
-
-	if (sigbus_is_guarded())
-		return true;
-	seals = fcntl(f->w->fd, F_GET_SEALS);
-	return seals >= 0 && (seals & F_SEAL_SHRINK);
+	return sigbus_is_guarded() || memfd_is_sealed(f->w->fd);
 }
 
 /* What a window becomes that no mapping has. A page of a file on FUSE may never come. */

@@ -19,13 +19,10 @@
  * Seccomp: memfd_create, ftruncate, prlimit64, fcntl, fstatfs, poll, sched_yield, nanosleep.
  */
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -228,20 +225,12 @@ void trace_end(struct lm_ctx *ctx)
 
 /* ---- tracers -------------------------------------------------------------------- */
 
-/* A page that cannot vanish under us: sealed against shrinking, and of ordinary
- * memory, as a huge page may be missing when it is touched. */
+/* A page that cannot vanish under us. */
 static int armed_map(int memfd, _Atomic(uint32_t) **armed)
 {
-	const int seals = fcntl(memfd, F_GET_SEALS);
-	struct statfs fs;
-	struct stat st;
 	void *map;
 
-	if (seals < 0 || !(seals & F_SEAL_SHRINK))
-		return -EINVAL;
-	if (fstat(memfd, &st) || st.st_size < (off_t)ARMED_SIZE)
-		return -EINVAL;
-	if (fstatfs(memfd, &fs) || fs.f_type != TMPFS_MAGIC)
+	if (memfd_solid_size(memfd) < (int64_t)ARMED_SIZE)
 		return -EINVAL;
 	map = mmap(NULL, ARMED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 	if (map == MAP_FAILED)

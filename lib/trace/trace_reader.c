@@ -7,16 +7,13 @@
  * and nothing that changes afterwards can do more than yield wrong records. Records that
  * were overwritten are counted exactly: delivered and lost are what was written.
  */
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memfd.h"
 #include "trace/trace.h"
 
 #define RING_MAX     (64ull << 20) /* all of it is touched, so that it is there */
@@ -40,21 +37,6 @@ struct lm_trace_reader {
 };
 
 /* ---- opening -------------------------------------------------------------------- */
-
-/* A file whose pages cannot vanish, nor be missing (huge pages) when they are touched. */
-static bool is_solid(int fd, uint64_t *size)
-{
-	const int seals = fcntl(fd, F_GET_SEALS);
-	struct statfs fs;
-	struct stat st;
-
-	if (seals < 0 || !(seals & F_SEAL_SHRINK))
-		return false;
-	if (fstat(fd, &st) || fstatfs(fd, &fs) || fs.f_type != TMPFS_MAGIC)
-		return false;
-	*size = (uint64_t)st.st_size;
-	return true;
-}
 
 /* @h: a private copy, as the ring may change under us. */
 static int header_check(const struct lm_trace_header *h, uint64_t size)
@@ -100,16 +82,16 @@ LM_EXPORT int lm_trace_open(int fd, lm_trace_reader_t **reader)
 {
 	struct lm_trace_header h;
 	struct lm_trace_reader *r;
-	uint64_t size;
+	const int64_t size = memfd_solid_size(fd);
 	void *map;
 	int ret;
 
-	if (!is_solid(fd, &size))
+	if (size < 0)
 		return -EINVAL;
 	/* Where we begin: what is written while we map is not missed. */
 	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
 		return -EINVAL;
-	ret = header_check(&h, size);
+	ret = header_check(&h, (uint64_t)size);
 	if (ret)
 		return ret;
 	r = calloc(1, sizeof(*r));

@@ -45,6 +45,22 @@ static void it_can_be_sealed(void **state)
 	close(fd);
 }
 
+static void solid_is_what_can_neither_shrink_nor_lack_pages(void **state)
+{
+	const int fd = memfd_sized("test", 4096), sealed = memfd_sealed("test", 8192);
+	const int file = open("/proc/self/exe", O_RDONLY);
+
+	assert_false(memfd_is_sealed(fd));
+	assert_true(memfd_is_sealed(sealed));
+	assert_false(memfd_is_sealed(file));
+	assert_int_equal(memfd_solid_size(fd), -1);
+	assert_int_equal(memfd_solid_size(sealed), 8192);
+	assert_int_equal(memfd_solid_size(file), -1);
+	close(fd);
+	close(sealed);
+	close(file);
+}
+
 /* And not the signal that would end this test. */
 static void more_than_a_file_may_have_is_an_error(void **state)
 {
@@ -66,6 +82,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_has_its_size_and_takes_no_memory),
 		cmocka_unit_test(it_can_be_sealed),
+		cmocka_unit_test(solid_is_what_can_neither_shrink_nor_lack_pages),
 		cmocka_unit_test(more_than_a_file_may_have_is_an_error),
 	};
 
