@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,13 +16,6 @@
 #include "ui/clock.h"
 
 #define STEP_NS 10000000
-
-static bool is_current(int runtime, const char *name, int fd)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && dir_has(runtime, name, &st);
-}
 
 int lockfile_take(int runtime, const char *name, int flags)
 {
@@ -35,7 +27,7 @@ int lockfile_take(int runtime, const char *name, int flags)
 		if (fd < 0)
 			return -errno;
 		err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
-		if (!err && is_current(runtime, name, fd))
+		if (!err && dir_has_fd(runtime, name, fd))
 			return fd;
 		close(fd);
 		if (err)

@@ -305,6 +305,13 @@ bool dir_has(int at, const char *name, const struct stat *st)
 	       there.st_dev == st->st_dev;
 }
 
+bool dir_has_fd(int at, const char *name, int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && dir_has(at, name, &st);
+}
+
 int dir_path(char *buf, size_t size, const char *dir, const char *name)
 {
 	const int len = snprintf(buf, size, "%s%s%s", dir, name[0] ? "/" : "", name);

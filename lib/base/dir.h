@@ -33,5 +33,7 @@ int dir_path(char *buf, size_t size, const char *dir, const char *name);
 int dir_make_private(int at, char *name);
 /* @name in @at is the very file that @st describes. */
 bool dir_has(int at, const char *name, const struct stat *st);
+/* The same for an open file, such as a lock that somebody may have removed and made anew. */
+bool dir_has_fd(int at, const char *name, int fd);
 
 #endif /* LM_DIR_H */

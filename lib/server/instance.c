@@ -77,14 +77,6 @@ static int entry_open(int runtime, const char *name, struct stat *st)
 	return ret;
 }
 
-/* Somebody else may have removed and made it again while we waited for nothing: look. */
-static bool lock_is_current(int dir, int lock)
-{
-	struct stat st;
-
-	return !fstat(lock, &st) && dir_has(dir, "lock", &st);
-}
-
 /* True if a process holds @dir; otherwise it is emptied, and *empty is set. */
 static bool is_held(int dir, bool *empty)
 {
@@ -97,7 +89,7 @@ static bool is_held(int dir, bool *empty)
 		return !*empty;
 	}
 	held = flock(lock, LOCK_EX | LOCK_NB) != 0;
-	*empty = !held && lock_is_current(dir, lock);
+	*empty = !held && dir_has_fd(dir, "lock", lock);
 	if (*empty)
 		remove_files(dir);
 	close(lock);
@@ -280,7 +272,7 @@ void instance_free(struct lm_ctx *ctx)
 		return;
 	lm_timer_destroy(inst->look);
 	if (inst->dir >= 0) {
-		if (inst->lock < 0 || lock_is_current(inst->dir, inst->lock))
+		if (inst->lock < 0 || dir_has_fd(inst->dir, "lock", inst->lock))
 			remove_files(inst->dir);
 		unlinkat(inst->runtime, inst->name, AT_REMOVEDIR);
 		close(inst->dir);
