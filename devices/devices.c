@@ -28,26 +28,29 @@ const struct device_type *device_find(const char *name)
 	return NULL;
 }
 
-/* Is @text one of 0 .. nr-1, written as a person would? */
-static bool is_index(const char *text, uint32_t nr)
+int device_wire(const char *name, const char *base, uint32_t nr)
 {
+	const char *digits = name + strlen(base);
+	unsigned long wire;
 	char *end;
 
-	if (*text < '0' || *text > '9' || (*text == '0' && text[1]))
-		return false;
-	return strtoul(text, &end, 10) < nr && !*end;
+	if (strncmp(name, base, strlen(base)))
+		return -1;
+	if (!*digits)
+		return (int)nr;
+	if (*digits < '0' || *digits > '9' || (*digits == '0' && digits[1]))
+		return -1;
+	wire = strtoul(digits, &end, 10);
+	return *end || wire >= nr ? -1 : (int)wire;
 }
 
 /* The property called @name, which may be a single wire of it: "in" and "in3". */
 static const lm_prop_t *find_prop(const lm_dev_info_t *info, const char *name)
 {
 	const lm_prop_t *prop;
-	size_t len;
 
 	for (prop = info->props; prop < info->props + info->nr_props; prop++) {
-		len = strlen(prop->name);
-		if (!strncmp(name, prop->name, len) &&
-		    (!name[len] || is_index(name + len, prop->nr)))
+		if (device_wire(name, prop->name, prop->nr) >= 0)
 			return prop;
 	}
 	return NULL;

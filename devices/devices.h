@@ -63,6 +63,10 @@ int device_set(const struct device_type *type, void *dev, const char *name,
  * in front means nothing. 0 or -EINVAL. */
 int device_parse(const char *text, uint64_t max, uint64_t *number);
 
+/* Which wire of @base, a property of @nr wires, @name is: "in3" of "in" is 3, "in" itself @nr;
+ * -1: it is none. */
+int device_wire(const char *name, const char *base, uint32_t nr);
+
 /* What an option accepts, as lm_prop_t has it; NULL: unknown. */
 const char *device_accepts(const struct device_type *type, const char *name);
 

@@ -65,17 +65,11 @@ static int print_all(const struct call *call, struct json_object *device)
 static bool is_property(struct json_object *prop, const char *word, size_t len)
 {
 	const char *name = value_name(prop);
-	size_t base = strlen(name);
-	uint32_t index = 0;
-	size_t i;
+	const size_t base = strlen(name);
 
-	if (len < base || strncmp(name, word, base))
-		return false;
-	for (i = base; i < len && ascii_is_digit(word[i]) && i - base < 9; i++)
-		index = 10 * index + (uint32_t)(word[i] - '0');
-	if (len - base > 1 && word[base] == '0') /* part of a name, not a number */
-		return false;
-	return i == len && (len == base || index < value_u64(prop, "count"));
+	return len >= base && !strncmp(name, word, base) &&
+	       (len == base ||
+		ascii_is_index(word + base, len - base, value_u64(prop, "count")));
 }
 
 /* A property of this very name comes before a wire of another. */

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define IDIO_MAX_FILTER_US 60000000u
@@ -28,21 +27,10 @@ const lm_prop_t idio_props[IDIO_NR_PROPS] = {
 
 /* ---- properties ------------------------------------------------------------------ */
 
-/* The pin that @name means of @base: "in3": 3, "in": IDIO_NR_PINS; -1: none. */
+/* The pin that @name means of @base; IDIO_NR_PINS: all of them; -1: none. */
 static int pin_of(const char *name, const char *base)
 {
-	const char *digits = name + strlen(base);
-	unsigned long pin;
-	char *end;
-
-	if (strncmp(name, base, strlen(base)))
-		return -1;
-	if (!*digits)
-		return IDIO_NR_PINS;
-	if (*digits < '0' || *digits > '9')
-		return -1;
-	pin = strtoul(digits, &end, 10);
-	return *end || pin >= IDIO_NR_PINS ? -1 : (int)pin;
+	return device_wire(name, base, IDIO_NR_PINS);
 }
 
 static int print_pins(uint16_t pins, int pin, char *buf, size_t size)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 static inline char ascii_lower(char c)
 {
@@ -33,6 +34,19 @@ static inline bool ascii_is_digit(char c)
 static inline bool ascii_is_xdigit(char c)
 {
 	return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
+/* Is @text one of 0 .. nr-1, with no zero in front? */
+static inline bool ascii_is_index(const char *text, size_t len, uint64_t nr)
+{
+	uint64_t index = 0;
+	size_t i;
+
+	if (!len || len > 19 || (*text == '0' && len > 1))
+		return false;
+	for (i = 0; i < len && ascii_is_digit(text[i]); i++)
+		index = 10 * index + (uint64_t)(text[i] - '0');
+	return i == len && index < nr;
 }
 
 /* As strncasecmp, which follows the locale. */

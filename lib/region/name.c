@@ -63,15 +63,9 @@ int name_check_device(const lm_dev_info_t *info)
 bool name_is_member(const lm_prop_t *p, const char *name)
 {
 	const size_t len = strlen(p->name);
-	unsigned long nr;
-	char *end;
 
-	if (!p->nr || strncmp(name, p->name, len) || !ascii_is_digit(name[len]))
-		return false;
-	if (name[len] == '0' && name[len + 1])
-		return false;
-	nr = strtoul(name + len, &end, 10);
-	return !*end && nr < p->nr;
+	return !strncmp(name, p->name, len) &&
+	       ascii_is_index(name + len, strlen(name + len), p->nr);
 }
 
 /* One that comes before: the same name, or one is a wire of the other. */
