@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_reset.c - musctl reset UUID...: resets devices, as a client's function reset does.
- * With
+ * cmd_reset.c - musctl reset UUID...: resets devices, as a client's function reset does. With
  * --socket, that of anybody's server. Exit status: 0, 1, 2, 3, 4.
  */
 #include "dev/control.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * control_conn.h - one connection of the control endpoint, shared by control.c (bytes and
- * calls) and the files that serve methods: control_service.c, control_show.c,
- * control_access.c and control_methods.c.
+ * control_conn.h - one connection of the control endpoint: its bytes and answers (control_conn.c),
+ * its turns (control.c), finding the method of a call (control_service.c), and the methods.
  */
 #ifndef LM_CONTROL_CONN_H
 #define LM_CONTROL_CONN_H
