@@ -36,8 +36,6 @@ int chan_new(struct muser *m)
 	init_waitqueue_head(&c->ready_wait);
 	c->m = m;
 	m->chan = c;
-	handshake_init(m);
-	limit_init(c);
 	return 0;
 }
 
@@ -46,7 +44,6 @@ void chan_free(struct muser *m)
 {
 	if (!m->chan)
 		return;
-	limit_exit(m->chan);
 	WARN_ON(!bitmap_empty(m->chan->few_used, CHAN_FEW_IDS) || !idr_is_empty(&m->chan->ids));
 	idr_destroy(&m->chan->ids);
 	kfree(m->chan->spare);
@@ -118,6 +115,27 @@ void chan_put_all(struct list_head *done)
 	}
 }
 
+/* A message without a reply (post.c) has left the queue. */
+static void chan_post_forget(struct chan *c, const struct chan_req *r)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&c->m->lock);
+	c->unmaps -= r->cmd == CHAN_DMA_UNMAP;
+	for (i = 0; i < CHAN_NR_POSTS; i++)
+		if (c->post[i] == r)
+			c->post[i] = NULL;
+}
+
+/* It comes back, to be read next. Nothing takes its place any more. */
+static void chan_post_return(struct chan *c, struct chan_req *r)
+{
+	lockdep_assert_held(&c->m->lock);
+	kref_get(&r->ref);
+	list_add(&r->link, r->first ? &c->first : &c->queue);
+	c->unmaps += r->cmd == CHAN_DMA_UNMAP;
+}
+
 /*
  * The caller may go on, and free its reference, as soon as it sees CHAN_DONE; the list's is ours
  * now.
@@ -130,7 +148,7 @@ static void chan_end(struct muser *m, struct chan_req *r, int result)
 	if (r->id >= 0)
 		chan_id_free(c, r->id);
 	else
-		post_forget(c, r);
+		chan_post_forget(c, r);
 	if (r->id >= 0 && !r->abandoned)
 		c->outstanding--;
 	list_del_init(&r->link);
@@ -198,7 +216,7 @@ static void chan_set_state(struct muser *m, enum muser_state state, int why)
 	m->state = state;
 	trace_muser_state(m, state, why);
 	if (is_news)
-		muser_state_event(m);
+		schedule_work(&m->state_event);
 }
 
 /* A request is late, and nothing else was answered either: those to come need not wait as well. */
@@ -321,7 +339,7 @@ static struct chan_req *chan_take(const struct file *file, size_t room)
 		r = ERR_PTR(-EMSGSIZE);
 	} else if (r->id < 0) {
 		list_del_init(&r->link);
-		post_forget(m->chan, r);
+		chan_post_forget(m->chan, r);
 	} else {
 		kref_get(&r->ref);
 		list_move_tail(&r->link, &m->chan->sent);
@@ -338,7 +356,7 @@ static void chan_untake(struct muser *m, struct chan_req *r)
 
 	spin_lock(&m->lock);
 	if (r->id < 0 && chan_is_alive(m)) {
-		post_return(c, r);
+		chan_post_return(c, r);
 	} else if (r->id >= 0 && r->state == CHAN_SENT && !r->claimed) {
 		list_move(&r->link, r->first ? &c->first : &c->queue);
 		r->state = CHAN_QUEUED;

@@ -186,8 +186,6 @@ int  chan_wait_ready(struct muser *m);
 /* post.c; clients are announced under state_lock */
 void post_client_open(struct muser *m, const struct muser_client *client);
 void post_client_close(struct muser *m);
-void post_forget(struct chan *c, const struct chan_req *r);
-void post_return(struct chan *c, struct chan_req *r);
 
 /* limit.c */
 int  limit_setup(void);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dma.c - the client's memory: its table of pages, and operations on them; who comes and goes.
+ * dma.c - the client's memory: its table of pages; who comes and goes.
  *
  * Nothing here waits for the server.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "dma.h"
@@ -55,67 +54,6 @@ void muser_dma_free(struct muser *m)
 u64 muser_dma_pinned(struct muser *m)
 {
 	return atomic64_read(&m->dma->pinned);
-}
-
-/* ---- operations ---------------------------------------------------------------------- */
-
-bool dma_range_is_valid(u64 iova, u64 size)
-{
-	return size && iova < MUSER_DMA_LIMIT && size <= MUSER_DMA_LIMIT - iova;
-}
-
-int dma_error(int error)
-{
-	switch (error) {
-	case -EACCES: /* type1 of version 1 */
-	case -ENOTTY: /* no such IOMMU driver */
-	case -EFAULT: /* memory without pages, or that forbids it */
-		return -EOPNOTSUPP;
-	case -ENODEV: /* the client's memory is gone */
-		return -ENOTCONN;
-	default:
-		return error;
-	}
-}
-
-int dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long first,
-		 unsigned long pages)
-{
-	int ret = 0;
-
-	op->it.start = first;
-	op->it.last = first + pages - 1;
-	op->revoked = false;
-	if (wait_event_killable(st->wait, !READ_ONCE(st->nr_late) || !READ_ONCE(st->open)))
-		return -EINTR;
-	spin_lock(&st->lock);
-	if (!st->open)
-		ret = -ENOTCONN;
-	else if (interval_tree_iter_first(&st->marks, op->it.start, op->it.last))
-		ret = -EBUSY;
-	else
-		interval_tree_insert(&op->it, &st->ops);
-	spin_unlock(&st->lock);
-	return ret;
-}
-
-int dma_op_end(struct muser_dma_state *st, struct dma_op *op)
-{
-	spin_lock(&st->lock);
-	interval_tree_remove(&op->it, &st->ops);
-	spin_unlock(&st->lock);
-	wake_up_all(&st->wait);
-	return op->revoked ? -EBUSY : 0;
-}
-
-bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long last)
-{
-	bool ret;
-
-	spin_lock(&st->lock);
-	ret = !interval_tree_iter_first(&st->ops, first, last);
-	spin_unlock(&st->lock);
-	return ret;
 }
 
 /* ---- client and server come and go --------------------------------------------------- */

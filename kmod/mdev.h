@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mdev.h - how main.c, mdev.c, server.c and sysfs.c find each other.
+ * mdev.h - how main.c, instance.c, mdev.c, server.c and sysfs.c find each other.
  */
 #ifndef MUSER_MDEV_H
 #define MUSER_MDEV_H
@@ -10,7 +10,13 @@
 
 #include "muser.h"
 
-/* main.c */
+#define MUSER_MINORS (MINORMASK + 1)
+
+/* instance.c; first is what the module begins and ends with */
+int  muser_instances_setup(dev_t first);
+void muser_instances_class(struct class *class); /* of the nodes */
+void muser_instances_wait(void);                 /* for the last one's end */
+void muser_instances_cleanup(void);
 struct muser *muser_new(const guid_t *uuid);
 int  muser_node_add(struct muser *m, struct device *parent);
 void muser_node_remove(struct muser *m);

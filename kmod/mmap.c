@@ -31,6 +31,10 @@
 #define MEM_CLIENT (2 * MEM_SERVER)
 #define MEM_PAGES  (1UL << (MUSER_SPACE_SHIFT - PAGE_SHIFT)) /* from one space to the next */
 
+static unsigned long mem_max = 1UL << 30;
+module_param_named(max_memory, mem_max, ulong, 0644);
+MODULE_PARM_DESC(max_memory, "Bytes of device memory that a new device may have (1 GiB)");
+
 int muser_mem_init(struct muser *m)
 {
 	unsigned int i;
@@ -38,7 +42,7 @@ int muser_mem_init(struct muser *m)
 	mutex_init(&m->mem.trap_lock);
 	init_rwsem(&m->mem.map_lock);
 	atomic_set(&m->mem.pending, 0);
-	m->mem.max = READ_ONCE(muser_max_memory);
+	m->mem.max = READ_ONCE(mem_max);
 	for (i = 0; i < MUSER_NR_SPACES; i++) {
 		m->mem.space[i].m = m;
 		m->mem.space[i].first = i * MEM_PAGES;

@@ -39,11 +39,6 @@ void mem_written(struct muser_mem_space *s, unsigned long page)
 	muser_wake(s->m);
 }
 
-bool muser_mem_pending(struct muser *m)
-{
-	return atomic_read(&m->mem.pending) > 0;
-}
-
 /* The bitmaps come at the first use, and stay. */
 static int mem_bitmaps(struct muser_mem_space *s)
 {

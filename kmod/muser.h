@@ -62,8 +62,6 @@ struct muser_memory {
 	atomic_t               pending;   /* written pages that were not fetched: POLLPRI */
 };
 
-extern unsigned long muser_max_memory; /* main.c: a new instance's max */
-
 int  muser_mem_init(struct muser *m);
 void muser_mem_free(struct muser *m);
 int  muser_mem_create(struct muser *m, struct muser_mem *arg);   /* state_lock held */
@@ -71,7 +69,6 @@ int  muser_mem_trap(struct muser *m, struct muser_trap *arg);
 /* vm_pgoff counts from the start of the space. */
 int  muser_mem_mmap_server(struct muser *m, u32 space, struct vm_area_struct *vma);
 int  muser_mem_mmap_client(struct muser *m, u32 space, struct vm_area_struct *vma);
-bool muser_mem_pending(struct muser *m);
 u64  muser_mem_size(struct muser *m); /* of all spaces, in bytes */
 
 /* ---- dma.c: the client's memory ------------------------------------------------------ */
@@ -175,7 +172,6 @@ u32  muser_posted(struct muser *m);
 
 /* ---- sysfs.c ------------------------------------------------------------------------- */
 
-void muser_state_event(struct muser *m); /* from any context, until the mdev is removed */
 
 /* ---- the instance -------------------------------------------------------------------- */
 
@@ -196,6 +192,7 @@ static inline void muser_count(u64 *counter)
 
 struct muser {
 	struct kref        ref;
+	void             (*release)(struct kref *ref); /* instance.c */
 	guid_t             uuid;
 	int                minor;
 	struct device     *dev;          /* the mdev, from probe to remove */
@@ -229,11 +226,25 @@ struct muser {
 	struct muser_dma_state *dma;
 	struct muser_irqs      *irqs;
 
-	struct inode      *inode;        /* whose mapping all mappings are in; see main.c */
+	struct inode      *inode;        /* whose mapping all mappings are in; see instance.c */
 	struct muser_stats stats;
 };
 
-void muser_get(struct muser *m);
-void muser_put(struct muser *m);
+static inline void muser_get(struct muser *m)
+{
+	kref_get(&m->ref);
+}
+
+/* May sleep. */
+static inline void muser_put(struct muser *m)
+{
+	kref_put(&m->ref, m->release);
+}
+
+/* Some of its device memory was written, and is to be fetched. */
+static inline bool muser_mem_pending(const struct muser *m)
+{
+	return atomic_read(&m->mem.pending) > 0;
+}
 
 #endif /* MUSER_KMOD_H */

@@ -45,27 +45,6 @@ static void post_count(struct chan *c, struct chan_req *r)
 	trace_muser_request(c->m, r, 0);
 }
 
-/* It has left the queue. */
-void post_forget(struct chan *c, const struct chan_req *r)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&c->m->lock);
-	c->unmaps -= r->cmd == CHAN_DMA_UNMAP;
-	for (i = 0; i < CHAN_NR_POSTS; i++)
-		if (c->post[i] == r)
-			c->post[i] = NULL;
-}
-
-/* It comes back, to be read next. Nothing takes its place any more. */
-void post_return(struct chan *c, struct chan_req *r)
-{
-	lockdep_assert_held(&c->m->lock);
-	kref_get(&r->ref);
-	list_add(&r->link, r->first ? &c->first : &c->queue);
-	c->unmaps += r->cmd == CHAN_DMA_UNMAP;
-}
-
 static void post_append(struct chan *c, struct chan_req *r)
 {
 	r->msg->id = ++c->nr_posted;

@@ -40,11 +40,6 @@ static void sysfs_event_work(struct work_struct *work)
 	kobject_uevent_env(&m->dev->kobj, KOBJ_CHANGE, env);
 }
 
-void muser_state_event(struct muser *m)
-{
-	schedule_work(&m->state_event);
-}
-
 void muser_event_init(struct muser *m, struct device *mdev)
 {
 	m->dev = mdev;

@@ -3,7 +3,7 @@
 #
 # The layers of lib/ and cli/, which are their folders: a file knows what lies below it, never
 # above, by the symbols of its object and by its includes; and files that all need each other are
-# three at most. Needs a build; MUSER_BUILD names its folder.
+# three at most, in kmod/ as well. Needs a build; MUSER_BUILD names its directory.
 
 # shellcheck source=tests/lint/lint.sh
 . "$(dirname "$0")/lint.sh"
@@ -49,6 +49,33 @@ needs()
 				if (symbol[i] in owner && owner[symbol[i]] != file[i])
 					print file[i], owner[symbol[i]], symbol[i]
 		}' | sort -u
+}
+
+# The same of the module, which is not built here: by the words of its sources.
+module_needs()
+{
+	for source in kmod/*.c; do
+		${CC:-cc} -fpreprocessed -dD -E -P "$source" 2>/dev/null | sed "s,^,${source#kmod/} ,"
+	done | awk '
+		{
+			line = substr($0, length($1) + 2)
+			n = split(line, word, /[^A-Za-z0-9_]+/)
+			for (i = 1; i <= n; i++)
+				seen[$1, word[i]] = 1
+		}
+		line ~ /^[a-z]/ && line !~ /^(static|extern|module_)/ &&
+			match(line, /[a-z0-9_]+(\(|(\[\])? = \{)/) {
+			name = substr(line, RSTART, RLENGTH)
+			sub(/[^a-z0-9_].*/, "", name)
+			owner[name] = $1
+		}
+		END {
+			for (pair in seen) {
+				split(pair, part, SUBSEP)
+				if (part[2] in owner && owner[part[2]] != part[1])
+					print part[1], owner[part[2]], part[2]
+			}
+		}' | sort
 }
 
 # The same by includes.
@@ -119,6 +146,7 @@ check() # TREE ORDER
 
 check lib "$lib"
 check cli "$cli"
+module_needs | knots kmod | report "files of kmod that need each other are three at most"
 
 # What differs between a socket and muser.ko is asked by struct host and struct transport; only who
 # takes a description decides by its flag.
