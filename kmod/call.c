@@ -92,7 +92,7 @@ static int call_enqueue_locked(struct muser *m, struct chan_req *r)
 	if (ret)
 		return ret;
 	m->chan->outstanding++;
-	limit_begin(m, r);
+	timeout_begin(m, r);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * chan.h - requests on their way: what chan.c, call.c, post.c, limit.c, handshake.c and
+ * chan.h - requests on their way: what chan.c, call.c, post.c, timeout.c, handshake.c and
  * server.c share.
  *
  * A request with an answer goes queue -> sent -> done. It is in exactly one list, under
@@ -114,7 +114,7 @@ struct chan {
 	u64               client_gen; /* counts the clients */
 	u64               told_gen;   /* the client that servers know of; 0: none */
 	struct work_struct handshake;
-	struct delayed_work look;     /* for requests that are late; limit.c */
+	struct delayed_work look;     /* for requests that are late; timeout.c */
 	unsigned long     look_at;    /* jiffies */
 	bool              looks;      /* by then at the latest */
 };
@@ -187,12 +187,12 @@ int  chan_wait_ready(struct muser *m);
 void post_client_open(struct muser *m, const struct muser_client *client);
 void post_client_close(struct muser *m);
 
-/* limit.c */
-int  limit_setup(void);
-void limit_cleanup(void);
-void limit_init(struct chan *c);
-void limit_exit(struct chan *c);
-void limit_begin(struct muser *m, struct chan_req *r);
+/* timeout.c */
+int  timeout_setup(void);
+void timeout_cleanup(void);
+void timeout_init(struct chan *c);
+void timeout_exit(struct chan *c);
+void timeout_begin(struct muser *m, struct chan_req *r);
 
 /* handshake.c */
 int  handshake_setup(void);

@@ -94,7 +94,7 @@ static inline unsigned long dma_op_pages(const struct dma_op *op)
 	return op->it.last - op->it.start + 1;
 }
 
-/* dma_op.c: it waits, killably, while an unmap is late. -EINTR; -ENOTCONN; -EBUSY: being unmapped. */
+/* dma_op.c: waits, killably, while an unmap is late. -EINTR; -ENOTCONN; -EBUSY: being unmapped. */
 int  dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long first,
 		  unsigned long pages);
 /* Returns -EBUSY if the client unmapped meanwhile. */

@@ -41,7 +41,7 @@ static void instance_release(struct kref *ref)
 	muser_dma_free(m);
 	muser_mem_free(m);
 	if (m->chan)
-		limit_exit(m->chan);
+		timeout_exit(m->chan);
 	chan_free(m);
 	desc_free(m->desc);
 	if (!IS_ERR_OR_NULL(m->inode))
@@ -58,7 +58,7 @@ static int instance_init(struct muser *m)
 	if (ret)
 		return ret;
 	handshake_init(m);
-	limit_init(m->chan);
+	timeout_init(m->chan);
 	ret = muser_mem_init(m);
 	ret = ret ?: muser_dma_init(m);
 	ret = ret ?: muser_irq_init(m);

@@ -112,12 +112,12 @@ static int __init main_init(void)
 
 	if (ret)
 		return ret;
-	ret = limit_setup();
+	ret = timeout_setup();
 	if (ret)
 		goto handshake;
 	ret = main_init_nodes();
 	if (ret)
-		goto limit;
+		goto timeout;
 	ret = main_init_class();
 	if (ret)
 		goto nodes;
@@ -130,8 +130,8 @@ class:
 	main_exit_class();
 nodes:
 	main_exit_nodes();
-limit:
-	limit_cleanup();
+timeout:
+	timeout_cleanup();
 handshake:
 	handshake_cleanup();
 	return ret;
@@ -146,7 +146,7 @@ static void __exit main_exit(void)
 	muser_dma_cleanup();
 	main_exit_class();
 	main_exit_nodes();
-	limit_cleanup();
+	timeout_cleanup();
 	handshake_cleanup();
 }
 

@@ -43,7 +43,7 @@ struct mdev_device;
 struct vm_area_struct;
 struct muser;
 
-/* ---- mmap.c: device memory ----------------------------------------------------------- */
+/* ---- mem.c: device memory ----------------------------------------------------------- */
 
 struct muser_mem_space {
 	struct muser  *m;
@@ -55,7 +55,7 @@ struct muser_mem_space {
 };
 
 struct muser_memory {
-	struct mutex           trap_lock; /* see mmap_trap.c */
+	struct mutex           trap_lock; /* see mem_trap.c */
 	struct rw_semaphore    map_lock;  /* of @armed and @dirty */
 	struct muser_mem_space space[MUSER_NR_SPACES]; /* they come under state_lock */
 	u64                    max;       /* bytes of all of them */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pfnmap.h - mappings of PFNs (VM_PFNMAP), which faults fill: what dma_map.c and mmap.c share.
+ * pfnmap.h - mappings of PFNs (VM_PFNMAP), which faults fill: what dma_map.c and mem.c share.
  *
  * No system call takes a reference to a page through such a mapping (-EFAULT), so nothing reaches
  * the page any more when it has been unmapped; copies to and from it work as elsewhere.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmap.c - device memory: the pages of each space, which server and client map.
+ * mem.c - device memory: the pages of each space, which server and client map.
  *
  * A page is made by the fault that asks for it first, charged to whose fault it was, and kept until
  * the instance goes: memory outlives its server. Mappings are of PFNs, as those of a real card's
@@ -19,7 +19,7 @@
 #include <linux/nospec.h>
 #include <linux/xarray.h>
 
-#include "mmap.h"
+#include "mem.h"
 #include "pfnmap.h"
 
 /*

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmap_trap.c - which pages of device memory the client has written to.
+ * mem_trap.c - which pages of device memory the client has written to.
  *
  * A page is armed: it leaves the client's mappings, so the next write faults, disarms it and makes
  * it dirty. Which value was written is not seen, nor are writes until it is armed again. Refuses
@@ -18,7 +18,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "mmap.h"
+#include "mem.h"
 
 /* Pages a step, for which the lock is held: a page of bitmap. */
 #define TRAP_STEP (PAGE_SIZE * BITS_PER_BYTE)
