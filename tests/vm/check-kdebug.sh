@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# make check-kdebug: muser.ko by DKMS, its suites on debug kernels, one of them with iommufd, then
-# hostile clients and servers with failing allocations for half an hour (HOSTILE_SECONDS=), from
-# SEED= (the day's number), beside a tenant that is to notice nothing.
+# make check-kdebug: muser.ko by DKMS, its suites on debug kernels, one of them with iommufd, what
+# comes between the rounds of an unmap, then hostile clients and servers with failing allocations
+# for half an hour (HOSTILE_SECONDS=), from SEED= (the day's number), beside a tenant that is to
+# notice nothing.
 # Owns: the list. Refuses to be part of make check: a kernel alone takes six minutes to build.
 
 set -uo pipefail
@@ -32,5 +33,6 @@ done
 run iommufd suite_memory.sh VFIO_TYPE=cdev
 run iommufd kdebug/suite_iommufd.sh
 run iommufd kdebug/suite_qemu.sh '' "$("$here/fetch-stock-qemu.sh" trixie-backports)"
+run kdebug kdebug/suite_unmap.sh
 run kdebug kdebug/suite_hostile.sh
 exit "$failed"

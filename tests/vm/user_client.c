@@ -32,6 +32,7 @@ const struct command endure_commands[] = { { 0 } };
 const struct command hostile_commands[] = { { 0 } };
 const struct command victim_commands[] = { { 0 } };
 const struct command cdev_commands[] = { { 0 } };
+const struct command between_commands[] = { { 0 } };
 
 int device_open(struct client *c, const char *uuid)
 {

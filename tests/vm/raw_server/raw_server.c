@@ -73,7 +73,7 @@ enum {
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
-       PIN_FILL, SPLICE, PIN_EACH, OFFER, SPLICE_BAR, REGISTER };
+       PIN_FILL, SPLICE, PIN_EACH, OFFER, SPLICE_BAR, REGISTER, UNPIN_EACH };
 
 struct header {
 	uint16_t id, cmd;
@@ -207,14 +207,14 @@ static int pin_fill(void)
 }
 
 /* Every other page: each its own run. */
-static int pin_each(void)
+static int pin_each(unsigned long request, uint32_t flags)
 {
 	const uint64_t end = *word(IOVA) + *word(SIZE);
 	struct muser_dma arg = { .argsz = sizeof(arg), .iova = *word(IOVA), .size = 4096,
-				 .flags = MUSER_DMA_READ | MUSER_DMA_WRITE };
+				 .flags = flags };
 
 	for (; arg.iova < end; arg.iova += 8192, arg.size = 4096)
-		if (ioctl(file, MUSER_DMA_PIN, &arg))
+		if (ioctl(file, request, &arg))
 			return errno;
 	return 0;
 }
@@ -262,7 +262,8 @@ static int dma_command(uint64_t command)
 	case PIN_FILE: return map_file();
 	case PIN_FILL: return pin_fill();
 	case SPLICE: return splice_page(dma + *word(IOVA));
-	case PIN_EACH: return pin_each();
+	case PIN_EACH: return pin_each(MUSER_DMA_PIN, MUSER_DMA_READ | MUSER_DMA_WRITE);
+	case UNPIN_EACH: return pin_each(MUSER_DMA_UNPIN, 0);
 	case OFFER: return pin_file(&arg);
 	case REGISTER: return register_page(dma + *word(IOVA));
 	case SPLICE_BAR: return splice_page(bar2 + *word(IOVA));

@@ -60,6 +60,7 @@ extern const struct command dma_commands[];    /* dma.c */
 extern const struct command load_commands[];   /* load.c */
 extern const struct command limit_commands[];  /* limits.c */
 extern const struct command storm_commands[];  /* storm.c */
+extern const struct command between_commands[]; /* between.c */
 extern const struct command hostile_commands[]; /* hostile.c */
 extern const struct command victim_commands[]; /* victim.c */
 extern const struct command trick_commands[];  /* tricks.c */
@@ -69,6 +70,7 @@ extern const struct command absent_commands[]; /* absent.c */
 
 /* device.c: 0 or -errno */
 int device_open(struct client *c, const char *uuid);
+int device_join(struct client *c, const char *uuid); /* its group, c's container: as above */
 void device_close(struct client *c);
 int device_get(struct client *c, const char *uuid); /* of c's container: a file, or -errno */
 int xioctl(int fd, unsigned long request, void *arg); /* what ioctl returns, or -errno */
@@ -79,6 +81,9 @@ int device_map(struct client *c, uint64_t place, size_t size, int prot, char **a
 
 /* dma.c: the memory at an address; words: IOVA COUNT */
 struct memory *memory_find(struct client *c, char **argv, char **at, uint64_t *count);
+#define MEMORY_RW (VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
+int memory_map(struct client *c, const struct memory *m, uint32_t flags);
+int64_t memory_unmap(struct client *c, uint64_t iova, uint64_t size); /* bytes, or -errno */
 
 /* absent.c: the upper half is not there until "come"; sets address and fd */
 int absent_allocate(struct memory *m);

@@ -84,6 +84,14 @@ static int open_device(struct client *c)
 	}
 }
 
+int device_join(struct client *c, const char *uuid)
+{
+	c->uuid = uuid;
+	c->group = open_group(uuid);
+	return c->group < 0 ? c->group :
+			      xioctl(c->group, VFIO_GROUP_SET_CONTAINER, &c->container);
+}
+
 static int open_container(struct client *c, const char *type)
 {
 	int ret;
@@ -91,10 +99,7 @@ static int open_container(struct client *c, const char *type)
 	c->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	if (c->container < 0)
 		return -errno;
-	c->group = open_group(c->uuid);
-	if (c->group < 0)
-		return c->group;
-	ret = xioctl(c->group, VFIO_GROUP_SET_CONTAINER, &c->container);
+	ret = device_join(c, c->uuid);
 	if (ret < 0)
 		return ret;
 	ret = ioctl(c->container, VFIO_SET_IOMMU,

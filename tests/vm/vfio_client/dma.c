@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static uint32_t map_flags(int argc, char **argv)
 	       (strchr(access, 'w') ? VFIO_DMA_MAP_FLAG_WRITE : 0);
 }
 
-static int map(struct client *c, const struct memory *m, uint32_t flags)
+int memory_map(struct client *c, const struct memory *m, uint32_t flags)
 {
 	struct vfio_iommu_type1_dma_map dma = {
 		.argsz = sizeof(dma),
@@ -87,6 +88,18 @@ static int map(struct client *c, const struct memory *m, uint32_t flags)
 	int ret = xioctl(c->container, VFIO_IOMMU_MAP_DMA, &dma);
 
 	return ret < 0 ? ret : 0;
+}
+
+int64_t memory_unmap(struct client *c, uint64_t iova, uint64_t size)
+{
+	struct vfio_iommu_type1_dma_unmap dma = {
+		.argsz = sizeof(dma),
+		.iova = iova,
+		.size = size,
+	};
+	int ret = xioctl(c->container, VFIO_IOMMU_UNMAP_DMA, &dma);
+
+	return ret < 0 ? ret : (int64_t)dma.size;
 }
 
 static int run_map(struct client *c, int argc, char **argv)
@@ -104,7 +117,7 @@ static int run_map(struct client *c, int argc, char **argv)
 		memset(m, 0, sizeof(*m));
 		return ret;
 	}
-	ret = map(c, m, map_flags(argc, argv));
+	ret = memory_map(c, m, map_flags(argc, argv));
 	if (ret)
 		drop(m);
 	return ret;
@@ -130,18 +143,15 @@ struct memory *memory_find(struct client *c, char **argv, char **at, uint64_t *c
 
 static int run_unmap(struct client *c, int argc, char **argv)
 {
-	struct vfio_iommu_type1_dma_unmap dma = { .argsz = sizeof(dma) };
 	uint64_t iova, size;
-	int ret;
+	int64_t unmapped;
 
 	if (number(argv[0], &iova) || number(argv[1], &size))
 		return -EPROTO;
-	dma.iova = iova;
-	dma.size = size;
-	ret = xioctl(c->container, VFIO_IOMMU_UNMAP_DMA, &dma);
-	if (ret < 0)
-		return ret;
-	return dma.size == size ? 0 : unexpected("unmapped 0x%llx bytes", dma.size);
+	unmapped = memory_unmap(c, iova, size);
+	if (unmapped < 0)
+		return (int)unmapped;
+	return unmapped == (int64_t)size ? 0 : unexpected("unmapped %" PRId64 " bytes", unmapped);
 }
 
 /* Map memory again that is there, as it was or elsewhere. */
@@ -152,7 +162,7 @@ static int run_remap(struct client *c, int argc, char **argv)
 	char *at;
 
 	m = memory_find(c, argv, &at, &count);
-	return m ? map(c, m, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE) : -EPROTO;
+	return m ? memory_map(c, m, MEMORY_RW) : -EPROTO;
 }
 
 /* What was one mapping becomes two, side by side. */
@@ -171,13 +181,13 @@ static int run_split(struct client *c, int argc, char **argv)
 		return ret;
 	half = *m;
 	half.size = m->size / 2 & ~4095ull;
-	ret = map(c, &half, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	ret = memory_map(c, &half, MEMORY_RW);
 	if (ret)
 		return ret;
 	half.address += half.size;
 	half.iova += half.size;
 	half.size = m->size - half.size;
-	return map(c, &half, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	return memory_map(c, &half, MEMORY_RW);
 }
 
 /* Pages of one piece of memory, each mapped by itself, STRIDE pages apart. */
@@ -196,7 +206,7 @@ static int run_scatter(struct client *c, int argc, char **argv)
 	for (i = 0; i < count && !ret; i++) {
 		page.address = all + i * 4096;
 		page.iova = iova + i * stride * 4096;
-		ret = map(c, &page, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+		ret = memory_map(c, &page, MEMORY_RW);
 	}
 	return ret;
 }
@@ -204,17 +214,14 @@ static int run_scatter(struct client *c, int argc, char **argv)
 /* ... and unmapped, one by one. */
 static int run_gather(struct client *c, int argc, char **argv)
 {
-	struct vfio_iommu_type1_dma_unmap dma = { .argsz = sizeof(dma), .size = 4096 };
 	uint64_t iova, count, stride, i;
-	int ret = 0;
+	int64_t ret = 0;
 
 	if (number(argv[0], &iova) || number(argv[1], &count) || number(argv[2], &stride))
 		return -EPROTO;
-	for (i = 0; i < count && ret >= 0; i++) {
-		dma.iova = iova + i * stride * 4096;
-		ret = xioctl(c->container, VFIO_IOMMU_UNMAP_DMA, &dma);
-	}
-	return ret < 0 ? ret : 0;
+	for (i = 0; i < count && ret >= 0; i++)
+		ret = memory_unmap(c, iova + i * stride * 4096, 4096);
+	return ret < 0 ? (int)ret : 0;
 }
 
 /* Free the memory whether or not it is mapped, as a careless client does. */

@@ -74,26 +74,20 @@ static char *new_memory(struct worker *w, uint64_t size)
 
 static int map(struct worker *w, uint64_t iova, char *memory, uint64_t size)
 {
-	struct vfio_iommu_type1_dma_map dma = {
-		.argsz = sizeof(dma), .vaddr = (uintptr_t)memory, .iova = iova, .size = size,
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-	};
+	const struct memory m = { .address = memory, .iova = iova, .size = size };
 
-	return xioctl(w->storm->client->container, VFIO_IOMMU_MAP_DMA, &dma);
+	return memory_map(w->storm->client, &m, MEMORY_RW);
 }
 
 static int unmap(struct worker *w, uint64_t iova, uint64_t size)
 {
-	struct vfio_iommu_type1_dma_unmap dma = {
-		.argsz = sizeof(dma), .iova = iova, .size = size,
-	};
 	const uint64_t before = now_ms();
-	int ret = xioctl(w->storm->client->container, VFIO_IOMMU_UNMAP_DMA, &dma);
+	const int64_t ret = memory_unmap(w->storm->client, iova, size);
 	const uint64_t took = now_ms() - before;
 
 	if (took > atomic_load(&w->storm->longest_ms))
 		atomic_store(&w->storm->longest_ms, took);
-	return ret < 0 ? ret : dma.size == size ? 0 : -ENOENT;
+	return ret < 0 ? (int)ret : ret == (int64_t)size ? 0 : -ENOENT;
 }
 
 static void check_mine(struct worker *w, char *memory, uint64_t size)

@@ -23,7 +23,7 @@
 static const struct command *const tables[] = {
 	device_commands, cdev_commands, region_commands, irq_commands, dma_commands, load_commands,
 	limit_commands, hostile_commands, storm_commands, trick_commands, endure_commands,
-	repeat_commands, absent_commands, victim_commands,
+	repeat_commands, absent_commands, victim_commands, between_commands,
 };
 
 static const struct {
