@@ -390,7 +390,7 @@ static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind 
 	return 0;
 }
 
-static int file_look(const struct dma_window *w, struct file *f)
+static int file_probe(const struct dma_window *w, struct file *f)
 {
 	const uint64_t page = page_size();
 	const int flags = fcntl(w->fd, F_GETFL);
@@ -531,7 +531,7 @@ int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 		return piece_get(ctx, w, b);
 	if (w->fd < 0)
 		return unmapped_get(ctx, &none, DMA_MESSAGE, b);
-	ret = file_look(w, &f);
+	ret = file_probe(w, &f);
 	if (ret || mapped_get(ctx, &f, b))
 		return ret;
 	switch (file_kind(ctx, &f)) {

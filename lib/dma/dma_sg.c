@@ -48,9 +48,9 @@ static inline void sg_fill(const struct dma_last *last, uint64_t addr, uint64_t 
 	sg->reserved = 0;
 }
 
-/* What last->doubt points to: nothing can be wrong with the memory, or it is not
+/* What last->stale_flag points to: nothing can be wrong with the memory, or it is not
  * mapped. */
-static const _Atomic(uint64_t) no_doubt, not_mapped = 1;
+static const _Atomic(uint64_t) never_stale, not_mapped = 1;
 
 static void last_set_backing(struct dma *dma, uint32_t index)
 {
@@ -58,11 +58,11 @@ static void last_set_backing(struct dma *dma, uint32_t index)
 	struct dma_last *last = &dma->last;
 
 	last->backing = index;
-	last->forbidden = ~b->prot;
+	last->denied_prot = ~b->prot;
 	last->start = (uintptr_t)b->base - b->start;
-	last->doubt = b->range ? &b->range->broken_high : &no_doubt;
+	last->stale_flag = b->range ? &b->range->broken_high : &never_stale;
 	if (b->kind != DMA_MAPPED)
-		last->doubt = &not_mapped;
+		last->stale_flag = &not_mapped;
 }
 
 /* Window @at of last->chunk, of memory last->backing. First read, then write: the
@@ -273,8 +273,8 @@ static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 	const uint64_t addr = sg->dma_addr, len = sg->length;
 
 	if (unlikely(sg->generation != last->generation || !last_has(last, addr, len) ||
-		     ((uint32_t)prot & last->forbidden) ||
-		     atomic_load_explicit(last->doubt, memory_order_relaxed)))
+		     ((uint32_t)prot & last->denied_prot) ||
+		     atomic_load_explicit(last->stale_flag, memory_order_relaxed)))
 		return false;
 	iov->iov_base = last->base + (addr - last->addr);
 	iov->iov_len = len;

@@ -108,12 +108,12 @@ struct dma_last {
 	uint32_t             at, nr;     /* which of how many in the chunk */
 	uint64_t             size;       /* 0: none */
 	uint32_t             backing;    /* its index, and what is worth knowing of it: */
-	uint32_t             forbidden;  /* PROT_* that lm_map_sg() does not give */
+	uint32_t             denied_prot; /* PROT_* that lm_map_sg() does not give */
 	uint64_t             generation;
 	uintptr_t            start;      /* byte 0 of the file would be here */
 	struct dma_slot     *slot;       /* never NULL */
 	char                *base;       /* where byte @addr is */
-	const _Atomic(uint64_t) *doubt;  /* not 0: lm_map_sg() has to look closer */
+	const _Atomic(uint64_t) *stale_flag; /* not 0: lm_map_sg() has to look closer */
 	uintptr_t            place;      /* of the chunk, as scatter entries have it */
 	struct dma_chunk    *chunk;
 };

@@ -106,7 +106,7 @@ bool trap_is_on(const struct lm_ctx *ctx)
 /* ---- asking ---------------------------------------------------------------------- */
 
 /* Of each region all between the first and the last trapped page is looked at. */
-static void hull_grow(struct lm_ctx *ctx, struct region *r, uint64_t low, uint64_t high)
+static void trap_bounds_grow(struct lm_ctx *ctx, struct region *r, uint64_t low, uint64_t high)
 {
 	if (!r->trap_high) {
 		ctx->nr_traps++;
@@ -116,7 +116,7 @@ static void hull_grow(struct lm_ctx *ctx, struct region *r, uint64_t low, uint64
 	r->trap_high = high > r->trap_high ? high : r->trap_high;
 }
 
-static void hull_shrink(struct lm_ctx *ctx, struct region *r, uint64_t low, uint64_t high)
+static void trap_bounds_shrink(struct lm_ctx *ctx, struct region *r, uint64_t low, uint64_t high)
 {
 	if (!r->trap_high || low > r->trap_low || high < r->trap_high)
 		return;
@@ -157,10 +157,10 @@ LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size
 	if (ret)
 		return ret;
 	if (on) {
-		hull_grow(ctx, r, offset, offset + length);
+		trap_bounds_grow(ctx, r, offset, offset + length);
 	} else {
 		pages_forget(r, offset, offset + length);
-		hull_shrink(ctx, r, offset, offset + length);
+		trap_bounds_shrink(ctx, r, offset, offset + length);
 	}
 	ctx->on_traps(ctx);
 	return 0;

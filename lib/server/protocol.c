@@ -255,9 +255,9 @@ static int handle_replied(struct client *c, const struct command *cmd, struct me
 	r.payload = out + sizeof(request);
 	r.len = 0;
 	r.fds.nr = 0;
-	c->owed = true;
+	c->reply_pending = true;
 	ret = command_run(c, cmd, m, &r);
-	c->owed = false;
+	c->reply_pending = false;
 	if (unlikely(ret == LM_DEFER))
 		request_keep(c, m);
 	else

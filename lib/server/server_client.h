@@ -98,12 +98,12 @@ struct client {
 	int             twin_fd;     /* the client's end until it is sent, else -1 */
 	bool            told;        /* the device knows of it */
 	bool            negotiated;
-	bool            keeps;       /* replies wait for the next exchange */
+	bool            corked;      /* replies wait for the next exchange */
 	bool            serving;     /* a turn of the client is on the stack */
 	bool            replies_due; /* it was over, and replies may be left that overtake */
 	bool            blocked;     /* the last turn ended for want of room to answer */
 	bool            armed;       /* epoll will tell what there is to be served */
-	bool            owed;        /* a handler is running whose reply is being written */
+	bool            reply_pending; /* a handler is running whose reply is being written */
 	bool            handling;    /* a handler is running that looks at its message ... */
 	struct stream_buf pinned;    /* ... which is here, if it had to wait for DMA */
 	uint16_t        major, minor;

@@ -8,7 +8,7 @@ void server_listen_again(struct lm_ctx *ctx)
 {
 	struct client *c = server_client(ctx);
 
-	if (c && !c->serving && !c->keeps)
+	if (c && !c->serving && !c->corked)
 		client_listen(c);
 }
 
@@ -17,7 +17,7 @@ static void exchange_begin(struct client *c)
 {
 	const uint32_t events = trap_events(c->ctx);
 
-	c->keeps = true;
+	c->corked = true;
 	if (c->events != events && !loop_modify(&c->ctx->loop, &c->source, events))
 		c->events = events;
 }
@@ -26,9 +26,9 @@ void server_exchange_end(struct lm_ctx *ctx)
 {
 	struct client *c = server_client(ctx);
 
-	if (!c || !c->keeps)
+	if (!c || !c->corked)
 		return;
-	c->keeps = false;
+	c->corked = false;
 	client_serve(c); /* sends */
 }
 
@@ -42,7 +42,7 @@ static bool exchange_is_due(const struct client *c)
 /* Messages behind an access that another thread has taken along: they were received for us. */
 static bool client_is_handed_over(const struct client *c)
 {
-	return c && c->keeps && c->ctx->threads && client_is_due(c);
+	return c && c->corked && c->ctx->threads && client_is_due(c);
 }
 
 int server_exchange(struct lm_ctx *ctx)

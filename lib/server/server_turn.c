@@ -138,14 +138,14 @@ void client_serve(struct client *c)
 	ctx->turn_ticks = trace_on(ctx) && !ctx->threads ? trace_ticks() : 0;
 	do {
 		ret = serve_all(c);
-		if (!ret && c->keeps) /* they go with the next exchange */
+		if (!ret && c->corked) /* they go with the next exchange */
 			break;
 		sent = stream_flush(&c->stream);
 		if (unlikely(c->upcalls) && !sent)
 			upcall_kick(c);
 		/* It could not answer, but now there is room. */
 	} while (ret == SERVE_BLOCKED && !sent);
-	if (!sent && !c->keeps && stream_pending(&c->stream))
+	if (!sent && !c->corked && stream_pending(&c->stream))
 		sent = stream_flush(&c->stream);
 	c->serving = false;
 	ctx->turn_end = 0;
@@ -163,7 +163,7 @@ void client_serve(struct client *c)
 	if (likely(client_is_at_rest(c)))
 		return;
 	upcall_settle(c);
-	if (!c->keeps)
+	if (!c->corked)
 		client_listen(c);
 }
 
@@ -178,7 +178,7 @@ static void client_wake_now(struct client *c)
 	}
 	c->blocked &= stream_pending(&c->stream);
 	upcall_settle(c);
-	if (!c->keeps)
+	if (!c->corked)
 		client_listen(c);
 }
 

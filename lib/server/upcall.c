@@ -90,7 +90,8 @@ static struct stream *upcall_stream(struct client *c)
 /* The client's request is not answered yet: it will not look at ours. */
 static bool client_waits(const struct client *c)
 {
-	return c->owed || (c->waiting != WAIT_NONE && !(c->request.flags & VFIO_USER_F_NO_REPLY));
+	return c->reply_pending ||
+	       (c->waiting != WAIT_NONE && !(c->request.flags & VFIO_USER_F_NO_REPLY));
 }
 
 /* ---- the end of a transfer ------------------------------------------------------- */
@@ -233,7 +234,7 @@ void upcall_kick(struct client *c)
 	struct flight *f;
 
 	/* A reply is being written where our message would go: client_serve() comes back. */
-	if (!c->upcalls || (c->owed && !c->twin.rx.data))
+	if (!c->upcalls || (c->reply_pending && !c->twin.rx.data))
 		return;
 	while ((t = transfer_next(c->upcalls)) && (f = flight_free(c->upcalls))) {
 		if (!flight_send(c, t, f))
@@ -314,7 +315,7 @@ static struct flight *flight_find(struct upcalls *up, uint16_t msg_id)
 }
 
 /* Validates a reply and consumes its data: 0, or what is wrong with it. */
-static int flight_land(const struct flight *f, const struct message *m)
+static int flight_complete(const struct flight *f, const struct message *m)
 {
 	struct vfio_user_dma_region_access rep;
 	const struct transfer *t = f->transfer;
@@ -352,7 +353,7 @@ void upcall_reply(struct client *c, struct message *m)
 	if (c->upcalls->stall_armed)
 		lm_timer_arm(c->upcalls->stall, c->stall_ns, 0);
 	t = f->transfer;
-	ret = flight_land(f, m);
+	ret = flight_complete(f, m);
 	if (ret && !t->error)
 		t->error = ret;
 	f->transfer = NULL;

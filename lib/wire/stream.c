@@ -158,7 +158,7 @@ static bool size_is_valid(uint32_t msg_size)
 }
 
 /* The whole message at @pos. 1, 0: not all there, -EPROTO. */
-static int rx_look(const struct stream *s, size_t pos, struct message *m)
+static int rx_peek(const struct stream *s, size_t pos, struct message *m)
 {
 	const size_t have = s->rx.tail - pos;
 
@@ -211,7 +211,7 @@ static void rx_compact(struct stream *s)
 	size_t from = s->rx.head, to = from;
 	struct message m;
 
-	while (rx_look(s, from, &m) == 1) {
+	while (rx_peek(s, from, &m) == 1) {
 		const size_t size = m.hdr->msg_size;
 
 		if (!is_hole(&m)) {
@@ -351,7 +351,7 @@ bool stream_has_more(const struct stream *s)
 {
 	struct message m;
 
-	return rx_look(s, s->rx.head, &m) != 0;
+	return rx_peek(s, s->rx.head, &m) != 0;
 }
 
 static void rx_fds_of(struct stream *s, size_t pos, struct message *m)
@@ -376,7 +376,7 @@ int stream_next(struct stream *s, struct message *m)
 {
 	int ret;
 
-	while ((ret = rx_look(s, s->rx.head, m)) == 1) {
+	while ((ret = rx_peek(s, s->rx.head, m)) == 1) {
 		const size_t pos = s->rx.head;
 
 		s->rx.head += m->hdr->msg_size;
@@ -421,7 +421,7 @@ int stream_next_reply(struct stream *s, struct message *m)
 
 	if (s->looked > s->rx_base + pos)
 		pos = (size_t)(s->looked - s->rx_base);
-	while ((ret = rx_look(s, pos, m)) == 1 && (!is_reply(m) || is_hole(m)))
+	while ((ret = rx_peek(s, pos, m)) == 1 && (!is_reply(m) || is_hole(m)))
 		pos += m->hdr->msg_size;
 	if (ret == 1)
 		rx_take_reply(s, pos, m);
@@ -434,7 +434,7 @@ bool stream_wants_reply(const struct stream *s)
 	size_t pos = s->rx.head;
 	struct message m;
 
-	for (; rx_look(s, pos, &m) == 1; pos += m.hdr->msg_size) {
+	for (; rx_peek(s, pos, &m) == 1; pos += m.hdr->msg_size) {
 		if (!(m.hdr->flags & (VFIO_USER_F_TYPE_MASK | VFIO_USER_F_NO_REPLY)))
 			return true;
 	}
