@@ -94,7 +94,7 @@ static uint64_t term_ms(const struct termination *e)
 }
 
 /* What may not be killed just because a device does not end. */
-static int check_victim(const struct termination *e, const char *uuid, const struct process *p)
+static int check_process(const struct termination *e, const char *uuid, const struct process *p)
 {
 	const size_t others = count_others(uuid, p->pid);
 	char name[32];
@@ -115,7 +115,7 @@ static int check_victim(const struct termination *e, const char *uuid, const str
 
 static int kill_process(const struct termination *e, const char *uuid, const struct process *p)
 {
-	int err = 0, status = check_victim(e, uuid, p);
+	int err = 0, status = check_process(e, uuid, p);
 
 	if (status)
 		return status;

@@ -38,7 +38,7 @@ static const struct opt destroy_options[] = {
 };
 
 /* One device, on the way to its end. */
-struct victim {
+struct removal {
 	const struct termination *ending;
 	const char          *uuid;
 	struct control      *control; /* NULL: there is no device process */
@@ -50,23 +50,23 @@ struct victim {
 
 /* The process that has the mdev open; 0: none. The device knows those that we may not
  * look at. */
-static pid_t find_client(struct victim *v)
+static pid_t find_client(struct removal *r)
 {
-	pid_t pid = mdev_holder(v->uuid, v->command, sizeof(v->command));
+	pid_t pid = mdev_holder(r->uuid, r->command, sizeof(r->command));
 	struct json_object *reply, *client;
 
-	if (pid || !v->control || control_call(v->control, "Show", NULL, &reply))
+	if (pid || !r->control || control_call(r->control, "Show", NULL, &reply))
 		return pid;
 	client = json_get(json_get(reply, "device"), "client");
-	snprintf(v->command, sizeof(v->command), "%s",
+	snprintf(r->command, sizeof(r->command), "%s",
 		 value_text(client, "command") ? value_text(client, "command") : "?");
 	pid = (pid_t)value_u64(client, "pid");
-	control_drop(v->control);
+	control_drop(r->control);
 	return pid;
 }
 
 /* A virtual machine unplugs the device if its guest is willing. */
-static void request_release(struct victim *v)
+static void request_release(struct removal *r)
 {
 	struct json_object *call = json_new_object();
 	uint32_t index = 0;
@@ -74,99 +74,99 @@ static void request_release(struct victim *v)
 	name_to_irq("req", &index);
 	json_add_int(call, "index", index);
 	json_add_int(call, "vector", 0);
-	control_call(v->control, "FireIrq", call, NULL);
+	control_call(r->control, "FireIrq", call, NULL);
 }
 
-static int wait_closed(struct victim *v)
+static int wait_closed(struct removal *r)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
-	uint64_t end = clock_ns() + v->ending->timeout_ns;
-	pid_t pid = find_client(v);
+	uint64_t end = clock_ns() + r->ending->timeout_ns;
+	pid_t pid = find_client(r);
 
-	if (pid && v->control && !v->ending->force)
-		request_release(v);
-	while (pid && !v->ending->force && clock_ns() < end) {
+	if (pid && r->control && !r->ending->force)
+		request_release(r);
+	while (pid && !r->ending->force && clock_ns() < end) {
 		nanosleep(&step, NULL);
-		pid = find_client(v);
+		pid = find_client(r);
 	}
-	if (!pid || v->ending->force)
+	if (!pid || r->ending->force)
 		return 0;
-	return error(ST_TIMEOUT, v->uuid, "process %d (%s) has it open; nothing was changed "
-		     "(--force begins the removal)", pid, v->command);
+	return error(ST_TIMEOUT, r->uuid, "process %d (%s) has it open; nothing was changed "
+		     "(--force begins the removal)", pid, r->command);
 }
 
 /* ---- its mdev -------------------------------------------------------------------- */
 
-static int remove_mdev(struct victim *v)
+static int remove_mdev(struct removal *r)
 {
-	int status = wait_closed(v), err;
+	int status = wait_closed(r), err;
 	pid_t pid;
 
 	if (status)
 		return status;
-	err = mdev_remove(v->uuid, v->ending->timeout_ns / 1000000);
+	err = mdev_remove(r->uuid, r->ending->timeout_ns / 1000000);
 	if (err != -ETIMEDOUT)
-		return err ? error(ST_FAILED, v->uuid, "the mdev cannot be removed: %s",
+		return err ? error(ST_FAILED, r->uuid, "the mdev cannot be removed: %s",
 				   strerror(-err)) : 0;
-	pid = find_client(v);
+	pid = find_client(r);
 	if (!pid)
-		return error(ST_TIMEOUT, v->uuid, "the mdev is removed when its client closes it");
-	return error(ST_TIMEOUT, v->uuid, "the mdev is removed when process %d (%s) closes it",
-		     pid, v->command);
+		return error(ST_TIMEOUT, r->uuid, "the mdev is removed when its client closes it");
+	return error(ST_TIMEOUT, r->uuid, "the mdev is removed when process %d (%s) closes it",
+		     pid, r->command);
 }
 
 /* With the lock. The mdev first: what the kernel refuses has changed nothing. */
-static int destroy_locked(struct victim *v)
+static int destroy_locked(struct removal *r)
 {
-	int ended = 0, status = terminate_check_mdev(v->ending, v->uuid, v->claim.ours,
-						  v->control);
+	int ended = 0, status = terminate_check_mdev(r->ending, r->uuid, r->claim.ours,
+						  r->control);
 
 	if (status)
 		return status;
-	if (v->claim.ours || v->ending->force)
-		status = remove_mdev(v);
-	if (v->control && (!status || v->ending->force))
-		ended = terminate_run(v->ending, v->control);
+	if (r->claim.ours || r->ending->force)
+		status = remove_mdev(r);
+	if (r->control && (!status || r->ending->force))
+		ended = terminate_run(r->ending, r->control);
 	return status ? status : ended;
 }
 
 /* Who has the lock may be "run": it removes the mdev when its device has ended. */
-static int destroy_mdev(struct victim *v)
+static int destroy_mdev(struct removal *r)
 {
-	uint64_t ms = v->ending->timeout_ns / 1000000;
-	int status, err = claim_open(&v->claim, v->uuid, v->control ? BUSY_MS : ms);
+	uint64_t ms = r->ending->timeout_ns / 1000000;
+	int status, err = claim_open(&r->claim, r->uuid, r->control ? BUSY_MS : ms);
 
-	if (err == -EAGAIN && v->control) {
-		status = wait_closed(v);
+	if (err == -EAGAIN && r->control) {
+		status = wait_closed(r);
 		if (!status)
-			status = terminate_run(v->ending, v->control);
+			status = terminate_run(r->ending, r->control);
 		if (status)
 			return status;
-		control_close(v->control);
-		v->control = NULL;
-		err = claim_open(&v->claim, v->uuid, ms);
+		control_close(r->control);
+		r->control = NULL;
+		err = claim_open(&r->claim, r->uuid, ms);
 	}
 	if (err)
-		return claim_tell(v->uuid, err);
-	status = mdev_exists(v->uuid) || v->control ? destroy_locked(v) : 0;
-	claim_close(&v->claim);
+		return claim_tell(r->uuid, err);
+	status = mdev_exists(r->uuid) || r->control ? destroy_locked(r) : 0;
+	claim_close(&r->claim);
 	return status;
 }
 
 static int destroy_one(const struct call *call, const char *word, const char *uuid)
 {
-	struct victim v = { .ending = call->args, .uuid = uuid };
-	int status, err = control_open(uuid, &v.control);
+	struct removal r = { .ending = call->args, .uuid = uuid };
+	int status, err = control_open(uuid, &r.control);
 
 	if (err)
-		v.control = NULL;
+		r.control = NULL;
 	else
-		control_set_timeout(v.control, terminate_ms(v.ending));
+		control_set_timeout(r.control, terminate_ms(r.ending));
 	if (mdev_exists(uuid))
-		status = destroy_mdev(&v);
+		status = destroy_mdev(&r);
 	else
-		status = err ? instance_tell(word, err) : terminate_run(v.ending, v.control);
-	control_close(v.control);
+		status = err ? instance_tell(word, err) : terminate_run(r.ending, r.control);
+	control_close(r.control);
 	return status;
 }
 
