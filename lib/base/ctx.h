@@ -60,7 +60,7 @@ struct lm_ctx {
 	struct server      *server;   /* server.c: listener and client */
 	struct log_limits   log_limits; /* log.c */
 	uint32_t            nr_traps; /* trap.c: regions that have some */
-	bool                traps_due; /* the device is to be told ... */
+	bool                traps_due; /* the device is to be notified ... */
 	uint16_t            traps_after; /* ... after the message without a reply of this id */
 	uint64_t            turn_ticks; /* traced: when the last request of this turn ended; or 0 */
 	struct deferral    *running;  /* requests whose callbacks are running, innermost first */

@@ -112,7 +112,7 @@ static int overlap_check(const struct dma *dma, uint64_t addr, uint64_t size)
 /* While a range is being revoked nothing new may appear in it: it all goes at the end. */
 static bool is_revoked(const struct dma_revoke *r, uint64_t addr, uint64_t size)
 {
-	return r->is_telling ||
+	return r->is_notifying ||
 	       (r->step != REVOKE_NONE && addr <= r->last && addr + (size - 1) >= r->addr);
 }
 

@@ -46,11 +46,11 @@ static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
 
 /* ---- memory that we can reach ---------------------------------------------------- */
 
-static void tell_broken(struct lm_ctx *ctx)
+static void warn_broken(struct lm_ctx *ctx)
 {
-	if (!ctx->dma->broken_told)
+	if (!ctx->dma->broken_warned)
 		log_warn(ctx, "the client truncated a file that backs its DMA memory");
-	ctx->dma->broken_told = true;
+	ctx->dma->broken_warned = true;
 }
 
 /* @off counts from the start of the mapping. The copy itself may be what breaks it. */
@@ -67,7 +67,7 @@ static int copy_mapped(struct lm_ctx *ctx, const struct copy *c, struct dma_back
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!sigbus_is_broken(b->range, off, c->request.len))
 		return 0;
-	tell_broken(ctx);
+	warn_broken(ctx);
 	return -EFAULT;
 }
 

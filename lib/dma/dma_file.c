@@ -295,13 +295,13 @@ static int map_exact(struct dma_backings *bs, const struct file *f, struct dma_b
 }
 
 /* Once a word of what is refused. */
-static void tell_full(struct lm_ctx *ctx, const char *what, uint32_t nr,
+static void warn_full(struct lm_ctx *ctx, const char *what, uint32_t nr,
 		      const struct dma_limit *limit)
 {
-	if (!ctx->dma->full_told)
+	if (!ctx->dma->full_warned)
 		log_warn(ctx, "the client shares memory in too many files: %u %s are its share of "
 			 "%s (%" PRIu64 ")", nr, what, limit->name, limit->value);
-	ctx->dma->full_told = true;
+	ctx->dma->full_warned = true;
 }
 
 static int mappings_check(struct lm_ctx *ctx)
@@ -311,7 +311,7 @@ static int mappings_check(struct lm_ctx *ctx)
 
 	if (dma_share_of_mappings(nr, &limit))
 		return 0;
-	tell_full(ctx, "mappings", nr, &limit);
+	warn_full(ctx, "mappings", nr, &limit);
 	return -ENOMEM;
 }
 
@@ -322,17 +322,17 @@ static int fds_check(struct lm_ctx *ctx)
 
 	if (dma_share_of_fds(nr, &limit))
 		return 0;
-	tell_full(ctx, "descriptors", nr, &limit);
+	warn_full(ctx, "descriptors", nr, &limit);
 	return -EMFILE;
 }
 
 /* Room for it may lack in our address space, too. */
 static int mapping_failed(struct lm_ctx *ctx, struct dma_backing *b, int error)
 {
-	if (!ctx->dma->full_told)
+	if (!ctx->dma->full_warned)
 		log_warn(ctx, "memory that the client shares cannot be mapped: %s",
 			 strerror(-error));
-	ctx->dma->full_told = true;
+	ctx->dma->full_warned = true;
 	b->kind = DMA_MESSAGE; /* nothing to undo */
 	dma_backing_put(&ctx->dma->backings, b);
 	return error;
@@ -431,10 +431,10 @@ static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 		return DMA_FILE;
 	if (is_safe(f))
 		return DMA_MAPPED;
-	if (!ctx->dma->slow_told)
+	if (!ctx->dma->slow_warned)
 		log_warn(ctx, "DMA memory is not sealed against shrinking, thus not mapped: "
 			 "a memfd sealed with F_SEAL_SHRINK is faster");
-	ctx->dma->slow_told = true;
+	ctx->dma->slow_warned = true;
 	return DMA_FILE;
 }
 

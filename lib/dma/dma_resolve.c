@@ -138,7 +138,7 @@ int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 	uint64_t low, last;
 	int ret;
 
-	if (!host->dma_pin || ctx->dma->revoke.is_telling)
+	if (!host->dma_pin || ctx->dma->revoke.is_notifying)
 		return -ENOENT;
 	gap_find(ctx->dma, addr, &low, &last);
 	piece_find(addr, &low, &last);

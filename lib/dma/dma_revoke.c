@@ -3,7 +3,7 @@
  * dma_revoke.c - the end of DMA windows: DMA_UNMAP and the client's leaving.
  *
  * A range that is unmapped is first marked: nothing finds its windows any more (-ENOENT,
- * -ESTALE), and new windows there are refused with -EBUSY. Then the device is told of
+ * -ESTALE), and new windows there are refused with -EBUSY. Then the device is notified of
  * each window. Pointers that are still out and callbacks that answer later hold
  * everything back; when the last of them is done, all windows of the range go, and the
  * client gets its answer. There may be a million of them, so each of these is a pass over
@@ -121,7 +121,7 @@ static void wait_link(struct dma_revoke *r)
 }
 
 /* Where nobody waits, or without memory for it, the callback cannot defer. */
-static void tell_one(struct lm_ctx *ctx, struct dma_pos p)
+static void notify_one(struct lm_ctx *ctx, struct dma_pos p)
 {
 	const struct dma_table *t = &ctx->dma->windows;
 	struct dma_revoke *r = &ctx->dma->revoke;
@@ -129,7 +129,7 @@ static void tell_one(struct lm_ctx *ctx, struct dma_pos p)
 	const uint64_t addr = dma_table_key(t, p);
 	int ret;
 
-	if (addr >= r->told_first && addr <= r->told_last)
+	if (addr >= r->notified_first && addr <= r->notified_last)
 		return;
 	if (!r->is_final && !r->spare)
 		r->spare = malloc(sizeof(*r->spare));
@@ -146,16 +146,16 @@ static void tell_one(struct lm_ctx *ctx, struct dma_pos p)
 }
 
 /* No callback can change the table: dma_map() and dma_unmap() refuse meanwhile. */
-static bool range_tell(struct lm_ctx *ctx, uint64_t until)
+static bool range_notify(struct lm_ctx *ctx, uint64_t until)
 {
 	struct dma_revoke *r = &ctx->dma->revoke;
 	bool all;
 
 	if (!ctx->info.dma_unmap)
 		return true;
-	r->is_telling = true;
-	all = range_pass(ctx, tell_one, until);
-	r->is_telling = false;
+	r->is_notifying = true;
+	all = range_pass(ctx, notify_one, until);
+	r->is_notifying = false;
 	free(r->spare);
 	r->spare = NULL;
 	return all;
@@ -235,8 +235,8 @@ static void revoke_begin(struct dma_revoke *r, uint64_t first, uint64_t last, bo
 {
 	r->addr = r->gone_first = first;
 	r->last = r->gone_last = last;
-	r->told_first = 1; /* none */
-	r->told_last = 0;
+	r->notified_first = 1; /* none */
+	r->notified_last = 0;
 	r->is_final = is_final;
 	r->held = 0;
 	pass_begin(r, REVOKE_MARK);
@@ -248,8 +248,8 @@ static bool revoke_go_on(struct lm_ctx *ctx, uint64_t until)
 	struct dma_revoke *r = &ctx->dma->revoke;
 
 	if (r->step == REVOKE_MARK && range_mark(ctx, until))
-		pass_begin(r, REVOKE_TELL);
-	if (r->step == REVOKE_TELL && range_tell(ctx, until))
+		pass_begin(r, REVOKE_NOTIFY);
+	if (r->step == REVOKE_NOTIFY && range_notify(ctx, until))
 		pass_begin(r, REVOKE_WAIT);
 	if (r->step == REVOKE_WAIT && (r->is_final || !(r->held || r->deferred)))
 		pass_begin(r, REVOKE_SWEEP);
@@ -330,11 +330,12 @@ void dma_leave(struct lm_ctx *ctx)
 	revoke_cancel(ctx);
 	orphans_scratch(ctx->dma, 0, UINT64_MAX);
 	revoke_begin(r, 0, UINT64_MAX, true);
-	if (before.step < REVOKE_TELL || (before.step == REVOKE_TELL && before.next == before.addr))
+	if (before.step < REVOKE_NOTIFY ||
+	    (before.step == REVOKE_NOTIFY && before.next == before.addr))
 		return;
 	/* The device knows of what was being revoked already. */
-	r->told_first = before.addr;
-	r->told_last = before.step == REVOKE_TELL ? before.next - 1 : before.last;
+	r->notified_first = before.addr;
+	r->notified_last = before.step == REVOKE_NOTIFY ? before.next - 1 : before.last;
 }
 
 bool dma_leave_go_on(struct lm_ctx *ctx, uint64_t until)

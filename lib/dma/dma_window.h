@@ -127,7 +127,7 @@ struct dma_wait {
 enum revoke_step {
 	REVOKE_NONE,
 	REVOKE_MARK,
-	REVOKE_TELL,
+	REVOKE_NOTIFY,
 	REVOKE_WAIT,  /* until nothing is held or deferred any more */
 	REVOKE_SWEEP,
 };
@@ -135,12 +135,12 @@ enum revoke_step {
 /* The one DMA_UNMAP that is going on, or the end of a client. Ranges have both ends included. */
 struct dma_revoke {
 	enum revoke_step step;
-	bool             is_telling; /* callbacks run */
-	bool             is_final;   /* nobody waits for the answer, nor does it wait for anybody */
+	bool             is_notifying; /* callbacks run */
+	bool             is_final; /* nobody waits for the answer, nor does it wait for anybody */
 	uint64_t         addr, last; /* the range of windows ... */
 	uint64_t         next;       /* ... and where this step of it goes on */
 	uint64_t         gone_first, gone_last; /* what the client has no more */
-	uint64_t         told_first, told_last; /* what the device knows of already */
+	uint64_t         notified_first, notified_last; /* what the device knows of already */
 	uint64_t         held;       /* windows that are marked, with pointers out */
 	uint64_t         deferred;   /* callbacks that answer later: */
 	struct dma_wait *waits;
@@ -160,9 +160,9 @@ struct dma {
 	uint64_t            generation;
 	const struct dma_peer *peer;
 	bool                is_off;    /* no lookups, no copies: bus mastering is off */
-	bool                broken_told; /* that memory vanished was logged */
-	bool                slow_told; /* that a file cannot be mapped was logged */
-	bool                full_told; /* that no more can be mapped was logged */
+	bool                broken_warned; /* that memory vanished was logged */
+	bool                slow_warned; /* that a file cannot be mapped was logged */
+	bool                full_warned; /* that no more can be mapped was logged */
 };
 
 static inline struct dma_backing *dma_slot_backing(const struct dma *dma,

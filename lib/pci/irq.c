@@ -81,7 +81,7 @@ void irq_disable(struct irqs *irqs, uint32_t index)
 		irq_set_trigger(idx, v, -1);
 		irq_set_fd(&v->mask_fd, -1);
 		irq_set_fd(&v->unmask_fd, -1);
-		v->flags &= VEC_CONTROL | VEC_TOLD | VEC_TRACED;
+		v->flags &= VEC_CONTROL | VEC_NOTIFIED | VEC_TRACED;
 	}
 	if (index == LM_DEV_INTX_IRQ_IDX && irqs->resample.fd >= 0) {
 		loop_remove(&irqs->ctx->loop, &irqs->resample);
@@ -135,7 +135,7 @@ void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
 	if (index != LM_DEV_INTX_IRQ_IDX)
 		return;
 	v->flags |= VEC_CLIENT;
-	irq_mask_tell(irqs, index, n, v);
+	irq_mask_notify(irqs, index, n, v);
 }
 
 static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
@@ -461,7 +461,7 @@ int irq_new(struct lm_ctx *ctx)
 	if (ret)
 		return ret;
 	irq_pull(irqs);
-	irqs->msix_told = irqs->msix_masked;
+	irqs->msix_notified = irqs->msix_masked;
 	return 0;
 }
 
@@ -484,7 +484,7 @@ void irq_free(struct lm_ctx *ctx)
 }
 
 /* Nothing is due afterwards, so nothing is delivered: not by masks that the reset has
- * lifted. Masks of the client stay: it has not been told of this reset. So do those of
+ * lifted. Masks of the client stay: it has not been notified of this reset. So do those of
  * musctl. */
 void irq_reset(struct lm_ctx *ctx, uint16_t trace_flags)
 {

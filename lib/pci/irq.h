@@ -16,8 +16,8 @@
 #define VEC_EDGE     (1u << 3) /* INTx: an edge was signalled, the unmask is to come */
 #define VEC_STATE    (VEC_CLIENT | VEC_CONTROL | VEC_PENDING | VEC_EDGE)
 #define VEC_BLOCKING (1u << 4) /* its eventfd is one whose write(2) could wait */
-#define VEC_TOLD     (1u << 5) /* masked, as the mask and unmask eventfds know it; and ... */
-#define VEC_TRACED   (1u << 6) /* ... by the guest or musctl, as traces do: alone, see msix_told */
+#define VEC_NOTIFIED (1u << 5) /* masked, as the mask and unmask eventfds know it; and ... */
+#define VEC_TRACED   (1u << 6) /* ... by the guest or musctl, as traces do: alone (msix_notified) */
 #define VEC_ARMED    (1u << 7) /* has an eventfd: fd, or one that the host keeps */
 
 struct vector {
@@ -53,7 +53,7 @@ struct irqs {
 	bool             msi_enabled;
 	bool             msix_enabled;
 	bool             msix_masked;   /* all vectors of the function ... */
-	bool             msix_told;     /* ... as eventfds and traces know it */
+	bool             msix_notified; /* ... as eventfds and traces know it */
 	uint32_t         msi_masks;
 	uint32_t         msi_nr;        /* vectors that the guest has enabled */
 	uint32_t         no_master;     /* by index: they are memory writes, which it forbids */
@@ -78,7 +78,7 @@ static inline struct vector *vector_end(const struct irq_index *idx)
 /* irq_mask.c */
 bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
 		   const struct vector *v);
-bool irq_mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
+bool irq_mask_notify(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
 /* Masks have moved, or an eventfd has come: tell who wants to know, deliver the rest. */
 void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count);
 void irq_update_all(struct irqs *irqs);

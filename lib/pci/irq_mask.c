@@ -68,17 +68,17 @@ static void put_flag(struct vector *v, uint32_t flag, bool on)
 }
 
 /* Once for each change, whatever made it. True if an eventfd was written. */
-bool irq_mask_tell(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
+bool irq_mask_notify(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
 {
 	const bool function = is_function(index) && irqs->msix_masked;
-	const bool function_told = is_function(index) && irqs->msix_told;
+	const bool function_notified = is_function(index) && irqs->msix_notified;
 	const bool alone = is_masked_alone(irqs, index, n, v);
 	const bool here = function || alone, masked = here || v->flags & VEC_CLIENT;
-	const bool was_here = function_told || v->flags & VEC_TRACED;
-	const bool was_masked = function_told || v->flags & VEC_TOLD;
+	const bool was_here = function_notified || v->flags & VEC_TRACED;
+	const bool was_masked = function_notified || v->flags & VEC_NOTIFIED;
 	const int fd = masked ? v->mask_fd : v->unmask_fd;
 
-	put_flag(v, VEC_TOLD, alone || v->flags & VEC_CLIENT);
+	put_flag(v, VEC_NOTIFIED, alone || v->flags & VEC_CLIENT);
 	put_flag(v, VEC_TRACED, alone);
 	if (here != was_here && trace_on(irqs->ctx))
 		trace_mask(irqs, index, n, here);
@@ -114,10 +114,10 @@ static bool vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
 static uint32_t vector_update(struct irqs *irqs, uint32_t index, uint32_t n)
 {
 	struct vector *v = &irqs->index[index].vector[n];
-	const bool told = irq_mask_tell(irqs, index, n, v);
+	const bool notified = irq_mask_notify(irqs, index, n, v);
 	const bool signalled = vector_deliver_due(irqs, index, n, v);
 
-	return 1 + VISITS_A_UNIT * (uint32_t)(told + signalled);
+	return 1 + VISITS_A_UNIT * (uint32_t)(notified + signalled);
 }
 
 void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count)
@@ -136,7 +136,7 @@ void irq_update_all(struct irqs *irqs)
 
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
 		irq_update(irqs, i, 0, UINT32_MAX);
-	irqs->msix_told = irqs->msix_masked;
+	irqs->msix_notified = irqs->msix_masked;
 }
 
 /* ---- vectors of which somebody waits to hear ------------------------------------- */
@@ -190,9 +190,9 @@ void irq_update_config(struct irqs *irqs)
 {
 	irq_update(irqs, LM_DEV_INTX_IRQ_IDX, 0, UINT32_MAX);
 	irq_update(irqs, LM_DEV_MSI_IRQ_IDX, 0, UINT32_MAX);
-	if (irqs->msix_masked != irqs->msix_told && trace_on(irqs->ctx))
+	if (irqs->msix_masked != irqs->msix_notified && trace_on(irqs->ctx))
 		irq_update(irqs, LM_DEV_MSIX_IRQ_IDX, 0, UINT32_MAX);
 	else
 		watched_update(irqs, LM_DEV_MSIX_IRQ_IDX);
-	irqs->msix_told = irqs->msix_masked;
+	irqs->msix_notified = irqs->msix_masked;
 }

@@ -27,7 +27,7 @@ struct region {
 	bool          is_special; /* has ioeventfds, or part of it is claimed: */
 	region_claim_fn *claim;
 	uint64_t      trap_low, trap_high; /* trap.c: writes between these are noticed */
-	uint64_t     *written;   /* a bit a page: the device is to be told; or NULL */
+	uint64_t     *written;   /* a bit a page: the device is to be notified; or NULL */
 	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
 	uint32_t     *changes;   /* of each value by the device, while it is asked; or NULL */
 };
@@ -102,7 +102,7 @@ int  region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause log
 
 bool trap_is_on(const struct lm_ctx *ctx);
 int  trap_fetch(struct lm_ctx *ctx); /* what the host has noticed; -errno */
-void trap_tell(struct lm_ctx *ctx);  /* the device, of all that ctx->traps_due says is there */
+void trap_notify(struct lm_ctx *ctx); /* the device, of all that ctx->traps_due says is there */
 
 /* ---- register.c: register maps --------------------------------------------------- */
 

@@ -72,7 +72,7 @@ static bool page_take(struct region *r, uint64_t page)
 }
 
 /* One call for each run of pages. All that was written lies between the trapped ones. */
-static void region_tell(struct lm_ctx *ctx, uint32_t region)
+static void region_notify(struct lm_ctx *ctx, uint32_t region)
 {
 	struct region *r = region_get(ctx, region);
 	const uint64_t size = page_size(), pages = r->trap_high / size;
@@ -87,14 +87,14 @@ static void region_tell(struct lm_ctx *ctx, uint32_t region)
 	}
 }
 
-void trap_tell(struct lm_ctx *ctx)
+void trap_notify(struct lm_ctx *ctx)
 {
 	uint32_t i;
 
 	ctx->traps_due = false;
 	for (i = 0; i < region_count(ctx); i++) {
 		if (region_get(ctx, i)->written)
-			region_tell(ctx, i);
+			region_notify(ctx, i);
 	}
 }
 
@@ -124,7 +124,7 @@ static void trap_bounds_shrink(struct lm_ctx *ctx, struct region *r, uint64_t lo
 	ctx->nr_traps--;
 }
 
-/* What the device does not ask for any more it is not told, though it was written. */
+/* The device is not notified of what it does not ask for any more, though it was written. */
 static void pages_forget(struct region *r, uint64_t low, uint64_t high)
 {
 	const uint64_t size = page_size();

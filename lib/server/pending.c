@@ -191,5 +191,5 @@ void pending_admit(struct client *c)
 	pending_remove(c);
 	pending_close(server);
 	server->client = c;
-	client_tell(c, true);
+	client_notify(c, true);
 }

@@ -313,6 +313,6 @@ int protocol_handle(struct client *c, struct message *m)
 	c->request = request;
 	message_close_fds(m);
 	if (unlikely(c->ctx->traps_due))
-		mdev_traps_tell(c);
+		mdev_traps_notify(c);
 	return !c->negotiated ? -EPROTO : 0;
 }

@@ -170,7 +170,7 @@ void server_get_state(const struct lm_ctx *ctx, struct client_state *st)
 	const struct client *c = ctx->server->client;
 
 	memset(st, 0, sizeof(*st));
-	if (!c || !c->told)
+	if (!c || !c->notified)
 		return;
 	st->attached = true;
 	st->pid = c->pid;

@@ -16,7 +16,7 @@ static void trace_client(struct lm_ctx *ctx, uint16_t kind, pid_t pid)
 	trace_append(ctx, &rec);
 }
 
-void server_tell(struct lm_ctx *ctx, pid_t pid, bool attached)
+void server_notify(struct lm_ctx *ctx, pid_t pid, bool attached)
 {
 	if (trace_on(ctx))
 		trace_client(ctx, attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH, pid);
@@ -26,12 +26,12 @@ void server_tell(struct lm_ctx *ctx, pid_t pid, bool attached)
 }
 
 /* Of an attach when lm_ctx_create() has returned: in a turn. */
-void client_tell(struct client *c, bool attached)
+void client_notify(struct client *c, bool attached)
 {
-	if (c->told == attached)
+	if (c->notified == attached)
 		return;
-	c->told = attached;
-	server_tell(c->ctx, c->pid, attached);
+	c->notified = attached;
+	server_notify(c->ctx, c->pid, attached);
 }
 
 /* Device state stays; what the client lent us goes, and what we lent it (spec, "Client
@@ -41,5 +41,5 @@ void client_leave(struct client *c)
 	kick_disconnect(c->ctx);
 	irq_disconnect(c->ctx);
 	dma_disconnect(c->ctx);
-	client_tell(c, false);
+	client_notify(c, false);
 }

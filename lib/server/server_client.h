@@ -25,7 +25,7 @@ enum waiting {
 /* A client that has disconnected, while its windows are unmapped: until then no other comes. */
 struct leaver {
 	bool   is_there;
-	bool   told; /* the device knew of it */
+	bool   notified; /* the device knew of it */
 	pid_t  pid;
 	struct lm_timer *timer; /* made with the first that takes more than a turn */
 };
@@ -96,7 +96,7 @@ struct client {
 	struct stream   twin;        /* twin.rx.data NULL: no twin socket */
 	struct source   twin_source;
 	int             twin_fd;     /* the client's end until it is sent, else -1 */
-	bool            told;        /* the device knows of it */
+	bool            notified;    /* the device knows of it */
 	bool            negotiated;
 	bool            corked;      /* replies wait for the next exchange */
 	bool            serving;     /* a turn of the client is on the stack */
@@ -177,8 +177,8 @@ static inline void client_wake(struct client *c)
 }
 
 /* server_attach.c */
-void server_tell(struct lm_ctx *ctx, pid_t pid, bool attached); /* the device, who listens */
-void client_tell(struct client *c, bool attached); /* the same, if it is new */
+void server_notify(struct lm_ctx *ctx, pid_t pid, bool attached); /* the device, who listens */
+void client_notify(struct client *c, bool attached); /* the same, if it is new */
 void client_leave(struct client *c); /* what it lent us goes */
 
 /* server_socket.c: all that its last client lent goes now */
@@ -229,7 +229,7 @@ bool protocol_answer_send(struct client *c); /* false: still no room */
 /* server_mdev.c: a device behind /dev/muser */
 int  mdev_traps(struct client *c); /* trapped pages may have been written: 0 or -errno */
 int  mdev_before(struct client *c, uint32_t flags); /* each message, if there are traps: the same */
-void mdev_traps_tell(struct client *c); /* if it is time: after each message, when some are due */
+void mdev_traps_notify(struct client *c); /* if it is time: after each message, when some are due */
 
 /* threads_job.c, for those who lead: the message is taken along, and nobody else's any more */
 bool threads_take(struct client *c, const struct message *m);

@@ -4,8 +4,8 @@
  *
  * muser.ko is the one peer, from the start of the context to the removal of the mdev; it says by
  * commands of its own when a client opens and closes the device. Owns these commands, and when the
- * device is told of writes to memory that it has mapped. What a client can do is the engine's as
- * ever.
+ * device is notified of writes to memory that it has mapped. What a client can do is the engine's
+ * as ever.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -30,11 +30,11 @@ static int client_open(struct client *c, struct message *m, struct reply *r)
 	struct muser_client who;
 
 	memcpy(&who, m->payload, sizeof(who));
-	if (c->told)
+	if (c->notified)
 		client_close(c, m, r);
 	c->pid = (pid_t)who.pid;
 	c->uid = who.uid;
-	client_tell(c, true);
+	client_notify(c, true);
 	return 0;
 }
 
@@ -58,28 +58,28 @@ static const struct command *mdev_command(uint16_t cmd)
 /* ---- writes to mapped memory ----------------------------------------------------- */
 
 /*
- * When the device is told of a write. A client that unmaps memory, maps other in its place, and
+ * When the device is notified of a write. A client that unmaps memory, maps other in its place, and
  * then writes its address means the other: messages without a reply that came before are served
  * first; all others have been answered before their sender wrote. A client that writes and then
  * reads a register expects that the device knows: the module flags such a request. What has to
- * wait for a message behind it is told after the request. A device that puts off an answer is told
- * at once: it may be what the answer waits for.
+ * wait for a message behind it is notified after the request. A device that defers an answer is
+ * notified at once: it may be what the answer waits for.
  */
-void mdev_traps_tell(struct client *c)
+void mdev_traps_notify(struct client *c)
 {
 	const struct lm_ctx *ctx = c->ctx;
 
 	if (ctx->traps_due &&
 	    (c->waiting != WAIT_NONE || (int16_t)(c->posted - ctx->traps_after) >= 0))
-		trap_tell(c->ctx);
+		trap_notify(c->ctx);
 }
 
-/* What is due already is told before more is fetched, or it might have to wait for ever. */
+/* What is due already is notified before more is fetched, or it might have to wait for ever. */
 int mdev_traps(struct client *c)
 {
 	const int ret = c->ctx->traps_due ? 0 : trap_fetch(c->ctx);
 
-	mdev_traps_tell(c);
+	mdev_traps_notify(c);
 	return ret;
 }
 

@@ -14,8 +14,8 @@ static void leave_end(struct server *server)
 	struct leaver *l = &server->leaver;
 
 	l->is_there = false;
-	if (l->told)
-		server_tell(server->ctx, l->pid, false);
+	if (l->notified)
+		server_notify(server->ctx, l->pid, false);
 	master_disconnect(server->ctx);
 }
 
@@ -52,7 +52,7 @@ static void socket_leave(struct client *c, int error)
 	irq_disconnect(c->ctx);
 	dma_leave(c->ctx);
 	l->is_there = true;
-	l->told = c->told;
+	l->notified = c->notified;
 	l->pid = c->pid;
 	leave_go_on(server);
 }
@@ -61,7 +61,7 @@ static void socket_leave(struct client *c, int error)
 
 static void socket_meet(struct client *c)
 {
-	client_tell(c, true);
+	client_notify(c, true);
 }
 
 /* Nobody reads what it may have said last. */

@@ -213,7 +213,7 @@ static void client_ready(struct source *src, uint32_t events)
 	struct client *c = container_of(src, struct client, source);
 	ssize_t ret = 0;
 
-	if (unlikely(!c->told))
+	if (unlikely(!c->notified))
 		ret = client_meet(c);
 	if (unlikely(events & EPOLLPRI)) /* of a node alone */
 		ret = mdev_traps(c);
