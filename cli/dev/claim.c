@@ -149,7 +149,7 @@ void claim_sweep(void)
 
 /* ---- making ---------------------------------------------------------------------- */
 
-static int tell_create(const char *uuid, int err)
+static int report_create(const char *uuid, int err)
 {
 	const char *why = mdev_obstacle();
 
@@ -160,7 +160,7 @@ static int tell_create(const char *uuid, int err)
 	return error(ST_FAILED, uuid, "cannot make an mdev: %s", strerror(-err));
 }
 
-static int tell_node(const char *uuid, int err)
+static int report_node(const char *uuid, int err)
 {
 	if (err == -EINTR)
 		return error(ST_FAILED, uuid, "interrupted");
@@ -202,10 +202,10 @@ static int make_watched(struct claim *claim, struct mdev_watch *watch)
 		claim->ours = false;
 		say(claim, "");
 	} else if (err) {
-		return tell_create(claim->uuid, err);
+		return report_create(claim->uuid, err);
 	}
 	err = wait_node(claim->uuid, watch);
-	return err ? tell_node(claim->uuid, err) : 0;
+	return err ? report_node(claim->uuid, err) : 0;
 }
 
 static int make(struct claim *claim)
@@ -222,7 +222,7 @@ static int make(struct claim *claim)
 
 /* ---- from outside ---------------------------------------------------------------- */
 
-int claim_tell(const char *uuid, int err)
+int claim_report(const char *uuid, int err)
 {
 	if (err == -EAGAIN)
 		return error(ST_FAILED, uuid, "another musctl is busy with it");
@@ -239,7 +239,7 @@ int claim_take(struct claim *claim, const char *uuid)
 	hold_begin();
 	claim->lock = wait_lock(uuid, LOCK_MS);
 	if (claim->lock < 0)
-		status = claim_tell(uuid, claim->lock);
+		status = claim_report(uuid, claim->lock);
 	else
 		status = make(claim);
 	if (status)

@@ -5,7 +5,7 @@
  * <runtime>/.mdev-<uuid> says that musctl made an mdev; what it did not make it does not
  * remove. While somebody holds the file's lock, the mdev is his: it is being made, or goes
  * with him. A file that says so without a lock is what an interrupted musctl left: whoever
- * meets it removes mdev and file. Functions that return a status have told the user.
+ * meets it removes mdev and file. Functions that return a status have printed the error.
  */
 #ifndef MUSCTL_CLAIM_H
 #define MUSCTL_CLAIM_H
@@ -39,7 +39,7 @@ void claim_drop(struct claim *claim);
 /* For destroy: waits for whoever holds it. The mdev may be anybody's, see ours. 0 or
  * -errno; -EAGAIN: still held. */
 int  claim_open(struct claim *claim, const char *uuid, uint64_t timeout_ms);
-int  claim_tell(const char *uuid, int err); /* why claim_open() failed; a status */
+int  claim_report(const char *uuid, int err); /* why claim_open() failed; a status */
 /* Lets go; the file goes if there is no such mdev any more. */
 void claim_close(struct claim *claim);
 

@@ -453,7 +453,7 @@ static int disconnected(struct control *c, const char *object)
 	return error(ST_NO_DEVICE, object, "the device disconnected");
 }
 
-int control_tell(struct control *c, const char *object, int err)
+int control_report(struct control *c, const char *object, int err)
 {
 	if (!object)
 		object = c->uuid;

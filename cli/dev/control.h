@@ -52,6 +52,6 @@ int control_next(struct control *control, struct json_object **reply);
 
 /* Tells the user why a call failed; object: what was asked for, or NULL: the device. An
  * exit status. */
-int control_tell(struct control *control, const char *object, int err);
+int control_report(struct control *control, const char *object, int err);
 
 #endif /* MUSCTL_CONTROL_H */

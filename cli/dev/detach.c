@@ -152,7 +152,7 @@ static bool answers(const struct detached *d, const char *uuid)
 	return ready;
 }
 
-int detach_tell(struct detached *d, const char *uuid)
+int detach_print(struct detached *d, const char *uuid)
 {
 	if (!out_line(uuid))
 		return 0;

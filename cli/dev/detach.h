@@ -35,14 +35,14 @@ bool detach_keep(int keep);
 #define DETACH_ENDED (-1)
 
 /* 0: the device answers. DETACH_ENDED: the process has ended, d->status says how. Else the
- * status of a told error; the process has been ended then. What it has said is on stderr. */
+ * status of a printed error; the process has been ended then. What it has said is on stderr. */
 int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns);
 
-/* It has ended before its device answered: tells how, unless it has told why itself. */
+/* It has ended before its device answered: says how, unless it has said why itself. */
 int detach_died(const struct detached *d);
 
 /* It is ready: prints the UUID. 0, or ST_FAILED: the process is gone, as nobody learns of it. */
-int detach_tell(struct detached *d, const char *uuid);
+int detach_print(struct detached *d, const char *uuid);
 
 /* SIGTERM, then SIGKILL, to the process and what it started. */
 void detach_kill(struct detached *d);

@@ -58,7 +58,7 @@ static int read_registers(struct control *control, struct json_object **register
 	*registers = err ? NULL : json_get(reply, "registers");
 	for (i = 0; i < json_length(*registers) && !err; i++)
 		err = read_register(control, json_at(*registers, i));
-	return err ? control_tell(control, NULL, err) : 0;
+	return err ? control_report(control, NULL, err) : 0;
 }
 
 struct windows {
@@ -102,7 +102,7 @@ static int take_windows(struct control *control, struct windows *w, size_t max)
 	do {
 		ret = take_page(control, w, max ? max : DMA_PAGE, &at);
 	} while (!ret && !max);
-	return ret < 0 ? control_tell(control, "DMA windows", ret) : 0;
+	return ret < 0 ? control_report(control, "DMA windows", ret) : 0;
 }
 
 static void print_window(struct windows *w, struct json_object *window)

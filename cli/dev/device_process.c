@@ -272,7 +272,7 @@ static bool is_member(gid_t gid)
 	return nr > 0 || gid == getegid();
 }
 
-static int tell_start(const struct device_process *host, int err)
+static int report_start(const struct device_process *host, int err)
 {
 	if (err == -EPERM && host->group && !is_member(host->info.socket_gid - 1))
 		return error(ST_FAILED, "--group", "this user is not a member of %s: the socket "
@@ -293,7 +293,7 @@ static int start(struct device_process *host, lm_ctx_t **ctx)
 	err = -errno;
 	starting = NULL;
 	if (!*ctx)
-		return tell_start(host, err);
+		return report_start(host, err);
 	err = device_attach(host->type, host->device, *ctx);
 	if (!err)
 		return 0;
@@ -302,7 +302,7 @@ static int start(struct device_process *host, lm_ctx_t **ctx)
 }
 
 /* That the only client left, or that the mdev was removed, is no error. */
-static int tell_end(const lm_ctx_t *ctx, int err)
+static int report_end(const lm_ctx_t *ctx, int err)
 {
 	if (!err || err == -ENOTCONN || err == -ENODEV)
 		return 0;
@@ -329,7 +329,7 @@ int device_process_serve(struct device_process *host,
 	hold_end();
 	status = ready ? ready(arg, ctx) : 0;
 	if (!status)
-		status = tell_end(ctx, lm_ctx_drive(ctx));
+		status = report_end(ctx, lm_ctx_drive(ctx));
 	served = NULL;
 	lm_ctx_destroy(ctx);
 	return status;

@@ -35,7 +35,7 @@ struct device_process {
 
 extern const struct opt host_options[];
 
-/* Checks everything and makes the device, in memory only. 0, or the status of a told
+/* Checks everything and makes the device, in memory only. 0, or the status of a printed
  * error. */
 int device_process_prepare(struct device_process *host, const char *type);
 void device_process_free(struct device_process *host);

@@ -177,7 +177,7 @@ int instance_find(const char *word, char uuid[UUID_SIZE])
 	return status;
 }
 
-static int tell_mdev(const char *word, const char *uuid)
+static int report_mdev(const char *word, const char *uuid)
 {
 	pid_t pid;
 
@@ -188,12 +188,12 @@ static int tell_mdev(const char *word, const char *uuid)
 		     "(musctl create -u %s --transport=mdev TYPE)", uuid);
 }
 
-int instance_tell(const char *word, int err)
+int instance_report(const char *word, int err)
 {
 	char uuid[UUID_SIZE];
 
 	if (err == -ENOENT && !instance_find(word, uuid) && mdev_exists(uuid))
-		return tell_mdev(word, uuid);
+		return report_mdev(word, uuid);
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return no_such(word);
 	if (err == -EPERM)
@@ -210,7 +210,7 @@ int instance_open(const char *word, struct control **control)
 	if (status)
 		return status;
 	err = control_open(uuid, control);
-	return err ? instance_tell(strcmp(word, "-") ? word : uuid, err) : 0;
+	return err ? instance_report(strcmp(word, "-") ? word : uuid, err) : 0;
 }
 
 static void identify(struct control *control, struct json_object *device)
@@ -252,7 +252,7 @@ int instance_show(const char *word, struct control **control, struct json_object
 	err = instance_ask(*control, device);
 	if (!err)
 		return 0;
-	status = control_tell(*control, word, err);
+	status = control_report(*control, word, err);
 	control_close(*control);
 	*control = NULL;
 	return status;

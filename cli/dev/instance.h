@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * instance.h - from what a user types to a device: UUID, the start of one, name, "-" for
- * standard input. Every function that returns a status has told the user what is wrong.
+ * standard input. Every function that returns a status has printed what is wrong.
  */
 #ifndef MUSCTL_INSTANCE_H
 #define MUSCTL_INSTANCE_H
@@ -24,7 +24,7 @@ void instance_list_mdevs(struct uuid_list *list);
  * nobody's. */
 int instance_find(const char *word, char uuid[UUID_SIZE]);
 /* Why control_open() has failed. */
-int instance_tell(const char *word, int err);
+int instance_report(const char *word, int err);
 /* The device that word stands for: its control connection. */
 int instance_open(const char *word, struct control **control);
 
@@ -57,7 +57,7 @@ int instance_each_uuid(const struct call *call,
 				 const char *uuid));
 
 /* Which device, other than except (NULL: any), has this name; "" if none has. 0, or the status of
- * a told error. */
+ * a printed error. */
 int instance_named(const char *name, const char *except, char uuid[UUID_SIZE]);
 
 #endif /* MUSCTL_INSTANCE_H */

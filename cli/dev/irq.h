@@ -26,14 +26,14 @@ int irq_parse(const char *word, struct irq *irq);
 /* "msix:3". Until the next call. */
 const char *irq_word(const struct irq *irq);
 
-/* The exit status of what became of it; that it is lost is told. */
+/* The exit status of what became of it; that it is lost is reported. */
 int irq_outcome(const struct irq *irq, const char *outcome);
 
 /* The kind that the guest uses: MSI-X, else MSI, else INTx; if it has enabled none, what there is.
- * irqs: as Show tells them. ST_FAILED: another kind alone has the vector, which was told. */
+ * irqs: as Show tells them. ST_FAILED: another kind alone has the vector, which was reported. */
 int irq_choose(struct json_object *irqs, struct irq *irq);
 
-/* As clients of anybody's server. Exit statuses; a failure has been told. */
+/* As clients of anybody's server. Exit statuses; a failure has been reported. */
 int irq_socket_list(struct target *t, struct out *out);
 int irq_socket_fire(struct target *t, struct irq *irq, const char **outcome);
 

@@ -8,7 +8,7 @@
 #ifndef MUSCTL_NAMING_H
 #define MUSCTL_NAMING_H
 
-/* The lock, or -1 and the exit status of a told error. */
+/* The lock, or -1 and the exit status of a printed error. */
 int  naming_begin(int *lock);
 void naming_end(int *lock); /* takes -1 */
 

@@ -74,18 +74,18 @@ static void add_header(struct regmap *map)
 }
 
 /* Of a register, in bytes; 0: it cannot be. */
-static uint32_t width_of(struct json_object *told)
+static uint32_t width_of(struct json_object *json)
 {
-	const uint64_t width = value_u64(told, "width");
+	const uint64_t width = value_u64(json, "width");
 
 	return width <= 8 && !(width & (width - 1)) ? (uint32_t)width : 0;
 }
 
-static void add_told(struct regmap *map, struct json_object *told)
+static void add_json(struct regmap *map, struct json_object *json)
 {
-	const uint64_t region = value_u64(told, "region"), offset = value_u64(told, "offset");
+	const uint64_t region = value_u64(json, "region"), offset = value_u64(json, "offset");
 	const struct reg reg = {
-		value_text(told, "name"), (uint32_t)region, width_of(told), offset, told,
+		value_text(json, "name"), (uint32_t)region, width_of(json), offset, json,
 	};
 
 	if (reg.name && reg.width && region == reg.region && offset <= UINT64_MAX - reg.width)
@@ -102,7 +102,7 @@ int regmap_init(struct regmap *map, struct json_object *registers)
 	if (!map->regs)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)
-		add_told(map, json_at(registers, i));
+		add_json(map, json_at(registers, i));
 	add_header(map);
 	qsort(map->regs, map->nr, sizeof(*map->regs), compare);
 	return 0;

@@ -24,7 +24,7 @@ struct reg {
 struct regmap {
 	struct reg *regs; /* sorted by region and offset */
 	size_t      nr;
-	bool        complete; /* the device has told of its own */
+	bool        complete; /* the device has described its own */
 };
 
 struct field {
@@ -38,7 +38,7 @@ struct field {
 int  regmap_init(struct regmap *map, struct json_object *registers);
 void regmap_free(struct regmap *map);
 
-/* Has the device told of any, besides those of the PCI header? */
+/* Has the device described any, besides those of the PCI header? */
 bool regmap_has_own(const struct regmap *map);
 
 /* By name; exactly, else whatever the case. len: how much of name counts. NULL: none. */

@@ -70,7 +70,7 @@ int target_load_map(struct target *t)
 	if (t->control)
 		err = control_call(t->control, "Registers", NULL, &reply);
 	if (err)
-		return control_tell(t->control, NULL, err);
+		return control_report(t->control, NULL, err);
 	if (regmap_init(&t->map, json_get(reply, "registers")))
 		return error(ST_FAILED, NULL, "out of memory");
 	return 0;
@@ -137,7 +137,7 @@ static int load_regions(struct target *t)
 		return 0;
 	err = control_call(t->control, "Show", NULL, &reply);
 	if (err)
-		return control_tell(t->control, NULL, err);
+		return control_report(t->control, NULL, err);
 	t->regions = json_get(json_get(reply, "device"), "regions");
 	return 0;
 }
@@ -231,7 +231,7 @@ static int read_control(struct target *t, const struct location *location, void 
 	if (err == -EPROTO)
 		return error(ST_FAILED, location->name,
 			     "the device's answer makes no sense");
-	return err ? control_tell(t->control, location->name, err) : 0;
+	return err ? control_report(t->control, location->name, err) : 0;
 }
 
 int target_read(struct target *t, const struct location *location, void *buf)
@@ -258,7 +258,7 @@ static int write_control(struct target *t, const struct location *location, uint
 	if (mask != bit_mask(8 * location->width))
 		json_add_hex(call, "mask", mask);
 	err = control_call(t->control, "Write", call, NULL);
-	return err ? control_tell(t->control, location->name, err) : 0;
+	return err ? control_report(t->control, location->name, err) : 0;
 }
 
 static int write_client(struct target *t, const struct location *location, uint64_t value,

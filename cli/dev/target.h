@@ -2,7 +2,7 @@
 /*
  * target.h - what peek, poke, lspci and irq act on: a live device through its control
  * endpoint, so that its client stays attached, or with --socket anybody's vfio-user
- * server, as its client. Functions that return a status have told the user what is wrong;
+ * server, as its client. Functions that return a status have printed what is wrong;
  * object is what they say it of.
  */
 #ifndef MUSCTL_TARGET_H
@@ -50,7 +50,7 @@ int target_load_map(struct target *t);
 #define TARGET_WRITE (1u << 1)
 int target_check(struct target *t, const struct location *location, unsigned int access);
 
-/* location->width bytes through the control endpoint: 0 or -errno, for control_tell(). */
+/* location->width bytes through the control endpoint: 0 or -errno, for control_report(). */
 int target_fetch(struct control *control, const struct location *location, void *buf);
 
 /* location->width bytes. */

@@ -169,7 +169,7 @@ int terminate_check_mdev(const struct termination *e, const char *uuid, bool our
 		return error(ST_FAILED, uuid, "no permission to remove the mdev (root has it%s)",
 			     running && !ours ? "; without --force its process ends" : "");
 	if (mdev_is_served(uuid, &pid))
-		return instance_tell(uuid, -ENOENT);
+		return instance_report(uuid, -ENOENT);
 	return error(ST_FAILED, uuid, "was not made by musctl (%s)",
 		     may ? "--force removes it" : "root may remove it");
 }
@@ -183,7 +183,7 @@ int terminate_run(const struct termination *e, struct control *control)
 	control_set_timeout(control, terminate_ms(e));
 	err = control_call(control, "Stop", NULL, NULL);
 	if (err == -EREMOTE)
-		return control_tell(control, NULL, err);
+		return control_report(control, NULL, err);
 	if ((err && err != -ECONNRESET && err != -EPIPE) || !wait_gone(uuid, ms))
 		status = kill_all(e, uuid, control_fd(control));
 	if (!status)

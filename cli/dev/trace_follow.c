@@ -17,25 +17,25 @@
 #include "ui/live.h"
 #include "ui/out.h"
 
-#define MERGE_NS 1000000
-#define TELL_NS  1000000000 /* at most one line about losses in this time */
+#define MERGE_NS  1000000
+#define REPORT_NS 1000000000 /* at most one line about losses in this time */
 
-/* The consumer is told at once, the user once a second. */
-static void tell_lost(struct trace_follow *f, struct tracer *t, bool final)
+/* The consumer learns of it at once, the user once a second. */
+static void report_lost(struct trace_follow *f, struct tracer *t, bool final)
 {
 	if (t->lost) {
 		f->lost(f->arg, t, t->lost);
-		t->untold += t->lost;
+		t->unreported += t->lost;
 		t->lost = 0;
 	}
-	if (!t->untold || (!final && clock_ns() - t->told_at < TELL_NS))
+	if (!t->unreported || (!final && clock_ns() - t->reported_at < REPORT_NS))
 		return;
-	error(0, t->uuid, "%llu records lost", (unsigned long long)t->untold);
-	t->untold = 0;
-	t->told_at = clock_ns();
+	error(0, t->uuid, "%llu records lost", (unsigned long long)t->unreported);
+	t->unreported = 0;
+	t->reported_at = clock_ns();
 }
 
-static void tell_end(struct trace_follow *f, struct tracer *t)
+static void report_end(struct trace_follow *f, struct tracer *t)
 {
 	if (!t->crashed)
 		return;
@@ -57,9 +57,9 @@ static struct tracer *oldest(struct trace_follow *f)
 			complete &= !t->reader;
 		else if (!first || t->record.time < first->record.time)
 			first = t;
-		tell_lost(f, t, !t->reader);
+		report_lost(f, t, !t->reader);
 		if (!t->reader)
-			tell_end(f, t);
+			report_end(f, t);
 	}
 	if (f->nr > 1 && first && !complete && first->record.time + MERGE_NS > clock_ns())
 		return NULL;
@@ -127,7 +127,7 @@ int trace_follow_run(struct trace_follow *f)
 			live_look();
 	}
 	for (i = 0; i < f->nr; i++)
-		tell_lost(f, &f->tracers[i], true);
+		report_lost(f, &f->tracers[i], true);
 	if (more && !f->status)
 		f->status = live_end();
 	return more ? f->status : 0;

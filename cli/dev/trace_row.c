@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * trace_row.c - what the members of a record mean, by its kind (muser-trace.h), in words.
- * Register names and fields come from the map that the device told.
+ * Register names and fields come from the map that the device gave.
  */
 #include "dev/trace_row.h"
 

@@ -56,7 +56,7 @@ static int get_ring(struct tracer *t, int *ring)
 	err = control_call_fds(t->control, "Trace", &fds, NULL);
 	close(send[1]);
 	if (err)
-		return control_tell(t->control, NULL, err);
+		return control_report(t->control, NULL, err);
 	*ring = fds.received;
 	return fds.received < 0 ? error(ST_FAILED, t->uuid, "the device sent no ring")
 				: 0;
@@ -68,7 +68,7 @@ static int get_map(struct tracer *t)
 	int err = control_call(t->control, "Registers", NULL, &reply);
 
 	if (err)
-		return control_tell(t->control, NULL, err);
+		return control_report(t->control, NULL, err);
 	if (regmap_init(&t->map, json_get(reply, "registers")))
 		return error(ST_FAILED, NULL, "out of memory");
 	return 0;
@@ -126,7 +126,7 @@ void tracer_close(struct tracer *t)
 	t->eventfd = -1;
 }
 
-/* The ring is empty and nobody writes it: what is left to say? A crash is told of after the
+/* The ring is empty and nobody writes it: what is left to say? A crash is reported after the
  * record that it left. */
 static void take_end(struct tracer *t)
 {

@@ -31,8 +31,8 @@ struct tracer {
 	char                   fate[FATE_TEXT];
 	int                    status;  /* of that */
 	uint64_t               lost;    /* before record ... */
-	uint64_t untold; /* ... and in all, as far as the user does not know ... */
-	uint64_t               told_at; /* ... since then */
+	uint64_t               unreported; /* ... and in all, so far as not reported ... */
+	uint64_t               reported_at; /* ... since then */
 };
 
 /* 0, or the status of a printed error. */

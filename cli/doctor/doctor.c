@@ -213,7 +213,7 @@ static pid_t client_of(const char *uuid, int64_t end, unsigned int *hung)
 	return pid;
 }
 
-static void tell_devices(struct finding *f, size_t nr, unsigned int clients, unsigned int hung)
+static void say_devices(struct finding *f, size_t nr, unsigned int clients, unsigned int hung)
 {
 	if (hung)
 		doctor_say(f, HEALTH_WARN,
@@ -245,7 +245,7 @@ static void look_guests(struct finding *f)
 			    list.uuids[i]);
 	}
 	if (f->health == HEALTH_OK)
-		tell_devices(f, list.nr, clients, hung);
+		say_devices(f, list.nr, clients, hung);
 	uuid_list_free(&list);
 }
 

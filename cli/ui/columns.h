@@ -34,7 +34,7 @@ struct selection {
 };
 
 /* list: -o's argument, NULL, or "+" and more columns; hidden: COLUMN_* of those that must be
- * asked for, 0: none. 0, or the exit status of a told error. */
+ * asked for, 0: none. 0, or the exit status of a printed error. */
 int columns_select(const struct column *columns, const char *list, unsigned int hidden,
 		   struct selection *selection);
 

@@ -78,7 +78,7 @@ struct opt_line {
 	int            nr_before; /* out: how many of them stood before "--" */
 };
 
-/* 0, or the exit status of an error that has been told. argv[0] is skipped. */
+/* 0, or the exit status of an error that has been printed. argv[0] is skipped. */
 int opt_parse(struct opt_line *line, int argc, char **argv);
 
 /* Does it take an argument as a word of its own? */

@@ -18,7 +18,7 @@ struct out;
 
 enum color { COLOR_NONE, COLOR_GOOD, COLOR_BAD, COLOR_WARN, COLOR_DIM, COLOR_HEAD };
 
-/* list: the key of the rows in JSON. 0, or the exit status of a told error. */
+/* list: the key of the rows in JSON. 0, or the exit status of a printed error. */
 int out_begin(struct out **out, const struct call *call, const char *list);
 
 /* The same with columns of another table than the verb's, all of them: a section of a

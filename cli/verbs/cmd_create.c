@@ -68,7 +68,7 @@ static int start(struct device_process *host, const struct claim *claim)
 		return detach_died(&d);
 	if (status)
 		return status;
-	return detach_tell(&d, host->uuid);
+	return detach_print(&d, host->uuid);
 }
 
 /* As an mdev: made before the process that serves it, gone if that fails. */

@@ -147,7 +147,7 @@ static int destroy_mdev(struct removal *r)
 		err = claim_open(&r->claim, r->uuid, ms);
 	}
 	if (err)
-		return claim_tell(r->uuid, err);
+		return claim_report(r->uuid, err);
 	status = mdev_exists(r->uuid) || r->control ? destroy_locked(r) : 0;
 	claim_close(&r->claim);
 	return status;
@@ -165,7 +165,7 @@ static int destroy_one(const struct call *call, const char *word, const char *uu
 	if (mdev_exists(uuid))
 		status = destroy_mdev(&r);
 	else
-		status = err ? instance_tell(word, err) : terminate_run(r.ending, r.control);
+		status = err ? instance_report(word, err) : terminate_run(r.ending, r.control);
 	control_close(r.control);
 	return status;
 }

@@ -114,7 +114,7 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 	if (!status)
 		status = naming_check_device(args->words[0], args->id);
 	if (!status)
-		return detach_tell(&d, args->id);
+		return detach_print(&d, args->id);
 	detach_kill(&d);
 	return status;
 }

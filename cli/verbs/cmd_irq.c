@@ -69,9 +69,9 @@ static int call_irq(struct target *t, const char *action, const struct irq *irq,
 		json_add_bool(call, "mask", masking);
 	err = control_call(t->control, firing ? "FireIrq" : "MaskIrq", call, &reply);
 	if (err)
-		return control_tell(t->control, irq_word(irq), err);
+		return control_report(t->control, irq_word(irq), err);
 	*outcome = !firing ? masking ? "masked" : "unmasked" : value_text(reply, "outcome");
-	return *outcome ? 0 : control_tell(t->control, irq_word(irq), -EPROTO);
+	return *outcome ? 0 : control_report(t->control, irq_word(irq), -EPROTO);
 }
 
 static int act(struct target *t, const char *action, struct irq *irq, struct out *out)
@@ -106,7 +106,7 @@ static int run(struct target *t, const struct call *call, struct irq *irqs,
 	if (t->control)
 		err = control_call(t->control, "Show", NULL, &reply);
 	if (err)
-		return control_tell(t->control, NULL, err);
+		return control_report(t->control, NULL, err);
 	device = json_get(reply, "device");
 	if (!strcmp(call->words[0], "list"))
 		return list(t, out, json_get(device, "irqs"));

@@ -16,7 +16,7 @@ static int reset_one(const struct call *call, struct control *control)
 
 	control_set_timeout(control, TIMEOUT_MS);
 	err = control_call(control, "Reset", NULL, NULL);
-	return err ? control_tell(control, NULL, err) : 0;
+	return err ? control_report(control, NULL, err) : 0;
 }
 
 static int reset_socket(const struct call *call)

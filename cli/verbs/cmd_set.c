@@ -118,7 +118,7 @@ static int set_word(struct control *control, char *word)
 	json_add_string(call, "value", equals + 1);
 	err = control_call(control, "Set", call, NULL);
 	*equals = '=';
-	return err ? control_tell(control, word, err) : 0;
+	return err ? control_report(control, word, err) : 0;
 }
 
 static int get_word(struct control *control, struct json_object *device, const char *word,
@@ -130,7 +130,7 @@ static int get_word(struct control *control, struct json_object *device, const c
 	json_add_string(call, "property", word);
 	err = control_call(control, "Get", call, &reply);
 	if (err)
-		return control_tell(control, word, err);
+		return control_report(control, word, err);
 	print_property(out, find_property(device, word), word, value_text(reply, "value"));
 	return 0;
 }

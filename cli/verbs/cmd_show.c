@@ -73,7 +73,7 @@ static int show_hung(const struct call *call, struct control *control, const cha
 		status = device_json_page(call, NULL, device, mdev);
 	json_free(device);
 	json_free(mdev);
-	return status ? status : control_tell(control, NULL, -ETIMEDOUT);
+	return status ? status : control_report(control, NULL, -ETIMEDOUT);
 }
 
 static int show_parts(const struct call *call, struct control *control, const char *uuid)
@@ -85,11 +85,11 @@ static int show_parts(const struct call *call, struct control *control, const ch
 	if (err == -ETIMEDOUT && !args->who)
 		return show_hung(call, control, uuid);
 	if (err)
-		return control_tell(control, NULL, err);
+		return control_report(control, NULL, err);
 	if (!is_on_socket(device))
 		mdev = mdev_json_new(uuid);
 	if (!device && !mdev)
-		status = instance_tell(uuid, -ENOENT);
+		status = instance_report(uuid, -ENOENT);
 	else if (args->who)
 		status = add_cmdline(&args->cmdline, device, mdev);
 	else if (call->format.json)
@@ -106,7 +106,7 @@ static int show_one(const struct call *call, const char *word, const char *uuid)
 	int status, err = control_open(uuid, &control);
 
 	if (err && (err != -ENOENT || !mdev_exists(uuid)))
-		return instance_tell(word, err);
+		return instance_report(word, err);
 	status = show_parts(call, err ? NULL : control, uuid);
 	if (!err)
 		control_close(control);

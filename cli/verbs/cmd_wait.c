@@ -110,7 +110,7 @@ static int next_reply(const struct wait_args *args, struct control *control, int
 	return control_next(control, reply);
 }
 
-static int tell_gone(struct fate *fate, const struct words_said *said, const char *word)
+static int report_gone(struct fate *fate, const struct words_said *said, const char *word)
 {
 	int status = said->ready && !said->end ? fate_learn(fate) : 0;
 
@@ -132,8 +132,8 @@ static int wait_for(const struct wait_args *args, struct control *control, const
 	if (err == -ETIMEDOUT)
 		return error(ST_TIMEOUT, word, "timed out");
 	if (args->gone && is_gone(err))
-		return tell_gone(control_fate(control), &said, word);
-	return control_tell(control, word, err);
+		return report_gone(control_fate(control), &said, word);
+	return control_report(control, word, err);
 }
 
 static int wait_open(const struct wait_args *args, struct control *control,
@@ -144,7 +144,7 @@ static int wait_open(const struct wait_args *args, struct control *control,
 	if (args->gone && is_gone(err))
 		return 0;
 	if (err)
-		return control_tell(control, word, err);
+		return control_report(control, word, err);
 	if (is_so(args, control_uuid(control)))
 		return 0;
 	return wait_for(args, control, word);
@@ -169,7 +169,7 @@ static int run(const struct call *call)
 	if (args->gone && is_gone(err))
 		return 0;
 	if (err)
-		return instance_tell(word, err);
+		return instance_report(word, err);
 	status = wait_open(args, control, word);
 	control_close(control);
 	return status;
