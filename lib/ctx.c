@@ -16,7 +16,7 @@
 #include "region/region.h"
 #include "server/instance.h"
 #include "server/server.h"
-#include "state/kept.h"
+#include "state/persist.h"
 #include "trace/trace.h"
 #include "wire/host.h"
 
@@ -40,15 +40,15 @@ static int host_new(struct lm_ctx *ctx)
 static int state_new(struct lm_ctx *ctx)
 {
 	const lm_dev_info_t *info = &ctx->info;
-	const uint64_t size[KEPT_NR] = {
-		[KEPT_CONFIG] = config_kept_size(),
-		[KEPT_MSIX] = msix_kept_size(info),
-		[KEPT_IRQ] = irq_kept_size(info),
-		[KEPT_REGISTERS] = register_kept_size(info),
-		[KEPT_DEVICE] = info->state_size,
+	const uint64_t size[PERSIST_NR] = {
+		[PERSIST_CONFIG] = config_persist_size(),
+		[PERSIST_MSIX] = msix_persist_size(info),
+		[PERSIST_IRQ] = irq_persist_size(info),
+		[PERSIST_REGISTERS] = register_persist_size(info),
+		[PERSIST_DEVICE] = info->state_size,
 	};
 
-	return kept_new(ctx, size);
+	return persist_new(ctx, size);
 }
 
 /* Everything that a client cannot see yet. */
@@ -80,7 +80,7 @@ static int ctx_publish(struct lm_ctx *ctx)
 		ret = ret ?: instance_publish(ctx);
 	}
 	if (!ret)
-		kept_commit(ctx);
+		persist_commit(ctx);
 	return ret ?: server_start(ctx);
 }
 
@@ -130,7 +130,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 {
 	if (!ctx)
 		return;
-	kept_seal(ctx);
+	persist_seal(ctx);
 	server_hide(ctx); /* the socket is unlinked before the directory disappears */
 	instance_free(ctx);
 	control_free(ctx);
@@ -138,7 +138,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	dma_free(ctx);
 	function_free(ctx);
 	region_free(ctx);
-	kept_free(ctx);
+	persist_free(ctx);
 	ctx->host->close(ctx->host);
 	loop_free(&ctx->loop);
 	threads_free(ctx);

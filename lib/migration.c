@@ -13,7 +13,7 @@
 #include "pci/pci.h"
 #include "region/region.h"
 #include "state.h"
-#include "state/kept.h"
+#include "state/persist.h"
 
 /* Counts what does not fit as well, to say how much room is needed. */
 struct out {
@@ -129,7 +129,7 @@ static void save_own(const struct lm_ctx *ctx, struct out *o)
 	void *to = size ? section_put(o, STATE_OWN, 0, size) : NULL;
 
 	if (to)
-		memcpy(to, kept_device(ctx), size);
+		memcpy(to, persist_device(ctx), size);
 }
 
 static int save_device(const struct lm_ctx *ctx, struct out *o)

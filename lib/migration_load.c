@@ -16,7 +16,7 @@
 #include "pci/pci.h"
 #include "region/region.h"
 #include "state.h"
-#include "state/kept.h"
+#include "state/persist.h"
 
 struct section {
 	uint32_t    tag, index;
@@ -243,7 +243,7 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 	while (section_next(&st, &pos, &s) == 1)
 		load_section(ctx, &s);
 	if (st.part[STATE_OWN].data)
-		memcpy(kept_device(ctx), st.part[STATE_OWN].data, ctx->info.state_size);
+		memcpy(persist_device(ctx), st.part[STATE_OWN].data, ctx->info.state_size);
 	if (!ctx->info.load)
 		return 0;
 	ret = ctx->info.load(ctx->info.pvt, device->data, device->len);

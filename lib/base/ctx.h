@@ -12,7 +12,7 @@
 
 struct trace;
 struct host;
-struct kept;
+struct persist;
 struct regions;
 struct config;
 struct irqs;
@@ -45,7 +45,7 @@ struct lm_ctx {
 	uint64_t            work;     /* done so far ... */
 	uint64_t            turn_end; /* ... when a client's turn is over; 0: it is nobody's */
 	uint64_t            looked;   /* ... when epoll was last asked; BUSY_POLL, exchange */
-	struct kept        *kept;     /* kept.c; NULL: nothing is */
+	struct persist     *persist;  /* persist.c; NULL: nothing is */
 	struct regions     *regions;  /* region.c */
 	struct config      *config;   /* config.c */
 	struct irqs        *irqs;     /* irq.c */

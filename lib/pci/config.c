@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "pci/config.h"
-#include "state/kept.h"
+#include "state/persist.h"
 
 #define CONFIG_SIZE     256
 #define CONFIG_EXT_SIZE 4096
@@ -49,10 +49,10 @@ static void config_keep(struct config *cfg, uint64_t offset, size_t count)
 {
 	size_t i;
 
-	if (likely(!cfg->kept))
+	if (likely(!cfg->persist))
 		return;
 	for (i = 0; i < count && offset + i < cfg->used; i++)
-		cfg->kept->data[offset + i] = cfg->bytes[offset + i].data;
+		cfg->persist->data[offset + i] = cfg->bytes[offset + i].data;
 }
 
 /* ---- header ---------------------------------------------------------------------- */
@@ -160,24 +160,24 @@ static int config_restore(struct lm_ctx *ctx)
 	size_t len = cfg->size;
 	int ret;
 
-	cfg->kept = kept_part(ctx, KEPT_CONFIG);
-	if (!cfg->kept || !kept_is_old(ctx)) {
+	cfg->persist = persist_part(ctx, PERSIST_CONFIG);
+	if (!cfg->persist || !persist_is_old(ctx)) {
 		config_keep(cfg, 0, cfg->used);
 		return 0;
 	}
-	while (len > cfg->built && !cfg->kept->data[len - 1])
+	while (len > cfg->built && !cfg->persist->data[len - 1])
 		len--;
-	master_enforce(ctx, cfg->kept->enforced);
-	ret = config_load(ctx, cfg->kept->data, len);
+	master_enforce(ctx, cfg->persist->enforced);
+	ret = config_load(ctx, cfg->persist->data, len);
 	ret = ret ?: msix_restore(ctx);
 	if (ret)
 		log_err(ctx, "the saved configuration space belongs to another device");
 	return ret;
 }
 
-uint64_t config_kept_size(void)
+uint64_t config_persist_size(void)
 {
-	return sizeof(struct config_kept) + PCI_CFG_SPACE_EXP_SIZE;
+	return sizeof(struct config_persist) + PCI_CFG_SPACE_EXP_SIZE;
 }
 
 int config_new(struct lm_ctx *ctx)

@@ -50,7 +50,7 @@ struct msix {
 	uint32_t table;   /* offsets in the BAR */
 	uint32_t pba;
 	uint8_t *entries; /* NULL until a client writes to it; changes under irq_lock() */
-	struct msix_kept *kept; /* NULL, or where a copy of it is kept */
+	struct msix_persist *persist; /* NULL, or where a copy of it is kept */
 };
 
 struct config {
@@ -67,11 +67,11 @@ struct config {
 	struct msix      msix;
 	bool             flr_due;  /* a guest has written Initiate FLR */
 	bool             enforced; /* master.c: COMMAND.BusMaster counts */
-	struct config_kept *kept; /* NULL, or where a copy of it all is kept */
+	struct config_persist *persist; /* NULL, or where a copy of it all is kept */
 };
 
-/* KEPT_CONFIG: data of PCI_CFG_SPACE_EXP_SIZE bytes. */
-struct config_kept {
+/* PERSIST_CONFIG: data of PCI_CFG_SPACE_EXP_SIZE bytes. */
+struct config_persist {
 	uint8_t enforced;
 	uint8_t reserved[63];
 	uint8_t data[];

@@ -21,7 +21,7 @@
 #include "dma/dma.h"
 #include "pci/config.h"
 #include "pci/irq.h"
-#include "state/kept.h"
+#include "state/persist.h"
 #include "trace/trace.h"
 #include "wire/host.h"
 
@@ -226,8 +226,8 @@ LM_EXPORT int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subin
 void irq_put_level(struct irqs *irqs, bool level)
 {
 	irqs->level = level;
-	if (irqs->kept)
-		irqs->kept->level = level;
+	if (irqs->persist)
+		irqs->persist->level = level;
 }
 
 /* The line has risen. Not VEC_PENDING: the level itself is all there is to remember. */
@@ -392,14 +392,14 @@ static int irq_check(struct lm_ctx *ctx)
 	return 0;
 }
 
-uint64_t irq_kept_size(const lm_dev_info_t *info)
+uint64_t irq_persist_size(const lm_dev_info_t *info)
 {
 	uint64_t vectors = 0;
 	uint32_t i;
 
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
 		vectors += info->pci_info.irq_count[i];
-	return sizeof(struct irq_kept) + vectors * sizeof(struct vector);
+	return sizeof(struct irq_persist) + vectors * sizeof(struct vector);
 }
 
 /* One index whose vectors are where they are kept. */
@@ -408,7 +408,7 @@ static int index_restore(struct irq_index *idx, struct vector *v, uint32_t state
 	uint32_t n;
 
 	idx->vector = v;
-	idx->is_kept = true;
+	idx->is_persistent = true;
 	if (idx->count && irq_watch_new(idx))
 		return -ENOMEM;
 	for (idx->nr = idx->count, n = 0; n < idx->nr; n++, v++) {
@@ -423,15 +423,15 @@ static int index_restore(struct irq_index *idx, struct vector *v, uint32_t state
 /* Vectors are where they are kept, from the first one on; eventfds are the client's to give. */
 static int irq_restore(struct irqs *irqs)
 {
-	const uint32_t state = kept_is_old(irqs->ctx) ? VEC_STATE : 0;
+	const uint32_t state = persist_is_old(irqs->ctx) ? VEC_STATE : 0;
 	struct vector *v;
 	uint32_t i;
 	int ret = 0;
 
-	if (!irqs->kept)
+	if (!irqs->persist)
 		return 0;
-	v = (struct vector *)(irqs->kept + 1);
-	irqs->level = state && irqs->kept->level && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
+	v = (struct vector *)(irqs->persist + 1);
+	irqs->level = state && irqs->persist->level && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
 	for (i = 0; !ret && i < LM_DEV_NUM_IRQS; v += irqs->index[i++].count)
 		ret = index_restore(&irqs->index[i], v,
 				    i == LM_DEV_INTX_IRQ_IDX ? state : state & ~VEC_EDGE);
@@ -451,7 +451,7 @@ int irq_new(struct lm_ctx *ctx)
 	if (!irqs)
 		return -ENOMEM;
 	irqs->ctx = ctx;
-	irqs->kept = kept_part(ctx, KEPT_IRQ);
+	irqs->persist = persist_part(ctx, PERSIST_IRQ);
 	irqs->resample.fd = -1;
 	pthread_mutex_init(&irqs->lock, NULL);
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
@@ -475,7 +475,7 @@ void irq_free(struct lm_ctx *ctx)
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
 		irq_disable(irqs, i);
 		free(irqs->index[i].watched);
-		if (!irqs->index[i].is_kept)
+		if (!irqs->index[i].is_persistent)
 			free(irqs->index[i].vector);
 	}
 	pthread_mutex_destroy(&irqs->lock);

@@ -35,11 +35,11 @@ struct irq_index {
 	struct vector *vector;
 	uint64_t      *watched; /* a bit a vector: all that have an eventfd for masks or something
 				 * pending, and some that had; with the first vector[] */
-	bool           is_kept; /* vector[] is memory of kept.c */
+	bool           is_persistent; /* vector[] is memory of persist.c */
 };
 
-/* At the start of KEPT_IRQ; the vectors of all indexes follow. */
-struct irq_kept {
+/* At the start of PERSIST_IRQ; the vectors of all indexes follow. */
+struct irq_persist {
 	uint8_t level;
 	uint8_t reserved[63];
 };
@@ -59,7 +59,7 @@ struct irqs {
 	uint32_t         no_master;     /* by index: they are memory writes, which it forbids */
 	uint16_t         trace_flags;   /* of what is traced: LM_TRACE_CONTROL while musctl acts */
 	bool             level;         /* INTx, as the device drives it; ... */
-	struct irq_kept *kept;          /* ... kept here; or NULL */
+	struct irq_persist *persist;    /* ... kept here; or NULL */
 	struct source    resample;      /* INTx: the client's unmask eventfd; loop only */
 };
 

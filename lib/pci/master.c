@@ -21,8 +21,8 @@ void master_enforce(struct lm_ctx *ctx, bool enforced)
 	struct config *cfg = ctx->config;
 
 	cfg->enforced = enforced;
-	if (cfg->kept)
-		cfg->kept->enforced = enforced;
+	if (cfg->persist)
+		cfg->persist->enforced = enforced;
 }
 
 void master_client_writes(struct lm_ctx *ctx, uint64_t offset, size_t len)

@@ -13,12 +13,12 @@
 
 #include "pci/config.h"
 #include "region/name.h"
-#include "state/kept.h"
+#include "state/persist.h"
 
 #define PBA_WORD 8 /* bytes; pending bits come in quadwords */
 
-/* At the start of KEPT_MSIX. */
-struct msix_kept {
+/* At the start of PERSIST_MSIX. */
+struct msix_persist {
 	uint8_t made;
 	uint8_t reserved[63];
 	uint8_t entries[];
@@ -81,9 +81,9 @@ static int check_registers(struct lm_ctx *ctx, const struct msix *m)
 	return 0;
 }
 
-uint64_t msix_kept_size(const lm_dev_info_t *info)
+uint64_t msix_persist_size(const lm_dev_info_t *info)
 {
-	return sizeof(struct msix_kept) +
+	return sizeof(struct msix_persist) +
 	       (uint64_t)PCI_MSIX_ENTRY_SIZE * info->pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX];
 }
 
@@ -101,7 +101,7 @@ int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
 	}
 	if (check_registers(ctx, &m))
 		return -EINVAL;
-	m.kept = kept_part(ctx, KEPT_MSIX);
+	m.persist = persist_part(ctx, PERSIST_MSIX);
 	ctx->config->msix = m;
 	region_claim(region_get(ctx, m.bar), msix_step);
 	return 0;
@@ -110,11 +110,11 @@ int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
 /* Bytes [at, at + len) have changed, or the table has come or gone. */
 static void table_keep(struct msix *m, uint32_t at, uint32_t len)
 {
-	if (likely(!m->kept))
+	if (likely(!m->persist))
 		return;
 	if (m->entries)
-		memcpy(m->kept->entries + at, m->entries + at, len);
-	m->kept->made = m->entries != NULL;
+		memcpy(m->persist->entries + at, m->entries + at, len);
+	m->persist->made = m->entries != NULL;
 }
 
 void msix_reset(struct lm_ctx *ctx)
@@ -284,7 +284,7 @@ int msix_restore(struct lm_ctx *ctx)
 {
 	struct msix *m = &ctx->config->msix;
 
-	if (!m->kept || !m->kept->made)
+	if (!m->persist || !m->persist->made)
 		return 0;
-	return msix_load(ctx, m->kept->entries, table_size(m->nr));
+	return msix_load(ctx, m->persist->entries, table_size(m->nr));
 }

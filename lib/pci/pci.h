@@ -20,7 +20,7 @@ int  function_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags
 /* ---- config.c, cap.c: configuration space ---------------------------------------- */
 
 /* What it keeps of a device, in bytes: so say all parts that do. */
-uint64_t config_kept_size(void);
+uint64_t config_persist_size(void);
 int    config_new(struct lm_ctx *ctx);   /* header and capabilities; the cause of -EINVAL logged */
 void   config_free(struct lm_ctx *ctx);
 void   config_reset(struct lm_ctx *ctx); /* function reset */
@@ -49,7 +49,7 @@ void master_disconnect(struct lm_ctx *ctx); /* the client left */
 
 /* ---- msix.c: MSI-X table and PBA inside a BAR ------------------------------------ */
 
-uint64_t msix_kept_size(const lm_dev_info_t *info);
+uint64_t msix_persist_size(const lm_dev_info_t *info);
 size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size); /* 0: table untouched */
 int    msix_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
@@ -68,7 +68,7 @@ struct irq_state {
 	uint64_t count;       /* delivered so far */
 };
 
-uint64_t irq_kept_size(const lm_dev_info_t *info);
+uint64_t irq_persist_size(const lm_dev_info_t *info);
 int  irq_new(struct lm_ctx *ctx);
 void irq_free(struct lm_ctx *ctx);
 /* device reset: levels and pending bits; not eventfds */

@@ -21,7 +21,7 @@ struct region {
 	uint64_t      moved;     /* ... and how far it has got */
 	bool          lent;      /* memfd was given to a client */
 	bool          shared;    /* mem is what clients may map */
-	bool          values_kept; /* values are in memory of kept.c */
+	bool          values_persistent; /* values are in memory of persist.c */
 	bool          described; /* info.map has been called for its areas ... */
 	bool          trapped;   /* ... and refused: accesses do not go to mem */
 	bool          is_special; /* has ioeventfds, or part of it is claimed: */
@@ -112,7 +112,7 @@ ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, 
 void    register_completed(struct region *r, const struct access *a);
 /* The narrowest and the widest access. */
 void    register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max);
-uint64_t register_kept_size(const lm_dev_info_t *info); /* of all maps, as kept_new() asks */
+uint64_t register_persist_size(const lm_dev_info_t *info); /* of all maps, as persist_new() asks */
 int     register_new(struct lm_ctx *ctx, struct region *r); /* values that the library keeps */
 void    register_free(struct region *r);
 void    register_reset(struct region *r);

@@ -20,7 +20,7 @@
 
 #include "base/memfd.h"
 #include "region/region.h"
-#include "state/kept.h"
+#include "state/persist.h"
 #include "wire/host.h"
 
 #define MOVE_STEP  ((off_t)2 << 20)
@@ -44,7 +44,7 @@ static int memory_get(struct lm_ctx *ctx, const struct host *host, uint32_t inde
 	r->memfd = m.fd;
 	if (m.kept)
 		host->trap(host, &forget);
-	if (m.kept && !kept_is_old(ctx))
+	if (m.kept && !persist_is_old(ctx))
 		region_memory_clear(r);
 	return 0;
 }

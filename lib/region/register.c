@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "region/region.h"
-#include "state/kept.h"
+#include "state/persist.h"
 #include "trace/trace.h"
 
 const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx)
@@ -60,20 +60,20 @@ static void values_check(struct region *r)
 		r->values[i] &= register_width_mask(register_at(r->info.regs, i)->width);
 }
 
-static uint64_t map_kept_size(const lm_register_map_t *map)
+static uint64_t map_persist_size(const lm_register_map_t *map)
 {
 	return map && !(map->read && map->write) ? map->nr_registers * sizeof(uint64_t) : 0;
 }
 
-uint64_t register_kept_size(const lm_dev_info_t *info)
+uint64_t register_persist_size(const lm_dev_info_t *info)
 {
 	uint64_t size = 0;
 	uint32_t i;
 
 	for (i = 0; i < LM_DEV_NUM_REGS; i++)
-		size += map_kept_size(info->pci_info.reg_info[i].regs);
+		size += map_persist_size(info->pci_info.reg_info[i].regs);
 	for (i = 0; i < info->nr_extra_regs; i++)
-		size += map_kept_size(info->extra_regs[i].regs);
+		size += map_persist_size(info->extra_regs[i].regs);
 	return size;
 }
 
@@ -83,15 +83,15 @@ int register_new(struct lm_ctx *ctx, struct region *r)
 
 	if (map->read && map->write)
 		return 0;
-	r->values = kept_registers(ctx, map->nr_registers);
-	r->values_kept = r->values;
+	r->values = persist_registers(ctx, map->nr_registers);
+	r->values_persistent = r->values;
 	if (!r->values)
 		r->values = calloc(map->nr_registers ?: 1, sizeof(*r->values));
 	if (map->write)
 		r->changes = calloc(map->nr_registers ?: 1, sizeof(*r->changes));
 	if (!r->values || (map->write && !r->changes))
 		return -ENOMEM;
-	if (r->values_kept && kept_is_old(ctx))
+	if (r->values_persistent && persist_is_old(ctx))
 		values_check(r);
 	else
 		register_reset(r);
@@ -100,7 +100,7 @@ int register_new(struct lm_ctx *ctx, struct region *r)
 
 void register_free(struct region *r)
 {
-	if (!r->values_kept)
+	if (!r->values_persistent)
 		free(r->values);
 	free(r->changes);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_kept.c - a process goes on where another one has stopped: lm_state(), and what the library
- * keeps. The node, with its memory, is fake_node.h; a context that is dropped is a process.
+ * test_persist.c - a process goes on where another one has stopped: lm_state(), and what the
+ * library keeps. The node, with its memory, is fake_node.h; a context that is dropped is a process.
  */
 #include <linux/pci_regs.h>
 
@@ -392,32 +392,32 @@ static void state_is_in_a_saved_device(void **state)
 	free(saved);
 }
 
-#define KEPT_TEST(f) cmocka_unit_test_setup_teardown(f, setup, node_teardown)
+#define PERSIST_TEST(f) cmocka_unit_test_setup_teardown(f, setup, node_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		KEPT_TEST(state_is_zero_at_first),
-		KEPT_TEST(state_is_found_again),
-		KEPT_TEST(without_a_size_there_is_no_state),
-		KEPT_TEST(a_device_that_is_not_restartable_has_its_own),
-		KEPT_TEST(on_a_socket_there_is_state_too),
-		KEPT_TEST(too_much_state_is_refused),
-		KEPT_TEST(the_end_of_a_process_changes_nothing),
-		KEPT_TEST(configuration_space_is_kept),
-		KEPT_TEST(a_reset_is_kept_too),
-		KEPT_TEST(registers_are_kept),
-		KEPT_TEST(a_write_that_was_not_answered_is_not_kept),
-		KEPT_TEST(memory_is_kept),
-		KEPT_TEST(the_msix_table_is_kept),
-		KEPT_TEST(what_is_pending_is_delivered_by_the_next),
-		KEPT_TEST(the_line_is_kept_with_its_mask),
-		KEPT_TEST(eventfds_have_to_be_armed_again),
-		KEPT_TEST(a_client_that_left_takes_its_masks),
-		KEPT_TEST(another_device_is_refused),
-		KEPT_TEST(a_device_that_was_never_complete_is_new),
-		KEPT_TEST(torn_state_is_judged),
-		KEPT_TEST(state_is_in_a_saved_device),
+		PERSIST_TEST(state_is_zero_at_first),
+		PERSIST_TEST(state_is_found_again),
+		PERSIST_TEST(without_a_size_there_is_no_state),
+		PERSIST_TEST(a_device_that_is_not_restartable_has_its_own),
+		PERSIST_TEST(on_a_socket_there_is_state_too),
+		PERSIST_TEST(too_much_state_is_refused),
+		PERSIST_TEST(the_end_of_a_process_changes_nothing),
+		PERSIST_TEST(configuration_space_is_kept),
+		PERSIST_TEST(a_reset_is_kept_too),
+		PERSIST_TEST(registers_are_kept),
+		PERSIST_TEST(a_write_that_was_not_answered_is_not_kept),
+		PERSIST_TEST(memory_is_kept),
+		PERSIST_TEST(the_msix_table_is_kept),
+		PERSIST_TEST(what_is_pending_is_delivered_by_the_next),
+		PERSIST_TEST(the_line_is_kept_with_its_mask),
+		PERSIST_TEST(eventfds_have_to_be_armed_again),
+		PERSIST_TEST(a_client_that_left_takes_its_masks),
+		PERSIST_TEST(another_device_is_refused),
+		PERSIST_TEST(a_device_that_was_never_complete_is_new),
+		PERSIST_TEST(torn_state_is_judged),
+		PERSIST_TEST(state_is_in_a_saved_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * persist.c - state that outlives the process: lm_state(), and what the library keeps beside it.
+ *
+ * A restartable device has one piece of memory, owned by the host where that can keep it. A header
+ * says whose it is, then come the parts: each belongs to the file that asks for it, which says how
+ * large it is and writes it as it changes, so that a process may die at any moment. A process that
+ * finds the state of another device, or of a library that lays it out otherwise, refuses it. It
+ * comes from a process of ours, but may be torn: who loads a part validates it as untrusted.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/memfd.h"
+#include "state/persist.h"
+#include "wire/host.h"
+
+#define PERSIST_MAGIC   0x315450454b53554dull /* "MUSKEPT1" */
+#define PERSIST_VERSION 2
+#define PERSIST_ALIGN   64u
+
+struct persist_header {
+	uint64_t magic;   /* written last: all that follows is there */
+	uint32_t version;
+	uint32_t reserved;
+	uint16_t vendor, device, subvendor, subdevice;
+	uint64_t size[PERSIST_NR];
+};
+
+struct persist {
+	struct persist_header *header; /* at the start of the memory */
+	struct persist_header  wanted; /* what this device has, magic included */
+	char                  *part[PERSIST_NR];
+	uint64_t               size; /* of the memory */
+	uint64_t               nr_registers; /* given out */
+	bool                   is_old;
+	bool                   outlives; /* the memory: this process */
+};
+
+/* ---- layout ---------------------------------------------------------------------- */
+
+static void persist_describe(const struct lm_ctx *ctx, const uint64_t size[PERSIST_NR],
+			     struct persist_header *h)
+{
+	const lm_pci_info_t *pci = &ctx->info.pci_info;
+
+	*h = (struct persist_header){
+		.magic = PERSIST_MAGIC, .version = PERSIST_VERSION,
+		.vendor = pci->id.vid, .device = pci->id.did,
+		.subvendor = pci->ss.vid, .subdevice = pci->ss.sid,
+	};
+	memcpy(h->size, size, sizeof(h->size));
+}
+
+static uint64_t persist_size(const struct persist_header *h)
+{
+	uint64_t size = round_up(sizeof(*h), PERSIST_ALIGN);
+	uint32_t i;
+
+	for (i = 0; i < PERSIST_NR; i++)
+		size += round_up(h->size[i], PERSIST_ALIGN);
+	return round_up(size, page_size());
+}
+
+static void persist_lay_out(struct persist *p)
+{
+	char *at = (char *)p->header + round_up(sizeof(*p->header), PERSIST_ALIGN);
+	uint32_t i;
+
+	for (i = 0; i < PERSIST_NR; i++) {
+		p->part[i] = p->wanted.size[i] ? at : NULL;
+		at += round_up(p->wanted.size[i], PERSIST_ALIGN);
+	}
+}
+
+/* ---- life ------------------------------------------------------------------------ */
+
+static int persist_open(struct lm_ctx *ctx, struct persist *p)
+{
+	struct host_memory m = { .space = HOST_STATE, .size = persist_size(&p->wanted) };
+	int ret;
+
+	ret = ctx->host->memory(ctx->host, &m);
+	if (ret == -EINVAL)
+		ret = -ESTALE; /* the one that is there is of another size */
+	if (ret)
+		return ret;
+	p->size = m.size;
+	p->outlives = m.outlives;
+	p->header = m.mem;
+	persist_lay_out(p);
+	p->is_old = m.kept && p->header->magic;
+	if (m.kept && !p->is_old)
+		memset(m.mem, 0, m.size); /* that process did not come far */
+	return p->is_old && memcmp(p->header, &p->wanted, sizeof(p->wanted)) ? -ESTALE : 0;
+}
+
+int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
+{
+	const bool whole = ctx->info.flags & LM_DEV_RESTARTABLE;
+	struct persist *p;
+	int ret;
+
+	if (!whole && !size[PERSIST_DEVICE])
+		return 0;
+	if (size[PERSIST_DEVICE] > INT64_MAX / 2)
+		return -ENOMEM;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	ctx->persist = p;
+	if (!whole) {
+		p->part[PERSIST_DEVICE] = calloc(1, size[PERSIST_DEVICE]);
+		return p->part[PERSIST_DEVICE] ? 0 : -ENOMEM;
+	}
+	persist_describe(ctx, size, &p->wanted);
+	ret = persist_open(ctx, p);
+	if (ret == -ESTALE)
+		log_err(ctx, "the saved state is from another device or libmuser version "
+			"(remove the mdev and make it anew)");
+	else if (ret)
+		log_err(ctx, "no memory for the state: %s%s", strerror(-ret),
+			memory_advice(ret));
+	return ret;
+}
+
+void persist_free(struct lm_ctx *ctx)
+{
+	struct persist *p = ctx->persist;
+
+	if (!p)
+		return;
+	if (p->header)
+		munmap(p->header, p->size);
+	else
+		free(p->part[PERSIST_DEVICE]);
+	free(p);
+	ctx->persist = NULL;
+}
+
+void persist_commit(struct lm_ctx *ctx)
+{
+	struct persist *p = ctx->persist;
+
+	if (!p || !p->header || p->is_old)
+		return;
+	*p->header = p->wanted;
+	p->header->magic = 0;
+	atomic_thread_fence(memory_order_release);
+	p->header->magic = PERSIST_MAGIC;
+}
+
+/* All addresses stay valid. Whoever undoes a device undoes it for this process only. */
+void persist_seal(struct lm_ctx *ctx)
+{
+	struct persist *p = ctx->persist;
+	void *copy;
+
+	if (!p || !p->outlives)
+		return;
+	copy = malloc(p->size);
+	if (!copy)
+		return;
+	memcpy(copy, p->header, p->size);
+	if (mmap(p->header, p->size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+		memcpy(p->header, copy, p->size);
+	free(copy);
+}
+
+/* ---- parts ----------------------------------------------------------------------- */
+
+bool persist_is_old(const struct lm_ctx *ctx)
+{
+	return ctx->persist && ctx->persist->is_old;
+}
+
+void *persist_part(const struct lm_ctx *ctx, enum persist_kind kind)
+{
+	return ctx->persist && ctx->persist->header ? ctx->persist->part[kind] : NULL;
+}
+
+uint64_t *persist_registers(struct lm_ctx *ctx, uint32_t nr)
+{
+	uint64_t *values = persist_part(ctx, PERSIST_REGISTERS);
+
+	if (!values)
+		return NULL;
+	values += ctx->persist->nr_registers;
+	ctx->persist->nr_registers += nr;
+	return values;
+}
+
+void *persist_device(const struct lm_ctx *ctx)
+{
+	return ctx->persist ? ctx->persist->part[PERSIST_DEVICE] : NULL;
+}
+
+LM_EXPORT void *lm_state(lm_ctx_t *ctx)
+{
+	return persist_device(ctx);
+}
