@@ -24,6 +24,7 @@ struct detached {
 };
 
 #define DETACH_FD 3 /* what a program is given */
+#define DETACH_TIMEOUT_NS 10000000000ULL /* until its device answers */
 
 /* keep: a descriptor that the child gets as DETACH_FD, or -1. child() returns an exit
  * status. 0, or the status of a printed error. */

@@ -6,10 +6,15 @@
  */
 #include "ui/start.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "ui/call.h"
+#include "ui/error.h"
 
 /* Nobody's wait(2) works without the first, nobody can end us without the second. */
 static const int needed[] = { SIGCHLD, SIGTERM, SIGPIPE };
@@ -40,10 +45,13 @@ void start_known(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void start_program(void)
+int start_program(char **words)
 {
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
+	execvp(words[0], words);
+	return error(errno == ENOENT ? ST_NOT_FOUND : ST_NO_EXEC, words[0], "%s",
+		     strerror(errno));
 }
 
 void start_on_hangup(void (*handler)(int sig))

@@ -9,8 +9,9 @@
  * missing descriptors. */
 void start_known(void);
 
-/* Before execve(2): a program need not know of the signals that we ignore. */
-void start_program(void);
+/* Becomes a program, which need not know of the signals that we ignore. Returns only if it cannot
+ * be executed: the exit status of a printed error. */
+int start_program(char **words);
 
 /* Catches SIGHUP, unless it came ignored: nohup(1) means it. */
 void start_on_hangup(void (*handler)(int sig));

@@ -23,8 +23,6 @@
 #include "ui/error.h"
 #include "verbs/verbs.h"
 
-#define TIMEOUT_NS 10000000000ULL
-
 struct create_args {
 	struct device_process host;
 };
@@ -61,9 +59,9 @@ static int start(struct device_process *host, const struct claim *claim)
 	status = detach_start(&d, -1, be_device, host);
 	if (status)
 		return status;
-	status = detach_wait(&d, host->uuid, TIMEOUT_NS);
+	status = detach_wait(&d, host->uuid, DETACH_TIMEOUT_NS);
 	if (!status && claim)
-		status = claim_wait(claim, &d, TIMEOUT_NS);
+		status = claim_wait(claim, &d, DETACH_TIMEOUT_NS);
 	if (status == DETACH_ENDED)
 		return detach_died(&d);
 	if (status)

@@ -22,8 +22,7 @@
 #include "ui/start.h"
 #include "verbs/verbs.h"
 
-#define TIMEOUT_NS 10000000000ULL
-#define HINT       " (is it a libmuser program, and does it call lm_ctx_drive()?)"
+#define HINT " (is it a libmuser program, and does it call lm_ctx_drive()?)"
 
 struct exec_args {
 	const char  *uuid;
@@ -68,10 +67,7 @@ static int become(void *arg)
 		setenv("MUSER_LISTEN_FD", number, 1);
 	else
 		unsetenv("MUSER_LISTEN_FD");
-	start_program();
-	execvp(args->words[0], args->words);
-	return error(errno == ENOENT ? ST_NOT_FOUND : ST_NO_EXEC, args->words[0], "%s",
-		     strerror(errno));
+	return start_program(args->words);
 }
 
 static int run_here(struct exec_args *args)
@@ -97,7 +93,7 @@ static int check_transport(struct exec_args *args, struct detached *d)
 
 static int run_detached(struct exec_args *args, const struct claim *claim)
 {
-	const uint64_t timeout = args->timeout_ns ? args->timeout_ns : TIMEOUT_NS;
+	const uint64_t timeout = args->timeout_ns ? args->timeout_ns : DETACH_TIMEOUT_NS;
 	struct detached d = { .program = args->words[0], .hint = HINT };
 	int status;
 

@@ -65,20 +65,16 @@ static void reset_signals(void)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	start_on_hangup(SIG_DFL);
-	start_program();
 }
 
 static void exec_child(const struct child *child, lm_ctx_t *ctx)
 {
 	const char *socket = lm_ctx_socket(ctx);
 
-	reset_signals();
 	setenv("MUSER_UUID", lm_ctx_uuid(ctx), 1);
 	if (socket)
 		setenv("MUSER_SOCKET", socket, 1);
-	execvp(child->words[0], child->words);
-	_exit(error(errno == ENOENT ? ST_NOT_FOUND : ST_NO_EXEC, child->words[0], "%s",
-		    strerror(errno)));
+	_exit(start_program(child->words));
 }
 
 static int start_child(void *arg, lm_ctx_t *ctx)
