@@ -21,7 +21,7 @@
 
 struct instance_watch {
 	struct dir_watch watch;
-	char                folder[128]; /* for paths of events: the start of a long one will do */
+	char                dir[128]; /* for paths of events: the start of a long one will do */
 };
 
 /* 0, or the status of a printed error. */
@@ -57,7 +57,7 @@ int instance_watch_open(struct instance_watch **result)
 		return status;
 	}
 	if (!lm_runtime_dir(runtime, sizeof(runtime)))
-		snprintf(c->folder, sizeof(c->folder), "%.127s", runtime);
+		snprintf(c->dir, sizeof(c->dir), "%.127s", runtime);
 	*result = c;
 	return 0;
 }
@@ -77,7 +77,7 @@ bool instance_watch_next(struct instance_watch *c, struct mdev_event *e)
 	} while (!uuid_canonical(news.name, e->uuid));
 	snprintf(e->action, sizeof(e->action), "%s", news.added ? "add" : "remove");
 	snprintf(e->subsystem, sizeof(e->subsystem), "device");
-	snprintf(e->path, sizeof(e->path), "%s/%s", c->folder, e->uuid);
+	snprintf(e->path, sizeof(e->path), "%s/%s", c->dir, e->uuid);
 	return true;
 }
 

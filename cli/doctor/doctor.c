@@ -128,7 +128,7 @@ static void parent_of(char *path)
 		*slash = '\0';
 }
 
-static bool is_folder(const char *path)
+static bool is_dir(const char *path)
 {
 	struct stat st;
 
@@ -152,7 +152,7 @@ static void look_runtime(struct finding *f)
 	if (fd == -EPERM)
 		doctor_say(f, HEALTH_FAIL, "chmod go-w it, or set MUSER_RUNTIME_DIR to a "
 			   "directory of your own: others could replace devices", "%s", why);
-	else if (!is_folder(near) || access(near, W_OK | X_OK))
+	else if (!is_dir(near) || access(near, W_OK | X_OK))
 		doctor_say(f, HEALTH_FAIL, advice, "%.200s: %s", near, strerror(errno));
 	else if (fd < 0 && fd != -ENOENT)
 		doctor_say(f, HEALTH_FAIL, advice, "%s", why);

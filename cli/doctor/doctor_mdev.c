@@ -178,14 +178,14 @@ void doctor_vfio(struct finding *f)
 
 static const char *find_rule(char *path, size_t size)
 {
-	static const char *const folders[] = {
+	static const char *const dirs[] = {
 		"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
 		"/usr/lib/udev/rules.d", "/lib/udev/rules.d",
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		snprintf(path, size, "%s/" RULE, folders[i]);
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(path, size, "%s/" RULE, dirs[i]);
 		if (mdev_may(path, F_OK))
 			return path;
 	}

@@ -283,7 +283,7 @@ int mdev_remove(const char *uuid, uint64_t timeout_ms)
 struct holder {
 	char  group[64]; /* the nodes that clients open; empty: there is none */
 	char  cdev[64];
-	char  fds[64];   /* the folder that is being looked at */
+	char  fds[64];   /* the directory that is being read */
 	pid_t pid;
 };
 

@@ -22,8 +22,8 @@
 
 struct mdev_watch {
 	struct udev         *udev;
-	struct udev_monitor *monitor; /* NULL: the folders are watched */
-	struct dir_watch  folders;
+	struct udev_monitor *monitor; /* NULL: the directories are watched */
+	struct dir_watch  dirs;
 	int                  nodes;   /* which of them is MDEV_NODES */
 	bool                 lost;
 };
@@ -81,21 +81,21 @@ static bool next_udev(struct mdev_watch *w, struct mdev_event *e)
 
 /* ---- directories ----------------------------------------------------------------- */
 
-static int watch_folder(struct mdev_watch *w, const char *folder)
+static int watch_dir(struct mdev_watch *w, const char *dir)
 {
 	char path[PATH_MAX];
 
-	return dir_watch_add(&w->folders, mdev_path(path, sizeof(path), folder));
+	return dir_watch_add(&w->dirs, mdev_path(path, sizeof(path), dir));
 }
 
 static int open_folders(struct mdev_watch *w)
 {
-	int err = dir_watch_open(&w->folders);
+	int err = dir_watch_open(&w->dirs);
 
 	if (err)
 		return err;
-	watch_folder(w, MDEV_DEVICES);
-	w->nodes = watch_folder(w, MDEV_NODES);
+	watch_dir(w, MDEV_DEVICES);
+	w->nodes = watch_dir(w, MDEV_NODES);
 	return 0;
 }
 
@@ -105,11 +105,11 @@ static bool next_folder(struct mdev_watch *w, struct mdev_event *e)
 	bool is_node;
 
 	do {
-		if (!dir_watch_next(&w->folders, &news))
+		if (!dir_watch_next(&w->dirs, &news))
 			return false;
 		w->lost |= news.lost;
 	} while (news.lost);
-	is_node = news.folder == w->nodes;
+	is_node = news.dir == w->nodes;
 	if (!uuid_canonical(news.name, e->uuid))
 		e->uuid[0] = '\0';
 	snprintf(e->action, sizeof(e->action), "%s", news.added ? "add" : "remove");
@@ -128,7 +128,7 @@ int mdev_watch_open(struct mdev_watch **watch)
 
 	if (!w)
 		return -ENOMEM;
-	w->folders.fd = -1;
+	w->dirs.fd = -1;
 	err = mdev_is_moved() ? open_folders(w) : open_udev(w);
 	if (err) {
 		mdev_watch_close(w);
@@ -140,7 +140,7 @@ int mdev_watch_open(struct mdev_watch **watch)
 
 int mdev_watch_fd(const struct mdev_watch *w)
 {
-	return w->monitor ? udev_monitor_get_fd(w->monitor) : w->folders.fd;
+	return w->monitor ? udev_monitor_get_fd(w->monitor) : w->dirs.fd;
 }
 
 bool mdev_watch_next(struct mdev_watch *w, struct mdev_event *e)
@@ -162,6 +162,6 @@ void mdev_watch_close(struct mdev_watch *w)
 		return;
 	udev_monitor_unref(w->monitor);
 	udev_unref(w->udev);
-	dir_watch_close(&w->folders);
+	dir_watch_close(&w->dirs);
 	free(w);
 }

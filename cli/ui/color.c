@@ -14,7 +14,7 @@
 
 #include "base/env.h"
 
-#define SYSTEM_FOLDER "/etc/terminal-colors.d"
+#define SYSTEM_DIR "/etc/terminal-colors.d"
 
 static const struct {
 	const char *name;     /* in the scheme file */
@@ -32,7 +32,7 @@ static const struct {
 
 static char scheme[NR_COLORS][24];
 
-static const char *user_folder(char *buf, size_t size)
+static const char *user_dir(char *buf, size_t size)
 {
 	const char *base = env_get("XDG_CONFIG_HOME"), *home = env_get("HOME");
 
@@ -45,17 +45,17 @@ static const char *user_folder(char *buf, size_t size)
 
 /* The most specific file of a type: "musctl@TERM.TYPE", "musctl.TYPE", ".TYPE" as the
  * manual has it. 0: none; else higher is more specific. */
-static int find_file(const char *folder, const char *type, char *path, size_t size)
+static int find_file(const char *dir, const char *type, char *path, size_t size)
 {
 	const char *term = env_get("TERM");
 	int rank;
 
 	for (rank = 3; rank > 0; rank--) {
 		if (rank == 3)
-			snprintf(path, size, "%s/musctl@%s.%s", folder, term ? term : "",
+			snprintf(path, size, "%s/musctl@%s.%s", dir, term ? term : "",
 				 type);
 		else
-			snprintf(path, size, "%s/%s%s", folder,
+			snprintf(path, size, "%s/%s%s", dir,
 				 rank == 2 ? "musctl." : "", type);
 		if (access(path, R_OK) == 0)
 			return rank;
@@ -85,15 +85,15 @@ static void read_scheme(const char *path)
 }
 
 /* 1: enabled, 0: disabled, -1: nothing is said in this directory. */
-static int read_folder(const char *folder)
+static int read_dir(const char *dir)
 {
 	char path[4200];
 	int enable, disable;
 
-	if (find_file(folder, "scheme", path, sizeof(path)))
+	if (find_file(dir, "scheme", path, sizeof(path)))
 		read_scheme(path);
-	enable = find_file(folder, "enable", path, sizeof(path));
-	disable = find_file(folder, "disable", path, sizeof(path));
+	enable = find_file(dir, "enable", path, sizeof(path));
+	disable = find_file(dir, "disable", path, sizeof(path));
 	if (!enable && !disable)
 		return -1;
 	return enable > disable;
@@ -102,14 +102,14 @@ static int read_folder(const char *folder)
 static bool terminal_wants(void)
 {
 	const char *no = env_get("NO_COLOR"), *term = env_get("TERM");
-	char folder[4096];
+	char dir[4096];
 	int said;
 
 	if (no || !term || !strcmp(term, "dumb") || !isatty(STDOUT_FILENO))
 		return false;
-	said = read_folder(user_folder(folder, sizeof(folder)));
+	said = read_dir(user_dir(dir, sizeof(dir)));
 	if (said < 0)
-		said = read_folder(SYSTEM_FOLDER);
+		said = read_dir(SYSTEM_DIR);
 	return said != 0;
 }
 

@@ -19,9 +19,9 @@ int dir_watch_open(struct dir_watch *w)
 	return w->fd < 0 ? -errno : 0;
 }
 
-int dir_watch_add(struct dir_watch *w, const char *folder)
+int dir_watch_add(struct dir_watch *w, const char *dir)
 {
-	int wd = inotify_add_watch(w->fd, folder, ADDED | REMOVED);
+	int wd = inotify_add_watch(w->fd, dir, ADDED | REMOVED);
 
 	return wd < 0 ? -errno : wd;
 }
@@ -49,7 +49,7 @@ bool dir_watch_next(struct dir_watch *w, struct dir_news *news)
 	}
 	event = (const struct inotify_event *)(w->buf + w->at);
 	w->at += sizeof(*event) + event->len;
-	news->folder = event->wd;
+	news->dir = event->wd;
 	news->added = event->mask & ADDED;
 	news->lost = event->mask & IN_Q_OVERFLOW;
 	news->name = event->len ? event->name : "";

@@ -15,15 +15,15 @@ struct dir_watch {
 };
 
 struct dir_news {
-	int         folder; /* which one: what dir_watch_add() gave */
+	int         dir; /* which one: what dir_watch_add() gave */
 	bool        added;  /* or it is gone */
 	bool        lost;   /* there was no room for others; the rest says nothing */
-	const char *name;   /* empty: of the folder itself. Until the next one is asked for */
+	const char *name;   /* empty: of the directory itself. Until the next one is asked for */
 };
 
 int  dir_watch_open(struct dir_watch *w); /* 0 or -errno */
 /* From now on nothing is missed. A number, or -errno. */
-int  dir_watch_add(struct dir_watch *w, const char *folder);
+int  dir_watch_add(struct dir_watch *w, const char *dir);
 /* False: there are none. Never waits. */
 bool dir_watch_next(struct dir_watch *w, struct dir_news *news);
 /* What an error of open or add is about, in words. */

@@ -134,7 +134,7 @@ LM_EXPORT const char *lm_ctx_socket(const lm_ctx_t *ctx)
 	return ctx->server->path;
 }
 
-/* While we listen: a socket that nobody listens to is replaced, and would not be ours. */
+/* While we listen: a socket whose connections are refused is replaced, and would not be ours. */
 void server_hide(struct lm_ctx *ctx)
 {
 	struct server *server = ctx->server;

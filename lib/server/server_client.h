@@ -190,7 +190,7 @@ int  client_new(struct server *server, const struct transport *transport, struct
 int  client_new_fd(struct server *server, int fd, struct client **client);
 /* Its connection has ended, for this reason; @c is freed. */
 void client_lost(struct client *c, int error);
-void pending_remove(struct client *c); /* it is none of server->pending any more */
+void pending_remove(struct client *c); /* out of server->pending */
 int  client_hold(struct client *c, const void *data, size_t len);
 void client_unhold(struct client *c);
 

@@ -129,7 +129,7 @@ static void mdev_leave(struct client *c, int error)
 	client_leave(c);
 }
 
-/* The memory has gone already. */
+/* The memory is unmapped already. */
 const struct transport mdev_transport = {
 	.in = EPOLLIN,
 	.replayed = MUSER_F_REPLAYED,
