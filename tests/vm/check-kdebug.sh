@@ -9,15 +9,15 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export GUEST_MEM=2G GUEST_TIMEOUT=3000 GUEST_BOOT_TIMEOUT=300
+export GUEST_MEM=2G GUEST_TIMEOUT=5400 GUEST_BOOT_TIMEOUT=300
 seed=${SEED:-$(date +%j)}
 seconds=${HOSTILE_SECONDS:-1800}
 failed=0
 
-# Emulated and checked at every step: an answer may take ten times as long.
+# Emulated and checked at every step: an answer may take fifteen times as long.
 run() { # KERNEL SUITE [VARIABLE=VALUE [FILE]...]
 	printf '# %s: %s\n' "$1" "${*:2:2}"
-	KMOD_ENV="${3-} TAP_SECONDS=300 KILLS=10 LOAD_MS=20000 HOSTILE_SECONDS=$seconds SEED=$seed" \
+	KMOD_ENV="${3-} TAP_SECONDS=900 KILLS=10 LOAD_MS=20000 HOSTILE_SECONDS=$seconds SEED=$seed" \
 		"$here/kmod.sh" -n "$1" "$here/$2" "${@:4}" || failed=1
 }
 
