@@ -170,9 +170,6 @@ void muser_post_irqs(struct muser *m, const struct vfio_irq_set *set, const u8 *
 /* The number of the last message without a reply that this server was sent. */
 u32  muser_posted(struct muser *m);
 
-/* ---- sysfs.c ------------------------------------------------------------------------- */
-
-
 /* ---- the instance -------------------------------------------------------------------- */
 
 /* Since its creation. Written under locks that are held there anyway, read without one. */
