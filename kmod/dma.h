@@ -55,8 +55,7 @@ struct muser_dma_state {
 	struct list_head      batches; /* of pages to be unpinned, see dma_unpin.c ... */
 	struct list_head      unpinning; /* ... and those that somebody is unpinning */
 	u64                   queued, unpinned; /* batches so far */
-	unsigned long         nr_waiting, nr_unpinning; /* batches in the lists */
-	unsigned long         nr_helpers;
+	unsigned long         nr_unpinning, nr_helpers;
 	struct list_head      copies;  /* for the copier */
 	struct dma_rw        *copying; /* what it copies just now */
 

@@ -120,7 +120,6 @@ static struct dma_batch *dma_batch_next(struct muser_dma_state *st)
 	b = list_first_entry_or_null(&st->batches, struct dma_batch, link);
 	if (b) {
 		list_move_tail(&b->link, &st->unpinning);
-		st->nr_waiting--;
 		st->nr_unpinning++;
 	}
 	spin_unlock(&st->lock);
@@ -170,7 +169,7 @@ static void dma_help(struct work_struct *work)
 		dma_batch_unpin(st, b);
 	}
 	spin_lock(&st->lock);
-	st->nr_helpers--;
+	WRITE_ONCE(st->nr_helpers, st->nr_helpers - 1);
 	spin_unlock(&st->lock);
 	wake_up_all(&st->wait);
 }
@@ -181,9 +180,8 @@ static bool dma_helper_is_wanted(struct muser_dma_state *st)
 	bool ret;
 
 	spin_lock(&st->lock);
-	ret = st->nr_helpers < DMA_HELPERS &&
-	      st->nr_helpers + 1 < st->nr_waiting + st->nr_unpinning;
-	st->nr_helpers += ret;
+	ret = st->nr_helpers < DMA_HELPERS && st->nr_helpers + 1 < st->queued - st->unpinned;
+	WRITE_ONCE(st->nr_helpers, st->nr_helpers + ret);
 	spin_unlock(&st->lock);
 	return ret;
 }
@@ -202,7 +200,7 @@ static bool dma_all_help(struct muser_dma_state *st)
 	bool ret;
 
 	spin_lock(&st->lock);
-	ret = !st->nr_waiting || st->nr_unpinning > st->nr_helpers;
+	ret = list_empty(&st->batches) || st->nr_unpinning > st->nr_helpers;
 	spin_unlock(&st->lock);
 	return ret;
 }
@@ -212,16 +210,6 @@ void dma_unpin_help(struct muser_dma_state *st, long patience)
 	while (dma_helper_is_wanted(st))
 		dma_helper_start(st);
 	wait_event_timeout(st->wait, dma_all_help(st), patience);
-}
-
-static bool dma_has_no_helpers(struct muser_dma_state *st)
-{
-	bool ret;
-
-	spin_lock(&st->lock);
-	ret = !st->nr_helpers;
-	spin_unlock(&st->lock);
-	return ret;
 }
 
 /* ---- what others call ---------------------------------------------------------------- */
@@ -251,7 +239,7 @@ void dma_unpinner_stop(struct muser_dma_state *st)
 	if (!st->unpinner)
 		return;
 	/* VFIO still calls for this device, and may be about to begin one. */
-	wait_event(st->wait, dma_has_no_helpers(st));
+	wait_event(st->wait, !READ_ONCE(st->nr_helpers));
 	kthread_stop(st->unpinner);
 	destroy_workqueue(st->helpers);
 	st->unpinner = NULL;
@@ -261,16 +249,14 @@ u64 dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned lon
 {
 	struct dma_batch *b;
 	LIST_HEAD(batches);
-	u64 number = 0;
+	u64 number;
 
 	dma_collect(st, first, last, &batches);
 	if (list_empty(&batches))
 		return 0;
 	spin_lock(&st->lock);
-	list_for_each_entry(b, &batches, link) {
+	list_for_each_entry(b, &batches, link)
 		b->number = ++st->queued;
-		st->nr_waiting++;
-	}
 	number = st->queued;
 	list_splice_tail(&batches, &st->batches);
 	spin_unlock(&st->lock);
