@@ -5,7 +5,7 @@
  * A listener that cannot accept for want of a descriptor stays readable: a level triggered loop
  * would spin, and whoever connects would wait for ever. So the process keeps one descriptor in
  * reserve while it listens; without others, it is given up for the moment that it takes to
- * accept the peer and to turn it away.
+ * accept the peer and to reject it.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -60,7 +60,7 @@ void accept_free(void)
 }
 
 /* Another thread may be faster to take the descriptor: then the next turn tries again. */
-static void turn_away(int listener)
+static void reject_peer(int listener)
 {
 	int fd;
 
@@ -82,6 +82,6 @@ int accept_peer(int listener)
 		return fd;
 	if (errno != EMFILE && errno != ENFILE)
 		return -errno;
-	turn_away(listener);
+	reject_peer(listener);
 	return -EMFILE;
 }

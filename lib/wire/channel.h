@@ -33,7 +33,7 @@ struct channel_exchange {
 };
 
 struct channel_ops {
-	/* Bytes received; 0: nothing there now; -ENOTCONN: the peer has gone; -EMSGSIZE: not even
+	/* Bytes received; 0: nothing there now; -ENOTCONN: disconnected; -EMSGSIZE: not even
 	 * one message fits; -errno. Descriptors that come along are the caller's. */
 	ssize_t (*recv)(struct channel *ch, void *buf, size_t len, struct channel_fds *fds);
 	/* Bytes sent, 0: no room now; -errno. @fds NULL: none. They go with the first byte. */
