@@ -194,30 +194,16 @@ bool ctx_is_half_done(const struct lm_ctx *ctx)
 	return ctx->running || ctx->deferred || server_is_half_done(ctx);
 }
 
-static void trace_event(struct lm_ctx *ctx, const char *name, uint64_t value)
-{
-	struct lm_trace_record rec = {
-		.time = trace_ticks(),
-		.kind = LM_TRACE_EVENT,
-		.value = value,
-	};
-	char padded[EVENT_NAME_MAX + 1] = "";
-
-	memccpy(padded, name, 0, EVENT_NAME_MAX);
-	memcpy(rec.text, padded, sizeof(rec.text));
-	memcpy(rec.tail, padded + sizeof(rec.text), sizeof(rec.tail));
-	trace_append(ctx, &rec);
-}
-
 LM_EXPORT int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value)
 {
+	struct crossing x = { .kind = LM_TRACE_EVENT, .name = name, .value = value };
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
 	if (!len || name[len] || len > EVENT_NAME_MAX)
 		return -EINVAL;
 	ctx_lock(ctx);
-	if (trace_on(ctx))
-		trace_event(ctx, name, value);
+	if (gate_is_on(ctx, LM_TRACE_EVENT))
+		gate_report(ctx, &x);
 	ctx_notify(ctx, "event", name, value);
 	ctx_unlock(ctx);
 	return 0;

@@ -9,6 +9,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "gate/call.h"
 #include "info.h"
 #include "pci/pci.h"
 #include "region/region.h"
@@ -132,7 +133,7 @@ static void save_own(const struct lm_ctx *ctx, struct out *o)
 		memcpy(to, persist_device(ctx), size);
 }
 
-static int save_device(const struct lm_ctx *ctx, struct out *o)
+static int save_device(struct lm_ctx *ctx, struct out *o)
 {
 	ssize_t need, got;
 	void *to;
@@ -141,13 +142,13 @@ static int save_device(const struct lm_ctx *ctx, struct out *o)
 		save_own(ctx, o);
 		return 0;
 	}
-	need = ctx->info.save(ctx->info.pvt, NULL, 0);
+	need = call_save(ctx, NULL, 0);
 	if (need < 0)
 		return (int)need;
 	to = section_put(o, STATE_DEVICE, 0, (size_t)need);
 	if (!to)
 		return 0;
-	got = ctx->info.save(ctx->info.pvt, to, (size_t)need);
+	got = call_save(ctx, to, (size_t)need);
 	if (got < 0)
 		return (int)got;
 	/* It said how much it needs, and nothing has happened since. */

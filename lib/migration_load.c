@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/call.h"
 #include "info.h"
 #include "pci/pci.h"
 #include "region/region.h"
@@ -246,7 +247,7 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 		memcpy(persist_device(ctx), st.part[STATE_OWN].data, ctx->info.state_size);
 	if (!ctx->info.load)
 		return 0;
-	ret = ctx->info.load(ctx->info.pvt, device->data, device->len);
+	ret = call_load(ctx, device->data, device->len);
 	if (ret)
 		function_reset(ctx, NULL, 0);
 	return ret;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 
+struct tap;
 struct trace;
 struct host;
 struct persist;
@@ -36,6 +37,8 @@ struct deferral;
 #define TURN_OVER       1u /* what there is has been work */
 #define LOOP_LOOK_TURNS 256u /* the same after so many turns in which there was nothing to do */
 
+#define TAPS_MAX 4u /* enum tap_place */
+
 struct lm_ctx {
 	lm_dev_info_t       info;     /* own copy, defaults filled in (info.c) */
 	char                uuid[37];
@@ -53,8 +56,9 @@ struct lm_ctx {
 	struct dma         *dma;      /* dma.c */
 	struct dma_last    *last;     /* the same: the last lookup, or one that never hits */
 	struct threads     *threads;  /* threads.c; NULL: one at a time */
-	_Atomic(struct trace *) trace; /* trace.c; NULL: nobody traces */
-	struct trace       *trace_kept; /* the same, also when nobody traces */
+	_Atomic(uint64_t)   tapped;   /* gate.c: kinds of crossings that a tap wants ... */
+	_Atomic(struct tap *) tap[TAPS_MAX]; /* ... of these; NULL: none is there */
+	struct trace       *trace;    /* trace.c; NULL: nobody has traced yet */
 	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
 	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
 	struct server      *server;   /* server.c: listener and client */
@@ -70,6 +74,7 @@ struct lm_ctx {
 	void              (*on_event)(struct lm_ctx *ctx, const char *kind, const char *name,
 				      uint64_t value); /* see ctx_notify() */
 	void              (*on_traps)(struct lm_ctx *ctx); /* other pages are trapped now */
+	void              (*on_taps)(struct lm_ctx *ctx); /* there are others now */
 	uint64_t            refused;  /* accesses of clients that failed without an error */
 };
 

@@ -88,7 +88,7 @@ extern const struct method control_methods[];
 
 /* control_methods.c: what the device says, negative: @value is "". */
 #define PROP_VALUE_MAX 4096
-int control_get_prop(const struct lm_ctx *ctx, const char *name, char value[PROP_VALUE_MAX]);
+int control_get_prop(struct lm_ctx *ctx, const char *name, char value[PROP_VALUE_MAX]);
 
 /* control_show.c: "attached" */
 bool control_is_attached(const struct lm_ctx *ctx);

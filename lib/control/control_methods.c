@@ -12,6 +12,7 @@
 #include "base/value_fault.h"
 #include "control/control_conn.h"
 #include "dma/dma.h"
+#include "gate/call.h"
 #include "pci/pci.h"
 #include "region/name.h"
 #include "trace/trace.h"
@@ -45,13 +46,12 @@ static void no_prop(struct conn *c, const char *name)
 	control_error(c, CONTROL_INTERFACE ".NoSuchProperty", params);
 }
 
-int control_get_prop(const struct lm_ctx *ctx, const char *name, char value[PROP_VALUE_MAX])
+int control_get_prop(struct lm_ctx *ctx, const char *name, char value[PROP_VALUE_MAX])
 {
-	int ret = -EOPNOTSUPP;
+	int ret;
 
 	memset(value, 0, PROP_VALUE_MAX);
-	if (ctx->info.prop_get)
-		ret = ctx->info.prop_get(ctx->info.pvt, name, value, PROP_VALUE_MAX);
+	ret = call_get(ctx, name, value, PROP_VALUE_MAX);
 	value[ret < 0 ? 0 : PROP_VALUE_MAX - 1] = '\0';
 	return ret;
 }
@@ -88,7 +88,6 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 		{ "property", JSON_STRING, .offset = offsetof(struct prop_args, name) },
 		{ "value", JSON_STRING, .offset = offsetof(struct prop_args, value) },
 	};
-	const lm_dev_info_t *info = &c->ctx->info;
 	char text[VALUE_FAULT];
 	const lm_prop_t *prop;
 	struct prop_args args;
@@ -107,9 +106,7 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 			       READ_ONLY_FAULT : CREATE_ONLY_FAULT);
 		return;
 	}
-	ret = -EOPNOTSUPP;
-	if (info->prop_set)
-		ret = info->prop_set(info->pvt, args.name, args.value);
+	ret = call_set(c->ctx, args.name, args.value);
 	accepts = strcmp(prop->name, args.name) ? prop->wire_accepts : prop->accepts;
 	if (ret < 0)
 		control_failed(c, ret, value_fault(ret, args.value, accepts, text));

@@ -105,7 +105,7 @@ static struct json_object *show_irqs(struct lm_ctx *ctx)
 
 /* ---- the rest of Show ---------------------------------------------------------- */
 
-static struct json_object *show_property(const struct lm_ctx *ctx, const lm_prop_t *p)
+static struct json_object *show_property(struct lm_ctx *ctx, const lm_prop_t *p)
 {
 	struct json_object *obj = json_new_object(), *flags = json_new_array();
 	char value[PROP_VALUE_MAX];
@@ -126,7 +126,7 @@ static struct json_object *show_property(const struct lm_ctx *ctx, const lm_prop
 	return obj;
 }
 
-static struct json_object *show_properties(const struct lm_ctx *ctx)
+static struct json_object *show_properties(struct lm_ctx *ctx)
 {
 	struct json_object *props = json_new_array();
 	uint32_t i;

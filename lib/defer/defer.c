@@ -31,20 +31,14 @@ enum defer_state defer_end(struct lm_ctx *ctx, struct deferral *d)
 	return DEFER_WAITING;
 }
 
-void callback_begin(struct lm_ctx *ctx, struct deferral *d)
+lm_token_t defer_hold(struct lm_ctx *ctx, struct deferral *d)
 {
-	if (unlikely(ctx->threads))
-		ctx_unlock(ctx);
-	else
-		defer_begin(ctx, d);
-}
-
-enum defer_state callback_end(struct lm_ctx *ctx, struct deferral *d)
-{
-	if (likely(!ctx->threads))
-		return defer_end(ctx, d);
-	ctx_lock(ctx);
-	return DEFER_NO;
+	if (ctx->threads)
+		return 0;
+	d->token = ++ctx->last_token;
+	d->next = ctx->deferred;
+	ctx->deferred = d;
+	return d->token;
 }
 
 /* Take @d out of the list of those that wait; false if it is not there. */

@@ -27,8 +27,7 @@ enum defer_state {
 void defer_begin(struct lm_ctx *ctx, struct deferral *d);           /* before a callback */
 enum defer_state defer_end(struct lm_ctx *ctx, struct deferral *d); /* after it */
 void defer_cancel(struct lm_ctx *ctx, struct deferral *d);          /* nobody waits any more */
-/* The same around a callback of a region: with LM_DEV_THREADS others have the context meanwhile. */
-void callback_begin(struct lm_ctx *ctx, struct deferral *d);
-enum defer_state callback_end(struct lm_ctx *ctx, struct deferral *d);
+/* What is not a callback waits as well: a token, or 0 where nothing is deferred. */
+lm_token_t defer_hold(struct lm_ctx *ctx, struct deferral *d);
 
 #endif /* LM_DEFER_H */

@@ -13,7 +13,13 @@
 
 #include "base/peer_fd.h"
 #include "dma/dma_window.h"
-#include "trace/trace.h"
+#include "gate/call.h"
+
+static void dma_taps_changed(struct lm_ctx *ctx)
+{
+	ctx->dma->bounces_on = gate_needs_bytes(ctx);
+	dma_choose_last(ctx);
+}
 
 int dma_new(struct lm_ctx *ctx)
 {
@@ -27,8 +33,8 @@ int dma_new(struct lm_ctx *ctx)
 	dma_limit(ctx, DMA_WINDOWS_MAX);
 	dma_forget_last(ctx->dma);
 	ctx->dma->no_last = ctx->dma->last;
-	/* Several threads would tread on each other's: they look under the lock. */
-	ctx->last = ctx->threads ? &ctx->dma->no_last : &ctx->dma->last;
+	ctx->on_taps = dma_taps_changed;
+	dma_taps_changed(ctx);
 	return 0;
 }
 
@@ -45,8 +51,7 @@ void dma_set_master(struct lm_ctx *ctx, bool on)
 	if (dma->is_off == !on)
 		return;
 	dma->is_off = !on;
-	if (!ctx->threads)
-		ctx->last = on ? &dma->last : &dma->no_last;
+	dma_choose_last(ctx);
 	if (!on && dma->peer->cancel)
 		dma->peer->cancel(ctx, MASTER_OFF);
 }
@@ -65,11 +70,13 @@ void dma_free(struct lm_ctx *ctx)
 		return;
 	dma_disconnect(ctx);
 	dma_orphans_free(dma);
+	dma_bounces_free(dma);
 	dma_table_free(&dma->aliases);
 	dma_table_free(&dma->backings.files);
 	free(dma->backings.at);
 	free(dma);
 	ctx->dma = NULL;
+	ctx->on_taps = NULL;
 	dma_share_leave();
 }
 
@@ -144,7 +151,7 @@ static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
 	return 0;
 }
 
-int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
+static int map_window(struct lm_ctx *ctx, const struct dma_window *w)
 {
 	struct dma *dma = ctx->dma;
 	int ret;
@@ -160,22 +167,36 @@ int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
 	if (ret)
 		return ret;
 	dma_forget_last(dma);
-	if (ctx->info.dma_map)
-		ctx->info.dma_map(ctx->info.pvt, w->addr, w->size);
+	call_dma_map(ctx, w->addr, w->size);
 	return 0;
 }
 
-/* ---- for musctl ------------------------------------------------------------------ */
-
-void dma_trace(struct lm_ctx *ctx, uint16_t kind, const struct dma_window *w, int result)
+/* A tap may refuse it, or say that it was done; once it is done, that stands. */
+static int map_cross(struct lm_ctx *ctx, const struct dma_window *w)
 {
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = kind, .offset = w->addr, .value = w->size,
-		.aux = w->prot | (w->fd >= 0 || w->pinned ? 4 : 0), .result = result,
+	struct crossing x = {
+		.kind = LM_TRACE_DMA_MAP, .offset = w->addr, .value = w->size,
+		.aux = w->prot | (w->fd >= 0 || w->pinned ? 4 : 0),
 	};
+	int ret;
 
-	trace_append(ctx, &rec);
+	if (!gate_enter(ctx, &x))
+		x.result = map_window(ctx, w);
+	else if (x.result >= 0 && w->fd >= 0)
+		peer_fd_close(w->fd);
+	ret = x.result < 0 ? (int)x.result : 0;
+	gate_leave(ctx, &x);
+	return ret;
 }
+
+int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
+{
+	if (gate_is_on(ctx, LM_TRACE_DMA_MAP))
+		return map_cross(ctx, w);
+	return map_window(ctx, w);
+}
+
+/* ---- for musctl ------------------------------------------------------------------ */
 
 static const char *kind_name(const struct dma_backing *b, const struct dma_slot *slot)
 {
@@ -211,4 +232,22 @@ void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *ar
 uint64_t dma_count(const struct lm_ctx *ctx)
 {
 	return ctx->dma->windows.count;
+}
+
+static uint64_t table_holds(const struct dma_table *t)
+{
+	uint64_t holds = 0;
+	struct dma_pos p;
+	bool more;
+
+	for (more = dma_table_seek(t, 0, &p); more; more = dma_table_next(t, &p))
+		holds += dma_table_slot(t, p)->holds;
+	return holds;
+}
+
+uint64_t dma_pointers(const struct lm_ctx *ctx)
+{
+	const struct dma *dma = ctx->dma;
+
+	return table_holds(&dma->windows) + table_holds(&dma->orphans) - dma->bounces.count;
 }

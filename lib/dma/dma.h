@@ -62,7 +62,6 @@ typedef bool (dma_window_fn)(void *arg, const struct dma_window *w, const char *
 /* In order of address, from the window at or behind @addr on. */
 void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *arg);
 uint64_t dma_count(const struct lm_ctx *ctx);
-/* A window came (LM_TRACE_DMA_MAP) or went. Only if trace_on(). */
-void dma_trace(struct lm_ctx *ctx, uint16_t kind, const struct dma_window *w, int result);
+uint64_t dma_pointers(const struct lm_ctx *ctx); /* real ones that are out; a walk over all */
 
 #endif /* LM_DMA_H */

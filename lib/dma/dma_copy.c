@@ -16,33 +16,14 @@
 #include <unistd.h>
 
 #include "dma/dma_window.h"
-#include "trace/trace.h"
+#include "gate/gate.h"
 
 struct copy {
 	struct dma_request request;
+	const dma_sg_t    *sg;
 	bool               by_message;
-	uint64_t           started; /* ticks, when traced */
+	bool               is_bounce; /* of a pointer, for which a DMA_UNMAP waits */
 };
-
-/* ---- trace ----------------------------------------------------------------------- */
-
-static void copy_trace(struct lm_ctx *ctx, const struct copy *c, int result)
-{
-	struct lm_trace_record rec = {
-		.time = c->started,
-		.duration = trace_duration(c->started, trace_ticks()),
-		.kind = c->request.is_write ? LM_TRACE_DMA_WRITE : LM_TRACE_DMA_READ,
-		.flags = c->by_message ? LM_TRACE_MESSAGE : 0,
-		.len = (uint32_t)at_most(c->request.len, UINT32_MAX),
-		.offset = c->request.addr,
-		.result = result,
-	};
-
-	if (c->request.len && (c->request.is_write || !result))
-		memcpy(rec.bytes, c->request.data,
-		       at_most(c->request.len, sizeof(rec.bytes)));
-	trace_append(ctx, &rec);
-}
 
 /* ---- memory that we can reach ---------------------------------------------------- */
 
@@ -168,25 +149,23 @@ static int copy_direct(struct lm_ctx *ctx, const struct copy *c,
 
 /* ---- both directions, both forms ------------------------------------------------- */
 
-/* What @sg leads to; the copy starts @off bytes into the window. */
-static int copy_find(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
-		     struct dma_slot **slot, uint64_t *off)
+/* What it leads to; the copy starts @off bytes into the window. */
+static int copy_find(struct lm_ctx *ctx, struct copy *c, struct dma_slot **slot, uint64_t *off)
 {
 	const uint32_t prot = c->request.is_write ? PROT_WRITE : PROT_READ;
 	const struct dma_table *t = &ctx->dma->windows;
 	const struct dma_backing *b;
 	struct dma_pos p;
 
-	c->started = trace_on(ctx) ? trace_ticks() : 0;
-	c->request.addr = sg->dma_addr;
-	c->request.len = sg->length;
+	c->request.addr = c->sg->dma_addr;
+	c->request.len = c->sg->length;
 	if (ctx->dma->is_off)
 		return MASTER_OFF;
-	if (!dma_sg_find(ctx->dma, sg, &p))
+	if (!dma_sg_find(ctx->dma, c->sg, &p))
 		return -ESTALE;
 	*slot = dma_table_slot(t, p);
 	*off = c->request.addr - dma_table_key(t, p);
-	if (((*slot)->backing & DMA_REVOKING) ||
+	if (((*slot)->backing & DMA_REVOKING && !c->is_bounce) ||
 	    out_of_range(*off, c->request.len, (*slot)->size))
 		return -ESTALE;
 	b = dma_slot_backing(ctx->dma, *slot);
@@ -194,124 +173,244 @@ static int copy_find(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
 	return b->prot & prot ? 0 : -EACCES;
 }
 
-static int copy_sync(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg)
+static int copy_and_wait(struct lm_ctx *ctx, struct copy *c)
 {
 	struct dma_slot *slot;
 	uint64_t off;
+	const int ret = copy_find(ctx, c, &slot, &off);
+
+	if (ret || !c->request.len)
+		return ret;
+	if (c->by_message)
+		return ctx->dma->peer->copy_wait(ctx, &c->request);
+	return copy_direct(ctx, c, slot, off);
+}
+
+static struct crossing copy_crossing(const struct copy *c)
+{
+	return (struct crossing){
+		.kind = c->request.is_write ? LM_TRACE_DMA_WRITE : LM_TRACE_DMA_READ,
+		.is_const = c->request.is_write, .offset = c->sg->dma_addr,
+		.len = c->sg->length, .data = c->request.data,
+	};
+}
+
+static int copy_tapped(struct lm_ctx *ctx, struct copy *c)
+{
+	struct crossing x = copy_crossing(c);
+
+	if (!gate_enter(ctx, &x)) {
+		c->request.data = x.data;
+		x.result = copy_and_wait(ctx, c);
+		x.flags |= c->by_message ? LM_TRACE_MESSAGE : 0;
+	}
+	gate_leave(ctx, &x);
+	return x.result < 0 ? (int)x.result : 0;
+}
+
+static bool copy_is_tapped(const struct lm_ctx *ctx, const struct copy *c)
+{
+	return gate_is_on(ctx, c->request.is_write ? LM_TRACE_DMA_WRITE : LM_TRACE_DMA_READ);
+}
+
+static int copy_sync(struct lm_ctx *ctx, struct copy *c)
+{
 	int ret;
 
 	ctx_lock(ctx);
-	ret = copy_find(ctx, c, sg, &slot, &off);
-	if (!ret && c->request.len && c->by_message)
-		ret = ctx->dma->peer->copy_wait(ctx, &c->request);
-	else if (!ret && c->request.len)
-		ret = copy_direct(ctx, c, slot, off);
-	if (trace_on(ctx))
-		copy_trace(ctx, c, ret);
+	ret = copy_is_tapped(ctx, c) ? copy_tapped(ctx, c) : copy_and_wait(ctx, c);
 	ctx_unlock(ctx);
 	return ret;
 }
 
-/* A transfer by message that is traced when it ends. */
-struct traced {
-	struct lm_ctx *ctx;
-	struct copy    copy;
-	lm_dma_done_t *done;
-	void          *arg;
-};
-
-static void traced_done(void *arg, int result)
+int dma_bounce_copy(struct lm_ctx *ctx, const struct dma_bounce_copy *bounce)
 {
-	struct traced *t = arg;
-	lm_dma_done_t *done = t->done;
+	struct copy c = {
+		.request = { .is_write = bounce->is_write, .data = bounce->data },
+		.sg = bounce->sg, .is_bounce = true,
+	};
 
-	if (trace_on(t->ctx))
-		copy_trace(t->ctx, &t->copy, result);
-	arg = t->arg;
-	free(t);
-	done(arg, result);
+	return bounce->crosses && copy_is_tapped(ctx, &c) ? copy_tapped(ctx, &c) :
+							    copy_and_wait(ctx, &c);
 }
 
-static int message_traced(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_t *done,
-			  void *arg)
-{
-	struct traced *t = malloc(sizeof(*t));
-	int ret;
-
-	if (!t)
-		return -ENOMEM;
-	*t = (struct traced){ ctx, *c, done, arg };
-	ret = ctx->dma->peer->copy(ctx, &c->request, traced_done, t);
-	if (!ret)
-		return 0;
-	copy_trace(ctx, c, ret);
-	free(t);
-	return ret;
-}
-
-static int copy_start(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
-		      lm_dma_done_t *done, void *arg)
+static int copy_start(struct lm_ctx *ctx, struct copy *c, lm_dma_done_t *done, void *arg)
 {
 	struct dma_slot *slot;
 	uint64_t off;
 	int ret, result = 0;
 
-	ret = copy_find(ctx, c, sg, &slot, &off);
-	if (!ret && c->request.len && c->by_message) {
-		if (trace_on(ctx))
-			return message_traced(ctx, c, done, arg);
+	ret = copy_find(ctx, c, &slot, &off);
+	if (!ret && c->request.len && c->by_message)
 		return ctx->dma->peer->copy(ctx, &c->request, done, arg);
-	}
 	if (!ret && c->request.len)
 		result = copy_direct(ctx, c, slot, off);
-	if (trace_on(ctx))
-		copy_trace(ctx, c, ret ?: result);
 	if (!ret)
 		done(arg, result);
 	return ret;
 }
 
-static int copy_async(struct lm_ctx *ctx, struct copy *c, const dma_sg_t *sg,
-		      lm_dma_done_t *done, void *arg)
+/* ---- asynchronous, with taps ----------------------------------------------------- */
+
+struct dma_transfer {
+	struct copy          copy;
+	struct crossing      cross;
+	dma_sg_t             sg;
+	struct lm_ctx       *ctx;
+	lm_dma_done_t       *done;
+	void                *arg;
+	bool                 is_accepted; /* done() will be called */
+	struct dma_transfer *prev, *next; /* those that are held */
+};
+
+static int transfer_hold(struct dma_transfer *t)
+{
+	struct dma *dma = t->ctx->dma;
+
+	t->is_accepted = true;
+	t->prev = NULL;
+	t->next = dma->held;
+	if (t->next)
+		t->next->prev = t;
+	dma->held = t;
+	return 0;
+}
+
+static void transfer_unhold(struct dma_transfer *t)
+{
+	if (t->next)
+		t->next->prev = t->prev;
+	*(t->prev ? &t->prev->next : &t->ctx->dma->held) = t->next;
+}
+
+/* All taps have seen what it comes to. An error that is the call's own is returned. */
+static int transfer_finish(struct dma_transfer *t)
+{
+	const int result = t->cross.result < 0 ? (int)t->cross.result : 0;
+	const bool notify = t->is_accepted || !result;
+	lm_dma_done_t *done = t->done;
+	void *arg = t->arg;
+
+	free(t);
+	if (notify)
+		done(arg, result);
+	return notify ? 0 : result;
+}
+
+static int transfer_leave(struct dma_transfer *t, int result)
+{
+	t->cross.result = result;
+	t->cross.flags |= t->copy.by_message ? LM_TRACE_MESSAGE : 0;
+	if (gate_leave(t->ctx, &t->cross) == LM_DEFER)
+		return transfer_hold(t);
+	return transfer_finish(t);
+}
+
+static void transfer_done(void *arg, int result)
+{
+	struct dma_transfer *t = arg;
+
+	t->is_accepted = true;
+	transfer_leave(t, result);
+}
+
+static int transfer_run(struct dma_transfer *t)
+{
+	int ret;
+
+	t->copy.request.data = t->cross.data;
+	ret = copy_start(t->ctx, &t->copy, transfer_done, t);
+	return ret ? transfer_leave(t, ret) : 0;
+}
+
+static void transfer_resume(struct lm_ctx *ctx, struct crossing *x)
+{
+	struct dma_transfer *t = container_of(x, struct dma_transfer, cross);
+
+	transfer_unhold(t);
+	if (x->is_over)
+		transfer_finish(t);
+	else
+		transfer_run(t);
+}
+
+void dma_transfers_cancel(struct lm_ctx *ctx)
+{
+	struct dma_transfer *t;
+
+	while ((t = ctx->dma->held)) {
+		transfer_unhold(t);
+		gate_cancel(ctx, &t->cross);
+		t->cross.result = -ECANCELED;
+		transfer_finish(t);
+	}
+}
+
+static int transfer_start(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_t *done, void *arg)
+{
+	struct dma_transfer *t = malloc(sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	*t = (struct dma_transfer){
+		.copy = *c, .cross = copy_crossing(c), .sg = *c->sg, .ctx = ctx, .done = done,
+		.arg = arg,
+	};
+	t->copy.sg = &t->sg;
+	t->cross.resume = transfer_resume;
+	switch (gate_enter(ctx, &t->cross)) {
+	case LM_DEFER:
+		return transfer_hold(t);
+	case TAP_ANSWERED:
+		return transfer_leave(t, (int)t->cross.result);
+	default:
+		return transfer_run(t);
+	}
+}
+
+static int copy_async(struct lm_ctx *ctx, struct copy *c, lm_dma_done_t *done, void *arg)
 {
 	int ret;
 
 	ctx_lock(ctx);
-	ret = copy_start(ctx, c, sg, done, arg);
+	ret = copy_is_tapped(ctx, c) ? transfer_start(ctx, c, done, arg) :
+				       copy_start(ctx, c, done, arg);
 	ctx_unlock(ctx);
 	return ret;
 }
 
+/* ---- for devices ----------------------------------------------------------------- */
+
 LM_EXPORT int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data)
 {
-	struct copy c = { .request.data = data };
+	struct copy c = { .request.data = data, .sg = sg };
 
-	return copy_sync(ctx, &c, sg);
+	return copy_sync(ctx, &c);
 }
 
 LM_EXPORT int lm_dma_write(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data)
 {
 	struct copy c = {
-		.request = { .is_write = true, .data = (void *)(uintptr_t)data },
+		.request = { .is_write = true, .data = (void *)(uintptr_t)data }, .sg = sg,
 	};
 
-	return copy_sync(ctx, &c, sg);
+	return copy_sync(ctx, &c);
 }
 
 LM_EXPORT int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data,
 				lm_dma_done_t *done, void *arg)
 {
-	struct copy c = { .request.data = data };
+	struct copy c = { .request.data = data, .sg = sg };
 
-	return copy_async(ctx, &c, sg, done, arg);
+	return copy_async(ctx, &c, done, arg);
 }
 
 LM_EXPORT int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data,
 				 lm_dma_done_t *done, void *arg)
 {
 	struct copy c = {
-		.request = { .is_write = true, .data = (void *)(uintptr_t)data },
+		.request = { .is_write = true, .data = (void *)(uintptr_t)data }, .sg = sg,
 	};
 
-	return copy_async(ctx, &c, sg, done, arg);
+	return copy_async(ctx, &c, done, arg);
 }

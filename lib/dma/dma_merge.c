@@ -116,3 +116,24 @@ bool dma_merge(struct dma *dma, const struct dma_window *w, struct dma_backing *
 		merged = window_lower(dma, w, above);
 	return merged;
 }
+
+/* ---- from entries to windows ----------------------------------------------------- */
+
+static inline struct dma_pos pos_unpack(const void *place)
+{
+	const uintptr_t n = (uintptr_t)place;
+
+	return (struct dma_pos){ (uint32_t)(n / DMA_CHUNK), (uint32_t)(n % DMA_CHUNK) };
+}
+
+bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p)
+{
+	const struct dma_table *t = &dma->windows;
+
+	*p = pos_unpack(sg->region);
+	if (likely(dma_table_has(t, *p) &&
+		   dma_table_slot(t, *p)->generation == sg->generation))
+		return true;
+	return dma_table_find(t, sg->dma_addr, p) &&
+	       dma_table_slot(t, *p)->generation == dma_alias(dma, sg->generation);
+}

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 
 #include "dma/dma_window.h"
-#include "trace/trace.h"
 #include "wire/host.h"
 
 /* Cut @d to [low, last], which has at least its first byte in question. */
@@ -84,11 +83,8 @@ static int window_add(struct lm_ctx *ctx, const struct host_dma *d, bool pinned)
 		.addr = d->addr, .size = d->size, .offset = d->addr, .prot = d->prot,
 		.fd = -1, .pinned = pinned, .may_join = true,
 	};
-	const int ret = dma_map(ctx, &w);
 
-	if (trace_on(ctx))
-		dma_trace(ctx, LM_TRACE_DMA_MAP, &w, ret);
-	return ret;
+	return dma_map(ctx, &w);
 }
 
 static int map_over(struct lm_ctx *ctx, struct dma_backing *b, const struct host_dma *d)

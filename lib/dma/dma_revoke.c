@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "dma/dma_window.h"
+#include "gate/call.h"
 
 /* ---- the range ------------------------------------------------------------------- */
 
@@ -137,11 +138,10 @@ static void notify_one(struct lm_ctx *ctx, struct dma_pos p)
 		d = &r->spare->defer;
 		*d = (struct deferral){ .done = wait_done };
 	}
-	defer_begin(ctx, d);
-	ret = ctx->info.dma_unmap(ctx->info.pvt, addr, dma_table_slot(t, p)->size);
-	if (defer_end(ctx, d) == DEFER_WAITING)
+	ret = call_dma_unmap(ctx, d, addr, dma_table_slot(t, p)->size);
+	if (ret == LM_DEFER)
 		wait_link(r);
-	else if (ret && ret != LM_DEFER)
+	else if (ret)
 		log_peer(ctx, LM_LOG_WARN, "dma_unmap failed (%d): unmapping anyway", ret);
 }
 
@@ -327,6 +327,7 @@ void dma_leave(struct lm_ctx *ctx)
 
 	if (r->step != REVOKE_NONE && r->is_final)
 		return; /* it has begun */
+	dma_transfers_cancel(ctx);
 	revoke_cancel(ctx);
 	orphans_scratch(ctx->dma, 0, UINT64_MAX);
 	revoke_begin(r, 0, UINT64_MAX, true);

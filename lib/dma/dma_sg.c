@@ -10,31 +10,10 @@
 #include <sys/mman.h>
 
 #include "dma/dma_window.h"
-#include "trace/trace.h"
+#include "gate/gate.h"
 
 /* Rare paths of their own functions: the common ones need no stack frame then. */
 #define NOINLINE __attribute__((noinline))
-
-/* ---- places ---------------------------------------------------------------------- */
-
-static inline struct dma_pos pos_unpack(const void *place)
-{
-	const uintptr_t n = (uintptr_t)place;
-
-	return (struct dma_pos){ (uint32_t)(n / DMA_CHUNK), (uint32_t)(n % DMA_CHUNK) };
-}
-
-bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p)
-{
-	const struct dma_table *t = &dma->windows;
-
-	*p = pos_unpack(sg->region);
-	if (likely(dma_table_has(t, *p) &&
-		   dma_table_slot(t, *p)->generation == sg->generation))
-		return true;
-	return dma_table_find(t, sg->dma_addr, p) &&
-	       dma_table_slot(t, *p)->generation == dma_alias(dma, sg->generation);
-}
 
 /* ---- lm_addr_to_sg --------------------------------------------------------------- */
 
@@ -135,15 +114,13 @@ static inline bool last_search(struct dma *dma, uint64_t addr)
 static int lookup_failed(struct lm_ctx *ctx, uint64_t addr, uint64_t len, uint64_t missing,
 			 int error)
 {
-	struct lm_trace_record rec = {
-		.kind = LM_TRACE_DMA_LOOKUP, .offset = addr, .value = missing,
-		.len = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX, .result = error,
+	struct crossing x = {
+		.kind = LM_TRACE_DMA_LOOKUP, .offset = addr, .value = missing, .len = len,
+		.result = error,
 	};
 
-	if (!trace_on(ctx))
-		return error;
-	rec.time = trace_ticks();
-	trace_append(ctx, &rec);
+	if (gate_is_on(ctx, LM_TRACE_DMA_LOOKUP))
+		gate_report(ctx, &x);
 	return error;
 }
 
@@ -241,12 +218,14 @@ LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
 
 /* ---- lm_map_sg ------------------------------------------------------------------- */
 
-static int map_search(struct dma *dma, int prot, const dma_sg_t *sg, struct iovec *iov)
+static int map_search(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct iovec *iov)
 {
+	struct dma *dma = ctx->dma;
 	struct dma_backing *b;
 	struct dma_slot *slot;
 	struct dma_pos p;
 	uint64_t off;
+	int ret;
 
 	if (!dma_sg_find(dma, sg, &p))
 		return -ESTALE;
@@ -263,7 +242,12 @@ static int map_search(struct dma *dma, int prot, const dma_sg_t *sg, struct iove
 	slot->holds++;
 	iov->iov_base = b->base + (slot->offset - b->start + off);
 	iov->iov_len = sg->length;
-	return 0;
+	if (likely(!dma->bounces_on || !sg->length))
+		return 0;
+	ret = dma_bounce_new(ctx, prot, sg, iov);
+	if (ret)
+		slot->holds--;
+	return ret;
 }
 
 /* In the window of the last lookup, and nothing unusual about it. */
@@ -284,7 +268,7 @@ static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 	return false;
 }
 
-static void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, int cnt);
+static void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, const struct iovec *iov, int cnt);
 
 static int map_locked(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, int cnt)
 {
@@ -292,11 +276,11 @@ static int map_locked(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct i
 	int i, ret;
 
 	for (i = 0; i < cnt; i++) {
-		if (likely(map_last(&dma->last, prot, &sg[i], &iov[i])))
+		if (likely(!dma->bounces_on && map_last(&dma->last, prot, &sg[i], &iov[i])))
 			continue;
-		ret = map_search(dma, prot, &sg[i], &iov[i]);
+		ret = map_search(ctx, prot, &sg[i], &iov[i]);
 		if (ret) {
-			unmap_all(ctx, sg, i);
+			unmap_all(ctx, sg, iov, i);
 			return ret;
 		}
 	}
@@ -352,12 +336,14 @@ static inline bool unmap_last(struct dma_last *last, const dma_sg_t *sg)
 	return true;
 }
 
-static NOINLINE void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, int cnt)
+static NOINLINE void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, const struct iovec *iov, int cnt)
 {
 	int i;
 
 	ctx_lock(ctx);
 	for (i = 0; i < cnt; i++) {
+		if (unlikely(ctx->dma->bounces.count))
+			dma_bounce_end(ctx, &iov[i]);
 		if (!unmap_last(&ctx->dma->last, &sg[i]))
 			unmap_search(ctx, &sg[i]);
 	}
@@ -368,5 +354,5 @@ LM_EXPORT void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov,
 {
 	if (likely(cnt == 1 && unmap_last(ctx->last, sg)))
 		return;
-	unmap_all(ctx, sg, cnt);
+	unmap_all(ctx, sg, iov, cnt);
 }

@@ -96,6 +96,8 @@ int  dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len);
 bool dma_merge(struct dma *dma, const struct dma_window *w, struct dma_backing *b);
 /* The generation of the window that entries of this one belong to now. */
 uint64_t dma_alias(const struct dma *dma, uint64_t generation);
+/* The window of a scatter entry; false: it is stale. */
+bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p);
 void dma_aliases_drop(struct dma *dma, uint64_t generation); /* that window has gone */
 
 /* ---- dma.c, dma_revoke.c, dma_sg.c ----------------------------------------------- */
@@ -158,8 +160,11 @@ struct dma {
 	struct dma_revoke   revoke;
 	uint64_t            max_windows;
 	uint64_t            generation;
+	struct dma_table    bounces; /* by address: copies that stand for pointers */
+	struct dma_transfer *held;   /* by taps */
 	const struct dma_peer *peer;
 	bool                is_off;    /* no lookups, no copies: bus mastering is off */
+	bool                bounces_on; /* a tap needs all bytes */
 	bool                broken_warned; /* that memory vanished was logged */
 	bool                slow_warned; /* that a file cannot be mapped was logged */
 	bool                full_warned; /* that no more can be mapped was logged */
@@ -177,14 +182,37 @@ static inline void dma_forget_last(struct dma *dma)
 	dma->last = (struct dma_last){ .slot = &dma->no_slot, .backing = DMA_REVOKING };
 }
 
+/* Lookups may use the last window unless something has to be looked at each time: several threads
+ * would tread on each other's. */
+static inline void dma_choose_last(struct lm_ctx *ctx)
+{
+	struct dma *dma = ctx->dma;
+	const bool looks = ctx->threads || dma->is_off || dma->bounces_on || dma->bounces.count;
+
+	ctx->last = looks ? &dma->no_last : &dma->last;
+}
+
 /* Some of the window is scratch memory. */
 static inline bool dma_is_broken(const struct dma_backing *b, const struct dma_slot *slot)
 {
 	return sigbus_is_broken(b->range, slot->offset - b->start, slot->size);
 }
 
-/* The window of a scatter entry; false: it is stale. */
-bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p);
+/* ---- dma_copy.c, dma_bounce.c: what taps see ------------------------------------- */
+
+struct dma_bounce_copy {
+	const dma_sg_t *sg;
+	bool            is_write, crosses;
+	char           *data;
+};
+
+int  dma_bounce_copy(struct lm_ctx *ctx, const struct dma_bounce_copy *bounce);
+void dma_transfers_cancel(struct lm_ctx *ctx); /* those that are held */
+/* Instead of the pointer that lm_map_sg() would give: it is held as well. */
+int  dma_bounce_new(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct iovec *iov);
+void dma_bounce_end(struct lm_ctx *ctx, const struct iovec *iov); /* if it is one */
+void dma_bounces_free(struct dma *dma);
+
 /* The last pointer into a window that is being revoked was given back. */
 void dma_revoke_released(struct lm_ctx *ctx);
 /* One pointer into memory of a client that has gone was given back. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/call.h"
 #include "pci/config.h"
 #include "state/persist.h"
 
@@ -329,16 +330,13 @@ static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf,
 		      uint64_t offset, bool is_write)
 {
 	lm_region_access_t *fn = region_get(ctx, LM_CFG_REG_IDX)->info.fn;
-	ssize_t ret = (ssize_t)p->len;
+	struct call_bytes bytes = { buf, p->len, offset, is_write };
 
-	if (p->cap && p->cap->fn)
-		ret = p->cap->fn(ctx->info.pvt, (uint8_t)p->cap->id, buf, p->len,
-				 (loff_t)(offset - p->cap->offset), is_write);
-	else if (!p->owned && fn)
-		ret = fn(ctx->info.pvt, buf, p->len, (loff_t)offset, is_write);
-	if (ret == (ssize_t)p->len)
-		return 0;
-	return ret < 0 && ret > LM_DEFER ? (int)ret : -EIO;
+	if (p->cap && p->cap->fn) {
+		bytes.offset -= p->cap->offset;
+		return call_cap(ctx, (uint8_t)p->cap->id, p->cap->fn, &bytes);
+	}
+	return !p->owned && fn ? call_config(ctx, fn, &bytes) : 0;
 }
 
 static bool moves_interrupts(const struct config *cfg, uint64_t offset, size_t count)

@@ -5,73 +5,45 @@
  * Owns the order of its parts, and the one reset that the protocol, function level reset and musctl
  * share. Claims the accesses to configuration space from region.c.
  */
+#include "gate/call.h"
 #include "pci/pci.h"
 #include "region/region.h"
-#include "trace/trace.h"
 
 #define RESET_WORK 16
 
 /* ---- reset ----------------------------------------------------------------------- */
 
-static void trace_reset(struct lm_ctx *ctx, uint64_t started, uint16_t flags, int result)
+static int reset_parts(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags)
 {
-	struct lm_trace_record rec = {
-		.time = started,
-		.duration = trace_duration(started, trace_ticks()),
-		.kind = LM_TRACE_RESET,
-		.flags = flags,
-		.result = result,
-	};
-
-	trace_done(ctx);
-	trace_append(ctx, &rec);
-}
-
-static uint64_t reset_begins(struct lm_ctx *ctx, uint16_t flags)
-{
-	struct lm_trace_record *begun;
-
-	if (!trace_on(ctx))
-		return 0;
-	begun = trace_begin(ctx);
-	*begun = (struct lm_trace_record){ .time = trace_ticks(), .flags = flags };
-	trace_begun(begun, LM_TRACE_RESET);
-	return begun->time;
-}
-
-/* Answered later: the callback's own result is not worth waiting for if nobody asked. */
-static int reset_callback(struct lm_ctx *ctx, struct deferral *d)
-{
-	struct deferral nobody = { 0 };
-	int ret;
-
-	if (!ctx->info.reset)
-		return 0;
-	d = d ?: &nobody;
-	defer_begin(ctx, d);
-	ret = ctx->info.reset(ctx->info.pvt);
-	switch (defer_end(ctx, d)) {
-	case DEFER_WAITING:
-		return LM_DEFER;
-	case DEFER_ANSWERED:
-		return (int)d->result;
-	default:
-		return ret == LM_DEFER ? -EIO : ret;
-	}
-}
-
-int function_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags)
-{
-	const uint64_t started = reset_begins(ctx, trace_flags);
-	int ret;
-
 	work_add(ctx, RESET_WORK);
 	config_reset(ctx);
 	region_reset(ctx);
 	irq_reset(ctx, trace_flags);
-	ret = reset_callback(ctx, d);
-	if (trace_on(ctx))
-		trace_reset(ctx, started, trace_flags, ret == LM_DEFER ? 0 : ret);
+	return call_reset(ctx, d);
+}
+
+static void reset_again(struct lm_ctx *ctx, const struct crossing *x)
+{
+	reset_parts(ctx, NULL, x->flags);
+}
+
+int function_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags)
+{
+	struct crossing x = {
+		.kind = LM_TRACE_RESET, .flags = trace_flags, .redo = reset_again,
+	};
+	int ret;
+
+	if (gate_is_on(ctx, LM_TRACE_RESET) && gate_enter(ctx, &x)) {
+		ret = (int)x.result;
+	} else {
+		ret = reset_parts(ctx, d, trace_flags);
+		x.result = ret == LM_DEFER ? 0 : ret;
+	}
+	if (x.seen) {
+		gate_leave(ctx, &x);
+		ret = ret == LM_DEFER ? ret : (int)x.result;
+	}
 	ctx_notify(ctx, "reset", NULL, 0);
 	return ret;
 }

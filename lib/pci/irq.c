@@ -19,10 +19,10 @@
 
 #include "base/eventfd.h"
 #include "dma/dma.h"
+#include "gate/gate.h"
 #include "pci/config.h"
 #include "pci/irq.h"
 #include "state/persist.h"
-#include "trace/trace.h"
 #include "wire/host.h"
 
 #define GROW_MIN 8
@@ -104,16 +104,6 @@ void irq_unlock(struct lm_ctx *ctx)
 
 /* ---- raising --------------------------------------------------------------------- */
 
-void irq_trace_fire(struct irqs *irqs, uint32_t index, uint32_t n, int result)
-{
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = LM_TRACE_IRQ_FIRE, .flags = irqs->trace_flags,
-		.region = index, .offset = n, .result = result,
-	};
-
-	trace_append(irqs->ctx, &rec);
-}
-
 /* A full eventfd is readable: the client learns all it can. A write to one that could
  * wait goes through poll(2) first. */
 void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
@@ -143,6 +133,10 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 	struct irq_index *idx = &irqs->index[index];
 	struct vector *v = vector_get(idx, n);
 
+	if (n >= idx->count)
+		return -EINVAL;
+	if (index == LM_DEV_MSI_IRQ_IDX && irqs->msi_enabled && n >= irqs->msi_nr)
+		return -ENOTCONN; /* the guest has enabled fewer vectors */
 	if (unlikely(irq_is_masked(irqs, index, n, v))) {
 		if (irq_grow(idx, n + 1)) /* nowhere to remember it: lost */
 			return -ENOTCONN;
@@ -184,17 +178,9 @@ static uint32_t irq_choose(const struct irqs *irqs, uint32_t n)
 
 int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n)
 {
-	int ret;
-
-	if (n >= irqs->index[index].count)
-		ret = -EINVAL;
-	else if (index == LM_DEV_MSI_IRQ_IDX && irqs->msi_enabled && n >= irqs->msi_nr)
-		ret = -ENOTCONN; /* the guest has enabled fewer vectors */
-	else
-		ret = irq_raise(irqs, index, n);
-	if (trace_on(irqs->ctx))
-		irq_trace_fire(irqs, index, n, ret);
-	return ret;
+	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
+		return irq_cross(irqs, index, n, irq_raise);
+	return irq_raise(irqs, index, n);
 }
 
 LM_EXPORT int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex)
@@ -231,20 +217,16 @@ void irq_put_level(struct irqs *irqs, bool level)
 }
 
 /* The line has risen. Not VEC_PENDING: the level itself is all there is to remember. */
-static int intx_rise(struct irqs *irqs)
+static int intx_rise(struct irqs *irqs, uint32_t index, uint32_t n)
 {
-	struct vector *v = vector_get(&irqs->index[LM_DEV_INTX_IRQ_IDX], 0);
-	int ret = LM_IRQ_DELIVERED;
+	struct vector *v = vector_get(&irqs->index[index], n);
 
-	if (irq_is_masked(irqs, LM_DEV_INTX_IRQ_IDX, 0, v))
-		ret = LM_IRQ_PENDING;
-	else if (!v || !(v->flags & VEC_ARMED))
-		ret = -ENOTCONN;
-	else
-		irq_signal(irqs, LM_DEV_INTX_IRQ_IDX, 0, v);
-	if (trace_on(irqs->ctx))
-		irq_trace_fire(irqs, LM_DEV_INTX_IRQ_IDX, 0, ret);
-	return ret;
+	if (irq_is_masked(irqs, index, n, v))
+		return LM_IRQ_PENDING;
+	if (!v || !(v->flags & VEC_ARMED))
+		return -ENOTCONN;
+	irq_signal(irqs, index, n, v);
+	return LM_IRQ_DELIVERED;
 }
 
 int irq_set_level(struct irqs *irqs, bool level)
@@ -254,7 +236,11 @@ int irq_set_level(struct irqs *irqs, bool level)
 	if (!irqs->index[LM_DEV_INTX_IRQ_IDX].count)
 		return -EINVAL;
 	irq_put_level(irqs, level);
-	return rises ? intx_rise(irqs) : LM_IRQ_DELIVERED;
+	if (!rises)
+		return LM_IRQ_DELIVERED;
+	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
+		return irq_cross(irqs, LM_DEV_INTX_IRQ_IDX, 0, intx_rise);
+	return intx_rise(irqs, LM_DEV_INTX_IRQ_IDX, 0);
 }
 
 LM_EXPORT int lm_irq_set_level(lm_ctx_t *ctx, bool level)
@@ -282,6 +268,34 @@ bool irq_intx_level(const struct lm_ctx *ctx)
 	level = irqs->level || (v && v->flags & (VEC_PENDING | VEC_EDGE));
 	pthread_mutex_unlock(&irqs->lock);
 	return level;
+}
+
+/* ---- taps ------------------------------------------------------------------------ */
+
+/* Later, for a tap that answered in its place. */
+static void irq_again(struct lm_ctx *ctx, const struct crossing *x)
+{
+	struct irqs *irqs = ctx->irqs;
+
+	pthread_mutex_lock(&irqs->lock);
+	if (x->region == LM_DEV_INTX_IRQ_IDX && irqs->level)
+		intx_rise(irqs, x->region, 0);
+	else
+		irq_raise(irqs, x->region, (uint32_t)x->offset);
+	pthread_mutex_unlock(&irqs->lock);
+}
+
+int irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, irq_deliver_fn *deliver)
+{
+	struct crossing x = {
+		.kind = LM_TRACE_IRQ_FIRE, .flags = irqs->trace_flags, .region = index,
+		.offset = n, .redo = irq_again,
+	};
+
+	if (!gate_enter(irqs->ctx, &x))
+		x.result = deliver(irqs, index, n);
+	gate_leave(irqs->ctx, &x);
+	return (int)x.result;
 }
 
 /* ---- configuration space and MSI-X table ----------------------------------------- */

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 #include "base/eventfd.h"
+#include "gate/gate.h"
 #include "pci/config.h"
 #include "pci/irq.h"
-#include "trace/trace.h"
 
 #define WORD_BITS     64u
 #define VISITS_A_UNIT 128u /* vectors that are looked at, or one system call: a unit of work */
@@ -52,14 +52,14 @@ bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
 
 /* ---- who hears of them ----------------------------------------------------------- */
 
-static void trace_mask(struct irqs *irqs, uint32_t index, uint32_t n, bool masked)
+static void report_mask(struct irqs *irqs, uint32_t index, uint32_t n, bool masked)
 {
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = LM_TRACE_IRQ_MASK, .flags = irqs->trace_flags,
-		.region = index, .offset = n, .value = masked,
+	struct crossing x = {
+		.kind = LM_TRACE_IRQ_MASK, .flags = irqs->trace_flags, .region = index,
+		.offset = n, .value = masked,
 	};
 
-	trace_append(irqs->ctx, &rec);
+	gate_report(irqs->ctx, &x);
 }
 
 static void put_flag(struct vector *v, uint32_t flag, bool on)
@@ -80,8 +80,8 @@ bool irq_mask_notify(struct irqs *irqs, uint32_t index, uint32_t n, struct vecto
 
 	put_flag(v, VEC_NOTIFIED, alone || v->flags & VEC_CLIENT);
 	put_flag(v, VEC_TRACED, alone);
-	if (here != was_here && trace_on(irqs->ctx))
-		trace_mask(irqs, index, n, here);
+	if (here != was_here && gate_is_on(irqs->ctx, LM_TRACE_IRQ_MASK))
+		report_mask(irqs, index, n, here);
 	if (masked == was_masked || fd < 0)
 		return false;
 	eventfd_kick(fd);
@@ -89,6 +89,12 @@ bool irq_mask_notify(struct irqs *irqs, uint32_t index, uint32_t n, struct vecto
 }
 
 /* ---- what they held back --------------------------------------------------------- */
+
+static int deliver_due(struct irqs *irqs, uint32_t index, uint32_t n)
+{
+	irq_signal(irqs, index, n, &irqs->index[index].vector[n]);
+	return LM_IRQ_DELIVERED;
+}
 
 static bool vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
 			       struct vector *v)
@@ -104,9 +110,10 @@ static bool vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
 	v->flags &= ~VEC_PENDING;
 	if (intx && edge)
 		v->flags |= VEC_EDGE;
-	irq_signal(irqs, index, n, v);
-	if (trace_on(irqs->ctx))
-		irq_trace_fire(irqs, index, n, LM_IRQ_DELIVERED);
+	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
+		irq_cross(irqs, index, n, deliver_due);
+	else
+		deliver_due(irqs, index, n);
 	return true;
 }
 
@@ -190,7 +197,7 @@ void irq_update_config(struct irqs *irqs)
 {
 	irq_update(irqs, LM_DEV_INTX_IRQ_IDX, 0, UINT32_MAX);
 	irq_update(irqs, LM_DEV_MSI_IRQ_IDX, 0, UINT32_MAX);
-	if (irqs->msix_masked != irqs->msix_notified && trace_on(irqs->ctx))
+	if (irqs->msix_masked != irqs->msix_notified && gate_is_on(irqs->ctx, LM_TRACE_IRQ_MASK))
 		irq_update(irqs, LM_DEV_MSIX_IRQ_IDX, 0, UINT32_MAX);
 	else
 		watched_update(irqs, LM_DEV_MSIX_IRQ_IDX);

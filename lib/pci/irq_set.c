@@ -21,6 +21,7 @@
 #include "base/eventfd.h"
 #include "base/kernel.h"
 #include "base/peer_fd.h"
+#include "gate/gate.h"
 #include "pci/irq.h"
 #include "region/kick.h"
 
@@ -292,7 +293,7 @@ static int set_range(struct irqs *irqs, const struct irq_set *set)
 	return 0;
 }
 
-int irq_set(struct lm_ctx *ctx, const struct irq_set *set)
+static int set_validated(struct lm_ctx *ctx, const struct irq_set *set)
 {
 	struct irqs *irqs = ctx->irqs;
 	int ret;
@@ -314,4 +315,19 @@ int irq_set(struct lm_ctx *ctx, const struct irq_set *set)
 		ret = set_range(irqs, set);
 	irq_unlock(ctx);
 	return ret;
+}
+
+int irq_set(struct lm_ctx *ctx, const struct irq_set *set)
+{
+	struct crossing x = {
+		.kind = LM_TRACE_IRQ_SET, .region = set->index, .offset = set->start,
+		.len = set->count, .aux = set->flags,
+	};
+
+	if (!gate_is_on(ctx, LM_TRACE_IRQ_SET))
+		return set_validated(ctx, set);
+	if (!gate_enter(ctx, &x))
+		x.result = set_validated(ctx, set);
+	gate_leave(ctx, &x);
+	return (int)x.result;
 }

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/memfd.h"
+#include "gate/call.h"
 #include "region/kick.h"
 #include "region/name.h"
-#include "trace/trace.h"
 
 #define WORK_BYTES     4096u /* of an access are a unit of work */
 
@@ -118,15 +118,15 @@ void region_claim(struct region *r, region_claim_fn *claim)
 /* The areas that are mapped, or would be: all of the region if the device names none. */
 static bool areas_map(struct lm_ctx *ctx, const struct region *r)
 {
-	const unsigned long page = page_size();
+	const uint32_t index = (uint32_t)(r - ctx->regions->region);
 	uint32_t i;
 
 	if (!r->info.nr_mmap_areas)
-		return r->info.map(ctx->info.pvt, 0, r->info.size);
+		return call_map(ctx, r->info.map, index, 0, r->info.size);
 	for (i = 0; i < r->info.nr_mmap_areas; i++) {
 		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
 
-		if (!r->info.map(ctx->info.pvt, a->offset / page, a->size))
+		if (!call_map(ctx, r->info.map, index, a->offset, a->size))
 			return false;
 	}
 	return true;
@@ -189,13 +189,6 @@ static ssize_t memory_step(struct region *r, struct access *a, size_t len)
 	return (ssize_t)len;
 }
 
-/* Nobody waits for the answer, so there is none to put off: what follows must not wait either, or
- * a client that polls for the end of the work would keep our DMA commands from being served. */
-static bool access_is_posted(const struct access *a)
-{
-	return a->trace_flags & LM_TRACE_POSTED;
-}
-
 static void callback_take(struct deferral *d, ssize_t result, const void *data)
 {
 	struct access *a = container_of(d, struct access, defer);
@@ -212,28 +205,17 @@ static void callback_take(struct deferral *d, ssize_t result, const void *data)
 
 static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len)
 {
-	ssize_t ret;
+	const struct call_bytes bytes = {
+		.buf = a->buf + a->pos, .len = len, .offset = a->offset + a->pos,
+		.is_write = a->is_write,
+	};
 
 	/* What the device leaves out must not be what another client read. */
 	if (!a->is_write)
-		memset(a->buf + a->pos, 0, len);
+		memset(bytes.buf, 0, len);
 	a->piece = (uint32_t)len;
 	a->defer.take = callback_take;
-	callback_begin(ctx, &a->defer);
-	ret = r->info.fn(ctx->info.pvt, a->buf + a->pos, len, (loff_t)(a->offset + a->pos),
-			 a->is_write);
-	switch (callback_end(ctx, &a->defer)) {
-	case DEFER_WAITING:
-		return LM_DEFER;
-	case DEFER_ANSWERED:
-		return a->defer.result;
-	default:
-		if (ret == LM_DEFER && access_is_posted(a))
-			return (ssize_t)len;
-		if (ret < 0)
-			return ret >= -4095 ? ret : -EIO;
-		return ret == (ssize_t)len ? ret : -EIO;
-	}
+	return call_region(ctx, &a->defer, r->info.fn, &bytes);
 }
 
 static ssize_t special_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t *len)
@@ -267,74 +249,46 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 
 /* ---- a whole access -------------------------------------------------------------- */
 
-static uint16_t access_describe(const struct access *a, bool has_value, struct lm_trace_record *rec)
+/* Nobody waits for the answer, so there is none to put off: what follows must not wait either, or
+ * a client that polls for the end of the work would keep our DMA commands from being served. */
+static bool access_is_posted(const struct access *a)
 {
-	rec->time = a->started;
-	rec->flags = a->trace_flags;
-	rec->region = a->region;
-	rec->len = a->count;
-	rec->offset = a->offset;
-	rec->value = 0;
-	if (has_value)
-		memcpy(rec->bytes, a->buf, a->count < 8 ? a->count : 8);
+	return a->trace_flags & LM_TRACE_POSTED;
+}
+
+static inline uint8_t access_kind(const struct access *a)
+{
 	return a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ;
 }
 
-/* The requests of a turn follow each other without a gap: one look at the clock for each. */
-static void access_begins(struct lm_ctx *ctx, struct access *a)
+static ssize_t access_answer(struct lm_ctx *ctx, struct access *a, ssize_t result)
 {
-	struct lm_trace_record *begun;
-
-	a->started = 0;
-	if (!trace_on(ctx))
-		return;
-	a->started = ctx->turn_ticks ?: trace_ticks();
-	begun = trace_begin(ctx);
-	trace_begun(begun, access_describe(a, a->is_write, begun));
+	if (likely(!access_is_refused(result, a->trace_flags, a->reason)))
+		return result;
+	ctx->refused++;
+	if (!a->is_write)
+		memset(a->buf, 0xff, a->count);
+	return a->count;
 }
 
-/* A guest must not break its VMM, and VMMs take an error for the end of the device: what a guest
- * can cause is answered as on a bus. musctl is told, and so is a client that asks for a region
- * which is not there: no guest does. */
-static bool access_is_refused(const struct access *a, ssize_t result)
+static ssize_t access_leave(struct lm_ctx *ctx, struct access *a, ssize_t result)
 {
-	return result < 0 && !(a->trace_flags & LM_TRACE_CONTROL) &&
-	       a->reason != LM_TRACE_REASON_REGION;
-}
+	struct crossing *x = &a->cross;
 
-static void access_trace(struct lm_ctx *ctx, const struct access *a, ssize_t result)
-{
-	const uint64_t now = trace_ticks();
-	struct lm_trace_record rec = { 0 };
-
-	rec.kind = access_describe(a, result >= 0 || a->is_write, &rec);
-	rec.duration = trace_duration(a->started, now);
-	if (result < 0) {
-		rec.result = (int32_t)result;
-		rec.aux = a->reason;
-	}
-	if (access_is_refused(a, result))
-		rec.flags |= LM_TRACE_REFUSED;
-	if (a->kicked)
-		rec.flags |= LM_TRACE_KICKED;
-	trace_done(ctx);
-	trace_append(ctx, &rec);
-	if (ctx->turn_ticks)
-		ctx->turn_ticks = now;
+	x->result = result < 0 ? result : 0;
+	x->aux = result < 0 ? a->reason : 0;
+	x->flags |= a->kicked ? LM_TRACE_KICKED : 0;
+	if (gate_leave(ctx, x) == LM_DEFER)
+		return LM_DEFER;
+	return x->result < 0 ? x->result : a->count;
 }
 
 /* What an access comes to, whoever made it and whenever it ends: count or -errno. */
 static ssize_t access_end(struct lm_ctx *ctx, struct access *a, ssize_t result)
 {
-	if (trace_on(ctx) && a->started)
-		access_trace(ctx, a, result);
-	if (unlikely(access_is_refused(a, result))) {
-		ctx->refused++;
-		if (!a->is_write)
-			memset(a->buf, 0xff, a->count);
-		return a->count;
-	}
-	return result;
+	if (unlikely(a->cross.seen))
+		result = access_leave(ctx, a, result);
+	return result == LM_DEFER ? result : access_answer(ctx, a, result);
 }
 
 static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
@@ -372,6 +326,30 @@ static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result
 		a->done(a, result);
 }
 
+/* A tap that held it lets it go on. */
+static void access_crossed(struct lm_ctx *ctx, struct crossing *x)
+{
+	struct access *a = container_of(x, struct access, cross);
+	ssize_t result;
+
+	if (!x->is_over)
+		result = access_run(ctx, a);
+	else
+		result = access_answer(ctx, a, x->result < 0 ? x->result : a->count);
+	if (result != LM_DEFER)
+		a->done(a, result);
+}
+
+static int access_enter(struct lm_ctx *ctx, struct access *a)
+{
+	a->cross = (struct crossing){
+		.kind = access_kind(a), .flags = a->trace_flags, .region = a->region,
+		.offset = a->offset, .len = a->count, .data = a->buf, .aux = a->reason,
+		.resume = access_is_posted(a) ? NULL : access_crossed,
+	};
+	return gate_enter(ctx, &a->cross);
+}
+
 /* An enum lm_trace_reason. */
 static uint16_t access_check(const struct lm_ctx *ctx, const struct access *a)
 {
@@ -387,11 +365,19 @@ static uint16_t access_check(const struct lm_ctx *ctx, const struct access *a)
 
 ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 {
+	int entered = TAP_PASS;
+
 	work_add(ctx, 1 + a->count / WORK_BYTES);
 	a->reason = access_check(ctx, a);
 	a->kicked = false;
 	a->pos = 0;
-	access_begins(ctx, a);
+	a->cross.seen = 0;
+	if (gate_is_on(ctx, access_kind(a)))
+		entered = access_enter(ctx, a);
+	if (unlikely(entered == LM_DEFER))
+		return LM_DEFER;
+	if (unlikely(entered == TAP_ANSWERED))
+		return access_end(ctx, a, a->cross.result < 0 ? a->cross.result : a->count);
 	if (likely(a->reason == LM_TRACE_REASON_DEVICE))
 		return access_run(ctx, a);
 	return access_end(ctx, a, a->reason == LM_TRACE_REASON_DIRECTION ? -EACCES : -EINVAL);
@@ -400,4 +386,6 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 void region_cancel(struct lm_ctx *ctx, struct access *a)
 {
 	defer_cancel(ctx, &a->defer);
+	if (a->cross.seen)
+		gate_cancel(ctx, &a->cross);
 }

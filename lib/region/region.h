@@ -5,7 +5,7 @@
 #ifndef LM_REGION_H
 #define LM_REGION_H
 
-#include "defer/defer.h"
+#include "gate/gate.h"
 
 struct access;
 
@@ -54,9 +54,15 @@ struct access {
 	uint32_t      piece;                 /* bytes of the piece in progress ... */
 	uint32_t      shift;                 /* ... and where in its register it begins; */
 	uint32_t      idx, changes;          /* a write: which one, and region.changes before it */
-	uint64_t      started;               /* ticks, when traced */
 	struct deferral defer;
+	struct crossing cross;               /* while taps see it */
 };
+
+/* Its bytes stand elsewhere from now on: it waits. */
+static inline void access_move(struct access *a, char *buf)
+{
+	a->buf = a->cross.data = buf;
+}
 
 /* ---- region_table.c -------------------------------------------------------------- */
 
@@ -103,6 +109,15 @@ int  region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause log
 bool trap_is_on(const struct lm_ctx *ctx);
 int  trap_fetch(struct lm_ctx *ctx); /* what the host has noticed; -errno */
 void trap_notify(struct lm_ctx *ctx); /* the device, of all that ctx->traps_due says is there */
+
+/* ---- beyond.c: what passes without the gate -------------------------------------- */
+
+struct beyond {
+	uint64_t pointers;   /* into client memory that the device holds: lm_map_sg() */
+	uint32_t regions;    /* whose memory a client can have mapped */
+	uint32_t ioeventfds; /* writes that the client may turn into an eventfd */
+};
+struct beyond taps_beyond(const struct lm_ctx *ctx);
 
 /* ---- register.c: register maps --------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/call.h"
 #include "region/region.h"
 #include "state/persist.h"
 #include "trace/trace.h"
@@ -174,9 +175,9 @@ static void read_take(struct deferral *d, ssize_t result, const void *data)
 	memcpy(a->buf + a->pos, (const char *)data + a->shift, a->piece);
 }
 
-static ssize_t defer_result(struct lm_ctx *ctx, struct access *a)
+static ssize_t defer_result(enum defer_state state, const struct access *a)
 {
-	switch (callback_end(ctx, &a->defer)) {
+	switch (state) {
 	case DEFER_WAITING:
 		return LM_DEFER;
 	case DEFER_ANSWERED:
@@ -199,9 +200,7 @@ static ssize_t part_read(struct lm_ctx *ctx, struct region *r, struct access *a,
 		value = r->values[p->idx];
 	} else {
 		a->defer.take = read_take;
-		callback_begin(ctx, &a->defer);
-		value = map->read(ctx->info.pvt, p->reg->offset, p->reg->width);
-		ret = defer_result(ctx, a);
+		ret = defer_result(call_register_read(ctx, &a->defer, map, p->reg, &value), a);
 		if (ret)
 			return ret;
 	}
@@ -218,9 +217,7 @@ static uint64_t part_present(struct lm_ctx *ctx, struct region *r, const struct 
 
 	if (!r->info.regs->read)
 		return r->values[p->idx];
-	callback_begin(ctx, &nobody);
-	value = r->info.regs->read(ctx->info.pvt, p->reg->offset, p->reg->width);
-	callback_end(ctx, &nobody);
+	call_register_read(ctx, &nobody, r->info.regs, p->reg, &value);
 	return value & register_width_mask(p->reg->width);
 }
 
@@ -246,9 +243,7 @@ static ssize_t part_call(struct lm_ctx *ctx, struct region *r, struct access *a,
 
 	a->changes = r->changes ? r->changes[p->idx] : 0;
 	a->defer.take = NULL;
-	callback_begin(ctx, &a->defer);
-	r->info.regs->write(ctx->info.pvt, p->reg->offset, value, p->reg->width);
-	return defer_result(ctx, a);
+	return defer_result(call_register_write(ctx, &a->defer, r->info.regs, p->reg, value), a);
 }
 
 static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a,

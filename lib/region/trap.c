@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "gate/call.h"
 #include "region/region.h"
 #include "wire/host.h"
 
@@ -82,8 +83,7 @@ static void region_notify(struct lm_ctx *ctx, uint32_t region)
 		for (end = first; end < pages && page_take(r, end); end++)
 			;
 		if (end > first)
-			ctx->info.written(ctx->info.pvt, region, first * size,
-					  (end - first) * size);
+			call_written(ctx, region, first * size, (end - first) * size);
 	}
 }
 

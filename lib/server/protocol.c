@@ -10,21 +10,11 @@
 
 #include <sys/mman.h>
 
+#include "gate/gate.h"
 #include "pci/pci.h"
 #include "server/protocol.h"
-#include "trace/trace.h"
 
 /* ---- interrupts ------------------------------------------------------------------ */
-
-static void trace_set_irqs(struct client *c, const struct irq_set *set, int result)
-{
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = LM_TRACE_IRQ_SET, .region = set->index,
-		.offset = set->start, .len = set->count, .aux = set->flags, .result = result,
-	};
-
-	trace_append(c->ctx, &rec);
-}
 
 static bool has_bytes(const struct client *c, uint32_t flags)
 {
@@ -36,7 +26,6 @@ static int set_irqs(struct client *c, struct message *m, struct reply *r)
 {
 	struct vfio_irq_set req;
 	struct irq_set set;
-	int ret;
 
 	memcpy(&req, m->payload, sizeof(req));
 	if (req.argsz < sizeof(req) || req.argsz > m->len)
@@ -48,10 +37,7 @@ static int set_irqs(struct client *c, struct message *m, struct reply *r)
 		.data = (const uint8_t *)m->payload + sizeof(req),
 		.fds = m->fds.fd, .nr_fds = m->fds.nr, .armed = c->transport->has_eventfds,
 	};
-	ret = irq_set(c->ctx, &set);
-	if (trace_on(c->ctx))
-		trace_set_irqs(c, &set, ret);
-	return ret;
+	return irq_set(c->ctx, &set);
 }
 
 /* ---- DMA map --------------------------------------------------------------------- */
@@ -80,15 +66,13 @@ static int map_dma(struct client *c, struct message *m, struct reply *r)
 	ret = dma_map(c->ctx, &w);
 	if (!ret)
 		m->fds.nr = 0; /* its owner is dma.c now */
-	if (trace_on(c->ctx))
-		dma_trace(c->ctx, LM_TRACE_DMA_MAP, &w, ret);
 	return ret;
 }
 
 static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 {
 	struct vfio_user_dma_unmap req;
-	struct dma_window w;
+	struct crossing x;
 	bool all;
 	int ret;
 
@@ -100,9 +84,12 @@ static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 	if (all && (req.addr || req.size))
 		return -EINVAL;
 	ret = c->transport->unmap(c->ctx, req.addr, req.size, all);
-	w = (struct dma_window){ .addr = req.addr, .size = req.size, .fd = -1 };
-	if (trace_on(c->ctx))
-		dma_trace(c->ctx, LM_TRACE_DMA_UNMAP, &w, ret == LM_DEFER ? 0 : ret);
+	x = (struct crossing){
+		.kind = LM_TRACE_DMA_UNMAP, .offset = req.addr, .value = req.size,
+		.result = ret == LM_DEFER ? 0 : ret,
+	};
+	if (gate_is_on(c->ctx, x.kind))
+		gate_report(c->ctx, &x);
 	if (ret == LM_DEFER)
 		c->waiting = protocol_unmap_waits(c);
 	memcpy(r->payload, &req, sizeof(req));

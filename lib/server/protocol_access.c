@@ -46,7 +46,7 @@ static int access_wait(struct client *c, const void *bytes, size_t len, enum wai
 		region_cancel(c->ctx, a);
 		return -ENOMEM;
 	}
-	a->buf = c->held + at;
+	access_move(a, c->held + at);
 	c->waiting = waiting;
 	return LM_DEFER;
 }

@@ -2,27 +2,21 @@
 /*
  * server_attach.c - that a client is there, or has left: who hears of it, what it takes along.
  */
+#include "gate/call.h"
 #include "pci/pci.h"
 #include "region/kick.h"
 #include "server/server_client.h"
-#include "trace/trace.h"
-
-static void trace_client(struct lm_ctx *ctx, uint16_t kind, pid_t pid)
-{
-	struct lm_trace_record rec = {
-		.time = trace_ticks(), .kind = kind, .value = (uint64_t)pid,
-	};
-
-	trace_append(ctx, &rec);
-}
 
 void server_notify(struct lm_ctx *ctx, pid_t pid, bool attached)
 {
-	if (trace_on(ctx))
-		trace_client(ctx, attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH, pid);
+	struct crossing x = {
+		.kind = attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH, .value = (uint64_t)pid,
+	};
+
+	if (gate_is_on(ctx, x.kind))
+		gate_report(ctx, &x);
 	ctx_notify(ctx, attached ? "attach" : "detach", NULL, (uint64_t)pid);
-	if (ctx->info.client)
-		ctx->info.client(ctx->info.pvt, attached);
+	call_client(ctx, attached);
 }
 
 /* Of an attach when lm_ctx_create() has returned: in a turn. */

@@ -53,7 +53,7 @@ struct tracer {
 	int                eventfd;
 };
 
-/* Kept until the context ends: a thread that saw ctx->trace may come late. */
+/* There until the context ends: a thread that crosses may come late. */
 struct trace {
 	atomic_bool             locked;
 	uint64_t                head;
@@ -187,10 +187,8 @@ static inline void ring_put(struct trace *t, const struct lm_trace_record *rec)
 
 void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec)
 {
-	struct trace *t = atomic_load_explicit(&ctx->trace, memory_order_acquire);
+	struct trace *t = ctx->trace;
 
-	if (!t)
-		return;
 	trace_lock(t);
 	if (likely(t->header))
 		ring_put(t, rec);
@@ -202,7 +200,7 @@ void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec)
 struct lm_trace_record *trace_begin(struct lm_ctx *ctx)
 {
 	trace_done(ctx);
-	return &ctx->trace_kept->header->begun;
+	return &ctx->trace->header->begun;
 }
 
 void trace_begun(struct lm_trace_record *begun, uint16_t kind)
@@ -213,14 +211,14 @@ void trace_begun(struct lm_trace_record *begun, uint16_t kind)
 
 void trace_done(struct lm_ctx *ctx)
 {
-	trace_begun(&ctx->trace_kept->header->begun, 0);
+	trace_begun(&ctx->trace->header->begun, 0);
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
 void trace_end(struct lm_ctx *ctx)
 {
 	if (trace_tracers(ctx))
-		ctx->trace_kept->header->ended = 1;
+		ctx->trace->header->ended = 1;
 }
 
 /* ---- tracers -------------------------------------------------------------------- */
@@ -268,11 +266,11 @@ static void tracer_free(struct tracer *tr)
 
 static int trace_start(struct lm_ctx *ctx)
 {
-	if (ctx->trace_kept && ctx->trace_kept->header)
+	if (ctx->trace && ctx->trace->header)
 		return 0;
-	if (!ctx->trace_kept)
-		ctx->trace_kept = calloc(1, sizeof(*ctx->trace_kept));
-	return ctx->trace_kept ? ring_new(ctx->trace_kept) : -ENOMEM;
+	if (!ctx->trace)
+		ctx->trace = calloc(1, sizeof(*ctx->trace));
+	return ctx->trace ? ring_new(ctx->trace) : -ENOMEM;
 }
 
 int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
@@ -291,12 +289,12 @@ int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
 		return ret;
 	}
 	close(armed_memfd); /* the mapping stays */
-	t = ctx->trace_kept;
+	t = ctx->trace;
 	trace_lock(t);
 	tr->next = t->tracers;
 	t->tracers = tr;
 	trace_unlock(t);
-	atomic_store_explicit(&ctx->trace, t, memory_order_release);
+	gate_add(ctx, TAP_TRACE, &trace_tap);
 	*ring_fd = t->fd;
 	*tracer = tr;
 	return 0;
@@ -304,7 +302,7 @@ int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
 
 void trace_detach(struct lm_ctx *ctx, void *tracer)
 {
-	struct trace *t = ctx->trace_kept;
+	struct trace *t = ctx->trace;
 	struct tracer **p, *tr = tracer;
 
 	trace_lock(t);
@@ -315,20 +313,20 @@ void trace_detach(struct lm_ctx *ctx, void *tracer)
 	close(tr->eventfd);
 	tracer_free(tr);
 	if (!t->tracers) {
-		atomic_store_explicit(&ctx->trace, NULL, memory_order_relaxed);
+		gate_remove(ctx, TAP_TRACE);
 		ring_free(t);
 	}
 }
 
 void trace_free(struct lm_ctx *ctx)
 {
-	free(ctx->trace_kept);
-	ctx->trace_kept = NULL;
+	free(ctx->trace);
+	ctx->trace = NULL;
 }
 
 uint32_t trace_tracers(const struct lm_ctx *ctx)
 {
-	const struct tracer *tr = ctx->trace_kept ? ctx->trace_kept->tracers : NULL;
+	const struct tracer *tr = ctx->trace ? ctx->trace->tracers : NULL;
 	uint32_t nr = 0;
 
 	for (; tr; tr = tr->next)

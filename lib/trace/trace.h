@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * trace.h - the trace ring: records are appended, tracers come and go.
+ * trace.h - the trace ring: records are appended, tracers come and go; the tap that makes records.
  */
 #ifndef LM_TRACE_H
 #define LM_TRACE_H
 
-#include "base/ctx.h"
-#include "muser-trace.h"
+#include "gate/gate.h"
 
 static inline bool trace_on(const struct lm_ctx *ctx)
 {
-	return unlikely(atomic_load_explicit(&ctx->trace, memory_order_relaxed) != NULL);
+	return atomic_load_explicit(&ctx->tap[TAP_TRACE], memory_order_relaxed);
 }
 #define TRACE_SLOTS 65536u
 uint64_t trace_ticks(void); /* the clock of records */
@@ -21,7 +20,7 @@ static inline uint32_t trace_duration(uint64_t since, uint64_t now)
 {
 	return now - since > UINT32_MAX ? UINT32_MAX : (uint32_t)(now - since);
 }
-/* Append; sequence is filled in. Only if trace_on(). From any thread. */
+/* Append; sequence is filled in. From any thread; lost if nobody traces any more. */
 void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec);
 /* An access or reset is about to call the device: its record is to be filled in (duration, result,
  * aux and text stay zero) and gets its kind; it has ended. Only if trace_on(). */
@@ -34,6 +33,7 @@ int  trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd
 		  void **tracer);
 void trace_detach(struct lm_ctx *ctx, void *tracer);
 void trace_free(struct lm_ctx *ctx); /* with control_free(); nobody traces any more */
+extern struct tap trace_tap;
 uint32_t trace_tracers(const struct lm_ctx *ctx);
 
 #endif /* LM_TRACE_H */

@@ -11,9 +11,10 @@
 # From low to high; each line may know those before it, or those that it names. "top" is the files
 # in no folder: they put all of it together.
 lib='base
+defer
+gate
 trace
 wire
-defer
 state
 dma
 region
@@ -153,3 +154,11 @@ module_needs | knots kmod | report "files of kmod that need each other are three
 grep -nE 'LM_DEV_MDEV|is_mdev' lib/*.[ch] lib/*/*.[ch] |
 	grep -vE '^lib/(muser\.h|ctx\.c|info[a-z_]*\.c):' | sed -E 's/^([^:]+:[0-9]+):[ \t]*/\1: /' |
 	report "no part of the library asks which transport there is"
+
+# Callbacks are called in one file, where everything that crosses passes the taps; and what traces
+# show is made in one.
+grep -nE '(info|regs|map|cap|reg)(\.|->)(fn|map|read|write|reset|client|dma_map|dma_unmap|written|save|load|prop_get|prop_set)\(' \
+	lib/*.c lib/*/*.c | grep -v '^lib/gate/call\.c:' | sed -E 's/^([^:]+:[0-9]+):[ \t]*/\1: /' |
+	report "callbacks of a device are called by lib/gate/call.c alone"
+grep -n 'trace_append(' lib/*.c lib/*/*.c | grep -vE '^lib/trace/' |
+	sed -E 's/^([^:]+:[0-9]+):[ \t]*/\1: /' | report "records are made by lib/trace alone"

@@ -417,7 +417,7 @@ static void tracer_free(lm_trace_reader_t *reader)
 	trace_free(ctx);
 }
 
-/* The next record that is not an access. */
+/* The next record of what this is about. */
 static struct lm_trace_record next_record(lm_trace_reader_t *reader)
 {
 	struct lm_trace_record rec;
@@ -425,7 +425,8 @@ static struct lm_trace_record next_record(lm_trace_reader_t *reader)
 
 	do {
 		assert_int_equal(lm_trace_next(reader, &rec, &lost), 1);
-	} while (rec.kind == LM_TRACE_READ || rec.kind == LM_TRACE_WRITE);
+	} while (rec.kind == LM_TRACE_READ || rec.kind == LM_TRACE_WRITE ||
+		 rec.kind == LM_TRACE_IRQ_SET);
 	return rec;
 }
 

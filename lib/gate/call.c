@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * call.c - the callbacks of a device, each called here and nowhere else.
+ *
+ * Owns what all of them have in common: who holds the context meanwhile, what may be deferred, and
+ * which answers count. Accesses, resets, DMA windows and clients are crossings where they begin,
+ * with all that the library does for them; the other calls are crossings here.
+ */
+#include <string.h>
+
+#include "gate/call.h"
+
+/* What a callback is to be worth: all of it, or an error that fits a reply. */
+static ssize_t count_check(ssize_t ret, size_t len)
+{
+	if (ret < 0)
+		return ret >= -4095 ? ret : -EIO;
+	return ret == (ssize_t)len ? ret : -EIO;
+}
+
+/* ---- accesses --------------------------------------------------------------------- */
+
+static void call_begin(struct lm_ctx *ctx, struct deferral *d)
+{
+	if (unlikely(ctx->threads))
+		ctx_unlock(ctx);
+	else
+		defer_begin(ctx, d);
+}
+
+static enum defer_state call_end(struct lm_ctx *ctx, struct deferral *d)
+{
+	if (likely(!ctx->threads))
+		return defer_end(ctx, d);
+	ctx_lock(ctx);
+	return DEFER_NO;
+}
+
+ssize_t call_region(struct lm_ctx *ctx, struct deferral *d, lm_region_access_t *fn,
+		    const struct call_bytes *bytes)
+{
+	ssize_t ret;
+
+	call_begin(ctx, d);
+	ret = fn(ctx->info.pvt, bytes->buf, bytes->len, (loff_t)bytes->offset, bytes->is_write);
+	switch (call_end(ctx, d)) {
+	case DEFER_WAITING:
+		return LM_DEFER;
+	case DEFER_ANSWERED:
+		return d->result;
+	default:
+		/* Where nobody waits for the answer there is none to put off. */
+		return ret == LM_DEFER && !d->done ? (ssize_t)bytes->len :
+						     count_check(ret, bytes->len);
+	}
+}
+
+enum defer_state call_register_read(struct lm_ctx *ctx, struct deferral *d,
+				    const lm_register_map_t *map, const lm_register_t *reg,
+				    uint64_t *value)
+{
+	call_begin(ctx, d);
+	*value = map->read(ctx->info.pvt, reg->offset, reg->width);
+	return call_end(ctx, d);
+}
+
+enum defer_state call_register_write(struct lm_ctx *ctx, struct deferral *d,
+				     const lm_register_map_t *map, const lm_register_t *reg,
+				     uint64_t value)
+{
+	call_begin(ctx, d);
+	map->write(ctx->info.pvt, reg->offset, value, reg->width);
+	return call_end(ctx, d);
+}
+
+int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_bytes *bytes)
+{
+	const ssize_t ret = count_check(fn(ctx->info.pvt, bytes->buf, bytes->len,
+					   (loff_t)bytes->offset, bytes->is_write), bytes->len);
+
+	return ret < 0 ? (int)ret : 0;
+}
+
+int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct call_bytes *bytes)
+{
+	const ssize_t ret = count_check(fn(ctx->info.pvt, id, bytes->buf, bytes->len,
+					   (loff_t)bytes->offset, bytes->is_write), bytes->len);
+
+	return ret < 0 ? (int)ret : 0;
+}
+
+/* ---- reset, memory, clients -------------------------------------------------------- */
+
+int call_reset(struct lm_ctx *ctx, struct deferral *d)
+{
+	struct deferral nobody = { 0 };
+	int ret;
+
+	if (!ctx->info.reset)
+		return 0;
+	d = d ?: &nobody;
+	defer_begin(ctx, d);
+	ret = ctx->info.reset(ctx->info.pvt);
+	switch (defer_end(ctx, d)) {
+	case DEFER_WAITING:
+		return LM_DEFER;
+	case DEFER_ANSWERED:
+		return (int)d->result;
+	default:
+		return ret == LM_DEFER ? -EIO : ret;
+	}
+}
+
+void call_dma_map(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
+{
+	if (ctx->info.dma_map)
+		ctx->info.dma_map(ctx->info.pvt, addr, len);
+}
+
+int call_dma_unmap(struct lm_ctx *ctx, struct deferral *d, uint64_t addr, uint64_t len)
+{
+	int ret;
+
+	defer_begin(ctx, d);
+	ret = ctx->info.dma_unmap(ctx->info.pvt, addr, len);
+	if (defer_end(ctx, d) == DEFER_WAITING)
+		return LM_DEFER;
+	return ret == LM_DEFER ? 0 : ret;
+}
+
+void call_client(struct lm_ctx *ctx, bool attached)
+{
+	if (ctx->info.client)
+		ctx->info.client(ctx->info.pvt, attached);
+}
+
+/* ---- calls that are crossings ------------------------------------------------------ */
+
+/* What @x stands for, by the device; what it comes to. */
+typedef int64_t (call_fn)(struct lm_ctx *ctx, struct crossing *x);
+
+static int64_t call_cross(struct lm_ctx *ctx, struct crossing *x, call_fn *call)
+{
+	if (likely(!gate_is_on(ctx, x->kind)))
+		return call(ctx, x);
+	if (!gate_enter(ctx, x))
+		x->result = call(ctx, x);
+	gate_leave(ctx, x);
+	return x->result;
+}
+
+static int64_t do_written(struct lm_ctx *ctx, struct crossing *x)
+{
+	ctx->info.written(ctx->info.pvt, x->region, x->offset, x->len);
+	return 0;
+}
+
+void call_written(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint64_t len)
+{
+	struct crossing x = {
+		.kind = CALL_WRITTEN, .region = region, .offset = offset, .len = len,
+	};
+
+	call_cross(ctx, &x, do_written);
+}
+
+bool call_map(struct lm_ctx *ctx, lm_map_region_t *map, uint32_t region, uint64_t offset,
+	      uint64_t len)
+{
+	struct crossing x = { .kind = CALL_MAP, .region = region, .offset = offset, .len = len };
+
+	if (!gate_is_on(ctx, CALL_MAP))
+		return map(ctx->info.pvt, offset / page_size(), len);
+	if (!gate_enter(ctx, &x))
+		x.result = !!map(ctx->info.pvt, offset / page_size(), len);
+	gate_leave(ctx, &x);
+	return x.result > 0;
+}
+
+static int64_t do_get(struct lm_ctx *ctx, struct crossing *x)
+{
+	if (!ctx->info.prop_get)
+		return -EOPNOTSUPP;
+	return ctx->info.prop_get(ctx->info.pvt, x->name, x->data, x->len);
+}
+
+int call_get(struct lm_ctx *ctx, const char *name, char *value, size_t size)
+{
+	struct crossing x = { .kind = CALL_GET, .name = name, .data = value, .len = size };
+
+	return (int)call_cross(ctx, &x, do_get);
+}
+
+static int64_t do_set(struct lm_ctx *ctx, struct crossing *x)
+{
+	if (!ctx->info.prop_set)
+		return -EOPNOTSUPP;
+	return ctx->info.prop_set(ctx->info.pvt, x->name, x->data);
+}
+
+int call_set(struct lm_ctx *ctx, const char *name, const char *value)
+{
+	struct crossing x = {
+		.kind = CALL_SET, .is_const = true, .name = name,
+		.data = (char *)(uintptr_t)value, .len = strlen(value) + 1,
+	};
+
+	return (int)call_cross(ctx, &x, do_set);
+}
+
+static int64_t do_save(struct lm_ctx *ctx, struct crossing *x)
+{
+	return ctx->info.save(ctx->info.pvt, x->data, x->len);
+}
+
+ssize_t call_save(struct lm_ctx *ctx, void *buf, size_t size)
+{
+	struct crossing x = { .kind = CALL_SAVE, .data = buf, .len = size };
+
+	return (ssize_t)call_cross(ctx, &x, do_save);
+}
+
+static int64_t do_load(struct lm_ctx *ctx, struct crossing *x)
+{
+	return ctx->info.load(ctx->info.pvt, x->data, x->len);
+}
+
+int call_load(struct lm_ctx *ctx, const void *buf, size_t len)
+{
+	struct crossing x = {
+		.kind = CALL_LOAD, .is_const = true, .data = (char *)(uintptr_t)buf, .len = len,
+	};
+
+	return (int)call_cross(ctx, &x, do_load);
+}

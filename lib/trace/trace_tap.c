@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * trace_tap.c - tracing, the first tap: a crossing becomes a record.
+ *
+ * An access or reset is described when it begins, for who outlives the device; all that crosses is
+ * appended to the ring when it has ended. What it cost is of those that take time only.
+ */
+#include <string.h>
+
+#include "trace/trace.h"
+
+#define BIT(kind) (1ull << (kind))
+#define ACCESSES  (BIT(LM_TRACE_READ) | BIT(LM_TRACE_WRITE))
+#define BEGUN     (ACCESSES | BIT(LM_TRACE_RESET))
+#define TIMED     (BEGUN | BIT(LM_TRACE_DMA_READ) | BIT(LM_TRACE_DMA_WRITE))
+#define WRITES    (BIT(LM_TRACE_WRITE) | BIT(LM_TRACE_DMA_WRITE))
+
+_Static_assert((int)LM_TRACE_NR_KINDS <= (int)CALL_WRITTEN, "the kinds of both are one");
+
+static bool is_one_of(const struct crossing *x, uint64_t kinds)
+{
+	return kinds >> x->kind & 1;
+}
+
+static void describe(const struct crossing *x, bool has_bytes, struct lm_trace_record *rec)
+{
+	rec->time = x->started;
+	rec->flags = x->flags;
+	rec->region = x->region;
+	rec->len = (uint32_t)at_most(x->len, UINT32_MAX);
+	rec->offset = x->offset;
+	rec->value = x->value;
+	if (has_bytes && x->data)
+		memcpy(rec->bytes, x->data, at_most(x->len, sizeof(rec->bytes)));
+}
+
+static void describe_name(const struct crossing *x, struct lm_trace_record *rec)
+{
+	char padded[sizeof(rec->text) + sizeof(rec->tail) + 1] = "";
+
+	memccpy(padded, x->name, 0, sizeof(padded) - 1);
+	memcpy(rec->text, padded, sizeof(rec->text));
+	memcpy(rec->tail, padded + sizeof(rec->text), sizeof(rec->tail));
+}
+
+/* The requests of a turn follow each other without a gap: one look at the clock for each. */
+static int trace_before(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
+{
+	struct lm_trace_record *begun;
+
+	x->started = is_one_of(x, ACCESSES) && ctx->turn_ticks ? ctx->turn_ticks : trace_ticks();
+	if (!is_one_of(x, BEGUN))
+		return TAP_PASS;
+	begun = trace_begin(ctx);
+	describe(x, is_one_of(x, WRITES), begun);
+	trace_begun(begun, x->kind);
+	return TAP_PASS;
+}
+
+static void trace_access(struct lm_ctx *ctx, const struct crossing *x, uint64_t now,
+			 struct lm_trace_record *rec)
+{
+	if (access_is_refused(x->result, x->flags, x->aux))
+		rec->flags |= LM_TRACE_REFUSED;
+	if (ctx->turn_ticks)
+		ctx->turn_ticks = now;
+}
+
+static int trace_after(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
+{
+	struct lm_trace_record rec = {
+		.kind = x->kind, .aux = x->aux, .result = (int32_t)x->result,
+	};
+	uint64_t now;
+
+	describe(x, x->result >= 0 || is_one_of(x, WRITES), &rec);
+	if (is_one_of(x, TIMED)) {
+		now = trace_ticks();
+		rec.duration = trace_duration(x->started, now);
+		if (is_one_of(x, ACCESSES))
+			trace_access(ctx, x, now, &rec);
+	}
+	if (x->kind == LM_TRACE_EVENT)
+		describe_name(x, &rec);
+	if (is_one_of(x, BEGUN))
+		trace_done(ctx);
+	trace_append(ctx, &rec);
+	return 0;
+}
+
+struct tap trace_tap = {
+	.kinds = BIT(LM_TRACE_NR_KINDS) - 1,
+	.before = trace_before,
+	.after = trace_after,
+};
