@@ -70,7 +70,7 @@ struct tap {
 /* From the driver to the device; on the way back the other way round. */
 enum tap_place {
 	TAP_TRACE,
-	TAP_TEST, /* tests/unit/test_gate.c */
+	TAP_TEST, /* tests/unit/gate_tap.h */
 	TAPS_NR,
 };
 _Static_assert(TAPS_NR <= TAPS_MAX, "room in struct lm_ctx");
