@@ -6,7 +6,7 @@
 # file here and its name below.
 
 cd "$(dirname "$0")" || exit 1
-[ $# -gt 0 ] || set -- abi docs exports headers help includes layers man shell sizes sync words
+[ $# -gt 0 ] || set -- abi docs exports headers help includes layers man messages shell sizes sync words
 
 for check in "$@"; do
 	"./$check.sh" || echo "not ok - $check.sh ended with status $?"
