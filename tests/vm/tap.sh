@@ -60,10 +60,12 @@ tap_end() {
 
 # Wait for a condition, a shell command.
 until_true() { # COMMAND...
-	tap_try=0
-	while [ $((tap_try += 1)) -le $((TAP_SECONDS * 20)) ]; do
+	read -r tap_now _ </proc/uptime
+	tap_end=$((${tap_now%.*} + TAP_SECONDS))
+	while [ "${tap_now%.*}" -le $tap_end ]; do
 		"$@" >/dev/null 2>&1 && return
 		usleep 50000
+		read -r tap_now _ </proc/uptime
 	done
 	echo "not within $TAP_SECONDS s: $*" >&2
 	return 1
