@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,19 +23,12 @@ static struct {
 	int             fd;
 } reserve = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
 
-static bool is_listening(int fd)
-{
-	socklen_t len = sizeof(int);
-	int listening = 0;
-
-	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) && listening;
-}
-
 int accept_new(int fd)
 {
-	int ret = 0;
+	socklen_t len = sizeof(int);
+	int listening = 0, ret = 0;
 
-	if (!is_listening(fd))
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) || !listening)
 		return -EINVAL;
 	pthread_mutex_lock(&reserve.lock);
 	if (reserve.fd < 0)
@@ -59,11 +51,15 @@ void accept_free(void)
 	pthread_mutex_unlock(&reserve.lock);
 }
 
-/* Another thread may be faster to take the descriptor: then the next turn tries again. */
-static void reject_peer(int listener)
+int accept_peer(int listener)
 {
-	int fd;
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
+	if (fd >= 0)
+		return fd;
+	if (errno != EMFILE && errno != ENFILE)
+		return -errno;
+	/* Another thread may be faster to take the descriptor: then the next turn tries again. */
 	pthread_mutex_lock(&reserve.lock);
 	if (reserve.fd >= 0)
 		close(reserve.fd);
@@ -72,16 +68,5 @@ static void reject_peer(int listener)
 		peer_socket_close(fd);
 	reserve.fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_unlock(&reserve.lock);
-}
-
-int accept_peer(int listener)
-{
-	const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd >= 0)
-		return fd;
-	if (errno != EMFILE && errno != ENFILE)
-		return -errno;
-	reject_peer(listener);
 	return -EMFILE;
 }

@@ -11,14 +11,6 @@ const char *const region_names[LM_DEV_NUM_REGS] = {
 	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
 };
 
-static void add_name(struct json_object *obj, uint32_t index)
-{
-	char other[24];
-
-	snprintf(other, sizeof(other), "region%u", index);
-	json_add_string(obj, "name", index < LM_DEV_NUM_REGS ? region_names[index] : other);
-}
-
 static const char *region_kind(uint32_t index, uint32_t flags)
 {
 	if (index >= LM_DEV_NUM_REGS)
@@ -28,23 +20,6 @@ static const char *region_kind(uint32_t index, uint32_t flags)
 	if (!(flags & LM_REG_FLAG_MEM))
 		return "io";
 	return flags & LM_REG_FLAG_64BIT ? "mem64" : "mem32";
-}
-
-/* r and w: a client may read and write; m: map some of it; p: prefetch. */
-static void add_flags(struct json_object *obj, uint32_t flags)
-{
-	char text[5], *p = text;
-
-	if (flags & LM_REG_FLAG_READ)
-		*p++ = 'r';
-	if (flags & LM_REG_FLAG_WRITE)
-		*p++ = 'w';
-	if (flags & LM_REG_FLAG_MMAP)
-		*p++ = 'm';
-	if (flags & LM_REG_FLAG_PREFETCH)
-		*p++ = 'p';
-	*p = '\0';
-	json_add_string(obj, "flags", text);
 }
 
 static struct json_object *mmap_areas(const lm_reg_info_t *info)
@@ -67,12 +42,24 @@ static struct json_object *mmap_areas(const lm_reg_info_t *info)
 struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info)
 {
 	struct json_object *obj = json_new_object();
+	char other[24], flags[5], *p = flags;
 
 	json_add_int(obj, "index", index);
-	add_name(obj, index);
+	snprintf(other, sizeof(other), "region%u", index);
+	json_add_string(obj, "name", index < LM_DEV_NUM_REGS ? region_names[index] : other);
 	json_add_string(obj, "kind", region_kind(index, info->flags));
 	json_add_hex(obj, "size", info->size);
-	add_flags(obj, info->flags);
+	/* r and w: a client may read and write; m: map some of it; p: prefetch. */
+	if (info->flags & LM_REG_FLAG_READ)
+		*p++ = 'r';
+	if (info->flags & LM_REG_FLAG_WRITE)
+		*p++ = 'w';
+	if (info->flags & LM_REG_FLAG_MMAP)
+		*p++ = 'm';
+	if (info->flags & LM_REG_FLAG_PREFETCH)
+		*p++ = 'p';
+	*p = '\0';
+	json_add_string(obj, "flags", flags);
 	json_add(obj, "mmap", mmap_areas(info));
 	return obj;
 }

@@ -136,24 +136,16 @@ static int follow(struct walk *w, int fd, const struct stat *st)
 }
 
 /* In a directory that somebody else could exchange nothing is made. */
-static int make_entry(struct walk *w, const char *name)
-{
-	if (!(w->flags & DIR_MAKE))
-		return -ENOENT;
-	if (w->has_owner && w->owner != geteuid())
-		return is_foreign(w, w->fd, w->owner);
-	return mkdirat(w->fd, name, 0700) && errno != EEXIST ? -errno : 0;
-}
-
 static int open_entry(struct walk *w, const char *name)
 {
 	const int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
-	int ret, fd = openat(w->fd, name, flags);
+	int fd = openat(w->fd, name, flags);
 
-	if (fd < 0 && errno == ENOENT) {
-		ret = make_entry(w, name);
-		if (ret)
-			return ret;
+	if (fd < 0 && errno == ENOENT && w->flags & DIR_MAKE) {
+		if (w->has_owner && w->owner != geteuid())
+			return is_foreign(w, w->fd, w->owner);
+		if (mkdirat(w->fd, name, 0700) && errno != EEXIST)
+			return -errno;
 		fd = openat(w->fd, name, flags);
 	}
 	return fd < 0 ? -errno : fd;

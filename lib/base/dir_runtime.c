@@ -10,24 +10,11 @@
 #include "base/env.h"
 #include "muser-instance.h"
 
-/* What is wrong with it already; the last word has who opens it. */
-static int tmp_dir(char *buf, size_t size)
-{
-	const int len = snprintf(buf, size, "/tmp/muser-%u", (unsigned int)geteuid());
-	struct stat st;
-
-	if (len < 0 || (size_t)len >= size)
-		return -ENAMETOOLONG;
-	if (lstat(buf, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 066))
-		return -EPERM;
-	return 0;
-}
-
 LM_EXPORT int lm_runtime_dir(char *buf, size_t size)
 {
 	const char *dir = env_get("MUSER_RUNTIME_DIR");
+	struct stat st;
+	int len;
 
 	if (dir)
 		return dir_path(buf, size, dir, "");
@@ -36,5 +23,11 @@ LM_EXPORT int lm_runtime_dir(char *buf, size_t size)
 	dir = env_get("XDG_RUNTIME_DIR");
 	if (dir)
 		return dir_path(buf, size, dir, "muser");
-	return tmp_dir(buf, size);
+	/* What is wrong with it already; the last word has who opens it. */
+	len = snprintf(buf, size, "/tmp/muser-%u", (unsigned int)geteuid());
+	if (len < 0 || (size_t)len >= size)
+		return -ENAMETOOLONG;
+	if (lstat(buf, &st))
+		return errno == ENOENT ? 0 : -errno;
+	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 066) ? 0 : -EPERM;
 }

@@ -39,14 +39,6 @@ static bool is_clean(const char *text, size_t len, bool *ascii)
 	return true;
 }
 
-static char *put_escape(char *to, uint32_t c)
-{
-	if (c < 0x10000)
-		return to + snprintf(to, 7, "\\u%04x", c);
-	c -= 0x10000;
-	return to + snprintf(to, 13, "\\u%04x\\u%04x", 0xd800 | c >> 10, 0xdc00 | (c & 0x3ff));
-}
-
 /*
  * Clean text with escapes for what is not ASCII: in strict mode json-c 0.18 takes those
  * bytes for control characters. NULL if a backslash precedes one, which is no JSON.
@@ -65,24 +57,16 @@ static char *to_ascii(const char *text, size_t *len)
 			return NULL;
 		}
 		backslash = c == '\\' && !backslash;
-		if (n > 1)
-			to = put_escape(to, c);
-		else
+		if (n <= 1)
 			*to++ = text[i];
+		else if (c < 0x10000)
+			to += snprintf(to, 7, "\\u%04x", c);
+		else
+			to += snprintf(to, 13, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10),
+				       0xdc00 | (c & 0x3ff));
 	}
 	*len = (size_t)(to - ascii);
 	return ascii;
-}
-
-/* An upper bound, as brackets inside strings count: nothing that we speak has many. */
-static bool too_many_containers(const char *text, size_t len)
-{
-	unsigned int nr = 0;
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		nr += text[i] == '{' || text[i] == '[';
-	return nr > JSON_CONTAINERS_MAX;
 }
 
 size_t json_cost(const char *text, size_t len)
@@ -135,9 +119,15 @@ static struct json_object *parse(const char *text, size_t len)
 
 struct json_object *json_parse(const char *text, size_t len)
 {
-	if (len > JSON_REQUEST_MAX || too_many_containers(text, len))
+	unsigned int nr = 0;
+	size_t i;
+
+	if (len > JSON_REQUEST_MAX)
 		return NULL;
-	return parse(text, len);
+	/* An upper bound, as brackets inside strings count: nothing that we speak has many. */
+	for (i = 0; i < len; i++)
+		nr += text[i] == '{' || text[i] == '[';
+	return nr > JSON_CONTAINERS_MAX ? NULL : parse(text, len);
 }
 
 struct json_object *json_parse_reply(const char *text, size_t len)

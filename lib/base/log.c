@@ -35,13 +35,18 @@ static void write_quietly(const char *line, size_t len)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* One line, whatever the texts of a description or a peer have in them, by one write(2). */
-static void log_print(const lm_dev_info_t *info, const char *msg)
+/* Without a callback: one line, whatever the texts of a description or a peer have in them, by one
+ * write(2). */
+static void log_say(const lm_dev_info_t *info, int level, const char *msg)
 {
 	const char *who = info->name ?: info->uuid ?: info->type;
 	char line[LINE_MAX], *c;
 	int len;
 
+	if (info->log) {
+		info->log(info->pvt, level, msg);
+		return;
+	}
 	if (who && !strncmp(msg, who, strlen(who)) && msg[strlen(who)] == ':')
 		who = NULL; /* the message begins with it */
 	len = snprintf(line, sizeof(line), "muser: %.63s%s%s\n", who ?: "", who ? ": " : "", msg);
@@ -50,14 +55,6 @@ static void log_print(const lm_dev_info_t *info, const char *msg)
 			*c = '?';
 	}
 	write_quietly(line, (size_t)len);
-}
-
-static void log_say(const lm_dev_info_t *info, int level, const char *msg)
-{
-	if (info->log)
-		info->log(info->pvt, level, msg);
-	else
-		log_print(info, msg);
 }
 
 static __attribute__((format(printf, 3, 0))) void log_va(const lm_dev_info_t *info, int level,
@@ -112,30 +109,23 @@ void log_limits_new(struct log_limits *limits)
 	limits->period_ns = PERIOD_NS;
 }
 
-/* Its own, or the one that was used least recently. */
-static struct log_limit *limit_of(struct log_limits *limits, const char *fmt)
-{
-	struct log_limit *oldest = limits->of, *l;
-
-	for (l = limits->of; l < limits->of + LM_NR(limits->of); l++) {
-		if (l->fmt == fmt)
-			return l;
-		if (l->last_ns < oldest->last_ns)
-			oldest = l;
-	}
-	*oldest = (struct log_limit){ 0 };
-	return oldest;
-}
-
-/* False: it is counted, that is all. */
+/* False: it is counted, that is all. A format has a limit of its own, or takes the one that was
+ * used least recently. */
 static bool limit_passes(struct lm_ctx *ctx, const char *fmt, uint64_t *left_out)
 {
+	struct log_limit *of = ctx->log_limits.of, *oldest = of, *l;
 	const uint64_t now = loop_now_ns();
-	struct log_limit *l;
 	bool passes;
 
 	ctx_lock(ctx);
-	l = limit_of(&ctx->log_limits, fmt);
+	for (l = of; l < of + LM_NR(ctx->log_limits.of) && l->fmt != fmt; l++) {
+		if (l->last_ns < oldest->last_ns)
+			oldest = l;
+	}
+	if (l == of + LM_NR(ctx->log_limits.of)) {
+		l = oldest;
+		*l = (struct log_limit){ 0 };
+	}
 	passes = !l->fmt || now - l->last_ns >= ctx->log_limits.period_ns;
 	*left_out = l->left_out++;
 	if (passes)

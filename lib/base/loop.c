@@ -94,23 +94,15 @@ void loop_remove(struct loop *loop, struct source *src)
 	epoll_ctl(loop->epfd, EPOLL_CTL_DEL, src->fd, NULL);
 }
 
-static int loop_wait(struct loop *loop, int timeout_ms)
+int loop_run(struct loop *loop, int timeout_ms)
 {
-	int nr;
+	int i, nr;
 
 	if (timeout_ms)
 		loop_unlock(loop);
 	nr = epoll_wait(loop->epfd, loop->ready, LM_NR(loop->ready), timeout_ms);
 	if (timeout_ms)
 		loop_lock(loop); /* keeps errno */
-	return nr;
-}
-
-int loop_run(struct loop *loop, int timeout_ms)
-{
-	int nr = loop_wait(loop, timeout_ms);
-	int i;
-
 	if (nr < 0)
 		return errno == EINTR ? 0 : -errno;
 	loop->nr_ready = nr;
@@ -172,31 +164,20 @@ static int timer_program(struct loop *loop)
 	return timerfd_settime(loop->timer_source.fd, TFD_TIMER_ABSTIME, &its, NULL) ? -errno : 0;
 }
 
-/* Expiries missed meanwhile are merged: the next one lies in the future. */
-static void timer_advance(struct lm_timer *t, uint64_t now)
-{
-	uint64_t missed;
-
-	if (!t->interval_ns) {
-		t->due_ns = 0;
-		return;
-	}
-	missed = (now - t->due_ns) / t->interval_ns;
-	t->due_ns += (missed + 1) * t->interval_ns;
-}
-
 static void timer_expired(struct source *src, uint32_t events)
 {
 	struct loop *loop = container_of(src, struct loop, timer_source);
 	uint64_t now = loop_now_ns();
-	uint64_t expirations;
+	uint64_t expirations, missed;
 	struct lm_timer *t;
 
 	if (read(src->fd, &expirations, sizeof(expirations)) < 0)
 		return;
 	/* A callback may change the list: look for the earliest again after each. */
 	while ((t = timer_earliest(loop)) && t->due_ns <= now) {
-		timer_advance(t, now);
+		/* Expiries missed meanwhile are merged: the next one lies in the future. */
+		missed = t->interval_ns ? (now - t->due_ns) / t->interval_ns : 0;
+		t->due_ns = t->interval_ns ? t->due_ns + (missed + 1) * t->interval_ns : 0;
 		t->fn(t->pvt);
 	}
 	timer_program(loop);

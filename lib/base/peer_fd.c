@@ -139,24 +139,18 @@ static struct {
 	int            *fd; /* no more than the process may have open */
 } queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* Nobody sent this one to wait for what it still has to send. */
-static void close_slowly(int fd)
-{
-	static const struct linger off;
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
-	close(fd);
-}
-
 static void *closer(void *arg)
 {
+	static const struct linger off;
 	int fd;
 
 	pthread_mutex_lock(&queue.lock);
 	while (queue.nr) {
 		fd = queue.fd[--queue.nr];
 		pthread_mutex_unlock(&queue.lock);
-		close_slowly(fd);
+		/* Nobody sent this one to wait for what it still has to send. */
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+		close(fd);
 		pthread_mutex_lock(&queue.lock);
 	}
 	queue.closers--;
@@ -210,11 +204,6 @@ static void close_elsewhere(const int *fds, unsigned int nr)
 	pthread_mutex_unlock(&queue.lock);
 }
 
-static bool closes_at_once(int fd)
-{
-	return fcntl(fd, F_GET_SEALS) >= 0 || peer_fd_is_eventfd(fd);
-}
-
 void peer_fd_close(int fd)
 {
 	peer_fds_close(&fd, 1);
@@ -228,7 +217,7 @@ void peer_fds_close(const int *fds, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		if (fds[i] < 0)
 			continue;
-		if (closes_at_once(fds[i]))
+		if (fcntl(fds[i], F_GET_SEALS) >= 0 || peer_fd_is_eventfd(fds[i]))
 			close(fds[i]);
 		else
 			slow[nr_slow++] = fds[i];

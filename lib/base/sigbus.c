@@ -47,9 +47,13 @@ static _Atomic(uintptr_t) spare; /* a page that nobody needs; 0: none */
 
 /* ---- the handler ----------------------------------------------------------------- */
 
-/* Low first: a reader looks at high, and then at low. */
-static void broken_extend(struct sigbus_range *r, uint64_t low, uint64_t high)
+/* Marked first: nobody is to see scratch memory that is not. Of the marks the low one first: a
+ * reader looks at high, and then at low. The system call itself: what a sanitizer does around it
+ * takes mappings of its own. */
+static bool range_replace(struct sigbus_range *r, uintptr_t base, uint64_t low, uint64_t len)
 {
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+	const uint64_t high = low + len;
 	uint64_t old = atomic_load(&r->broken_low);
 
 	while (low < old && !atomic_compare_exchange_weak(&r->broken_low, &old, low))
@@ -57,17 +61,7 @@ static void broken_extend(struct sigbus_range *r, uint64_t low, uint64_t high)
 	old = atomic_load(&r->broken_high);
 	while (high > old && !atomic_compare_exchange_weak(&r->broken_high, &old, high))
 		;
-}
-
-/* Marked first: nobody is to see scratch memory that is not. The system call itself: what a
- * sanitizer does around it takes mappings of its own. */
-static bool range_replace(struct sigbus_range *r, uintptr_t base, uint64_t off,
-			  uint64_t len)
-{
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
-
-	broken_extend(r, off, off + len);
-	return syscall(SYS_mmap, base + off, len, atomic_load(&r->prot), flags, -1, 0) != -1;
+	return syscall(SYS_mmap, base + low, len, atomic_load(&r->prot), flags, -1, 0) != -1;
 }
 
 static bool piece_take(struct sigbus_range *r)
@@ -87,21 +81,16 @@ static void pieces_give(struct sigbus_range *r)
 	atomic_fetch_sub(&nr_pieces, atomic_exchange(&r->pieces, 0));
 }
 
-static void spare_give(void)
-{
-	const uintptr_t at = atomic_exchange(&spare, 0);
-
-	if (at)
-		syscall(SYS_munmap, at, 1);
-}
-
 static bool range_replace_all(struct sigbus_range *r, uintptr_t base)
 {
 	const uint64_t length = atomic_load(&r->length);
 	bool done = range_replace(r, base, 0, length);
+	uintptr_t given;
 
 	if (!done) {
-		spare_give();
+		given = atomic_exchange(&spare, 0);
+		if (given)
+			syscall(SYS_munmap, given, 1);
 		done = range_replace(r, base, 0, length);
 	}
 	if (done)
@@ -109,29 +98,21 @@ static bool range_replace_all(struct sigbus_range *r, uintptr_t base)
 	return done;
 }
 
-/* One page of the file, or else all. */
-static bool range_repair(struct sigbus_range *r, uintptr_t base, uint64_t off)
-{
-	const uint64_t granule = atomic_load(&r->granule);
-
-	off &= ~(granule - 1);
-	if (piece_take(r) && range_replace(r, base, off, granule))
-		return true;
-	return range_replace_all(r, base) || range_replace(r, base, off, granule);
-}
-
-/* One range; false: @addr is not in it. */
+/* One range: one page of the file is replaced, or else all. False: @addr is not in it. */
 static bool range_try(struct sigbus_range *r, uintptr_t addr)
 {
 	const uint32_t seq = atomic_load(&r->seq);
 	const uintptr_t base = atomic_load(&r->base);
-	const uint64_t length = atomic_load(&r->length);
+	const uint64_t length = atomic_load(&r->length), granule = atomic_load(&r->granule);
+	const uint64_t off = (addr - base) & ~(granule - 1);
 
 	/* A range that changes is not that of a live mapping, which has just faulted. */
 	if (!base || addr < base || addr - base >= length || seq % 2 ||
 	    atomic_load(&r->seq) != seq)
 		return false;
-	return range_repair(r, base, addr - base);
+	if (piece_take(r) && range_replace(r, base, off, granule))
+		return true;
+	return range_replace_all(r, base) || range_replace(r, base, off, granule);
 }
 
 static bool repair(uintptr_t addr)
@@ -247,24 +228,10 @@ static void range_set(struct sigbus_range *r, uintptr_t base, uint64_t length)
 	atomic_fetch_add(&r->seq, 1);
 }
 
-/* Before a range of the block comes, and after one has gone. */
-static void block_widen(struct sigbus_block *b, uintptr_t low, uintptr_t high)
-{
-	if (!b->used++ || low < atomic_load(&b->low))
-		atomic_store(&b->low, low);
-	if (high > atomic_load(&b->high))
-		atomic_store(&b->high, high);
-}
-
-static void block_narrow(struct sigbus_block *b)
-{
-	if (!--b->used)
-		atomic_store(&b->high, 0);
-}
-
 int sigbus_add(void *base, uint64_t length, uint64_t granule, int prot,
 	       struct sigbus_range **range)
 {
+	const uintptr_t low = (uintptr_t)base, high = low + length;
 	struct sigbus_range *r;
 	int ret = 0;
 
@@ -277,8 +244,12 @@ int sigbus_add(void *base, uint64_t length, uint64_t granule, int prot,
 		free_ranges = r->next_free;
 		atomic_store(&r->granule, granule);
 		atomic_store(&r->prot, prot);
-		block_widen(r->block, (uintptr_t)base, (uintptr_t)base + length);
-		range_set(r, (uintptr_t)base, length);
+		/* The block is widened before the range comes, and emptied after it has gone. */
+		if (!r->block->used++ || low < atomic_load(&r->block->low))
+			atomic_store(&r->block->low, low);
+		if (high > atomic_load(&r->block->high))
+			atomic_store(&r->block->high, high);
+		range_set(r, low, length);
 		*range = r;
 	}
 	pthread_mutex_unlock(&lock);
@@ -291,7 +262,8 @@ void sigbus_remove(struct sigbus_range *range)
 		return;
 	pthread_mutex_lock(&lock);
 	range_set(range, 0, 0);
-	block_narrow(range->block);
+	if (!--range->block->used)
+		atomic_store(&range->block->high, 0);
 	pieces_give(range);
 	range->next_free = free_ranges;
 	free_ranges = range;

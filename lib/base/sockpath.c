@@ -126,13 +126,6 @@ int sockpath_connect_at(int dir, const char *name)
 
 /* ---- listening ------------------------------------------------------------------- */
 
-static int set_permissions(int dir, const char *name, uint32_t mode, uint32_t gid)
-{
-	if (gid && fchownat(dir, name, (uid_t)-1, gid - 1, AT_SYMLINK_NOFOLLOW))
-		return -errno;
-	return fchmodat(dir, name, mode, 0) ? -errno : 0;
-}
-
 /* Nobody can connect before it listens, and until then it has its permissions. */
 int sockpath_listen_at(int dir, const char *name, uint32_t mode, uint32_t gid)
 {
@@ -148,10 +141,10 @@ int sockpath_listen_at(int dir, const char *name, uint32_t mode, uint32_t gid)
 		ret = -errno;
 		goto fail;
 	}
-	ret = set_permissions(dir, name, mode, gid);
-	if (!ret && !listen(fd, BACKLOG))
+	if (!(gid && fchownat(dir, name, (uid_t)-1, gid - 1, AT_SYMLINK_NOFOLLOW)) &&
+	    !fchmodat(dir, name, mode, 0) && !listen(fd, BACKLOG))
 		return fd;
-	ret = ret ?: -errno;
+	ret = -errno;
 	unlinkat(dir, name, 0);
 fail:
 	close(fd);
@@ -167,22 +160,6 @@ struct work {
 	const char *socket;
 	char        name[sizeof(WORK_NAME)];
 };
-
-static int work_begin(struct work *work, int dir, const char *socket)
-{
-	work->dir = dir;
-	work->socket = socket;
-	memcpy(work->name, WORK_NAME, sizeof(WORK_NAME));
-	work->fd = dir_make_private(dir, work->name);
-	return work->fd < 0 ? work->fd : 0;
-}
-
-static void work_end(struct work *work)
-{
-	unlinkat(work->fd, work->socket, 0);
-	unlinkat(work->dir, work->name, AT_REMOVEDIR);
-	close(work->fd);
-}
 
 /* Closing it unlocks. -1: others have it, for reasons of their own, or it is not to be had. */
 static int courtesy_lock(int dir)
@@ -256,32 +233,26 @@ static int put_in_place(const struct work *work)
 	return ret;
 }
 
-/* @st: what it is from now on. */
-static int listen_in(const struct work *work, uint32_t mode, uint32_t gid, struct stat *st)
-{
-	const int fd = sockpath_listen_at(work->fd, work->socket, mode, gid);
-	int ret;
-
-	if (fd < 0)
-		return fd;
-	ret = fstatat(work->fd, work->socket, st, AT_SYMLINK_NOFOLLOW) ? -errno
-								      : put_in_place(work);
-	if (!ret)
-		return fd;
-	close(fd);
-	return ret;
-}
-
+/* @st: what the socket is from now on. */
 static int listen_beside(int dir, const char *name, uint32_t mode, uint32_t gid, struct stat *st)
 {
-	struct work work;
-	int ret = work_begin(&work, dir, name);
+	struct work work = { .dir = dir, .socket = name, .name = WORK_NAME };
+	int fd, ret = 0;
 
-	if (ret)
-		return ret;
-	ret = listen_in(&work, mode, gid, st);
-	work_end(&work);
-	return ret;
+	work.fd = dir_make_private(dir, work.name);
+	if (work.fd < 0)
+		return work.fd;
+	fd = sockpath_listen_at(work.fd, name, mode, gid);
+	if (fd >= 0) {
+		ret = fstatat(work.fd, name, st, AT_SYMLINK_NOFOLLOW) ? -errno
+								      : put_in_place(&work);
+		if (ret)
+			close(fd);
+	}
+	unlinkat(work.fd, name, 0);
+	unlinkat(dir, work.name, AT_REMOVEDIR);
+	close(work.fd);
+	return ret ?: fd;
 }
 
 int sockpath_listen(const char *path, uint32_t mode, uint32_t gid, struct sockfile *file)

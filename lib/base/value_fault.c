@@ -9,22 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Somebody comes from peek and poke, where hexadecimal numbers need no 0x. */
-static bool lacks_0x(const char *value)
-{
-	return value[strspn(value, "0123456789")] &&
-	       !value[strspn(value, "0123456789abcdefABCDEF")];
-}
-
 const char *value_fault(int err, const char *value, const char *accepts, char text[VALUE_FAULT])
 {
+	bool lacks_0x;
+
 	if (err == -EPERM)
 		return READ_ONLY_FAULT;
 	if (err != -EINVAL)
 		return NULL;
 	if (!accepts)
 		return "not a value for it";
+	/* Somebody comes from peek and poke, where hexadecimal numbers need no 0x. */
+	lacks_0x = value[strspn(value, "0123456789")] &&
+		   !value[strspn(value, "0123456789abcdefABCDEF")];
 	snprintf(text, VALUE_FAULT, "not a value for it (%.160s%s)", accepts,
-		 strstr(accepts, "..") && lacks_0x(value) ? "; hexadecimal needs 0x" : "");
+		 strstr(accepts, "..") && lacks_0x ? "; hexadecimal needs 0x" : "");
 	return text;
 }
