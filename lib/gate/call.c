@@ -137,22 +137,32 @@ void call_client(struct lm_ctx *ctx, bool attached)
 /* ---- calls that are crossings ------------------------------------------------------ */
 
 /* What @x stands for, by the device; what it comes to. */
-typedef int64_t (call_fn)(struct lm_ctx *ctx, struct crossing *x);
-
-static int64_t call_cross(struct lm_ctx *ctx, struct crossing *x, call_fn *call)
+static int64_t call_device(const lm_dev_info_t *dev, const struct crossing *x)
 {
-	if (likely(!gate_is_on(ctx, x->kind)))
-		return call(ctx, x);
-	if (!gate_enter(ctx, x))
-		x->result = call(ctx, x);
-	gate_leave(ctx, x);
-	return x->result;
+	switch (x->kind) {
+	case CALL_WRITTEN:
+		dev->written(dev->pvt, x->region, x->offset, x->len);
+		return 0;
+	case CALL_GET:
+		return dev->prop_get ? dev->prop_get(dev->pvt, x->name, x->data, x->len) :
+				       -EOPNOTSUPP;
+	case CALL_SET:
+		return dev->prop_set ? dev->prop_set(dev->pvt, x->name, x->data) : -EOPNOTSUPP;
+	case CALL_SAVE:
+		return dev->save(dev->pvt, x->data, x->len);
+	default:
+		return dev->load(dev->pvt, x->data, x->len);
+	}
 }
 
-static int64_t do_written(struct lm_ctx *ctx, struct crossing *x)
+static int64_t call_cross(struct lm_ctx *ctx, struct crossing *x)
 {
-	ctx->info.written(ctx->info.pvt, x->region, x->offset, x->len);
-	return 0;
+	if (likely(!gate_is_on(ctx, x->kind)))
+		return call_device(&ctx->info, x);
+	if (!gate_enter(ctx, x))
+		x->result = call_device(&ctx->info, x);
+	gate_leave(ctx, x);
+	return x->result;
 }
 
 void call_written(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint64_t len)
@@ -161,7 +171,7 @@ void call_written(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint64_t
 		.kind = CALL_WRITTEN, .region = region, .offset = offset, .len = len,
 	};
 
-	call_cross(ctx, &x, do_written);
+	call_cross(ctx, &x);
 }
 
 bool call_map(struct lm_ctx *ctx, lm_map_region_t *map, uint32_t region, uint64_t offset,
@@ -177,25 +187,11 @@ bool call_map(struct lm_ctx *ctx, lm_map_region_t *map, uint32_t region, uint64_
 	return x.result > 0;
 }
 
-static int64_t do_get(struct lm_ctx *ctx, struct crossing *x)
-{
-	if (!ctx->info.prop_get)
-		return -EOPNOTSUPP;
-	return ctx->info.prop_get(ctx->info.pvt, x->name, x->data, x->len);
-}
-
 int call_get(struct lm_ctx *ctx, const char *name, char *value, size_t size)
 {
 	struct crossing x = { .kind = CALL_GET, .name = name, .data = value, .len = size };
 
-	return (int)call_cross(ctx, &x, do_get);
-}
-
-static int64_t do_set(struct lm_ctx *ctx, struct crossing *x)
-{
-	if (!ctx->info.prop_set)
-		return -EOPNOTSUPP;
-	return ctx->info.prop_set(ctx->info.pvt, x->name, x->data);
+	return (int)call_cross(ctx, &x);
 }
 
 int call_set(struct lm_ctx *ctx, const char *name, const char *value)
@@ -205,24 +201,14 @@ int call_set(struct lm_ctx *ctx, const char *name, const char *value)
 		.data = (char *)(uintptr_t)value, .len = strlen(value) + 1,
 	};
 
-	return (int)call_cross(ctx, &x, do_set);
-}
-
-static int64_t do_save(struct lm_ctx *ctx, struct crossing *x)
-{
-	return ctx->info.save(ctx->info.pvt, x->data, x->len);
+	return (int)call_cross(ctx, &x);
 }
 
 ssize_t call_save(struct lm_ctx *ctx, void *buf, size_t size)
 {
 	struct crossing x = { .kind = CALL_SAVE, .data = buf, .len = size };
 
-	return (ssize_t)call_cross(ctx, &x, do_save);
-}
-
-static int64_t do_load(struct lm_ctx *ctx, struct crossing *x)
-{
-	return ctx->info.load(ctx->info.pvt, x->data, x->len);
+	return (ssize_t)call_cross(ctx, &x);
 }
 
 int call_load(struct lm_ctx *ctx, const void *buf, size_t len)
@@ -231,5 +217,5 @@ int call_load(struct lm_ctx *ctx, const void *buf, size_t len)
 		.kind = CALL_LOAD, .is_const = true, .data = (char *)(uintptr_t)buf, .len = len,
 	};
 
-	return (int)call_cross(ctx, &x, do_load);
+	return (int)call_cross(ctx, &x);
 }

@@ -19,22 +19,17 @@ static struct tap *tap_at(const struct lm_ctx *ctx, unsigned int place)
 	return atomic_load_explicit(&ctx->tap[place], memory_order_acquire);
 }
 
-static void taps_changed(struct lm_ctx *ctx)
+void gate_add(struct lm_ctx *ctx, enum tap_place place, struct tap *tap)
 {
 	uint64_t kinds = 0;
 	unsigned int i;
 
+	atomic_store_explicit(&ctx->tap[place], tap, memory_order_release);
 	for (i = 0; i < TAPS_NR; i++)
 		kinds |= tap_at(ctx, i) ? tap_at(ctx, i)->kinds : 0;
 	atomic_store_explicit(&ctx->tapped, kinds, memory_order_release);
 	if (ctx->on_taps)
 		ctx->on_taps(ctx);
-}
-
-void gate_add(struct lm_ctx *ctx, enum tap_place place, struct tap *tap)
-{
-	atomic_store_explicit(&ctx->tap[place], tap, memory_order_release);
-	taps_changed(ctx);
 }
 
 void gate_remove(struct lm_ctx *ctx, enum tap_place place)
