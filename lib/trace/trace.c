@@ -90,8 +90,23 @@ static inline void trace_unlock(struct trace *t)
 	atomic_store_explicit(&t->locked, false, memory_order_release);
 }
 
-static void ring_header(struct lm_trace_header *h)
+static int ring_new(struct trace *t)
 {
+	struct lm_trace_header *h;
+	int ret;
+
+	t->fd = memfd_sized("muser-trace", RING_SIZE);
+	if (t->fd < 0)
+		return t->fd;
+	h = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
+	/* Only now: a mapping made before the seal still writes, none made after it does. */
+	if (h == MAP_FAILED || fcntl(t->fd, F_ADD_SEALS, RING_SEALS)) {
+		ret = -errno;
+		if (h != MAP_FAILED)
+			munmap(h, RING_SIZE);
+		close(t->fd);
+		return ret;
+	}
 	h->magic = LM_TRACE_MAGIC;
 	h->version = LM_TRACE_VERSION;
 	h->record_size = sizeof(struct lm_trace_record);
@@ -99,38 +114,12 @@ static void ring_header(struct lm_trace_header *h)
 	h->data_offset = DATA_OFFSET;
 	h->clock = trace_clock();
 	trace_clock_pair(&h->ticks0, &h->ns0);
-}
-
-static int ring_new(struct trace *t)
-{
-	void *map;
-	int ret;
-
-	t->fd = memfd_sized("muser-trace", RING_SIZE);
-	if (t->fd < 0)
-		return t->fd;
-	map = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
-	if (map == MAP_FAILED)
-		goto fail;
-	/* Only now: a mapping made before the seal still writes, none made after it
-	 * does. */
-	if (fcntl(t->fd, F_ADD_SEALS, RING_SEALS)) {
-		ret = -errno;
-		munmap(map, RING_SIZE);
-		close(t->fd);
-		return ret;
-	}
-	ring_header(map);
 	trace_lock(t); /* a thread that saw the last ring may still look at this one */
 	t->head = 0;
-	t->slots = (slot_word *)((char *)map + DATA_OFFSET);
-	t->header = map;
+	t->slots = (slot_word *)((char *)h + DATA_OFFSET);
+	t->header = h;
 	trace_unlock(t);
 	return 0;
-fail:
-	ret = -errno;
-	close(t->fd);
-	return ret;
 }
 
 static void ring_free(struct trace *t)
@@ -223,20 +212,6 @@ void trace_end(struct lm_ctx *ctx)
 
 /* ---- tracers -------------------------------------------------------------------- */
 
-/* A page that cannot vanish under us. */
-static int armed_map(int memfd, _Atomic(uint32_t) **armed)
-{
-	void *map;
-
-	if (memfd_solid_size(memfd) < (int64_t)ARMED_SIZE)
-		return -EINVAL;
-	map = mmap(NULL, ARMED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-	if (map == MAP_FAILED)
-		return errno == ENOMEM ? -ENOMEM : -EINVAL;
-	*armed = map;
-	return 0;
-}
-
 static int tracer_new(int eventfd, int armed_memfd, struct tracer **tracer)
 {
 	struct tracer *tr;
@@ -245,12 +220,16 @@ static int tracer_new(int eventfd, int armed_memfd, struct tracer **tracer)
 	ret = eventfd_accept(eventfd);
 	if (ret)
 		return ret;
+	/* A page that cannot vanish under us. */
+	if (memfd_solid_size(armed_memfd) < (int64_t)ARMED_SIZE)
+		return -EINVAL;
 	tr = calloc(1, sizeof(*tr));
 	if (!tr)
 		return -ENOMEM;
 	tr->eventfd = eventfd;
-	ret = armed_map(armed_memfd, &tr->armed);
-	if (ret) {
+	tr->armed = mmap(NULL, ARMED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, armed_memfd, 0);
+	if (tr->armed == MAP_FAILED) {
+		ret = errno == ENOMEM ? -ENOMEM : -EINVAL;
 		free(tr);
 		return ret;
 	}
@@ -264,15 +243,6 @@ static void tracer_free(struct tracer *tr)
 	free(tr);
 }
 
-static int trace_start(struct lm_ctx *ctx)
-{
-	if (ctx->trace && ctx->trace->header)
-		return 0;
-	if (!ctx->trace)
-		ctx->trace = calloc(1, sizeof(*ctx->trace));
-	return ctx->trace ? ring_new(ctx->trace) : -ENOMEM;
-}
-
 int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
 		 void **tracer)
 {
@@ -283,13 +253,15 @@ int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
 	ret = tracer_new(eventfd, armed_memfd, &tr);
 	if (ret)
 		return ret;
-	ret = trace_start(ctx);
+	if (!ctx->trace)
+		ctx->trace = calloc(1, sizeof(*ctx->trace));
+	t = ctx->trace;
+	ret = !t ? -ENOMEM : t->header ? 0 : ring_new(t);
 	if (ret) {
 		tracer_free(tr);
 		return ret;
 	}
 	close(armed_memfd); /* the mapping stays */
-	t = ctx->trace;
 	trace_lock(t);
 	tr->next = t->tracers;
 	t->tracers = tr;

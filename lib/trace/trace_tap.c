@@ -57,15 +57,6 @@ static int trace_before(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
 	return TAP_PASS;
 }
 
-static void trace_access(struct lm_ctx *ctx, const struct crossing *x, uint64_t now,
-			 struct lm_trace_record *rec)
-{
-	if (access_is_refused(x->result, x->flags, x->aux))
-		rec->flags |= LM_TRACE_REFUSED;
-	if (ctx->turn_ticks)
-		ctx->turn_ticks = now;
-}
-
 static int trace_after(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
 {
 	struct lm_trace_record rec = {
@@ -77,8 +68,10 @@ static int trace_after(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
 	if (is_one_of(x, TIMED)) {
 		now = trace_ticks();
 		rec.duration = trace_duration(x->started, now);
-		if (is_one_of(x, ACCESSES))
-			trace_access(ctx, x, now, &rec);
+		if (is_one_of(x, ACCESSES) && access_is_refused(x->result, x->flags, x->aux))
+			rec.flags |= LM_TRACE_REFUSED;
+		if (is_one_of(x, ACCESSES) && ctx->turn_ticks)
+			ctx->turn_ticks = now;
 	}
 	if (x->kind == LM_TRACE_EVENT)
 		describe_name(x, &rec);
