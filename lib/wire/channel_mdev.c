@@ -134,16 +134,12 @@ static int mdev_trigger(const struct host *host, uint32_t index, uint32_t vector
 
 /* ---- client memory --------------------------------------------------------------- */
 
-static uint32_t dma_flags(uint32_t prot)
-{
-	return MUSER_DMA_READ | (prot & PROT_WRITE ? MUSER_DMA_WRITE : 0);
-}
-
 static int mdev_dma_pin(const struct host *host, struct host_dma *d)
 {
 	struct muser_dma arg = {
-		.argsz = sizeof(arg), .flags = dma_flags(d->prot) | MUSER_DMA_FILE,
-		.iova = d->addr, .size = d->size,
+		.argsz = sizeof(arg), .iova = d->addr, .size = d->size,
+		.flags = MUSER_DMA_READ | (d->prot & PROT_WRITE ? MUSER_DMA_WRITE : 0) |
+			 MUSER_DMA_FILE,
 	};
 	const int ret = mdev_node_ioctl(node_of(host), MUSER_DMA_PIN, &arg);
 
@@ -247,17 +243,9 @@ static const char *version_fault(int ret, const struct muser_info *info)
 	return NULL;
 }
 
-static int node_check(int fd, const char **why)
-{
-	struct muser_info info = { .argsz = sizeof(info) };
-	const int ret = mdev_node_ioctl(fd, MUSER_GET_INFO, &info);
-
-	*why = version_fault(ret, &info);
-	return *why ? -EPROTONOSUPPORT : ret;
-}
-
 int host_mdev_open(const char *uuid, const struct host **host, const char **why)
 {
+	struct muser_info info = { .argsz = sizeof(info) };
 	struct mdev_host *mdev;
 	const int fd = mdev_node_open(uuid);
 	int ret;
@@ -265,7 +253,10 @@ int host_mdev_open(const char *uuid, const struct host **host, const char **why)
 	*why = open_fault(fd);
 	if (fd < 0)
 		return fd;
-	ret = node_check(fd, why);
+	ret = mdev_node_ioctl(fd, MUSER_GET_INFO, &info);
+	*why = version_fault(ret, &info);
+	if (*why)
+		ret = -EPROTONOSUPPORT;
 	mdev = ret ? NULL : malloc(sizeof(*mdev));
 	if (!mdev) {
 		mdev_node_close(fd);

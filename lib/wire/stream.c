@@ -70,20 +70,6 @@ static void buf_release(struct stream_buf *b)
 	b->data = NULL;
 }
 
-/* Move the contents to the start of a large buffer. */
-static int buf_grow(struct stream_buf *b)
-{
-	const size_t used = b->tail - b->head;
-	char *big = pool_get();
-
-	if (!big)
-		return -ENOMEM;
-	memcpy(big, b->data + b->head, used);
-	buf_release(b);
-	*b = (struct stream_buf){ .data = big, .size = STREAM_BIG, .tail = used };
-	return 0;
-}
-
 /* Empty: start anew, in a small buffer if one can be had. */
 static void buf_reset(struct stream_buf *b)
 {
@@ -100,18 +86,28 @@ static void buf_reset(struct stream_buf *b)
 	b->size = STREAM_SMALL;
 }
 
-/* Make @need bytes from head fit into the buffer. */
+/* Make @need bytes from head fit into the buffer, or into a large one. */
 static int buf_fit(struct stream_buf *b, size_t need)
 {
 	const size_t used = b->tail - b->head;
+	char *big;
 
 	if (need <= b->size - b->head)
 		return 0;
-	if (need > b->size)
-		return need > STREAM_BIG ? -ENOBUFS : buf_grow(b);
-	memmove(b->data, b->data + b->head, used);
-	b->head = 0;
-	b->tail = used;
+	if (need <= b->size) {
+		memmove(b->data, b->data + b->head, used);
+		b->head = 0;
+		b->tail = used;
+		return 0;
+	}
+	if (need > STREAM_BIG)
+		return -ENOBUFS;
+	big = pool_get();
+	if (!big)
+		return -ENOMEM;
+	memcpy(big, b->data + b->head, used);
+	buf_release(b);
+	*b = (struct stream_buf){ .data = big, .size = STREAM_BIG, .tail = used };
 	return 0;
 }
 
@@ -187,22 +183,17 @@ static bool is_hole(const struct message *m)
 	return m->hdr->cmd == CMD_TAKEN && is_reply(m);
 }
 
-/* Descriptors that arrived in stream positions (start, start + len] move with their message. */
-static void fds_move(struct stream *s, uint64_t start, uint64_t len, uint64_t by)
-{
-	unsigned int i;
-
-	for (i = 0; i < s->nr_arrived; i++) {
-		if (s->arrived[i].end > start && s->arrived[i].end - start <= len)
-			s->arrived[i].end -= by;
-	}
-}
-
-/* What stands at @from moves to @to, where holes were. */
+/* What stands at @from moves to @to, where holes were, and descriptors with their message. */
 static void rx_move(struct stream *s, size_t from, size_t to, size_t len)
 {
+	const uint64_t start = s->rx_base + from;
+	unsigned int i;
+
 	memmove(s->rx.data + to, s->rx.data + from, len);
-	fds_move(s, s->rx_base + from, len, from - to);
+	for (i = 0; i < s->nr_arrived; i++) {
+		if (s->arrived[i].end > start && s->arrived[i].end - start <= len)
+			s->arrived[i].end -= from - to;
+	}
 }
 
 /* Close the holes up; what waits between them keeps its order. */
@@ -258,32 +249,23 @@ static int rx_make_room(struct stream *s)
 }
 
 /* Whole messages only, and the next one is long. */
-static int rx_make_more(struct stream *s)
-{
-	struct stream_buf *rx = &s->rx;
-	const size_t head = rx->head;
-	int ret;
-
-	if (rx->size == STREAM_BIG && !head)
-		return -ENOBUFS;
-	ret = buf_fit(rx, STREAM_BIG);
-	if (!ret)
-		s->rx_base += head;
-	return ret;
-}
-
 static ssize_t fill_again(struct stream *s, struct channel_fds *fds)
 {
 	struct stream_buf *rx = &s->rx;
-	ssize_t got = -EMSGSIZE;
+	ssize_t got;
 	int ret;
 
-	while (got == -EMSGSIZE) {
-		ret = rx_make_more(s);
+	do {
+		const size_t head = rx->head;
+
+		if (rx->size == STREAM_BIG && !head)
+			return -ENOBUFS;
+		ret = buf_fit(rx, STREAM_BIG);
 		if (ret)
 			return ret;
+		s->rx_base += head;
 		got = s->ch.ops->recv(&s->ch, rx->data + rx->tail, rx->size - rx->tail, fds);
-	}
+	} while (got == -EMSGSIZE);
 	return got;
 }
 
@@ -330,23 +312,6 @@ static void fds_append(struct channel_fds *to, const struct channel_fds *from)
 	}
 }
 
-/* The descriptors of the message that ends at stream position @end; it is the oldest one, or a
- * reply that overtakes: sets in between belong to messages that wait. */
-static void rx_take_fds(struct stream *s, uint64_t start, uint64_t end, struct channel_fds *fds)
-{
-	unsigned int i, kept = 0;
-
-	fds->nr = 0;
-	fds->error = 0;
-	for (i = 0; i < s->nr_arrived; i++) {
-		if (s->arrived[i].end > start && s->arrived[i].end <= end)
-			fds_append(fds, &s->arrived[i].fds);
-		else if (i != kept++)
-			s->arrived[kept - 1] = s->arrived[i];
-	}
-	s->nr_arrived = kept;
-}
-
 bool stream_has_more(const struct stream *s)
 {
 	struct message m;
@@ -354,22 +319,22 @@ bool stream_has_more(const struct stream *s)
 	return rx_peek(s, s->rx.head, &m) != 0;
 }
 
+/* The descriptors of the message at @pos; it is the oldest one, or a reply that overtakes: sets in
+ * between belong to messages that wait. */
 static void rx_fds_of(struct stream *s, size_t pos, struct message *m)
 {
-	if (likely(!s->nr_arrived)) {
-		m->fds.nr = 0;
-		m->fds.error = 0;
-		return;
-	}
-	rx_take_fds(s, s->rx_base + pos, s->rx_base + pos + m->hdr->msg_size, &m->fds);
-}
+	const uint64_t start = s->rx_base + pos, end = start + m->hdr->msg_size;
+	unsigned int i, kept = 0;
 
-/* One that we took, or a client's idea of one. */
-static void rx_skip_hole(struct stream *s, size_t pos, struct message *m)
-{
-	rx_fds_of(s, pos, m);
-	message_close_fds(m);
-	s->holes -= s->holes < m->hdr->msg_size ? s->holes : m->hdr->msg_size;
+	m->fds.nr = 0;
+	m->fds.error = 0;
+	for (i = 0; i < s->nr_arrived; i++) {
+		if (s->arrived[i].end > start && s->arrived[i].end <= end)
+			fds_append(&m->fds, &s->arrived[i].fds);
+		else if (i != kept++)
+			s->arrived[kept - 1] = s->arrived[i];
+	}
+	s->nr_arrived = kept;
 }
 
 int stream_next(struct stream *s, struct message *m)
@@ -377,16 +342,15 @@ int stream_next(struct stream *s, struct message *m)
 	int ret;
 
 	while ((ret = rx_peek(s, s->rx.head, m)) == 1) {
-		const size_t pos = s->rx.head;
-
+		rx_fds_of(s, s->rx.head, m);
 		s->rx.head += m->hdr->msg_size;
-		if (is_hole(m)) {
-			rx_skip_hole(s, pos, m);
-			continue;
+		if (!is_hole(m)) {
+			m->cmd = m->hdr->cmd;
+			return 1;
 		}
-		rx_fds_of(s, pos, m);
-		m->cmd = m->hdr->cmd;
-		return 1;
+		/* One that we took, or a client's idea of one. */
+		message_close_fds(m);
+		s->holes -= s->holes < m->hdr->msg_size ? s->holes : m->hdr->msg_size;
 	}
 	return ret;
 }
@@ -402,18 +366,6 @@ void stream_unget(struct stream *s, struct message *m)
 	m->fds.nr = 0;
 }
 
-/* With nothing before it that waits it goes at once, so that long transfers find room. */
-static void rx_take_reply(struct stream *s, size_t pos, struct message *m)
-{
-	rx_fds_of(s, pos, m);
-	m->cmd = m->hdr->cmd;
-	m->hdr->cmd = CMD_TAKEN;
-	if (pos == s->rx.head)
-		s->rx.head += m->hdr->msg_size;
-	else
-		s->holes += m->hdr->msg_size;
-}
-
 int stream_next_reply(struct stream *s, struct message *m)
 {
 	size_t pos = s->rx.head;
@@ -423,8 +375,16 @@ int stream_next_reply(struct stream *s, struct message *m)
 		pos = (size_t)(s->looked - s->rx_base);
 	while ((ret = rx_peek(s, pos, m)) == 1 && (!is_reply(m) || is_hole(m)))
 		pos += m->hdr->msg_size;
-	if (ret == 1)
-		rx_take_reply(s, pos, m);
+	if (ret == 1) {
+		rx_fds_of(s, pos, m);
+		m->cmd = m->hdr->cmd;
+		m->hdr->cmd = CMD_TAKEN;
+		/* With nothing before it that waits it goes at once: long transfers find room. */
+		if (pos == s->rx.head)
+			s->rx.head += m->hdr->msg_size;
+		else
+			s->holes += m->hdr->msg_size;
+	}
 	s->looked = s->rx_base + pos;
 	return ret;
 }
@@ -463,23 +423,13 @@ void stream_unpin(struct stream_buf *pinned)
 
 /* ---- sending --------------------------------------------------------------------- */
 
-/* Bytes that may go in the next send: descriptors go with the first byte of their message. */
-static size_t tx_segment(const struct stream *s, const struct channel_fds **fds)
-{
-	*fds = NULL;
-	if (!s->out.nr)
-		return s->tx.tail - s->tx.head;
-	if (s->out_pos > s->tx.head)
-		return s->out_pos - s->tx.head;
-	*fds = &s->out;
-	return s->tx.tail - s->tx.head;
-}
-
 int stream_flush(struct stream *s)
 {
 	while (stream_pending(s)) {
-		const struct channel_fds *fds;
-		const size_t len = tx_segment(s, &fds);
+		/* Descriptors go with the first byte of their message. */
+		const bool before = s->out.nr && s->out_pos > s->tx.head;
+		const struct channel_fds *fds = s->out.nr && !before ? &s->out : NULL;
+		const size_t len = (before ? s->out_pos : s->tx.tail) - s->tx.head;
 		const ssize_t sent = s->ch.ops->send(&s->ch, s->tx.data + s->tx.head, len, fds);
 
 		if (sent <= 0)
