@@ -35,13 +35,6 @@ uint64_t client_deadline(const struct lm_client *c)
 	return coarse_now_ns() + c->timeout_ms * NS_PER_MS;
 }
 
-static int left_ms(uint64_t deadline)
-{
-	const uint64_t now = coarse_now_ns();
-
-	return now >= deadline ? 0 : (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
-}
-
 /* ---- the end of requests ---------------------------------------------------- */
 
 void client_op_end(struct lm_client *c, lm_client_op_t *op, int result)
@@ -93,20 +86,6 @@ int client_may_wait(struct lm_client *c)
 
 /* ---- sending ---------------------------------------------------------------- */
 
-/* Ids are cyclic; those of abandoned requests are skipped. */
-static struct slot *slot_find(struct lm_client *c)
-{
-	struct slot *slot;
-
-	if (c->nr_busy > c->mask)
-		return NULL;
-	do
-		slot = &c->slots[c->next_id++ & c->mask];
-	while (slot->state != SLOT_FREE);
-	slot->msg_id = (uint16_t)(c->next_id - 1);
-	return slot;
-}
-
 char *client_begin(struct lm_client *c, uint16_t cmd, size_t len, struct slot **slot)
 {
 	struct vfio_user_header *hdr;
@@ -122,9 +101,12 @@ char *client_begin(struct lm_client *c, uint16_t cmd, size_t len, struct slot **
 	hdr->flags = slot ? VFIO_USER_F_TYPE_COMMAND : VFIO_USER_F_NO_REPLY;
 	hdr->error_no = 0;
 	if (slot) {
-		*slot = slot_find(c);
+		/* Ids are cyclic; those of abandoned requests are skipped. */
+		do
+			*slot = &c->slots[c->next_id++ & c->mask];
+		while ((*slot)->state != SLOT_FREE);
+		(*slot)->msg_id = hdr->msg_id = (uint16_t)(c->next_id - 1);
 		(*slot)->cmd = cmd;
-		hdr->msg_id = (*slot)->msg_id;
 		c->nr_busy++;
 	}
 	return (char *)(hdr + 1);
@@ -192,18 +174,6 @@ static int client_reply(struct lm_client *c, struct message *m)
 	return c->error;
 }
 
-static int message_dispatch(struct lm_client *c, struct lane *lane, struct message *m)
-{
-	switch (m->hdr->flags & VFIO_USER_F_TYPE_MASK) {
-	case VFIO_USER_F_TYPE_REPLY:
-		return lane == &c->main ? client_reply(c, m) : -EPROTO;
-	case VFIO_USER_F_TYPE_COMMAND:
-		return client_upcall(c, lane, m);
-	default:
-		return -EPROTO;
-	}
-}
-
 /* All whole messages that are there: how many, or -errno. */
 static int lane_serve(struct lm_client *c, struct lane *lane)
 {
@@ -212,7 +182,14 @@ static int lane_serve(struct lm_client *c, struct lane *lane)
 
 	lane->stalled = false;
 	while ((ret = stream_next(&lane->s, &m)) == 1) {
-		ret = message_dispatch(c, lane, &m);
+		const uint32_t type = m.hdr->flags & VFIO_USER_F_TYPE_MASK;
+
+		if (type == VFIO_USER_F_TYPE_COMMAND)
+			ret = client_upcall(c, lane, &m);
+		else if (type == VFIO_USER_F_TYPE_REPLY && lane == &c->main)
+			ret = client_reply(c, &m);
+		else
+			ret = -EPROTO;
 		if (ret == -EAGAIN) {
 			stream_unget(&lane->s, &m);
 			lane->stalled = true;
@@ -226,20 +203,14 @@ static int lane_serve(struct lm_client *c, struct lane *lane)
 	return ret ?: nr;
 }
 
-static bool lane_has_hung_up(const struct lane *lane)
-{
-	struct pollfd p = { .fd = lane->s.ch.fd };
-
-	return poll(&p, 1, 0) == 1;
-}
-
 /* One receive, if there is a place for it: how many messages were served, or -errno. */
 static int lane_receive(struct lm_client *c, struct lane *lane)
 {
+	struct pollfd hangup = { .fd = lane->s.ch.fd };
 	ssize_t got;
 
 	if (unlikely(lane->stalled))
-		return lane_has_hung_up(lane) ? -ENOTCONN : 0;
+		return poll(&hangup, 1, 0) == 1 ? -ENOTCONN : 0;
 	got = stream_fill(&lane->s);
 	if (got > 0)
 		return lane_serve(c, lane);
@@ -297,25 +268,20 @@ static int turn_sleep(struct lm_client *c, int timeout_ms)
 	return ret;
 }
 
-static int turn_spin(struct lm_client *c)
-{
-	unsigned int i;
-	int ret = 0;
-
-	for (i = 0; i < SPINS_A_LOOK && !ret; i++)
-		ret = client_receive(c);
-	return ret;
-}
-
 /* A server that sends without end cannot keep us here: the time is looked at in every turn. */
 int client_turn(struct lm_client *c, uint64_t deadline)
 {
-	const int timeout_ms = left_ms(deadline);
+	const uint64_t now = coarse_now_ns(), left = deadline > now ? deadline - now : 0;
+	const int timeout_ms = (int)((left + NS_PER_MS - 1) / NS_PER_MS);
+	const bool spins = c->flags & LM_CLIENT_BUSY_POLL;
+	unsigned int i;
 	int ret = client_send(c);
 
 	ret = ret ?: client_unstall(c);
-	if (!ret)
-		ret = c->flags & LM_CLIENT_BUSY_POLL ? turn_spin(c) : turn_sleep(c, timeout_ms);
+	if (!ret && !spins)
+		ret = turn_sleep(c, timeout_ms);
+	for (i = 0; spins && i < SPINS_A_LOOK && !ret; i++)
+		ret = client_receive(c);
 	if (ret >= 0)
 		ret = client_send(c); /* answers to commands */
 	if (ret)
@@ -358,13 +324,6 @@ static int call_send(struct lm_client *c, struct call *call, uint64_t deadline, 
 	return 0;
 }
 
-/* Nobody waits any more. What is not sent yet may carry descriptors that are only borrowed. */
-static int call_give_up(struct lm_client *c, struct slot *slot)
-{
-	slot->state = SLOT_ABANDONED;
-	return stream_pending(&c->main.s) ? client_fail(c, -ETIMEDOUT) : -ETIMEDOUT;
-}
-
 int client_call(struct lm_client *c, struct call *call)
 {
 	const uint64_t deadline = call->deadline ?: client_deadline(c);
@@ -383,5 +342,7 @@ int client_call(struct lm_client *c, struct call *call)
 	client_watch(c);
 	if (call->result != -EINPROGRESS)
 		return call->result;
-	return call_give_up(c, slot);
+	/* What is not sent yet may carry descriptors that are only borrowed. */
+	slot->state = SLOT_ABANDONED;
+	return stream_pending(&c->main.s) ? client_fail(c, -ETIMEDOUT) : -ETIMEDOUT;
 }

@@ -72,21 +72,14 @@ static char *proposal_text(const lm_client_options_t *o, size_t *len)
 	return text;
 }
 
-static bool is_stream_socket(int fd)
-{
-	socklen_t len = sizeof(int);
-	int type;
-
-	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_STREAM;
-}
-
 /* Specification: a server that says "supported" and gives no socket is inconsistent. */
 static int twin_take(struct lm_client *c, int64_t idx, struct channel_fds *fds)
 {
-	int ret;
+	socklen_t len = sizeof(int);
+	int type, ret;
 
 	if (!(c->flags & LM_CLIENT_TWIN_SOCKET) || idx < 0 || idx >= fds->nr ||
-	    !is_stream_socket(fds->fd[idx]))
+	    getsockopt(fds->fd[idx], SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_STREAM)
 		return -EPROTO;
 	ret = stream_open(&c->twin.s, fds->fd[idx]);
 	if (!ret)
@@ -115,8 +108,12 @@ static int capabilities_read(struct lm_client *c, struct json_object *json,
 	return caps.twin_socket ? twin_take(c, caps.twin_fd, fds) : 0;
 }
 
-static int version_read(struct lm_client *c, const struct vfio_user_version *v)
+static int answer_read(struct lm_client *c, const struct call *call, const char *text)
 {
+	const struct vfio_user_version *v = call->reply;
+	struct json_object *json;
+	int ret;
+
 	if (v->major != VFIO_USER_MAJOR || v->minor > VFIO_USER_MINOR)
 		return -EPROTONOSUPPORT;
 	c->info.major = v->major;
@@ -125,16 +122,8 @@ static int version_read(struct lm_client *c, const struct vfio_user_version *v)
 	c->info.max_data_xfer_size = (uint32_t)at_most(VFIO_USER_DEFAULT_MAX_DATA, c->max_data_in);
 	c->info.max_dma_maps = VFIO_USER_DEFAULT_MAX_DMA;
 	c->info.pgsizes = VFIO_USER_DEFAULT_PGSIZES;
-	return 0;
-}
-
-static int answer_read(struct lm_client *c, const struct call *call, const char *text)
-{
-	struct json_object *json;
-	int ret = version_read(c, call->reply);
-
-	if (ret || !call->more_len)
-		return ret;
+	if (!call->more_len)
+		return 0;
 	if (call->more_len > call->more_room)
 		return -EPROTO;
 	json = json_parse(text, strnlen(text, call->more_len));
@@ -173,23 +162,17 @@ static int handshake(struct lm_client *c, const lm_client_options_t *o)
 
 /* ---- life ------------------------------------------------------------------- */
 
-static uint32_t power_of_two(uint32_t at_least)
-{
-	uint32_t n = 1;
-
-	while (n < at_least)
-		n *= 2;
-	return n;
-}
-
 static int client_new(const lm_client_options_t *o, struct lm_client **client)
 {
 	struct lm_client *c = calloc(1, sizeof(*c));
+	uint32_t nr = 1;
 
 	if (!c)
 		return -ENOMEM;
-	c->mask = power_of_two(o->queue_depth) - 1;
-	c->slots = calloc(c->mask + 1, sizeof(*c->slots));
+	while (nr < o->queue_depth)
+		nr *= 2;
+	c->mask = nr - 1;
+	c->slots = calloc(nr, sizeof(*c->slots));
 	if (!c->slots) {
 		free(c);
 		return -ENOMEM;

@@ -127,18 +127,6 @@ static bool sparse_is_valid(const struct vfio_region_info *info, uint32_t at)
 	return true;
 }
 
-static bool cap_is_valid(const struct vfio_region_info *info, uint32_t at, uint16_t id)
-{
-	switch (id) {
-	case VFIO_REGION_INFO_CAP_SPARSE_MMAP:
-		return sparse_is_valid(info, at);
-	case VFIO_REGION_INFO_CAP_TYPE:
-		return !out_of_range(at, sizeof(struct vfio_region_info_cap_type), info->argsz);
-	default:
-		return true;
-	}
-}
-
 /* Every link stays inside, no more links than headers fit: the chain ends. */
 static bool caps_are_valid(const struct vfio_region_info *info)
 {
@@ -153,7 +141,10 @@ static bool caps_are_valid(const struct vfio_region_info *info)
 			return false;
 		if (!cap_next(info, &next, &at, &cap))
 			return true;
-		if (!cap_is_valid(info, at, cap.id))
+		if (cap.id == VFIO_REGION_INFO_CAP_SPARSE_MMAP && !sparse_is_valid(info, at))
+			return false;
+		if (cap.id == VFIO_REGION_INFO_CAP_TYPE &&
+		    out_of_range(at, sizeof(struct vfio_region_info_cap_type), info->argsz))
 			return false;
 	} while (left--);
 	return false;

@@ -139,36 +139,31 @@ static uint32_t irq_run(const lm_client_t *c, const lm_client_irq_set_t *set, ui
 	return n;
 }
 
-static int set_eventfds(lm_client_t *c, const lm_client_irq_set_t *set)
-{
-	struct irq_part part = { .deadline = client_deadline(c) };
-	int ret = 0;
-
-	for (; !ret && part.pos < set->count; part.pos += part.count) {
-		part.count = irq_run(c, set, part.pos, &part.fds);
-		ret = set_irqs(c, set, &part);
-	}
-	return ret;
-}
-
 LM_EXPORT int lm_client_set_irqs(lm_client_t *client, const lm_client_irq_set_t *set)
 {
-	const struct irq_part all = { .count = set->count };
+	struct irq_part part = { .count = set->count };
+	int ret = 0;
 
 	switch (set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK) {
 	case VFIO_IRQ_SET_DATA_NONE:
-		return set_irqs(client, set, &all);
+		return set_irqs(client, set, &part);
 	case VFIO_IRQ_SET_DATA_BOOL:
 		if (!set->bools || set->count > STREAM_MAX_DATA)
 			return -EINVAL;
-		return set_irqs(client, set, &all);
+		return set_irqs(client, set, &part);
 	case VFIO_IRQ_SET_DATA_EVENTFD:
 		if (set->count > UINT16_MAX || !set->count)
 			return -EINVAL;
-		return set_eventfds(client, set);
+		break;
 	default:
 		return -EINVAL;
 	}
+	part.deadline = client_deadline(client);
+	for (; !ret && part.pos < set->count; part.pos += part.count) {
+		part.count = irq_run(client, set, part.pos, &part.fds);
+		ret = set_irqs(client, set, &part);
+	}
+	return ret;
 }
 
 /* ---- DMA -------------------------------------------------------------------- */

@@ -78,12 +78,6 @@ LM_EXPORT int lm_client_region_write(lm_client_t *client, uint32_t region, uint6
 
 /* ---- without an answer ------------------------------------------------------ */
 
-static bool op_is_valid(const lm_client_t *c, const lm_client_op_t *op)
-{
-	return op->kind >= LM_CLIENT_READ && op->kind <= LM_CLIENT_WRITE_POSTED && op->count &&
-	       op->count <= c->info.max_data_xfer_size;
-}
-
 /* Into the send buffer. 0, -EAGAIN: no room. */
 static int op_queue(lm_client_t *c, lm_client_op_t *op)
 {
@@ -189,7 +183,8 @@ LM_EXPORT int lm_client_queue(lm_client_t *client, lm_client_op_t *op)
 		return -EDEADLK;
 	if (unlikely(client->error))
 		return client->error;
-	if (unlikely(!op_is_valid(client, op)))
+	if (unlikely(op->kind < LM_CLIENT_READ || op->kind > LM_CLIENT_WRITE_POSTED || !op->count ||
+		     op->count > client->info.max_data_xfer_size))
 		return -EINVAL;
 	return op_queue(client, op);
 }

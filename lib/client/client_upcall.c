@@ -35,18 +35,6 @@ static int dma_parse(const struct lm_client *c, const struct message *m, struct 
 	return m->len - sizeof(access) == (req->is_write ? req->count : 0) ? 0 : -EINVAL;
 }
 
-static int dma_call(struct lm_client *c, const struct upcall_dma *req, void *data)
-{
-	int ret;
-
-	if (!c->dma)
-		return -EFAULT;
-	c->in_dma = true;
-	ret = c->dma(c->pvt, req->is_write, req->addr, data, (size_t)req->count);
-	c->in_dma = false;
-	return ret > 0 || ret < -4095 ? -EIO : ret;
-}
-
 /* An error reply is a header alone. */
 static void reply_write(char *out, const struct message *m, size_t len, int error)
 {
@@ -70,7 +58,13 @@ static int dma_answer(struct lm_client *c, struct lane *lane, const struct messa
 	if (!out)
 		return -EAGAIN;
 	payload = out + sizeof(struct vfio_user_header);
-	ret = dma_call(c, req, req->is_write ? req->data : payload + head);
+	c->in_dma = true;
+	ret = !c->dma ? -EFAULT : c->dma(c->pvt, req->is_write, req->addr,
+					 req->is_write ? req->data : payload + head,
+					 (size_t)req->count);
+	c->in_dma = false;
+	if (ret > 0 || ret < -4095)
+		ret = -EIO;
 	if (m->hdr->flags & VFIO_USER_F_NO_REPLY)
 		return 0;
 	memcpy(payload, m->payload, head);
