@@ -104,38 +104,25 @@ static void conn_free(struct conn *c)
 	free(c);
 }
 
-/* Ask for what can be used now: more calls, or room to send. EPOLLOUT while there
- * are calls in the buffer brings us back at once, after others have had their turn. */
-static void conn_watch(struct conn *c)
+/* Close what is done or broken, else wait for what can be used now: more calls, or room to send.
+ * EPOLLOUT while there are calls in the buffer brings us back at once, after others have had their
+ * turn. May free @c. */
+void conn_settle(struct conn *c)
 {
-	const bool more = conn_is_free(c) && conn_message_end(c);
+	const bool is_free = conn_is_free(c), more = is_free && conn_message_end(c);
+	const bool done = c->eof && is_free && !more;
 	uint32_t events = 0;
 
 	if (!c->eof && !c->cancel && !c->out && !more)
 		events |= EPOLLIN;
 	if (c->out || more)
 		events |= EPOLLOUT;
-	if (events == c->events)
-		return;
-	if (loop_modify(&c->ctx->loop, &c->source, events))
-		c->broken = true;
-	c->events = events;
-}
-
-/* Close what is done or broken, else wait for what comes next. May free @c. */
-static void conn_settle(struct conn *c)
-{
-	const bool done = c->eof && conn_is_free(c) && !conn_message_end(c);
-
-	if (!c->broken && !done)
-		conn_watch(c);
+	if (!c->broken && !done && events != c->events) {
+		c->broken = loop_modify(&c->ctx->loop, &c->source, events);
+		c->events = events;
+	}
 	if (c->broken || done)
 		conn_free(c);
-}
-
-void control_resume(struct conn *c)
-{
-	conn_settle(c);
 }
 
 static void conn_ready(struct source *src, uint32_t events)

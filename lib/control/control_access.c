@@ -48,29 +48,12 @@ static void op_wait(struct op *op, void (*cancel)(struct conn *c))
 
 /* ---- Read and Write ------------------------------------------------------------ */
 
-static void width_failed(struct op *op, struct json_object *params)
-{
-	const struct region *r = region_get(op->c->ctx, op->a.region);
-	unsigned int min, max;
-
-	register_widths(r->info.regs, &min, &max);
-	json_add_int(params, "width", op->a.count);
-	json_add_int(params, "min", min);
-	json_add_int(params, "max", max);
-	control_error(op->c, CONTROL_INTERFACE ".WidthNotAllowed", params);
-}
-
-static void range_failed(struct op *op, struct json_object *params)
-{
-	json_add_hex(params, "offset", op->a.offset);
-	json_add_hex(params, "size", region_get(op->c->ctx, op->a.region)->info.size);
-	control_error(op->c, CONTROL_INTERFACE ".OutOfRange", params);
-}
-
 /* In words that say what would be right. */
 static void access_failed(struct op *op, int err)
 {
 	struct json_object *params = json_new_object();
+	const struct region *r;
+	unsigned int min, max;
 
 	json_add_int(params, "region", op->a.region);
 	switch (op->a.reason) {
@@ -78,10 +61,18 @@ static void access_failed(struct op *op, int err)
 		control_error(op->c, CONTROL_INTERFACE ".NoSuchRegion", params);
 		return;
 	case LM_TRACE_REASON_RANGE:
-		range_failed(op, params);
+		r = region_get(op->c->ctx, op->a.region);
+		json_add_hex(params, "offset", op->a.offset);
+		json_add_hex(params, "size", r->info.size);
+		control_error(op->c, CONTROL_INTERFACE ".OutOfRange", params);
 		return;
 	case LM_TRACE_REASON_WIDTH:
-		width_failed(op, params);
+		r = region_get(op->c->ctx, op->a.region);
+		register_widths(r->info.regs, &min, &max);
+		json_add_int(params, "width", op->a.count);
+		json_add_int(params, "min", min);
+		json_add_int(params, "max", max);
+		control_error(op->c, CONTROL_INTERFACE ".WidthNotAllowed", params);
 		return;
 	default:
 		json_free(params);
@@ -89,32 +80,6 @@ static void access_failed(struct op *op, int err)
 	control_failed(op->c, err, op->a.reason == LM_TRACE_REASON_DEVICE ? NULL :
 		       op->a.is_write ? "the region cannot be written" :
 					"the region cannot be read");
-}
-
-static void access_reply(struct op *op, ssize_t result)
-{
-	struct json_object *reply = NULL;
-
-	if (result < 0) {
-		access_failed(op, (int)result);
-		return;
-	}
-	if (!op->a.is_write) {
-		reply = json_new_object();
-		json_add_bytes(reply, "data", op->buf, op->a.count);
-	}
-	control_reply(op->c, reply);
-}
-
-static void access_merge(struct op *op)
-{
-	uint64_t present = 0;
-
-	memcpy(&present, op->buf, op->a.count);
-	present = htole64((le64toh(present) & ~op->mask) | (op->value & op->mask));
-	memcpy(op->buf, &present, op->a.count);
-	op->merging = false;
-	op->a.is_write = true;
 }
 
 static void access_cancel(struct conn *c)
@@ -129,15 +94,29 @@ static void access_cancel(struct conn *c)
  * later. */
 static bool access_proceed(struct op *op, ssize_t result)
 {
+	struct json_object *reply = NULL;
+	uint64_t present = 0;
+
 	if (result >= 0 && op->merging) {
-		access_merge(op);
+		memcpy(&present, op->buf, op->a.count);
+		present = htole64((le64toh(present) & ~op->mask) | (op->value & op->mask));
+		memcpy(op->buf, &present, op->a.count);
+		op->merging = false;
+		op->a.is_write = true;
 		result = region_access(op->c->ctx, &op->a);
 	}
 	if (result == LM_DEFER) {
 		op_wait(op, access_cancel);
 		return false;
 	}
-	access_reply(op, result);
+	if (result >= 0 && !op->a.is_write) {
+		reply = json_new_object();
+		json_add_bytes(reply, "data", op->buf, op->a.count);
+	}
+	if (result < 0)
+		access_failed(op, (int)result);
+	else
+		control_reply(op->c, reply);
 	free(op);
 	return true;
 }
@@ -149,7 +128,7 @@ static void access_done(struct access *a, ssize_t result)
 
 	c->cancel = NULL;
 	if (access_proceed(op, result))
-		control_resume(c);
+		conn_settle(c);
 }
 
 static void access_start(struct op *op)
@@ -189,16 +168,6 @@ static void read_region(struct conn *c, struct json_object *params, bool more)
 	access_start(op);
 }
 
-/* The name of the parameter that makes no sense, or NULL. */
-static const char *write_fault(const struct access_args *args, uint64_t all)
-{
-	if (args->count != 1 && args->count != 2 && args->count != 4 && args->count != 8)
-		return "width";
-	if (args->value & ~all)
-		return "value";
-	return args->mask & ~all ? "mask" : NULL;
-}
-
 static void write_start(struct conn *c, const struct access_args *args, bool masked)
 {
 	struct op *op = op_new(c, sizeof(uint64_t));
@@ -228,13 +197,18 @@ static void write_region(struct conn *c, struct json_object *params, bool more)
 	};
 	struct access_args args = { 0 };
 	const bool masked = json_get(params, "mask");
-	const char *fault;
+	const char *fault = NULL;
 	uint64_t all;
 
 	if (!control_args(c, params, members, LM_NR(members), &args))
 		return;
 	all = args.count < 8 ? (1ull << (8 * args.count)) - 1 : UINT64_MAX;
-	fault = write_fault(&args, all);
+	if (args.count != 1 && args.count != 2 && args.count != 4 && args.count != 8)
+		fault = "width";
+	else if (args.value & ~all)
+		fault = "value";
+	else if (args.mask & ~all)
+		fault = "mask";
 	if (fault) {
 		control_invalid(c, fault);
 		return;
@@ -268,7 +242,7 @@ static void reset_done(struct lm_ctx *ctx, struct deferral *d, ssize_t result)
 	c->cancel = NULL;
 	free(op);
 	reset_reply(c, result);
-	control_resume(c);
+	conn_settle(c);
 }
 
 static void reset(struct conn *c, struct json_object *params, bool more)

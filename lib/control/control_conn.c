@@ -30,20 +30,6 @@ void conn_close_fds(struct conn *c)
 	c->fds.error = 0;
 }
 
-/* Those of one call may come with several receives. */
-static void fds_add(struct conn *c, const struct channel_fds *got)
-{
-	unsigned int i;
-
-	c->fds.error = c->fds.error ?: got->error;
-	for (i = 0; i < got->nr; i++) {
-		if (c->fds.nr < CHANNEL_MAX_FDS)
-			c->fds.fd[c->fds.nr++] = got->fd[i];
-		else
-			peer_fd_close(got->fd[i]);
-	}
-}
-
 /* Room for some more bytes, up to the longest call. */
 static int in_grow(struct conn *c)
 {
@@ -70,10 +56,11 @@ static int in_grow(struct conn *c)
 	return 0;
 }
 
-/* One receive. */
+/* One receive. The descriptors of one call may come with several. */
 int conn_receive(struct conn *c)
 {
 	struct channel_fds fds;
+	unsigned int i;
 	ssize_t got;
 	int ret;
 
@@ -83,7 +70,13 @@ int conn_receive(struct conn *c)
 	got = scm_recv(c->source.fd, c->in + c->in_len, c->in_size - c->in_len, &fds);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	fds_add(c, &fds);
+	c->fds.error = c->fds.error ?: fds.error;
+	for (i = 0; i < fds.nr; i++) {
+		if (c->fds.nr < CHANNEL_MAX_FDS)
+			c->fds.fd[c->fds.nr++] = fds.fd[i];
+		else
+			peer_fd_close(fds.fd[i]);
+	}
 	c->eof = !got;
 	c->in_len += (size_t)got;
 	return c->monitor && got ? -EPROTO : 0;

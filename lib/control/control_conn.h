@@ -74,7 +74,7 @@ bool control_args(struct conn *c, struct json_object *params,
 		  const struct json_member *members, size_t nr, void *out);
 
 /* control.c: a call that waited has been answered, go on. May free @c. */
-void control_resume(struct conn *c);
+void conn_settle(struct conn *c);
 
 /* control_service.c: finds the method of a call and calls it. */
 void control_dispatch(struct conn *c, const char *name, struct json_object *params,

@@ -95,14 +95,6 @@ static void no_interface(struct conn *c, const char *name, size_t len)
 	control_error(c, "org.varlink.service.InterfaceNotFound", params);
 }
 
-static void no_method(struct conn *c, const char *name)
-{
-	struct json_object *params = json_new_object();
-
-	json_add_string(params, "method", name);
-	control_error(c, "org.varlink.service.MethodNotFound", params);
-}
-
 static void get_info(struct conn *c, struct json_object *params, bool more)
 {
 	struct json_object *reply, *names;
@@ -154,8 +146,11 @@ void control_dispatch(struct conn *c, const char *name, struct json_object *para
 		return;
 	}
 	m = find_method(face, dot + 1);
-	if (m)
+	if (m) {
 		m->fn(c, params, more);
-	else
-		no_method(c, name);
+		return;
+	}
+	params = json_new_object();
+	json_add_string(params, "method", name);
+	control_error(c, "org.varlink.service.MethodNotFound", params);
 }

@@ -105,64 +105,51 @@ static struct json_object *show_irqs(struct lm_ctx *ctx)
 
 /* ---- the rest of Show ---------------------------------------------------------- */
 
-static struct json_object *show_property(struct lm_ctx *ctx, const lm_prop_t *p)
-{
-	struct json_object *obj = json_new_object(), *flags = json_new_array();
-	char value[PROP_VALUE_MAX];
-
-	control_get_prop(ctx, p->name, value);
-	json_add_string(obj, "name", p->name);
-	json_add_string(obj, "value", value);
-	json_add_string(obj, "default", p->value);
-	json_add_string(obj, "help", p->help ? p->help : "");
-	json_add_string(obj, "accepts", p->accepts);
-	json_add_string(obj, "wire_accepts", p->wire_accepts);
-	json_add_int(obj, "count", p->nr);
-	if (p->flags & LM_PROP_RO)
-		json_append_string(flags, "read-only");
-	if (p->flags & LM_PROP_CREATE)
-		json_append_string(flags, "create-only");
-	json_add(obj, "flags", flags);
-	return obj;
-}
-
 static struct json_object *show_properties(struct lm_ctx *ctx)
 {
-	struct json_object *props = json_new_array();
-	uint32_t i;
+	struct json_object *props = json_new_array(), *obj, *flags;
+	const lm_prop_t *p = ctx->info.props;
+	char value[PROP_VALUE_MAX];
 
-	for (i = 0; i < ctx->info.nr_props; i++)
-		json_append(props, show_property(ctx, &ctx->info.props[i]));
-	return props;
-}
-
-/* The name of a process; any bytes may be in it. */
-static void add_command(struct json_object *obj, pid_t pid)
-{
-	char path[40], name[32] = "";
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		len = read(fd, name, sizeof(name) - 1);
-		close(fd);
-		if (len > 0)
-			name[strcspn(name, "\n")] = '\0';
+	for (; p < ctx->info.props + ctx->info.nr_props; p++) {
+		obj = json_new_object();
+		control_get_prop(ctx, p->name, value);
+		json_add_string(obj, "name", p->name);
+		json_add_string(obj, "value", value);
+		json_add_string(obj, "default", p->value);
+		json_add_string(obj, "help", p->help ? p->help : "");
+		json_add_string(obj, "accepts", p->accepts);
+		json_add_string(obj, "wire_accepts", p->wire_accepts);
+		json_add_int(obj, "count", p->nr);
+		flags = json_new_array();
+		if (p->flags & LM_PROP_RO)
+			json_append_string(flags, "read-only");
+		if (p->flags & LM_PROP_CREATE)
+			json_append_string(flags, "create-only");
+		json_add(obj, "flags", flags);
+		json_append(props, obj);
 	}
-	json_add_string(obj, "command", name);
+	return props;
 }
 
 static struct json_object *show_client(const struct client_state *st)
 {
 	struct json_object *obj = json_new_object();
-	char protocol[16];
+	char protocol[16], path[40], name[32] = "";
+	int fd;
 
 	snprintf(protocol, sizeof(protocol), "%u.%u", st->major, st->minor);
 	json_add_int(obj, "pid", st->pid);
 	json_add_int(obj, "uid", st->uid);
-	add_command(obj, st->pid);
+	/* The name of its process; any bytes may be in it. */
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)st->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (read(fd, name, sizeof(name) - 1) > 0)
+			name[strcspn(name, "\n")] = '\0';
+		close(fd);
+	}
+	json_add_string(obj, "command", name);
 	json_add_string(obj, "protocol", protocol);
 	json_add_int(obj, "requests", (int64_t)st->requests);
 	return obj;
@@ -176,21 +163,16 @@ bool control_is_attached(const struct lm_ctx *ctx)
 	return st.attached;
 }
 
-static void add_ids(struct json_object *obj, const struct config *cfg)
+static void show(struct conn *c, struct json_object *params, bool more)
 {
-	json_add_hex(obj, "vendor", config_get(cfg, PCI_VENDOR_ID, 2));
-	json_add_hex(obj, "device", config_get(cfg, PCI_DEVICE_ID, 2));
-	json_add_hex(obj, "subvendor", config_get(cfg, PCI_SUBSYSTEM_VENDOR_ID, 2));
-	json_add_hex(obj, "subdevice", config_get(cfg, PCI_SUBSYSTEM_ID, 2));
-	json_add_hex(obj, "class", config_get(cfg, PCI_CLASS_PROG, 3));
-	json_add_hex(obj, "revision", config_get(cfg, PCI_REVISION_ID, 1));
-}
-
-static struct json_object *show_device(struct lm_ctx *ctx)
-{
-	struct json_object *obj = json_new_object();
+	struct lm_ctx *ctx = c->ctx;
+	const struct config *cfg = ctx->config;
 	struct client_state st = { 0 };
+	struct json_object *reply, *obj;
 
+	if (!control_args(c, params, NULL, 0, NULL))
+		return;
+	obj = json_new_object();
 	server_get_state(ctx, &st);
 	json_add_string(obj, "uuid", ctx->uuid);
 	json_add_string(obj, "type", ctx->info.type);
@@ -201,7 +183,12 @@ static struct json_object *show_device(struct lm_ctx *ctx)
 	json_add_string(obj, "program", program_invocation_short_name);
 	json_add_string(obj, "version", lm_version());
 	json_add_string(obj, "socket", lm_ctx_socket(ctx));
-	add_ids(obj, ctx->config);
+	json_add_hex(obj, "vendor", config_get(cfg, PCI_VENDOR_ID, 2));
+	json_add_hex(obj, "device", config_get(cfg, PCI_DEVICE_ID, 2));
+	json_add_hex(obj, "subvendor", config_get(cfg, PCI_SUBSYSTEM_VENDOR_ID, 2));
+	json_add_hex(obj, "subdevice", config_get(cfg, PCI_SUBSYSTEM_ID, 2));
+	json_add_hex(obj, "class", config_get(cfg, PCI_CLASS_PROG, 3));
+	json_add_hex(obj, "revision", config_get(cfg, PCI_REVISION_ID, 1));
 	if (st.attached)
 		json_add(obj, "client", show_client(&st));
 	json_add(obj, "regions", show_regions(ctx));
@@ -210,17 +197,8 @@ static struct json_object *show_device(struct lm_ctx *ctx)
 	json_add_int(obj, "dma_windows", (int64_t)dma_count(ctx));
 	json_add_int(obj, "refused", (int64_t)ctx->refused);
 	json_add_int(obj, "tracers", trace_tracers(ctx));
-	return obj;
-}
-
-static void show(struct conn *c, struct json_object *params, bool more)
-{
-	struct json_object *reply;
-
-	if (!control_args(c, params, NULL, 0, NULL))
-		return;
 	reply = json_new_object();
-	json_add(reply, "device", show_device(c->ctx));
+	json_add(reply, "device", obj);
 	control_reply(c, reply);
 }
 
