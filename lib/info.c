@@ -18,7 +18,7 @@
 
 /* Descriptions end here in the first release, whatever comes behind later; shorter ones are not
  * ours. */
-#define INFO_SIZE_MIN (offsetof(lm_dev_info_t, reserved) + sizeof(uint32_t))
+#define INFO_SIZE_MIN (offsetof(lm_dev_info_t, state_version) + sizeof(uint32_t))
 
 /* A table of a description, whose elements are as long as the caller's header made them. */
 struct table {

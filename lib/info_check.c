@@ -41,7 +41,7 @@ static const char *flags_fault(const lm_dev_info_t *info)
 
 static const char *members_fault(const lm_dev_info_t *info)
 {
-	if (info->reserved || !all_zero(info->pci_info.reserved, sizeof(info->pci_info.reserved)))
+	if (!all_zero(info->pci_info.reserved, sizeof(info->pci_info.reserved)))
 		return "a reserved member is not 0";
 	if (info->socket_mode & ~PERMISSIONS)
 		return "socket_mode has more than permission bits (it is octal: 0660)";

@@ -124,24 +124,17 @@ static void save_regions(const struct lm_ctx *ctx, struct out *o)
 	}
 }
 
-static void save_own(const struct lm_ctx *ctx, struct out *o)
-{
-	const size_t size = ctx->info.state_size;
-	void *to = size ? section_put(o, STATE_OWN, 0, size) : NULL;
-
-	if (to)
-		memcpy(to, persist_device(ctx), size);
-}
-
 static int save_device(struct lm_ctx *ctx, struct out *o)
 {
+	const size_t size = ctx->info.state_size;
 	ssize_t need, got;
 	void *to;
 
-	if (!ctx->info.save) {
-		save_own(ctx, o);
+	to = size ? section_put(o, STATE_OWN, ctx->info.state_version, size) : NULL;
+	if (to)
+		memcpy(to, persist_device(ctx), size);
+	if (!ctx->info.save)
 		return 0;
-	}
 	need = call_save(ctx, NULL, 0);
 	if (need < 0)
 		return (int)need;

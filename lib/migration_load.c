@@ -132,7 +132,7 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st,
 	case STATE_DEVICE:
 	case STATE_OWN:
 	case STATE_ENFORCED:
-		if (s->index || st->part[s->tag].data)
+		if ((s->index && s->tag != STATE_OWN) || st->part[s->tag].data)
 			return false;
 		st->part[s->tag] = *s;
 		return true;
@@ -141,12 +141,12 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st,
 	}
 }
 
-/* Who has no save gives lm_state() out, and takes it back. */
 static bool own_fits(const struct lm_ctx *ctx, const struct section *own)
 {
-	const uint64_t size = ctx->info.save ? 0 : ctx->info.state_size;
+	const uint64_t size = ctx->info.state_size;
 
-	return own->data ? size && own->len == size : !size;
+	return own->data ? size && own->len == size && own->index == ctx->info.state_version :
+			   !size;
 }
 
 static int state_check(const struct lm_ctx *ctx, struct state *st)

@@ -456,11 +456,13 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               the client's request is then answered when the device completes. Scatter entries
  *               still mapped by lm_map_sg() hold the answer back as well. The memory of a mediated
  *               device is unmapped already: nothing is held back, and pointers show scratch memory
- * @save:        writes the state of the device into @buf of @size bytes; returns its length, which
+ * @save:        for state that cannot be in lm_state(): writes it into @buf of @size bytes; returns its length, which
  *               may be larger than @size (call again). With @buf NULL: the length. Needs @load
  * @load:        takes back what @save wrote; a fresh context, not attached
  * @socket_gid:  group of the client socket plus one, 0: the process's own
  * @state_size:  bytes of lm_state() (since 0.2)
+ * @state_version: of what is in it, to be raised when that changes: what another version has saved
+ *               or left to the next process is refused (since 0.2)
  * @written:     the client has written to pages [@offset, @offset + @len) of a region that it has
  *               mapped, and lm_mmap_trap() asked for it (since 0.2)
  */
@@ -492,7 +494,7 @@ typedef struct {
 	ssize_t            (*save)(void *pvt, void *buf, size_t size);
 	int                (*load)(void *pvt, const void *buf, size_t size);
 	uint32_t             socket_gid;
-	uint32_t             reserved;
+	uint32_t             state_version;
 	uint64_t             state_size;
 	void               (*written)(void *pvt, uint32_t region, uint64_t offset, uint64_t len);
 } lm_dev_info_t;
@@ -1128,7 +1130,7 @@ void lm_watch_destroy(lm_watch_t *watch);
  * finds all of it as it was when the last one ended, at whatever moment that was, and gets again
  * the requests that were not answered (they are marked in traces). So a device that declares
  * itself restartable keeps all that a guest could notice here, each change before it answers, and
- * no pointers. A device without @save has it in lm_ctx_save() too.
+ * no pointers. It is part of lm_ctx_save() too, and all that most devices have to save.
  *
  * Context: any thread.
  * Return: the address, valid as long as the context; NULL if state_size is 0.
@@ -1143,8 +1145,8 @@ void *lm_state(lm_ctx_t *ctx);
  * @len: in: room in @buf; out: length of the state
  *
  * Configuration space and whether its bus mastering counts, interrupt levels and masks, register
- * values and device memory that the library keeps, and what lm_dev_info_t.save gave. Not the
- * client, its DMA map or its eventfds.
+ * values and device memory that the library keeps, lm_state(), and what lm_dev_info_t.save gave. Not
+ * the client, its DMA map or its eventfds.
  *
  * Context: the thread that serves the context; not while a request is half done.
  * Return: 0; -ENOSPC: @len was too small, and now says how much; -EBUSY: a request is half done:

@@ -21,7 +21,7 @@ enum state_tag {
 	STATE_REGISTERS,  /* index: region; struct state_register for each that we keep */
 	STATE_MEMORY,     /* index: region; offset, then bytes. What is in none is zero */
 	STATE_DEVICE,     /* lm_dev_info_t.save */
-	STATE_OWN,        /* lm_state(), of a device without save */
+	STATE_OWN,        /* lm_state(); index: lm_dev_info_t.state_version */
 	STATE_ENFORCED,   /* empty; absent: COMMAND.BusMaster does not count (master.c) */
 	STATE_NR_TAGS,
 };

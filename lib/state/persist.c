@@ -23,7 +23,7 @@
 struct persist_header {
 	uint64_t magic;   /* written last: all that follows is there */
 	uint32_t version;
-	uint32_t reserved;
+	uint32_t state_version; /* of lm_state() */
 	uint16_t vendor, device, subvendor, subdevice;
 	uint64_t size[PERSIST_NR];
 };
@@ -47,6 +47,7 @@ static void persist_describe(const struct lm_ctx *ctx, const uint64_t size[PERSI
 
 	*h = (struct persist_header){
 		.magic = PERSIST_MAGIC, .version = PERSIST_VERSION,
+		.state_version = ctx->info.state_version,
 		.vendor = pci->id.vid, .device = pci->id.did,
 		.subvendor = pci->ss.vid, .subdevice = pci->ss.sid,
 	};

@@ -302,6 +302,50 @@ static void a_device_without_state_of_its_own_needs_no_callbacks(void **state)
 	free(buf);
 }
 
+/* Beside what its callbacks save. */
+static void the_state_of_a_device_is_saved(void **state)
+{
+	lm_dev_info_t stateful = description;
+	struct dev a, b;
+	size_t len;
+	char *buf;
+
+	stateful.state_size = 8;
+	stateful.state_version = 3;
+	dev_start(&a, &stateful);
+	dev_start(&b, &stateful);
+	dirty(&a);
+	memcpy(lm_state(a.ctx), "as it is", 8);
+	buf = save(&a, &len);
+	assert_int_equal(lm_ctx_load(b.ctx, buf, len), 0);
+	assert_memory_equal(lm_state(b.ctx), "as it is", 8);
+	assert_dirty(&b);
+	dev_stop(&a);
+	dev_stop(&b);
+	free(buf);
+}
+
+static void state_of_another_version_is_refused(void **state)
+{
+	lm_dev_info_t stateful = description;
+	struct dev a, b;
+	size_t len;
+	char *buf;
+
+	stateful.state_size = 8;
+	stateful.state_version = 3;
+	dev_start(&a, &stateful);
+	stateful.state_version = 4;
+	dev_start(&b, &stateful);
+	memcpy(lm_state(a.ctx), "as it is", 8);
+	buf = save(&a, &len);
+	assert_int_equal(lm_ctx_load(b.ctx, buf, len), -EINVAL);
+	assert_memory_equal(lm_state(b.ctx), "\0\0\0\0\0\0\0", 8);
+	dev_stop(&a);
+	dev_stop(&b);
+	free(buf);
+}
+
 static void a_device_that_refuses_its_state_is_reset(void **state)
 {
 	struct dev a, b;
@@ -619,6 +663,8 @@ int main(void)
 		cmocka_unit_test(too_little_room_is_told),
 		cmocka_unit_test(nothing_is_saved_or_loaded_while_a_request_waits),
 		cmocka_unit_test(a_device_without_state_of_its_own_needs_no_callbacks),
+		cmocka_unit_test(the_state_of_a_device_is_saved),
+		cmocka_unit_test(state_of_another_version_is_refused),
 		cmocka_unit_test(a_device_that_refuses_its_state_is_reset),
 		STRANGER(states_of_other_devices_are_refused),
 		STRANGER(states_cut_short_are_refused),

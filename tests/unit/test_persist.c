@@ -333,6 +333,9 @@ static void another_device_is_refused(void **state)
 	e->info.state_size = 100000;
 	node_refused(e, ESTALE, "another device");
 	e->info.state_size = 100;
+	e->info.state_version = 2;
+	node_refused(e, ESTALE, "the saved state");
+	e->info.state_version = 0;
 	node_begin(e);
 }
 
