@@ -146,16 +146,28 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	free(ctx);
 }
 
-LM_EXPORT int lm_ctx_poll(lm_ctx_t *ctx)
+static int ctx_poll(struct lm_ctx *ctx)
 {
 	if (ctx->threads)
 		return threads_poll(ctx);
-	if (loop_is_stopped(&ctx->loop))
-		return -ESHUTDOWN;
-	return server_turn(ctx, false);
+	if (!loop_is_stopped(&ctx->loop))
+		return server_turn(ctx, false);
+	posts_close(&ctx->loop);
+	return -ESHUTDOWN;
 }
 
-LM_EXPORT int lm_ctx_drive(lm_ctx_t *ctx)
+LM_EXPORT int lm_ctx_poll(lm_ctx_t *ctx)
+{
+	struct serving s;
+	int ret;
+
+	serving_begin(&s, &ctx->loop);
+	ret = ctx_poll(ctx);
+	serving_end(&s);
+	return ret;
+}
+
+static int ctx_drive(struct lm_ctx *ctx)
 {
 	int ret = 0;
 
@@ -166,7 +178,19 @@ LM_EXPORT int lm_ctx_drive(lm_ctx_t *ctx)
 	while (ret >= 0 && !loop_is_stopped(&ctx->loop))
 		ret = server_turn(ctx, true);
 	server_exchange_end(ctx);
+	posts_close(&ctx->loop);
 	return ret < 0 ? ret : 0;
+}
+
+LM_EXPORT int lm_ctx_drive(lm_ctx_t *ctx)
+{
+	struct serving s;
+	int ret;
+
+	serving_begin(&s, &ctx->loop);
+	ret = ctx_drive(ctx);
+	serving_end(&s);
+	return ret;
 }
 
 LM_EXPORT void lm_ctx_stop(lm_ctx_t *ctx)

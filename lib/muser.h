@@ -456,8 +456,9 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               the client's request is then answered when the device completes. Scatter entries
  *               still mapped by lm_map_sg() hold the answer back as well. The memory of a mediated
  *               device is unmapped already: nothing is held back, and pointers show scratch memory
- * @save:        for state that cannot be in lm_state(): writes it into @buf of @size bytes; returns its length, which
- *               may be larger than @size (call again). With @buf NULL: the length. Needs @load
+ * @save:        for state that cannot be in lm_state(): writes it into @buf of @size bytes; returns
+ *               its length, which may be larger than @size (call again). With @buf NULL: the length.
+ *               Needs @load
  * @load:        takes back what @save wrote; a fresh context, not attached
  * @socket_gid:  group of the client socket plus one, 0: the process's own
  * @state_size:  bytes of lm_state() (since 0.2)
@@ -1059,14 +1060,14 @@ typedef struct lm_timer lm_timer_t;
 /**
  * lm_timer_create() - make a timer, not armed
  * @ctx:   the context
- * @fn:    called from lm_ctx_poll() when it expires, with lm_dev_info_t.pvt
- * @timer: out
+ * @fn:    called from lm_ctx_poll() when it expires
+ * @arg:   for @fn
  *
  * Context: the thread that serves the context.
- * Return: 0, -ENOMEM, or -errno of timerfd_create(2).
+ * Return: the timer, owned by the caller; NULL with errno: ENOMEM, or of timerfd_create(2).
  * Since: 0.2
  */
-int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer);
+lm_timer_t *lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *arg), void *arg);
 
 /**
  * lm_timer_arm() - start, change or stop a timer
@@ -1099,15 +1100,15 @@ typedef struct lm_watch lm_watch_t;
  * @ctx:    the context
  * @fd:     borrowed
  * @events: EPOLLIN, EPOLLOUT, ... of epoll_ctl(2), level triggered
- * @fn:     called from lm_ctx_poll() with lm_dev_info_t.pvt and the events
- * @watch:  out
+ * @fn:     called from lm_ctx_poll() with the events
+ * @arg:    for @fn
  *
  * Context: the thread that serves the context.
- * Return: 0, -ENOMEM, or -errno of epoll_ctl(2).
+ * Return: the watch, owned by the caller; NULL with errno: ENOMEM, or of epoll_ctl(2).
  * Since: 0.2
  */
-int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt, uint32_t events),
-		    lm_watch_t **watch);
+lm_watch_t *lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events,
+			    void (*fn)(void *arg, uint32_t events), void *arg);
 
 /**
  * lm_watch_destroy() - stop watching; call before closing the descriptor
@@ -1117,6 +1118,38 @@ int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt
  * Since: 0.2
  */
 void lm_watch_destroy(lm_watch_t *watch);
+
+/* ---- work from other threads ----------------------------------------------------- */
+
+/**
+ * lm_post() - have a function called by the thread that serves the context
+ * @ctx: the context
+ * @fn:  called once from lm_ctx_poll(), in the order of the posts
+ * @arg: for @fn
+ *
+ * For threads of the device that finish work: only the serving thread may call most of the library.
+ * In a callback it is a bottom half: @fn is called when that and others of the same turn have
+ * returned. What was accepted is run, at the latest by the call that says that the context has
+ * stopped; unless it is destroyed first.
+ *
+ * Context: any thread; never blocks. Not from signal handlers.
+ * Return: 0; -ENOMEM; -ESHUTDOWN: nobody serves the context any more; -errno of eventfd(2).
+ * Since: 0.2
+ */
+int lm_post(lm_ctx_t *ctx, void (*fn)(void *arg), void *arg);
+
+/**
+ * lm_ctx_call() - have a function called by the thread that serves the context, and wait for it
+ * @ctx: the context
+ * @fn:  as for lm_post()
+ * @arg: for @fn
+ *
+ * Context: any thread but one that serves the context; blocks until @fn has returned.
+ * Return: what @fn returned; -EDEADLK: a callback of this context called it; -ESHUTDOWN: nobody
+ *         serves the context any more, @fn was not called; -errno of eventfd(2).
+ * Since: 0.2
+ */
+int lm_ctx_call(lm_ctx_t *ctx, int (*fn)(void *arg), void *arg);
 
 /* ---- state ----------------------------------------------------------------------- */
 
@@ -1145,8 +1178,8 @@ void *lm_state(lm_ctx_t *ctx);
  * @len: in: room in @buf; out: length of the state
  *
  * Configuration space and whether its bus mastering counts, interrupt levels and masks, register
- * values and device memory that the library keeps, lm_state(), and what lm_dev_info_t.save gave. Not
- * the client, its DMA map or its eventfds.
+ * values and device memory that the library keeps, lm_state(), and what lm_dev_info_t.save gave.
+ * Not the client, its DMA map or its eventfds.
  *
  * Context: the thread that serves the context; not while a request is half done.
  * Return: 0; -ENOSPC: @len was too small, and now says how much; -EBUSY: a request is half done:

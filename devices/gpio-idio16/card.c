@@ -13,6 +13,7 @@
  */
 #include "idio.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -268,10 +269,11 @@ static int idio_attach(void *pvt, lm_ctx_t *ctx)
 
 	dev->ctx = ctx;
 	err = idio_take_state(dev);
-	if (!err)
-		err = lm_timer_create(ctx, idio_settled, &dev->filter_timer);
 	if (err)
 		return err;
+	dev->filter_timer = lm_timer_create(ctx, idio_settled, dev);
+	if (!dev->filter_timer)
+		return -errno;
 	idio_update_inputs(dev); /* what was settling starts its delay again */
 	idio_update_irq(dev);
 	return 0;

@@ -19,8 +19,8 @@
 
 struct lm_timer {
 	struct loop     *loop;
-	void           (*fn)(void *pvt);
-	void            *pvt;
+	void           (*fn)(void *arg);
+	void            *arg;
 	uint64_t         due_ns; /* CLOCK_MONOTONIC; 0: not armed */
 	uint64_t         interval_ns;
 	struct lm_timer *next;
@@ -29,14 +29,15 @@ struct lm_timer {
 struct lm_watch {
 	struct source    src;
 	struct loop     *loop;
-	void           (*fn)(void *pvt, uint32_t events);
-	void            *pvt;
+	void           (*fn)(void *arg, uint32_t events);
+	void            *arg;
 	struct lm_watch *next;
 };
 
 void loop_init(struct loop *loop)
 {
 	loop->epfd = loop->stop.fd = loop->timer_source.fd = -1;
+	posts_init(loop);
 }
 
 static void stop_ready(struct source *src, uint32_t events)
@@ -46,7 +47,6 @@ static void stop_ready(struct source *src, uint32_t events)
 
 int loop_new(struct loop *loop)
 {
-	loop_init(loop);
 	loop->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epfd < 0)
 		return -errno;
@@ -61,6 +61,7 @@ void loop_free(struct loop *loop)
 		lm_timer_destroy(loop->timers);
 	while (loop->watches)
 		lm_watch_destroy(loop->watches);
+	posts_free(loop);
 	if (loop->timer_source.fd >= 0)
 		close(loop->timer_source.fd);
 	if (loop->stop.fd >= 0)
@@ -178,7 +179,7 @@ static void timer_expired(struct source *src, uint32_t events)
 		/* Expiries missed meanwhile are merged: the next one lies in the future. */
 		missed = t->interval_ns ? (now - t->due_ns) / t->interval_ns : 0;
 		t->due_ns = t->interval_ns ? t->due_ns + (missed + 1) * t->interval_ns : 0;
-		t->fn(t->pvt);
+		t->fn(t->arg);
 	}
 	timer_program(loop);
 }
@@ -214,21 +215,23 @@ int loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct l
 		return -ENOMEM;
 	t->loop = loop;
 	t->fn = fn;
-	t->pvt = arg;
+	t->arg = arg;
 	t->next = loop->timers;
 	loop->timers = t;
 	*timer = t;
 	return 0;
 }
 
-LM_EXPORT int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer)
+LM_EXPORT lm_timer_t *lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *arg), void *arg)
 {
+	lm_timer_t *timer;
 	int ret;
 
 	ctx_lock(ctx);
-	ret = loop_timer_new(&ctx->loop, fn, ctx->info.pvt, timer);
+	ret = loop_timer_new(&ctx->loop, fn, arg, &timer);
 	ctx_unlock(ctx);
-	return ret;
+	errno = -ret;
+	return ret ? NULL : timer;
 }
 
 LM_EXPORT int lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns)
@@ -269,31 +272,31 @@ static void watch_ready(struct source *src, uint32_t events)
 {
 	struct lm_watch *w = container_of(src, struct lm_watch, src);
 
-	w->fn(w->pvt, events);
+	w->fn(w->arg, events);
 }
 
-LM_EXPORT int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events,
-			      void (*fn)(void *pvt, uint32_t events), lm_watch_t **watch)
+LM_EXPORT lm_watch_t *lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events,
+				      void (*fn)(void *arg, uint32_t events), void *arg)
 {
 	struct lm_watch *w = calloc(1, sizeof(*w));
 	int ret;
 
 	if (!w)
-		return -ENOMEM;
+		return NULL;
 	w->src.fd = fd;
 	w->src.fn = watch_ready;
 	w->loop = &ctx->loop;
 	w->fn = fn;
-	w->pvt = ctx->info.pvt;
+	w->arg = arg;
 	ret = loop_add(&ctx->loop, &w->src, events);
 	if (ret) {
 		free(w);
-		return ret;
+		errno = -ret;
+		return NULL;
 	}
 	w->next = ctx->loop.watches;
 	ctx->loop.watches = w;
-	*watch = w;
-	return 0;
+	return w;
 }
 
 LM_EXPORT void lm_watch_destroy(lm_watch_t *watch)

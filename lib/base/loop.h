@@ -26,6 +26,11 @@ struct loop {
 	struct source timer_source;    /* one timerfd, made with the first timer */
 	struct source stop;            /* an eventfd */
 	atomic_bool   stopped;
+	/* post.c */
+	pthread_mutex_t post_lock;     /* of what follows */
+	struct post  *posts, **posts_end;
+	struct source post_source;     /* an eventfd, made with the first post */
+	bool          posts_closed;
 	pthread_mutex_t *lock;         /* of the context, free while we sleep; NULL: one thread */
 };
 
@@ -57,5 +62,21 @@ int  loop_run(struct loop *loop, int timeout_ms);        /* sources served, or -
 uint64_t loop_now_ns(void); /* CLOCK_MONOTONIC, that of timers */
 /* Armed and freed like a device's own. */
 int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct lm_timer **timer);
+
+
+/* ---- post.c ---------------------------------------------------------------------- */
+
+void posts_init(struct loop *loop);
+void posts_free(struct loop *loop);
+void posts_run(struct loop *loop);
+void posts_close(struct loop *loop); /* runs the last ones: the loop has stopped */
+
+/* Around all that a thread does for a context. */
+struct serving {
+	const struct loop *loop;
+	struct serving    *outer;
+};
+void serving_begin(struct serving *s, const struct loop *loop);
+void serving_end(const struct serving *s);
 
 #endif /* LM_LOOP_H */

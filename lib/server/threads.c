@@ -34,8 +34,10 @@ static int turn(struct lm_ctx *ctx, struct job *job, bool may_wait)
 	t->job = job;
 	ret = loop_is_stopped(&ctx->loop) ? -ESHUTDOWN : server_turn(ctx, may_wait);
 	t->job = NULL;
-	if (ret < 0)
+	if (ret < 0) {
 		server_exchange_end(ctx);
+		posts_close(&ctx->loop);
+	}
 	if (ret < 0 || job->len)
 		flush(ctx);
 	ctx_unlock(ctx);

@@ -230,7 +230,8 @@ int main(void)
 
 	memcpy(d->knob, "wxyz", KNOBS);
 	d->ctx = lm_ctx_create(&info);
-	if (!d->ctx || lm_timer_create(d->ctx, late, &d->timer))
+	d->timer = d->ctx ? lm_timer_create(d->ctx, late, d) : NULL;
+	if (!d->timer)
 		return 1;
 	strcpy(lm_mmap(d->ctx, LM_BAR2_REG_IDX, 8192, 16), "second area");
 	lm_ctx_drive(d->ctx);

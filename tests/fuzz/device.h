@@ -545,7 +545,8 @@ static inline void device_create(void)
 {
 	dev.ctx = lm_ctx_create(&dev.info);
 	FUZZ_CHECK(dev.ctx);
-	FUZZ_CHECK(!lm_timer_create(dev.ctx, device_timer, &dev.timer));
+	dev.timer = lm_timer_create(dev.ctx, device_timer, dev.info.pvt);
+	FUZZ_CHECK(dev.timer);
 }
 
 #define TURNS_MAX 5000

@@ -9,8 +9,11 @@ function check_parameters(text,    i, n, list, p)
 {
 	sub(/^[^(]*\(/, "", text)
 	sub(/\)[^)]*(__attribute__.*)?;.*$/, "", text)
-	while (sub(/\([^()]*\)/, " ", text))  # parameters of a callback
-		;
+	while (match(text, /\(\*[a-z_]+\)\([^()]*\)/)) {  # a callback is its name
+		p = substr(text, RSTART + 2, RLENGTH)
+		sub(/\).*/, "", p)
+		text = substr(text, 1, RSTART - 1) p substr(text, RSTART + RLENGTH)
+	}
 	n = split(text, list, ",")
 	for (i = 1; i <= n; i++) {
 		p = list[i]

@@ -57,6 +57,7 @@ static inline int device_try(const lm_dev_info_t *info, struct lm_ctx **ctx)
 	c->info.log = device_log_fn;
 	c->info.reset = device_reset_fn;
 	c->info.pvt = c;
+	loop_init(&c->loop);
 	ret = loop_new(&c->loop);
 	ret = ret ?: region_new(c);
 	ret = ret ?: function_new(c);

@@ -268,7 +268,7 @@ typedef struct {
 	ssize_t            (*save)(void *pvt, void *buf, size_t size);
 	int                (*load)(void *pvt, const void *buf, size_t size);
 	uint32_t             socket_gid;
-	uint32_t             reserved;
+	uint32_t             state_version;
 	uint64_t             state_size;
 	void               (*written)(void *pvt, uint32_t region, uint64_t offset, uint64_t len);
 } lm_dev_info_t;
@@ -358,7 +358,7 @@ int lm_complete(lm_ctx_t *ctx, lm_token_t token, ssize_t result, const void *dat
 
 typedef struct lm_timer lm_timer_t;
 
-int lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *pvt), lm_timer_t **timer);
+lm_timer_t *lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *arg), void *arg);
 
 int lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns);
 
@@ -366,10 +366,14 @@ void lm_timer_destroy(lm_timer_t *timer);
 
 typedef struct lm_watch lm_watch_t;
 
-int lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events, void (*fn)(void *pvt, uint32_t events),
-		    lm_watch_t **watch);
+lm_watch_t *lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events,
+			    void (*fn)(void *arg, uint32_t events), void *arg);
 
 void lm_watch_destroy(lm_watch_t *watch);
+
+int lm_post(lm_ctx_t *ctx, void (*fn)(void *arg), void *arg);
+
+int lm_ctx_call(lm_ctx_t *ctx, int (*fn)(void *arg), void *arg);
 
 void *lm_state(lm_ctx_t *ctx);
 
