@@ -76,13 +76,26 @@ void cmd_option_sets(const struct cmd *cmd, struct opt_line *line, void *args,
 	line->sets[5] = (struct opt_set){ base_options, common };
 }
 
-/* The arguments that the table wants, against those that are there. */
-static int check_words(const struct call *call)
+/* Formats, and the arguments that the table wants against those that are there. */
+static int check_call(struct call *call)
 {
-	const struct arg *arg = call->cmd->args;
-	int used = 0, nr = call->nr_before;
+	const unsigned int flags = call->cmd->flags;
+	const struct arg *arg = call->cmd->args, *command = arg;
+	struct format *format = &call->format;
+	int used = 0, nr;
 
-	for (; arg && arg->name && !(arg->flags & ARG_COMMAND); arg++) {
+	if (format->json + format->raw + format->export > 1)
+		return error_usage(NULL, "--json, --raw and --pairs are mutually exclusive");
+	if (flags & CMD_VALUES && !format->columns && format->json)
+		format->all = true;
+	if (flags & CMD_VALUES && !format->columns && !format->all)
+		format->no_headings = true;
+	while (command && command->name && !(command->flags & ARG_COMMAND))
+		command++;
+	if (!command || !command->name)
+		call->nr_before = call->nr_words;
+	nr = call->nr_before;
+	for (; arg < command; arg++) {
 		if (call->socket && arg->complete == COMPLETE_DEVICE)
 			continue;
 		if (used == nr && !(arg->flags & ARG_OPTIONAL))
@@ -93,32 +106,6 @@ static int check_words(const struct call *call)
 			used++;
 	}
 	return used < nr ? error_usage(call->words[used], "unexpected argument") : 0;
-}
-
-static bool takes_command(const struct cmd *cmd)
-{
-	const struct arg *arg;
-
-	for (arg = cmd->args; arg && arg->name; arg++) {
-		if (arg->flags & ARG_COMMAND)
-			return true;
-	}
-	return false;
-}
-
-static int check_call(struct call *call)
-{
-	const struct cmd *cmd = call->cmd;
-
-	if (call->format.json + call->format.raw + call->format.export > 1)
-		return error_usage(NULL, "--json, --raw and --pairs are mutually exclusive");
-	if (cmd->flags & CMD_VALUES && !call->format.columns && call->format.json)
-		call->format.all = true;
-	if (cmd->flags & CMD_VALUES && !call->format.columns && !call->format.all)
-		call->format.no_headings = true;
-	if (!takes_command(cmd))
-		call->nr_before = call->nr_words;
-	return check_words(call);
 }
 
 /* -u UUID counts as an argument, at the place of the device. */

@@ -30,15 +30,10 @@ static const char *prefix = "";
 static int prefix_len;
 
 /* Names that devices give end up on a command line: only what means nothing to a shell. */
-static bool is_harmless(const char *word)
-{
-	return word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			   "0123456789_.,:+=/@-")] == '\0';
-}
-
 static void print(const char *word, const char *help)
 {
-	if (!word || !is_harmless(word))
+	if (!word || word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789_.,:+=/@-")])
 		return;
 	printf("%.*s%s", prefix_len, prefix, word);
 	if (help && *help) {
@@ -109,14 +104,6 @@ void complete_value(const struct line *line, const struct opt *opt)
 		complete_kind(line, opt->complete);
 }
 
-static void print_types(void)
-{
-	const struct device_type *const *type;
-
-	for (type = device_types; *type; type++)
-		print((*type)->name, (*type)->help);
-}
-
 /* "none|toggle3", behind NAME=; a range of numbers completes nothing. */
 static void print_accepted(const struct line *line, const char *equals, const char *accepts)
 {
@@ -162,14 +149,6 @@ static void print_columns(const struct line *line)
 	kept = (int)(last - line->word);
 	for (; column && column->name; column++)
 		printf("%.*s%s\t%s\n", kept, line->word, column->name, column->help);
-}
-
-static void print_tests(void)
-{
-	const struct bench_test *test;
-
-	for (test = bench_tests; test->name; test++)
-		print(test->name, test->help);
 }
 
 static void print_groups(void)
@@ -218,39 +197,24 @@ static void print_devices(void)
 	uuid_list_free(&list);
 }
 
-/* Where the word names a register already and asks for a field of it: behind the dot. */
-static const char *field_of(const struct line *line, struct json_object *reg)
-{
-	const char *start = line->word + prefix_len, *name = value_name(reg);
-	const size_t len = strlen(name);
-
-	return !ascii_compare_n(start, name, len) && start[len] == '.' ? start + len + 1 : NULL;
-}
-
-static void print_fields(const struct line *line, struct json_object *reg, const char *start)
-{
-	struct json_object *field;
-	size_t i;
-
-	keep_until(line, start);
-	for (i = 0; (field = value_item(reg, "fields", i)); i++)
-		print(value_name(field), value_text(field, "help"));
-}
-
+/* Where the word names a register already, its fields: behind the dot. */
 static void print_names(struct control *control, const struct line *line)
 {
-	struct json_object *reply = ask(control, "Registers"), *reg;
-	const char *field;
-	size_t i;
+	struct json_object *reply = ask(control, "Registers"), *reg, *field;
+	const char *start = line->word + prefix_len;
+	size_t i, len;
 
 	for (i = 0; (reg = value_item(reply, "registers", i)); i++) {
-		field = field_of(line, reg);
-		if (field) {
-			print_fields(line, reg, field);
-			return;
-		}
+		len = strlen(value_name(reg));
+		if (!ascii_compare_n(start, value_name(reg), len) && start[len] == '.')
+			break;
 		print(value_name(reg), value_text(reg, "help"));
 	}
+	if (!reg)
+		return;
+	keep_until(line, start + len + 1);
+	for (i = 0; (field = value_item(reg, "fields", i)); i++)
+		print(value_name(field), value_text(field, "help"));
 }
 
 static void print_registers(struct control *control, const struct line *line)
@@ -282,31 +246,25 @@ static const char *accepted(struct json_object *prop, const char *name, size_t l
 	return ascii_is_digit(name[base]) ? value_text(prop, "wire_accepts") : NULL;
 }
 
-/* One that cannot be set now can be read. */
-static void print_property(struct json_object *prop)
-{
-	char word[80], flags[64];
-
-	value_list(prop, "flags", flags, sizeof(flags));
-	snprintf(word, sizeof(word), "%.70s%s", value_name(prop),
-		 strstr(flags, "-only") ? "" : "=");
-	print(word, value_text(prop, "help"));
-}
-
 static void print_properties(struct control *control, const struct line *line)
 {
 	struct json_object *device = json_get(ask(control, "Show"), "device"), *prop;
 	const char *equals = strchr(line->word, '='), *accepts;
+	char word[80], flags[64];
 	size_t i;
 
 	for (i = 0; (prop = value_item(device, "properties", i)); i++) {
-		if (!equals) {
-			print_property(prop);
+		if (equals) {
+			accepts = accepted(prop, line->word, (size_t)(equals - line->word));
+			if (accepts)
+				print_accepted(line, equals, accepts);
 			continue;
 		}
-		accepts = accepted(prop, line->word, (size_t)(equals - line->word));
-		if (accepts)
-			print_accepted(line, equals, accepts);
+		/* One that cannot be set now can be read. */
+		value_list(prop, "flags", flags, sizeof(flags));
+		snprintf(word, sizeof(word), "%.70s%s", value_name(prop),
+			 strstr(flags, "-only") ? "" : "=");
+		print(word, value_text(prop, "help"));
 	}
 }
 
@@ -380,6 +338,9 @@ static void print_filters(const struct line *line)
 
 void complete_kind(const struct line *line, enum complete kind)
 {
+	const struct device_type *const *type;
+	const struct bench_test *test;
+
 	switch (kind) {
 	case COMPLETE_VERB:
 		complete_verbs();
@@ -388,7 +349,8 @@ void complete_kind(const struct line *line, enum complete kind)
 		print_devices();
 		break;
 	case COMPLETE_TYPE:
-		print_types();
+		for (type = device_types; *type; type++)
+			print((*type)->name, (*type)->help);
 		break;
 	case COMPLETE_TYPE_OPTION:
 		print_type_options(line);
@@ -409,7 +371,8 @@ void complete_kind(const struct line *line, enum complete kind)
 		with_device(line, print_vectors);
 		break;
 	case COMPLETE_BENCH_TEST:
-		print_tests();
+		for (test = bench_tests; test->name; test++)
+			print(test->name, test->help);
 		break;
 	case COMPLETE_GROUP:
 		print_groups();

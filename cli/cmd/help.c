@@ -12,14 +12,6 @@
 
 #define HELP_COLUMN 26
 
-static void print_arg(const struct arg *arg)
-{
-	bool optional = arg->flags & ARG_OPTIONAL;
-
-	printf(" %s%s%s%s%s", optional ? "[" : "", arg->flags & ARG_COMMAND ? "-- " : "",
-	       arg->name, arg->flags & ARG_MANY ? "..." : "", optional ? "]" : "");
-}
-
 static void print_usage(const struct cmd *cmd, bool socket)
 {
 	const struct arg *arg = cmd->args;
@@ -27,8 +19,12 @@ static void print_usage(const struct cmd *cmd, bool socket)
 	printf(" musctl %s%s", cmd->name, socket ? " --socket PATH" : "");
 	printf(" [options]");
 	for (; arg && arg->name; arg++) {
+		const bool optional = arg->flags & ARG_OPTIONAL;
+
 		if (!socket || arg->complete != COMPLETE_DEVICE)
-			print_arg(arg);
+			printf(" %s%s%s%s%s", optional ? "[" : "",
+			       arg->flags & ARG_COMMAND ? "-- " : "", arg->name,
+			       arg->flags & ARG_MANY ? "..." : "", optional ? "]" : "");
 	}
 	printf("\n");
 }

@@ -54,13 +54,17 @@ static unsigned int distance(const char *a, const char *b)
 	return row[strlen(b)];
 }
 
-/* The closest command; a short word is close to many, so less is allowed. */
-static const char *closest(const char *word)
+const char *suggest_verb(const char *word)
 {
+	/* A short word is close to many, so less is allowed. */
 	unsigned int i, d, best = strlen(word) > 3 ? 3 : 2;
 	const char *found = NULL;
 
-	for (i = 0; cmd_table[i]; i++) {
+	for (i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++) {
+		if (!strcmp(word, synonyms[i].word))
+			return synonyms[i].verb;
+	}
+	for (i = 0; strlen(word) <= LONGEST && cmd_table[i]; i++) {
 		const char *name = cmd_table[i]->name;
 
 		if (*name == '_' || strlen(name) > LONGEST)
@@ -74,15 +78,4 @@ static const char *closest(const char *word)
 		}
 	}
 	return found;
-}
-
-const char *suggest_verb(const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++) {
-		if (!strcmp(word, synonyms[i].word))
-			return synonyms[i].verb;
-	}
-	return strlen(word) <= LONGEST ? closest(word) : NULL;
 }
