@@ -32,17 +32,6 @@ static const struct {
 
 static char scheme[NR_COLORS][24];
 
-static const char *user_dir(char *buf, size_t size)
-{
-	const char *base = env_get("XDG_CONFIG_HOME"), *home = env_get("HOME");
-
-	if (base)
-		snprintf(buf, size, "%s/terminal-colors.d", base);
-	else
-		snprintf(buf, size, "%s/.config/terminal-colors.d", home ? home : "");
-	return buf;
-}
-
 /* The most specific file of a type: "musctl@TERM.TYPE", "musctl.TYPE", ".TYPE" as the
  * manual has it. 0: none; else higher is more specific. */
 static int find_file(const char *dir, const char *type, char *path, size_t size)
@@ -99,27 +88,27 @@ static int read_dir(const char *dir)
 	return enable > disable;
 }
 
-static bool terminal_wants(void)
+bool color_wanted(const char *when)
 {
+	const char *base = env_get("XDG_CONFIG_HOME"), *home = env_get("HOME");
 	const char *no = env_get("NO_COLOR"), *term = env_get("TERM");
 	char dir[4096];
 	int said;
 
-	if (no || !term || !strcmp(term, "dumb") || !isatty(STDOUT_FILENO))
-		return false;
-	said = read_dir(user_dir(dir, sizeof(dir)));
-	if (said < 0)
-		said = read_dir(SYSTEM_DIR);
-	return said != 0;
-}
-
-bool color_wanted(const char *when)
-{
 	if (when && !strcmp(when, "always"))
 		return true;
 	if (when && !strcmp(when, "never"))
 		return false;
-	return terminal_wants();
+	if (no || !term || !strcmp(term, "dumb") || !isatty(STDOUT_FILENO))
+		return false;
+	if (base)
+		snprintf(dir, sizeof(dir), "%s/terminal-colors.d", base);
+	else
+		snprintf(dir, sizeof(dir), "%s/.config/terminal-colors.d", home ? home : "");
+	said = read_dir(dir);
+	if (said < 0)
+		said = read_dir(SYSTEM_DIR);
+	return said != 0;
 }
 
 const char *color_sequence(enum color color)

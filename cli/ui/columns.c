@@ -23,17 +23,6 @@ static int find(const struct column *columns, const char *name, size_t len)
 	return -1;
 }
 
-static void select_default(const struct column *columns, unsigned int hidden,
-			   struct selection *selection)
-{
-	unsigned int i;
-
-	for (i = 0; columns[i].name; i++) {
-		if (!(columns[i].flags & hidden))
-			selection->ids[selection->nr++] = i;
-	}
-}
-
 static int select_list(const struct column *columns, const char *list,
 		       struct selection *selection)
 {
@@ -56,9 +45,14 @@ static int select_list(const struct column *columns, const char *list,
 int columns_select(const struct column *columns, const char *list, unsigned int hidden,
 		   struct selection *selection)
 {
+	const bool by_default = !list || *list == '+' || !hidden;
+	unsigned int i;
+
 	selection->nr = 0;
-	if (!list || *list == '+' || !hidden)
-		select_default(columns, hidden, selection);
+	for (i = 0; by_default && columns[i].name; i++) {
+		if (!(columns[i].flags & hidden))
+			selection->ids[selection->nr++] = i;
+	}
 	if (!list || (!hidden && *list != '+'))
 		return 0;
 	return select_list(columns, list + (*list == '+'), selection);

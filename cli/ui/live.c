@@ -51,17 +51,13 @@ bool live_is_over(void)
 	return interrupted || late || out_is_broken();
 }
 
-static uint64_t to_ns(const struct timespec *t)
-{
-	return (uint64_t)t->tv_sec * SECOND_NS + (uint64_t)t->tv_nsec;
-}
-
 void live_wait(struct pollfd *fds, nfds_t nr, const struct timespec *timeout)
 {
 	uint64_t now = clock_ns(), left = end > now ? end - now : 0;
 	struct timespec rest = { (time_t)(left / SECOND_NS), (long)(left % SECOND_NS) };
 
-	if (end && (!timeout || to_ns(timeout) > left))
+	if (end && (!timeout || timeout->tv_sec > rest.tv_sec ||
+		    (timeout->tv_sec == rest.tv_sec && timeout->tv_nsec > rest.tv_nsec)))
 		timeout = &rest;
 	if (live_is_over())
 		return;

@@ -126,25 +126,11 @@ static bool parse_fd(const char *word, int *fd)
 	return true;
 }
 
-static bool add_item(struct opt_list *list, const char *word)
-{
-	if (list->nr == OPT_MAX_LIST)
-		return false;
-	list->items[list->nr++] = word;
-	return true;
-}
-
-/* No time at all is not the same as no limit, which verbs have at 0. */
-static bool parse_time(const char *word, uint64_t *ns)
-{
-	bool good = parse_seconds(word, ns);
-
-	*ns += good && !*ns;
-	return good;
-}
-
 static bool store(const struct opt *opt, void *at, const char *word)
 {
+	struct opt_list *list = at;
+	uint64_t *ns = at;
+
 	switch (opt->kind) {
 	case OPT_FLAG:
 		*(bool *)at = true;
@@ -162,11 +148,17 @@ static bool store(const struct opt *opt, void *at, const char *word)
 		*(const char **)at = word;
 		return *word;
 	case OPT_LIST:
-		return add_item(at, word);
+		if (list->nr == OPT_MAX_LIST)
+			return false;
+		list->items[list->nr++] = word;
+		return true;
 	case OPT_NUMBER:
 		return parse_u64(word, at) && *(uint64_t *)at;
 	case OPT_SECONDS:
-		return parse_time(word, at);
+		if (!parse_seconds(word, ns))
+			return false;
+		*ns += !*ns; /* no time at all is not no limit, which verbs have at 0 */
+		return true;
 	case OPT_MODE:
 		return parse_mode(word, at);
 	case OPT_FD:
@@ -187,25 +179,6 @@ static const struct opt *by_value(const struct parser *p, int value, void **valu
 		}
 	}
 	return NULL;
-}
-
-/* Words after "--" that getopt_long() has consumed; it moves the others in front of them.
- */
-static int words_after_dashes(int argc, char **argv, int dashes)
-{
-	return dashes && optind && !strcmp(argv[optind - 1], "--") ? argc - dashes - 1
-								   : 0;
-}
-
-static int find_dashes(int argc, char **argv)
-{
-	int i;
-
-	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--"))
-			return i;
-	}
-	return 0;
 }
 
 /* The option that getopt_long() stumbled over, as the user wrote it, more or less. */
@@ -240,9 +213,10 @@ static int parse_options(const struct parser *p, int argc, char **argv)
 int opt_parse(struct opt_line *line, int argc, char **argv)
 {
 	struct parser p;
-	int dashes = find_dashes(argc, argv);
-	int status;
+	int dashes, status;
 
+	for (dashes = 1; dashes < argc && strcmp(argv[dashes], "--"); dashes++)
+		;
 	build(&p, line);
 	optind = 0;
 	opterr = 0;
@@ -250,7 +224,9 @@ int opt_parse(struct opt_line *line, int argc, char **argv)
 	if (status)
 		return status;
 	line->words = argv + optind;
-	line->nr_words = argc - optind;
-	line->nr_before = line->nr_words - words_after_dashes(argc, argv, dashes);
+	line->nr_words = line->nr_before = argc - optind;
+	/* getopt_long() has consumed it, and moved the words before in front of those behind. */
+	if (dashes < argc && optind && !strcmp(argv[optind - 1], "--"))
+		line->nr_before -= argc - dashes - 1;
 	return 0;
 }

@@ -80,21 +80,6 @@ struct json_object *out_new_document(void)
 
 /* ---- opening --------------------------------------------------------------------- */
 
-static int column_flags(const struct out *out, unsigned int flags)
-{
-	return (flags & COLUMN_RIGHT ? SCOLS_FL_RIGHT : 0) |
-	       (flags & COLUMN_TRUNC ? SCOLS_FL_TRUNC : 0) |
-	       (out->stream ? SCOLS_FL_STRICTWIDTH : 0);
-}
-
-/* A strict width is honoured only if it is larger than the heading. */
-static double column_width(const struct out *out, const struct column *column)
-{
-	double heading = (double)strlen(column->name) + 1;
-
-	return out->stream && column->width < heading ? heading : column->width;
-}
-
 static void *no_memory(const void *p)
 {
 	if (!p) {
@@ -117,10 +102,15 @@ static void open_table(struct out *out, const struct format *format)
 	scols_table_enable_colors(out->table, color_wanted(format->color));
 	for (i = 0; i < out->selection.nr; i++) {
 		const struct column *column = &out->columns[out->selection.ids[i]];
+		const int flags = (column->flags & COLUMN_RIGHT ? SCOLS_FL_RIGHT : 0) |
+				  (column->flags & COLUMN_TRUNC ? SCOLS_FL_TRUNC : 0) |
+				  (out->stream ? SCOLS_FL_STRICTWIDTH : 0);
+		const double heading = (double)strlen(column->name) + 1;
+		double width = column->width;
 
-		no_memory(scols_table_new_column(out->table, column->name,
-						 column_width(out, column),
-						 column_flags(out, column->flags)));
+		if (out->stream && width < heading)
+			width = heading; /* a strict width must be larger than it to count */
+		no_memory(scols_table_new_column(out->table, column->name, width, flags));
 	}
 }
 
@@ -134,27 +124,25 @@ static struct out *open_out(const struct call *call, const struct column *column
 	return out;
 }
 
-static unsigned int hidden_columns(const struct format *format)
-{
-	if (format->all)
-		return 0;
-	return format->json || format->raw || format->export ? COLUMN_EXTRA :
-							       COLUMN_EXTRA | COLUMN_WIDE;
-}
-
 int out_begin(struct out **result, const struct call *call, const char *list)
 {
 	struct out *out = open_out(call, call->cmd->columns);
-	int status = columns_select(out->columns, call->format.columns,
-				    hidden_columns(&call->format), &out->selection);
+	const struct format *format = &call->format;
+	unsigned int hidden = COLUMN_EXTRA;
+	int status;
 
+	if (format->all)
+		hidden = 0;
+	else if (!format->json && !format->raw && !format->export)
+		hidden |= COLUMN_WIDE;
+	status = columns_select(out->columns, format->columns, hidden, &out->selection);
 	if (status) {
 		free(out);
 		return status;
 	}
 	out->list = list;
 	if (!out->json)
-		open_table(out, &call->format);
+		open_table(out, format);
 	else if (!out->stream)
 		out->rows = no_memory(json_object_new_array());
 	*result = out;
@@ -210,23 +198,19 @@ static void json_row(struct out *out)
 		json_object_array_add(out->rows, out->row);
 }
 
-/* A raw row has a word for each column, also where there is nothing to say. */
-static void table_row(struct out *out)
+void out_row(struct out *out)
 {
 	unsigned int i;
 
+	out_flush(out);
+	if (out->json) {
+		json_row(out);
+		return;
+	}
 	out->line = no_memory(scols_table_new_line(out->table, NULL));
+	/* A raw row has a word for each column, also where there is nothing to say. */
 	for (i = 0; out->raw && i < out->selection.nr; i++)
 		scols_line_set_data(out->line, i, "-");
-}
-
-void out_row(struct out *out)
-{
-	out_flush(out);
-	if (out->json)
-		json_row(out);
-	else
-		table_row(out);
 }
 
 void out_color(struct out *out, enum color color)
@@ -246,36 +230,27 @@ bool out_has(const struct out *out, unsigned int id)
 	return false;
 }
 
-/* Lines of a stream are printed one by one: a column that had to grow stays so. */
-static void grow_column(struct out *out, unsigned int i, const char *text)
-{
-	struct libscols_column *column = scols_table_get_column(out->table, i);
-
-	if (out->stream && (double)strlen(text) > scols_column_get_whint(column))
-		scols_column_set_whint(column, (double)strlen(text));
-}
-
-/* The table spells control characters out, but, unless it is a raw one, no more than that. */
-static void set_data(const struct out *out, unsigned int i, const char *text)
-{
-	char *copy = no_memory(strdup(text));
-
-	if (!out->raw)
-		clean_directions(copy);
-	scols_line_refer_data(out->line, i, copy); /* which then owns it */
-}
-
 static void set_text(struct out *out, unsigned int id, const char *text)
 {
+	struct libscols_column *column;
 	unsigned int i;
+	char *copy;
 
 	for (i = 0; i < out->selection.nr; i++) {
 		if (out->selection.ids[i] != id)
 			continue;
-		set_data(out, i, text);
+		/* The table spells control characters out, but, unless raw, no more than that. */
+		copy = no_memory(strdup(text));
+		if (!out->raw)
+			clean_directions(copy);
+		scols_line_refer_data(out->line, i, copy); /* which then owns it */
 		out->used[i] |= *text;
-		if (i + 1 < out->selection.nr)
-			grow_column(out, i, text);
+		if (!out->stream || i + 1 == out->selection.nr)
+			continue;
+		/* Lines of a stream are printed one by one: a column that had to grow stays so. */
+		column = scols_table_get_column(out->table, i);
+		if ((double)strlen(text) > scols_column_get_whint(column))
+			scols_column_set_whint(column, (double)strlen(text));
 	}
 }
 
@@ -465,27 +440,10 @@ void out_also(struct out *out, const char *key, struct json_object *object)
 	json_object_object_add(out->also, key, object);
 }
 
-static void add_also(struct out *out, struct json_object *document)
-{
-	json_object_object_foreach(out->also, key, value)
-		json_object_object_add(document, key, json_object_get(value));
-	json_object_put(out->also);
-}
-
-static void hide_empty(struct out *out)
-{
-	unsigned int i;
-
-	for (i = 0; i < out->selection.nr; i++) {
-		if (!out->used[i])
-			scols_column_set_flags(scols_table_get_column(out->table, i),
-					       SCOLS_FL_HIDDEN);
-	}
-}
-
 void out_end(struct out *out)
 {
 	struct json_object *document;
+	unsigned int i;
 
 	if (!out)
 		return;
@@ -493,12 +451,18 @@ void out_end(struct out *out)
 	if (out->rows) {
 		document = no_memory(out_new_document());
 		json_object_object_add(document, out->list, out->rows);
-		if (out->also)
-			add_also(out, document);
+		if (out->also) {
+			json_object_object_foreach(out->also, key, value)
+				json_object_object_add(document, key, json_object_get(value));
+			json_object_put(out->also);
+		}
 		out_document(document);
 	}
-	if (out->section)
-		hide_empty(out);
+	for (i = 0; out->section && i < out->selection.nr; i++) {
+		if (!out->used[i])
+			scols_column_set_flags(scols_table_get_column(out->table, i),
+					       SCOLS_FL_HIDDEN);
+	}
 	if (out->table && !out->stream)
 		scols_print_table(out->table);
 	remember_error();

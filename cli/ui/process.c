@@ -46,14 +46,6 @@ void process_close(struct process *p)
 	p->fd = -1;
 }
 
-/* Whichever process has that number now. */
-static int open_pid(struct process *p, pid_t pid)
-{
-	p->pid = pid;
-	p->fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-	return p->fd < 0 ? -ESRCH : 0;
-}
-
 void process_name(const struct process *p, char *buf, size_t size)
 {
 	char path[32];
@@ -143,25 +135,14 @@ static bool holds(pid_t pid, const struct lock *lock)
 
 static bool open_if_holds(struct process *p, pid_t pid, const struct lock *lock)
 {
-	if (open_pid(p, pid))
+	p->pid = pid;
+	p->fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1; /* of whichever has it now */
+	if (p->fd < 0)
 		return false;
 	if (holds(pid, lock) && !process_has_ended(p))
 		return true;
 	process_close(p);
 	return false;
-}
-
-static bool find_holder(struct process *p, const struct lock *lock)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	bool found = false;
-
-	while (proc && !found && (entry = readdir(proc)))
-		found = open_if_holds(p, (pid_t)strtol(entry->d_name, NULL, 10), lock);
-	if (proc)
-		closedir(proc);
-	return found;
 }
 
 /* ---- of a device ----------------------------------------------------------------- */
@@ -184,7 +165,10 @@ int process_of_device(struct process *p, const char *uuid, int sock)
 {
 	struct ucred cred = { .pid = 0 };
 	socklen_t len = sizeof(cred);
+	struct dirent *entry;
+	bool found = false;
 	struct lock lock;
+	DIR *proc;
 
 	p->made = true;
 	p->fd = -1;
@@ -196,5 +180,10 @@ int process_of_device(struct process *p, const char *uuid, int sock)
 	if (open_if_holds(p, cred.pid, &lock))
 		return 0;
 	p->made = false;
-	return find_holder(p, &lock) ? 0 : -ESRCH;
+	proc = opendir("/proc");
+	while (proc && !found && (entry = readdir(proc)))
+		found = open_if_holds(p, (pid_t)strtol(entry->d_name, NULL, 10), &lock);
+	if (proc)
+		closedir(proc);
+	return found ? 0 : -ESRCH;
 }

@@ -19,25 +19,19 @@
 /* Nobody's wait(2) works without the first, nobody can end us without the second. */
 static const int needed[] = { SIGCHLD, SIGTERM, SIGPIPE };
 
-/* What is opened next must not become somebody's standard output. What is put there fails
- * as a closed descriptor does: with EBADF. */
-static void fill_descriptors(void)
+void start_known(void)
 {
+	sigset_t none;
+	size_t i;
 	int fd;
 
+	/* What is opened next must not become somebody's standard output. What is put there fails
+	 * as a closed descriptor does: with EBADF. */
 	do {
 		fd = open("/", O_PATH);
 	} while (fd >= 0 && fd < STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		close(fd);
-}
-
-void start_known(void)
-{
-	sigset_t none;
-	size_t i;
-
-	fill_descriptors();
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		signal(needed[i], SIG_DFL);
 	signal(SIGXFSZ, SIG_IGN); /* then what is beyond RLIMIT_FSIZE is an error, EFBIG */
