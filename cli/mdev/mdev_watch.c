@@ -46,27 +46,9 @@ static int open_udev(struct mdev_watch *w)
 	return udev_monitor_enable_receiving(w->monitor);
 }
 
-static void fill(struct mdev_event *e, struct udev_device *device)
-{
-	const char *node = udev_device_get_devnode(device);
-	const char *name = udev_device_get_sysname(device);
-	const char *action = udev_device_get_action(device);
-	const char *subsystem = udev_device_get_subsystem(device);
-	char uuid[UUID_SIZE] = "";
-
-	if (node && strrchr(node, '/'))
-		name = strrchr(node, '/') + 1;
-	if (name)
-		uuid_canonical(name, uuid);
-	snprintf(e->action, sizeof(e->action), "%s", action ? action : "");
-	snprintf(e->subsystem, sizeof(e->subsystem), "%s", subsystem ? subsystem : "");
-	snprintf(e->uuid, sizeof(e->uuid), "%s", uuid);
-	snprintf(e->path, sizeof(e->path), "%s",
-		 node ? node : udev_device_get_syspath(device));
-}
-
 static bool next_udev(struct mdev_watch *w, struct mdev_event *e)
 {
+	const char *node, *name, *action, *subsystem;
 	struct udev_device *device;
 
 	errno = 0;
@@ -74,7 +56,17 @@ static bool next_udev(struct mdev_watch *w, struct mdev_event *e)
 	w->lost |= !device && errno == ENOBUFS;
 	if (!device)
 		return false;
-	fill(e, device);
+	node = udev_device_get_devnode(device);
+	name = udev_device_get_sysname(device);
+	action = udev_device_get_action(device);
+	subsystem = udev_device_get_subsystem(device);
+	if (node && strrchr(node, '/'))
+		name = strrchr(node, '/') + 1;
+	if (!name || !uuid_canonical(name, e->uuid))
+		e->uuid[0] = '\0';
+	snprintf(e->action, sizeof(e->action), "%s", action ? action : "");
+	snprintf(e->subsystem, sizeof(e->subsystem), "%s", subsystem ? subsystem : "");
+	snprintf(e->path, sizeof(e->path), "%s", node ? node : udev_device_get_syspath(device));
 	udev_device_unref(device);
 	return true;
 }
