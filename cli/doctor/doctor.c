@@ -119,15 +119,6 @@ static void look_nofile(struct finding *f)
 
 /* ---- the runtime directory ------------------------------------------------------- */
 
-/* The nearest directory above that exists. */
-static void parent_of(char *path)
-{
-	char *slash;
-
-	while (access(path, F_OK) && (slash = strrchr(path, '/')) && slash != path)
-		*slash = '\0';
-}
-
 static bool is_dir(const char *path)
 {
 	struct stat st;
@@ -141,14 +132,16 @@ static bool is_dir(const char *path)
 static void look_runtime(struct finding *f)
 {
 	static const char advice[] = "set MUSER_RUNTIME_DIR to a directory of your own";
-	char dir[4096] = "", near[4096], why[DIR_WHY];
+	char dir[4096] = "", near[4096], why[DIR_WHY], *slash;
 	const int fd = dir_open_runtime(false, why);
 
 	if (fd >= 0)
 		close(fd);
 	lm_runtime_dir(dir, sizeof(dir));
 	snprintf(near, sizeof(near), "%s", dir);
-	parent_of(near);
+	/* The nearest directory above that exists. */
+	while (access(near, F_OK) && (slash = strrchr(near, '/')) && slash != near)
+		*slash = '\0';
 	if (fd == -EPERM)
 		doctor_say(f, HEALTH_FAIL, "chmod go-w it, or set MUSER_RUNTIME_DIR to a "
 			   "directory of your own: others could replace devices", "%s", why);
@@ -213,18 +206,6 @@ static pid_t client_of(const char *uuid, int64_t end, unsigned int *hung)
 	return pid;
 }
 
-static void say_devices(struct finding *f, size_t nr, unsigned int clients, unsigned int hung)
-{
-	if (hung)
-		doctor_say(f, HEALTH_WARN,
-		    "a debugger may have stopped it, or it is busy (musctl list)",
-		    "%zu devices, %u of which do not answer", nr, hung);
-	else
-		doctor_say(f, HEALTH_OK,
-		    clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
-		    "%zu devices, %u clients", nr, clients);
-}
-
 static void look_guests(struct finding *f)
 {
 	const int64_t end = clock_ms() + DEVICES_MS;
@@ -244,8 +225,14 @@ static void look_guests(struct finding *f)
 			    "client %d of %.8s does not share its memory", (int)pid,
 			    list.uuids[i]);
 	}
-	if (f->health == HEALTH_OK)
-		say_devices(f, list.nr, clients, hung);
+	if (f->health == HEALTH_OK && hung)
+		doctor_say(f, HEALTH_WARN,
+		    "a debugger may have stopped it, or it is busy (musctl list)",
+		    "%zu devices, %u of which do not answer", list.nr, hung);
+	else if (f->health == HEALTH_OK)
+		doctor_say(f, HEALTH_OK,
+		    clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
+		    "%zu devices, %u clients", list.nr, clients);
 	uuid_list_free(&list);
 }
 
