@@ -23,16 +23,6 @@ static int bad_place(const char *text, const char *why)
 	return error(ST_USAGE, text, "%s", why);
 }
 
-/* The digits before end, as hexadecimal. */
-static bool hex_part(const char *text, size_t len, uint64_t *value)
-{
-	char *digits = strndup(text, len);
-	const bool good = digits && parse_hex(digits, value);
-
-	free(digits);
-	return good;
-}
-
 /* "1", "2", "4", "8", or setpci's B, W, L, and Q. 0: none of them. */
 static unsigned int parse_width(const char *text, size_t len)
 {
@@ -47,10 +37,13 @@ static int parse_offset(struct address *address, const struct regmap *map, const
 			size_t len)
 {
 	const char *dot = memchr(rest, '.', len);
-	size_t digits = dot ? (size_t)(dot - rest) : len;
+	const size_t nr = dot ? (size_t)(dot - rest) : len;
+	char *digits = strndup(rest, nr);
+	const bool good = digits && parse_hex(digits, &address->location.offset);
 	const struct reg *reg;
 
-	if (!hex_part(rest, digits, &address->location.offset))
+	free(digits);
+	if (!good)
 		return bad_place(address->location.name, errno == ERANGE ?
 				 "the offset is larger than 0xffffffffffffffff" :
 				 "the offset is not a hexadecimal number");
@@ -61,7 +54,7 @@ static int parse_offset(struct address *address, const struct regmap *map, const
 	if (!dot)
 		return 0;
 	address->fixed = true;
-	address->location.width = parse_width(dot + 1, len - digits - 1);
+	address->location.width = parse_width(dot + 1, len - nr - 1);
 	if (address->reg && address->reg->width != address->location.width)
 		address->reg = NULL;
 	return address->location.width ? 0 : bad_place(address->location.name,
@@ -79,38 +72,32 @@ static int no_register(const char *text, const struct regmap *map)
 		     "the device names no registers, and it is none");
 }
 
-static int no_field(const char *text, const struct reg *reg)
-{
-	struct field field;
-	size_t i = 0;
-
-	return error(ST_FAILED, text, reg_next_field(reg->json, &i, &field) ?
-		     "%s has no such field (musctl show lists them)" :
-		     "%s has no fields with names", reg->name);
-}
-
 /* REGISTER[.FIELD] */
 static int parse_register(struct address *address, const struct regmap *map, const char *text,
 			  size_t len)
 {
 	const char *dot = memchr(text, '.', len);
-	size_t word = dot ? (size_t)(dot - text) : len;
+	size_t word = dot ? (size_t)(dot - text) : len, i = 0;
+	const struct reg *reg;
+	struct field any;
 	char field[64];
 
 	if (!word || (dot && word + 1 == len))
 		return bad_place(text, "is not REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]");
-	address->reg = regmap_find(map, text, word);
-	if (!address->reg)
+	address->reg = reg = regmap_find(map, text, word);
+	if (!reg)
 		return no_register(text, map);
-	address->location.region = address->reg->region;
-	address->location.offset = address->reg->offset;
-	address->location.width = address->reg->width;
+	address->location.region = reg->region;
+	address->location.offset = reg->offset;
+	address->location.width = reg->width;
 	if (!dot)
 		return 0;
 	snprintf(field, sizeof(field), "%.*s", (int)(len - word - 1), dot + 1);
-	if (reg_field(address->reg, field, &address->field))
+	if (reg_field(reg, field, &address->field))
 		return 0;
-	return no_field(text, address->reg);
+	return error(ST_FAILED, text, reg_next_field(reg->json, &i, &any) ?
+		     "%s has no such field (musctl show lists them)" :
+		     "%s has no fields with names", reg->name);
 }
 
 int address_parse(struct address *address, const struct regmap *map, const char *text, size_t len)

@@ -58,14 +58,6 @@ static void say(const struct claim *claim, const char *text)
 		error(0, claim->uuid, "the runtime directory: %s", strerror(errno));
 }
 
-static void say_made(const struct claim *claim)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "made %" PRIu64 "\n", mdev_identity(claim->uuid));
-	say(claim, text);
-}
-
 /* What the file says of the mdev that is there: whether musctl makes it, or has made it. */
 enum said { SAID_NOTHING, SAID_MAKING, SAID_MADE };
 
@@ -83,13 +75,6 @@ static enum said said(const struct claim *claim)
 }
 
 /* ---- undoing --------------------------------------------------------------------- */
-
-static bool is_used(const char *uuid)
-{
-	char command[64];
-
-	return transport_is_mdev(uuid) || mdev_holder(uuid, command, sizeof(command));
-}
 
 static void undo(const struct claim *claim)
 {
@@ -119,13 +104,15 @@ void claim_close(struct claim *claim)
 static void sweep_file(int runtime, const char *name)
 {
 	struct claim claim = { .lock = -1 };
+	char command[64];
 
 	if (!uuid_canonical(name + strlen(PREFIX), claim.uuid))
 		return;
 	claim.lock = lockfile_take(runtime, name, 0);
 	if (claim.lock < 0)
 		return;
-	if (said(&claim) == SAID_MAKING && !is_used(claim.uuid))
+	if (said(&claim) == SAID_MAKING && !transport_is_mdev(claim.uuid) &&
+	    !mdev_holder(claim.uuid, command, sizeof(command)))
 		undo(&claim);
 	claim_close(&claim);
 }
@@ -189,10 +176,13 @@ static int wait_node(const char *uuid, struct mdev_watch *watch)
 }
 
 /* An mdev, ours or one that was there. */
-static int make_watched(struct claim *claim, struct mdev_watch *watch)
+static int make(struct claim *claim)
 {
-	int err = 0;
+	struct mdev_watch *watch;
+	int status = 0, err = mdev_watch_open(&watch);
 
+	if (err)
+		return error(ST_FAILED, claim->uuid, "udev: %s", strerror(-err));
 	claim->ours = !mdev_exists(claim->uuid) || said(claim) != SAID_NOTHING;
 	if (!mdev_exists(claim->uuid)) {
 		say(claim, "making\n");
@@ -202,20 +192,12 @@ static int make_watched(struct claim *claim, struct mdev_watch *watch)
 		claim->ours = false;
 		say(claim, "");
 	} else if (err) {
-		return report_create(claim->uuid, err);
+		status = report_create(claim->uuid, err);
 	}
-	err = wait_node(claim->uuid, watch);
-	return err ? report_node(claim->uuid, err) : 0;
-}
-
-static int make(struct claim *claim)
-{
-	struct mdev_watch *watch;
-	int status, err = mdev_watch_open(&watch);
-
-	if (err)
-		return error(ST_FAILED, claim->uuid, "udev: %s", strerror(-err));
-	status = make_watched(claim, watch);
+	if (!status) {
+		err = wait_node(claim->uuid, watch);
+		status = err ? report_node(claim->uuid, err) : 0;
+	}
 	mdev_watch_close(watch);
 	return status;
 }
@@ -247,21 +229,15 @@ int claim_take(struct claim *claim, const char *uuid)
 	return status;
 }
 
-static bool is_ready(const char *uuid)
-{
-	char state[32];
-
-	return mdev_attribute(uuid, "state", state, sizeof(state)) ||
-	       !strcmp(state, "ready");
-}
-
 int claim_wait(const struct claim *claim, struct detached *d, uint64_t timeout_ns)
 {
 	const struct timespec step = { .tv_nsec = 1000000 };
 	uint64_t end = clock_ns() + timeout_ns;
+	char state[32];
 	int status = 0;
 
-	while (!is_ready(claim->uuid) && !status) {
+	while (!status && !mdev_attribute(claim->uuid, "state", state, sizeof(state)) &&
+	       strcmp(state, "ready")) {
 		if (clock_ns() > end) {
 			detach_kill(d);
 			return error(ST_FAILED, claim->uuid,
@@ -283,8 +259,12 @@ void claim_drop(struct claim *claim)
 
 void claim_settle(struct claim *claim)
 {
-	if (claim->ours)
-		say_made(claim);
+	char text[64];
+
+	if (claim->ours) {
+		snprintf(text, sizeof(text), "made %" PRIu64 "\n", mdev_identity(claim->uuid));
+		say(claim, text);
+	}
 	claim_close(claim);
 	hold_end();
 }

@@ -76,23 +76,16 @@ struct cmdline_device {
 	char *socket; /* NULL: an mdev */
 };
 
-static bool has_device(const struct cmdline *cmdline, const char *uuid)
+int cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket)
 {
+	struct cmdline_device *grown, *device;
 	size_t i;
 
 	for (i = 0; i < cmdline->nr; i++) {
 		if (cmdline->devices[i].uuid && !strcmp(cmdline->devices[i].uuid, uuid))
-			return true;
+			return error(ST_USAGE, uuid,
+				     "is given twice: a virtual machine has it once");
 	}
-	return false;
-}
-
-int cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket)
-{
-	struct cmdline_device *grown, *device;
-
-	if (has_device(cmdline, uuid))
-		return error(ST_USAGE, uuid, "is given twice: a virtual machine has it once");
 	if (socket && strlen(socket) > SOCKPATH_MAX)
 		return error(ST_UNSUPPORTED, uuid, "no client can connect to a path of %zu bytes, "
 			     "%zu at most: make it with a shorter --socket-path or "
@@ -163,20 +156,6 @@ static void print_hostdev(const char *uuid, const char *indent)
 	       "%s</hostdev>\n", indent, indent, indent, uuid, indent, indent);
 }
 
-static void print_hostdevs(const struct cmdline *cmdline)
-{
-	const struct cmdline_device *d;
-
-	if (count_sockets(cmdline) == cmdline->nr)
-		return;
-	printf("  <devices>\n");
-	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
-		if (!d->socket)
-			print_hostdev(d->uuid, "    ");
-	}
-	printf("  </devices>\n");
-}
-
 static void print_commandline(const struct cmdline *cmdline)
 {
 	const struct cmdline_device *d;
@@ -197,6 +176,7 @@ static void print_commandline(const struct cmdline *cmdline)
 static void print_libvirt(const struct cmdline *cmdline)
 {
 	const size_t sockets = count_sockets(cmdline);
+	const struct cmdline_device *d;
 
 	if (cmdline->nr == 1 && !sockets) {
 		print_hostdev(cmdline->devices->uuid, "");
@@ -209,7 +189,14 @@ static void print_libvirt(const struct cmdline *cmdline)
 		       "    <source type='memfd'/>\n"
 		       "    <access mode='shared'/>\n"
 		       "  </memoryBacking>\n");
-	print_hostdevs(cmdline);
+	if (sockets < cmdline->nr)
+		printf("  <devices>\n");
+	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+		if (!d->socket)
+			print_hostdev(d->uuid, "    ");
+	}
+	if (sockets < cmdline->nr)
+		printf("  </devices>\n");
 	if (sockets)
 		print_commandline(cmdline);
 	printf("</domain>\n");
@@ -217,31 +204,20 @@ static void print_libvirt(const struct cmdline *cmdline)
 
 /* ---- cloud-hypervisor ------------------------------------------------------------ */
 
-/* It splits values at commas. */
-static int check_cloud_hypervisor(const struct cmdline *cmdline)
+/* Its options are given once, with all their values, which it splits at commas. */
+static int print_cloud_hypervisor(const struct cmdline *cmdline)
 {
-	const struct cmdline_device *d;
+	const struct cmdline_device *d, *end = cmdline->devices + cmdline->nr;
+	const size_t sockets = count_sockets(cmdline);
 
-	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+	for (d = cmdline->devices; d < end; d++) {
 		if (d->socket && strchr(d->socket, ','))
 			return error(ST_UNSUPPORTED, d->uuid, "cloud-hypervisor takes no path with "
 				     "a comma: make it with another --socket-path or "
 				     "MUSER_RUNTIME_DIR");
 	}
-	return 0;
-}
-
-/* Its options are given once, with all their values. */
-static int print_cloud_hypervisor(const struct cmdline *cmdline)
-{
-	const size_t sockets = count_sockets(cmdline);
-	const struct cmdline_device *d;
-	const int status = check_cloud_hypervisor(cmdline);
-
-	if (status)
-		return status;
 	printf("--memory size=1G%s", sockets ? ",shared=on --user-device" : "");
-	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+	for (d = cmdline->devices; d < end; d++) {
 		if (!d->socket)
 			continue;
 		printf(" 'socket=");
@@ -249,7 +225,7 @@ static int print_cloud_hypervisor(const struct cmdline *cmdline)
 		printf("'");
 	}
 	printf("%s", sockets < cmdline->nr ? " --device" : "");
-	for (d = cmdline->devices; d < cmdline->devices + cmdline->nr; d++) {
+	for (d = cmdline->devices; d < end; d++) {
 		if (!d->socket)
 			printf(" path=%s/%s/", MDEV_DEVICES, d->uuid);
 	}

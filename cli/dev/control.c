@@ -48,19 +48,16 @@ struct control {
 
 /* ---- life ------------------------------------------------------------------------ */
 
-static pid_t pid_of_peer(int fd)
+/* Of the device: who answers, or, where nobody accepts us, who holds it. 0: unknown. */
+static pid_t pid_of(const struct control *c)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ? 0 : cred.pid;
-}
-
-static pid_t pid_of_holder(const char *uuid)
-{
 	struct process p;
 
-	if (process_of_device(&p, uuid, -1))
+	if (c->fd >= 0)
+		return getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ? 0 : cred.pid;
+	if (process_of_device(&p, c->uuid, -1))
 		return 0;
 	process_close(&p);
 	return p.pid;
@@ -87,7 +84,7 @@ int control_open(const char *uuid, struct control **result)
 		free(c);
 		return err;
 	}
-	c->pid = c->fd < 0 ? pid_of_holder(uuid) : pid_of_peer(c->fd);
+	c->pid = pid_of(c);
 	fate_watch(&c->fate, c->pid);
 	*result = c;
 	return 0;
@@ -393,12 +390,6 @@ int control_call_fds(struct control *c, const char *method, struct control_fds *
 
 /* ---- what went wrong ------------------------------------------------------------- */
 
-static int unsupported(const char *object)
-{
-	return error(ST_UNSUPPORTED, object,
-		     "not supported by this device (its libmuser is of another version)");
-}
-
 /* "1, 2 and 4" */
 static int width_not_allowed(struct json_object *p, const char *object)
 {
@@ -423,7 +414,8 @@ static int failed_remotely(struct json_object *message, const char *object)
 	const char *name = value_text(message, "error"), *text = value_text(p, "message");
 
 	if (!name || !strncmp(name, "org.varlink.service.Method", 26))
-		return unsupported(object);
+		return error(ST_UNSUPPORTED, object, "not supported by this device (its libmuser "
+			     "is of another version)");
 	if (!strcmp(name, INTERFACE "NoSuchRegion"))
 		return error(ST_FAILED, object,
 			     "no such region (musctl show lists them)");

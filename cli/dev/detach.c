@@ -183,22 +183,16 @@ static int give_up(struct detached *d, const char *why)
 	return error(ST_FAILED, d->program, "%s", why);
 }
 
-static int give_up_waiting(struct detached *d, uint64_t timeout_ns)
-{
-	char why[128];
-
-	snprintf(why, sizeof(why), "its device was not ready within %g s%s",
-		 (double)(timeout_ns / 1000000) / 1000, d->hint ?: "");
-	return give_up(d, why);
-}
-
 int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 {
 	const struct timespec step = { .tv_nsec = STEP_NS };
 	uint64_t end = clock_ns() + timeout_ns;
+	char why[128];
 	sigset_t set;
 	int sig;
 
+	snprintf(why, sizeof(why), "its device was not ready within %g s%s",
+		 (double)(timeout_ns / 1000000) / 1000, d->hint ?: "");
 	signals(SIG_BLOCK, &set);
 	for (;;) {
 		if (answers(d, uuid)) {
@@ -211,28 +205,22 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 			return DETACH_ENDED;
 		}
 		if (clock_ns() > end)
-			return give_up_waiting(d, timeout_ns);
+			return give_up(d, why);
 		sig = sigtimedwait(&set, NULL, &step);
 		if (sig > 0 && sig != SIGCHLD)
 			return give_up(d, "interrupted");
 	}
 }
 
-/* Of ours, as it has said before it could become the program. */
-static bool has_complained(const struct detached *d)
-{
-	static const char ours[] = "musctl: ";
-	char said[sizeof(ours) - 1];
-
-	return pread(d->log, said, sizeof(said), 0) == sizeof(said) &&
-	       !memcmp(said, ours, sizeof(said));
-}
-
 int detach_died(const struct detached *d)
 {
+	static const char ours[] = "musctl: ";
 	const int code = WIFEXITED(d->status) ? WEXITSTATUS(d->status) : ST_FAILED;
+	char said[sizeof(ours) - 1];
 
-	if (code && has_complained(d))
+	/* It has complained itself, before it could become the program. */
+	if (code && pread(d->log, said, sizeof(said), 0) == sizeof(said) &&
+	    !memcmp(said, ours, sizeof(said)))
 		return code;
 	if (WIFSIGNALED(d->status))
 		return error(ST_FAILED, d->program, "ended by signal %d (%s)",

@@ -115,12 +115,6 @@ static void keep_window(struct windows *w, struct json_object *window)
 	json_append(w->list, out_share(window));
 }
 
-static void add(struct json_object *doc, const char *key, struct json_object *object)
-{
-	if (object)
-		json_add(doc, key, object);
-}
-
 int device_json_print(struct control *control, struct json_object *device,
 		  struct json_object *mdev)
 {
@@ -137,7 +131,8 @@ int device_json_print(struct control *control, struct json_object *device,
 	if (device)
 		json_add(doc, "device", out_share(device));
 	json_add(doc, "registers", registers ? out_share(registers) : json_new_array());
-	add(doc, "mdev", mdev ? out_share(mdev) : NULL);
+	if (mdev)
+		json_add(doc, "mdev", out_share(mdev));
 	out_document_begin(doc, "dma");
 	status = control ? take_windows(control, &w, 0) : 0;
 	out_document_end();
@@ -209,27 +204,20 @@ static void print_hung_head(const struct call *call, struct json_object *device)
 	page_head(call, head, sizeof(head) / sizeof(head[0]));
 }
 
-/* Pages of several devices stand apart, as sections do. */
-static void separate(void)
-{
-	static bool begun;
-
-	if (begun)
-		putchar('\n');
-	begun = true;
-	fflush(stdout);
-}
-
 int device_json_page(const struct call *call, struct control *control,
 		 struct json_object *device, struct json_object *mdev)
 {
+	static bool begun;
 	struct windows w = { .take = keep_window };
 	struct json_object *registers = NULL;
 	int status = control ? read_registers(control, &registers) : 0;
 
 	if (status)
 		return status;
-	separate();
+	if (begun) /* pages of several devices stand apart, as sections do */
+		putchar('\n');
+	begun = true;
+	fflush(stdout);
 	if (!device)
 		print_bare_head(call, mdev);
 	else if (!control)

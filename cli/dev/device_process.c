@@ -118,17 +118,6 @@ static int set_fd(struct device_process *host)
 	return 0;
 }
 
-static int set_log_level(lm_dev_info_t *info)
-{
-	const char *text;
-
-	info->log_level = log_level_wanted(&text);
-	if (info->log_level >= 0)
-		return 0;
-	return error(ST_USAGE, LOG_LEVEL_VARIABLE, "'%s' is not one of %s", text,
-		     LOG_LEVEL_NAMES);
-}
-
 static void log_line(void *pvt, int level, const char *msg)
 {
 	if (starting && level == LM_LOG_ERR)
@@ -151,15 +140,11 @@ static int check_texts(struct device_process *host)
 	return fault ? error(ST_USAGE, "--name", "'%s': %s", host->name, fault) : 0;
 }
 
-/* An option that was given and that only a socket has. */
-static const char *socket_option(const struct device_process *host)
-{
-	return host->fd >= 0 ? "--fd" : bound_option(host);
-}
-
 static int set_transport(struct device_process *host)
 {
-	const struct transport t = { host->transport, host->uuid, socket_option(host) };
+	/* An option that was given and that only a socket has. */
+	const char *socket = host->fd >= 0 ? "--fd" : bound_option(host);
+	const struct transport t = { host->transport, host->uuid, socket };
 	int status = transport_choose(&t, &host->mdev);
 
 	/* said by the flag, not by the environment of whoever called us */
@@ -172,12 +157,15 @@ static int set_transport(struct device_process *host)
 static int describe(struct device_process *host)
 {
 	int status = check_texts(host);
+	const char *level;
 	unsigned int i;
 
 	for (i = 0; i < host->options.nr && !status; i++)
 		status = set_option(host, host->options.items[i]);
-	if (!status)
-		status = set_log_level(&host->info);
+	host->info.log_level = log_level_wanted(&level);
+	if (!status && host->info.log_level < 0)
+		status = error(ST_USAGE, LOG_LEVEL_VARIABLE, "'%s' is not one of %s", level,
+			       LOG_LEVEL_NAMES);
 	if (!status && host->group)
 		status = set_group(host);
 	if (!status && host->fd >= 0)
@@ -185,14 +173,6 @@ static int describe(struct device_process *host)
 	if (!status)
 		status = set_transport(host);
 	return status;
-}
-
-/* Nobody else can take it until the device has it, or device_process_free(). */
-static int claim_name(struct device_process *host)
-{
-	int status = host->name ? naming_begin(&host->naming) : 0;
-
-	return status || !host->name ? status : naming_check("--name", host->name, NULL);
 }
 
 int device_process_prepare(struct device_process *host, const char *type)
@@ -218,7 +198,10 @@ int device_process_prepare(struct device_process *host, const char *type)
 	host->info.socket_mode = host->mode ? host->mode : host->group ? 0660 : 0;
 	host->info.flags |= host->no_mmap ? LM_DEV_NO_MMAP : 0;
 	host->info.log = log_line;
-	status = claim_name(host);
+	/* Nobody else can take it until the device has it, or device_process_free(). */
+	status = host->name ? naming_begin(&host->naming) : 0;
+	if (!status && host->name)
+		status = naming_check("--name", host->name, NULL);
 	if (status)
 		device_process_free(host);
 	return status;
@@ -239,28 +222,6 @@ void device_process_stop(int sig)
 		lm_ctx_stop(served);
 }
 
-static void catch_signals(void)
-{
-	struct sigaction stop = { .sa_handler = device_process_stop };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-	start_on_hangup(device_process_stop);
-}
-
-/* A device may be given thousands of eventfds and DMA windows. */
-static void raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* Only members can give a socket to a group; root can. */
 static bool is_member(gid_t gid)
 {
@@ -272,28 +233,28 @@ static bool is_member(gid_t gid)
 	return nr > 0 || gid == getegid();
 }
 
-static int report_start(const struct device_process *host, int err)
-{
-	if (err == -EPERM && host->group && !is_member(host->info.socket_gid - 1))
-		return error(ST_FAILED, "--group", "this user is not a member of %s: the socket "
-			     "cannot be given to it", host->group);
-	return error(ST_FAILED, host->type->name, "%s", start_error[0] ? start_error :
-							 strerror(-err));
-}
-
 static int start(struct device_process *host, lm_ctx_t **ctx)
 {
+	struct rlimit limit;
 	int err;
 
-	raise_limits();
+	/* A device may be given thousands of eventfds and DMA windows. */
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	lm_sigbus_guard();
 	starting = host->type->name;
 	start_error[0] = '\0';
 	*ctx = lm_ctx_create(&host->info);
 	err = -errno;
 	starting = NULL;
+	if (!*ctx && err == -EPERM && host->group && !is_member(host->info.socket_gid - 1))
+		return error(ST_FAILED, "--group", "this user is not a member of %s: the socket "
+			     "cannot be given to it", host->group);
 	if (!*ctx)
-		return report_start(host, err);
+		return error(ST_FAILED, host->type->name, "%s", start_error[0] ? start_error :
+								strerror(-err));
 	err = device_attach(host->type, host->device, *ctx);
 	if (!err)
 		return 0;
@@ -317,6 +278,8 @@ static int report_end(const lm_ctx_t *ctx, int err)
 int device_process_serve(struct device_process *host,
 			 int (*ready)(void *arg, lm_ctx_t *ctx), void *arg)
 {
+	const struct sigaction stop = { .sa_handler = device_process_stop };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	lm_ctx_t *ctx;
 	int status;
 
@@ -325,7 +288,10 @@ int device_process_serve(struct device_process *host,
 		return status;
 	naming_end(&host->naming);
 	served = ctx;
-	catch_signals();
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	start_on_hangup(device_process_stop);
 	hold_end();
 	status = ready ? ready(arg, ctx) : 0;
 	if (!status)

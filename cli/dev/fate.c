@@ -74,16 +74,6 @@ static bool ask_proc(const struct fate *fate, int *status)
 	       !syscall(SYS_pidfd_send_signal, fate->pidfd, 0, NULL, 0); /* still that one */
 }
 
-static bool ask_pidfd(const struct fate *fate, int *status)
-{
-	struct exit_info info = { .mask = INFO_EXIT };
-
-	if (ioctl(fate->pidfd, GET_INFO, &info) || !(info.mask & INFO_EXIT))
-		return false;
-	*status = info.exit_code;
-	return true;
-}
-
 /* *ended: it has, even if nobody can say how. */
 static bool wait_status(const struct fate *fate, int *status, bool *ended)
 {
@@ -92,7 +82,13 @@ static bool wait_status(const struct fate *fate, int *status, bool *ended)
 
 	*ended = poll(&pfd, 1, WAIT_MS) == 1;
 	while (*ended) {
-		if (ask_pidfd(fate, status) || ask_proc(fate, status))
+		struct exit_info info = { .mask = INFO_EXIT };
+
+		if (!ioctl(fate->pidfd, GET_INFO, &info) && info.mask & INFO_EXIT) {
+			*status = info.exit_code;
+			return true;
+		}
+		if (ask_proc(fate, status))
 			return true;
 		if (pfd.revents & POLLHUP || clock_ms() > end)
 			return false;

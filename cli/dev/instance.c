@@ -71,20 +71,16 @@ static bool has_name(const char *uuid, const char *name)
 	return !lm_instance_label(uuid, "name", its, sizeof(its)) && !strcmp(its, name);
 }
 
-static bool has_prefix(const char *uuid, const char *word)
-{
-	return is_prefix(word) && strlen(word) >= MIN_PREFIX &&
-	       !ascii_compare_n(uuid, word, strlen(word));
-}
-
 /* Moves the matches to the front; how many there are. */
 static size_t keep_matches(struct uuid_list *list, const char *word)
 {
+	const size_t len = is_prefix(word) ? strlen(word) : 0;
 	char found[UUID_SIZE];
 	size_t i, nr = 0;
 
 	for (i = 0; i < list->nr; i++) {
-		if (!has_prefix(list->uuids[i], word) && !has_name(list->uuids[i], word))
+		if ((len < MIN_PREFIX || ascii_compare_n(list->uuids[i], word, len)) &&
+		    !has_name(list->uuids[i], word))
 			continue;
 		memcpy(found, list->uuids[i], UUID_SIZE);
 		memmove(list->uuids[i], list->uuids[nr], UUID_SIZE);
@@ -108,18 +104,6 @@ int instance_named(const char *name, const char *except, char uuid[UUID_SIZE])
 	return status;
 }
 
-static int ambiguous(const struct uuid_list *list, size_t nr, const char *word)
-{
-	char text[6 * UUID_SIZE + 8] = "";
-	size_t i, len = 0;
-
-	for (i = 0; i < nr && i < 6; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
-					i ? " " : "", list->uuids[i]);
-	return error(ST_FAILED, word, "matches %zu devices: %s%s", nr, text,
-		     nr > 6 ? " ..." : "");
-}
-
 static int no_such(const char *word)
 {
 	return error(ST_NO_DEVICE, word, "no such device (musctl list shows them)");
@@ -129,11 +113,17 @@ static int no_such(const char *word)
 static int choose(struct uuid_list *list, const char *word)
 {
 	const size_t nr = keep_matches(list, word);
+	char text[6 * UUID_SIZE + 8] = "";
+	size_t i, len = 0;
 
 	if (nr == 1)
 		return 0;
+	for (i = 0; i < nr && i < 6; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
+					list->uuids[i]);
 	if (nr)
-		return ambiguous(list, nr, word);
+		return error(ST_FAILED, word, "matches %zu devices: %s%s", nr, text,
+			     nr > 6 ? " ..." : "");
 	if (is_prefix(word) && strlen(word) < MIN_PREFIX)
 		return error(ST_NO_DEVICE, word,
 			     "no such device (the start of a UUID needs %d characters)",
@@ -177,23 +167,18 @@ int instance_find(const char *word, char uuid[UUID_SIZE])
 	return status;
 }
 
-static int report_mdev(const char *word, const char *uuid)
-{
-	pid_t pid;
-
-	if (mdev_is_served(uuid, &pid))
-		return error(ST_FAILED, word, "process %d serves it, of another user or "
-			     "runtime directory (MUSER_RUNTIME_DIR)", (int)pid);
-	return error(ST_NO_DEVICE, word, "is an mdev without a device process "
-		     "(musctl create -u %s --transport=mdev TYPE)", uuid);
-}
-
 int instance_report(const char *word, int err)
 {
 	char uuid[UUID_SIZE];
+	pid_t pid;
 
-	if (err == -ENOENT && !instance_find(word, uuid) && mdev_exists(uuid))
-		return report_mdev(word, uuid);
+	if (err == -ENOENT && !instance_find(word, uuid) && mdev_exists(uuid)) {
+		if (mdev_is_served(uuid, &pid))
+			return error(ST_FAILED, word, "process %d serves it, of another user or "
+				     "runtime directory (MUSER_RUNTIME_DIR)", (int)pid);
+		return error(ST_NO_DEVICE, word, "is an mdev without a device process "
+			     "(musctl create -u %s --transport=mdev TYPE)", uuid);
+	}
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return no_such(word);
 	if (err == -EPERM)
@@ -213,23 +198,11 @@ int instance_open(const char *word, struct control **control)
 	return err ? instance_report(strcmp(word, "-") ? word : uuid, err) : 0;
 }
 
-static void identify(struct control *control, struct json_object *device)
-{
-	const char *uuid = control_uuid(control);
-	char name[64];
-
-	json_add_string(device, "uuid", uuid);
-	json_remove(device, "name");
-	if (!lm_instance_label(uuid, "name", name, sizeof(name)))
-		json_add_string(device, "name", name);
-	json_remove(device, "pid");
-	if (control_pid(control) > 0) /* 0: of a PID namespace that is not ours */
-		json_add_int(device, "pid", control_pid(control));
-}
-
 int instance_ask(struct control *control, struct json_object **device)
 {
+	const char *uuid = control_uuid(control);
 	struct json_object *reply;
+	char name[64];
 	int err;
 
 	*device = NULL;
@@ -239,7 +212,14 @@ int instance_ask(struct control *control, struct json_object **device)
 	*device = json_get(reply, "device");
 	if (!json_is_object(*device))
 		return -EPROTO;
-	identify(control, *device);
+	/* Who it is, its directory and its socket say. */
+	json_add_string(*device, "uuid", uuid);
+	json_remove(*device, "name");
+	if (!lm_instance_label(uuid, "name", name, sizeof(name)))
+		json_add_string(*device, "name", name);
+	json_remove(*device, "pid");
+	if (control_pid(control) > 0) /* 0: of a PID namespace that is not ours */
+		json_add_int(*device, "pid", control_pid(control));
 	return 0;
 }
 
@@ -274,24 +254,21 @@ static int add_word(struct words *words, const char *word)
 	return 0;
 }
 
-static int read_words(struct words *words)
-{
-	char word[TYPED_SIZE];
-	int status = 0;
-
-	while (!status && read_word(word))
-		status = add_word(words, word);
-	return status ? status : input_failed();
-}
-
 int words_expand(struct words *words, char **list, int nr)
 {
+	char word[TYPED_SIZE];
 	int i, status = 0;
 
 	memset(words, 0, sizeof(*words));
-	for (i = 0; i < nr && !status; i++)
-		status = strcmp(list[i], "-") ? add_word(words, list[i])
-					      : read_words(words);
+	for (i = 0; i < nr && !status; i++) {
+		if (strcmp(list[i], "-")) {
+			status = add_word(words, list[i]);
+			continue;
+		}
+		while (!status && read_word(word))
+			status = add_word(words, word);
+		status = status ? status : input_failed();
+	}
 	return status;
 }
 
@@ -344,6 +321,3 @@ int instance_each_uuid(const struct call *call,
 	words_free(&words);
 	return status;
 }
-
-/* ---- UUIDs ----------------------------------------------------------------------- */
-

@@ -72,9 +72,15 @@ const char *irq_word(const struct irq *irq)
 	return word;
 }
 
-/* Of an outcome that is none of the good ones. */
-static int lost(const struct irq *irq, const char *outcome)
+int irq_outcome(const struct irq *irq, const char *outcome)
 {
+	static const char *const good[] = { "delivered", "pending", "masked", "unmasked" };
+	size_t i;
+
+	for (i = 0; i < LM_NR(good); i++) {
+		if (!strcmp(outcome, good[i]))
+			return 0;
+	}
 	if (!strcmp(outcome, "no-eventfd"))
 		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: no client has "
 			     "assigned an eventfd to it");
@@ -82,23 +88,6 @@ static int lost(const struct irq *irq, const char *outcome)
 		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: the guest does not "
 			     "allow bus mastering (COMMAND.BusMaster)");
 	return error(ST_FAILED, irq_word(irq), "the interrupt is lost: %s", outcome);
-}
-
-static bool is_good(const char *outcome)
-{
-	static const char *const good[] = { "delivered", "pending", "masked", "unmasked" };
-	size_t i;
-
-	for (i = 0; i < LM_NR(good); i++) {
-		if (!strcmp(outcome, good[i]))
-			return true;
-	}
-	return false;
-}
-
-int irq_outcome(const struct irq *irq, const char *outcome)
-{
-	return is_good(outcome) ? 0 : lost(irq, outcome);
 }
 
 static int in_use(struct json_object *irqs)
@@ -169,20 +158,6 @@ int irq_socket_list(struct target *t, struct out *out)
 	return 0;
 }
 
-static int choose_index(struct target *t, struct irq *irq)
-{
-	struct vfio_irq_info info;
-	size_t i;
-
-	for (i = 0; irq->index < 0 && i < LM_NR(order); i++) {
-		if (!lm_client_irq_info(t->client, order[i], &info) && info.count)
-			irq->index = (int)order[i];
-	}
-	return irq->index < 0
-		       ? error(ST_UNSUPPORTED, t->name, "the device has no interrupts")
-		       : 0;
-}
-
 static int fire(struct target *t, const struct irq *irq, int fd)
 {
 	lm_client_irq_set_t set = {
@@ -202,11 +177,17 @@ static int fire(struct target *t, const struct irq *irq, int fd)
 
 int irq_socket_fire(struct target *t, struct irq *irq, const char **outcome)
 {
-	int err, fd, status = choose_index(t, irq);
 	struct pollfd pfd = { .events = POLLIN };
+	struct vfio_irq_info info;
+	int err, fd;
+	size_t i;
 
-	if (status)
-		return status;
+	for (i = 0; irq->index < 0 && i < LM_NR(order); i++) {
+		if (!lm_client_irq_info(t->client, order[i], &info) && info.count)
+			irq->index = (int)order[i];
+	}
+	if (irq->index < 0)
+		return error(ST_UNSUPPORTED, t->name, "the device has no interrupts");
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
 		return error(ST_FAILED, NULL, "eventfd: %m");

@@ -231,18 +231,6 @@ void page_properties(const struct call *call, const char *title,
 	out_end(out);
 }
 
-static void register_value(struct out *out, struct json_object *reg)
-{
-	unsigned int digits = 2 * (unsigned int)value_u64(reg, "width");
-	char fields[512];
-
-	if (!json_get(reg, "value"))
-		return;
-	out_hex(out, REG_VALUE, value_u64(reg, "value"), digits < 16 ? digits : 16);
-	out_text(out, REG_FIELDS,
-		 reg_fields(reg, value_u64(reg, "value"), fields, sizeof(fields)));
-}
-
 /* Names of the fields, for registers without a value. */
 static void field_names(struct out *out, struct json_object *reg)
 {
@@ -261,6 +249,7 @@ static void field_names(struct out *out, struct json_object *reg)
 
 void page_registers(const struct call *call, struct json_object *registers)
 {
+	char fields[512];
 	struct out *out;
 	size_t i;
 
@@ -269,6 +258,8 @@ void page_registers(const struct call *call, struct json_object *registers)
 	out = section(call, "Registers", register_columns);
 	for (i = 0; i < json_length(registers); i++) {
 		struct json_object *reg = json_at(registers, i);
+		const uint64_t value = value_u64(reg, "value");
+		const unsigned int digits = 2 * (unsigned int)value_u64(reg, "width");
 
 		out_row(out);
 		out_text(out, REG_REGION,
@@ -279,7 +270,10 @@ void page_registers(const struct call *call, struct json_object *registers)
 		copy_text(out, REG_ACCESS, reg, "access");
 		copy_text(out, REG_HELP, reg, "help");
 		field_names(out, reg);
-		register_value(out, reg);
+		if (!json_get(reg, "value"))
+			continue;
+		out_hex(out, REG_VALUE, value, digits < 16 ? digits : 16);
+		out_text(out, REG_FIELDS, reg_fields(reg, value, fields, sizeof(fields)));
 	}
 	out_end(out);
 }

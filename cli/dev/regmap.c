@@ -62,34 +62,12 @@ static int compare(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static void add_header(struct regmap *map)
-{
-	size_t i;
-
-	for (i = 0; i < LM_NR(header); i++)
-		map->regs[map->nr++] = (struct reg){
-			header[i].name,	  LM_CFG_REG_IDX, header[i].width,
-			header[i].offset, NULL,
-		};
-}
-
 /* Of a register, in bytes; 0: it cannot be. */
 static uint32_t width_of(struct json_object *json)
 {
 	const uint64_t width = value_u64(json, "width");
 
 	return width <= 8 && !(width & (width - 1)) ? (uint32_t)width : 0;
-}
-
-static void add_json(struct regmap *map, struct json_object *json)
-{
-	const uint64_t region = value_u64(json, "region"), offset = value_u64(json, "offset");
-	const struct reg reg = {
-		value_text(json, "name"), (uint32_t)region, width_of(json), offset, json,
-	};
-
-	if (reg.name && reg.width && region == reg.region && offset <= UINT64_MAX - reg.width)
-		map->regs[map->nr++] = reg;
 }
 
 int regmap_init(struct regmap *map, struct json_object *registers)
@@ -101,9 +79,23 @@ int regmap_init(struct regmap *map, struct json_object *registers)
 	map->regs = calloc(nr + LM_NR(header), sizeof(*map->regs));
 	if (!map->regs)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
-		add_json(map, json_at(registers, i));
-	add_header(map);
+	for (i = 0; i < nr; i++) {
+		struct json_object *json = json_at(registers, i);
+		const uint64_t region = value_u64(json, "region");
+		const uint64_t offset = value_u64(json, "offset");
+		const struct reg reg = {
+			value_text(json, "name"), (uint32_t)region, width_of(json), offset, json,
+		};
+
+		if (reg.name && reg.width && region == reg.region &&
+		    offset <= UINT64_MAX - reg.width)
+			map->regs[map->nr++] = reg;
+	}
+	for (i = 0; i < LM_NR(header); i++)
+		map->regs[map->nr++] = (struct reg){
+			header[i].name,	  LM_CFG_REG_IDX, header[i].width,
+			header[i].offset, NULL,
+		};
 	qsort(map->regs, map->nr, sizeof(*map->regs), compare);
 	return 0;
 }
@@ -120,26 +112,19 @@ bool regmap_has_own(const struct regmap *map)
 	return map->nr > LM_NR(header);
 }
 
-static bool same_name(const struct reg *reg, const char *name, size_t len, bool exact)
-{
-	if (strlen(reg->name) != len)
-		return false;
-	return exact ? !strncmp(reg->name, name, len)
-		     : !ascii_compare_n(reg->name, name, len);
-}
-
 const struct reg *regmap_find(const struct regmap *map, const char *name, size_t len)
 {
-	const struct reg *found = NULL;
-	size_t i;
+	const struct reg *found = NULL, *reg;
 	int exact;
 
 	for (exact = 1; exact >= 0 && !found; exact--) {
-		for (i = 0; i < map->nr; i++) {
+		for (reg = map->regs; reg < map->regs + map->nr; reg++) {
+			if (strlen(reg->name) != len || ascii_compare_n(reg->name, name, len) ||
+			    (exact && strncmp(reg->name, name, len)))
+				continue;
 			/* the device's own wins over one of the header */
-			if (same_name(&map->regs[i], name, len, exact) &&
-			    (!found || !found->json))
-				found = &map->regs[i];
+			if (!found || !found->json)
+				found = reg;
 		}
 	}
 	return found;
@@ -197,25 +182,21 @@ uint64_t bit_mask(unsigned int bits)
 	return bits < 64 ? (1ULL << bits) - 1 : ~0ULL;
 }
 
-/* False: it does not lie in a register of @room bits. */
-static bool read_field(struct json_object *json, uint64_t room, struct field *field)
-{
-	const uint64_t shift = value_u64(json, "shift"), bits = value_u64(json, "bits");
-
-	if (!bits || bits > room || shift > room - bits)
-		return false;
-	*field = (struct field){ value_name(json), (unsigned int)shift, (unsigned int)bits };
-	return true;
-}
-
 bool reg_next_field(struct json_object *json, size_t *i, struct field *field)
 {
 	const uint64_t room = 8 * width_of(json);
 	struct json_object *item;
+	uint64_t shift, bits;
 
 	while ((item = value_item(json, "fields", (*i)++))) {
-		if (read_field(item, room, field))
-			return true;
+		shift = value_u64(item, "shift");
+		bits = value_u64(item, "bits");
+		if (!bits || bits > room || shift > room - bits)
+			continue; /* it does not lie in the register */
+		*field = (struct field){
+			value_name(item), (unsigned int)shift, (unsigned int)bits,
+		};
+		return true;
 	}
 	return false;
 }

@@ -128,27 +128,18 @@ static bool extent_of_device(struct target *t, uint32_t index, struct extent *ex
 	return t->regions;
 }
 
-static int load_regions(struct target *t)
-{
-	struct json_object *reply;
-	int err;
-
-	if (t->client || t->regions)
-		return 0;
-	err = control_call(t->control, "Show", NULL, &reply);
-	if (err)
-		return control_report(t->control, NULL, err);
-	t->regions = json_get(json_get(reply, "device"), "regions");
-	return 0;
-}
-
 int target_check(struct target *t, const struct location *location, unsigned int access)
 {
+	struct json_object *reply;
 	struct extent extent;
-	int status = load_regions(t);
+	int err;
 
-	if (status)
-		return status;
+	if (!t->client && !t->regions) {
+		err = control_call(t->control, "Show", NULL, &reply);
+		if (err)
+			return control_report(t->control, NULL, err);
+		t->regions = json_get(json_get(reply, "device"), "regions");
+	}
 	if (!(t->client ? extent_of_server : extent_of_device)(t, location->region, &extent))
 		return 0; /* nobody knows: the access will say what is wrong */
 	if (!extent.size)
@@ -224,41 +215,17 @@ int target_fetch(struct control *control, const struct location *location, void 
 	return got == (ssize_t)location->width ? 0 : -EPROTO;
 }
 
-static int read_control(struct target *t, const struct location *location, void *buf)
-{
-	int err = target_fetch(t->control, location, buf);
-
-	if (err == -EPROTO)
-		return error(ST_FAILED, location->name,
-			     "the device's answer makes no sense");
-	return err ? control_report(t->control, location->name, err) : 0;
-}
-
 int target_read(struct target *t, const struct location *location, void *buf)
 {
 	int err;
 
-	if (t->control)
-		return read_control(t, location, buf);
+	if (t->control) {
+		err = target_fetch(t->control, location, buf);
+		return err ? control_report(t->control, location->name, err) : 0;
+	}
 	err = lm_client_region_read(t->client, location->region, location->offset, buf,
 				    location->width);
 	return err ? failed_at(t, location, err) : 0;
-}
-
-static int write_control(struct target *t, const struct location *location, uint64_t value,
-			 uint64_t mask)
-{
-	struct json_object *call = json_new_object();
-	int err;
-
-	json_add_int(call, "region", location->region);
-	json_add_hex(call, "offset", location->offset);
-	json_add_int(call, "width", location->width);
-	json_add_hex(call, "value", value);
-	if (mask != bit_mask(8 * location->width))
-		json_add_hex(call, "mask", mask);
-	err = control_call(t->control, "Write", call, NULL);
-	return err ? control_report(t->control, location->name, err) : 0;
 }
 
 static int write_client(struct target *t, const struct location *location, uint64_t value,
@@ -284,6 +251,18 @@ static int write_client(struct target *t, const struct location *location, uint6
 int target_write(struct target *t, const struct location *location, uint64_t value,
 		 uint64_t mask)
 {
-	return t->control ? write_control(t, location, value, mask) :
-			    write_client(t, location, value, mask);
+	struct json_object *call;
+	int err;
+
+	if (!t->control)
+		return write_client(t, location, value, mask);
+	call = json_new_object();
+	json_add_int(call, "region", location->region);
+	json_add_hex(call, "offset", location->offset);
+	json_add_int(call, "width", location->width);
+	json_add_hex(call, "value", value);
+	if (mask != bit_mask(8 * location->width))
+		json_add_hex(call, "mask", mask);
+	err = control_call(t->control, "Write", call, NULL);
+	return err ? control_report(t->control, location->name, err) : 0;
 }

@@ -57,17 +57,6 @@ static bool wait_gone(const char *uuid, uint64_t ms)
 	return is_gone(uuid);
 }
 
-/* The directory goes first; of an mdev that stays, the node is about to be closed. */
-static void wait_unserved(const char *uuid)
-{
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
-	uint64_t waited;
-	pid_t pid;
-
-	for (waited = 0; waited < NODE_MS && mdev_is_served(uuid, &pid); waited += STEP_MS)
-		nanosleep(&step, NULL);
-}
-
 /* Devices that the process hosts beside this one. */
 static size_t count_others(const char *uuid, pid_t pid)
 {
@@ -85,12 +74,6 @@ static size_t count_others(const char *uuid, pid_t pid)
 	}
 	uuid_list_free(&list);
 	return nr;
-}
-
-/* After SIGTERM: whoever is in a hurry does not wait longer than he said. */
-static uint64_t term_ms(const struct termination *e)
-{
-	return e->timeout_ns / 1000000 < KILL_MS ? e->timeout_ns / 1000000 : KILL_MS;
 }
 
 /* What may not be killed just because a device does not end. */
@@ -115,13 +98,15 @@ static int check_process(const struct termination *e, const char *uuid, const st
 
 static int kill_process(const struct termination *e, const char *uuid, const struct process *p)
 {
+	/* Whoever is in a hurry does not wait longer than he said. */
+	const uint64_t ms = e->timeout_ns / 1000000, term_ms = ms < KILL_MS ? ms : KILL_MS;
 	int err = 0, status = check_process(e, uuid, p);
 
 	if (status)
 		return status;
 	if (!e->force)
 		err = process_signal(p, SIGTERM);
-	if (!err && !e->force && wait_gone(uuid, term_ms(e)))
+	if (!err && !e->force && wait_gone(uuid, term_ms))
 		return 0;
 	if (!err)
 		err = process_signal(p, SIGKILL);
@@ -176,9 +161,11 @@ int terminate_check_mdev(const struct termination *e, const char *uuid, bool our
 
 int terminate_run(const struct termination *e, struct control *control)
 {
-	uint64_t ms = (uint64_t)terminate_ms(e);
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
+	uint64_t ms = (uint64_t)terminate_ms(e), waited;
 	const char *uuid = control_uuid(control);
 	int err, status = 0;
+	pid_t pid;
 
 	control_set_timeout(control, terminate_ms(e));
 	err = control_call(control, "Stop", NULL, NULL);
@@ -186,7 +173,10 @@ int terminate_run(const struct termination *e, struct control *control)
 		return control_report(control, NULL, err);
 	if ((err && err != -ECONNRESET && err != -EPIPE) || !wait_gone(uuid, ms))
 		status = kill_all(e, uuid, control_fd(control));
-	if (!status)
-		wait_unserved(uuid);
-	return status;
+	if (status)
+		return status;
+	/* The directory goes first; of an mdev that stays, the node is about to be closed. */
+	for (waited = 0; waited < NODE_MS && mdev_is_served(uuid, &pid); waited += STEP_MS)
+		nanosleep(&step, NULL);
+	return 0;
 }

@@ -35,16 +35,6 @@ static void report_lost(struct trace_follow *f, struct tracer *t, bool final)
 	t->reported_at = clock_ns();
 }
 
-static void report_end(struct trace_follow *f, struct tracer *t)
-{
-	if (!t->crashed)
-		return;
-	f->crashed(f->arg, t);
-	f->status = f->status ? f->status : t->status;
-	error(0, t->uuid, "ended: %s", t->fate);
-	t->crashed = false;
-}
-
 /* The oldest record of all, or NULL if there is none, or none that is certain to be the
  * oldest. */
 static struct tracer *oldest(struct trace_follow *f)
@@ -58,8 +48,12 @@ static struct tracer *oldest(struct trace_follow *f)
 		else if (!first || t->record.time < first->record.time)
 			first = t;
 		report_lost(f, t, !t->reader);
-		if (!t->reader)
-			report_end(f, t);
+		if (t->reader || !t->crashed)
+			continue;
+		f->crashed(f->arg, t);
+		f->status = f->status ? f->status : t->status;
+		error(0, t->uuid, "ended: %s", t->fate);
+		t->crashed = false;
 	}
 	if (f->nr > 1 && first && !complete && first->record.time + MERGE_NS > clock_ns())
 		return NULL;
@@ -77,33 +71,30 @@ static bool is_done(const struct trace_follow *f)
 	return true;
 }
 
-/* false: there is something to do at once. */
-static bool prepare(struct tracer *t, struct pollfd fds[2])
-{
-	fds[0] = (struct pollfd){ t->eventfd, POLLIN, 0 };
-	fds[1] = (struct pollfd){ -1, POLLIN | POLLRDHUP, 0 };
-	if (t->control && !t->ended)
-		fds[1].fd = control_fd(t->control);
-	return !t->reader || t->has_record || (tracer_arm(t) && !t->ended);
-}
-
 /* Sleeps until a device has something to tell, ends, or a signal comes. */
 static void wait_more(struct trace_follow *f)
 {
 	struct timespec timeout = { .tv_nsec = MERGE_NS };
 	bool merging = false, quiet = true;
-	size_t i;
+	struct pollfd *fd = f->fds;
+	struct tracer *t;
 
 	out_sync();
-	for (i = 0; i < f->nr; i++) {
-		merging |= f->tracers[i].has_record;
-		quiet &= prepare(&f->tracers[i], &f->fds[2 * i]);
+	for (t = f->tracers; t < f->tracers + f->nr; t++) {
+		const bool connected = t->control && !t->ended;
+
+		merging |= t->has_record;
+		*fd++ = (struct pollfd){ t->eventfd, POLLIN, 0 };
+		*fd++ = (struct pollfd){ connected ? control_fd(t->control) : -1,
+					 POLLIN | POLLRDHUP, 0 };
+		/* Else there is something to do at once. */
+		quiet &= !t->reader || t->has_record || (tracer_arm(t) && !t->ended);
 	}
 	if (!quiet)
 		timeout.tv_nsec = 0;
 	live_wait(f->fds, 2 * f->nr, merging || !quiet ? &timeout : NULL);
-	for (i = 0; i < f->nr; i++)
-		tracer_woken(&f->tracers[i]);
+	for (t = f->tracers; t < f->tracers + f->nr; t++)
+		tracer_woken(t);
 }
 
 int trace_follow_run(struct trace_follow *f)

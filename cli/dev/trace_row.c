@@ -72,26 +72,6 @@ static uint64_t wall_clock(uint64_t monotonic)
 	return monotonic + offset;
 }
 
-static void print_flags(struct out *out, const struct lm_trace_record *r)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s",
-		 r->flags & LM_TRACE_POSTED ? ",posted" : "",
-		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
-		 r->flags & LM_TRACE_MESSAGE ? ",message" : "",
-		 r->flags & LM_TRACE_REPLAYED ? ",replayed" : "",
-		 r->flags & LM_TRACE_REFUSED ? ",refused" : "",
-		 r->flags & LM_TRACE_KICKED ? ",kicked" : "");
-	out_list(out, FLAGS, text + (*text == ','));
-}
-
-/* Of DMA and interrupts (muser.h); a device may answer accesses with anything. */
-static bool is_master_error(const struct lm_trace_record *r)
-{
-	return r->result == -EHOSTUNREACH && !record_is_access(r);
-}
-
 static void print_result(struct out *out, const struct lm_trace_record *r)
 {
 	/* A device that lies may say INT32_MIN. */
@@ -101,7 +81,8 @@ static void print_result(struct out *out, const struct lm_trace_record *r)
 	if (r->kind == LM_TRACE_IRQ_FIRE)
 		name = r->result == 0 ? "delivered" : r->result > 0 ? "pending" :
 		       r->result == -ENOTCONN ? "no-eventfd" : name;
-	if (is_master_error(r))
+	/* Of DMA and interrupts (muser.h); a device may answer accesses with anything. */
+	if (r->result == -EHOSTUNREACH && !record_is_access(r))
 		name = "bus-master-off";
 	if (name)
 		out_text(out, RESULT, name);
@@ -205,33 +186,21 @@ static void print_dma(struct out *out, const struct tracer *t)
 	}
 }
 
-/* VFIO's flags of SET_IRQS: "eventfd trigger". */
-static void print_irq_flags(struct out *out, uint32_t flags)
-{
-	out_printf(out, DETAILS, "%s%s",
-		   flags & VFIO_IRQ_SET_DATA_EVENTFD ? "eventfd " :
-		   flags & VFIO_IRQ_SET_DATA_BOOL ? "bool " : "",
-		   flags & VFIO_IRQ_SET_ACTION_MASK ? "mask" :
-		   flags & VFIO_IRQ_SET_ACTION_UNMASK ? "unmask" : "trigger");
-}
-
 static void print_irq(struct out *out, const struct lm_trace_record *r)
 {
 	out_text(out, REGION, name_of_irq(r->region));
 	out_address(out, OFFSET, r->offset, 1);
 	if (r->kind == LM_TRACE_IRQ_SET) {
 		out_u64(out, WIDTH, r->len);
-		print_irq_flags(out, r->aux);
+		/* VFIO's flags of SET_IRQS: "eventfd trigger". */
+		out_printf(out, DETAILS, "%s%s",
+			   r->aux & VFIO_IRQ_SET_DATA_EVENTFD ? "eventfd " :
+			   r->aux & VFIO_IRQ_SET_DATA_BOOL ? "bool " : "",
+			   r->aux & VFIO_IRQ_SET_ACTION_MASK ? "mask" :
+			   r->aux & VFIO_IRQ_SET_ACTION_UNMASK ? "unmask" : "trigger");
 	}
 	if (r->kind == LM_TRACE_IRQ_MASK)
 		out_text(out, DETAILS, r->value ? "masked" : "unmasked");
-}
-
-static void print_event(struct out *out, const struct lm_trace_record *r)
-{
-	out_printf(out, REGISTER, "%.8s%.8s", (const char *)r->text,
-		   (const char *)r->tail);
-	out_hex(out, VALUE, r->value, 1);
 }
 
 static void print_details(struct out *out, const struct tracer *t)
@@ -260,7 +229,8 @@ static void print_details(struct out *out, const struct tracer *t)
 		out_printf(out, DETAILS, "pid=%llu", (unsigned long long)r->value);
 		break;
 	case LM_TRACE_EVENT:
-		print_event(out, r);
+		out_printf(out, REGISTER, "%.8s%.8s", (const char *)r->text, (const char *)r->tail);
+		out_hex(out, VALUE, r->value, 1);
 		break;
 	default:
 		break;
@@ -270,6 +240,7 @@ static void print_details(struct out *out, const struct tracer *t)
 void tracerow_print(struct out *out, const struct tracer *t)
 {
 	const struct lm_trace_record *r = &t->record;
+	char flags[64];
 
 	out_row(out);
 	if (r->result < 0 || t->unfinished)
@@ -284,7 +255,14 @@ void tracerow_print(struct out *out, const struct tracer *t)
 	else
 		print_result(out, r);
 	out_text(out, UUID, t->uuid);
-	print_flags(out, r);
+	snprintf(flags, sizeof(flags), "%s%s%s%s%s%s",
+		 r->flags & LM_TRACE_POSTED ? ",posted" : "",
+		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
+		 r->flags & LM_TRACE_MESSAGE ? ",message" : "",
+		 r->flags & LM_TRACE_REPLAYED ? ",replayed" : "",
+		 r->flags & LM_TRACE_REFUSED ? ",refused" : "",
+		 r->flags & LM_TRACE_KICKED ? ",kicked" : "");
+	out_list(out, FLAGS, flags + (*flags == ','));
 	out_u64(out, CLOCK, r->time);
 	out_u64(out, SEQUENCE, r->sequence);
 	out_flush(out);

@@ -83,22 +83,6 @@ static bool is_irq(uint16_t kind)
 	return has_region(kind) && kind >= LM_TRACE_IRQ_FIRE;
 }
 
-static uint32_t region_of(const struct lm_trace_record *record)
-{
-	if (is_irq(record->kind))
-		return record->region < LM_DEV_NUM_IRQS ? record->region : UNKNOWN;
-	return record->result < 0 && record->aux == LM_TRACE_REASON_REGION ? UNKNOWN :
-		record->region;
-}
-
-static const char *name_of(const struct entry *entry)
-{
-	if (entry->region == UNKNOWN)
-		return "?";
-	return is_irq(entry->kind) ? name_of_irq(entry->region) :
-				     name_of_region(entry->region);
-}
-
 static uint32_t hash(const struct entry *key)
 {
 	uint32_t h = 2166136261u ^ key->kind ^ key->region << 8;
@@ -137,8 +121,11 @@ void summary_add(struct summary *s, const struct tracer *t)
 	struct entry key = { .kind = record->kind }, *entry;
 
 	memcpy(key.uuid, t->uuid, sizeof(key.uuid));
-	if (has_region(record->kind))
-		key.region = region_of(record);
+	if (is_irq(record->kind))
+		key.region = record->region < LM_DEV_NUM_IRQS ? record->region : UNKNOWN;
+	else if (has_region(record->kind))
+		key.region = record->result < 0 && record->aux == LM_TRACE_REASON_REGION ?
+			     UNKNOWN : record->region;
 	if (record_is_access(record) && record->len <= sizeof(uint64_t))
 		regmap_names(&t->map, &span, key.name, sizeof(key.name));
 	entry = find(s, &key);
@@ -177,7 +164,8 @@ static void print_entry(struct out *out, const struct summary *s,
 	out_row(out);
 	out_text(out, KIND, lm_trace_kind_name(entry->kind));
 	if (has_region(entry->kind))
-		out_text(out, REGION, name_of(entry));
+		out_text(out, REGION, entry->region == UNKNOWN ? "?" : is_irq(entry->kind) ?
+			 name_of_irq(entry->region) : name_of_region(entry->region));
 	out_text(out, REGISTER, *entry->name ? entry->name : NULL);
 	out_u64(out, COUNT, entry->count);
 	out_u64(out, ERRORS, entry->errors);
@@ -188,16 +176,6 @@ static void print_entry(struct out *out, const struct summary *s,
 	out_ns(out, MEAN, entry->total / entry->timed);
 	out_ns(out, MAX, entry->max);
 	out_percent(out, SHARE, 100.0 * (double)entry->total / (double)s->total);
-}
-
-static void print_lost(struct out *out, uint64_t lost)
-{
-	if (!lost)
-		return;
-	out_row(out);
-	out_color(out, COLOR_WARN);
-	out_text(out, KIND, "lost");
-	out_u64(out, COUNT, lost);
 }
 
 int summary_print(struct summary *s, const struct call *call)
@@ -224,7 +202,12 @@ int summary_print(struct summary *s, const struct call *call)
 	qsort(sorted, nr, sizeof(*sorted), compare);
 	for (i = 0; i < nr; i++)
 		print_entry(out, s, sorted[i]);
-	print_lost(out, s->lost);
+	if (s->lost) {
+		out_row(out);
+		out_color(out, COLOR_WARN);
+		out_text(out, KIND, "lost");
+		out_u64(out, COUNT, s->lost);
+	}
 	out_end(out);
 	free(sorted);
 	return 0;

@@ -44,24 +44,6 @@ fail:
 	return -1;
 }
 
-static int get_ring(struct tracer *t, int *ring)
-{
-	int send[2] = { t->eventfd, make_armed(t) };
-	struct control_fds fds = { send, 2, -1 };
-	int err;
-
-	if (send[1] < 0)
-		return error(ST_FAILED, t->uuid, "memory to wait on: %s",
-			     strerror(errno));
-	err = control_call_fds(t->control, "Trace", &fds, NULL);
-	close(send[1]);
-	if (err)
-		return control_report(t->control, NULL, err);
-	*ring = fds.received;
-	return fds.received < 0 ? error(ST_FAILED, t->uuid, "the device sent no ring")
-				: 0;
-}
-
 static int get_map(struct tracer *t)
 {
 	struct json_object *reply;
@@ -76,14 +58,22 @@ static int get_map(struct tracer *t)
 
 static int open_ring(struct tracer *t)
 {
-	int ring = -1, err, status = get_ring(t, &ring);
+	int send[2] = { t->eventfd, make_armed(t) };
+	struct control_fds fds = { send, 2, -1 };
+	int err;
 
-	if (status)
-		return status;
-	err = lm_trace_open(ring, &t->reader);
+	if (send[1] < 0)
+		return error(ST_FAILED, t->uuid, "memory to wait on: %s", strerror(errno));
+	err = control_call_fds(t->control, "Trace", &fds, NULL);
+	close(send[1]);
+	if (err)
+		return control_report(t->control, NULL, err);
+	if (fds.received < 0)
+		return error(ST_FAILED, t->uuid, "the device sent no ring");
+	err = lm_trace_open(fds.received, &t->reader);
 	if (!err)
 		return 0;
-	close(ring);
+	close(fds.received);
 	return error(ST_FAILED, t->uuid,
 		     err == -EPROTO ? "its trace is of another version"
 				    : "its trace cannot be read");

@@ -36,12 +36,6 @@ static const char *obstacle(const char *uuid)
 						 " (musctl doctor)" : NULL;
 }
 
-static bool is_choice(const char *word)
-{
-	return !strcmp(word, "auto") || !strcmp(word, "mdev") ||
-	       !strcmp(word, "vfio-user");
-}
-
 int transport_choose(const struct transport *t, bool *mdev)
 {
 	const char *wanted = t->wanted ? t->wanted : env_get(VARIABLE);
@@ -50,7 +44,7 @@ int transport_choose(const struct transport *t, bool *mdev)
 
 	if (!wanted)
 		wanted = "auto";
-	if (!is_choice(wanted))
+	if (strcmp(wanted, "auto") && strcmp(wanted, "mdev") && strcmp(wanted, "vfio-user"))
 		return error(ST_USAGE, VARIABLE, "'%s' is not one of " TRANSPORT_CHOICES,
 			     wanted);
 	*mdev = false;
