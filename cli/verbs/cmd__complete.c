@@ -13,15 +13,6 @@
 #include "ui/error.h"
 #include "verbs/verbs.h"
 
-/* A shell's user sees no errors while typing. */
-static void be_quiet(void)
-{
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	if (null >= 0)
-		dup2(null, STDERR_FILENO);
-}
-
 static bool is_option(const struct opt *opt, const char *word)
 {
 	size_t len = strcspn(word, "=");
@@ -46,20 +37,6 @@ static const struct opt *find_option(const struct cmd *cmd, const char *word)
 		}
 	}
 	return NULL;
-}
-
-/* A word that is no option: which argument of the verb it is, and what that tells of the
- * line. */
-static const struct arg *next_arg(struct line *line, const struct arg *arg,
-				  const char *word)
-{
-	if (!arg || !arg->name)
-		return arg;
-	if (arg->complete == COMPLETE_TYPE)
-		line->type = word;
-	if (arg->complete == COMPLETE_DEVICE)
-		line->device = word;
-	return arg->flags & ARG_MANY ? arg : arg + 1;
 }
 
 /* Where the reading of a line is. */
@@ -94,30 +71,24 @@ static void read_word(struct line *line, struct state *s, const char *word)
 			take_value(line, s, option, strchr(word, '=') + 1);
 		else if (option && opt_has_arg(option))
 			s->option = option;
-	} else {
-		s->arg = next_arg(line, s->arg, word);
+	} else if (s->arg && s->arg->name) {
+		if (s->arg->complete == COMPLETE_TYPE)
+			line->type = word;
+		if (s->arg->complete == COMPLETE_DEVICE)
+			line->device = word;
+		s->arg += !(s->arg->flags & ARG_MANY);
 	}
-}
-
-static void complete_word(struct line *line, struct state *s)
-{
-	if (!strncmp(line->word, "--", 2) && strchr(line->word, '='))
-		s->option = find_option(line->cmd, line->word);
-	if (s->option)
-		complete_value(line, s->option);
-	else if (*line->word == '-')
-		complete_options(line);
-	else if (s->arg && s->arg->name)
-		complete_kind(line, s->arg->complete);
 }
 
 static int complete(const struct call *call)
 {
+	const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct state state = { 0 };
 	struct line line = { 0 };
 	int i;
 
-	be_quiet();
+	if (null >= 0)
+		dup2(null, STDERR_FILENO); /* a shell's user sees no errors while typing */
 	if (call->nr_words < 2) {
 		complete_verbs();
 		return ST_OK;
@@ -129,7 +100,14 @@ static int complete(const struct call *call)
 	state.arg = line.cmd->args;
 	for (i = 1; i < call->nr_words - 1; i++)
 		read_word(&line, &state, call->words[i]);
-	complete_word(&line, &state);
+	if (!strncmp(line.word, "--", 2) && strchr(line.word, '='))
+		state.option = find_option(line.cmd, line.word);
+	if (state.option)
+		complete_value(&line, state.option);
+	else if (*line.word == '-')
+		complete_options(&line);
+	else if (state.arg && state.arg->name)
+		complete_kind(&line, state.arg->complete);
 	return ST_OK;
 }
 

@@ -76,46 +76,26 @@ static int check(const struct bench_args *args, char **tests, int nr)
 	return 0;
 }
 
-/* Where a device of ours takes its client. */
-static int socket_of(const char *word, struct control **control, const char **path)
-{
-	struct json_object *device;
-	int status = instance_show(word, control, &device);
-
-	*path = status ? NULL : value_text(device, "socket");
-	if (!status && !*path)
-		status = error(ST_FAILED, word, "has no socket of its own");
-	return status;
-}
-
 static int connect_client(struct target *t, const struct call *call, bool spin)
 {
 	const lm_client_options_t options = {
 		.flags = spin ? LM_CLIENT_BUSY_POLL : 0, .queue_depth = BENCH_MAX_DEPTH,
 	};
 	const char *path = call->socket;
-	int err = 0, status;
+	struct json_object *device;
+	int err, status;
 
 	t->name = path ? path : call->words[0];
-	status = path ? 0 : socket_of(t->name, &t->control, &path);
-	if (!status)
-		err = lm_client_connect(path, &options, &t->client);
-	return err ? target_failed(t, NULL, err) : status;
-}
-
-static void print_times(struct out *out, const struct bench_result *r)
-{
-	out_u64(out, REQUESTS, r->requests);
-	out_u64(out, RATE, r->rate);
-	if (!r->samples)
-		return;
-	out_ns(out, MEAN, r->mean);
-	out_ns(out, P50, r->p50);
-	out_ns(out, P90, r->p90);
-	out_ns(out, P99, r->p99);
-	out_ns(out, P999, r->p999);
-	out_ns(out, MIN, r->min);
-	out_ns(out, MAX, r->max);
+	if (!path) {
+		status = instance_show(t->name, &t->control, &device);
+		if (status)
+			return status;
+		path = value_text(device, "socket"); /* where it takes its client */
+	}
+	if (!path)
+		return error(ST_FAILED, t->name, "has no socket of its own");
+	err = lm_client_connect(path, &options, &t->client);
+	return err ? target_failed(t, NULL, err) : 0;
 }
 
 static int run_one(struct bench *b, const struct bench_test *test, struct out *out)
@@ -126,12 +106,23 @@ static int run_one(struct bench *b, const struct bench_test *test, struct out *o
 
 	out_row(out);
 	out_text(out, TEST, test->name);
-	if (!err)
-		print_times(out, &r);
-	else
-		out_color(out, absent ? COLOR_DIM : COLOR_BAD);
 	out_text(out, RESULT, !err ? "ok" : absent ? "not supported" : strerror(-err));
-	return !err || absent ? 0 : ST_FAILED;
+	if (err) {
+		out_color(out, absent ? COLOR_DIM : COLOR_BAD);
+		return absent ? 0 : ST_FAILED;
+	}
+	out_u64(out, REQUESTS, r.requests);
+	out_u64(out, RATE, r.rate);
+	if (!r.samples)
+		return 0;
+	out_ns(out, MEAN, r.mean);
+	out_ns(out, P50, r.p50);
+	out_ns(out, P90, r.p90);
+	out_ns(out, P99, r.p99);
+	out_ns(out, P999, r.p999);
+	out_ns(out, MIN, r.min);
+	out_ns(out, MAX, r.max);
+	return 0;
 }
 
 static int run_all(struct bench *b, char **tests, int nr, struct out *out)

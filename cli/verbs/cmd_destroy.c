@@ -65,26 +65,22 @@ static pid_t find_client(struct removal *r)
 	return pid;
 }
 
-/* A virtual machine unplugs the device if its guest is willing. */
-static void request_release(struct removal *r)
-{
-	struct json_object *call = json_new_object();
-	uint32_t index = 0;
-
-	name_to_irq("req", &index);
-	json_add_int(call, "index", index);
-	json_add_int(call, "vector", 0);
-	control_call(r->control, "FireIrq", call, NULL);
-}
-
 static int wait_closed(struct removal *r)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
 	uint64_t end = clock_ns() + r->ending->timeout_ns;
 	pid_t pid = find_client(r);
+	struct json_object *call;
+	uint32_t index = 0;
 
-	if (pid && r->control && !r->ending->force)
-		request_release(r);
+	/* A virtual machine unplugs the device if its guest is willing. */
+	if (pid && r->control && !r->ending->force) {
+		call = json_new_object();
+		name_to_irq("req", &index);
+		json_add_int(call, "index", index);
+		json_add_int(call, "vector", 0);
+		control_call(r->control, "FireIrq", call, NULL);
+	}
 	while (pid && !r->ending->force && clock_ns() < end) {
 		nanosleep(&step, NULL);
 		pid = find_client(r);

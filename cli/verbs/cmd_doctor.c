@@ -54,17 +54,6 @@ static void print_lines(struct out *out, const char *indent, const char *text,
 	}
 }
 
-static void print_finding(struct out *out, const struct finding *f, bool people)
-{
-	if (people) {
-		print_lines(out, "", f->found, colors[f->health]);
-		print_lines(out, "  ", f->advice, colors[f->health]);
-		return;
-	}
-	out_text(out, FOUND, f->found);
-	out_text(out, ADVICE, *f->advice ? f->advice : NULL);
-}
-
 static int doctor(const struct call *call)
 {
 	static const char *const words[] = { "ok", "warn", "fail" };
@@ -86,7 +75,13 @@ static int doctor(const struct call *call)
 		out_color(out, colors[finding.health]);
 		out_text(out, CHECK, check->name);
 		out_text(out, STATUS, words[finding.health]);
-		print_finding(out, &finding, people);
+		if (people) {
+			print_lines(out, "", finding.found, colors[finding.health]);
+			print_lines(out, "  ", finding.advice, colors[finding.health]);
+			continue;
+		}
+		out_text(out, FOUND, finding.found);
+		out_text(out, ADVICE, *finding.advice ? finding.advice : NULL);
 	}
 	out_end(out);
 	return failed ? ST_FAILED : ST_OK;

@@ -115,21 +115,6 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 	return status;
 }
 
-static int bind_socket(struct exec_args *args)
-{
-	const char *path = args->socket_path;
-
-	if (!path)
-		return args->mode ? error_usage("--mode", "needs --socket-path") : 0;
-	args->listen_fd = sockpath_listen(path, args->mode ?: 0600, 0, &args->file);
-	if (args->listen_fd < 0)
-		return error(ST_FAILED, path, "%s", strerror(-args->listen_fd));
-	if (strlen(path) > SOCKPATH_MAX)
-		error(0, path, "no client can connect to a path of %zu bytes, %zu at most (a "
-		      "shorter --socket-path)", strlen(path), SOCKPATH_MAX);
-	return 0;
-}
-
 /* In the foreground PROGRAM keeps the claim's lock, and the mdev goes with it. */
 static int run_claimed(struct exec_args *args)
 {
@@ -150,12 +135,20 @@ static int run_claimed(struct exec_args *args)
 
 static int run_on_socket(struct exec_args *args)
 {
-	int status = bind_socket(args);
+	const char *path = args->socket_path;
+	int status;
 
-	if (status)
-		return status;
+	if (!path && args->mode)
+		return error_usage("--mode", "needs --socket-path");
+	if (path)
+		args->listen_fd = sockpath_listen(path, args->mode ?: 0600, 0, &args->file);
+	if (path && args->listen_fd < 0)
+		return error(ST_FAILED, path, "%s", strerror(-args->listen_fd));
+	if (path && strlen(path) > SOCKPATH_MAX)
+		error(0, path, "no client can connect to a path of %zu bytes, %zu at most (a "
+		      "shorter --socket-path)", strlen(path), SOCKPATH_MAX);
 	status = args->foreground ? run_here(args) : run_detached(args, NULL);
-	if (status && args->socket_path)
+	if (status && path)
 		sockfile_remove(&args->file);
 	return status;
 }

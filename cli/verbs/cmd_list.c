@@ -122,28 +122,21 @@ static void print_hung(struct out *out, const char *uuid, pid_t pid)
 	print_pid(out, pid > 0 ? (uint64_t)pid : 0);
 }
 
-static void print_server(struct out *out, const char *uuid)
+static void print_mdev(struct out *out, const char *uuid)
 {
-	pid_t pid;
-	const char *state = mdev_service(uuid, &pid);
+	char client[64];
+	pid_t server, pid = mdev_holder(uuid, client, sizeof(client));
+	const char *state = mdev_service(uuid, &server);
 
+	out_row(out);
+	out_text(out, UUID, uuid);
+	out_text(out, TRANSPORT, "mdev");
 	if (!strcmp(state, "no-server"))
 		out_color(out, COLOR_WARN);
 	if (!strcmp(state, "hung"))
 		out_color(out, COLOR_BAD);
 	out_text(out, STATE, state);
-	print_pid(out, (uint64_t)pid);
-}
-
-static void print_mdev(struct out *out, const char *uuid)
-{
-	char client[64];
-	pid_t pid = mdev_holder(uuid, client, sizeof(client));
-
-	out_row(out);
-	out_text(out, UUID, uuid);
-	out_text(out, TRANSPORT, "mdev");
-	print_server(out, uuid);
+	print_pid(out, (uint64_t)server);
 	print_group(out, uuid);
 	if (pid)
 		print_client(out, (uint64_t)pid, client);

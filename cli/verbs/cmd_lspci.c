@@ -61,18 +61,6 @@ static uint64_t client_config_size(struct target *t)
 	return size;
 }
 
-/* All at once, as QEMU reads it. *len: 256 or 4096. */
-static int read_config(struct target *t, uint8_t *config, size_t *len)
-{
-	struct location location = { "configuration space", VFIO_PCI_CONFIG_REGION_INDEX, 0,
-			       0 };
-	uint64_t size = t->control ? control_config_size(t) : client_config_size(t);
-
-	*len = size >= CONFIG_SIZE_EXT ? CONFIG_SIZE_EXT : CONFIG_SIZE;
-	location.width = (unsigned int)*len;
-	return target_read(t, &location, config);
-}
-
 /* What "lspci -xxxx" prints, and "lspci -F" reads. */
 static size_t dump(char *text, size_t size, const uint8_t *config, size_t len)
 {
@@ -122,18 +110,23 @@ static int run_lspci(const struct call *call, const uint8_t *config, size_t len)
 	return status < 0 ? error(ST_FAILED, "lspci", "%s", strerror(-status)) : status;
 }
 
+/* Read all at once, as QEMU reads it: 256 or 4096 bytes. */
 static int lspci(const struct call *call)
 {
+	struct location location = { "configuration space", VFIO_PCI_CONFIG_REGION_INDEX };
 	uint8_t config[CONFIG_SIZE_EXT];
 	struct target t;
-	size_t len = 0;
+	uint64_t size;
 	int status;
 
 	status = target_open(&t, call);
-	if (!status)
-		status = read_config(&t, config, &len);
+	if (!status) {
+		size = t.control ? control_config_size(&t) : client_config_size(&t);
+		location.width = size >= CONFIG_SIZE_EXT ? CONFIG_SIZE_EXT : CONFIG_SIZE;
+		status = target_read(&t, &location, config);
+	}
 	target_close(&t);
-	return status ? status : run_lspci(call, config, len);
+	return status ? status : run_lspci(call, config, location.width);
 }
 
 const struct cmd cmd_lspci = {

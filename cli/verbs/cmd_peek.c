@@ -44,24 +44,11 @@ static void print_address(struct out *out, const struct address *address, uint64
 	out_text(out, DETAILS, *fields ? fields : NULL);
 }
 
-static int peek_all(struct target *t, const struct address *addresses, struct out *out)
-{
-	uint8_t bytes[8];
-	int i, status = 0;
-
-	for (i = 0; i < t->nr_words && !status; i++) {
-		status = target_read(t, &addresses[i].location, bytes);
-		if (!status)
-			print_address(out, &addresses[i],
-				   target_value(bytes, addresses[i].location.width));
-	}
-	return status;
-}
-
 static int peek(const struct call *call)
 {
 	struct address *addresses = NULL;
 	struct out *out = NULL;
+	uint8_t bytes[8];
 	struct target t;
 	int i, status;
 
@@ -78,8 +65,12 @@ static int peek(const struct call *call)
 		status = target_check(&t, &addresses[i].location, TARGET_READ);
 	if (!status)
 		status = out_begin(&out, call, "values");
-	if (!status)
-		status = peek_all(&t, addresses, out);
+	for (i = 0; !status && i < t.nr_words; i++) {
+		status = target_read(&t, &addresses[i].location, bytes);
+		if (!status)
+			print_address(out, &addresses[i],
+				      target_value(bytes, addresses[i].location.width));
+	}
 	out_finish(out, status);
 	free(addresses);
 	target_close(&t);

@@ -68,45 +68,32 @@ static int find_address(struct change *change, const struct regmap *map, const c
 	return 0;
 }
 
-static int check_address(struct target *t, const struct change *change)
-{
-	const struct location *location = &change->address.location;
-	const bool partial = change->mask != bit_mask(8 * location->width);
-
-	return target_check(t, location, TARGET_WRITE | (partial ? TARGET_READ : 0));
-}
-
-static int poke_all(struct target *t, struct change *changes)
-{
-	int i, status = target_load_map(t);
-
-	for (i = 0; i < t->nr_words && !status; i++)
-		status = find_address(&changes[i], &t->map, t->words[i]);
-	for (i = 0; i < t->nr_words && !status; i++)
-		status = check_address(t, &changes[i]);
-	for (i = 0; i < t->nr_words && !status; i++)
-		status = target_write(t, &changes[i].address.location, changes[i].value,
-				      changes[i].mask);
-	return status;
-}
-
 static int poke(const struct call *call)
 {
 	int first = call->socket ? 0 : 1, i, status = 0;
-	struct change *changes;
-	struct target t;
+	struct change *changes, *c;
+	struct target t = { 0 };
 
 	changes = calloc((size_t)call->nr_words, sizeof(*changes));
 	if (!changes)
 		return error(ST_FAILED, NULL, "out of memory");
 	for (i = first; i < call->nr_words && !status; i++)
 		status = parse_values(&changes[i - first], call->words[i]);
-	if (!status) {
+	if (!status)
 		status = target_open(&t, call);
-		if (!status)
-			status = poke_all(&t, changes);
-		target_close(&t);
+	if (!status)
+		status = target_load_map(&t);
+	for (i = 0; i < t.nr_words && !status; i++)
+		status = find_address(&changes[i], &t.map, t.words[i]);
+	for (c = changes; c < changes + t.nr_words && !status; c++) {
+		const bool partial = c->mask != bit_mask(8 * c->address.location.width);
+
+		status = target_check(&t, &c->address.location,
+				      TARGET_WRITE | (partial ? TARGET_READ : 0));
 	}
+	for (c = changes; c < changes + t.nr_words && !status; c++)
+		status = target_write(&t, &c->address.location, c->value, c->mask);
+	target_close(&t);
 	free(changes);
 	return status;
 }

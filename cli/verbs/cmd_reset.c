@@ -19,11 +19,14 @@ static int reset_one(const struct call *call, struct control *control)
 	return err ? control_report(control, NULL, err) : 0;
 }
 
-static int reset_socket(const struct call *call)
+static int reset(const struct call *call)
 {
 	struct target t;
-	int err, status = target_open(&t, call);
+	int err, status;
 
+	if (!call->socket)
+		return instance_each(call, reset_one);
+	status = target_open(&t, call);
 	if (!status) {
 		lm_client_set_timeout(t.client, TIMEOUT_MS);
 		err = lm_client_device_reset(t.client);
@@ -31,11 +34,6 @@ static int reset_socket(const struct call *call)
 	}
 	target_close(&t);
 	return status;
-}
-
-static int reset(const struct call *call)
-{
-	return call->socket ? reset_socket(call) : instance_each(call, reset_one);
 }
 
 const struct cmd cmd_reset = {

@@ -60,17 +60,15 @@ static void catch_signals(void)
 	sigaction(SIGINT, &ignore, NULL); /* a terminal sends it to the command as well */
 }
 
-static void reset_signals(void)
-{
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	start_on_hangup(SIG_DFL);
-}
-
-static void exec_child(const struct child *child, lm_ctx_t *ctx)
+/* With the signals as they were when we began. */
+static void exec_child(const struct child *child, lm_ctx_t *ctx, const sigset_t *mask)
 {
 	const char *socket = lm_ctx_socket(ctx);
 
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	start_on_hangup(SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
 	setenv("MUSER_UUID", lm_ctx_uuid(ctx), 1);
 	if (socket)
 		setenv("MUSER_SOCKET", socket, 1);
@@ -86,11 +84,8 @@ static int start_child(void *arg, lm_ctx_t *ctx)
 	sigfillset(&block);
 	sigprocmask(SIG_BLOCK, &block, &old);
 	child->pid = fork();
-	if (child->pid == 0) {
-		reset_signals();
-		sigprocmask(SIG_SETMASK, &old, NULL);
-		exec_child(child, ctx);
-	}
+	if (child->pid == 0)
+		exec_child(child, ctx, &old);
 	child_pid = child->pid;
 	catch_signals();
 	sigprocmask(SIG_SETMASK, &old, NULL);

@@ -135,28 +135,23 @@ static int get_word(struct control *control, struct json_object *device, const c
 	return 0;
 }
 
-/* As peek prints them: values alone, unless something else is asked for. */
-static int begin_values(struct out **out, const struct call *call)
-{
-	struct call values = *call;
-
-	if (!call->format.columns && !call->format.json && !call->format.all) {
-		values.format.columns = "VALUE";
-		values.format.no_headings = true;
-	}
-	values.format.all |= call->format.json && !call->format.columns;
-	return out_begin(out, &values, "properties");
-}
-
 static int do_words(const struct call *call, struct control *control, struct json_object *device)
 {
+	struct call values = *call;
+	struct format *format = &values.format;
 	struct out *out = NULL;
 	int i, status = 0;
 
 	for (i = 1; i < call->nr_words && !status; i++)
 		status = check_word(device, call->words[i]);
+	/* As peek prints them: values alone, unless something else is asked for. */
+	if (!format->columns && !format->json && !format->all) {
+		format->columns = "VALUE";
+		format->no_headings = true;
+	}
+	format->all |= format->json && !format->columns;
 	if (!status)
-		status = begin_values(&out, call);
+		status = out_begin(&out, &values, "properties");
 	for (i = 1; i < call->nr_words && !status; i++)
 		status = strchr(call->words[i], '=') ? set_word(control, call->words[i]) :
 			 get_word(control, device, call->words[i], out);

@@ -45,14 +45,6 @@ static int add_cmdline(struct cmdline *cmdline, struct json_object *device,
 	return cmdline_add(cmdline, value_text(device, "uuid"), socket);
 }
 
-/* An mdev of the same UUID says nothing of a device that is reached by a socket. */
-static bool is_on_socket(struct json_object *device)
-{
-	const char *transport = value_text(device, "transport");
-
-	return transport && !strcmp(transport, "vfio-user");
-}
-
 /* Stopped, by a debugger or in a loop: what can be known without its help. */
 static int show_hung(const struct call *call, struct control *control, const char *uuid)
 {
@@ -81,12 +73,14 @@ static int show_parts(const struct call *call, struct control *control, const ch
 	struct show_args *args = call->args;
 	struct json_object *device = NULL, *mdev = NULL;
 	int status = 0, err = control ? instance_ask(control, &device) : 0;
+	const char *transport = value_text(device, "transport");
 
 	if (err == -ETIMEDOUT && !args->who)
 		return show_hung(call, control, uuid);
 	if (err)
 		return control_report(control, NULL, err);
-	if (!is_on_socket(device))
+	/* An mdev of the same UUID says nothing of a device that is reached by a socket. */
+	if (!transport || strcmp(transport, "vfio-user"))
 		mdev = mdev_json_new(uuid);
 	if (!device && !mdev)
 		status = instance_report(uuid, -ENOENT);

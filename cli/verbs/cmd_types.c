@@ -116,21 +116,11 @@ static int list_types(const struct call *call)
 	return 0;
 }
 
-/* A list of one, with all there is to know. */
-static void print_type(struct json_object *type)
-{
-	struct json_object *document = out_new_document(), *types = json_new_array();
-
-	json_form_type(type);
-	json_append(types, type);
-	json_add(document, "types", types);
-	out_document(document);
-}
-
+/* As JSON: a list of one, with all there is to know. */
 static int show_type(const struct call *call, const struct device_type *type)
 {
 	const lm_pci_info_t *pci = &type->info->pci_info;
-	struct json_object *doc = type_json_new(type);
+	struct json_object *doc = type_json_new(type), *document, *types;
 	char id[16], class[16];
 	const struct page_entry head[] = {
 		{ "Type", type->name }, { "Description", type->help }, { "ID", id },
@@ -138,7 +128,12 @@ static int show_type(const struct call *call, const struct device_type *type)
 	};
 
 	if (call->format.json) {
-		print_type(doc);
+		json_form_type(doc);
+		types = json_new_array();
+		json_append(types, doc);
+		document = out_new_document();
+		json_add(document, "types", types);
+		out_document(document);
 		return 0;
 	}
 	snprintf(id, sizeof(id), "%04x:%04x", pci->id.vid, pci->id.did);

@@ -85,19 +85,6 @@ static bool is_gone(int err)
 	       err == -ECONNRESET;
 }
 
-/* What it says when monitoring has begun, and when it ends in order. */
-struct words_said {
-	bool ready, end;
-};
-
-static void listen_to(struct words_said *said, struct json_object *reply)
-{
-	const char *kind = value_text(reply, "kind");
-
-	said->ready |= kind && !strcmp(kind, "ready");
-	said->end |= kind && !strcmp(kind, "end");
-}
-
 /* The next reply, within the time that is left until end. */
 static int next_reply(const struct wait_args *args, struct control *control, int64_t end,
 		      struct json_object **reply)
@@ -110,30 +97,28 @@ static int next_reply(const struct wait_args *args, struct control *control, int
 	return control_next(control, reply);
 }
 
-static int report_gone(struct fate *fate, const struct words_said *said, const char *word)
-{
-	int status = said->ready && !said->end ? fate_learn(fate) : 0;
-
-	return status ? error(status, word, "ended: %s", fate->text) : 0;
-}
-
 static int wait_for(const struct wait_args *args, struct control *control, const char *word)
 {
 	int64_t end = clock_ms() + (int64_t)(args->timeout_ns / 1000000);
-	struct words_said said = { 0 };
+	struct fate *fate = control_fate(control);
+	bool began = false, ended = false; /* monitoring; the device, in order */
 	struct json_object *reply;
-	int err;
+	const char *kind;
+	int err, status;
 
 	while (!(err = next_reply(args, control, end, &reply))) {
-		listen_to(&said, reply);
+		kind = value_text(reply, "kind");
+		began |= kind && !strcmp(kind, "ready");
+		ended |= kind && !strcmp(kind, "end");
 		if (is_wanted(args, reply))
 			return 0;
 	}
 	if (err == -ETIMEDOUT)
 		return error(ST_TIMEOUT, word, "timed out");
-	if (args->gone && is_gone(err))
-		return report_gone(control_fate(control), &said, word);
-	return control_report(control, word, err);
+	if (!args->gone || !is_gone(err))
+		return control_report(control, word, err);
+	status = began && !ended ? fate_learn(fate) : 0;
+	return status ? error(status, word, "ended: %s", fate->text) : 0;
 }
 
 static int wait_open(const struct wait_args *args, struct control *control,
