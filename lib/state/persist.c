@@ -38,50 +38,19 @@ struct persist {
 	bool                   outlives; /* the memory: this process */
 };
 
-/* ---- layout ---------------------------------------------------------------------- */
-
-static void persist_describe(const struct lm_ctx *ctx, const uint64_t size[PERSIST_NR],
-			     struct persist_header *h)
-{
-	const lm_pci_info_t *pci = &ctx->info.pci_info;
-
-	*h = (struct persist_header){
-		.magic = PERSIST_MAGIC, .version = PERSIST_VERSION,
-		.state_version = ctx->info.state_version,
-		.vendor = pci->id.vid, .device = pci->id.did,
-		.subvendor = pci->ss.vid, .subdevice = pci->ss.sid,
-	};
-	memcpy(h->size, size, sizeof(h->size));
-}
-
-static uint64_t persist_size(const struct persist_header *h)
-{
-	uint64_t size = round_up(sizeof(*h), PERSIST_ALIGN);
-	uint32_t i;
-
-	for (i = 0; i < PERSIST_NR; i++)
-		size += round_up(h->size[i], PERSIST_ALIGN);
-	return round_up(size, page_size());
-}
-
-static void persist_lay_out(struct persist *p)
-{
-	char *at = (char *)p->header + round_up(sizeof(*p->header), PERSIST_ALIGN);
-	uint32_t i;
-
-	for (i = 0; i < PERSIST_NR; i++) {
-		p->part[i] = p->wanted.size[i] ? at : NULL;
-		at += round_up(p->wanted.size[i], PERSIST_ALIGN);
-	}
-}
-
 /* ---- life ------------------------------------------------------------------------ */
 
 static int persist_open(struct lm_ctx *ctx, struct persist *p)
 {
-	struct host_memory m = { .space = HOST_STATE, .size = persist_size(&p->wanted) };
+	const uint64_t head = round_up(sizeof(*p->header), PERSIST_ALIGN);
+	struct host_memory m = { .space = HOST_STATE, .size = head };
+	char *at;
+	uint32_t i;
 	int ret;
 
+	for (i = 0; i < PERSIST_NR; i++)
+		m.size += round_up(p->wanted.size[i], PERSIST_ALIGN);
+	m.size = round_up(m.size, page_size());
 	ret = ctx->host->memory(ctx->host, &m);
 	if (ret == -EINVAL)
 		ret = -ESTALE; /* the one that is there is of another size */
@@ -90,7 +59,11 @@ static int persist_open(struct lm_ctx *ctx, struct persist *p)
 	p->size = m.size;
 	p->outlives = m.outlives;
 	p->header = m.mem;
-	persist_lay_out(p);
+	at = (char *)m.mem + head;
+	for (i = 0; i < PERSIST_NR; i++) {
+		p->part[i] = p->wanted.size[i] ? at : NULL;
+		at += round_up(p->wanted.size[i], PERSIST_ALIGN);
+	}
 	p->is_old = m.kept && p->header->magic;
 	if (m.kept && !p->is_old)
 		memset(m.mem, 0, m.size); /* that process did not come far */
@@ -99,6 +72,7 @@ static int persist_open(struct lm_ctx *ctx, struct persist *p)
 
 int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
 {
+	const lm_pci_info_t *pci = &ctx->info.pci_info;
 	const bool whole = ctx->info.flags & LM_DEV_RESTARTABLE;
 	struct persist *p;
 	int ret;
@@ -115,7 +89,13 @@ int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
 		p->part[PERSIST_DEVICE] = calloc(1, size[PERSIST_DEVICE]);
 		return p->part[PERSIST_DEVICE] ? 0 : -ENOMEM;
 	}
-	persist_describe(ctx, size, &p->wanted);
+	p->wanted = (struct persist_header){
+		.magic = PERSIST_MAGIC, .version = PERSIST_VERSION,
+		.state_version = ctx->info.state_version,
+		.vendor = pci->id.vid, .device = pci->id.did,
+		.subvendor = pci->ss.vid, .subdevice = pci->ss.sid,
+	};
+	memcpy(p->wanted.size, size, sizeof(p->wanted.size));
 	ret = persist_open(ctx, p);
 	if (ret == -ESTALE)
 		log_err(ctx, "the saved state is from another device or libmuser version "
