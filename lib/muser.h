@@ -457,8 +457,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               still mapped by lm_map_sg() hold the answer back as well. The memory of a mediated
  *               device is unmapped already: nothing is held back, and pointers show scratch memory
  * @save:        for state that cannot be in lm_state(): writes it into @buf of @size bytes; returns
- *               its length, which may be larger than @size (call again). With @buf NULL: the length.
- *               Needs @load
+ *               its length, which may be larger than @size (call again). With @buf NULL: the
+ *               length. Needs @load
  * @load:        takes back what @save wrote; a fresh context, not attached
  * @socket_gid:  group of the client socket plus one, 0: the process's own
  * @state_size:  bytes of lm_state() (since 0.2)
