@@ -16,21 +16,17 @@
 
 /* ---- interrupts ------------------------------------------------------------------ */
 
-static bool has_bytes(const struct client *c, uint32_t flags)
-{
-	return flags & VFIO_IRQ_SET_DATA_BOOL ||
-	       (c->transport->has_eventfds && flags & VFIO_IRQ_SET_DATA_EVENTFD);
-}
-
 static int set_irqs(struct client *c, struct message *m, struct reply *r)
 {
+	const uint32_t with_bytes = VFIO_IRQ_SET_DATA_BOOL |
+		(c->transport->has_eventfds ? VFIO_IRQ_SET_DATA_EVENTFD : 0);
 	struct vfio_irq_set req;
 	struct irq_set set;
 
 	memcpy(&req, m->payload, sizeof(req));
 	if (req.argsz < sizeof(req) || req.argsz > m->len)
 		return -EINVAL;
-	if (has_bytes(c, req.flags) && req.argsz - sizeof(req) < req.count)
+	if ((req.flags & with_bytes) && req.argsz - sizeof(req) < req.count)
 		return -EINVAL;
 	set = (struct irq_set){
 		.flags = req.flags, .index = req.index, .start = req.start, .count = req.count,
@@ -151,9 +147,11 @@ static const struct command commands[] = {
 		protocol_irq_info, sizeof(struct vfio_irq_info), REPLY_SMALL, false },
 	[VFIO_USER_DEVICE_SET_IRQS] = { set_irqs, sizeof(struct vfio_irq_set), 0, true },
 	[VFIO_USER_REGION_READ] = {
-		protocol_region_read, sizeof(struct vfio_user_region_access), REPLY_SMALL, false },
+		protocol_region_access, sizeof(struct vfio_user_region_access), REPLY_SMALL,
+		false },
 	[VFIO_USER_REGION_WRITE] = {
-		protocol_region_write, sizeof(struct vfio_user_region_access), REPLY_SMALL, true },
+		protocol_region_access, sizeof(struct vfio_user_region_access), REPLY_SMALL,
+		true },
 	[VFIO_USER_REGION_WRITE_MULTI] = {
 		protocol_write_multi, sizeof(struct vfio_user_write_multi), REPLY_SMALL, true },
 	[VFIO_USER_DEVICE_RESET] = { device_reset, 0, 0, true },
@@ -162,28 +160,6 @@ static const struct command commands[] = {
 	[VFIO_USER_MIG_DATA_READ] = { migration_data, 0, 0, false },
 	[VFIO_USER_MIG_DATA_WRITE] = { migration_data, 0, 0, false },
 };
-
-static const struct command *command_find(const struct client *c, const struct message *m)
-{
-	if (unlikely(m->cmd >= LM_NR(commands)))
-		return c->transport->command ? c->transport->command(m->cmd) : NULL;
-	if (!commands[m->cmd].fn)
-		return NULL;
-	return &commands[m->cmd];
-}
-
-/* A read has room for its data as well; a count that is too large is refused later. */
-static size_t reply_room(const struct command *cmd, const struct message *m)
-{
-	struct vfio_user_region_access req;
-
-	if (!cmd)
-		return 0;
-	if (m->cmd != VFIO_USER_REGION_READ || m->len < sizeof(req))
-		return cmd->room;
-	memcpy(&req, m->payload, sizeof(req));
-	return cmd->room + (req.count <= STREAM_MAX_DATA ? req.count : 0);
-}
 
 static int command_run(struct client *c, const struct command *cmd, struct message *m,
 		       struct reply *r)
@@ -219,36 +195,34 @@ static int handle_posted(struct client *c, const struct command *cmd, struct mes
 	return ret;
 }
 
-/* What the reply begins with, once the device has answered. */
-static void request_keep(struct client *c, const struct message *m)
-{
-	const size_t len = m->len < sizeof(c->payload) ? m->len : sizeof(c->payload);
-
-	memcpy(c->payload, m->payload, len);
-}
-
 static int handle_replied(struct client *c, const struct command *cmd, struct message *m)
 {
-	const struct vfio_user_header request = *m->hdr;
+	size_t room = sizeof(struct vfio_user_header) + (cmd ? cmd->room : 0);
+	struct vfio_user_region_access read;
 	struct reply r;
 	char *out;
 	int ret;
 
-	out = stream_reserve(&c->stream, sizeof(request) + reply_room(cmd, m));
+	/* A read has room for its data as well; a count that is too large is refused later. */
+	if (m->cmd == VFIO_USER_REGION_READ && m->len >= sizeof(read)) {
+		memcpy(&read, m->payload, sizeof(read));
+		room += read.count <= STREAM_MAX_DATA ? read.count : 0;
+	}
+	out = stream_reserve(&c->stream, room);
 	if (!out) {
 		stream_unget(&c->stream, m);
 		return SERVE_BLOCKED;
 	}
-	r.payload = out + sizeof(request);
+	r.payload = out + sizeof(struct vfio_user_header);
 	r.len = 0;
 	r.fds.nr = 0;
 	c->reply_pending = true;
 	ret = command_run(c, cmd, m, &r);
 	c->reply_pending = false;
-	if (unlikely(ret == LM_DEFER))
-		request_keep(c, m);
+	if (unlikely(ret == LM_DEFER)) /* what the reply begins with, once there is one */
+		memcpy(c->payload, m->payload, at_most(m->len, sizeof(c->payload)));
 	else
-		protocol_commit(c, &request, ret, &r);
+		protocol_commit(c, &c->request, ret, &r);
 	return ret;
 }
 
@@ -272,23 +246,27 @@ static int handle_first(struct client *c, struct message *m)
 
 int protocol_handle(struct client *c, struct message *m)
 {
-	const struct command *cmd = command_find(c, m);
-	const struct vfio_user_header request = *m->hdr;
+	const struct command *cmd = NULL;
 	int ret;
 
+	if (likely(m->cmd < LM_NR(commands)))
+		cmd = commands[m->cmd].fn ? &commands[m->cmd] : NULL;
+	else if (c->transport->command)
+		cmd = c->transport->command(m->cmd);
 	if (unlikely(!c->negotiated)) {
 		ret = handle_first(c, m);
 		if (ret)
 			return ret;
 	}
 	if (unlikely(c->ctx->nr_traps)) {
-		ret = mdev_before(c, request.flags);
+		ret = mdev_before(c, m->hdr->flags);
 		if (ret)
 			return ret;
 	}
-	if (request.flags & VFIO_USER_F_NO_REPLY) {
+	c->request = *m->hdr;
+	if (c->request.flags & VFIO_USER_F_NO_REPLY) {
 		ret = handle_posted(c, cmd, m);
-		c->posted = request.msg_id;
+		c->posted = c->request.msg_id;
 	} else if (unlikely(c->ctx->threads) && threads_take(c, m)) {
 		ret = 0;
 	} else {
@@ -297,7 +275,6 @@ int protocol_handle(struct client *c, struct message *m)
 	if (ret == SERVE_BLOCKED)
 		return ret;
 	c->requests++;
-	c->request = request;
 	message_close_fds(m);
 	if (unlikely(c->ctx->traps_due))
 		mdev_traps_notify(c);

@@ -26,8 +26,7 @@ int protocol_region_io_fds(struct client *c, struct message *m, struct reply *r)
 int protocol_irq_info(struct client *c, struct message *m, struct reply *r);
 
 /* protocol_access.c */
-int protocol_region_read(struct client *c, struct message *m, struct reply *r);
-int protocol_region_write(struct client *c, struct message *m, struct reply *r);
+int protocol_region_access(struct client *c, struct message *m, struct reply *r);
 int protocol_write_multi(struct client *c, struct message *m, struct reply *r);
 
 void protocol_access_init(struct access *a, const struct client *c, const struct message *m);

@@ -51,72 +51,50 @@ static int access_wait(struct client *c, const void *bytes, size_t len, enum wai
 	return LM_DEFER;
 }
 
-/* The access in c->access; its reply is the request's head and @data bytes behind it. */
-static int access_run(struct client *c, struct message *m, struct reply *r, size_t data)
+/* The reply to a read is the request's head and the data, to a write the head. */
+int protocol_region_access(struct client *c, struct message *m, struct reply *r)
 {
 	const size_t head = sizeof(struct vfio_user_region_access);
 	struct access *a = &c->access;
-	const ssize_t ret = region_access(c->ctx, a);
+	ssize_t ret;
 
+	protocol_access_init(a, c, m);
+	a->done = access_done;
+	if (a->count > STREAM_MAX_DATA || m->len != head + (a->is_write ? a->count : 0))
+		return -EINVAL;
+	a->buf = (a->is_write ? m->payload : r->payload) + head;
+	ret = region_access(c->ctx, a);
 	if (ret == LM_DEFER)
 		return access_wait(c, a->buf, a->count, WAIT_ACCESS);
 	if (ret < 0)
 		return (int)ret;
 	memcpy(r->payload, m->payload, head);
-	r->len = head + data;
+	r->len = head + (a->is_write ? 0 : a->count);
 	return 0;
-}
-
-int protocol_region_read(struct client *c, struct message *m, struct reply *r)
-{
-	const size_t head = sizeof(struct vfio_user_region_access);
-
-	protocol_access_init(&c->access, c, m);
-	c->access.done = access_done;
-	if (m->len != head || c->access.count > STREAM_MAX_DATA)
-		return -EINVAL;
-	c->access.buf = r->payload + head;
-	return access_run(c, m, r, c->access.count);
-}
-
-int protocol_region_write(struct client *c, struct message *m, struct reply *r)
-{
-	const size_t head = sizeof(struct vfio_user_region_access);
-
-	protocol_access_init(&c->access, c, m);
-	c->access.done = access_done;
-	if (c->access.count > STREAM_MAX_DATA || m->len != head + c->access.count)
-		return -EINVAL;
-	c->access.buf = m->payload + head;
-	return access_run(c, m, r, 0);
 }
 
 /* ---- several writes in one message ----------------------------------------------- */
 
-/* The write at multi_pos of the array @wrs. */
-static void multi_write_init(struct client *c, char *wrs)
-{
-	char *at = wrs + c->multi_pos * sizeof(struct vfio_user_write_single);
-	struct vfio_user_write_single w;
-
-	memcpy(&w, at, sizeof(w));
-	c->access.region = w.region;
-	c->access.offset = w.offset;
-	c->access.count = w.count;
-	c->access.is_write = true;
-	c->access.buf = at + offsetof(struct vfio_user_write_single, data);
-	c->access.done = access_done;
-}
-
-/* Go on until all are done, one is deferred, or the turn is over: what they wait for. One that is
- * refused is dropped alone. */
+/* The array @wrs from multi_pos on, until all are done, one is deferred, or the turn is over: what
+ * they wait for. One that is refused is dropped alone. */
 static enum waiting multi_run(struct client *c, char *wrs)
 {
+	struct access *a = &c->access;
+	struct vfio_user_write_single w;
+
 	for (; c->multi_pos < c->multi_nr; c->multi_pos++) {
-		multi_write_init(c, wrs);
+		char *at = wrs + c->multi_pos * sizeof(w);
+
+		memcpy(&w, at, sizeof(w));
+		a->region = w.region;
+		a->offset = w.offset;
+		a->count = w.count;
+		a->is_write = true;
+		a->buf = at + offsetof(struct vfio_user_write_single, data);
+		a->done = access_done;
 		if (client_turn_is_over(c))
 			return WAIT_TURN;
-		if (region_access(c->ctx, &c->access) == LM_DEFER)
+		if (region_access(c->ctx, a) == LM_DEFER)
 			return WAIT_ACCESS;
 	}
 	return WAIT_NONE;
@@ -193,20 +171,16 @@ static void answer(struct client *c, ssize_t result)
 	protocol_answer_send(c);
 }
 
-static void unmap_go_on(struct client *c)
-{
-	const int ret = dma_unmap_go_on(c->ctx);
-
-	if (ret == LM_DEFER)
-		c->waiting = protocol_unmap_waits(c);
-	else
-		answer(c, ret);
-}
-
 void protocol_go_on(struct client *c)
 {
+	int ret;
+
 	if (c->request.cmd == VFIO_USER_DMA_UNMAP) {
-		unmap_go_on(c);
+		ret = dma_unmap_go_on(c->ctx);
+		if (ret == LM_DEFER)
+			c->waiting = protocol_unmap_waits(c);
+		else
+			answer(c, ret);
 		return;
 	}
 	c->waiting = multi_run(c, c->held);

@@ -51,48 +51,35 @@ static void *region_cap(union region_reply *rep, uint32_t **last, uint16_t id, s
 	return cap;
 }
 
-/* The areas a client may map. All are in the one descriptor that goes along, at their offsets. */
-static void region_cap_sparse(const struct region *reg, union region_reply *rep, uint32_t **last)
+/* The areas a client may map, all in the one descriptor that goes along, at their offsets; and
+ * what a region is that PCI does not number. */
+static void region_caps(const struct region *reg, bool is_extra, union region_reply *rep)
 {
-	const uint32_t nr = reg->info.nr_mmap_areas;
-	struct vfio_region_info_cap_sparse_mmap *cap;
+	const uint32_t nr = region_is_mappable(reg) ? reg->info.nr_mmap_areas : 0;
+	struct vfio_region_info_cap_sparse_mmap *sparse;
+	struct vfio_region_info_cap_type *type;
+	uint32_t *last = &rep->info.cap_offset;
 	uint32_t i;
 
-	cap = region_cap(rep, last, VFIO_REGION_INFO_CAP_SPARSE_MMAP,
-			 sizeof(*cap) + nr * sizeof(cap->areas[0]));
-	cap->nr_areas = nr;
-	for (i = 0; i < nr; i++) {
-		cap->areas[i].offset = reg->info.mmap_areas[i].offset;
-		cap->areas[i].size = reg->info.mmap_areas[i].size;
+	if (nr) {
+		sparse = region_cap(rep, &last, VFIO_REGION_INFO_CAP_SPARSE_MMAP,
+				    sizeof(*sparse) + nr * sizeof(sparse->areas[0]));
+		sparse->nr_areas = nr;
 	}
-}
-
-static void region_cap_type(const struct region *reg, union region_reply *rep, uint32_t **last)
-{
-	struct vfio_region_info_cap_type *cap;
-
-	cap = region_cap(rep, last, VFIO_REGION_INFO_CAP_TYPE, sizeof(*cap));
-	cap->type = reg->info.type;
-	cap->subtype = reg->info.subtype;
-}
-
-static void region_flags(const struct region *reg, struct vfio_region_info *info)
-{
-	info->size = reg->info.size;
-	if (!reg->info.size)
-		return;
-	if (reg->info.flags & LM_REG_FLAG_READ)
-		info->flags |= VFIO_REGION_INFO_FLAG_READ;
-	if (reg->info.flags & LM_REG_FLAG_WRITE)
-		info->flags |= VFIO_REGION_INFO_FLAG_WRITE;
-	if (region_is_mappable(reg))
-		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
+	for (i = 0; i < nr; i++) {
+		sparse->areas[i].offset = reg->info.mmap_areas[i].offset;
+		sparse->areas[i].size = reg->info.mmap_areas[i].size;
+	}
+	if (is_extra) {
+		type = region_cap(rep, &last, VFIO_REGION_INFO_CAP_TYPE, sizeof(*type));
+		type->type = reg->info.type;
+		type->subtype = reg->info.subtype;
+	}
 }
 
 int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 {
 	union region_reply rep = { 0 };
-	uint32_t *last = &rep.info.cap_offset;
 	struct vfio_region_info req;
 	struct region *reg;
 
@@ -103,11 +90,13 @@ int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 	region_describe(c->ctx, reg);
 	rep.info.index = req.index;
 	rep.info.argsz = sizeof(rep.info);
-	region_flags(reg, &rep.info);
-	if (region_is_mappable(reg) && reg->info.nr_mmap_areas)
-		region_cap_sparse(reg, &rep, &last);
-	if (req.index >= LM_DEV_NUM_REGS)
-		region_cap_type(reg, &rep, &last);
+	rep.info.size = reg->info.size;
+	if (reg->info.size)
+		rep.info.flags =
+			(reg->info.flags & LM_REG_FLAG_READ ? VFIO_REGION_INFO_FLAG_READ : 0) |
+			(reg->info.flags & LM_REG_FLAG_WRITE ? VFIO_REGION_INFO_FLAG_WRITE : 0) |
+			(region_is_mappable(reg) ? VFIO_REGION_INFO_FLAG_MMAP : 0);
+	region_caps(reg, req.index >= LM_DEV_NUM_REGS, &rep);
 	/* Too small a buffer is told the size it needs; cap_offset stays: QEMU refuses 0 there. */
 	r->len = rep.info.argsz <= req.argsz ? rep.info.argsz : sizeof(rep.info);
 	memcpy(r->payload, &rep, r->len);
@@ -121,7 +110,7 @@ int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 }
 
 /* One sub-region; its eventfd travels once, however many kicks share it. -1: no room for it.
- * Until io_fds_lend() these are the device's. */
+ * These are the device's, until they are lent at the end. */
 static int io_fd_index(struct client *c, struct reply *r, int fd)
 {
 	unsigned int i;
@@ -162,23 +151,11 @@ static uint32_t io_fds_fill(struct client *c, const struct region *reg, struct r
 	return i;
 }
 
-static int io_fds_lend(struct lm_ctx *ctx, struct channel_fds *fds)
-{
-	unsigned int i;
-
-	for (i = 0; i < fds->nr; i++) {
-		fds->fd[i] = kick_lend(ctx, fds->fd[i]);
-		if (fds->fd[i] < 0)
-			return fds->fd[i];
-	}
-	return 0;
-}
-
 int protocol_region_io_fds(struct client *c, struct message *m, struct reply *r)
 {
 	struct vfio_user_region_io_fds req;
 	const struct region *reg;
-	uint32_t argsz;
+	uint32_t argsz, i;
 	size_t need;
 
 	memcpy(&req, m->payload, sizeof(req));
@@ -196,7 +173,12 @@ int protocol_region_io_fds(struct client *c, struct message *m, struct reply *r)
 	}
 	req.argsz = (uint32_t)need;
 	memcpy(r->payload, &req, sizeof(req));
-	return io_fds_lend(c->ctx, &r->fds);
+	for (i = 0; i < r->fds.nr; i++) {
+		r->fds.fd[i] = kick_lend(c->ctx, r->fds.fd[i]);
+		if (r->fds.fd[i] < 0)
+			return r->fds.fd[i];
+	}
+	return 0;
 }
 
 int protocol_irq_info(struct client *c, struct message *m, struct reply *r)

@@ -49,51 +49,28 @@ void pending_remove(struct client *c)
 		server->next = NULL;
 }
 
-static void client_detach(struct client *c, int error)
+void client_lost(struct client *c, int error)
 {
 	struct lm_ctx *ctx = c->ctx;
 
-	ctx->server->client = NULL;
-	region_cancel(ctx, &c->access);
-	defer_cancel(ctx, &c->reset);
-	c->waiting = WAIT_NONE;
-	upcall_fail_all(c, -ECANCELED);
-	c->transport->leave(c, error);
-	if (ctx->info.flags & LM_DEV_CONN_FD)
-		ctx->ended = -ENOTCONN;
-}
-
-void client_lost(struct client *c, int error)
-{
-	loop_remove(&c->ctx->loop, &c->source);
-	if (c->ctx->server->client == c)
-		client_detach(c, error);
-	else
+	loop_remove(&ctx->loop, &c->source);
+	if (ctx->server->client == c) {
+		ctx->server->client = NULL;
+		region_cancel(ctx, &c->access);
+		defer_cancel(ctx, &c->reset);
+		c->waiting = WAIT_NONE;
+		upcall_fail_all(c, -ECANCELED);
+		c->transport->leave(c, error);
+		if (ctx->info.flags & LM_DEV_CONN_FD)
+			ctx->ended = -ENOTCONN;
+	} else {
 		pending_remove(c);
+	}
 	stream_close(&c->stream);
 	client_free(c);
 }
 
 /* ---- the beginning --------------------------------------------------------------- */
-
-static void peer_credentials(struct client *c, int fd)
-{
-	struct ucred cred = { 0 };
-	socklen_t len = sizeof(cred);
-
-	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
-		c->pid = cred.pid;
-		c->uid = cred.uid;
-	}
-}
-
-static int client_appear(struct client *c)
-{
-	c->source.fd = c->stream.ch.fd;
-	c->source.fn = c->ctx->server->turns->ready;
-	c->events = client_events(c) | EPOLLOUT;
-	return loop_add(&c->ctx->loop, &c->source, c->events | c->transport->edge);
-}
 
 int client_new(struct server *server, const struct transport *transport, struct channel *ch,
 	       struct client **client)
@@ -116,7 +93,10 @@ int client_new(struct server *server, const struct transport *transport, struct 
 		goto fail;
 	}
 	c->transport = transport;
-	ret = client_appear(c);
+	c->source.fd = c->stream.ch.fd;
+	c->source.fn = server->turns->ready;
+	c->events = client_events(c) | EPOLLOUT;
+	ret = loop_add(&server->ctx->loop, &c->source, c->events | transport->edge);
 	if (ret)
 		goto fail_stream;
 	*client = c;
@@ -131,12 +111,16 @@ fail:
 
 int client_new_fd(struct server *server, int fd, struct client **client)
 {
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
 	struct channel ch;
 	int ret;
 
 	channel_socket_init(&ch, fd);
 	ret = client_new(server, &socket_transport, &ch, client);
-	if (!ret)
-		peer_credentials(*client, fd);
+	if (!ret && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
+		(*client)->pid = cred.pid;
+		(*client)->uid = cred.uid;
+	}
 	return ret;
 }

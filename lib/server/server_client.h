@@ -52,8 +52,8 @@ struct transport {
 	uint32_t max_fds;      /* in one message, if it does not say more */
 	uint32_t replayed;     /* the flag of a request that was unanswered when a server went */
 	bool     has_eventfds; /* the client's: bytes of SET_IRQS say which vectors have one */
+	bool     attaches;     /* the connection is a client's; else it says when one comes */
 	bool     is_parallel;  /* its requests are independent of each other */
-	void   (*meet)(struct client *c); /* its first event */
 	int    (*end)(struct client *c);  /* it has hung up: -errno, why */
 	void   (*leave)(struct client *c, int error); /* the client's connection has ended */
 	int    (*unmap)(struct lm_ctx *ctx, uint64_t addr, uint64_t size, bool all);

@@ -4,29 +4,23 @@
  */
 #include "server/server_client.h"
 
-/* The server first, then the rest: a context that spins looks at epoll now and then only, but it
- * does so also while a client keeps it busy. */
-static int poll_busy(struct lm_ctx *ctx)
-{
-	const int served = server_busy_poll(ctx);
-	int ret;
-
-	work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
-	if (likely(served >= 0 && !look_is_due(ctx)))
-		return served;
-	ret = loop_run(&ctx->loop, 0);
-	return ret < 0 || served < 0 ? ret : ret + served;
-}
-
 int server_turn(struct lm_ctx *ctx, bool may_wait)
 {
-	int ret;
+	int ret, more;
 
-	if (ctx->info.flags & LM_DEV_BUSY_POLL)
-		ret = poll_busy(ctx);
-	else if (may_wait && ctx->server->channel.ops)
+	if (ctx->info.flags & LM_DEV_BUSY_POLL) {
+		/* The server first, then the rest: a context that spins looks at epoll now and then
+		 * only, but it does so also while a client keeps it busy. */
+		ret = server_busy_poll(ctx);
+		work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
+		if (unlikely(ret < 0 || look_is_due(ctx))) {
+			more = loop_run(&ctx->loop, 0);
+			ret = more < 0 || ret < 0 ? more : more + ret;
+		}
+	} else if (may_wait && ctx->server->channel.ops) {
 		ret = server_exchange(ctx);
-	else
+	} else {
 		ret = loop_run(&ctx->loop, may_wait && !ctx->ended ? -1 : 0);
+	}
 	return ctx->ended ?: ret;
 }

@@ -111,11 +111,6 @@ const struct dma_peer mdev_peer = { .copy = mdev_copy, .copy_wait = mdev_copy_wa
 
 /* ---- the transport --------------------------------------------------------------- */
 
-static void mdev_meet(struct client *c)
-{
-	/* the device learns of a client when one opens it */
-}
-
 /* A read says why. */
 static int mdev_end(struct client *c)
 {
@@ -135,7 +130,6 @@ const struct transport mdev_transport = {
 	.replayed = MUSER_F_REPLAYED,
 	.has_eventfds = true,
 	.is_parallel = true,
-	.meet = mdev_meet,
 	.end = mdev_end,
 	.leave = mdev_leave,
 	.unmap = dma_revoked,

@@ -59,11 +59,6 @@ static void socket_leave(struct client *c, int error)
 
 /* ---- the transport --------------------------------------------------------------- */
 
-static void socket_meet(struct client *c)
-{
-	client_notify(c, true);
-}
-
 /* Nobody reads what it may have said last. */
 static int socket_end(struct client *c)
 {
@@ -74,7 +69,7 @@ const struct transport socket_transport = {
 	.in = CLIENT_IN,
 	.edge = EPOLLET,
 	.max_fds = VFIO_USER_DEFAULT_MAX_MSG_FDS,
-	.meet = socket_meet,
+	.attaches = true,
 	.end = socket_end,
 	.leave = socket_leave,
 	.unmap = dma_unmap,

@@ -91,17 +91,6 @@ void client_listen(struct client *c)
 
 /* ---- a turn ---------------------------------------------------------------------- */
 
-/* A request is not answered yet: go on with it, or with what it may be waiting for. */
-static int serve_waiting(struct client *c)
-{
-	int ret;
-
-	if (c->waiting == WAIT_TURN)
-		protocol_go_on(c);
-	ret = serve_replies(c);
-	return ret ?: c->waiting == WAIT_ROOM ? SERVE_BLOCKED : 0;
-}
-
 /* A reply may end the wait, and then messages behind it are due: until nothing moves. */
 static int serve_all(struct client *c)
 {
@@ -111,8 +100,14 @@ static int serve_all(struct client *c)
 		return SERVE_BLOCKED;
 	do {
 		ret = serve_messages(c);
-		if (!ret && c->waiting != WAIT_NONE)
-			ret = serve_waiting(c);
+		if (ret || c->waiting == WAIT_NONE)
+			return ret;
+		/* It is not answered yet: go on with it, or with what it may be waiting for. */
+		if (c->waiting == WAIT_TURN)
+			protocol_go_on(c);
+		ret = serve_replies(c);
+		if (!ret && c->waiting == WAIT_ROOM)
+			ret = SERVE_BLOCKED;
 	} while (!ret && !client_turn_is_over(c) && client_is_due(c));
 	return ret;
 }
@@ -141,12 +136,12 @@ void client_serve(struct client *c)
 		if (!ret && c->corked) /* they go with the next exchange */
 			break;
 		sent = stream_flush(&c->stream);
-		if (unlikely(c->upcalls) && !sent)
+		if (unlikely(c->upcalls) && !sent) {
 			upcall_kick(c);
+			sent = stream_flush(&c->stream);
+		}
 		/* It could not answer, but now there is room. */
 	} while (ret == SERVE_BLOCKED && !sent);
-	if (!sent && !c->corked && stream_pending(&c->stream))
-		sent = stream_flush(&c->stream);
 	c->serving = false;
 	ctx->turn_end = 0;
 	ctx->turn_ticks = 0;
@@ -162,7 +157,8 @@ void client_serve(struct client *c)
 	c->blocked |= sent;
 	if (likely(client_is_at_rest(c)))
 		return;
-	upcall_settle(c);
+	if (c->upcalls || c->twin.rx.data)
+		upcall_settle(c);
 	if (!c->corked)
 		client_listen(c);
 }
@@ -172,7 +168,7 @@ static void client_wake_now(struct client *c)
 	if (c->serving)
 		return;
 	/* An error is found again in the turn that follows it: that of a socket to be written. */
-	if (!stream_flush(&c->stream)) {
+	if (!stream_flush(&c->stream) && c->upcalls) {
 		upcall_kick(c);
 		stream_flush(&c->stream);
 	}
@@ -198,23 +194,19 @@ ssize_t server_receive(struct client *c)
 	return 1;
 }
 
-/* The device does not know of it. Before its VERSION it has no reason to give us descriptors: of
- * those that we do not know they would be many. */
-static int client_meet(struct client *c)
-{
-	if (c->ctx->server->client != c)
-		return c->stream.nr_arrived && !client_is_due(c) ? -EPROTO : 0;
-	c->transport->meet(c);
-	return 0;
-}
-
 static void client_ready(struct source *src, uint32_t events)
 {
 	struct client *c = container_of(src, struct client, source);
 	ssize_t ret = 0;
 
-	if (unlikely(!c->notified))
-		ret = client_meet(c);
+	if (unlikely(!c->notified)) {
+		/* Before its VERSION it has no reason to give us descriptors: of connections that
+		 * the device does not know they would be many. */
+		if (c->ctx->server->client != c)
+			ret = c->stream.nr_arrived && !client_is_due(c) ? -EPROTO : 0;
+		else if (c->transport->attaches)
+			client_notify(c, true);
+	}
 	if (unlikely(events & EPOLLPRI)) /* of a node alone */
 		ret = mdev_traps(c);
 	c->armed = false;
