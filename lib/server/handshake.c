@@ -30,19 +30,6 @@ static bool twin_open(struct client *c, struct reply *r)
 	return true;
 }
 
-/* Windows may be of any size and alignment: of page sizes, all that were proposed. */
-static struct json_object *reply_json(struct client *c, const struct caps *offer, struct reply *r)
-{
-	struct caps caps = *offer;
-
-	caps.max_msg_fds = at_most(offer->max_msg_fds, CHANNEL_MAX_FDS);
-	caps.max_data_xfer_size = at_most(offer->max_data_xfer_size, STREAM_MAX_DATA);
-	caps.max_dma_maps = at_most(offer->max_dma_maps, DMA_WINDOWS_MAX);
-	caps.twin_socket = offer->twin_socket && twin_open(c, r);
-	caps.twin_fd = 0;
-	return caps_json(&caps);
-}
-
 /* The limits of the client, from its offer or the specification's defaults. */
 static void limits_set(struct client *c, const struct caps *offer)
 {
@@ -56,13 +43,22 @@ static void limits_set(struct client *c, const struct caps *offer)
 						VFIO_USER_DEFAULT_MAX_DMA);
 }
 
+/* Windows may be of any size and alignment: of page sizes, all that were proposed. */
 static int reply_text(struct client *c, const struct caps *offer, struct reply *r)
 {
-	struct json_object *json = reply_json(c, offer, r);
+	struct caps caps = *offer;
+	struct json_object *json;
 	size_t len = 0;
-	char *text = json_text(json, &len);
+	char *text;
 	int ret = -ENOMEM;
 
+	caps.max_msg_fds = at_most(offer->max_msg_fds, CHANNEL_MAX_FDS);
+	caps.max_data_xfer_size = at_most(offer->max_data_xfer_size, STREAM_MAX_DATA);
+	caps.max_dma_maps = at_most(offer->max_dma_maps, DMA_WINDOWS_MAX);
+	caps.twin_socket = offer->twin_socket && twin_open(c, r);
+	caps.twin_fd = 0;
+	json = caps_json(&caps);
+	text = json_text(json, &len);
 	json_free(json);
 	if (text && len < REPLY_MAX_INFO - r->len) {
 		memcpy(r->payload + r->len, text, len + 1);

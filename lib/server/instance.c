@@ -125,14 +125,6 @@ static bool is_alive(int runtime, const char *name, bool temporary)
 
 /* ---- making one ------------------------------------------------------------------- */
 
-static int lock_new(struct instance *inst)
-{
-	inst->lock = openat(inst->dir, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (inst->lock < 0 || flock(inst->lock, LOCK_EX | LOCK_NB))
-		return -errno;
-	return 0;
-}
-
 /* The lock goes with the directory, whoever removes that. */
 static void look(void *arg)
 {
@@ -161,7 +153,12 @@ static int make(struct lm_ctx *ctx, struct instance *inst)
 	ret = ret ?: dir_path(inst->final, sizeof(inst->final), runtime, ctx->uuid);
 	if (!ret)
 		inst->dir = dir_make_private(inst->runtime, inst->name);
-	ret = ret ?: inst->dir < 0 ? inst->dir : lock_new(inst);
+	ret = ret ?: inst->dir < 0 ? inst->dir : 0;
+	if (!ret) {
+		inst->lock = openat(inst->dir, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (inst->lock < 0 || flock(inst->lock, LOCK_EX | LOCK_NB))
+			ret = -errno;
+	}
 	ret = ret ?: loop_timer_new(&ctx->loop, look, ctx, &inst->look);
 	if (ret)
 		log_err(ctx, "%s: cannot make a directory: %s (set MUSER_RUNTIME_DIR)", runtime,
@@ -224,23 +221,18 @@ static int permit(const struct lm_ctx *ctx)
 	return fchmod(inst->dir, mode) ? -errno : runtime_open(inst->runtime);
 }
 
-/* What a device that does not answer is called: links that lead nowhere, made whole. */
-static int put_labels(const struct lm_ctx *ctx)
-{
-	const int dir = ctx->instance->dir;
-
-	if (ctx->info.name && symlinkat(ctx->info.name, dir, "name"))
-		return -errno;
-	return ctx->info.type && symlinkat(ctx->info.type, dir, "type") ? -errno : 0;
-}
-
 int instance_publish(struct lm_ctx *ctx)
 {
+	const char *name = ctx->info.name, *type = ctx->info.type;
 	struct instance *inst = ctx->instance;
 	const int at = inst->runtime;
-	int ret, tries;
+	int ret = 0, tries;
 
-	ret = put_labels(ctx) ?: permit(ctx);
+	/* What a device that does not answer is called: links that lead nowhere, made whole. */
+	if ((name && symlinkat(name, inst->dir, "name")) ||
+	    (type && symlinkat(type, inst->dir, "type")))
+		ret = -errno;
+	ret = ret ?: permit(ctx);
 	if (ret) {
 		log_err(ctx, "%s: %s", inst->final, strerror(-ret));
 		return ret;
@@ -345,17 +337,11 @@ LM_EXPORT int lm_instance_list(lm_instance_fn_t *fn, void *arg)
 	return ret;
 }
 
-static bool is_peer(int fd, uid_t uid)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) && cred.uid == uid;
-}
-
 /* A socket says nothing of who listens there: it could have been given to somebody else. */
 static int entry_connect(int runtime, const char *uuid, const char *file)
 {
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
 	struct stat st;
 	const int dir = entry_open(runtime, uuid, &st);
 	int fd;
@@ -364,7 +350,9 @@ static int entry_connect(int runtime, const char *uuid, const char *file)
 		return dir;
 	fd = sockpath_connect_at(dir, file);
 	close(dir);
-	if (fd < 0 || is_peer(fd, st.st_uid))
+	if (fd < 0)
+		return fd;
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) && cred.uid == st.st_uid)
 		return fd;
 	close(fd);
 	return -EPERM;

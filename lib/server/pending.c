@@ -51,17 +51,13 @@ static bool has_unread(const struct client *c)
 }
 
 /* What it has sent before it hung up is to be served. */
-static bool has_left_something(const struct client *c)
-{
-	return stream_has_message(&c->stream) || has_unread(c);
-}
-
 static bool pending_is_over(const struct client *c, uint64_t now)
 {
 	if (c == c->ctx->server->next)
 		return false;
-	return (has_hung_up(c) && !has_left_something(c)) ||
-	       now - c->connected_ns >= c->ctx->server->patience_ns;
+	if (has_hung_up(c) && !stream_has_message(&c->stream) && !has_unread(c))
+		return true;
+	return now - c->connected_ns >= c->ctx->server->patience_ns;
 }
 
 /* To compare by: those of the same user, and among them those of the same process. */
@@ -79,13 +75,7 @@ static unsigned int places_of(const struct client *c)
 	return nr;
 }
 
-static bool only_holds_a_place(const struct client *c, uint64_t now)
-{
-	return !c->stream.rx_base && !c->stream.rx.tail && !has_unread(c) &&
-	       now - c->connected_ns >= c->ctx->server->silence_ns;
-}
-
-/* The oldest such place of whoever holds the most, or NULL. */
+/* Of who holds the most places and only holds them, the oldest; or NULL. */
 static struct client *place_to_spare(const struct server *server, uint64_t now)
 {
 	struct client *found = NULL;
@@ -99,38 +89,35 @@ static struct client *place_to_spare(const struct server *server, uint64_t now)
 	for (i = 0; i < server->nr_pending; i++) {
 		struct client *c = server->pending[i];
 
-		if (places_of(c) == most && only_holds_a_place(c, now) &&
-		    (!found || c->connected_ns < found->connected_ns))
+		if (places_of(c) != most || c->stream.rx_base || c->stream.rx.tail ||
+		    has_unread(c) || now - c->connected_ns < server->silence_ns)
+			continue;
+		if (!found || c->connected_ns < found->connected_ns)
 			found = c;
 	}
 	return found;
 }
 
-static void pending_sweep(struct server *server)
+/* There is a place for one more; else the cause is logged. */
+static bool place_find(struct server *server)
 {
 	const uint64_t now = loop_now_ns();
-	unsigned int i = server->nr_pending;
-	struct client *c;
+	struct client *c = server->client;
+	unsigned int i;
 
-	while (i--) {
+	if (c && !has_hung_up(c)) {
+		log_peer(server->ctx, LM_LOG_WARN,
+			 "a second client was rejected: process %d is attached", (int)c->pid);
+		return false;
+	}
+	if (server->nr_pending < PENDING_MAX)
+		return true;
+	for (i = PENDING_MAX; i--;) {
 		if (pending_is_over(server->pending[i], now))
 			client_lost(server->pending[i], -ETIMEDOUT);
 	}
 	if (server->nr_pending == PENDING_MAX && (c = place_to_spare(server, now)))
 		client_lost(c, -ETIMEDOUT);
-}
-
-/* There is a place for one more; else the cause is logged. */
-static bool place_find(struct server *server)
-{
-	if (server->client && !has_hung_up(server->client)) {
-		log_peer(server->ctx, LM_LOG_WARN,
-			 "a second client was rejected: process %d is attached",
-			 (int)server->client->pid);
-		return false;
-	}
-	if (server->nr_pending == PENDING_MAX)
-		pending_sweep(server);
 	if (server->nr_pending < PENDING_MAX)
 		return true;
 	log_peer(server->ctx, LM_LOG_WARN,

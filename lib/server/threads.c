@@ -13,19 +13,11 @@
  */
 #include "server/threads.h"
 
-/* Replies that wait for the next exchange go now: the next leader may be long in coming. */
-static void flush(struct lm_ctx *ctx)
-{
-	struct client *c = server_client(ctx);
-
-	if (c && stream_pending(&c->stream))
-		stream_flush(&c->stream);
-}
-
 /* A turn of the loop, by the leader. */
 static int turn(struct lm_ctx *ctx, struct job *job, bool may_wait)
 {
 	struct threads *t = ctx->threads;
+	struct client *c;
 	int ret;
 
 	ctx_lock(ctx);
@@ -38,8 +30,10 @@ static int turn(struct lm_ctx *ctx, struct job *job, bool may_wait)
 		server_exchange_end(ctx);
 		posts_close(&ctx->loop);
 	}
-	if (ret < 0 || job->len)
-		flush(ctx);
+	c = server_client(ctx);
+	/* What waits for the next exchange goes now: the next leader may be long in coming. */
+	if (c && (ret < 0 || job->len))
+		stream_flush(&c->stream);
 	ctx_unlock(ctx);
 	return ret;
 }

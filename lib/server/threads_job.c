@@ -43,19 +43,17 @@ void threads_free(struct lm_ctx *ctx)
 
 /* ---- taking an access along ------------------------------------------------------ */
 
-static bool has_callbacks(const struct region *r)
-{
-	return r->info.fn || (r->info.regs && (r->info.regs->read || r->info.regs->write));
-}
-
 /* A well-formed access with a reply, that may call the device. Others are served in their turn. */
 static bool is_job(const struct client *c, const struct message *m,
 		   const struct vfio_user_region_access *req)
 {
 	const size_t data = m->len - sizeof(*req);
 	const struct region *r = region_get(c->ctx, req->region);
+	const lm_register_map_t *regs = r ? r->info.regs : NULL;
 
-	if (!r || req->region == LM_CFG_REG_IDX || !has_callbacks(r) || m->fds.nr)
+	if (!r || !(r->info.fn || (regs && (regs->read || regs->write))))
+		return false;
+	if (req->region == LM_CFG_REG_IDX || m->fds.nr)
 		return false;
 	if (req->count > STREAM_MAX_DATA || (m->hdr->flags & VFIO_USER_F_TYPE_MASK))
 		return false;

@@ -118,11 +118,6 @@ static void transfer_finish(struct upcalls *up, struct transfer *t)
 	transfer_end(up, t);
 }
 
-static bool transfer_is_over(const struct transfer *t)
-{
-	return !t->nr_open && (t->error || t->sent == t->request.len);
-}
-
 void upcall_fail_all(struct client *c, int error)
 {
 	struct upcalls *up = c->upcalls;
@@ -165,39 +160,7 @@ static void stall_expired(void *arg)
 	client_wake(c);
 }
 
-static void watch_stall(struct client *c)
-{
-	struct upcalls *up = c->upcalls;
-	const bool wanted = up->queue && !c->twin.rx.data && client_waits(c);
-
-	if (wanted == up->stall_armed)
-		return;
-	up->stall_armed = wanted;
-	lm_timer_arm(up->stall, wanted ? c->stall_ns : 0, 0);
-}
-
 /* ---- sending --------------------------------------------------------------------- */
-
-static struct flight *flight_free(struct upcalls *up)
-{
-	unsigned int i;
-
-	for (i = 0; i < IN_FLIGHT; i++) {
-		if (!up->flights[i].transfer)
-			return &up->flights[i];
-	}
-	return NULL;
-}
-
-/* Those that it passes over are under way: not more than flights. */
-static struct transfer *transfer_next(struct upcalls *up)
-{
-	struct transfer *t = up->queue;
-
-	while (t && (t->error || t->sent == t->request.len))
-		t = t->next;
-	return t;
-}
 
 /* One message of @t; false: no room to send it now. */
 static bool flight_send(struct client *c, struct transfer *t, struct flight *f)
@@ -230,24 +193,22 @@ static bool flight_send(struct client *c, struct transfer *t, struct flight *f)
 
 void upcall_kick(struct client *c)
 {
+	struct upcalls *up = c->upcalls;
 	struct transfer *t;
-	struct flight *f;
+	unsigned int i;
 
 	/* A reply is being written where our message would go: client_serve() comes back. */
-	if (!c->upcalls || (c->reply_pending && !c->twin.rx.data))
+	if (!up || (c->reply_pending && !c->twin.rx.data))
 		return;
-	while ((t = transfer_next(c->upcalls)) && (f = flight_free(c->upcalls))) {
-		if (!flight_send(c, t, f))
+	for (i = 0, t = up->queue; i < IN_FLIGHT; i++) {
+		if (up->flights[i].transfer)
+			continue;
+		/* Those that it passes over are under way: not more than flights. */
+		while (t && (t->error || t->sent == t->request.len))
+			t = t->next;
+		if (!t || !flight_send(c, t, &up->flights[i]))
 			return;
 	}
-}
-
-static struct transfer *transfer_new(struct upcalls *up)
-{
-	struct transfer *t = up->spare;
-
-	up->spare = NULL;
-	return t ? t : malloc(sizeof(*t));
 }
 
 static int upcalls_make(struct client *c)
@@ -275,9 +236,10 @@ static int transfer_queue(struct client *c, const struct transfer *wanted)
 
 	if (ret)
 		return ret;
-	t = transfer_new(up);
+	t = up->spare ?: malloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
+	up->spare = NULL;
 	*t = *wanted;
 	t->link = up->end;
 	*up->end = t;
@@ -302,17 +264,6 @@ int upcall_dma(struct lm_ctx *ctx, const struct dma_request *request, lm_dma_don
 }
 
 /* ---- replies --------------------------------------------------------------------- */
-
-static struct flight *flight_find(struct upcalls *up, uint16_t msg_id)
-{
-	unsigned int i;
-
-	for (i = 0; i < IN_FLIGHT; i++) {
-		if (up->flights[i].transfer && up->flights[i].msg_id == msg_id)
-			return &up->flights[i];
-	}
-	return NULL;
-}
 
 /* Validates a reply and consumes its data: 0, or what is wrong with it. */
 static int flight_complete(const struct flight *f, const struct message *m)
@@ -341,25 +292,32 @@ static int flight_complete(const struct flight *f, const struct message *m)
 
 void upcall_reply(struct client *c, struct message *m)
 {
-	struct flight *f = c->upcalls ? flight_find(c->upcalls, m->hdr->msg_id) : NULL;
+	const uint16_t id = m->hdr->msg_id;
+	struct upcalls *up = c->upcalls;
+	struct flight *f = NULL;
 	struct transfer *t;
+	unsigned int i;
 	int ret;
 
 	message_close_fds(m);
+	for (i = 0; up && !f && i < IN_FLIGHT; i++) {
+		if (up->flights[i].transfer && up->flights[i].msg_id == id)
+			f = &up->flights[i];
+	}
 	if (!f) {
-		log_debug(c->ctx, "unexpected reply, id %u", m->hdr->msg_id);
+		log_debug(c->ctx, "unexpected reply, id %u", id);
 		return;
 	}
-	if (c->upcalls->stall_armed)
-		lm_timer_arm(c->upcalls->stall, c->stall_ns, 0);
+	if (up->stall_armed)
+		lm_timer_arm(up->stall, c->stall_ns, 0);
 	t = f->transfer;
 	ret = flight_complete(f, m);
 	if (ret && !t->error)
 		t->error = ret;
 	f->transfer = NULL;
 	t->nr_open--;
-	if (transfer_is_over(t))
-		transfer_finish(c->upcalls, t);
+	if (!t->nr_open && (t->error || t->sent == t->request.len))
+		transfer_finish(up, t);
 	upcall_kick(c);
 }
 
@@ -396,38 +354,30 @@ static void wait_abandon(struct client *c, const struct wait *w)
 	transfer_finish(up, t);
 }
 
-/* Until there is something to receive or to send, somebody wants us to stop, or for too long. */
-static int wait_sleep(const struct client *c, struct stream *s, bool unsent, short *revents)
+/* Until there is something to receive or to send, somebody wants us to stop, or for too long. On
+ * the main socket a request that wants a reply means that the client waits for us. */
+static int wait_turn(struct client *c, struct stream *s)
 {
 	const uint64_t now = loop_now_ns();
 	struct pollfd p[] = {
-		{ .fd = s->ch.fd, .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN) },
+		{ .fd = s->ch.fd, .events = POLLIN },
 		{ .fd = c->ctx->loop.stop.fd, .events = POLLIN },
 	};
+	struct message m;
+	ssize_t got = 0;
+	int ret;
 
+	ret = stream_flush(s);
+	if (ret < 0)
+		return ret;
 	if (loop_is_stopped(&c->ctx->loop))
 		return -ESHUTDOWN;
 	if (now >= c->wait_until)
 		return -ETIMEDOUT;
+	p[0].events |= ret ? POLLOUT : 0;
 	poll(p, LM_NR(p), (int)((c->wait_until - now) / NS_PER_MS) + 1);
-	*revents = p[0].revents;
-	return 0;
-}
-
-/* On the main socket a request that wants a reply means that the client waits for us. */
-static int wait_turn(struct client *c, struct stream *s)
-{
-	struct message m;
-	short revents;
-	ssize_t got;
-	int ret;
-
-	ret = stream_flush(s);
-	if (ret >= 0)
-		ret = wait_sleep(c, s, ret, &revents);
-	if (ret)
-		return ret;
-	got = revents & (POLLIN | POLLHUP | POLLERR) ? stream_fill(s) : 0;
+	if (p[0].revents & (POLLIN | POLLHUP | POLLERR))
+		got = stream_fill(s);
 	if (got < 0)
 		return (int)got;
 	while ((ret = stream_next_reply(s, &m)) == 1)
@@ -485,22 +435,11 @@ static uint64_t wait_allowed(const struct client *c, uint64_t begin, uint64_t qu
 	return quick < c->wait_ns - left ? left + quick : c->wait_ns;
 }
 
-static void wait_account(const struct client *c, uint64_t begin, uint64_t end, uint64_t quick)
-{
-	struct server *server = c->ctx->server;
-
-	if (end - begin <= quick)
-		return;
-	server->slow_ns += end - begin - quick;
-	server->slow_at = end;
-	if (server->slow_ns >= c->wait_ns)
-		server->late_until = end + LATE_NS;
-}
-
 /* What the others of this thread have waited as well is work that the client has made. */
 static int wait_within(struct client *c, const struct wait *w, uint64_t begin, uint64_t len)
 {
 	const uint64_t quick = QUICK_NS + len * BYTE_NS, outer = c->wait_until;
+	struct server *server = c->ctx->server;
 	uint64_t end;
 	int ret;
 
@@ -511,8 +450,12 @@ static int wait_within(struct client *c, const struct wait *w, uint64_t begin, u
 	c->waits--;
 	c->wait_until = outer;
 	end = loop_now_ns();
-	if (!c->waits)
-		wait_account(c, begin, end, quick);
+	if (!c->waits && end - begin > quick) {
+		server->slow_ns += end - begin - quick;
+		server->slow_at = end;
+		if (server->slow_ns >= c->wait_ns)
+			server->late_until = end + LATE_NS;
+	}
 	work_add(c->ctx, (end - begin) / WORK_NS);
 	return ret;
 }
@@ -537,22 +480,26 @@ int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 	return ret;
 }
 
-/* A send error is reported again by the turn that is asked for, as is what the last one left. */
-static void twin_send(struct client *c)
-{
-	const bool more = stream_flush(&c->twin) || stream_has_message(&c->twin);
-	const uint32_t events = more ? EPOLLIN | EPOLLOUT : EPOLLIN;
-
-	if (events != c->twin_events && !loop_modify(&c->ctx->loop, &c->twin_source, events))
-		c->twin_events = events;
-}
-
 void upcall_settle(struct client *c)
 {
+	struct upcalls *up = c->upcalls;
+	uint32_t events = EPOLLIN;
+	bool wanted;
+
 	if (c->twin.rx.data) {
 		upcall_kick(c);
-		twin_send(c);
+		/* A send error is reported again by the turn that is asked for, as is what the last
+		 * one left. */
+		if (stream_flush(&c->twin) || stream_has_message(&c->twin))
+			events |= EPOLLOUT;
+		if (events != c->twin_events &&
+		    !loop_modify(&c->ctx->loop, &c->twin_source, events))
+			c->twin_events = events;
 	}
-	if (c->upcalls)
-		watch_stall(c);
+	/* Transfers that do not move while a request waits end with it. */
+	wanted = up && up->queue && !c->twin.rx.data && client_waits(c);
+	if (up && wanted != up->stall_armed) {
+		up->stall_armed = wanted;
+		lm_timer_arm(up->stall, wanted ? c->stall_ns : 0, 0);
+	}
 }

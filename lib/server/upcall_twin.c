@@ -6,13 +6,6 @@
 
 #include "server/server_client.h"
 
-static void twin_close(struct client *c)
-{
-	loop_remove(&c->ctx->loop, &c->twin_source);
-	stream_close(&c->twin);
-	upcall_fail_all(c, -ENOTCONN);
-}
-
 static void twin_ready(struct source *src, uint32_t events)
 {
 	struct client *c = container_of(src, struct client, twin_source);
@@ -28,8 +21,11 @@ static void twin_ready(struct source *src, uint32_t events)
 		work_add(c->ctx, 1);
 		upcall_reply(c, &m);
 	}
-	if (ret < 0 || stream_flush(&c->twin) < 0)
-		twin_close(c);
+	if (ret < 0 || stream_flush(&c->twin) < 0) {
+		loop_remove(&c->ctx->loop, &c->twin_source);
+		stream_close(&c->twin);
+		upcall_fail_all(c, -ENOTCONN);
+	}
 	c->serving = false;
 	c->ctx->server->turns->serve(c);
 }
