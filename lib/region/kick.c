@@ -50,31 +50,27 @@ static const char *kick_fault(const struct region *r, const lm_ioeventfd_t *k)
 	return peer_fd_is_eventfd(k->fd) ? NULL : "fd is not an eventfd";
 }
 
-/* Is there a write that both match? */
-static bool kicks_collide(const lm_ioeventfd_t *a, const lm_ioeventfd_t *b)
-{
-	return a->offset == b->offset && (!a->size || !b->size || a->size == b->size) &&
-	       (!has_value(a) || !has_value(b) || a->datamatch == b->datamatch);
-}
-
 static const char *table_fault(const struct region *r, uint32_t *at)
 {
-	const lm_ioeventfd_t *k = r->info.ioeventfds;
+	const lm_ioeventfd_t *k = r->info.ioeventfds, *other;
 	const char *fault;
-	uint32_t i, j;
+	uint32_t i;
 
 	*at = 0;
 	if (r->info.nr_ioeventfds > KICKS_MAX)
 		return "there are more than 64";
 	if (r->info.nr_ioeventfds && !(r->info.flags & LM_REG_FLAG_WRITE))
 		return "clients cannot write to the region";
-	for (i = 0; i < r->info.nr_ioeventfds; i++) {
+	for (i = 0; i < r->info.nr_ioeventfds; i++, k++) {
 		*at = i;
-		fault = kick_fault(r, &k[i]);
+		fault = kick_fault(r, k);
 		if (fault)
 			return fault;
-		for (j = 0; j < i; j++) {
-			if (kicks_collide(&k[j], &k[i]))
+		for (other = r->info.ioeventfds; other < k; other++) {
+			if (other->offset != k->offset ||
+			    (other->size && k->size && other->size != k->size))
+				continue;
+			if (!has_value(other) || !has_value(k) || other->datamatch == k->datamatch)
 				return "another one matches the same writes";
 		}
 	}
@@ -95,12 +91,6 @@ int kick_check(struct lm_ctx *ctx, uint32_t index)
 	return -EINVAL;
 }
 
-static bool kick_matches(const lm_ioeventfd_t *k, const struct access *a, uint64_t value)
-{
-	return k->offset == a->offset && (!k->size || k->size == a->count) &&
-	       (!has_value(k) || k->datamatch == value);
-}
-
 bool kick_write(const struct region *r, struct access *a)
 {
 	uint64_t value = 0;
@@ -111,9 +101,12 @@ bool kick_write(const struct region *r, struct access *a)
 	memcpy(&value, a->buf, a->count);
 	value = le64toh(value);
 	for (i = 0; i < r->info.nr_ioeventfds; i++) {
-		if (!kick_matches(&r->info.ioeventfds[i], a, value))
+		const lm_ioeventfd_t *k = &r->info.ioeventfds[i];
+
+		if (k->offset != a->offset || (k->size && k->size != a->count) ||
+		    (has_value(k) && k->datamatch != value))
 			continue;
-		eventfd_kick(r->info.ioeventfds[i].fd);
+		eventfd_kick(k->fd);
 		a->kicked = true;
 		return true;
 	}
@@ -169,21 +162,17 @@ int kick_lend(struct lm_ctx *ctx, int device_fd)
 	return lent_new(ctx, device_fd);
 }
 
-static bool is_lent(const struct lm_ctx *ctx, int fd)
-{
-	const struct lent_kick *lent = ctx->lent_kicks;
-	const long id = lent ? eventfd_id(fd) : -1;
-
-	while (lent && (id < 0 || lent->id != id))
-		lent = lent->next;
-	return lent;
-}
-
 bool kick_has_lent(const struct lm_ctx *ctx, const int *fds, uint32_t nr)
 {
-	while (nr--) {
-		if (is_lent(ctx, fds[nr]))
-			return true;
+	const struct lent_kick *lent;
+
+	while (ctx->lent_kicks && nr--) {
+		const long id = eventfd_id(fds[nr]);
+
+		for (lent = ctx->lent_kicks; id >= 0 && lent; lent = lent->next) {
+			if (lent->id == id)
+				return true;
+		}
 	}
 	return false;
 }

@@ -68,22 +68,9 @@ bool name_is_member(const lm_prop_t *p, const char *name)
 	       ascii_is_index(name + len, strlen(name + len), p->nr);
 }
 
-/* One that comes before: the same name, or one is a wire of the other. */
-static const lm_prop_t *prop_rival(const lm_dev_info_t *info, const lm_prop_t *p)
-{
-	const lm_prop_t *other;
-
-	for (other = info->props; other < p; other++) {
-		if (!strcmp(other->name, p->name) || name_is_member(other, p->name) ||
-		    name_is_member(p, other->name))
-			return other;
-	}
-	return NULL;
-}
-
 int name_check_props(const lm_dev_info_t *info)
 {
-	const lm_prop_t *rival;
+	const lm_prop_t *other;
 	uint32_t i;
 
 	for (i = 0; i < info->nr_props; i++) {
@@ -94,10 +81,13 @@ int name_check_props(const lm_dev_info_t *info)
 				 "characters a-z 0-9 -", i, NAME_LENGTH);
 			return -EINVAL;
 		}
-		rival = prop_rival(info, p);
-		if (rival) {
+		/* One that comes before: the same name, or one is a wire of the other. */
+		for (other = info->props; other < p; other++) {
+			if (strcmp(other->name, p->name) && !name_is_member(other, p->name) &&
+			    !name_is_member(p, other->name))
+				continue;
 			log_info(info, LM_LOG_ERR, "property %u, %s: the name is taken by %s%s",
-				 i, p->name, rival->nr ? "wires of " : "", rival->name);
+				 i, p->name, other->nr ? "wires of " : "", other->name);
 			return -EINVAL;
 		}
 	}
@@ -126,22 +116,10 @@ static const char *field_fault(const lm_register_t *reg, uint32_t i)
 	return NULL;
 }
 
-static void field_complain(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg,
-			   uint32_t i, const char *what)
-{
-	const char *name = reg->fields[i].name;
-	char text[NAME_LENGTH + 100];
-
-	if (name_is_register(name))
-		snprintf(text, sizeof(text), "field %s: %s", name, what);
-	else
-		snprintf(text, sizeof(text), "fields[%u]: %s", i, what);
-	register_complain(ctx, LM_LOG_ERR, index, reg, text);
-}
-
 static int register_names_check(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg)
 {
 	const char *fault = NULL;
+	char text[NAME_LENGTH + 100];
 	uint32_t i;
 
 	if (!name_is_register(reg->name))
@@ -153,11 +131,17 @@ static int register_names_check(struct lm_ctx *ctx, uint32_t index, const lm_reg
 		return -EINVAL;
 	}
 	for (i = 0; i < reg->nr_fields; i++) {
+		const char *name = reg->fields[i].name;
+
 		fault = field_fault(reg, i);
-		if (fault) {
-			field_complain(ctx, index, reg, i, fault);
-			return -EINVAL;
-		}
+		if (!fault)
+			continue;
+		if (name_is_register(name))
+			snprintf(text, sizeof(text), "field %s: %s", name, fault);
+		else
+			snprintf(text, sizeof(text), "fields[%u]: %s", i, fault);
+		register_complain(ctx, LM_LOG_ERR, index, reg, text);
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -167,22 +151,6 @@ struct named {
 	const lm_register_t *reg;
 	uint32_t             region;
 };
-
-/* Appends a region's registers to @named. */
-static int names_collect(struct lm_ctx *ctx, uint32_t index, struct named *named, size_t *nr)
-{
-	const lm_register_map_t *map = region_get(ctx, index)->info.regs;
-	uint32_t i;
-	int ret = 0;
-
-	for (i = 0; map && i < map->nr_registers && !ret; i++) {
-		const lm_register_t *reg = register_at(map, i);
-
-		ret = register_names_check(ctx, index, reg);
-		named[(*nr)++] = (struct named){ reg, index };
-	}
-	return ret;
-}
 
 /* By name; those of one name as they are described. */
 static int compare(const void *first, const void *second)
@@ -219,21 +187,26 @@ static int names_are_unique(struct lm_ctx *ctx, struct named *named, size_t nr)
 
 int name_check_registers(struct lm_ctx *ctx)
 {
+	const lm_register_map_t *map;
 	struct named *named;
+	uint32_t i, j;
 	size_t nr = 0;
-	uint32_t i;
 	int ret = 0;
 
 	for (i = 0; i < region_count(ctx); i++) {
-		const lm_register_map_t *map = region_get(ctx, i)->info.regs;
-
+		map = region_get(ctx, i)->info.regs;
 		nr += map ? map->nr_registers : 0;
 	}
 	named = calloc(nr ?: 1, sizeof(*named));
 	if (!named)
 		return -ENOMEM;
-	for (i = 0, nr = 0; i < region_count(ctx) && !ret; i++)
-		ret = names_collect(ctx, i, named, &nr);
+	for (i = 0, nr = 0; i < region_count(ctx) && !ret; i++) {
+		map = region_get(ctx, i)->info.regs;
+		for (j = 0; map && j < map->nr_registers && !ret; j++) {
+			named[nr] = (struct named){ register_at(map, j), i };
+			ret = register_names_check(ctx, i, named[nr++].reg);
+		}
+	}
 	ret = ret ?: names_are_unique(ctx, named, nr);
 	free(named);
 	return ret;

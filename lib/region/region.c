@@ -115,29 +115,24 @@ void region_claim(struct region *r, region_claim_fn *claim)
 	r->is_special = true;
 }
 
-/* The areas that are mapped, or would be: all of the region if the device names none. */
-static bool areas_map(struct lm_ctx *ctx, const struct region *r)
-{
-	const uint32_t index = (uint32_t)(r - ctx->regions->region);
-	uint32_t i;
-
-	if (!r->info.nr_mmap_areas)
-		return call_map(ctx, r->info.map, index, 0, r->info.size);
-	for (i = 0; i < r->info.nr_mmap_areas; i++) {
-		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
-
-		if (!call_map(ctx, r->info.map, index, a->offset, a->size))
-			return false;
-	}
-	return true;
-}
-
 void region_describe(struct lm_ctx *ctx, struct region *r)
 {
+	const uint32_t index = (uint32_t)(r - ctx->regions->region);
+	bool is_mapped = true;
+	uint32_t i;
+
 	if (r->described || !r->info.map || !r->shared)
 		return;
 	r->described = true;
-	if (areas_map(ctx, r))
+	/* The areas that are mapped, or would be: all of it if the device names none. */
+	if (!r->info.nr_mmap_areas)
+		is_mapped = call_map(ctx, r->info.map, index, 0, r->info.size);
+	for (i = 0; is_mapped && i < r->info.nr_mmap_areas; i++) {
+		const lm_mmap_area_t *a = &r->info.mmap_areas[i];
+
+		is_mapped = call_map(ctx, r->info.map, index, a->offset, a->size);
+	}
+	if (is_mapped)
 		return;
 	r->info.flags &= ~LM_REG_FLAG_MMAP;
 	r->trapped = true;
@@ -203,35 +198,16 @@ static void callback_take(struct deferral *d, ssize_t result, const void *data)
 		memcpy(a->buf + a->pos, data, a->piece);
 }
 
-static ssize_t callback_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len)
-{
-	const struct call_bytes bytes = {
-		.buf = a->buf + a->pos, .len = len, .offset = a->offset + a->pos,
-		.is_write = a->is_write,
-	};
-
-	/* What the device leaves out must not be what another client read. */
-	if (!a->is_write)
-		memset(bytes.buf, 0, len);
-	a->piece = (uint32_t)len;
-	a->defer.take = callback_take;
-	return call_region(ctx, &a->defer, r->info.fn, &bytes);
-}
-
-static ssize_t special_step(struct lm_ctx *ctx, struct region *r, struct access *a, size_t *len)
-{
-	if (kick_write(r, a))
-		return (ssize_t)*len;
-	return r->claim ? r->claim(ctx, a, len) : 0;
-}
-
 static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *a)
 {
 	size_t len = a->count - a->pos, done;
+	struct call_bytes bytes;
 
 	if (unlikely(r->is_special)) {
-		const ssize_t ret = special_step(ctx, r, a, &len);
+		ssize_t ret = kick_write(r, a) ? (ssize_t)len : 0;
 
+		if (!ret && r->claim)
+			ret = r->claim(ctx, a, &len);
 		if (ret)
 			return ret;
 	}
@@ -242,9 +218,18 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 	}
 	if (r->info.regs)
 		return register_access(ctx, r, a, len);
-	if (r->info.fn)
-		return callback_step(ctx, r, a, len);
-	return memory_step(r, a, len);
+	if (!r->info.fn)
+		return memory_step(r, a, len);
+	bytes = (struct call_bytes){
+		.buf = a->buf + a->pos, .len = len, .offset = a->offset + a->pos,
+		.is_write = a->is_write,
+	};
+	/* What the device leaves out must not be what another client read. */
+	if (!a->is_write)
+		memset(bytes.buf, 0, len);
+	a->piece = (uint32_t)len;
+	a->defer.take = callback_take;
+	return call_region(ctx, &a->defer, r->info.fn, &bytes);
 }
 
 /* ---- a whole access -------------------------------------------------------------- */
@@ -254,11 +239,6 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 static bool access_is_posted(const struct access *a)
 {
 	return a->trace_flags & LM_TRACE_POSTED;
-}
-
-static inline uint8_t access_kind(const struct access *a)
-{
-	return a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ;
 }
 
 static ssize_t access_answer(struct lm_ctx *ctx, struct access *a, ssize_t result)
@@ -271,24 +251,20 @@ static ssize_t access_answer(struct lm_ctx *ctx, struct access *a, ssize_t resul
 	return a->count;
 }
 
-static ssize_t access_leave(struct lm_ctx *ctx, struct access *a, ssize_t result)
-{
-	struct crossing *x = &a->cross;
-
-	x->result = result < 0 ? result : 0;
-	x->aux = result < 0 ? a->reason : 0;
-	x->flags |= a->kicked ? LM_TRACE_KICKED : 0;
-	if (gate_leave(ctx, x) == LM_DEFER)
-		return LM_DEFER;
-	return x->result < 0 ? x->result : a->count;
-}
-
 /* What an access comes to, whoever made it and whenever it ends: count or -errno. */
 static ssize_t access_end(struct lm_ctx *ctx, struct access *a, ssize_t result)
 {
-	if (unlikely(a->cross.seen))
-		result = access_leave(ctx, a, result);
-	return result == LM_DEFER ? result : access_answer(ctx, a, result);
+	struct crossing *x = &a->cross;
+
+	if (unlikely(x->seen)) {
+		x->result = result < 0 ? result : 0;
+		x->aux = result < 0 ? a->reason : 0;
+		x->flags |= a->kicked ? LM_TRACE_KICKED : 0;
+		if (gate_leave(ctx, x) == LM_DEFER)
+			return LM_DEFER;
+		result = x->result < 0 ? x->result : a->count;
+	}
+	return access_answer(ctx, a, result);
 }
 
 static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
@@ -340,40 +316,32 @@ static void access_crossed(struct lm_ctx *ctx, struct crossing *x)
 		a->done(a, result);
 }
 
-static int access_enter(struct lm_ctx *ctx, struct access *a)
-{
-	a->cross = (struct crossing){
-		.kind = access_kind(a), .flags = a->trace_flags, .region = a->region,
-		.offset = a->offset, .len = a->count, .data = a->buf, .aux = a->reason,
-		.resume = access_is_posted(a) ? NULL : access_crossed,
-	};
-	return gate_enter(ctx, &a->cross);
-}
-
-/* An enum lm_trace_reason. */
-static uint16_t access_check(const struct lm_ctx *ctx, const struct access *a)
+ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 {
 	const struct region *r = region_find(ctx, a->region);
 	const uint32_t need = a->is_write ? LM_REG_FLAG_WRITE : LM_REG_FLAG_READ;
-
-	if (!r)
-		return LM_TRACE_REASON_REGION;
-	if (out_of_range(a->offset, a->count, r->info.size))
-		return LM_TRACE_REASON_RANGE;
-	return r->info.flags & need ? LM_TRACE_REASON_DEVICE : LM_TRACE_REASON_DIRECTION;
-}
-
-ssize_t region_access(struct lm_ctx *ctx, struct access *a)
-{
+	const uint8_t kind = a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ;
 	int entered = TAP_PASS;
 
 	work_add(ctx, 1 + a->count / WORK_BYTES);
-	a->reason = access_check(ctx, a);
 	a->kicked = false;
 	a->pos = 0;
 	a->cross.seen = 0;
-	if (gate_is_on(ctx, access_kind(a)))
-		entered = access_enter(ctx, a);
+	if (unlikely(!r))
+		a->reason = LM_TRACE_REASON_REGION;
+	else if (unlikely(out_of_range(a->offset, a->count, r->info.size)))
+		a->reason = LM_TRACE_REASON_RANGE;
+	else
+		a->reason = r->info.flags & need ? LM_TRACE_REASON_DEVICE :
+						   LM_TRACE_REASON_DIRECTION;
+	if (gate_is_on(ctx, kind)) {
+		a->cross = (struct crossing){
+			.kind = kind, .flags = a->trace_flags, .region = a->region,
+			.offset = a->offset, .len = a->count, .data = a->buf, .aux = a->reason,
+			.resume = access_is_posted(a) ? NULL : access_crossed,
+		};
+		entered = gate_enter(ctx, &a->cross);
+	}
 	if (unlikely(entered == LM_DEFER))
 		return LM_DEFER;
 	if (unlikely(entered == TAP_ANSWERED))

@@ -57,48 +57,29 @@ static const char *areas_fault(const lm_reg_info_t *info)
 	return NULL;
 }
 
-/* All of it but fn is config.c's. */
-static const char *config_fault(const lm_reg_info_t *info)
-{
-	if (info->size || info->flags & ~LM_REG_FLAG_RW || info->regs || info->map ||
-	    info->nr_mmap_areas || info->nr_ioeventfds)
-		return "leave all but fn zero";
-	return NULL;
-}
-
-static const char *absent_fault(const lm_reg_info_t *info)
-{
-	if (info->fn || info->regs || info->map)
-		return "it has callbacks but no size";
-	if (info->flags || info->nr_mmap_areas || info->nr_ioeventfds)
-		return "it is described, but its size is 0";
-	return NULL;
-}
-
-static const char *kind_fault(const struct lm_ctx *ctx, uint32_t index)
-{
-	const lm_reg_info_t *info = &region_get(ctx, index)->info;
-
-	if (index > LM_BAR5_REG_IDX)
-		return info->flags & (LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH) ?
-		       "only a BAR is 64-bit or prefetchable" : NULL;
-	return bar_fault(info, index == LM_BAR5_REG_IDX || region_get(ctx, index + 1)->info.size);
-}
-
 static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 {
 	const lm_reg_info_t *info = &region_get(ctx, index)->info;
-	const char *fault;
+	const bool is_bar = index <= LM_BAR5_REG_IDX;
+	const char *fault = NULL;
 
 	if (info->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
 	if (info->reserved0 || info->reserved[0] || info->reserved[1])
 		return "a reserved member is not 0";
-	if (index == LM_CFG_REG_IDX)
-		return config_fault(info);
+	if (index == LM_CFG_REG_IDX) /* all of it but fn is config.c's */
+		return info->size || info->flags & ~LM_REG_FLAG_RW || info->regs || info->map ||
+		       info->nr_mmap_areas || info->nr_ioeventfds ? "leave all but fn zero" : NULL;
+	if (!info->size && (info->fn || info->regs || info->map))
+		return "it has callbacks but no size";
 	if (!info->size)
-		return absent_fault(info);
-	fault = kind_fault(ctx, index);
+		return info->flags || info->nr_mmap_areas || info->nr_ioeventfds ?
+		       "it is described, but its size is 0" : NULL;
+	if (is_bar)
+		fault = bar_fault(info, index == LM_BAR5_REG_IDX ||
+					region_get(ctx, index + 1)->info.size);
+	else if (info->flags & (LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH))
+		fault = "only a BAR is 64-bit or prefetchable";
 	if (fault)
 		return fault;
 	if (!(info->flags & LM_REG_FLAG_RW))
@@ -108,21 +89,10 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 	return areas_fault(info);
 }
 
-/* What is mappable is memory for who does not map it, too, unless @map refuses. */
-static void region_wonder(struct lm_ctx *ctx, uint32_t index)
+int region_check(struct lm_ctx *ctx, uint32_t index)
 {
 	const lm_reg_info_t *info = &region_get(ctx, index)->info;
 	const bool mappable = info->flags & LM_REG_FLAG_MMAP;
-
-	if (info->fn && mappable && !info->nr_mmap_areas && !info->map)
-		log_warn(ctx, "region %u: fn is never called, as all of it is memory that clients "
-			 "may map (mmap_areas says which parts are)", index);
-	if (info->map && !mappable)
-		log_warn(ctx, "region %u: map is never called without LM_REG_FLAG_MMAP", index);
-}
-
-int region_check(struct lm_ctx *ctx, uint32_t index)
-{
 	const char *fault = region_fault(ctx, index);
 	int ret;
 
@@ -131,9 +101,15 @@ int region_check(struct lm_ctx *ctx, uint32_t index)
 		return -EINVAL;
 	}
 	ret = kick_check(ctx, index);
-	if (!ret && region_get(ctx, index)->info.regs)
+	if (!ret && info->regs)
 		ret = register_check(ctx, index);
-	if (!ret)
-		region_wonder(ctx, index);
-	return ret;
+	if (ret)
+		return ret;
+	/* What is mappable is memory for who does not map it, too, unless @map refuses. */
+	if (info->fn && mappable && !info->nr_mmap_areas && !info->map)
+		log_warn(ctx, "region %u: fn is never called, as all of it is memory that clients "
+			 "may map (mmap_areas says which parts are)", index);
+	if (info->map && !mappable)
+		log_warn(ctx, "region %u: map is never called without LM_REG_FLAG_MMAP", index);
+	return 0;
 }

@@ -80,13 +80,6 @@ void region_memory_free(struct region *r)
 
 /* ---- looking through it ---------------------------------------------------------- */
 
-/* While it moves, the first part is in the new memfd. */
-static uint64_t part_of(const struct region *r, uint64_t at, int *fd)
-{
-	*fd = at < r->moved ? r->fresh : r->memfd;
-	return at < r->moved ? r->moved : r->info.size;
-}
-
 bool region_memory_data(const struct region *r, uint64_t *at, uint64_t *end)
 {
 	off_t data, hole;
@@ -94,7 +87,9 @@ bool region_memory_data(const struct region *r, uint64_t *at, uint64_t *end)
 	int fd;
 
 	for (; *at < r->info.size; *at = limit) {
-		limit = part_of(r, *at, &fd);
+		/* While it moves, the first part is in the new memfd. */
+		fd = *at < r->moved ? r->fresh : r->memfd;
+		limit = *at < r->moved ? r->moved : r->info.size;
 		*end = limit;
 		if (fd < 0)
 			return true;

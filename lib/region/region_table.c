@@ -16,9 +16,9 @@ struct region *region_get(const struct lm_ctx *ctx, uint32_t index)
 
 struct region *region_find(const struct lm_ctx *ctx, uint32_t index)
 {
-	struct region *r = region_get(ctx, index);
+	struct regions *all = ctx->regions;
 
-	return r && r->info.size ? r : NULL;
+	return index < all->nr && all->region[index].info.size ? &all->region[index] : NULL;
 }
 
 bool region_is_mappable(const struct region *r)

@@ -53,14 +53,6 @@ uint64_t register_width_mask(unsigned int width)
 	return width == 8 ? UINT64_MAX : (1ull << (8 * width)) - 1;
 }
 
-static void values_check(struct region *r)
-{
-	uint32_t i;
-
-	for (i = 0; i < r->info.regs->nr_registers; i++)
-		r->values[i] &= register_width_mask(register_at(r->info.regs, i)->width);
-}
-
 static uint64_t map_persist_size(const lm_register_map_t *map)
 {
 	return map && !(map->read && map->write) ? map->nr_registers * sizeof(uint64_t) : 0;
@@ -81,6 +73,7 @@ uint64_t register_persist_size(const lm_dev_info_t *info)
 int register_new(struct lm_ctx *ctx, struct region *r)
 {
 	const lm_register_map_t *map = r->info.regs;
+	uint32_t i;
 
 	if (map->read && map->write)
 		return 0;
@@ -92,10 +85,12 @@ int register_new(struct lm_ctx *ctx, struct region *r)
 		r->changes = calloc(map->nr_registers ?: 1, sizeof(*r->changes));
 	if (!r->values || (map->write && !r->changes))
 		return -ENOMEM;
-	if (r->values_persistent && persist_is_old(ctx))
-		values_check(r);
-	else
+	if (!r->values_persistent || !persist_is_old(ctx)) {
 		register_reset(r);
+		return 0;
+	}
+	for (i = 0; i < map->nr_registers; i++)
+		r->values[i] &= register_width_mask(register_at(map, i)->width);
 	return 0;
 }
 
@@ -209,52 +204,44 @@ static ssize_t part_read(struct lm_ctx *ctx, struct region *r, struct access *a,
 	return p->len;
 }
 
-/* The present value, for a merge that has no effect on the device. It cannot be deferred. */
-static uint64_t part_present(struct lm_ctx *ctx, struct region *r, const struct part *p)
-{
-	struct deferral nobody = { 0 };
-	uint64_t value;
-
-	if (!r->info.regs->read)
-		return r->values[p->idx];
-	call_register_read(ctx, &nobody, r->info.regs, p->reg, &value);
-	return value & register_width_mask(p->reg->width);
-}
-
 /* What the register is to become: the bytes written, and the rest as the map's rules say. */
 static uint64_t part_merge(struct lm_ctx *ctx, struct region *r, const struct part *p,
 			   uint64_t written)
 {
-	const bool kept = !r->info.regs->read;
+	const lm_register_map_t *map = r->info.regs;
 	const uint64_t mask = register_width_mask(p->len) << (8 * p->shift);
+	struct deferral nobody = { 0 };
+	uint64_t present;
 
 	if (p->len == p->reg->width || p->reg->access == LM_RW1C)
 		return written;
-	if (!kept && !(p->reg->flags & LM_REGISTER_PURE))
+	if (map->read && !(p->reg->flags & LM_REGISTER_PURE))
 		return written;
-	return (part_present(ctx, r, p) & ~mask) | written;
-}
-
-/* The device sees a write before it is done: it can still look at what was there. */
-static ssize_t part_call(struct lm_ctx *ctx, struct region *r, struct access *a,
-			 const struct part *p)
-{
-	const uint64_t value = part_merge(ctx, r, p, piece_written(a));
-
-	a->changes = r->changes ? r->changes[p->idx] : 0;
-	a->defer.take = NULL;
-	return defer_result(call_register_write(ctx, &a->defer, r->info.regs, p->reg, value), a);
+	/* To read it has no effect on the device, and cannot be deferred. */
+	if (map->read)
+		call_register_read(ctx, &nobody, map, p->reg, &present);
+	else
+		present = r->values[p->idx];
+	return (present & register_width_mask(p->reg->width) & ~mask) | written;
 }
 
 static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a,
 			  const struct part *p)
 {
-	ssize_t ret;
+	uint64_t value;
+	ssize_t ret = 0;
 
 	if (p->reg->access == LM_RO)
 		return p->len;
 	a->idx = p->idx;
-	ret = r->info.regs->write ? part_call(ctx, r, a, p) : 0;
+	/* The device sees a write before it is done: it can still look at what was there. */
+	if (r->info.regs->write) {
+		value = part_merge(ctx, r, p, piece_written(a));
+		a->changes = r->changes ? r->changes[p->idx] : 0;
+		a->defer.take = NULL;
+		ret = defer_result(call_register_write(ctx, &a->defer, r->info.regs, p->reg, value),
+				   a);
+	}
 	if (ret < 0)
 		return ret;
 	if (r->values)
@@ -276,21 +263,15 @@ void register_widths(const lm_register_map_t *map, unsigned int *min, unsigned i
 	*max = map->max_width ?: REGISTER_WIDTH_MAX;
 }
 
-static bool width_is_allowed(const lm_register_map_t *map, uint32_t count)
-{
-	unsigned int min, max;
-
-	register_widths(map, &min, &max);
-	return count >= min && count <= max;
-}
-
 ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len)
 {
 	const uint64_t offset = a->offset + a->pos;
 	const lm_register_map_t *map = r->info.regs;
+	unsigned int min, max;
 	struct part p;
 
-	if (!width_is_allowed(map, a->count)) {
+	register_widths(map, &min, &max);
+	if (a->count < min || a->count > max) {
 		a->reason = LM_TRACE_REASON_WIDTH;
 		return -EINVAL;
 	}

@@ -29,8 +29,8 @@ static const char *map_fault(const lm_register_map_t *map)
 	return NULL;
 }
 
-/* What the register says of itself. */
-static const char *register_fault(const lm_register_map_t *map, const lm_register_t *reg)
+/* What the register says of itself, and of the region; @end: where the one before ends. */
+static const char *register_fault(const lm_reg_info_t *info, const lm_register_t *reg, uint64_t end)
 {
 	const char *behind = (const char *)(reg + 1);
 
@@ -44,14 +44,8 @@ static const char *register_fault(const lm_register_map_t *map, const lm_registe
 		return "a flag that this libmuser does not know";
 	if (reg->reserved)
 		return "a reserved member is not 0";
-	if (!all_zero(behind, map->register_size - sizeof(*reg)))
+	if (!all_zero(behind, info->regs->register_size - sizeof(*reg)))
 		return "it uses members of a newer libmuser";
-	return NULL;
-}
-
-/* What it says of the region; @end: where the one before ends. */
-static const char *place_fault(const lm_reg_info_t *info, const lm_register_t *reg, uint64_t end)
-{
 	if (reg->offset < end)
 		return "it overlaps the register before it, or is out of order";
 	if (out_of_range(reg->offset, reg->width, info->size))
@@ -60,17 +54,6 @@ static const char *place_fault(const lm_reg_info_t *info, const lm_register_t *r
 		return "clients may map it as memory, which has no registers: give other "
 		       "mmap_areas";
 	return NULL;
-}
-
-static void register_wonder(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg)
-{
-	/* Registers of 8 bytes are often reached by halves. */
-	if (reg->offset % (reg->width < 4 ? reg->width : 4))
-		register_complain(ctx, LM_LOG_WARN, index, reg,
-				  "it is not aligned: no single access of a guest covers it");
-	if (reg->reset & ~register_width_mask(reg->width))
-		register_complain(ctx, LM_LOG_WARN, index, reg,
-				  "its reset value does not fit its width");
 }
 
 int register_check(struct lm_ctx *ctx, uint32_t index)
@@ -88,12 +71,18 @@ int register_check(struct lm_ctx *ctx, uint32_t index)
 	for (i = 0; i < map->nr_registers; i++) {
 		const lm_register_t *reg = register_at(map, i);
 
-		fault = register_fault(map, reg) ?: place_fault(info, reg, end);
+		fault = register_fault(info, reg, end);
 		if (fault) {
 			register_complain(ctx, LM_LOG_ERR, index, reg, fault);
 			return -EINVAL;
 		}
-		register_wonder(ctx, index, reg);
+		/* Registers of 8 bytes are often reached by halves. */
+		if (reg->offset % (reg->width < 4 ? reg->width : 4))
+			register_complain(ctx, LM_LOG_WARN, index, reg, "it is not aligned: no "
+					  "single access of a guest covers it");
+		if (reg->reset & ~register_width_mask(reg->width))
+			register_complain(ctx, LM_LOG_WARN, index, reg,
+					  "its reset value does not fit its width");
 		end = reg->offset + reg->width;
 	}
 	return 0;

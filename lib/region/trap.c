@@ -73,28 +73,23 @@ static bool page_take(struct region *r, uint64_t page)
 }
 
 /* One call for each run of pages. All that was written lies between the trapped ones. */
-static void region_notify(struct lm_ctx *ctx, uint32_t region)
-{
-	struct region *r = region_get(ctx, region);
-	const uint64_t size = page_size(), pages = r->trap_high / size;
-	uint64_t first, end;
-
-	for (first = r->trap_low / size; first < pages; first = end + 1) {
-		for (end = first; end < pages && page_take(r, end); end++)
-			;
-		if (end > first)
-			call_written(ctx, region, first * size, (end - first) * size);
-	}
-}
-
 void trap_notify(struct lm_ctx *ctx)
 {
+	const uint64_t size = page_size();
+	uint64_t first, end;
 	uint32_t i;
 
 	ctx->traps_due = false;
 	for (i = 0; i < region_count(ctx); i++) {
-		if (region_get(ctx, i)->written)
-			region_notify(ctx, i);
+		struct region *r = region_get(ctx, i);
+		const uint64_t pages = r->written ? r->trap_high / size : 0;
+
+		for (first = r->trap_low / size; first < pages; first = end + 1) {
+			for (end = first; end < pages && page_take(r, end); end++)
+				;
+			if (end > first)
+				call_written(ctx, i, first * size, (end - first) * size);
+		}
 	}
 }
 
@@ -116,24 +111,19 @@ static void trap_bounds_grow(struct lm_ctx *ctx, struct region *r, uint64_t low,
 	r->trap_high = high > r->trap_high ? high : r->trap_high;
 }
 
+/* The device is not notified of what it does not ask for any more, though it was written. */
 static void trap_bounds_shrink(struct lm_ctx *ctx, struct region *r, uint64_t low, uint64_t high)
 {
+	const uint64_t size = page_size();
+	const uint64_t end = at_most(high, r->trap_high) / size;
+	uint64_t page = (low > r->trap_low ? low : r->trap_low) / size;
+
+	for (; page < end; page++)
+		page_take(r, page);
 	if (!r->trap_high || low > r->trap_low || high < r->trap_high)
 		return;
 	r->trap_low = r->trap_high = 0;
 	ctx->nr_traps--;
-}
-
-/* The device is not notified of what it does not ask for any more, though it was written. */
-static void pages_forget(struct region *r, uint64_t low, uint64_t high)
-{
-	const uint64_t size = page_size();
-	uint64_t page;
-
-	low = low > r->trap_low ? low : r->trap_low;
-	high = high < r->trap_high ? high : r->trap_high;
-	for (page = low / size; page < high / size; page++)
-		page_take(r, page);
 }
 
 LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length, bool on)
@@ -156,12 +146,10 @@ LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size
 	ret = ctx->host->trap(ctx->host, &t);
 	if (ret)
 		return ret;
-	if (on) {
+	if (on)
 		trap_bounds_grow(ctx, r, offset, offset + length);
-	} else {
-		pages_forget(r, offset, offset + length);
+	else
 		trap_bounds_shrink(ctx, r, offset, offset + length);
-	}
 	ctx->on_traps(ctx);
 	return 0;
 }
