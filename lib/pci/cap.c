@@ -93,18 +93,11 @@ uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
 
 /* ---- kinds ----------------------------------------------------------------------- */
 
-static int pm_build(struct lm_ctx *ctx, const struct place *p)
-{
-	static const struct cfg_reg regs[] = {
-		{ PCI_PM_PMC, 2, 3 }, /* PCI PM 1.2; no D1, D2, no PME from any state */
-		{ PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET,
-		  PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE,
-		  PCI_PM_CTRL_PME_STATUS },
-	};
-
-	config_put(ctx->config, p->offset, regs, LM_NR(regs));
-	return 0;
-}
+static const struct cfg_reg pm_regs[] = {
+	{ PCI_PM_PMC, 2, 3 }, /* PCI PM 1.2; no D1, D2, no PME from any state */
+	{ PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET,
+	  PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE, PCI_PM_CTRL_PME_STATUS },
+};
 
 /* One lane at 2.5 GT/s, payloads of 128 bytes: nothing for Linux to complain of. */
 static const struct cfg_reg exp_device[] = {
@@ -156,8 +149,9 @@ static int exp_build(struct lm_ctx *ctx, const struct place *p)
 	return 0;
 }
 
-static void msi_put(struct config *cfg, const struct place *p, uint32_t nr)
+static int msi_build(struct lm_ctx *ctx, const struct place *p)
 {
+	const uint32_t nr = ctx->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX];
 	const bool wide = !p->desc->msi.addr32, mask = !p->desc->msi.no_mask;
 	const struct cfg_reg regs[] = {
 		{ PCI_MSI_FLAGS, 2, 0, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE },
@@ -165,26 +159,19 @@ static void msi_put(struct config *cfg, const struct place *p, uint32_t nr)
 		{ wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32, 2, 0, 0xffff },
 		{ PCI_MSI_ADDRESS_HI, wide ? 4 : 0, 0, ~0u },
 		{ wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32, mask ? 4 : 0, 0,
-		  (uint32_t)((1ull << nr) - 1) },
+		  nr < MSI_MAX ? (1u << nr) - 1 : ~0u },
 	};
-	struct cfg_byte *flags = &cfg->bytes[p->offset + PCI_MSI_FLAGS];
-
-	config_put(cfg, p->offset, regs, LM_NR(regs));
-	flags[0].data |= (uint8_t)(__builtin_ctz(nr) << QMASK_SHIFT);
-	flags[0].data |= wide ? PCI_MSI_FLAGS_64BIT : 0;
-	flags[1].data |= mask ? PCI_MSI_FLAGS_MASKBIT >> 8 : 0;
-	cfg->msi = p->offset;
-}
-
-static int msi_build(struct lm_ctx *ctx, const struct place *p)
-{
-	const uint32_t nr = ctx->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX];
+	struct cfg_byte *flags = &ctx->config->bytes[p->offset + PCI_MSI_FLAGS];
 
 	if (!nr || nr > MSI_MAX || (nr & (nr - 1))) {
 		log_err(ctx, "%u MSI vectors: must be a power of two, at most 32", nr);
 		return -EINVAL;
 	}
-	msi_put(ctx->config, p, nr);
+	config_put(ctx->config, p->offset, regs, LM_NR(regs));
+	flags[0].data |= (uint8_t)(__builtin_ctz(nr) << QMASK_SHIFT);
+	flags[0].data |= wide ? PCI_MSI_FLAGS_64BIT : 0;
+	flags[1].data |= mask ? PCI_MSI_FLAGS_MASKBIT >> 8 : 0;
+	ctx->config->msi = p->offset;
 	return 0;
 }
 
@@ -209,25 +196,26 @@ static int msix_build(struct lm_ctx *ctx, const struct place *p)
 	return 0;
 }
 
-static int other_build(struct lm_ctx *ctx, const struct place *p)
+static int cap_build(struct lm_ctx *ctx, const struct place *p)
 {
 	const struct cap cap = { .offset = p->offset, .size = p->size };
 	const struct cfg_reg length = { PCI_CAP_FLAGS, 1, p->size };
 
-	cap_put_data(ctx->config, &cap, p->desc->data, p->desc->wmask);
-	if (p->desc->id == PCI_CAP_ID_VNDR) /* PCI Local Bus 3.0, appendix H */
-		config_put(ctx->config, p->offset, &length, 1);
-	return 0;
-}
-
-static int cap_build(struct lm_ctx *ctx, const struct place *p)
-{
 	switch (p->desc->id) {
-	case PCI_CAP_ID_PM:   return pm_build(ctx, p);
-	case PCI_CAP_ID_EXP:  return exp_build(ctx, p);
-	case PCI_CAP_ID_MSI:  return msi_build(ctx, p);
-	case PCI_CAP_ID_MSIX: return msix_build(ctx, p);
-	default:              return other_build(ctx, p);
+	case PCI_CAP_ID_PM:
+		config_put(ctx->config, p->offset, pm_regs, LM_NR(pm_regs));
+		return 0;
+	case PCI_CAP_ID_EXP:
+		return exp_build(ctx, p);
+	case PCI_CAP_ID_MSI:
+		return msi_build(ctx, p);
+	case PCI_CAP_ID_MSIX:
+		return msix_build(ctx, p);
+	default:
+		cap_put_data(ctx->config, &cap, p->desc->data, p->desc->wmask);
+		if (p->desc->id == PCI_CAP_ID_VNDR) /* PCI Local Bus 3.0, appendix H */
+			config_put(ctx->config, p->offset, &length, 1);
+		return 0;
 	}
 }
 
@@ -258,11 +246,17 @@ static int place_refuse(const struct placing *pl, const struct place *p, const c
 	return -EINVAL;
 }
 
-static int place_size(const struct placing *pl, struct place *p)
+/* What the description says of it; and its size. */
+static int place_check(const struct placing *pl, struct place *p)
 {
 	const size_t own = own_size(p->desc);
 	const size_t least = p->desc->id == PCI_CAP_ID_VNDR ? 3 : CAP_HEADER_SIZE;
+	const struct place *other;
 
+	for (other = pl->cap; other < p; other++) {
+		if (own && other->desc->id == p->desc->id)
+			return place_refuse(pl, p, "a function can have this capability only once");
+	}
 	if (own && p->desc->size && p->desc->size != own)
 		return place_refuse(pl, p, "the library knows its size: leave size 0");
 	if (own && (p->desc->data || p->desc->wmask))
@@ -331,17 +325,6 @@ static int place_free(struct placing *pl, struct place *p)
 	return place_refuse(pl, p, "it does not fit below 100h");
 }
 
-static int place_once(const struct placing *pl, const struct place *p)
-{
-	const struct place *other;
-
-	for (other = pl->cap; other < p; other++) {
-		if (own_size(p->desc) && other->desc->id == p->desc->id)
-			return place_refuse(pl, p, "a function can have this capability only once");
-	}
-	return 0;
-}
-
 /* Offsets of the description first: what the library places goes around them. */
 static int place_all(struct placing *pl)
 {
@@ -349,8 +332,7 @@ static int place_all(struct placing *pl)
 	int ret = 0;
 
 	for (i = 0; i < pl->nr && !ret; i++) {
-		ret = place_once(pl, &pl->cap[i]);
-		ret = ret ?: place_size(pl, &pl->cap[i]);
+		ret = place_check(pl, &pl->cap[i]);
 		if (!ret && pl->cap[i].desc->offset)
 			ret = place_fixed(pl, &pl->cap[i]);
 	}
@@ -363,31 +345,25 @@ static int place_all(struct placing *pl)
 
 /* ---- the list -------------------------------------------------------------------- */
 
-static void wonder_at_hole(const struct placing *pl)
-{
-	const lm_cap_t *caps = pl->ctx->info.caps;
-	unsigned int i;
-
-	for (i = pl->nr; i < LM_MAX_CAPS; i++) {
-		if (caps[i].id)
-			log_warn(pl->ctx, "capability %02xh, number %u of the list: ignored, the "
-				 "list ends at number %u, whose id is 0", caps[i].id,
-				 i + 1, pl->nr + 1);
-	}
-}
-
+/* Those of the description, up to the first without an id, and MSI if irq_count asks for it. */
 static int place_collect(struct placing *pl)
 {
 	const lm_dev_info_t *info = &pl->ctx->info;
 	const uint32_t *irqs = info->pci_info.irq_count;
 	bool msi = false, msix = false;
+	unsigned int i;
 
 	for (pl->nr = 0; pl->nr < LM_MAX_CAPS && info->caps[pl->nr].id; pl->nr++) {
 		pl->cap[pl->nr].desc = &info->caps[pl->nr];
 		msi |= info->caps[pl->nr].id == PCI_CAP_ID_MSI;
 		msix |= info->caps[pl->nr].id == PCI_CAP_ID_MSIX;
 	}
-	wonder_at_hole(pl);
+	for (i = pl->nr; i < LM_MAX_CAPS; i++) {
+		if (info->caps[i].id)
+			log_warn(pl->ctx, "capability %02xh, number %u of the list: ignored, the "
+				 "list ends at number %u, whose id is 0", info->caps[i].id,
+				 i + 1, pl->nr + 1);
+	}
 	if (irqs[LM_DEV_MSIX_IRQ_IDX] && !msix) {
 		log_err(pl->ctx, "MSI-X vectors need an MSI-X capability");
 		return -EINVAL;

@@ -53,29 +53,20 @@ static uint32_t ext_offset(const struct config *cfg)
 	return (cfg->used + 3) & ~3u;
 }
 
-/* A function has those with registers of their own once. */
-static bool is_second(const struct config *cfg, uint16_t id)
-{
-	uint32_t i;
-
-	for (i = 0; i < cfg->nr_caps; i++) {
-		if (cfg->caps[i].ext && cfg->caps[i].id == id && cap_is_known(&cfg->caps[i]))
-			return true;
-	}
-	return false;
-}
-
 static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 {
 	const bool known = cap_is_known(&(struct cap){ .id = c->id, .ext = true });
 	const uint32_t size = ext_size(c);
+	uint32_t i;
 
 	if (cfg->size != PCI_CFG_SPACE_EXP_SIZE)
 		return "it needs a PCI Express capability";
 	if (!c->id || c->version > MAX_VERSION)
 		return "ids start at 1, versions end at 15";
-	if (is_second(cfg, c->id))
-		return "a function can have this capability only once";
+	for (i = 0; known && i < cfg->nr_caps; i++) {
+		if (cfg->caps[i].ext && cfg->caps[i].id == c->id)
+			return "a function can have this capability only once";
+	}
 	if (known && (c->data || c->wmask))
 		return "the library has its registers: leave data and wmask NULL";
 	if (c->dsn && c->id != PCI_EXT_CAP_ID_DSN)
@@ -103,21 +94,6 @@ static void ext_build(struct config *cfg, const struct cap *cap, const lm_ext_ca
 		cap_put_data(cfg, cap, c->data, c->wmask);
 }
 
-/* The header of the one before learns where this one stands: by its last dozen bits. */
-static void ext_link(struct config *cfg, const struct cap *prev, const struct cap *cap,
-		     uint32_t version)
-{
-	const struct cfg_reg header = { 0, 4, cap->id | version << VERSION_SHIFT };
-	struct cfg_reg link = { 0, 4 };
-
-	config_put(cfg, cap->offset, &header, 1);
-	if (!prev)
-		return;
-	link.value = config_get(cfg, prev->offset, 4);
-	link.value |= (uint32_t)cap->offset << NEXT_SHIFT;
-	config_put(cfg, prev->offset, &link, 1);
-}
-
 static int ext_add(struct config *cfg, const lm_ext_cap_t *c, struct cap *prev)
 {
 	const uint32_t offset = ext_offset(cfg), size = ext_size(c);
@@ -128,6 +104,8 @@ static int ext_add(struct config *cfg, const lm_ext_cap_t *c, struct cap *prev)
 		.ext = true,
 	};
 	const uint32_t latest = c->id == PCI_EXT_CAP_ID_ERR ? AER_VERSION : 1;
+	const struct cfg_reg header = { 0, 4, c->id | (c->version ?: latest) << VERSION_SHIFT };
+	struct cfg_reg link = { 0, 4 };
 	int ret;
 
 	ret = config_grow(cfg, offset + size);
@@ -135,7 +113,12 @@ static int ext_add(struct config *cfg, const lm_ext_cap_t *c, struct cap *prev)
 	if (ret)
 		return ret;
 	ext_build(cfg, &cap, c);
-	ext_link(cfg, prev->size ? prev : NULL, &cap, c->version ?: latest);
+	config_put(cfg, offset, &header, 1);
+	/* The header of the one before learns where this one stands: by its last dozen bits. */
+	if (prev->size) {
+		link.value = config_get(cfg, prev->offset, 4) | offset << NEXT_SHIFT;
+		config_put(cfg, prev->offset, &link, 1);
+	}
 	*prev = cap;
 	return 0;
 }

@@ -142,18 +142,6 @@ static int header_rom(struct lm_ctx *ctx)
 	return 0;
 }
 
-static int header_new(struct lm_ctx *ctx)
-{
-	uint32_t i;
-	int ret;
-
-	header_identity(ctx->config, &ctx->info.pci_info);
-	for (i = 0; i <= LM_BAR5_REG_IDX; i++)
-		header_bar(ctx, i);
-	ret = header_rom(ctx);
-	return ret ?: header_pin(ctx);
-}
-
 /* Go on where another process has stopped, or begin to keep. */
 static int config_restore(struct lm_ctx *ctx)
 {
@@ -185,6 +173,7 @@ int config_new(struct lm_ctx *ctx)
 {
 	struct config *cfg = calloc(1, sizeof(*cfg));
 	struct region *r = region_get(ctx, LM_CFG_REG_IDX);
+	uint32_t i;
 	int ret;
 
 	ctx->config = cfg;
@@ -193,7 +182,12 @@ int config_new(struct lm_ctx *ctx)
 	cfg->msix.bar = MSIX_NO_BAR;
 	cfg->size = CONFIG_SIZE;
 	ret = config_grow(cfg, CONFIG_SIZE);
-	ret = ret ?: header_new(ctx);
+	if (!ret)
+		header_identity(cfg, &ctx->info.pci_info);
+	for (i = 0; !ret && i <= LM_BAR5_REG_IDX; i++)
+		header_bar(ctx, i);
+	ret = ret ?: header_rom(ctx);
+	ret = ret ?: header_pin(ctx);
 	ret = ret ?: cap_new(ctx);
 	ret = ret ?: cap_ext_new(ctx);
 	cfg->built = cfg->used;
@@ -266,28 +260,19 @@ static struct piece piece_at(const struct config *cfg, uint64_t offset, size_t l
 	return p;
 }
 
-/* Where the MSI pending bits stand; 0: nowhere. */
-static uint32_t msi_pending_at(const struct config *cfg)
-{
-	uint32_t flags, at;
-
-	if (!cfg->msi)
-		return 0;
-	flags = config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2);
-	at = flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_PENDING_64 : PCI_MSI_PENDING_32;
-	return flags & PCI_MSI_FLAGS_MASKBIT ? cfg->msi + at : 0;
-}
-
-/* Bits that irq.c knows. */
+/* Bits that irq.c knows: STATUS.Interrupt, and pending bits of MSI where these can be masked. */
 static void live_bits(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
 		      uint64_t offset)
 {
-	const uint32_t at = msi_pending_at(ctx->config);
-	uint32_t pending, i;
+	const struct config *cfg = ctx->config;
+	uint32_t flags = 0, pending, at, i;
 
 	if (overlaps(offset, count, PCI_STATUS, 1) && irq_intx_level(ctx))
 		buf[PCI_STATUS - offset] |= PCI_STATUS_INTERRUPT;
-	if (!at || !overlaps(offset, count, at, 4))
+	if (cfg->msi)
+		flags = config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2);
+	at = cfg->msi + (flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_PENDING_64 : PCI_MSI_PENDING_32);
+	if (!(flags & PCI_MSI_FLAGS_MASKBIT) || !overlaps(offset, count, at, 4))
 		return;
 	pending = (uint32_t)irq_pending_bits(ctx, LM_DEV_MSI_IRQ_IDX, 0);
 	for (i = 0; i < 4; i++) {
@@ -339,20 +324,16 @@ static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf,
 	return !p->owned && fn ? call_config(ctx, fn, &bytes) : 0;
 }
 
-static bool moves_interrupts(const struct config *cfg, uint64_t offset, size_t count)
-{
-	const uint32_t msi = cfg->msi, msix = cfg->msix_cap;
-
-	return overlaps(offset, count, PCI_COMMAND, 2) ||
-	       (msi && overlaps(offset, count, msi, PCI_MSI_PENDING_64)) ||
-	       (msix && overlaps(offset, count, msix, PCI_CAP_MSIX_SIZEOF));
-}
-
 static void config_moved(struct lm_ctx *ctx, uint64_t offset, size_t count)
 {
+	const uint32_t msi = ctx->config->msi, msix = ctx->config->msix_cap;
+
 	config_keep(ctx->config, offset, count);
 	command_publish(ctx);
-	if (moves_interrupts(ctx->config, offset, count))
+	/* The bytes that interrupts depend on. */
+	if (overlaps(offset, count, PCI_COMMAND, 2) ||
+	    (msi && overlaps(offset, count, msi, PCI_MSI_PENDING_64)) ||
+	    (msix && overlaps(offset, count, msix, PCI_CAP_MSIX_SIZEOF)))
 		irq_config_changed(ctx);
 }
 
@@ -402,27 +383,20 @@ LM_EXPORT int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, si
 	return 0;
 }
 
-static int bytes_set(struct lm_ctx *ctx, const uint8_t *buf, size_t len, uint32_t offset)
+LM_EXPORT int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, size_t len)
 {
 	struct config *cfg = ctx->config;
 	size_t i;
-
-	if (config_grow(cfg, (uint32_t)(offset + len)))
-		return -ENOMEM;
-	for (i = 0; i < len; i++)
-		cfg->bytes[offset + i].data = buf[i];
-	config_moved(ctx, offset, len);
-	return 0;
-}
-
-LM_EXPORT int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, size_t len)
-{
 	int ret;
 
-	if (out_of_range(offset, len, ctx->config->size))
+	if (out_of_range(offset, len, cfg->size))
 		return -EINVAL;
 	ctx_lock(ctx);
-	ret = bytes_set(ctx, buf, len, offset);
+	ret = config_grow(cfg, (uint32_t)(offset + len));
+	for (i = 0; !ret && i < len; i++)
+		cfg->bytes[offset + i].data = ((const uint8_t *)buf)[i];
+	if (!ret)
+		config_moved(ctx, offset, len);
 	ctx_unlock(ctx);
 	return ret;
 }
@@ -458,27 +432,22 @@ static uint8_t fixed_bits(const struct config *cfg, uint32_t offset,
 	return read_only;
 }
 
-static bool state_fits(const struct config *cfg, const uint8_t *buf, size_t len)
+int config_prepare(struct lm_ctx *ctx, const void *buf, size_t len)
 {
+	const struct config *cfg = ctx->config;
+	const uint8_t *data = buf;
 	uint32_t i;
 
 	if (len < cfg->built || len > cfg->size)
-		return false;
+		return -EINVAL;
 	for (i = 0; i < len && i < cfg->used; i++) {
 		const struct piece p = piece_at(cfg, i, 1);
 
-		if ((buf[i] ^ cfg->bytes[i].data) & fixed_bits(cfg, i, &p))
-			return false;
-		if (p.cap && cap_filter(cfg, p.cap, i - p.cap->offset, buf[i]) != buf[i])
-			return false;
+		if ((data[i] ^ cfg->bytes[i].data) & fixed_bits(cfg, i, &p))
+			return -EINVAL;
+		if (p.cap && cap_filter(cfg, p.cap, i - p.cap->offset, data[i]) != data[i])
+			return -EINVAL;
 	}
-	return true;
-}
-
-int config_prepare(struct lm_ctx *ctx, const void *buf, size_t len)
-{
-	if (!state_fits(ctx->config, buf, len))
-		return -EINVAL;
 	return config_grow(ctx->config, (uint32_t)len);
 }
 

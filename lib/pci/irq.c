@@ -308,19 +308,6 @@ static void pending_drop(struct irq_index *idx)
 		v->flags &= ~VEC_PENDING;
 }
 
-static void msi_pull(struct irqs *irqs, const struct config *cfg)
-{
-	const uint32_t flags = config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2);
-	const bool wide = flags & PCI_MSI_FLAGS_64BIT;
-	const uint32_t mask = wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32;
-
-	irqs->msi_enabled = flags & PCI_MSI_FLAGS_ENABLE;
-	irqs->msi_nr = 1u << ((flags & PCI_MSI_FLAGS_QSIZE) >> 4);
-	irqs->msi_masks = 0;
-	if (flags & PCI_MSI_FLAGS_MASKBIT)
-		irqs->msi_masks = config_get(cfg, cfg->msi + mask, 4);
-}
-
 /* What is pending when a guest switches MSI off is not delivered to its next driver. When it
  * switches bus mastering off, that stays pending until it is sent (PCI Local Bus 3.0, 6.8.3.4). */
 void irq_pull(struct irqs *irqs)
@@ -328,12 +315,18 @@ void irq_pull(struct irqs *irqs)
 	const uint32_t messages = 1u << LM_DEV_MSI_IRQ_IDX | 1u << LM_DEV_MSIX_IRQ_IDX;
 	const struct config *cfg = irqs->ctx->config;
 	const bool msi = irqs->msi_enabled, msix = irqs->msix_enabled;
-	uint32_t flags;
+	uint32_t flags, mask;
 
 	irqs->intx_disabled = config_command(irqs->ctx) & PCI_COMMAND_INTX_DISABLE;
 	irqs->no_master = master_is_on(irqs->ctx) ? 0 : messages;
-	if (cfg->msi)
-		msi_pull(irqs, cfg);
+	if (cfg->msi) {
+		flags = config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2);
+		mask = flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32;
+		irqs->msi_enabled = flags & PCI_MSI_FLAGS_ENABLE;
+		irqs->msi_nr = 1u << ((flags & PCI_MSI_FLAGS_QSIZE) >> 4);
+		irqs->msi_masks = flags & PCI_MSI_FLAGS_MASKBIT ?
+				  config_get(cfg, cfg->msi + mask, 4) : 0;
+	}
 	if (cfg->msix_cap) {
 		flags = config_get(cfg, cfg->msix_cap + PCI_MSIX_FLAGS, 2);
 		irqs->msix_enabled = flags & PCI_MSIX_FLAGS_ENABLE;

@@ -19,11 +19,6 @@
 
 /* ---- masks ----------------------------------------------------------------------- */
 
-static bool is_function(uint32_t index)
-{
-	return index == LM_DEV_MSIX_IRQ_IDX;
-}
-
 /* By the guest or musctl, but for the function mask. A function that uses MSI or MSI-X does not
  * use INTx (PCI Local Bus 3.0, 6.8.3.3 and 6.8.2). */
 static bool is_masked_alone(const struct irqs *irqs, uint32_t index, uint32_t n,
@@ -46,42 +41,35 @@ static bool is_masked_alone(const struct irqs *irqs, uint32_t index, uint32_t n,
 bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
 		   const struct vector *v)
 {
-	return (v && v->flags & VEC_CLIENT) || (is_function(index) && irqs->msix_masked) ||
+	return (v && v->flags & VEC_CLIENT) ||
+	       (index == LM_DEV_MSIX_IRQ_IDX && irqs->msix_masked) ||
 	       is_masked_alone(irqs, index, n, v);
 }
 
 /* ---- who hears of them ----------------------------------------------------------- */
 
-static void report_mask(struct irqs *irqs, uint32_t index, uint32_t n, bool masked)
-{
-	struct crossing x = {
-		.kind = LM_TRACE_IRQ_MASK, .flags = irqs->trace_flags, .region = index,
-		.offset = n, .value = masked,
-	};
-
-	gate_report(irqs->ctx, &x);
-}
-
-static void put_flag(struct vector *v, uint32_t flag, bool on)
-{
-	v->flags = on ? v->flags | flag : v->flags & ~flag;
-}
-
 /* Once for each change, whatever made it. True if an eventfd was written. */
 bool irq_mask_notify(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
 {
-	const bool function = is_function(index) && irqs->msix_masked;
-	const bool function_notified = is_function(index) && irqs->msix_notified;
-	const bool alone = is_masked_alone(irqs, index, n, v);
-	const bool here = function || alone, masked = here || v->flags & VEC_CLIENT;
+	const bool msix = index == LM_DEV_MSIX_IRQ_IDX;
+	const bool function = msix && irqs->msix_masked;
+	const bool function_notified = msix && irqs->msix_notified;
+	const bool alone = is_masked_alone(irqs, index, n, v), client = v->flags & VEC_CLIENT;
+	const bool here = function || alone, masked = here || client;
 	const bool was_here = function_notified || v->flags & VEC_TRACED;
 	const bool was_masked = function_notified || v->flags & VEC_NOTIFIED;
 	const int fd = masked ? v->mask_fd : v->unmask_fd;
+	struct crossing x;
 
-	put_flag(v, VEC_NOTIFIED, alone || v->flags & VEC_CLIENT);
-	put_flag(v, VEC_TRACED, alone);
-	if (here != was_here && gate_is_on(irqs->ctx, LM_TRACE_IRQ_MASK))
-		report_mask(irqs, index, n, here);
+	v->flags &= ~(VEC_NOTIFIED | VEC_TRACED);
+	v->flags |= (alone || client ? VEC_NOTIFIED : 0) | (alone ? VEC_TRACED : 0);
+	if (here != was_here && gate_is_on(irqs->ctx, LM_TRACE_IRQ_MASK)) {
+		x = (struct crossing){
+			.kind = LM_TRACE_IRQ_MASK, .flags = irqs->trace_flags, .region = index,
+			.offset = n, .value = here,
+		};
+		gate_report(irqs->ctx, &x);
+	}
 	if (masked == was_masked || fd < 0)
 		return false;
 	eventfd_kick(fd);
@@ -161,35 +149,24 @@ void irq_watch(struct irq_index *idx, uint32_t n)
 	idx->watched[n / WORD_BITS] |= 1ull << n % WORD_BITS;
 }
 
-static bool is_watched(const struct vector *v)
-{
-	return v->mask_fd >= 0 || v->unmask_fd >= 0 || v->flags & VEC_PENDING;
-}
-
-/* Those of a word. Who is no longer waited for is found here, not when that ends. */
-static uint32_t word_update(struct irqs *irqs, uint32_t index, uint32_t word)
-{
-	struct irq_index *idx = &irqs->index[index];
-	uint64_t bits = idx->watched[word];
-	uint32_t visits = 0;
-
-	for (; bits; bits &= bits - 1) {
-		const uint32_t n = word * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
-
-		visits += vector_update(irqs, index, n);
-		if (!is_watched(&idx->vector[n]))
-			idx->watched[word] &= ~(1ull << n % WORD_BITS);
-	}
-	return visits;
-}
-
+/* Who is no longer waited for is found here, not when that ends. */
 static void watched_update(struct irqs *irqs, uint32_t index)
 {
-	const struct irq_index *idx = &irqs->index[index];
-	uint32_t visits = 0, word;
+	struct irq_index *idx = &irqs->index[index];
+	uint32_t visits = 0, word, n;
+	uint64_t bits;
 
-	for (word = 0; word < (idx->nr + WORD_BITS - 1) / WORD_BITS; word++)
-		visits += word_update(irqs, index, word);
+	for (word = 0; word < (idx->nr + WORD_BITS - 1) / WORD_BITS; word++) {
+		for (bits = idx->watched[word]; bits; bits &= bits - 1) {
+			const struct vector *v;
+
+			n = word * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
+			visits += vector_update(irqs, index, n);
+			v = &idx->vector[n];
+			if (v->mask_fd < 0 && v->unmask_fd < 0 && !(v->flags & VEC_PENDING))
+				idx->watched[word] &= ~(1ull << n % WORD_BITS);
+		}
+	}
 	work_add(irqs->ctx, visits / VISITS_A_UNIT);
 }
 

@@ -49,47 +49,23 @@ int irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info)
 
 /* ---- checks ---------------------------------------------------------------------- */
 
-static bool is_one_bit(uint32_t x)
-{
-	return x && !(x & (x - 1));
-}
-
-static int check_flags(const struct irq_set *set)
+/* What is to be done to which vectors. */
+static int check_action(const struct irqs *irqs, const struct irq_set *set)
 {
 	const uint32_t action = set->flags & ACTION_FLAGS;
+	const uint32_t all = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
 
 	if (set->flags & ~(DATA_FLAGS | ACTION_FLAGS))
 		return -EINVAL;
-	if (!is_one_bit(set->flags & DATA_FLAGS) || !is_one_bit(action))
+	if (__builtin_popcount(set->flags & DATA_FLAGS) != 1 || __builtin_popcount(action) != 1)
 		return -EINVAL;
 	if (action != VFIO_IRQ_SET_ACTION_TRIGGER &&
 	    !(info_flags[set->index] & VFIO_IRQ_INFO_MASKABLE))
 		return -EINVAL;
-	return 0;
-}
-
-static int check_range(const struct irqs *irqs, const struct irq_set *set)
-{
-	const uint32_t all = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
-
 	if (out_of_range(set->start, set->count, irqs->index[set->index].count))
 		return -EINVAL;
 	if (!set->count && (set->start || set->flags != all))
 		return -EINVAL;
-	return 0;
-}
-
-/* Masks come as actions, whatever the client has there. */
-static int check_armed(const struct irq_set *set)
-{
-	uint32_t i;
-
-	if (set->nr_fds || !(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER))
-		return -EINVAL;
-	for (i = 0; i < set->count; i++) {
-		if (set->data[i] > 1)
-			return -EINVAL;
-	}
 	return 0;
 }
 
@@ -100,10 +76,16 @@ static int check_data(const struct irq_set *set)
 
 	if (data == VFIO_IRQ_SET_DATA_BOOL && !set->data)
 		return -EINVAL;
-	if (set->armed && data == VFIO_IRQ_SET_DATA_EVENTFD)
-		return check_armed(set);
 	if (data != VFIO_IRQ_SET_DATA_EVENTFD)
 		return set->nr_fds ? -EINVAL : 0;
+	if (set->armed) {
+		/* Masks come as actions, whatever the client has there. */
+		if (set->nr_fds || !(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER))
+			return -EINVAL;
+		for (i = 0; i < set->count && set->data[i] <= 1; i++)
+			;
+		return i < set->count ? -EINVAL : 0;
+	}
 	if (set->nr_fds && set->nr_fds != set->count)
 		return -EINVAL;
 	for (i = 0; i < set->nr_fds; i++) {
@@ -263,32 +245,29 @@ static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
 
 /* ---- actions --------------------------------------------------------------------- */
 
-static void set_one(struct irqs *irqs, const struct irq_set *set, uint32_t n)
-{
-	switch (set->flags & ACTION_FLAGS) {
-	case VFIO_IRQ_SET_ACTION_MASK:
-		irqs->index[set->index].vector[n].flags |= VEC_CLIENT;
-		irq_update(irqs, set->index, n, 1);
-		break;
-	case VFIO_IRQ_SET_ACTION_UNMASK:
-		vector_unmask(irqs, set->index, n);
-		break;
-	default: /* loopback: as if the device had raised it */
-		irq_fire(irqs, set->index, n);
-	}
-}
-
 static int set_range(struct irqs *irqs, const struct irq_set *set)
 {
 	const bool sparse = set->flags & VFIO_IRQ_SET_DATA_BOOL;
-	uint32_t i;
+	struct irq_index *idx = &irqs->index[set->index];
+	const uint32_t end = set->start + set->count;
+	uint32_t n;
 
-	if (set->flags & VFIO_IRQ_SET_ACTION_MASK &&
-	    irq_grow(&irqs->index[set->index], set->start + set->count))
+	if (set->flags & VFIO_IRQ_SET_ACTION_MASK && irq_grow(idx, end))
 		return -ENOMEM;
-	for (i = 0; i < set->count; i++) {
-		if (!sparse || set->data[i])
-			set_one(irqs, set, set->start + i);
+	for (n = set->start; n < end; n++) {
+		if (sparse && !set->data[n - set->start])
+			continue;
+		switch (set->flags & ACTION_FLAGS) {
+		case VFIO_IRQ_SET_ACTION_MASK:
+			idx->vector[n].flags |= VEC_CLIENT;
+			irq_update(irqs, set->index, n, 1);
+			break;
+		case VFIO_IRQ_SET_ACTION_UNMASK:
+			vector_unmask(irqs, set->index, n);
+			break;
+		default: /* loopback: as if the device had raised it */
+			irq_fire(irqs, set->index, n);
+		}
 	}
 	return 0;
 }
@@ -300,9 +279,7 @@ static int set_validated(struct lm_ctx *ctx, const struct irq_set *set)
 
 	if (set->index >= LM_DEV_NUM_IRQS)
 		return -EINVAL;
-	ret = check_flags(set);
-	ret = ret ?: check_range(irqs, set);
-	ret = ret ?: check_data(set);
+	ret = check_action(irqs, set) ?: check_data(set);
 	if (ret || is_feedback(irqs, set))
 		return ret ?: -EINVAL;
 	work_add(ctx, (set->count ?: irqs->index[set->index].nr) / 2);

@@ -129,45 +129,34 @@ size_t irq_save(struct lm_ctx *ctx, void *buf, size_t size)
 	return need;
 }
 
-static bool flags_fit(uint32_t index, const uint8_t *flags, uint32_t count)
-{
-	const uint32_t edge = index == LM_DEV_INTX_IRQ_IDX ? 0 : VEC_EDGE;
-	uint32_t n;
-
-	for (n = 0; n < count; n++) {
-		if (flags[n] & ~(VEC_STATE & ~edge))
-			return false;
-	}
-	return true;
-}
-
 static int state_check(struct irqs *irqs, const uint8_t *buf, size_t len)
 {
 	const bool line = irqs->index[LM_DEV_INTX_IRQ_IDX].count;
-	uint32_t i;
+	const uint8_t *flags = buf + 1;
+	uint32_t i, n;
 
 	if (len != state_size(irqs) || buf[0] > line)
 		return -EINVAL;
-	for (i = 0, buf++; i < LM_DEV_NUM_IRQS; buf += irqs->index[i++].count) {
-		if (!flags_fit(i, buf, irqs->index[i].count))
-			return -EINVAL;
+	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
+		const uint32_t known = i == LM_DEV_INTX_IRQ_IDX ? VEC_STATE : VEC_STATE & ~VEC_EDGE;
+
+		for (n = 0; n < irqs->index[i].count; n++) {
+			if (flags[n] & ~known)
+				return -EINVAL;
+		}
 	}
 	return 0;
 }
 
-static uint32_t last_used(const uint8_t *flags, uint32_t count)
-{
-	while (count && !flags[count - 1])
-		count--;
-	return count;
-}
-
+/* For the last vector of each index that has any. */
 static int state_room(struct irqs *irqs, const uint8_t *flags)
 {
-	uint32_t i;
+	uint32_t i, nr;
 
 	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
-		if (irq_grow(&irqs->index[i], last_used(flags, irqs->index[i].count)))
+		for (nr = irqs->index[i].count; nr && !flags[nr - 1]; nr--)
+			;
+		if (irq_grow(&irqs->index[i], nr))
 			return -ENOMEM;
 	}
 	return 0;

@@ -36,18 +36,13 @@ static uint32_t pba_size(uint32_t nr)
 
 /* ---- creation -------------------------------------------------------------------- */
 
-static bool is_memory_bar(const struct region *r, uint32_t index)
-{
-	return index <= LM_BAR5_REG_IDX && r->info.size && r->info.flags & LM_REG_FLAG_MEM;
-}
-
 static const char *msix_fault(const struct lm_ctx *ctx, const struct msix *m)
 {
 	const struct region *r = region_get(ctx, m->bar);
 
 	if (!m->nr || m->nr > PCI_MSIX_FLAGS_QSIZE + 1)
 		return "its irq_count must be 1 to 2048";
-	if (!is_memory_bar(r, m->bar))
+	if (m->bar > LM_BAR5_REG_IDX || !r->info.size || !(r->info.flags & LM_REG_FLAG_MEM))
 		return "its BAR is not a memory BAR of the device";
 	if (m->table % PBA_WORD || m->pba % PBA_WORD)
 		return "table and pending bits must start at multiples of 8";
@@ -145,16 +140,6 @@ static uint8_t entry_wmask(uint32_t at)
 	return at == PCI_MSIX_ENTRY_VECTOR_CTRL ? PCI_MSIX_ENTRY_CTRL_MASKBIT : 0;
 }
 
-static uint8_t *table_make(const struct msix *m)
-{
-	uint8_t *entries = malloc(table_size(m->nr));
-	uint32_t i;
-
-	for (i = 0; entries && i < table_size(m->nr); i++)
-		entries[i] = entry_reset(i);
-	return entries;
-}
-
 static void table_write(struct lm_ctx *ctx, const uint8_t *buf, uint32_t at, uint32_t len)
 {
 	struct msix *m = &ctx->config->msix;
@@ -165,7 +150,9 @@ static void table_write(struct lm_ctx *ctx, const uint8_t *buf, uint32_t at, uin
 
 	irq_lock(ctx);
 	if (fresh)
-		m->entries = table_make(m);
+		m->entries = malloc(table_size(m->nr));
+	for (i = 0; fresh && m->entries && i < table_size(m->nr); i++)
+		m->entries[i] = entry_reset(i);
 	for (i = 0; m->entries && i < len; i++)
 		m->entries[at + i] = buf[i] & entry_wmask(at + i);
 	if (fresh)
@@ -179,14 +166,6 @@ static void table_write(struct lm_ctx *ctx, const uint8_t *buf, uint32_t at, uin
 	irq_unlock(ctx);
 	if (!m->entries)
 		log_err(ctx, "MSI-X: out of memory, dropped a write to the table");
-}
-
-static void table_read(const struct msix *m, uint8_t *buf, uint32_t at, uint32_t len)
-{
-	uint32_t i;
-
-	for (i = 0; i < len; i++)
-		buf[i] = m->entries ? m->entries[at + i] : entry_reset(at + i);
 }
 
 /* ---- pending bits ---------------------------------------------------------------- */
@@ -225,14 +204,15 @@ ssize_t msix_step(struct lm_ctx *ctx, struct access *a, size_t *len)
 {
 	struct msix *m = &ctx->config->msix;
 	const uint64_t offset = a->offset + a->pos;
+	const uint32_t at = (uint32_t)(offset - m->table);
 	uint8_t *buf = (uint8_t *)a->buf + a->pos;
-	size_t part, next = *len;
+	size_t part, next = *len, i;
 
 	part = part_in(a, m->table, table_size(m->nr), &next);
 	if (part && a->is_write)
-		table_write(ctx, buf, (uint32_t)(offset - m->table), (uint32_t)part);
-	else if (part)
-		table_read(m, buf, (uint32_t)(offset - m->table), (uint32_t)part);
+		table_write(ctx, buf, at, (uint32_t)part);
+	for (i = 0; i < part && !a->is_write; i++)
+		buf[i] = m->entries ? m->entries[at + i] : entry_reset(at + (uint32_t)i);
 	if (part)
 		return (ssize_t)part;
 	part = part_in(a, m->pba, pba_size(m->nr), &next);
