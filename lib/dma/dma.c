@@ -82,16 +82,6 @@ void dma_free(struct lm_ctx *ctx)
 
 /* ---- map ------------------------------------------------------------------------- */
 
-static bool window_is_valid(const struct dma_window *w)
-{
-	if (!w->size || w->size - 1 > UINT64_MAX - w->addr ||
-	    w->size > UINT64_MAX - w->offset)
-		return false;
-	if (!w->prot || (w->prot & ~(uint32_t)(PROT_READ | PROT_WRITE)))
-		return false;
-	return w->fd < 0 || !out_of_range(w->offset, w->size, INT64_MAX);
-}
-
 /* -EEXIST (spec, VFIO_USER_DMA_MAP), or -EBUSY: the window there is on its way out. */
 static int taken(const struct dma *dma, struct dma_pos p)
 {
@@ -114,13 +104,6 @@ static int overlap_check(const struct dma *dma, uint64_t addr, uint64_t size)
 		return 0;
 	}
 	return dma_table_key(t, p) - addr < size ? taken(dma, p) : 0;
-}
-
-/* While a range is being revoked nothing new may appear in it: it all goes at the end. */
-static bool is_revoked(const struct dma_revoke *r, uint64_t addr, uint64_t size)
-{
-	return r->is_notifying ||
-	       (r->step != REVOKE_NONE && addr <= r->last && addr + (size - 1) >= r->addr);
 }
 
 static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
@@ -154,12 +137,17 @@ static int window_add(struct lm_ctx *ctx, const struct dma_window *w)
 static int map_window(struct lm_ctx *ctx, const struct dma_window *w)
 {
 	struct dma *dma = ctx->dma;
+	const struct dma_revoke *r = &dma->revoke;
 	int ret;
 
-	if (!window_is_valid(w))
+	if (!w->size || w->size - 1 > UINT64_MAX - w->addr || w->size > UINT64_MAX - w->offset ||
+	    !w->prot || (w->prot & ~(uint32_t)(PROT_READ | PROT_WRITE)) ||
+	    (w->fd >= 0 && out_of_range(w->offset, w->size, INT64_MAX)))
 		return -EINVAL;
 	ret = overlap_check(dma, w->addr, w->size);
-	if (!ret && is_revoked(&dma->revoke, w->addr, w->size))
+	/* While a range is being revoked nothing new may appear in it: it all goes at the end. */
+	if (!ret && (r->is_notifying || (r->step != REVOKE_NONE && w->addr <= r->last &&
+					 w->addr + (w->size - 1) >= r->addr)))
 		ret = -EBUSY;
 	if (!ret && dma->windows.count >= dma->max_windows)
 		ret = -ENOSPC; /* as VFIO_IOMMU_MAP_DMA */
@@ -198,15 +186,6 @@ int dma_map(struct lm_ctx *ctx, const struct dma_window *w)
 
 /* ---- for musctl ------------------------------------------------------------------ */
 
-static const char *kind_name(const struct dma_backing *b, const struct dma_slot *slot)
-{
-	if (b->kind == DMA_MESSAGE)
-		return "message";
-	if (b->kind == DMA_FILE)
-		return "file";
-	return dma_is_broken(b, slot) ? "broken" : "mapped";
-}
-
 void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *arg)
 {
 	const struct dma_table *t = &ctx->dma->windows;
@@ -216,6 +195,9 @@ void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *ar
 	for (more = dma_table_seek(t, addr, &p); more; more = dma_table_next(t, &p)) {
 		const struct dma_slot *slot = dma_table_slot(t, p);
 		const struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
+		const char *kind = b->kind == DMA_MESSAGE ? "message" :
+				   b->kind == DMA_FILE ? "file" :
+				   dma_is_broken(b, slot) ? "broken" : "mapped";
 		const struct dma_window w = {
 			.addr = dma_table_key(t, p),
 			.size = slot->size,
@@ -224,7 +206,7 @@ void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *ar
 			.fd = -1,
 		};
 
-		if (!fn(arg, &w, kind_name(b, slot), slot->holds))
+		if (!fn(arg, &w, kind, slot->holds))
 			return;
 	}
 }

@@ -27,13 +27,6 @@ struct copy {
 
 /* ---- memory that we can reach ---------------------------------------------------- */
 
-static void warn_broken(struct lm_ctx *ctx)
-{
-	if (!ctx->dma->broken_warned)
-		log_warn(ctx, "the client truncated a file that backs its DMA memory");
-	ctx->dma->broken_warned = true;
-}
-
 /* @off counts from the start of the mapping. The copy itself may be what breaks it. */
 static int copy_mapped(struct lm_ctx *ctx, const struct copy *c, struct dma_backing *b,
 		       uint64_t off)
@@ -48,7 +41,9 @@ static int copy_mapped(struct lm_ctx *ctx, const struct copy *c, struct dma_back
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!sigbus_is_broken(b->range, off, c->request.len))
 		return 0;
-	warn_broken(ctx);
+	if (!ctx->dma->broken_warned)
+		log_warn(ctx, "the client truncated a file that backs its DMA memory");
+	ctx->dma->broken_warned = true;
 	return -EFAULT;
 }
 
@@ -89,14 +84,6 @@ static int copy_by_mapping(const struct dma_request *rq, int fd, uint64_t off, u
 	return ret;
 }
 
-/* A write there would raise SIGXFSZ, although the file gets no longer. */
-static bool is_beyond_limit(uint64_t end)
-{
-	struct rlimit limit;
-
-	return !getrlimit(RLIMIT_FSIZE, &limit) && end > limit.rlim_cur;
-}
-
 static ssize_t file_step(const struct dma_request *rq, int fd, uint64_t off, uint64_t done)
 {
 	char *data = rq->data + done;
@@ -116,6 +103,7 @@ static int copy_file(const struct copy *c, int fd, uint64_t off)
 {
 	const struct dma_request *rq = &c->request;
 	uint64_t done = 0, granule;
+	struct rlimit limit;
 	struct stat st;
 	ssize_t ret;
 
@@ -124,7 +112,8 @@ static int copy_file(const struct copy *c, int fd, uint64_t off)
 	if (out_of_range(off, rq->len, (uint64_t)st.st_size))
 		return -EFAULT;
 	granule = (uint64_t)st.st_blksize > page_size() ? (uint64_t)st.st_blksize : page_size();
-	if (rq->is_write && is_beyond_limit(off + rq->len))
+	/* A write there would raise SIGXFSZ, although the file gets no longer. */
+	if (rq->is_write && !getrlimit(RLIMIT_FSIZE, &limit) && off + rq->len > limit.rlim_cur)
 		return copy_by_mapping(rq, fd, off, granule);
 	while (done < rq->len) {
 		ret = file_step(rq, fd, off, done);

@@ -52,38 +52,31 @@ struct file {
 
 /* ---- the table ------------------------------------------------------------------- */
 
-static int refs_grow(struct dma_backings *bs)
-{
-	const uint32_t cap = bs->cap ? 2 * bs->cap : BACKINGS_FIRST;
-	union dma_backing_ref *at;
-
-	if (cap > BACKINGS_MAX)
-		return -ENOMEM;
-	at = realloc(bs->at, cap * sizeof(*at));
-	if (!at)
-		return -ENOMEM;
-	bs->at = at;
-	bs->cap = cap;
-	return 0;
-}
-
 static int ref_add(struct dma_backings *bs, struct dma_backing *b)
 {
+	const uint32_t cap = bs->cap ? 2 * bs->cap : BACKINGS_FIRST;
+	union dma_backing_ref *at = bs->at;
+
 	if (bs->free) {
 		b->index = (uint32_t)bs->free - 1;
-		bs->free = bs->at[b->index].next_free;
+		bs->free = at[b->index].next_free;
 	} else {
-		if (bs->nr == bs->cap && refs_grow(bs))
-			return -ENOMEM;
+		if (bs->nr == bs->cap) {
+			at = cap > BACKINGS_MAX ? NULL : realloc(at, cap * sizeof(*at));
+			if (!at)
+				return -ENOMEM;
+			bs->at = at;
+			bs->cap = cap;
+		}
 		b->index = bs->nr++;
 	}
-	bs->at[b->index].backing = b;
+	at[b->index].backing = b;
 	return 0;
 }
 
-static uint64_t file_key(const struct dma_backing *b)
+static uint64_t file_key(dev_t dev, ino_t ino)
 {
-	return (uint64_t)b->ino ^ (uint64_t)b->dev << 32;
+	return (uint64_t)ino ^ (uint64_t)dev << 32;
 }
 
 /* Where the list of those with @key begins; NULL: there is none. */
@@ -96,30 +89,26 @@ static struct dma_slot *files_find(struct dma_backings *bs, uint64_t key)
 	return dma_table_slot(&bs->files, p);
 }
 
-static void files_remove(struct dma_backings *bs, const struct dma_backing *b)
-{
-	const uint64_t key = file_key(b);
-	struct dma_slot *first = files_find(bs, key);
-	struct dma_backing *prev = bs->at[first->backing].backing;
-
-	if (prev == b && b->next) {
-		first->backing = b->next->index;
-		return;
-	}
-	if (prev == b) {
-		dma_table_remove(&bs->files, key, key);
-		return;
-	}
-	while (prev->next != b)
-		prev = prev->next;
-	prev->next = b->next;
-}
-
 void dma_backing_unshare(struct dma_backings *bs, struct dma_backing *b)
 {
-	if (b->is_shared)
-		files_remove(bs, b);
+	const uint64_t key = file_key(b->dev, b->ino);
+	struct dma_backing *prev;
+	struct dma_slot *first;
+
+	if (!b->is_shared)
+		return;
 	b->is_shared = false;
+	first = files_find(bs, key);
+	prev = bs->at[first->backing].backing;
+	if (prev == b && b->next) {
+		first->backing = b->next->index;
+	} else if (prev == b) {
+		dma_table_remove(&bs->files, key, key);
+	} else {
+		while (prev->next != b)
+			prev = prev->next;
+		prev->next = b->next;
+	}
 }
 
 void dma_backing_put(struct dma_backings *bs, struct dma_backing *b)
@@ -167,57 +156,34 @@ static int backing_new(struct dma_backings *bs, const struct file *f, enum dma_k
 static void backing_share(struct dma_backings *bs, struct dma_backing *b)
 {
 	const struct dma_slot slot = { .backing = b->index };
-	struct dma_slot *first = files_find(bs, file_key(b));
+	const uint64_t key = file_key(b->dev, b->ino);
+	struct dma_slot *first = files_find(bs, key);
 
 	if (first) {
 		b->next = bs->at[first->backing].backing;
 		first->backing = b->index;
 	}
-	b->is_shared = first || !dma_table_insert(&bs->files, file_key(b), &slot);
+	b->is_shared = first || !dma_table_insert(&bs->files, key, &slot);
 }
 
 /* ---- finding --------------------------------------------------------------------- */
-
-static struct dma_backing *files_first(struct dma_backings *bs, const struct file *f)
-{
-	const struct dma_backing like = { .dev = f->st.st_dev, .ino = f->st.st_ino };
-	const struct dma_slot *first = files_find(bs, file_key(&like));
-
-	return first ? bs->at[first->backing].backing : NULL;
-}
 
 /* Of the same file, kind and access; the next after @b, or the first with @b NULL. */
 static struct dma_backing *backing_next(struct dma_backings *bs, const struct file *f,
 					enum dma_kind kind, struct dma_backing *b)
 {
-	b = b ? b->next : files_first(bs, f);
+	const struct dma_slot *first;
+
+	if (b) {
+		b = b->next;
+	} else {
+		first = files_find(bs, file_key(f->st.st_dev, f->st.st_ino));
+		b = first ? bs->at[first->backing].backing : NULL;
+	}
 	while (b && (b->ino != f->st.st_ino || b->dev != f->st.st_dev ||
 		     b->kind != kind || b->prot != f->w->prot))
 		b = b->next;
 	return b;
-}
-
-/* A mapping that has the whole window, all of it real. */
-static struct dma_backing *mapping_find(struct dma_backings *bs, const struct file *f)
-{
-	struct dma_backing *b = NULL;
-
-	while ((b = backing_next(bs, f, DMA_MAPPED, b))) {
-		if (f->end <= b->length &&
-		    !sigbus_is_broken(b->range, f->w->offset, f->w->size))
-			return b;
-	}
-	return NULL;
-}
-
-static uint64_t longest_mapping(struct dma_backings *bs, const struct file *f)
-{
-	struct dma_backing *b = NULL;
-	uint64_t longest = 0;
-
-	while ((b = backing_next(bs, f, DMA_MAPPED, b)))
-		longest = b->length > longest ? b->length : longest;
-	return longest;
 }
 
 /* ---- mapping --------------------------------------------------------------------- */
@@ -268,11 +234,14 @@ static uint64_t file_granule(int fd, bool *is_huge)
  * reserves. */
 static int map_whole(struct dma_backings *bs, const struct file *f, struct dma_backing *b)
 {
-	const uint64_t before = longest_mapping(bs, f);
 	const int fd = f->w->fd;
+	struct dma_backing *other = NULL;
 	struct extent e = { 0 };
-	uint64_t size;
+	uint64_t size, before = 0;
 	bool is_huge;
+
+	while ((other = backing_next(bs, f, DMA_MAPPED, other)))
+		before = other->length > before ? other->length : before;
 
 	e.granule = file_granule(fd, &is_huge);
 	size = round_up(f->size, e.granule);
@@ -315,29 +284,6 @@ static int mappings_check(struct lm_ctx *ctx)
 	return -ENOMEM;
 }
 
-static int fds_check(struct lm_ctx *ctx)
-{
-	const uint32_t nr = ctx->dma->backings.nr_fds;
-	struct dma_limit limit;
-
-	if (dma_share_of_fds(nr, &limit))
-		return 0;
-	warn_full(ctx, "descriptors", nr, &limit);
-	return -EMFILE;
-}
-
-/* Room for it may lack in our address space, too. */
-static int mapping_failed(struct lm_ctx *ctx, struct dma_backing *b, int error)
-{
-	if (!ctx->dma->full_warned)
-		log_warn(ctx, "memory that the client shares cannot be mapped: %s",
-			 strerror(-error));
-	ctx->dma->full_warned = true;
-	b->kind = DMA_MESSAGE; /* nothing to undo */
-	dma_backing_put(&ctx->dma->backings, b);
-	return error;
-}
-
 static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
 {
 	struct dma_backings *bs = &ctx->dma->backings;
@@ -350,15 +296,21 @@ static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_back
 	ret = ret ?: backing_new(bs, f, DMA_MAPPED, &b);
 	if (ret)
 		return ret;
-	if (whole && !map_whole(bs, f, b)) {
+	if (whole && !map_whole(bs, f, b))
 		backing_share(bs, b);
-	} else {
+	else
 		ret = map_exact(bs, f, b);
-		if (ret)
-			return mapping_failed(ctx, b, ret);
+	if (!ret) {
+		*out = b;
+		return 0;
 	}
-	*out = b;
-	return 0;
+	/* Room for it may lack in our address space, too. */
+	if (!ctx->dma->full_warned)
+		log_warn(ctx, "memory that the client shares cannot be mapped: %s", strerror(-ret));
+	ctx->dma->full_warned = true;
+	b->kind = DMA_MESSAGE; /* nothing to undo */
+	dma_backing_put(bs, b);
+	return ret;
 }
 
 /* ---- from descriptor to backing -------------------------------------------------- */
@@ -369,16 +321,19 @@ static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind 
 {
 	struct dma_backings *bs = &ctx->dma->backings;
 	struct dma_backing *b = backing_next(bs, f, kind, NULL);
-	int ret = 0;
+	struct dma_limit limit;
+	int ret;
 
 	if (b) {
 		b->windows++;
 		*out = b;
 		return 0;
 	}
-	if (kind == DMA_FILE)
-		ret = fds_check(ctx);
-	ret = ret ?: backing_new(bs, f, kind, &b);
+	if (kind == DMA_FILE && !dma_share_of_fds(bs->nr_fds, &limit)) {
+		warn_full(ctx, "descriptors", bs->nr_fds, &limit);
+		return -EMFILE;
+	}
+	ret = backing_new(bs, f, kind, &b);
 	if (ret)
 		return ret;
 	if (kind == DMA_FILE) {
@@ -414,12 +369,6 @@ static int file_probe(const struct dma_window *w, struct file *f)
 	return 0;
 }
 
-/* Is it certain that what is inside the file now stays? */
-static bool is_safe(const struct file *f)
-{
-	return sigbus_is_guarded() || memfd_is_sealed(f->w->fd);
-}
-
 /* What a window becomes that no mapping has. A page of a file on FUSE may never come. */
 static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 {
@@ -429,7 +378,8 @@ static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 		return sigbus_is_guarded() && !f->w->file_io ? DMA_MAPPED : DMA_MESSAGE;
 	if (f->w->file_io || f->end > f->size)
 		return DMA_FILE;
-	if (is_safe(f))
+	/* Is it certain that what is inside the file now stays? */
+	if (sigbus_is_guarded() || memfd_is_sealed(f->w->fd))
 		return DMA_MAPPED;
 	if (!ctx->dma->slow_warned)
 		log_warn(ctx, "DMA memory is not sealed against shrinking, thus not mapped: "
@@ -438,18 +388,22 @@ static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 	return DMA_FILE;
 }
 
-/* Most windows are of a file that is mapped: no system call more for them. */
+/* A mapping that has the whole window, all of it real. Most windows are of a file that is mapped:
+ * no system call more for them. */
 static bool mapped_get(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
 {
 	struct dma_backing *b = NULL;
 
-	if (S_ISREG(f->st.st_mode) && !f->w->file_io && f->end <= f->size)
-		b = mapping_find(&ctx->dma->backings, f);
-	if (!b)
+	if (!S_ISREG(f->st.st_mode) || f->w->file_io || f->end > f->size)
 		return false;
-	b->windows++;
-	*out = b;
-	return true;
+	while ((b = backing_next(&ctx->dma->backings, f, DMA_MAPPED, b))) {
+		if (f->end > b->length || sigbus_is_broken(b->range, f->w->offset, f->w->size))
+			continue;
+		b->windows++;
+		*out = b;
+		return true;
+	}
+	return false;
 }
 
 /* ---- what the host maps ---------------------------------------------------------- */

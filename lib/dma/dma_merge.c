@@ -87,50 +87,40 @@ static void window_absorb(struct dma *dma, struct dma_slot *below, uint64_t addr
 	dma_backing_put(&dma->backings, b);
 }
 
-/* The window above begins at @w from now on. First the new place, then the old one goes. */
-static bool window_lower(struct dma *dma, const struct dma_window *w, const struct dma_slot *above)
-{
-	struct dma_slot slot = *above;
-
-	slot.size += w->size;
-	slot.offset -= w->size;
-	if (dma_table_insert(&dma->windows, w->addr, &slot))
-		return false;
-	dma_table_remove(&dma->windows, w->addr + w->size, w->addr + w->size);
-	return true;
-}
-
 bool dma_merge(struct dma *dma, const struct dma_window *w, struct dma_backing *b)
 {
 	struct dma_slot *below = window_below(dma, w->addr, b);
 	const uint64_t end = w->addr + w->size; /* 0: of the address space */
 	const struct dma_slot *above = end ? window_at(dma, end, b) : NULL;
-	bool merged = below;
+	struct dma_slot lower;
 
 	dma_forget_last(dma);
-	if (below)
+	if (below) {
 		below->size += w->size;
-	if (below && above)
-		window_absorb(dma, below, end, b);
-	if (!below && above)
-		merged = window_lower(dma, w, above);
-	return merged;
+		if (above)
+			window_absorb(dma, below, end, b);
+		return true;
+	}
+	if (!above)
+		return false;
+	/* It begins at @w from now on. First the new place, then the old one goes. */
+	lower = *above;
+	lower.size += w->size;
+	lower.offset -= w->size;
+	if (dma_table_insert(&dma->windows, w->addr, &lower))
+		return false;
+	dma_table_remove(&dma->windows, end, end);
+	return true;
 }
 
 /* ---- from entries to windows ----------------------------------------------------- */
 
-static inline struct dma_pos pos_unpack(const void *place)
-{
-	const uintptr_t n = (uintptr_t)place;
-
-	return (struct dma_pos){ (uint32_t)(n / DMA_CHUNK), (uint32_t)(n % DMA_CHUNK) };
-}
-
 bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p)
 {
 	const struct dma_table *t = &dma->windows;
+	const uintptr_t place = (uintptr_t)sg->region;
 
-	*p = pos_unpack(sg->region);
+	*p = (struct dma_pos){ (uint32_t)(place / DMA_CHUNK), (uint32_t)(place % DMA_CHUNK) };
 	if (likely(dma_table_has(t, *p) &&
 		   dma_table_slot(t, *p)->generation == sg->generation))
 		return true;

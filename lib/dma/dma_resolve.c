@@ -22,39 +22,19 @@ static void range_cut(struct host_dma *d, uint64_t low, uint64_t last)
 	d->size = end - d->addr + 1;
 }
 
-/* @addr is in no window: between which two is it? */
+/* @addr is in no window: between which two is it? All of that is in one mapping. */
 static void gap_find(const struct dma *dma, uint64_t addr, uint64_t *low, uint64_t *last)
 {
+	const uint64_t piece = addr & ~(DMA_PIECE - 1), end = piece + (DMA_PIECE - 1);
 	const struct dma_table *t = &dma->windows;
 	struct dma_pos p;
+	uint64_t edge = 0;
 
-	*low = 0;
-	*last = UINT64_MAX;
 	if (dma_table_find(t, addr, &p))
-		*low = dma_table_key(t, p) + dma_table_slot(t, p)->size;
-	if (dma_table_seek(t, addr, &p))
-		*last = dma_table_key(t, p) - 1;
-}
-
-/* All of one mapping. */
-static void piece_find(uint64_t addr, uint64_t *low, uint64_t *last)
-{
-	const uint64_t first = addr & ~(DMA_PIECE - 1);
-
-	*low = *low > first ? *low : first;
-	*last = *last - first > DMA_PIECE - 1 ? first + (DMA_PIECE - 1) : *last;
-}
-
-static int range_pin(const struct host *host, struct host_dma *d)
-{
-	int ret;
-
-	d->prot = PROT_READ | PROT_WRITE;
-	ret = host->dma_pin(host, d);
-	if (ret != -EACCES)
-		return ret;
-	d->prot = PROT_READ;
-	return host->dma_pin(host, d);
+		edge = dma_table_key(t, p) + dma_table_slot(t, p)->size;
+	*low = edge > piece ? edge : piece;
+	edge = dma_table_seek(t, addr, &p) ? dma_table_key(t, p) - 1 : UINT64_MAX;
+	*last = at_most(edge, end);
 }
 
 /* What cannot be pinned may not exist. */
@@ -137,9 +117,13 @@ int dma_resolve(struct lm_ctx *ctx, uint64_t addr, uint64_t len)
 	if (!host->dma_pin || ctx->dma->revoke.is_notifying)
 		return -ENOENT;
 	gap_find(ctx->dma, addr, &low, &last);
-	piece_find(addr, &low, &last);
 	range_cut(&d, low, last);
-	ret = range_pin(host, &d);
+	d.prot = PROT_READ | PROT_WRITE;
+	ret = host->dma_pin(host, &d);
+	if (ret == -EACCES) {
+		d.prot = PROT_READ;
+		ret = host->dma_pin(host, &d);
+	}
 	if (!ret) {
 		range_cut(&d, low, last);
 		ret = window_add(ctx, &d, true);

@@ -77,14 +77,6 @@ static void mark_one(struct lm_ctx *ctx, struct dma_pos p)
 	ctx->dma->revoke.held += slot->holds != 0;
 }
 
-static bool range_mark(struct lm_ctx *ctx, uint64_t until)
-{
-	const bool all = range_pass(ctx, mark_one, until);
-
-	dma_forget_last(ctx->dma);
-	return all;
-}
-
 /* ---- telling the device ---------------------------------------------------------- */
 
 static void revoke_check(struct lm_ctx *ctx);
@@ -107,20 +99,6 @@ static void wait_done(struct lm_ctx *ctx, struct deferral *d, ssize_t result)
 	revoke_check(ctx);
 }
 
-/* The spare one waits from now on. */
-static void wait_link(struct dma_revoke *r)
-{
-	struct dma_wait *w = r->spare;
-
-	r->spare = NULL;
-	w->prev = NULL;
-	w->next = r->waits;
-	if (w->next)
-		w->next->prev = w;
-	r->waits = w;
-	r->deferred++;
-}
-
 /* Where nobody waits, or without memory for it, the callback cannot defer. */
 static void notify_one(struct lm_ctx *ctx, struct dma_pos p)
 {
@@ -128,21 +106,29 @@ static void notify_one(struct lm_ctx *ctx, struct dma_pos p)
 	struct dma_revoke *r = &ctx->dma->revoke;
 	struct deferral nobody = { 0 }, *d = &nobody;
 	const uint64_t addr = dma_table_key(t, p);
+	struct dma_wait *w = NULL;
 	int ret;
 
 	if (addr >= r->notified_first && addr <= r->notified_last)
 		return;
-	if (!r->is_final && !r->spare)
-		r->spare = malloc(sizeof(*r->spare));
-	if (!r->is_final && r->spare) {
-		d = &r->spare->defer;
+	if (!r->is_final)
+		w = r->spare = r->spare ?: malloc(sizeof(*w));
+	if (w) {
+		d = &w->defer;
 		*d = (struct deferral){ .done = wait_done };
 	}
 	ret = call_dma_unmap(ctx, d, addr, dma_table_slot(t, p)->size);
-	if (ret == LM_DEFER)
-		wait_link(r);
-	else if (ret)
+	if (ret == LM_DEFER) {
+		r->spare = NULL;
+		w->prev = NULL;
+		w->next = r->waits;
+		if (w->next)
+			w->next->prev = w;
+		r->waits = w;
+		r->deferred++;
+	} else if (ret) {
 		log_peer(ctx, LM_LOG_WARN, "dma_unmap failed (%d): unmapping anyway", ret);
+	}
 }
 
 /* No callback can change the table: dma_map() and dma_unmap() refuse meanwhile. */
@@ -162,12 +148,6 @@ static bool range_notify(struct lm_ctx *ctx, uint64_t until)
 }
 
 /* ---- the windows go, and with the last window of it the memory ------------------- */
-
-/* Without memory for it the mapping stays for good: a pointer must not dangle. */
-static void orphan_add(struct dma *dma, const struct dma_slot *slot)
-{
-	dma_table_insert(&dma->orphans, slot->generation, slot);
-}
 
 /* What the host maps is at its address, which the slot has as its offset. */
 static void window_scratch(struct dma *dma, const struct dma_slot *slot, uint64_t first,
@@ -211,21 +191,11 @@ static void sweep_one(struct lm_ctx *ctx, struct dma_pos p)
 		work_add(ctx, DMA_WORK);
 	if (slot->holds) {
 		window_scratch(dma, slot, dma->revoke.gone_first, dma->revoke.gone_last);
-		orphan_add(dma, slot);
+		/* Without memory for it the mapping stays for good: a pointer must not dangle. */
+		dma_table_insert(&dma->orphans, slot->generation, slot);
 	} else {
 		window_free(dma, slot);
 	}
-}
-
-static bool range_sweep(struct lm_ctx *ctx, uint64_t until)
-{
-	struct dma_revoke *r = &ctx->dma->revoke;
-	const uint64_t from = r->next;
-	const bool all = range_pass(ctx, sweep_one, until);
-
-	dma_table_remove(&ctx->dma->windows, from, all ? r->last : r->next - 1);
-	dma_forget_last(ctx->dma);
-	return all;
 }
 
 /* ---- step by step ---------------------------------------------------------------- */
@@ -245,16 +215,26 @@ static void revoke_begin(struct dma_revoke *r, uint64_t first, uint64_t last, bo
 /* Until so much work has been done, or somebody has to be waited for. True: it is over. */
 static bool revoke_go_on(struct lm_ctx *ctx, uint64_t until)
 {
-	struct dma_revoke *r = &ctx->dma->revoke;
+	struct dma *dma = ctx->dma;
+	struct dma_revoke *r = &dma->revoke;
 
-	if (r->step == REVOKE_MARK && range_mark(ctx, until))
-		pass_begin(r, REVOKE_NOTIFY);
+	if (r->step == REVOKE_MARK) {
+		if (range_pass(ctx, mark_one, until))
+			pass_begin(r, REVOKE_NOTIFY);
+		dma_forget_last(dma);
+	}
 	if (r->step == REVOKE_NOTIFY && range_notify(ctx, until))
 		pass_begin(r, REVOKE_WAIT);
 	if (r->step == REVOKE_WAIT && (r->is_final || !(r->held || r->deferred)))
 		pass_begin(r, REVOKE_SWEEP);
-	if (r->step == REVOKE_SWEEP && range_sweep(ctx, until))
-		r->step = REVOKE_NONE;
+	if (r->step == REVOKE_SWEEP) {
+		const uint64_t from = r->next;
+		const bool all = range_pass(ctx, sweep_one, until);
+
+		dma_table_remove(&dma->windows, from, all ? r->last : r->next - 1);
+		dma_forget_last(dma);
+		r->step = all ? REVOKE_NONE : r->step;
+	}
 	return r->step == REVOKE_NONE;
 }
 
@@ -309,17 +289,6 @@ bool dma_unmap_is_due(const struct lm_ctx *ctx)
 
 /* ---- the client leaves ----------------------------------------------------------- */
 
-/* Nobody waits for the answer to the DMA_UNMAP that is going on. */
-static void revoke_cancel(struct lm_ctx *ctx)
-{
-	struct dma_revoke *r = &ctx->dma->revoke;
-
-	while (r->waits) {
-		defer_cancel(ctx, &r->waits->defer);
-		wait_unlink(r, r->waits);
-	}
-}
-
 void dma_leave(struct lm_ctx *ctx)
 {
 	struct dma_revoke *r = &ctx->dma->revoke;
@@ -328,7 +297,11 @@ void dma_leave(struct lm_ctx *ctx)
 	if (r->step != REVOKE_NONE && r->is_final)
 		return; /* it has begun */
 	dma_transfers_cancel(ctx);
-	revoke_cancel(ctx);
+	/* Nobody waits for the answer to the DMA_UNMAP that is going on. */
+	while (r->waits) {
+		defer_cancel(ctx, &r->waits->defer);
+		wait_unlink(r, r->waits);
+	}
 	orphans_scratch(ctx->dma, 0, UINT64_MAX);
 	revoke_begin(r, 0, UINT64_MAX, true);
 	if (before.step < REVOKE_NOTIFY ||

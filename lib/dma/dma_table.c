@@ -180,24 +180,18 @@ static int split(struct dma_table *t, struct dma_pos *p)
 	return 0;
 }
 
-static int make_room(struct dma_table *t, struct dma_pos *p)
-{
-	if (!t->nr)
-		return top_insert(t, 0);
-	if (t->ref[p->chunk].nr < DMA_CHUNK || shift_left(t, p) || shift_right(t, p))
-		return 0;
-	return split(t, p);
-}
-
 int dma_table_insert(struct dma_table *t, uint64_t key, const struct dma_slot *slot)
 {
 	struct dma_pos p = { 0, 0 };
 	struct dma_chunk_ref *ref;
-	int ret;
+	int ret = 0;
 
 	if (dma_table_find(t, key, &p))
 		p.slot++;
-	ret = make_room(t, &p);
+	if (!t->nr)
+		ret = top_insert(t, 0);
+	else if (t->ref[p.chunk].nr == DMA_CHUNK && !shift_left(t, &p) && !shift_right(t, &p))
+		ret = split(t, &p);
 	if (ret)
 		return ret;
 	ref = &t->ref[p.chunk];
