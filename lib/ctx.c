@@ -22,20 +22,6 @@
 
 #define EVENT_NAME_MAX 16 /* text and tail of a trace record */
 
-/* Memory is made through it: before all that has some. */
-static int host_new(struct lm_ctx *ctx)
-{
-	const char *why = NULL;
-	int ret;
-
-	if (!(ctx->info.flags & LM_DEV_MDEV))
-		return 0;
-	ret = host_mdev_open(ctx->uuid, &ctx->host, &why);
-	if (ret)
-		log_err(ctx, "/dev/muser/%s: %s", ctx->uuid, why ?: strerror(-ret));
-	return ret;
-}
-
 /* Each part says what it keeps. */
 static int state_new(struct lm_ctx *ctx)
 {
@@ -54,11 +40,17 @@ static int state_new(struct lm_ctx *ctx)
 /* Everything that a client cannot see yet. */
 static int ctx_build(struct lm_ctx *ctx)
 {
+	const char *why = NULL;
 	int ret;
 
 	ret = threads_new(ctx);
 	ret = ret ?: loop_new(&ctx->loop);
-	ret = ret ?: host_new(ctx);
+	/* Memory is made through the host: before all that has some. */
+	if (!ret && (ctx->info.flags & LM_DEV_MDEV)) {
+		ret = host_mdev_open(ctx->uuid, &ctx->host, &why);
+		if (ret)
+			log_err(ctx, "/dev/muser/%s: %s", ctx->uuid, why ?: strerror(-ret));
+	}
 	ret = ret ?: state_new(ctx);
 	ret = ret ?: region_new(ctx);
 	ret = ret ?: dma_new(ctx);
@@ -84,20 +76,10 @@ static int ctx_publish(struct lm_ctx *ctx)
 	return ret ?: server_start(ctx);
 }
 
-/* What this context was told there is not for the next one. */
-static void environment_taken(const lm_dev_info_t *given, const lm_dev_info_t *info)
-{
-	if (!given->uuid)
-		unsetenv("MUSER_UUID");
-	if (info->flags & ~given->flags & LM_DEV_LISTEN_FD)
-		unsetenv("MUSER_LISTEN_FD");
-	if (info->flags & ~given->flags & LM_DEV_MDEV)
-		unsetenv("MUSER_TRANSPORT");
-}
-
 LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size)
 {
 	struct lm_ctx *ctx;
+	uint32_t found; /* flags that the environment has set */
 	int ret;
 
 	ctx = calloc(1, sizeof(*ctx));
@@ -122,7 +104,14 @@ LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t si
 	}
 	if (ctx->info.flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD))
 		close(ctx->info.fd); /* the server has its own */
-	environment_taken(dev_info, &ctx->info);
+	/* What this context was told there is not for the next one. */
+	found = ctx->info.flags & ~dev_info->flags;
+	if (!dev_info->uuid)
+		unsetenv("MUSER_UUID");
+	if (found & LM_DEV_LISTEN_FD)
+		unsetenv("MUSER_LISTEN_FD");
+	if (found & LM_DEV_MDEV)
+		unsetenv("MUSER_TRANSPORT");
 	return ctx;
 }
 

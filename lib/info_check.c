@@ -15,9 +15,10 @@
 #define KNOWN_PROP_FLAGS (LM_PROP_RO | LM_PROP_CREATE)
 #define PERMISSIONS 0777
 
-static const char *flags_fault(const lm_dev_info_t *info)
+static const char *info_fault(const lm_dev_info_t *info)
 {
 	const uint32_t fds = info->flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD);
+	const bool mdev = info->flags & LM_DEV_MDEV;
 
 	if (info->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
@@ -27,20 +28,14 @@ static const char *flags_fault(const lm_dev_info_t *info)
 		return "fd is not a descriptor";
 	if (fds && info->socket_path)
 		return "fd and socket_path are mutually exclusive";
-	if ((info->flags & LM_DEV_MDEV) && (info->socket_path || fds))
+	if (mdev && (info->socket_path || fds))
 		return "a mediated device has no socket: neither fd nor socket_path";
-	if ((info->flags & LM_DEV_MDEV) && !info->uuid)
+	if (mdev && !info->uuid)
 		return "LM_DEV_MDEV requires a UUID";
 	if ((info->flags & LM_DEV_THREADS) && (info->flags & LM_DEV_BUSY_POLL))
 		return "LM_DEV_BUSY_POLL and LM_DEV_THREADS are mutually exclusive";
-	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path && !fds &&
-	    !(info->flags & LM_DEV_MDEV))
+	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path && !fds && !mdev)
 		return "LM_DEV_NO_CONTROL requires socket_path or fd";
-	return NULL;
-}
-
-static const char *members_fault(const lm_dev_info_t *info)
-{
 	if (!all_zero(info->pci_info.reserved, sizeof(info->pci_info.reserved)))
 		return "a reserved member is not 0";
 	if (info->socket_mode & ~PERMISSIONS)
@@ -50,25 +45,20 @@ static const char *members_fault(const lm_dev_info_t *info)
 	return NULL;
 }
 
-static const char *prop_fault(const lm_dev_info_t *info, const lm_prop_t *p)
-{
-	if (p->flags & ~KNOWN_PROP_FLAGS)
-		return "a flag that this libmuser does not know";
-	if (!info->prop_get)
-		return "there is no prop_get";
-	if (!p->flags && !info->prop_set)
-		return "it can be set, but there is no prop_set";
-	return NULL;
-}
-
 static int check_props(const lm_dev_info_t *info)
 {
 	uint32_t i;
 
 	for (i = 0; i < info->nr_props; i++) {
 		const lm_prop_t *p = &info->props[i];
-		const char *fault = prop_fault(info, p);
+		const char *fault = NULL;
 
+		if (p->flags & ~KNOWN_PROP_FLAGS)
+			fault = "a flag that this libmuser does not know";
+		else if (!info->prop_get)
+			fault = "there is no prop_get";
+		else if (!p->flags && !info->prop_set)
+			fault = "it can be set, but there is no prop_set";
 		if (fault) {
 			log_info(info, LM_LOG_ERR, "property %u, %s: %s", i, p->name, fault);
 			return -EINVAL;
@@ -80,21 +70,10 @@ static int check_props(const lm_dev_info_t *info)
 	return 0;
 }
 
-static void wonder(const lm_dev_info_t *info)
-{
-	const lm_pci_info_t *pci = &info->pci_info;
-
-	if (!pci->id.vid || pci->id.vid == 0xffff)
-		log_info(info, LM_LOG_WARN, "vendor id %04xh: guests take the slot for empty",
-			 pci->id.vid);
-	if (pci->intx_pin && !pci->irq_count[LM_DEV_INTX_IRQ_IDX])
-		log_info(info, LM_LOG_WARN, "intx_pin %u without INTx in irq_count",
-			 pci->intx_pin);
-}
-
 int info_check(const lm_dev_info_t *info)
 {
-	const char *fault = flags_fault(info) ?: members_fault(info);
+	const lm_pci_info_t *pci = &info->pci_info;
+	const char *fault = info_fault(info);
 	int ret;
 
 	if (fault)
@@ -102,7 +81,13 @@ int info_check(const lm_dev_info_t *info)
 	ret = fault ? -EINVAL : name_check_device(info);
 	ret = ret ?: name_check_props(info);
 	ret = ret ?: check_props(info);
-	if (!ret)
-		wonder(info);
-	return ret;
+	if (ret)
+		return ret;
+	if (!pci->id.vid || pci->id.vid == 0xffff)
+		log_info(info, LM_LOG_WARN, "vendor id %04xh: guests take the slot for empty",
+			 pci->id.vid);
+	if (pci->intx_pin && !pci->irq_count[LM_DEV_INTX_IRQ_IDX])
+		log_info(info, LM_LOG_WARN, "intx_pin %u without INTx in irq_count",
+			 pci->intx_pin);
+	return 0;
 }

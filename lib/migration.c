@@ -77,50 +77,27 @@ static void save_registers(struct out *o, uint32_t index, const struct region *r
 	}
 }
 
-static bool is_zero(const char *p, size_t len)
-{
-	return !*p && !memcmp(p, p + 1, len - 1);
-}
-
-/* Clients may be writing to this memory: it is looked at once, then copied. */
-static void save_extent(struct out *o, uint32_t index, const char *mem, uint64_t at, uint64_t end)
-{
-	uint64_t len;
-	char *to;
-
-	for (; at < end; at += len) {
-		const uint64_t offset = htole64(at);
-
-		len = end - at < STATE_PAGE ? end - at : STATE_PAGE;
-		if (is_zero(mem + at, len))
-			continue;
-		to = section_put(o, STATE_MEMORY, index, sizeof(offset) + len);
-		if (to) {
-			memcpy(to, &offset, sizeof(offset));
-			memcpy(to + sizeof(offset), mem + at, len);
-		}
-	}
-}
-
+/* Clients may be writing to this memory: it is looked at once, then copied. Pages of zeroes are
+ * left out. */
 static void save_memory(struct out *o, uint32_t index, const struct region *r)
 {
-	uint64_t at = 0, end;
+	uint64_t at = 0, end, len, offset;
+	char *to;
 
-	for (; region_memory_data(r, &at, &end); at = end)
-		save_extent(o, index, r->mem, at, end);
-}
+	while (region_memory_data(r, &at, &end)) {
+		for (; at < end; at += len) {
+			const char *page = (const char *)r->mem + at;
 
-static void save_regions(const struct lm_ctx *ctx, struct out *o)
-{
-	uint32_t i;
-
-	for (i = 0; i < region_count(ctx); i++) {
-		const struct region *r = region_get(ctx, i);
-
-		if (r->values)
-			save_registers(o, i, r);
-		if (r->mem)
-			save_memory(o, i, r);
+			len = at_most(end - at, STATE_PAGE);
+			if (!*page && !memcmp(page, page + 1, len - 1))
+				continue;
+			to = section_put(o, STATE_MEMORY, index, sizeof(offset) + len);
+			if (to) {
+				offset = htole64(at);
+				memcpy(to, &offset, sizeof(offset));
+				memcpy(to + sizeof(offset), page, len);
+			}
+		}
 	}
 }
 
@@ -167,12 +144,20 @@ static void put_header(const struct lm_ctx *ctx, struct out *o)
 LM_EXPORT int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len)
 {
 	struct out o = { buf, *len, sizeof(struct state_header) };
+	uint32_t i;
 	int ret;
 
 	if (ctx_is_half_done(ctx))
 		return -EBUSY;
 	save_library(ctx, &o);
-	save_regions(ctx, &o);
+	for (i = 0; i < region_count(ctx); i++) {
+		const struct region *r = region_get(ctx, i);
+
+		if (r->values)
+			save_registers(&o, i, r);
+		if (r->mem)
+			save_memory(&o, i, r);
+	}
 	ret = save_device(ctx, &o);
 	if (ret)
 		return ret;

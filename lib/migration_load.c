@@ -110,22 +110,18 @@ static uint64_t memory_offset(const struct section *s)
 	return le64toh(offset);
 }
 
-static bool memory_fits(const struct lm_ctx *ctx, const struct section *s)
-{
-	const struct region *r = region_get(ctx, s->index);
-
-	return r && r->mem && s->len >= sizeof(uint64_t) &&
-	       !out_of_range(memory_offset(s), s->len - sizeof(uint64_t), r->info.size);
-}
-
 static bool section_fits(const struct lm_ctx *ctx, struct state *st,
 			 const struct section *s)
 {
+	const struct region *r;
+
 	switch (s->tag) {
 	case STATE_REGISTERS:
 		return registers_fit(ctx, s);
 	case STATE_MEMORY:
-		return memory_fits(ctx, s);
+		r = region_get(ctx, s->index);
+		return r && r->mem && s->len >= sizeof(uint64_t) &&
+		       !out_of_range(memory_offset(s), s->len - sizeof(uint64_t), r->info.size);
 	case STATE_CONFIG:
 	case STATE_MSIX:
 	case STATE_IRQ:
