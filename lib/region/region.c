@@ -269,9 +269,8 @@ static ssize_t access_end(struct lm_ctx *ctx, struct access *a, ssize_t result)
 
 static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
 
-static ssize_t access_run(struct lm_ctx *ctx, struct access *a)
+static ssize_t access_run(struct lm_ctx *ctx, struct region *r, struct access *a)
 {
-	struct region *r = region_get(ctx, a->region);
 	ssize_t ret = 0;
 
 	a->defer.done = access_is_posted(a) ? NULL : access_resume;
@@ -290,11 +289,12 @@ static ssize_t access_run(struct lm_ctx *ctx, struct access *a)
 static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result)
 {
 	struct access *a = container_of(d, struct access, defer);
+	struct region *r = region_get(ctx, a->region);
 
 	if (result >= 0) {
-		register_completed(region_get(ctx, a->region), a);
+		register_completed(r, a);
 		a->pos += a->piece;
-		result = access_run(ctx, a);
+		result = access_run(ctx, r, a);
 	} else {
 		result = access_end(ctx, a, result);
 	}
@@ -309,7 +309,7 @@ static void access_crossed(struct lm_ctx *ctx, struct crossing *x)
 	ssize_t result;
 
 	if (!x->is_over)
-		result = access_run(ctx, a);
+		result = access_run(ctx, region_get(ctx, a->region), a);
 	else
 		result = access_answer(ctx, a, x->result < 0 ? x->result : a->count);
 	if (result != LM_DEFER)
@@ -318,7 +318,7 @@ static void access_crossed(struct lm_ctx *ctx, struct crossing *x)
 
 ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 {
-	const struct region *r = region_find(ctx, a->region);
+	struct region *r = region_find(ctx, a->region);
 	const uint32_t need = a->is_write ? LM_REG_FLAG_WRITE : LM_REG_FLAG_READ;
 	const uint8_t kind = a->is_write ? LM_TRACE_WRITE : LM_TRACE_READ;
 	int entered = TAP_PASS;
@@ -347,7 +347,7 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 	if (unlikely(entered == TAP_ANSWERED))
 		return access_end(ctx, a, a->cross.result < 0 ? a->cross.result : a->count);
 	if (likely(a->reason == LM_TRACE_REASON_DEVICE))
-		return access_run(ctx, a);
+		return access_run(ctx, r, a);
 	return access_end(ctx, a, a->reason == LM_TRACE_REASON_DIRECTION ? -EACCES : -EINVAL);
 }
 

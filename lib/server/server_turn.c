@@ -117,8 +117,7 @@ static int serve_all(struct client *c)
 static inline bool client_is_at_rest(const struct client *c)
 {
 	return c->waiting == WAIT_NONE && c->armed && !c->blocked && c->events == CLIENT_IN &&
-	       stream_is_empty(&c->stream) && !stream_pending(&c->stream) &&
-	       !c->upcalls && !c->twin.rx.data;
+	       c->stream.rx.head == c->stream.rx.tail && !c->upcalls && !c->twin.rx.data;
 }
 
 void client_serve(struct client *c)

@@ -94,16 +94,11 @@ static inline bool stream_pending(const struct stream *s)
 	return s->tx.head != s->tx.tail;
 }
 
-static inline bool stream_is_empty(const struct stream *s) /* of what was received */
-{
-	return s->rx.head == s->rx.tail;
-}
-
 /* stream_next() would not answer 0. */
-bool stream_has_more(const struct stream *s); /* it is not empty */
+bool stream_has_more(const struct stream *s); /* something was received */
 static inline bool stream_has_message(const struct stream *s)
 {
-	return !stream_is_empty(s) && stream_has_more(s);
+	return s->rx.head != s->rx.tail && stream_has_more(s);
 }
 
 /* Large buffers, shared by the process: rare, and not worth an allocation each. */
