@@ -189,20 +189,6 @@ static int load_library(struct lm_ctx *ctx, const struct section *part)
 	return 0;
 }
 
-static void clear_regions(const struct lm_ctx *ctx)
-{
-	uint32_t i;
-
-	for (i = 0; i < region_count(ctx); i++) {
-		struct region *r = region_get(ctx, i);
-
-		if (r->values)
-			register_reset(r);
-		if (r->mem)
-			region_memory_clear(r);
-	}
-}
-
 static void load_section(const struct lm_ctx *ctx, const struct section *s)
 {
 	struct region *r = region_get(ctx, s->index);
@@ -228,6 +214,7 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 	const struct section *device = &st.part[STATE_DEVICE];
 	size_t pos = sizeof(struct state_header);
 	struct section s;
+	uint32_t i;
 	int ret;
 
 	if (ctx_is_half_done(ctx))
@@ -236,7 +223,14 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 	ret = ret ?: load_library(ctx, st.part);
 	if (ret)
 		return ret;
-	clear_regions(ctx);
+	for (i = 0; i < region_count(ctx); i++) {
+		struct region *r = region_get(ctx, i);
+
+		if (r->values)
+			register_reset(r);
+		if (r->mem)
+			region_memory_clear(r);
+	}
 	while (section_next(&st, &pos, &s) == 1)
 		load_section(ctx, &s);
 	if (st.part[STATE_OWN].data)

@@ -260,13 +260,17 @@ static struct piece piece_at(const struct config *cfg, uint64_t offset, size_t l
 	return p;
 }
 
-/* Bits that irq.c knows: STATUS.Interrupt, and pending bits of MSI where these can be masked. */
-static void live_bits(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
-		      uint64_t offset)
+/* As they are kept, and bits that irq.c knows: STATUS.Interrupt, and which vectors of MSI are
+ * pending, where they can be masked. */
+static void bytes_read(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
+		       uint64_t offset)
 {
 	const struct config *cfg = ctx->config;
-	uint32_t flags = 0, pending, at, i;
+	uint32_t flags = 0, pending, at;
+	size_t i;
 
+	for (i = 0; i < count; i++)
+		buf[i] = offset + i < cfg->used ? cfg->bytes[offset + i].data : 0;
 	if (overlaps(offset, count, PCI_STATUS, 1) && irq_intx_level(ctx))
 		buf[PCI_STATUS - offset] |= PCI_STATUS_INTERRUPT;
 	if (cfg->msi)
@@ -279,17 +283,6 @@ static void live_bits(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
 		if (overlaps(offset, count, at + i, 1))
 			buf[at + i - offset] = (uint8_t)(pending >> 8 * i);
 	}
-}
-
-static void bytes_read(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
-		       uint64_t offset)
-{
-	const struct config *cfg = ctx->config;
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		buf[i] = offset + i < cfg->used ? cfg->bytes[offset + i].data : 0;
-	live_bits(ctx, buf, count, offset);
 }
 
 /* PCI Local Bus 3.0, 6.2.3: each bit is written, cleared by 1, or keeps its value. */

@@ -409,40 +409,33 @@ uint64_t irq_persist_size(const lm_dev_info_t *info)
 	return sizeof(struct irq_persist) + vectors * sizeof(struct vector);
 }
 
-/* One index whose vectors are where they are kept. */
-static int index_restore(struct irq_index *idx, struct vector *v, uint32_t state)
-{
-	uint32_t n;
-
-	idx->vector = v;
-	idx->is_persistent = true;
-	if (idx->count && irq_watch_new(idx))
-		return -ENOMEM;
-	for (idx->nr = idx->count, n = 0; n < idx->nr; n++, v++) {
-		v->fd = v->mask_fd = v->unmask_fd = -1;
-		v->flags &= state;
-		if (v->flags & VEC_PENDING)
-			irq_set_pending(idx, n);
-	}
-	return 0;
-}
-
 /* Vectors are where they are kept, from the first one on; eventfds are the client's to give. */
 static int irq_restore(struct irqs *irqs)
 {
-	const uint32_t state = persist_is_old(irqs->ctx) ? VEC_STATE : 0;
+	const uint32_t old = persist_is_old(irqs->ctx) ? VEC_STATE : 0;
 	struct vector *v;
-	uint32_t i;
-	int ret = 0;
+	uint32_t i, n;
 
 	if (!irqs->persist)
 		return 0;
 	v = (struct vector *)(irqs->persist + 1);
-	irqs->level = state && irqs->persist->level && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
-	for (i = 0; !ret && i < LM_DEV_NUM_IRQS; v += irqs->index[i++].count)
-		ret = index_restore(&irqs->index[i], v,
-				    i == LM_DEV_INTX_IRQ_IDX ? state : state & ~VEC_EDGE);
-	return ret;
+	irqs->level = old && irqs->persist->level && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
+	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+		struct irq_index *idx = &irqs->index[i];
+		const uint32_t state = i == LM_DEV_INTX_IRQ_IDX ? old : old & ~VEC_EDGE;
+
+		idx->vector = v;
+		idx->is_persistent = true;
+		if (idx->count && irq_watch_new(idx))
+			return -ENOMEM;
+		for (idx->nr = idx->count, n = 0; n < idx->nr; n++, v++) {
+			v->fd = v->mask_fd = v->unmask_fd = -1;
+			v->flags &= state;
+			if (v->flags & VEC_PENDING)
+				irq_set_pending(idx, n);
+		}
+	}
+	return 0;
 }
 
 int irq_new(struct lm_ctx *ctx)

@@ -148,59 +148,48 @@ static int state_check(struct irqs *irqs, const uint8_t *buf, size_t len)
 	return 0;
 }
 
-/* For the last vector of each index that has any. */
-static int state_room(struct irqs *irqs, const uint8_t *flags)
-{
-	uint32_t i, nr;
-
-	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
-		for (nr = irqs->index[i].count; nr && !flags[nr - 1]; nr--)
-			;
-		if (irq_grow(&irqs->index[i], nr))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void state_load(struct irqs *irqs, const uint8_t *buf)
-{
-	const uint8_t *flags = buf + 1;
-	uint32_t i, n;
-
-	irq_put_level(irqs, buf[0]);
-	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
-		for (n = 0; n < irqs->index[i].nr; n++) {
-			struct vector *v = &irqs->index[i].vector[n];
-
-			v->flags = (v->flags & ~VEC_STATE) | flags[n];
-			if (flags[n] & VEC_PENDING)
-				irq_watch(&irqs->index[i], n);
-		}
-	}
-}
-
 int irq_prepare(struct lm_ctx *ctx, const void *buf, size_t len)
 {
+	struct irq_index *idx = ctx->irqs->index;
+	const uint8_t *flags = (const uint8_t *)buf + 1;
+	uint32_t i, nr;
 	int ret;
 
 	ret = state_check(ctx->irqs, buf, len);
 	if (ret)
 		return ret;
 	irq_lock(ctx);
-	ret = state_room(ctx->irqs, (const uint8_t *)buf + 1);
+	/* For the last vector of each index that has any. */
+	for (i = 0; !ret && i < LM_DEV_NUM_IRQS; flags += idx[i++].count) {
+		for (nr = idx[i].count; nr && !flags[nr - 1]; nr--)
+			;
+		ret = irq_grow(&idx[i], nr);
+	}
 	irq_unlock(ctx);
 	return ret;
 }
 
 int irq_load(struct lm_ctx *ctx, const void *buf, size_t len)
 {
+	struct irq_index *idx = ctx->irqs->index;
+	const uint8_t *flags = (const uint8_t *)buf + 1;
+	uint32_t i, n;
 	int ret;
 
 	ret = irq_prepare(ctx, buf, len);
 	if (ret)
 		return ret;
 	irq_lock(ctx);
-	state_load(ctx->irqs, buf);
+	irq_put_level(ctx->irqs, *(const uint8_t *)buf);
+	for (i = 0; i < LM_DEV_NUM_IRQS; flags += idx[i++].count) {
+		for (n = 0; n < idx[i].nr; n++) {
+			struct vector *v = &idx[i].vector[n];
+
+			v->flags = (v->flags & ~VEC_STATE) | flags[n];
+			if (flags[n] & VEC_PENDING)
+				irq_watch(&idx[i], n);
+		}
+	}
 	irq_pull(ctx->irqs);
 	irq_update_all(ctx->irqs);
 	irq_unlock(ctx);

@@ -128,11 +128,16 @@ static void lent_ready(struct source *src, uint32_t events)
 	eventfd_kick(lent->device_fd);
 }
 
-static int lent_new(struct lm_ctx *ctx, int device_fd)
+int kick_lend(struct lm_ctx *ctx, int device_fd)
 {
-	struct lent_kick *lent = malloc(sizeof(*lent));
+	struct lent_kick *lent;
 	int ret;
 
+	for (lent = ctx->lent_kicks; lent; lent = lent->next) {
+		if (lent->device_fd == device_fd)
+			return lent->src.fd;
+	}
+	lent = malloc(sizeof(*lent));
 	if (!lent)
 		return -ENOMEM;
 	lent->device_fd = device_fd;
@@ -149,17 +154,6 @@ static int lent_new(struct lm_ctx *ctx, int device_fd)
 	lent->next = ctx->lent_kicks;
 	ctx->lent_kicks = lent;
 	return lent->src.fd;
-}
-
-int kick_lend(struct lm_ctx *ctx, int device_fd)
-{
-	const struct lent_kick *lent;
-
-	for (lent = ctx->lent_kicks; lent; lent = lent->next) {
-		if (lent->device_fd == device_fd)
-			return lent->src.fd;
-	}
-	return lent_new(ctx, device_fd);
 }
 
 bool kick_has_lent(const struct lm_ctx *ctx, const int *fds, uint32_t nr)

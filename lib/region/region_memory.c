@@ -29,29 +29,14 @@
 /* ---- making it ------------------------------------------------------------------- */
 
 /* Memory of the host may be there before this process, and after it. */
-static int memory_get(struct lm_ctx *ctx, const struct host *host, uint32_t index, struct region *r)
+int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
 	struct host_memory m = { .space = index, .size = r->info.size };
 	const struct host_trap forget = {
 		.region = index, .off = true, .size = round_up(m.size, page_size()),
 	};
-	int ret;
-
-	ret = host->memory(host, &m);
-	if (ret)
-		return ret;
-	r->mem = m.mem;
-	r->memfd = m.fd;
-	if (m.kept)
-		host->trap(host, &forget);
-	if (m.kept && !persist_is_old(ctx))
-		region_memory_clear(r);
-	return 0;
-}
-
-int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
-{
 	const struct host *host = &socket_host; /* it is our own */
+	int ret;
 
 	if (index == LM_CFG_REG_IDX || !r->info.size)
 		return 0;
@@ -65,7 +50,16 @@ int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 	}
 	if (r->shared || (ctx->info.flags & LM_DEV_RESTARTABLE))
 		host = ctx->host;
-	return memory_get(ctx, host, index, r);
+	ret = host->memory(host, &m);
+	if (ret)
+		return ret;
+	r->mem = m.mem;
+	r->memfd = m.fd;
+	if (m.kept)
+		host->trap(host, &forget);
+	if (m.kept && !persist_is_old(ctx))
+		region_memory_clear(r);
+	return 0;
 }
 
 void region_memory_free(struct region *r)
@@ -122,35 +116,27 @@ void region_memory_clear(struct region *r)
 
 /* ---- taking it from a client ----------------------------------------------------- */
 
-/* From our mapping, not from memfd to memfd: sendfile(2) costs a third more. */
-static int range_copy(const struct region *r, off_t at, off_t end)
-{
-	while (at < end) {
-		const ssize_t put = pwrite(r->fresh, (char *)r->mem + at, (size_t)(end - at), at);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put ? -errno : -EIO;
-		at += put;
-	}
-	return 0;
-}
-
-/* The client may be making holes, and filling them, as we look: each look gets further. */
+/* The client may be making holes, and filling them, as we look: each look gets further. From our
+ * mapping, not from memfd to memfd: sendfile(2) costs a third more. */
 static int data_copy(const struct region *r, off_t at, off_t end)
 {
-	int ret = 0;
-
-	while (!ret && at < end && (at = lseek(r->memfd, at, SEEK_DATA)) >= 0 && at < end) {
+	while (at < end && (at = lseek(r->memfd, at, SEEK_DATA)) >= 0 && at < end) {
 		off_t hole = lseek(r->memfd, at, SEEK_HOLE);
 
 		if (hole <= at || hole > end)
 			hole = at + MOVE_STEP < end ? at + MOVE_STEP : end;
-		ret = range_copy(r, at, hole);
-		at = hole;
+		while (at < hole) {
+			const ssize_t put = pwrite(r->fresh, (char *)r->mem + at,
+						   (size_t)(hole - at), at);
+
+			if (put < 0 && errno == EINTR)
+				continue;
+			if (put <= 0)
+				return put ? -errno : -EIO;
+			at += put;
+		}
 	}
-	return at < 0 && errno != ENXIO ? -errno : ret;
+	return at < 0 && errno != ENXIO ? -errno : 0;
 }
 
 /* All up to the end of the next step that has data: as much as a turn may do. */

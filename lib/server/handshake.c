@@ -30,19 +30,6 @@ static bool twin_open(struct client *c, struct reply *r)
 	return true;
 }
 
-/* The limits of the client, from its offer or the specification's defaults. */
-static void limits_set(struct client *c, const struct caps *offer)
-{
-	c->max_fds = c->transport->max_fds;
-	if (offer->max_msg_fds)
-		c->max_fds = (uint32_t)at_most(offer->max_msg_fds, CHANNEL_MAX_FDS);
-	c->max_data = VFIO_USER_DEFAULT_MAX_DATA;
-	if (offer->max_data_xfer_size)
-		c->max_data = (uint32_t)at_most(offer->max_data_xfer_size, STREAM_MAX_DATA);
-	dma_limit(c->ctx, offer->max_dma_maps ? (uint64_t)offer->max_dma_maps :
-						VFIO_USER_DEFAULT_MAX_DMA);
-}
-
 /* Windows may be of any size and alignment: of page sizes, all that were proposed. */
 static int reply_text(struct client *c, const struct caps *offer, struct reply *r)
 {
@@ -107,7 +94,13 @@ int handshake(struct client *c, struct message *m, struct reply *r)
 		return ret;
 	if (version.minor > VFIO_USER_MINOR)
 		version.minor = VFIO_USER_MINOR;
-	limits_set(c, &offer);
+	/* The limits of the client, from its offer or the specification's defaults. */
+	c->max_fds = offer.max_msg_fds ? (uint32_t)at_most(offer.max_msg_fds, CHANNEL_MAX_FDS) :
+					 c->transport->max_fds;
+	c->max_data = offer.max_data_xfer_size ?
+		(uint32_t)at_most(offer.max_data_xfer_size, STREAM_MAX_DATA) :
+		VFIO_USER_DEFAULT_MAX_DATA;
+	dma_limit(c->ctx, offer.max_dma_maps ?: VFIO_USER_DEFAULT_MAX_DMA);
 	memcpy(r->payload, &version, sizeof(version));
 	r->len = sizeof(version);
 	ret = with_json ? reply_text(c, &offer, r) : 0;

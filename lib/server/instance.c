@@ -188,37 +188,32 @@ int instance_path(const struct lm_ctx *ctx, const char *file, char *buf, size_t 
 	return dir_path(buf, size, ctx->instance->final, file);
 }
 
-/* The directory of all directories: to be passed through, not to be looked at. */
-static int runtime_open(int runtime)
-{
-	struct stat st;
-	int ret = 0, fd;
-
-	if (fstat(runtime, &st) || (st.st_mode & 011) == 011)
-		return 0;
-	fd = dir_reopen(runtime);
-	if (fd < 0)
-		return fd;
-	if (fchmod(fd, (st.st_mode & 07777) | 011))
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-/* Whoever may use the client socket has to get there; all else in the directory stays ours. */
+/* Whoever may use the client socket has to get there; all else in the directory stays ours. The
+ * directory of all directories is to be passed through, not to be looked at. */
 static int permit(const struct lm_ctx *ctx)
 {
 	const lm_dev_info_t *info = &ctx->info;
 	const mode_t wanted = info->socket_mode;
 	const mode_t mode = 0700 | (wanted & 060 ? 010 : 0) | (wanted & 06 ? 01 : 0);
 	const struct instance *inst = ctx->instance;
+	struct stat st;
+	int fd, ret;
 
 	if (mode == 0700 || info->socket_path ||
 	    (info->flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD)))
 		return 0;
 	if (info->socket_gid && fchown(inst->dir, (uid_t)-1, info->socket_gid - 1))
 		return -errno;
-	return fchmod(inst->dir, mode) ? -errno : runtime_open(inst->runtime);
+	if (fchmod(inst->dir, mode))
+		return -errno;
+	if (fstat(inst->runtime, &st) || (st.st_mode & 011) == 011)
+		return 0;
+	fd = dir_reopen(inst->runtime);
+	if (fd < 0)
+		return fd;
+	ret = fchmod(fd, (st.st_mode & 07777) | 011) ? -errno : 0;
+	close(fd);
+	return ret;
 }
 
 int instance_publish(struct lm_ctx *ctx)
@@ -304,75 +299,57 @@ static int list_entry(int runtime, const char *name, lm_instance_fn_t *fn, void 
 	return fn(arg, name, false);
 }
 
-static int list_all(int runtime, lm_instance_fn_t *fn, void *arg)
-{
-	const int fd = dir_reopen(runtime);
-	struct dirent *entry;
-	DIR *dir;
-	int ret = 0;
-
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
-	while (!ret && (entry = readdir(dir)))
-		ret = list_entry(runtime, entry->d_name, fn, arg);
-	closedir(dir);
-	return ret;
-}
-
 LM_EXPORT int lm_instance_list(lm_instance_fn_t *fn, void *arg)
 {
 	const int runtime = dir_open_runtime(false, NULL);
-	int ret;
+	struct dirent *entry;
+	DIR *dir = NULL;
+	int fd, ret;
 
 	if (runtime < 0)
 		return runtime == -ENOENT ? 0 : runtime;
-	ret = list_all(runtime, fn, arg);
+	fd = ret = dir_reopen(runtime);
+	if (fd >= 0) {
+		dir = fdopendir(fd);
+		ret = dir ? 0 : -errno;
+	}
+	while (!ret && (entry = readdir(dir)))
+		ret = list_entry(runtime, entry->d_name, fn, arg);
+	if (dir)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
 	close(runtime);
 	return ret;
 }
 
-/* A socket says nothing of who listens there: it could have been given to somebody else. */
-static int entry_connect(int runtime, const char *uuid, const char *file)
+LM_EXPORT int lm_instance_connect(const char *uuid, const char *file, int *fd)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
+	int runtime, dir, s;
 	struct stat st;
-	const int dir = entry_open(runtime, uuid, &st);
-	int fd;
-
-	if (dir < 0)
-		return dir;
-	fd = sockpath_connect_at(dir, file);
-	close(dir);
-	if (fd < 0)
-		return fd;
-	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) && cred.uid == st.st_uid)
-		return fd;
-	close(fd);
-	return -EPERM;
-}
-
-LM_EXPORT int lm_instance_connect(const char *uuid, const char *file, int *fd)
-{
-	int runtime, ret;
 
 	if (!is_uuid(uuid) || strchr(file, '/'))
 		return -EINVAL;
 	runtime = dir_open_runtime(false, NULL);
 	if (runtime < 0)
 		return runtime;
-	ret = entry_connect(runtime, uuid, file);
+	dir = entry_open(runtime, uuid, &st);
 	close(runtime);
-	if (ret < 0)
-		return ret;
-	fcntl(ret, F_SETFL, fcntl(ret, F_GETFL) & ~O_NONBLOCK);
-	*fd = ret;
+	if (dir < 0)
+		return dir;
+	s = sockpath_connect_at(dir, file);
+	close(dir);
+	if (s < 0)
+		return s;
+	/* A socket says nothing of who listens there: it could have been given to somebody else. */
+	if (getsockopt(s, SOL_SOCKET, SO_PEERCRED, &cred, &len) || cred.uid != st.st_uid) {
+		close(s);
+		return -EPERM;
+	}
+	fcntl(s, F_SETFL, fcntl(s, F_GETFL) & ~O_NONBLOCK);
+	*fd = s;
 	return 0;
 }
 

@@ -100,26 +100,14 @@ static enum waiting multi_run(struct client *c, char *wrs)
 	return WAIT_NONE;
 }
 
-static bool multi_is_valid(struct client *c, const char *wrs)
-{
-	uint32_t i;
-
-	for (i = 0; i < c->multi_nr; i++) {
-		struct vfio_user_write_single w;
-
-		memcpy(&w, wrs + i * sizeof(w), sizeof(w));
-		if (w.count > sizeof(w.data) || !region_find(c->ctx, w.region))
-			return false;
-	}
-	return true;
-}
-
 int protocol_write_multi(struct client *c, struct message *m, struct reply *r)
 {
 	const size_t head = sizeof(struct vfio_user_write_multi);
 	struct vfio_user_write_multi multi;
+	struct vfio_user_write_single w;
 	char *wrs = m->payload + head;
 	enum waiting waiting;
+	uint32_t i;
 
 	memcpy(&multi, m->payload, head);
 	if (multi.wr_cnt != (m->len - head) / sizeof(struct vfio_user_write_single) ||
@@ -127,8 +115,11 @@ int protocol_write_multi(struct client *c, struct message *m, struct reply *r)
 		return -EINVAL;
 	c->multi_pos = 0;
 	c->multi_nr = (uint32_t)multi.wr_cnt;
-	if (!multi_is_valid(c, wrs))
-		return -EINVAL;
+	for (i = 0; i < c->multi_nr; i++) {
+		memcpy(&w, wrs + i * sizeof(w), sizeof(w));
+		if (w.count > sizeof(w.data) || !region_find(c->ctx, w.region))
+			return -EINVAL;
+	}
 	c->access.trace_flags = m->hdr->flags & VFIO_USER_F_NO_REPLY ? LM_TRACE_POSTED : 0;
 	waiting = multi_run(c, wrs);
 	if (waiting != WAIT_NONE)

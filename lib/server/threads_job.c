@@ -60,10 +60,20 @@ static bool is_job(const struct client *c, const struct message *m,
 	return data == (m->cmd == VFIO_USER_REGION_WRITE ? req->count : 0);
 }
 
-static bool job_fill(struct job *job, const struct client *c, const struct message *m)
+bool threads_take(struct client *c, const struct message *m)
 {
-	struct access *a = &job->access;
+	struct threads *t = c->ctx->threads;
+	struct vfio_user_region_access req;
+	struct job *job = t->job;
+	struct access *a;
 
+	if (!job || !c->transport->is_parallel || m->len < sizeof(req) ||
+	    (m->cmd != VFIO_USER_REGION_READ && m->cmd != VFIO_USER_REGION_WRITE))
+		return false;
+	memcpy(&req, m->payload, sizeof(req));
+	if (!is_job(c, m, &req))
+		return false;
+	a = &job->access;
 	protocol_access_init(a, c, m);
 	job->reply = a->count <= JOB_SMALL ? job->small : pool_get();
 	if (!job->reply)
@@ -72,20 +82,6 @@ static bool job_fill(struct job *job, const struct client *c, const struct messa
 	memcpy(job->reply + sizeof(*m->hdr), m->payload, m->len);
 	a->buf = job->reply + JOB_HEAD;
 	job->len = JOB_HEAD + (a->is_write ? 0 : a->count);
-	return true;
-}
-
-bool threads_take(struct client *c, const struct message *m)
-{
-	struct threads *t = c->ctx->threads;
-	struct vfio_user_region_access req;
-
-	if (!t->job || !c->transport->is_parallel || m->len < sizeof(req) ||
-	    (m->cmd != VFIO_USER_REGION_READ && m->cmd != VFIO_USER_REGION_WRITE))
-		return false;
-	memcpy(&req, m->payload, sizeof(req));
-	if (!is_job(c, m, &req) || !job_fill(t->job, c, m))
-		return false;
 	t->job = NULL;
 	c->ctx->turn_end = TURN_OVER; /* what is behind it is the next leader's */
 	return true;

@@ -387,21 +387,6 @@ static int wait_turn(struct client *c, struct stream *s)
 	return stream_wants_reply(s) ? -EDEADLK : 0;
 }
 
-/* Can we wait at all, and does the running handler's message stay where it is meanwhile? */
-static int wait_prepare(struct client *c, uint64_t now)
-{
-	struct stream *s = upcall_stream(c);
-	const bool on_main = s == &c->stream;
-
-	if (on_main && (client_waits(c) || stream_wants_reply(s)))
-		return -EDEADLK;
-	if (c->waits == WAITS_MAX)
-		return -EDEADLK;
-	if (now < c->ctx->server->late_until)
-		return -ETIMEDOUT;
-	return on_main && c->handling && !c->pinned.data ? stream_pin(s, &c->pinned) : 0;
-}
-
 /* Callbacks that run meanwhile may complete requests, but the client stays: it is being served. */
 static int wait_loop(struct client *c, const struct wait *w)
 {
@@ -422,29 +407,23 @@ static int wait_loop(struct client *c, const struct wait *w)
 	return ret;
 }
 
-/* How long this one may take: what slow ones have left of it, but time enough if it is none. */
-static uint64_t wait_allowed(const struct client *c, uint64_t begin, uint64_t quick)
-{
-	struct server *server = c->ctx->server;
-	const uint64_t forgotten = (begin - server->slow_at) / SLOW_SHARE;
-	uint64_t left;
-
-	server->slow_ns -= forgotten < server->slow_ns ? forgotten : server->slow_ns;
-	server->slow_at = begin;
-	left = server->slow_ns < c->wait_ns ? c->wait_ns - server->slow_ns : 0;
-	return quick < c->wait_ns - left ? left + quick : c->wait_ns;
-}
-
-/* What the others of this thread have waited as well is work that the client has made. */
+/* A slow copy may take what others have left of the time, but time enough if it is none. What the
+ * others of this thread have waited as well is work that the client has made. */
 static int wait_within(struct client *c, const struct wait *w, uint64_t begin, uint64_t len)
 {
 	const uint64_t quick = QUICK_NS + len * BYTE_NS, outer = c->wait_until;
 	struct server *server = c->ctx->server;
-	uint64_t end;
+	uint64_t allowed = c->wait_ns, end;
 	int ret;
 
-	if (!c->waits || begin + c->wait_ns < outer)
-		c->wait_until = begin + (c->waits ? c->wait_ns : wait_allowed(c, begin, quick));
+	if (!c->waits) {
+		server->slow_ns -= at_most((begin - server->slow_at) / SLOW_SHARE, server->slow_ns);
+		server->slow_at = begin;
+		allowed -= at_most(server->slow_ns, allowed);
+		allowed = quick < c->wait_ns - allowed ? allowed + quick : c->wait_ns;
+	}
+	if (!c->waits || begin + allowed < outer)
+		c->wait_until = begin + allowed;
 	c->waits++;
 	ret = wait_loop(c, w);
 	c->waits--;
@@ -466,11 +445,20 @@ int upcall_dma_wait(struct lm_ctx *ctx, const struct dma_request *request)
 	const struct transfer t = { .request = *request, .done = wait_done, .arg = &w };
 	struct client *c = server_client(ctx);
 	const uint64_t begin = loop_now_ns();
-	int ret;
+	bool on_main;
+	int ret = 0;
 
 	if (!c || !c->negotiated)
 		return -ENOTCONN;
-	ret = wait_prepare(c, begin);
+	on_main = upcall_stream(c) == &c->stream;
+	if ((on_main && (client_waits(c) || stream_wants_reply(&c->stream))) ||
+	    c->waits == WAITS_MAX)
+		return -EDEADLK;
+	if (begin < ctx->server->late_until)
+		return -ETIMEDOUT;
+	/* The running handler's message stays where it is meanwhile. */
+	if (on_main && c->handling && !c->pinned.data)
+		ret = stream_pin(&c->stream, &c->pinned);
 	if (ret)
 		return ret;
 	ret = transfer_queue(c, &t);
