@@ -22,36 +22,29 @@
 
 #define EVENT_NAME_MAX 16 /* text and tail of a trace record */
 
-/* Each part says what it keeps. */
-static int state_new(struct lm_ctx *ctx)
+/* Everything that a client cannot see yet. Of what is kept each part says how much that is. */
+static int ctx_build(struct lm_ctx *ctx)
 {
 	const lm_dev_info_t *info = &ctx->info;
-	const uint64_t size[PERSIST_NR] = {
+	const uint64_t kept[PERSIST_NR] = {
 		[PERSIST_CONFIG] = config_persist_size(),
 		[PERSIST_MSIX] = msix_persist_size(info),
 		[PERSIST_IRQ] = irq_persist_size(info),
 		[PERSIST_REGISTERS] = register_persist_size(info),
 		[PERSIST_DEVICE] = info->state_size,
 	};
-
-	return persist_new(ctx, size);
-}
-
-/* Everything that a client cannot see yet. */
-static int ctx_build(struct lm_ctx *ctx)
-{
 	const char *why = NULL;
 	int ret;
 
 	ret = threads_new(ctx);
 	ret = ret ?: loop_new(&ctx->loop);
 	/* Memory is made through the host: before all that has some. */
-	if (!ret && (ctx->info.flags & LM_DEV_MDEV)) {
+	if (!ret && (info->flags & LM_DEV_MDEV)) {
 		ret = host_mdev_open(ctx->uuid, &ctx->host, &why);
 		if (ret)
 			log_err(ctx, "/dev/muser/%s: %s", ctx->uuid, why ?: strerror(-ret));
 	}
-	ret = ret ?: state_new(ctx);
+	ret = ret ?: persist_new(ctx, kept);
 	ret = ret ?: region_new(ctx);
 	ret = ret ?: dma_new(ctx);
 	ret = ret ?: function_new(ctx);

@@ -375,22 +375,6 @@ static int place_collect(struct placing *pl)
 	return 0;
 }
 
-static int cap_link(struct lm_ctx *ctx, const struct place *p, uint32_t *link)
-{
-	const struct cfg_reg header = { PCI_CAP_LIST_ID, 1, p->desc->id };
-	const struct cap cap = {
-		.id = p->desc->id,
-		.offset = p->offset,
-		.size = p->size,
-		.fn = p->desc->fn,
-	};
-
-	config_put(ctx->config, p->offset, &header, 1);
-	ctx->config->bytes[*link].data = (uint8_t)p->offset;
-	*link = p->offset + PCI_CAP_LIST_NEXT;
-	return cap_add(ctx->config, &cap);
-}
-
 int cap_new(struct lm_ctx *ctx)
 {
 	struct placing pl = { .ctx = ctx };
@@ -401,8 +385,19 @@ int cap_new(struct lm_ctx *ctx)
 	ret = place_collect(&pl);
 	ret = ret ?: place_all(&pl);
 	for (i = 0; i < pl.nr && !ret; i++) {
-		ret = cap_build(ctx, &pl.cap[i]);
-		ret = ret ?: cap_link(ctx, &pl.cap[i], &link);
+		const struct place *p = &pl.cap[i];
+		const struct cfg_reg header = { PCI_CAP_LIST_ID, 1, p->desc->id };
+		const struct cap cap = {
+			.id = p->desc->id, .offset = p->offset, .size = p->size, .fn = p->desc->fn,
+		};
+
+		ret = cap_build(ctx, p);
+		if (ret)
+			break;
+		config_put(ctx->config, p->offset, &header, 1);
+		ctx->config->bytes[link].data = (uint8_t)p->offset;
+		link = p->offset + PCI_CAP_LIST_NEXT;
+		ret = cap_add(ctx->config, &cap);
 	}
 	if (pl.nr)
 		ctx->config->bytes[PCI_STATUS].data |= PCI_STATUS_CAP_LIST;

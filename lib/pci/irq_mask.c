@@ -84,17 +84,19 @@ static int deliver_due(struct irqs *irqs, uint32_t index, uint32_t n)
 	return LM_IRQ_DELIVERED;
 }
 
-static bool vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
-			       struct vector *v)
+/* Who hears of its masks does, and what is due is delivered: how many visits that counts for. */
+static uint32_t vector_update(struct irqs *irqs, uint32_t index, uint32_t n)
 {
+	struct vector *v = &irqs->index[index].vector[n];
+	const uint32_t visits = irq_mask_notify(irqs, index, n, v) ? 1 + VISITS_A_UNIT : 1;
 	const bool intx = index == LM_DEV_INTX_IRQ_IDX;
 	const bool edge = v->flags & VEC_PENDING;
 
 	if (!edge && !(intx && irqs->level))
-		return false;
+		return visits;
 	if (!(v->flags & VEC_ARMED) || irq_is_masked(irqs, index, n, v) ||
 	    irqs->no_master >> index & 1)
-		return false;
+		return visits;
 	v->flags &= ~VEC_PENDING;
 	if (intx && edge)
 		v->flags |= VEC_EDGE;
@@ -102,17 +104,7 @@ static bool vector_deliver_due(struct irqs *irqs, uint32_t index, uint32_t n,
 		irq_cross(irqs, index, n, deliver_due);
 	else
 		deliver_due(irqs, index, n);
-	return true;
-}
-
-/* How many visits it counts for. */
-static uint32_t vector_update(struct irqs *irqs, uint32_t index, uint32_t n)
-{
-	struct vector *v = &irqs->index[index].vector[n];
-	const bool notified = irq_mask_notify(irqs, index, n, v);
-	const bool signalled = vector_deliver_due(irqs, index, n, v);
-
-	return 1 + VISITS_A_UNIT * (uint32_t)(notified + signalled);
+	return visits + VISITS_A_UNIT;
 }
 
 void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count)
