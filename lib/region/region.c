@@ -280,9 +280,9 @@ static ssize_t access_run(struct lm_ctx *ctx, struct region *r, struct access *a
 			break;
 		a->pos += (uint32_t)ret;
 	}
-	if (ret == LM_DEFER)
-		return ret;
-	return access_end(ctx, a, ret < 0 ? ret : a->count);
+	if (likely(ret >= 0 && !a->cross.seen))
+		return a->count;
+	return ret == LM_DEFER ? ret : access_end(ctx, a, ret < 0 ? ret : a->count);
 }
 
 /* The piece that was deferred has come. */

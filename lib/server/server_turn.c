@@ -22,9 +22,10 @@ static int serve_messages(struct client *c)
 	struct message m;
 	int ret;
 
-	while (!client_turn_is_over(c) && c->waiting == WAIT_NONE &&
-	       (ret = stream_next(&c->stream, &m)) != 0) {
-		if (ret < 0)
+	while (c->waiting == WAIT_NONE && c->stream.rx.head != c->stream.rx.tail &&
+	       !client_turn_is_over(c)) {
+		ret = stream_next(&c->stream, &m);
+		if (ret <= 0)
 			return ret;
 		work_add(c->ctx, 1);
 		if ((m.hdr->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY) {
