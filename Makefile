@@ -66,7 +66,7 @@ help:
 	@echo 'make demo         install what is missing, build, show the main job in a VM'
 	@echo 'make check        install what tests need, run all of them'
 	@echo 'make check T=unit/test_irq   one of them; cli/list, vm/suite_memory, lint/sizes ...'
-	@echo 'make check-quick  lint, unit, devices, cli: no root, under a minute'
+	@echo 'make check-quick  lint, unit, devices, cli: no root; minutes, the first time more'
 	@echo 'make check-vm     stock kernels and drivers in QEMU'
 	@echo 'make check-kdebug muser.ko on kernels with lockdep, KASAN and kmemleak, and iommufd: an hour'
 	@echo 'make fuzz         the fuzzers, FUZZ_SECONDS (600) each'
@@ -186,14 +186,17 @@ $(B)/tests/cli/musctl: tests/cli/node.c $(call obj,$(CLI_SRC) $(DEV_SRC)) $(B)/l
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(CLI_PKGS))
 
-check-build: all $(B)/tests/cli/musctl $(call program,$(UNIT_SRC) $(DEVTEST_SRC))
+# T=unit/test_X needs its program alone, T=lint/X and T=cli/X none of those.
+ONE := $(wildcard $(T:%=tests/%.c))
+check-build: $(if $(ONE),$(call program,$(ONE)),all $(B)/tests/cli/musctl \
+	$(if $(filter lint/% cli/%,$(T)),,$(call program,$(UNIT_SRC) $(DEVTEST_SRC))))
 
 SANITIZED := SANITIZE=address,undefined WERROR=1
 CHECK = BUILD=build/address-undefined tests/check.sh
 
 sanitized: deps-check
 	+$(Q)$(MAKE) --no-print-directory $(SANITIZED) check-build
-	+$(Q)$(MAKE) --no-print-directory all
+	$(if $(ONE),,+$(Q)$(MAKE) --no-print-directory all)
 
 check: sanitized
 	$(Q)$(CHECK) $(or $(T),lint builds unit devices cli fuzz vm)

@@ -128,7 +128,7 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	free(ctx);
 }
 
-static int ctx_poll(struct lm_ctx *ctx)
+static inline int ctx_poll(struct lm_ctx *ctx)
 {
 	if (ctx->threads)
 		return threads_poll(ctx);

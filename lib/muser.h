@@ -160,7 +160,8 @@ enum lm_access {
 };
 
 /* lm_register_t.flags */
-#define LM_REGISTER_PURE (1u << 0) /* no side effects: a partial write may read it first */
+#define LM_REGISTER_PURE (1u << 0) /* reading it has no side effects: a partial write may read it
+				    * first, musctl show reads no others */
 
 /** struct lm_field - a bit field of a register, for names in tables and for peek REGISTER.FIELD */
 typedef struct {
@@ -412,8 +413,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 				     * exists, instead of a socket. $MUSER_TRANSPORT=mdev asks for
 				     * it as well, if the description names no socket. The process
 				     * that creates the context serves it, and no child of it can */
-#define LM_DEV_RESTARTABLE (1u << 7) /* all state is in lm_state(), or saved by the library: another
-				      * process may go on where this one ends */
+#define LM_DEV_RESTARTABLE (1u << 7) /* all state is in lm_state() (see there), or saved by the
+				      * library: another process may go on where this one ends */
 #define LM_DEV_THREADS    (1u << 8) /* several threads may be in lm_ctx_drive(), see there */
 #define LM_DEV_ALWAYS_MASTER (1u << 9) /* DMA and MSI whatever COMMAND.BusMaster says (see DMA) */
 

@@ -120,6 +120,11 @@ for part; do
 	esac
 done
 wait
+if ! compgen -G "$work/result.*" >/dev/null; then
+	echo "check.sh: no such test: $* (like that: $(find tests -path "*${1#*/}*" -name '*.*' |
+		sed -E 's,^tests/,,; s,\.[a-z]+$,,' | sort | tr '\n' ' '))" >&2
+	exit 2
+fi
 cat "$work"/result.* | awk '
 	{ passed += $1; failed += $2; skipped += $3 }
 	END {

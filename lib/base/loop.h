@@ -76,7 +76,20 @@ struct serving {
 	const struct loop *loop;
 	struct serving    *outer;
 };
-void serving_begin(struct serving *s, const struct loop *loop);
-void serving_end(const struct serving *s);
+/* The innermost of this thread. */
+#define SERVING_TLS __attribute__((tls_model("initial-exec")))
+extern _Thread_local SERVING_TLS struct serving *serving_now;
+
+static inline void serving_begin(struct serving *s, const struct loop *loop)
+{
+	s->loop = loop;
+	s->outer = serving_now;
+	serving_now = s;
+}
+
+static inline void serving_end(const struct serving *s)
+{
+	serving_now = s->outer;
+}
 
 #endif /* LM_LOOP_H */

@@ -32,24 +32,11 @@ struct call {
 
 /* ---- who serves ------------------------------------------------------------------- */
 
-/* The innermost context that this thread serves just now. */
-static _Thread_local __attribute__((tls_model("initial-exec"))) struct serving *serving;
-
-void serving_begin(struct serving *s, const struct loop *loop)
-{
-	s->loop = loop;
-	s->outer = serving;
-	serving = s;
-}
-
-void serving_end(const struct serving *s)
-{
-	serving = s->outer;
-}
+_Thread_local SERVING_TLS struct serving *serving_now;
 
 static bool is_serving(const struct loop *loop)
 {
-	const struct serving *s = serving;
+	const struct serving *s = serving_now;
 
 	while (s && s->loop != loop)
 		s = s->outer;

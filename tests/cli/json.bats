@@ -110,7 +110,7 @@ everything() {
 @test "a type is the same in the list and by itself, a device in list and show" {
 	uuid=$(musctl create gpio-idio16)
 	keys='[.type, .id, .subsystem, .class, .driver, .description]'
-	[ "$(musctl types -J --output-all | jq -c ".types[0] | $keys")" = \
+	[ "$(musctl types -J --output-all | jq -c ".types[] | select(.type == \"gpio-idio16\") | $keys")" = \
 		"$(musctl types -J gpio-idio16 | jq -c ".types[0] | $keys")" ]
 	keys='[.uuid, .type, .name, .transport, .state, .pid, .program, .socket, .id, .class,
 		.dma_windows, .tracers, .version]'

@@ -9,6 +9,7 @@ cd "$(dirname "$0")" || exit 1
 [ $# -gt 0 ] || set -- abi docs exports headers help includes layers man messages shell sizes sync words
 
 for check in "$@"; do
+	[ -x "$check.sh" ] || { echo "not ok - no such check: $check (abi docs exports ...)" && continue; }
 	"./$check.sh" || echo "not ok - $check.sh ended with status $?"
 done | awk '
 	/^(not )?ok / { sub(/ok -/, "ok " ++n " -") }

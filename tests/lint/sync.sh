@@ -82,4 +82,6 @@ sed -n 's/^[ \t]*\.name = "\(.*\)",$/\1/p' devices/*.c devices/*/*.c | sort -u |
 			echo "man/muser-devices.7.scd:1: no section for $type"
 		[ -f "tests/devices/test_$(echo "$type" | tr - _).c" ] ||
 			echo "devices/devices.c:1: no test for $type"
-	done | report "every device has its section in the manual and its test"
+		[ -f "cli/data/50-muser-$type.json" ] ||
+			echo "devices/devices.c:1: no cli/data/50-muser-$type.json"
+	done | report "every device has its section in the manual, its test and its description"
