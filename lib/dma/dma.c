@@ -38,6 +38,11 @@ int dma_new(struct lm_ctx *ctx)
 	return 0;
 }
 
+void dma_keep_fds(struct lm_ctx *ctx)
+{
+	ctx->dma->keeps_fds = true;
+}
+
 void dma_set_peer(struct lm_ctx *ctx, const struct dma_peer *peer)
 {
 	ctx->dma->peer = peer;

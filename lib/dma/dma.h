@@ -42,6 +42,9 @@ struct dma_peer {
 int  dma_new(struct lm_ctx *ctx);
 void dma_free(struct lm_ctx *ctx);
 void dma_limit(struct lm_ctx *ctx, uint64_t max_windows); /* what was negotiated */
+/* Memory that is mapped keeps its descriptor as well, one a file: for who is to hand it over. Before
+ * the first window. */
+void dma_keep_fds(struct lm_ctx *ctx);
 void dma_set_peer(struct lm_ctx *ctx, const struct dma_peer *peer);
 /* Off: lookups and copies fail with MASTER_OFF, those under way too. */
 void dma_set_master(struct lm_ctx *ctx, bool on);

@@ -122,8 +122,7 @@ void dma_backing_put(struct dma_backings *bs, struct dma_backing *b)
 		bs->nr_mappings--;
 		bs->mapped -= b->length;
 	}
-	if (b->kind == DMA_FILE)
-		bs->nr_fds--;
+	bs->nr_fds -= b->keeps_fd;
 	if (b->fd >= 0)
 		peer_fd_close(b->fd);
 	bs->at[b->index].next_free = bs->free;
@@ -284,6 +283,21 @@ static int mappings_check(struct lm_ctx *ctx)
 	return -ENOMEM;
 }
 
+static int fd_keep(struct lm_ctx *ctx, struct dma_backing *b, int fd)
+{
+	struct dma_backings *bs = &ctx->dma->backings;
+	struct dma_limit limit;
+
+	if (!dma_share_of_fds(bs->nr_fds, &limit)) {
+		warn_full(ctx, "descriptors", bs->nr_fds, &limit);
+		return -EMFILE;
+	}
+	b->fd = fd;
+	b->keeps_fd = true;
+	bs->nr_fds++;
+	return 0;
+}
+
 static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
 {
 	struct dma_backings *bs = &ctx->dma->backings;
@@ -302,7 +316,10 @@ static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_back
 		ret = map_exact(bs, f, b);
 	if (!ret) {
 		*out = b;
-		return 0;
+		ret = ctx->dma->keeps_fds ? fd_keep(ctx, b, f->w->fd) : 0;
+		if (ret)
+			dma_backing_put(bs, b);
+		return ret;
 	}
 	/* Room for it may lack in our address space, too. */
 	if (!ctx->dma->full_warned)
@@ -321,7 +338,6 @@ static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind 
 {
 	struct dma_backings *bs = &ctx->dma->backings;
 	struct dma_backing *b = backing_next(bs, f, kind, NULL);
-	struct dma_limit limit;
 	int ret;
 
 	if (b) {
@@ -329,16 +345,13 @@ static int unmapped_get(struct lm_ctx *ctx, const struct file *f, enum dma_kind 
 		*out = b;
 		return 0;
 	}
-	if (kind == DMA_FILE && !dma_share_of_fds(bs->nr_fds, &limit)) {
-		warn_full(ctx, "descriptors", bs->nr_fds, &limit);
-		return -EMFILE;
-	}
 	ret = backing_new(bs, f, kind, &b);
 	if (ret)
 		return ret;
-	if (kind == DMA_FILE) {
-		b->fd = f->w->fd;
-		bs->nr_fds++;
+	ret = kind == DMA_FILE ? fd_keep(ctx, b, f->w->fd) : 0;
+	if (ret) {
+		dma_backing_put(bs, b);
+		return ret;
 	}
 	backing_share(bs, b);
 	*out = b;

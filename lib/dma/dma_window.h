@@ -32,11 +32,12 @@ struct dma_backing {
 	uint64_t             start;   /* bytes [start, start + length) are mapped */
 	uint64_t             length;
 	struct sigbus_range *range;   /* NULL: not guarded */
-	int                  fd;      /* DMA_FILE, else -1 */
+	int                  fd;      /* DMA_FILE, or keeps_fds; else -1 */
 	uint32_t             index;
 	uint64_t             windows; /* how many use it */
 	dev_t                dev;
 	ino_t                ino;
+	bool                 keeps_fd;    /* it counts */
 	bool                 is_shared;   /* for other windows of the file to find */
 	bool                 is_piece;    /* of the host's address space ... */
 	bool                 has_files;   /* ... over which files were mapped */
@@ -164,6 +165,7 @@ struct dma {
 	struct dma_transfer *held;   /* by taps */
 	const struct dma_peer *peer;
 	bool                is_off;    /* no lookups, no copies: bus mastering is off */
+	bool                keeps_fds; /* dma_keep_fds() */
 	bool                bounces_on; /* a tap needs all bytes */
 	bool                broken_warned; /* that memory vanished was logged */
 	bool                slow_warned; /* that a file cannot be mapped was logged */

@@ -5,9 +5,9 @@
  * What happens between them is a crossing: an access, a reset, a DMA transfer, an interrupt, a call
  * of a callback. A tap sees it before and after: all of its bytes, and its result; it may change
  * both, answer in the device's place, fail it, drop it, or hold it. Accesses of musctl cross as
- * well; writes to memory that a client has mapped, and those that signal an eventfd in its hands, do
- * not (region/beyond.c). Neither devices nor the protocol know of taps, and without any a crossing
- * costs one branch.
+ * well; writes to memory that a client has mapped, and those that signal an eventfd in its hands,
+ * do not (region/beyond.c). Neither devices nor the protocol know of taps, and without any a
+ * crossing costs one branch.
  */
 #ifndef LM_GATE_H
 #define LM_GATE_H

@@ -84,6 +84,38 @@ static void descriptors_that_are_kept_are_bounded(void **state)
 	assert_int_equal(dma_count(&ctx), FDS_SHARE);
 }
 
+/* For a process that is to take over: one a file, however many windows. */
+static void mapped_memory_keeps_a_descriptor_on_demand(void **state)
+{
+	const unsigned int before = count_fds();
+	const int fd = memfd_create("dma-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	uint64_t i;
+
+	assert_int_equal(ftruncate(fd, 4 * PAGE), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	dma_keep_fds(&ctx);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(try_map((struct dma_window){
+			.addr = i * PAGE, .size = PAGE, .prot = RW, .fd = fd,
+			.offset = i * PAGE }), 0);
+	assert_int_equal(fds_left(before + 2), 0); /* the test's, and one that is kept */
+	for (i = 0; i < 4; i++)
+		unmap(i * PAGE, PAGE);
+	close(fd);
+	assert_int_equal(fds_left(before), 0);
+}
+
+static void where_no_descriptor_is_left_nothing_is_mapped(void **state)
+{
+	uint64_t i;
+
+	dma_keep_fds(&ctx);
+	for (i = 0; i < FDS_SHARE; i++)
+		assert_int_equal(try_new_file(i * PAGE, PAGE, F_SEAL_SHRINK), 0);
+	assert_int_equal(try_new_file(i * PAGE, PAGE, F_SEAL_SHRINK), -EMFILE);
+	assert_int_equal(ctx.dma->backings.nr_mappings, FDS_SHARE);
+}
+
 static void the_limit_of_descriptors_is_named_once(void **state)
 {
 	uint64_t i;
@@ -268,6 +300,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_FEW(descriptors_that_are_kept_are_bounded),
+		TEST_FEW(mapped_memory_keeps_a_descriptor_on_demand),
+		TEST_FEW(where_no_descriptor_is_left_nothing_is_mapped),
 		TEST_FEW(the_limit_of_descriptors_is_named_once),
 		TEST_FEW(a_limit_that_is_raised_counts_at_once),
 		TEST_FEW(beyond_the_bound_other_memory_is_still_taken),
