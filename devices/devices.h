@@ -55,7 +55,7 @@ const struct device_type *device_find(const char *name);
 /* 0 or -ENOMEM. Every default of the property table has been set. */
 int device_new(const struct device_type *type, void **dev);
 
-/* An option: -ENOENT: no such one; -EPERM: read-only; -EINVAL: not a value for it. */
+/* An option: -ENOENT: no such one; -EPERM: read-only; -EINVAL: invalid value. */
 int device_set(const struct device_type *type, void *dev, const char *name,
 	       const char *value);
 

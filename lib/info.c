@@ -123,7 +123,7 @@ static int from_environment(lm_dev_info_t *info)
 	errno = 0;
 	nr = strtol(fd, &end, 10);
 	if (errno || end == fd || *end || nr < 0 || nr > INT_MAX) {
-		log_info(info, LM_LOG_ERR, "MUSER_LISTEN_FD=%s: not a descriptor", fd);
+		log_info(info, LM_LOG_ERR, "MUSER_LISTEN_FD=%s: not a file descriptor", fd);
 		return -EINVAL;
 	}
 	info->fd = (int)nr;
@@ -165,7 +165,7 @@ static int copy_known(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 	if (!from)
 		log_info(to, LM_LOG_ERR, "no description was given");
 	else if (size < INFO_SIZE_MIN)
-		log_info(to, LM_LOG_ERR, "a description has %zu bytes or more, not %zu",
+		log_info(to, LM_LOG_ERR, "the description must have at least %zu bytes, not %zu",
 			 INFO_SIZE_MIN, size);
 	else if (size > own && !all_zero((const char *)from + own, size - own))
 		log_info(to, LM_LOG_ERR, "the description uses members of a newer libmuser than "

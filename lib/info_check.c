@@ -84,7 +84,7 @@ int info_check(const lm_dev_info_t *info)
 	if (ret)
 		return ret;
 	if (!pci->id.vid || pci->id.vid == 0xffff)
-		log_info(info, LM_LOG_WARN, "vendor id %04xh: guests take the slot for empty",
+		log_info(info, LM_LOG_WARN, "vendor id %04xh: guests see an empty slot",
 			 pci->id.vid);
 	if (pci->intx_pin && !pci->irq_count[LM_DEV_INTX_IRQ_IDX])
 		log_info(info, LM_LOG_WARN, "intx_pin %u without INTx in irq_count",

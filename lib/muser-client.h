@@ -119,9 +119,8 @@ typedef struct {
  *
  * Context: any thread; blocks for at most the timeout.
  * Return: 0; -EINVAL: bad options; -ETIMEDOUT: no answer; -EPROTONOSUPPORT: no version in common;
- *         -EPROTO: the answer makes no sense; -ENOTCONN: the server closed the connection (it
- *         serves another client, or wants nothing of what we proposed); -ENOMEM; or what
- *         connect(2) gave.
+ *         -EPROTO: malformed reply; -ENOTCONN: the server closed the connection (it serves another
+ *         client, or wants nothing of what we proposed); -ENOMEM; or what connect(2) gave.
  * Source: vfio-user, "Connection Initiation", VFIO_USER_VERSION.
  * Since: 0.2
  */

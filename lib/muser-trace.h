@@ -54,7 +54,7 @@ enum lm_trace_kind {
 enum lm_trace_reason {
 	LM_TRACE_REASON_DEVICE,    /* the device answered so; EIO: with a count that is wrong */
 	LM_TRACE_REASON_REGION,    /* the device has no such region */
-	LM_TRACE_REASON_RANGE,     /* it leaves the region */
+	LM_TRACE_REASON_RANGE,     /* it extends beyond the region */
 	LM_TRACE_REASON_WIDTH,     /* the register map allows other widths */
 	LM_TRACE_REASON_DIRECTION, /* the region cannot be read, or not be written */
 };

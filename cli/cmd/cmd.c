@@ -45,7 +45,7 @@ static const struct opt json_options[] = {
 
 static const struct opt socket_options[] = {
 	{ 0, "socket", OPT_TEXT, offsetof(struct common, socket), "PATH",
-	  "in place of UUID: be a client of the vfio-user server there", COMPLETE_FILE },
+	  "vfio-user server to connect to, in place of UUID", COMPLETE_FILE },
 	{ 0 }
 };
 

@@ -66,10 +66,9 @@ static int no_register(const char *text, const struct regmap *map)
 	if (!map->complete)
 		return error(ST_FAILED, text, "is not REGION+OFFSET, and over --socket only "
 			     "registers of the PCI header have names");
-	return error(ST_FAILED, text, "%s of the PCI header (musctl-peek(8) lists them), nor "
-		     "REGION+OFFSET", regmap_has_own(map) ?
-		     "no such register (musctl show lists them), nor one" :
-		     "the device names no registers, and it is none");
+	return error(ST_FAILED, text, "no such register (%s; musctl-peek(8) lists those of the "
+		     "PCI header), and not REGION+OFFSET", regmap_has_own(map) ?
+		     "musctl show lists them" : "the device names none");
 }
 
 /* REGISTER[.FIELD] */
@@ -96,8 +95,8 @@ static int parse_register(struct address *address, const struct regmap *map, con
 	if (reg_field(reg, field, &address->field))
 		return 0;
 	return error(ST_FAILED, text, reg_next_field(reg->json, &i, &any) ?
-		     "%s has no such field (musctl show lists them)" :
-		     "%s has no fields with names", reg->name);
+		     "%s has no such field (musctl show lists them)" : "%s has no named fields",
+		     reg->name);
 }
 
 int address_parse(struct address *address, const struct regmap *map, const char *text, size_t len)

@@ -296,7 +296,7 @@ const struct bench_test bench_tests[] = {
 	{ "reads", "region reads, many in flight", test_reads },
 	{ "writes", "region writes, many in flight", test_writes },
 	{ "multi", "region writes, many in a message", test_multi },
-	{ "irqs", "SET_IRQS, an eventfd to a vector and away", test_irqs },
+	{ "irqs", "SET_IRQS, assigning and removing an eventfd", test_irqs },
 	{ "dma", "DMA_MAP and DMA_UNMAP of a 2-MiB file", test_dma },
 	{ 0 }
 };

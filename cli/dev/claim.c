@@ -55,7 +55,7 @@ static void say(const struct claim *claim, const char *text)
 {
 	if (ftruncate(claim->lock, 0) ||
 	    pwrite(claim->lock, text, strlen(text), 0) != (ssize_t)strlen(text))
-		error(0, claim->uuid, "the runtime directory: %s", strerror(errno));
+		error(0, claim->uuid, "cannot write to the runtime directory: %s", strerror(errno));
 }
 
 /* What the file says of the mdev that is there: whether musctl makes it, or has made it. */
@@ -84,7 +84,7 @@ static void undo(const struct claim *claim)
 		return;
 	err = mdev_remove(claim->uuid, REMOVE_MS);
 	if (err == -ETIMEDOUT)
-		error(0, claim->uuid, "the mdev is removed when its client closes it");
+		error(0, claim->uuid, "the mdev will be removed when its client closes it");
 	else if (err)
 		error(0, claim->uuid, "the mdev cannot be removed: %s", strerror(-err));
 }
@@ -141,10 +141,11 @@ static int report_create(const char *uuid, int err)
 	const char *why = mdev_obstacle();
 
 	if (why)
-		return error(ST_FAILED, uuid, "cannot make an mdev: %s", why);
+		return error(ST_FAILED, uuid, "cannot create an mdev: %s", why);
 	if (err == -EUSERS || err == -ENOSPC)
-		return error(ST_FAILED, uuid, "muser.ko has no free instance");
-	return error(ST_FAILED, uuid, "cannot make an mdev: %s", strerror(-err));
+		return error(ST_FAILED, uuid, "muser.ko has no free instance (its parameter "
+			     "available_instances)");
+	return error(ST_FAILED, uuid, "cannot create an mdev: %s", strerror(-err));
 }
 
 static int report_node(const char *uuid, int err)
@@ -182,7 +183,7 @@ static int make(struct claim *claim)
 	int status = 0, err = mdev_watch_open(&watch);
 
 	if (err)
-		return error(ST_FAILED, claim->uuid, "udev: %s", strerror(-err));
+		return error(ST_FAILED, claim->uuid, "cannot monitor udev: %s", strerror(-err));
 	claim->ours = !mdev_exists(claim->uuid) || said(claim) != SAID_NOTHING;
 	if (!mdev_exists(claim->uuid)) {
 		say(claim, "making\n");
@@ -241,7 +242,7 @@ int claim_wait(const struct claim *claim, struct detached *d, uint64_t timeout_n
 		if (clock_ns() > end) {
 			detach_kill(d);
 			return error(ST_FAILED, claim->uuid,
-				     "muser.ko did not take the device in time");
+				     "muser.ko did not accept the device in time (see dmesg)");
 		}
 		nanosleep(&step, NULL);
 		status = detach_wait(d, claim->uuid, timeout_ns);

@@ -84,12 +84,12 @@ int cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket)
 	for (i = 0; i < cmdline->nr; i++) {
 		if (cmdline->devices[i].uuid && !strcmp(cmdline->devices[i].uuid, uuid))
 			return error(ST_USAGE, uuid,
-				     "is given twice: a virtual machine has it once");
+				     "is given twice: a virtual machine can have it only once");
 	}
 	if (socket && strlen(socket) > SOCKPATH_MAX)
 		return error(ST_UNSUPPORTED, uuid, "no client can connect to a path of %zu bytes, "
-			     "%zu at most: make it with a shorter --socket-path or "
-			     "MUSER_RUNTIME_DIR", strlen(socket), SOCKPATH_MAX);
+			     "%zu at most (create it with a shorter --socket-path or "
+			     "MUSER_RUNTIME_DIR)", strlen(socket), SOCKPATH_MAX);
 	grown = realloc(cmdline->devices, (cmdline->nr + 1) * sizeof(*grown));
 	if (!grown)
 		return error(ST_FAILED, NULL, "out of memory");
@@ -213,8 +213,8 @@ static int print_cloud_hypervisor(const struct cmdline *cmdline)
 	for (d = cmdline->devices; d < end; d++) {
 		if (d->socket && strchr(d->socket, ','))
 			return error(ST_UNSUPPORTED, d->uuid, "cloud-hypervisor takes no path with "
-				     "a comma: make it with another --socket-path or "
-				     "MUSER_RUNTIME_DIR");
+				     "a comma (create it with another --socket-path or "
+				     "MUSER_RUNTIME_DIR)");
 	}
 	printf("--memory size=1G%s", sockets ? ",shared=on --user-device" : "");
 	for (d = cmdline->devices; d < end; d++) {

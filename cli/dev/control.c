@@ -415,7 +415,7 @@ static int failed_remotely(struct json_object *message, const char *object)
 
 	if (!name || !strncmp(name, "org.varlink.service.Method", 26))
 		return error(ST_UNSUPPORTED, object, "not supported by this device (its libmuser "
-			     "is of another version)");
+			     "is a different version)");
 	if (!strcmp(name, INTERFACE "NoSuchRegion"))
 		return error(ST_FAILED, object,
 			     "no such region (musctl show lists them)");
@@ -434,7 +434,7 @@ static int failed_remotely(struct json_object *message, const char *object)
 	if (!strcmp(name, INTERFACE "Failed"))
 		return error(ST_FAILED, object, "%s",
 			     text && *text ? text : strerror((int)value_u64(p, "errno")));
-	return error(ST_FAILED, object, "the device answered %s", name);
+	return error(ST_FAILED, object, "the device returned error %s", name);
 }
 
 /* What it was asked may be what it died of. */
@@ -454,9 +454,9 @@ int control_report(struct control *c, const char *object, int err)
 	if (err == -ETIMEDOUT)
 		return error(ST_FAILED, object, "the device does not answer");
 	if (err == -EPROTO)
-		return error(ST_FAILED, object, "the device's answer makes no sense");
+		return error(ST_FAILED, object, "malformed reply from the device");
 	if (err == -EMSGSIZE)
-		return error(ST_FAILED, object, "the device's answers are too large");
+		return error(ST_FAILED, object, "the replies from the device are too large");
 	if (err == -ECONNRESET || err == -EPIPE)
 		return disconnected(c, object);
 	return error(ST_FAILED, object, "%s", strerror(-err));

@@ -223,8 +223,8 @@ int detach_died(const struct detached *d)
 	    !memcmp(said, ours, sizeof(said)))
 		return code;
 	if (WIFSIGNALED(d->status))
-		return error(ST_FAILED, d->program, "ended by signal %d (%s)",
+		return error(ST_FAILED, d->program, "killed by signal %d (%s)",
 			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)));
-	return error(ST_FAILED, d->program, "ended with status %d before its device answered",
+	return error(ST_FAILED, d->program, "exited with status %d before its device answered",
 		     code);
 }

@@ -164,7 +164,7 @@ static void print_head(const struct call *call, struct json_object *device)
 		 (unsigned long long)value_u64(device, "pid"),
 		 value_text(device, "program") ? value_text(device, "program") : "",
 		 value_text(device, "version") ? value_text(device, "version") : "?");
-	snprintf(refused, sizeof(refused), "%llu accesses of clients",
+	snprintf(refused, sizeof(refused), "%llu client accesses",
 		 (unsigned long long)value_u64(device, "refused"));
 	if (client)
 		snprintf(peer, sizeof(peer), "%llu %.64s, vfio-user %.16s, %llu requests",

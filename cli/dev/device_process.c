@@ -44,7 +44,7 @@ const struct opt host_options[] = {
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct device_process, socket_path), "PATH",
 	  "where clients connect (default: in the runtime directory)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct device_process, mode), "MODE",
-	  "permissions of the client socket (default: 0600, with --group 0660)" },
+	  "mode of the socket (default: 0600; with --group 0660)" },
 	{ 0, "group", OPT_TEXT, offsetof(struct device_process, group), "GROUP",
 	  "group of the client socket", COMPLETE_GROUP },
 	{ 0, "no-mmap", OPT_FLAG, offsetof(struct device_process, no_mmap), NULL,
@@ -270,8 +270,8 @@ static int report_end(const lm_ctx_t *ctx, int err)
 	if (err == -EIDRM)
 		return ST_FAILED; /* the library has said it */
 	if (err == -ESTALE)
-		return error(ST_FAILED, lm_ctx_uuid(ctx), "the mdev was another device before "
-			     "(musctl destroy --force removes it)");
+		return error(ST_FAILED, lm_ctx_uuid(ctx), "the mdev was served as another device "
+			     "before (musctl destroy --force removes it)");
 	return error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
 }
 

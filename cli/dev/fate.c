@@ -2,7 +2,7 @@
 /*
  * fate.c - see fate.h. While a process is a zombie, /proc has what its parent would get;
  * since Linux 6.15 a pidfd keeps it for those who held one. If neither is there, we know
- * only that the process did not end in order.
+ * only that the process did not exit cleanly.
  */
 #include "dev/fate.h"
 
@@ -126,7 +126,7 @@ int fate_learn(struct fate *fate)
 		return status ? ST_CRASHED : ST_OK;
 	}
 	snprintf(fate->text, sizeof(fate->text), "%s",
-		 fate->pidfd < 0 || ended ? "its process did not end in order"
+		 fate->pidfd < 0 || ended ? "its process did not exit cleanly"
 					  : "its process has closed the connection");
 	return ST_CRASHED;
 }

@@ -125,7 +125,8 @@ static int parse_expression(struct expression *expression, const char *text)
 	for (;; text += len + 1) {
 		len = strcspn(text, ",");
 		if (expression->nr == FILTER_MAX_TERMS || len >= sizeof(word))
-			return error_usage(text, "too long for a filter");
+			return error_usage(text, "filter too long (at most %d terms, of %zu "
+					   "characters)", FILTER_MAX_TERMS, sizeof(word) - 1);
 		snprintf(word, sizeof(word), "%.*s", (int)len, text);
 		status = parse_term(&expression->terms[expression->nr], word);
 		if (status)
@@ -135,7 +136,7 @@ static int parse_expression(struct expression *expression, const char *text)
 			break;
 	}
 	return can_hold(expression) ? 0 :
-	       error_usage(whole, "nothing is all of that (registers and regions are of read, "
+	       error_usage(whole, "no record can match (regions and registers apply only to read, "
 			   "write and access)");
 }
 

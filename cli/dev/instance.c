@@ -126,7 +126,7 @@ static int choose(struct uuid_list *list, const char *word)
 			     nr > 6 ? " ..." : "");
 	if (is_prefix(word) && strlen(word) < MIN_PREFIX)
 		return error(ST_NO_DEVICE, word,
-			     "no such device (the start of a UUID needs %d characters)",
+			     "no such device (a UUID prefix needs at least %d characters)",
 			     MIN_PREFIX);
 	return no_such(word);
 }
@@ -174,15 +174,15 @@ int instance_report(const char *word, int err)
 
 	if (err == -ENOENT && !instance_find(word, uuid) && mdev_exists(uuid)) {
 		if (mdev_is_served(uuid, &pid))
-			return error(ST_FAILED, word, "process %d serves it, of another user or "
-				     "runtime directory (MUSER_RUNTIME_DIR)", (int)pid);
+			return error(ST_FAILED, word, "served by process %d, of another user or "
+				     "runtime directory (see MUSER_RUNTIME_DIR)", (int)pid);
 		return error(ST_NO_DEVICE, word, "is an mdev without a device process "
 			     "(musctl create -u %s --transport=mdev TYPE)", uuid);
 	}
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return no_such(word);
 	if (err == -EPERM)
-		return error(ST_FAILED, word, "its directory or its socket is not of the "
+		return error(ST_FAILED, word, "its directory or socket does not belong to the "
 			     "runtime directory's owner");
 	return error(ST_FAILED, word, "cannot reach the device: %s", strerror(-err));
 }

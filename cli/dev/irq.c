@@ -38,8 +38,7 @@ const struct column irq_columns[] = {
 	[PENDING] = { "PENDING", 7, 0, "waits to be unmasked" },
 	[COUNT]   = { "COUNT", 6, COLUMN_RIGHT, "delivered so far" },
 	[OUTCOME] = { "OUTCOME", 9, COLUMN_EXTRA,
-		      "of fire: delivered, pending, no-eventfd, bus-master-off; "
-		      "else masked, unmasked" },
+		      "delivered, pending, no-eventfd, bus-master-off, masked, unmasked" },
 	{ 0 }
 };
 

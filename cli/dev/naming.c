@@ -25,7 +25,8 @@ int naming_begin(int *lock)
 		return 0;
 	if (*lock != -EAGAIN)
 		return error_no_runtime(NULL, *lock);
-	return error(ST_FAILED, NULL, "another musctl is giving a name, and does not end");
+	return error(ST_FAILED, NULL,
+		     "timed out waiting for another musctl that is naming a device");
 }
 
 void naming_end(int *lock)

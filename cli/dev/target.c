@@ -31,7 +31,7 @@ int target_failed(const struct target *t, const char *object, int err)
 		return error(ST_FAILED, t->name, "the server does not answer");
 	if (err == -EPROTO || err == -EPROTONOSUPPORT)
 		return error(ST_FAILED, t->name,
-			     "does not speak vfio-user as it should: %s", strerror(-err));
+			     "violates the vfio-user protocol: %s", strerror(-err));
 	if (err == -EOPNOTSUPP || err == -ENOTTY || err == -ENOTSUP)
 		return error(ST_UNSUPPORTED, object ? object : t->name,
 			     "not supported by this server");

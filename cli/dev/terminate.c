@@ -86,8 +86,8 @@ static int check_process(const struct termination *e, const char *uuid, const st
 		return 0;
 	process_name(p, name, sizeof(name));
 	if (!p->made)
-		return error(ST_FAILED, uuid, "does not end; process %d (%s) holds it, which has "
-			     "not made it (--force kills it)", (int)p->pid, name);
+		return error(ST_FAILED, uuid, "does not end; process %d (%s) holds it, but did not "
+			     "create it (--force kills that process)", (int)p->pid, name);
 	if (others)
 		return error(ST_FAILED, uuid, "does not end; process %d hosts %zu other "
 			     "devices (--force kills all)", (int)p->pid, others);
@@ -111,7 +111,8 @@ static int kill_process(const struct termination *e, const char *uuid, const str
 	if (!err)
 		err = process_signal(p, SIGKILL);
 	if (err && err != -ESRCH)
-		return error(ST_FAILED, uuid, "process %d: %s", (int)p->pid, strerror(-err));
+		return error(ST_FAILED, uuid, "cannot signal process %d: %s",
+			     (int)p->pid, strerror(-err));
 	if (wait_gone(uuid, KILL_MS))
 		return 0;
 	if (process_has_ended(p))
@@ -133,7 +134,7 @@ static int kill_all(const struct termination *e, const char *uuid, int sock)
 	}
 	if (status != KILLED || is_gone(uuid))
 		return status == KILLED ? 0 : status;
-	return error(ST_FAILED, uuid, "does not end, and its process cannot be seen");
+	return error(ST_FAILED, uuid, "does not end, and its process cannot be found");
 }
 
 int terminate_ms(const struct termination *e)
@@ -151,11 +152,11 @@ int terminate_check_mdev(const struct termination *e, const char *uuid, bool our
 	if (!mdev_exists(uuid) || (removes && may) || (!removes && running))
 		return 0;
 	if (removes)
-		return error(ST_FAILED, uuid, "no permission to remove the mdev (root has it%s)",
+		return error(ST_FAILED, uuid, "no permission to remove the mdev (be root%s)",
 			     running && !ours ? "; without --force its process ends" : "");
 	if (mdev_is_served(uuid, &pid))
 		return instance_report(uuid, -ENOENT);
-	return error(ST_FAILED, uuid, "was not made by musctl (%s)",
+	return error(ST_FAILED, uuid, "was not created by musctl (%s)",
 		     may ? "--force removes it" : "root may remove it");
 }
 

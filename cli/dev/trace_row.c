@@ -48,9 +48,7 @@ const struct column tracerow_columns[] = {
 	[DETAILS]  = { "DETAILS", 1, 0, "bit fields, and other details" },
 	[UUID]     = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
 	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
-		       "posted; control: by musctl; message: DMA by message; "
-		       "replayed: asked again; refused: failed, client not notified; "
-		       "kicked: signalled an eventfd, no more" },
+		       "posted, control, message, replayed, refused, kicked: musctl-trace(8)" },
 	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA,
 		       "TIME on the monotonic clock, in ns" },
 	[SEQUENCE] = { "SEQUENCE", 8, COLUMN_RIGHT | COLUMN_EXTRA, "number of the record" },

@@ -63,19 +63,20 @@ static int open_ring(struct tracer *t)
 	int err;
 
 	if (send[1] < 0)
-		return error(ST_FAILED, t->uuid, "memory to wait on: %s", strerror(errno));
+		return error(ST_FAILED, t->uuid, "memfd: %s", strerror(errno));
 	err = control_call_fds(t->control, "Trace", &fds, NULL);
 	close(send[1]);
 	if (err)
 		return control_report(t->control, NULL, err);
 	if (fds.received < 0)
-		return error(ST_FAILED, t->uuid, "the device sent no ring");
+		return error(ST_FAILED, t->uuid, "the device sent no trace ring");
 	err = lm_trace_open(fds.received, &t->reader);
 	if (!err)
 		return 0;
 	close(fds.received);
 	return error(ST_FAILED, t->uuid,
-		     err == -EPROTO ? "its trace is of another version"
+		     err == -EPROTO ? "its trace has a different format (its libmuser is a "
+				      "different version)"
 				    : "its trace cannot be read");
 }
 

@@ -57,7 +57,8 @@ int transport_choose(const struct transport *t, bool *mdev)
 		return 0;
 	}
 	if (t->socket)
-		return error_usage(t->socket, "is for sockets: not with --transport=mdev");
+		return error_usage(t->socket,
+				   "cannot be used with --transport=mdev, which has no socket");
 	why = obstacle(t->uuid);
 	if (why)
 		return error(ST_FAILED, !strcmp(wanted, "auto") ? t->uuid : t->wanted ?

@@ -143,8 +143,8 @@ static void look_runtime(struct finding *f)
 	while (access(near, F_OK) && (slash = strrchr(near, '/')) && slash != near)
 		*slash = '\0';
 	if (fd == -EPERM)
-		doctor_say(f, HEALTH_FAIL, "chmod go-w it, or set MUSER_RUNTIME_DIR to a "
-			   "directory of your own: others could replace devices", "%s", why);
+		doctor_say(f, HEALTH_FAIL, "chmod go-w it if it is yours, or set MUSER_RUNTIME_DIR "
+			   "to a directory of your own: others could replace devices", "%s", why);
 	else if (!is_dir(near) || access(near, W_OK | X_OK))
 		doctor_say(f, HEALTH_FAIL, advice, "%.200s: %s", near, strerror(errno));
 	else if (fd < 0 && fd != -ENOENT)
@@ -227,7 +227,7 @@ static void look_guests(struct finding *f)
 	}
 	if (f->health == HEALTH_OK && hung)
 		doctor_say(f, HEALTH_WARN,
-		    "a debugger may have stopped it, or it is busy (musctl list)",
+		    "they may be busy, or stopped by a debugger (musctl list)",
 		    "%zu devices, %u of which do not answer", list.nr, hung);
 	else if (f->health == HEALTH_OK)
 		doctor_say(f, HEALTH_OK,

@@ -131,13 +131,14 @@ void doctor_types(struct finding *f)
 		doctor_say(f, HEALTH_OK, "", "%s", *types ? types : NOT_USED);
 	else if (!mdev_may(MDEV_TYPE, F_OK))
 		doctor_say(f, HEALTH_FAIL, "unload muser and load it again; see dmesg",
-			   "muser.ko is loaded and offers no " MDEV_TYPE_ID);
+			   "muser.ko is loaded but offers no mdev type " MDEV_TYPE_ID);
 	else if (obstacle && !mdev_may(MDEV_TYPE "/create", W_OK) && each_mdev(is_servable, NULL))
-		doctor_say(f, HEALTH_OK, "", "%s; root makes them, some are for this user",
-			   types);
+		doctor_say(f, HEALTH_OK, "", "%s; only root can create them, this user can "
+			   "serve some", types);
 	else if (obstacle)
 		doctor_say(f, HEALTH_WARN, obstacle, "%s%s", types,
-			   mdev_may(MDEV_TYPE "/create", W_OK) ? "" : "; not for this user");
+			   mdev_may(MDEV_TYPE "/create", W_OK) ? "" :
+			   "; this user cannot create them");
 	else
 		doctor_say(f, HEALTH_OK, "", "%s", types);
 }
@@ -211,12 +212,12 @@ void doctor_nodes(struct finding *f)
 
 	if (!find_rule(path, sizeof(path)))
 		doctor_say(f, bad, is_loaded() ? "make install-kmod installs it" : "",
-			   "no udev rule " RULE ": nodes are root's");
+			   "no udev rule " RULE ": only root can open /dev/muser nodes");
 	else if (!group)
 		doctor_say(f, bad, is_loaded() ? "groupadd --system " GROUP : "",
 			   "%s, but no group " GROUP, path);
 	else if (is_loaded() && !is_member(group->gr_gid))
-		doctor_say(f, HEALTH_WARN, "usermod -aG " GROUP " USER, and log in anew",
+		doctor_say(f, HEALTH_WARN, "usermod -aG " GROUP " USER, and log in again",
 			   "%s; this user is not in group " GROUP, path);
 	else if (each_mdev(is_refused, uuid))
 		doctor_say(f, HEALTH_WARN,
@@ -255,6 +256,7 @@ void doctor_memlock(struct finding *f)
 	else
 		doctor_say(f, HEALTH_WARN, limit.rlim_max == RLIM_INFINITY ?
 			   "ulimit -l unlimited, before guests with mediated devices start" :
-			   "raise it for those who run guests with mediated devices",
+			   "raise it (limits.conf(5)) for those who run guests with mediated "
+			   "devices",
 			   "locked memory: %llu KiB", kib);
 }

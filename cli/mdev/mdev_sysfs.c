@@ -106,9 +106,9 @@ const char *mdev_obstacle(void)
 	if (!mdev_may("/sys/module/muser", F_OK))
 		return "muser.ko is not loaded (modprobe muser)";
 	if (!mdev_may(MDEV_TYPE, F_OK))
-		return "muser.ko offers no " MDEV_TYPE_ID " (musctl doctor)";
+		return "muser.ko offers no mdev type " MDEV_TYPE_ID " (musctl doctor)";
 	if (!mdev_may(MDEV_TYPE "/create", W_OK))
-		return "no permission to write " MDEV_TYPE "/create (root has it)";
+		return "no permission to write " MDEV_TYPE "/create (be root)";
 	if (!mdev_read_u64(MDEV_TYPE "/available_instances", &free) && !free)
 		return "muser.ko has no free instance (its parameter available_instances)";
 	return NULL;

@@ -96,9 +96,9 @@ static void build(struct parser *p, const struct opt_line *line)
 static int bad_value(const struct opt *opt, const char *word)
 {
 	static const char *const wants[] = {
-		[OPT_NUMBER] = "a number from 1 on",
-		[OPT_SECONDS] = "seconds, such as 1.5",
-		[OPT_MODE] = "permission bits from 1 to 0777, such as 0660",
+		[OPT_NUMBER] = "a positive number",
+		[OPT_SECONDS] = "a number of seconds, such as 1.5",
+		[OPT_MODE] = "an octal mode from 1 to 0777, such as 0660",
 		[OPT_FD] = "an open descriptor",
 	};
 	char name[64];

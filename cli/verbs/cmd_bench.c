@@ -42,11 +42,11 @@ struct bench_args {
 
 static const struct opt bench_options[] = {
 	{ 'c', "count", OPT_NUMBER, offsetof(struct bench_args, count), "N",
-	  "requests of each test (10000)" },
+	  "requests per test (default: 10000)" },
 	{ 'd', "depth", OPT_NUMBER, offsetof(struct bench_args, depth), "N",
-	  "requests in flight, where many are (64)" },
+	  "requests in flight, where there are many (default: 64)" },
 	{ 0, "at", OPT_TEXT, offsetof(struct bench_args, at), "WHERE",
-	  "what is read, and written with what was read (config+3c.1)", COMPLETE_REGISTER },
+	  "what to read, and write back (default: config+3c.1)", COMPLETE_REGISTER },
 	{ 0, "spin", OPT_FLAG, offsetof(struct bench_args, spin), NULL,
 	  "do not sleep while waiting" },
 	{ 0 }
@@ -66,9 +66,9 @@ static const struct bench_test *test_find(const char *name)
 static int check(const struct bench_args *args, char **tests, int nr)
 {
 	if (!args->count || args->count > BENCH_MAX_COUNT)
-		return error_usage("--count", "must be 1 .. %u", BENCH_MAX_COUNT);
+		return error_usage("--count", "must be from 1 to %u", BENCH_MAX_COUNT);
 	if (!args->depth || args->depth > BENCH_MAX_DEPTH)
-		return error_usage("--depth", "must be 1 .. %u", BENCH_MAX_DEPTH);
+		return error_usage("--depth", "must be from 1 to %u", BENCH_MAX_DEPTH);
 	while (nr--) {
 		if (!test_find(tests[nr]))
 			return error_usage(tests[nr], "no such test");
@@ -93,7 +93,8 @@ static int connect_client(struct target *t, const struct call *call, bool spin)
 		path = value_text(device, "socket"); /* where it takes its client */
 	}
 	if (!path)
-		return error(ST_FAILED, t->name, "has no socket of its own");
+		return error(ST_FAILED, t->name,
+			     "has no client socket (an mdev, or an inherited connection)");
 	err = lm_client_connect(path, &options, &t->client);
 	return err ? target_failed(t, NULL, err) : 0;
 }

@@ -113,7 +113,7 @@ static int create(const struct call *call)
 
 const struct cmd cmd_create = {
 	.name = "create",
-	.summary = "make a device and print its UUID",
+	.summary = "create a device and print its UUID",
 	.args = (const struct arg[]){
 		{ "TYPE", COMPLETE_TYPE },
 		{ 0 }

@@ -31,7 +31,7 @@
 
 static const struct opt destroy_options[] = {
 	{ 'f', "force", OPT_FLAG, offsetof(struct termination, force), NULL,
-	  "kill at once what does not end by itself; remove any mdev" },
+	  "kill at once; remove any mdev, even one in use" },
 	{ 't', "timeout", OPT_SECONDS, offsetof(struct termination, timeout_ns), "SECONDS",
 	  "how long it may take to end by itself (default: 5)" },
 	{ 0 }
@@ -106,8 +106,9 @@ static int remove_mdev(struct removal *r)
 				   strerror(-err)) : 0;
 	pid = find_client(r);
 	if (!pid)
-		return error(ST_TIMEOUT, r->uuid, "the mdev is removed when its client closes it");
-	return error(ST_TIMEOUT, r->uuid, "the mdev is removed when process %d (%s) closes it",
+		return error(ST_TIMEOUT, r->uuid,
+			     "the mdev will be removed when its client closes it");
+	return error(ST_TIMEOUT, r->uuid, "the mdev will be removed when process %d (%s) closes it",
 		     pid, r->command);
 }
 

@@ -47,11 +47,11 @@ static const struct opt exec_options[] = {
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct exec_args, socket_path), "PATH",
 	  "where clients connect (default: in the runtime directory)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct exec_args, mode), "MODE",
-	  "permissions of that socket (default: 0600)" },
+	  "mode of that socket (default: 0600)" },
 	{ 'f', "foreground", OPT_FLAG, offsetof(struct exec_args, foreground), NULL,
 	  "become PROGRAM instead of starting it in the background" },
 	{ 't', "timeout", OPT_SECONDS, offsetof(struct exec_args, timeout_ns), "SECONDS",
-	  "how long it may take until the device answers (default: 10)" },
+	  "how long to wait for the device (default: 10)" },
 	{ 0 }
 };
 
@@ -145,7 +145,7 @@ static int run_on_socket(struct exec_args *args)
 	if (path && args->listen_fd < 0)
 		return error(ST_FAILED, path, "%s", strerror(-args->listen_fd));
 	if (path && strlen(path) > SOCKPATH_MAX)
-		error(0, path, "no client can connect to a path of %zu bytes, %zu at most (a "
+		error(0, path, "no client can connect to a path of %zu bytes, %zu at most (use a "
 		      "shorter --socket-path)", strlen(path), SOCKPATH_MAX);
 	status = args->foreground ? run_here(args) : run_detached(args, NULL);
 	if (status && path)

@@ -17,10 +17,10 @@ static int help(const struct call *call)
 	meant = cmd ? NULL : suggest_verb(call->words[0]);
 	if (meant)
 		return error(ST_USAGE, call->words[0],
-			     "no such command (did you mean '%s'?)", meant);
+			     "unknown command (did you mean '%s'?)", meant);
 	if (!cmd)
 		return error(ST_USAGE, call->words[0],
-			     "no such command (musctl help lists them)");
+			     "unknown command (musctl help lists them)");
 	help_cmd(cmd);
 	return ST_OK;
 }

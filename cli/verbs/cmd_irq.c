@@ -85,7 +85,7 @@ static int act(struct target *t, const char *action, struct irq *irq, struct out
 		status = irq_socket_fire(t, irq, &outcome);
 	else
 		status = error(ST_UNSUPPORTED, t->name,
-			       "masks do not outlive a connection");
+			       "not with --socket: masks end with the connection");
 	if (status)
 		return status;
 	if (out) {

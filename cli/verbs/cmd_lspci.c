@@ -27,11 +27,11 @@ struct lspci_args {
 
 static const struct opt lspci_options[] = {
 	{ 'v', "verbose", OPT_COUNT, offsetof(struct lspci_args, verbose), NULL,
-	  "say more (-vv, -vvv: even more)" },
+	  "be verbose (-vv, -vvv: more so)" },
 	{ 'n', "numeric", OPT_COUNT, offsetof(struct lspci_args, numeric), NULL,
 	  "numbers in place of names (-nn: both)" },
 	{ 'x', "hex", OPT_COUNT, offsetof(struct lspci_args, hex), NULL,
-	  "dump configuration space (-xxx: all of it, -xxxx: PCI Express too)" },
+	  "dump config space (-xxx: all, -xxxx: extended too)" },
 	{ 0 }
 };
 

@@ -23,7 +23,7 @@ struct monitor_args {
 
 static const struct opt monitor_options[] = {
 	{ 'l', "limit", OPT_NUMBER, offsetof(struct monitor_args, limit), "NUMBER",
-	  "end after so many rows" },
+	  "end after NUMBER rows" },
 	{ 't', "timeout", OPT_SECONDS, offsetof(struct monitor_args, timeout_ns), "SECONDS",
 	  "end after this time, with exit status 124" },
 	{ 0 }
@@ -34,8 +34,7 @@ enum { TIME, ACTION, WHAT, UUID, PATH };
 static const struct column monitor_columns[] = {
 	[TIME]   = { "TIME", 15, 0, "when it was seen" },
 	[ACTION] = { "ACTION", 6, 0, "add, remove, change, bind, unbind" },
-	[WHAT]   = { "WHAT", 6, 0, "device: a device process; mdev: a mediated device; "
-		     "node: what it is served on" },
+	[WHAT]   = { "WHAT", 6, 0, "device (its process), mdev, or node (/dev/muser/UUID)" },
 	[UUID]   = { "UUID", 36, 0, "UUID of the device" },
 	[PATH]   = { "PATH", 1, COLUMN_TRUNC, "where it is" },
 	{ 0 }

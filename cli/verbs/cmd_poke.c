@@ -23,7 +23,7 @@ static int bad_value(const char *word)
 {
 	return error(ST_USAGE, word, errno == ERANGE ?
 		     "a number is larger than 0xffffffffffffffff" :
-		     "is not WHERE=VALUE[:MASK], in hexadecimal numbers");
+		     "is not WHERE=VALUE[:MASK] with hexadecimal numbers");
 }
 
 /* Looks at the numbers only, before any device is asked. */
@@ -61,7 +61,7 @@ static int find_address(struct change *change, const struct regmap *map, const c
 		change->mask = room;
 	if ((change->value | change->mask) & ~room)
 		return error(address->fixed ? ST_USAGE : ST_FAILED, word,
-			     "does not fit: it has %d bit%s", __builtin_popcountll(room),
+			     "value or mask does not fit into %d bit%s", __builtin_popcountll(room),
 			     room == 1 ? "" : "s");
 	change->value <<= address->field.shift;
 	change->mask <<= address->field.shift;

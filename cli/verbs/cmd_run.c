@@ -28,7 +28,7 @@ struct run_args {
 
 static const struct opt run_options[] = {
 	{ 0, "fd", OPT_FD, offsetof(struct run_args, host.fd), "FDNUM",
-	  "in place of --socket-path: an inherited socket, connected or listening" },
+	  "inherited socket (connected or listening)" },
 	{ 0 }
 };
 

@@ -24,7 +24,8 @@ static const struct column set_columns[] = {
 	[VALUE]       = { "VALUE", 8, 0, "what it is" },
 	[DEFAULT]     = { "DEFAULT", 8, 0, "what it is at creation, unless set by an option" },
 	[ACCEPTS]     = { "ACCEPTS", 8, COLUMN_EXTRA, "choices, or the range of numbers" },
-	[COUNT]       = { "COUNT", 5, COLUMN_RIGHT, "single properties NAME0, NAME1, ..." },
+	[COUNT]       = { "COUNT", 5, COLUMN_RIGHT,
+			  "number of single properties NAME0, NAME1, ..." },
 	[FLAGS]       = { "FLAGS", 5, 0, "read-only, create-only" },
 	[DESCRIPTION] = { "DESCRIPTION", 0.4, COLUMN_TRUNC, "what it is for" },
 	{ 0 }

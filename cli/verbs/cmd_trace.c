@@ -21,8 +21,7 @@ struct trace_args {
 
 static const struct opt trace_options[] = {
 	{ 'e', "filter", OPT_LIST, offsetof(struct trace_args, filters), "TERM[,TERM]...",
-	  "only these: read, write, dma, irq, bar2, reg=NAME*, error, ...; !TERM: not these",
-	  COMPLETE_FILTER },
+	  "only these, like bar2,write or irq; !TERM: not these", COMPLETE_FILTER },
 	{ 'c', "summary", OPT_FLAG, offsetof(struct trace_args, count), NULL,
 	  "count, and print a summary at the end" },
 	{ 'l', "limit", OPT_NUMBER, offsetof(struct trace_args, limit), "N",

@@ -80,7 +80,7 @@ void log_new(lm_dev_info_t *info)
 	if (info->log_level >= 0)
 		return;
 	info->log_level = LM_LOG_WARN;
-	log_info(info, LM_LOG_WARN, "%s=%.32s: not a level (%s); it is taken for warn",
+	log_info(info, LM_LOG_WARN, "%s=%.32s: not a log level (%s); using warn",
 		 LOG_LEVEL_VARIABLE, text, LOG_LEVEL_NAMES);
 }
 

@@ -18,11 +18,11 @@ const char *value_fault(int err, const char *value, const char *accepts, char te
 	if (err != -EINVAL)
 		return NULL;
 	if (!accepts)
-		return "not a value for it";
+		return "invalid value";
 	/* Somebody comes from peek and poke, where hexadecimal numbers need no 0x. */
 	lacks_0x = value[strspn(value, "0123456789")] &&
 		   !value[strspn(value, "0123456789abcdefABCDEF")];
-	snprintf(text, VALUE_FAULT, "not a value for it (%.160s%s)", accepts,
+	snprintf(text, VALUE_FAULT, "invalid value (expected %.160s%s)", accepts,
 		 strstr(accepts, "..") && lacks_0x ? "; hexadecimal needs 0x" : "");
 	return text;
 }

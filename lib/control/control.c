@@ -182,7 +182,7 @@ static void listener_ready(struct source *src, uint32_t events)
 
 	if (fd == -EMFILE)
 		log_peer(control->ctx, LM_LOG_WARN,
-			 "control.sock: a peer was rejected: out of file descriptors");
+			 "control.sock: a connection was rejected: out of file descriptors");
 	if (fd < 0)
 		return;
 	if (control->nr_conns >= MAX_CONNS || !peer_is_trusted(fd) ||

@@ -267,8 +267,8 @@ static void warn_full(struct lm_ctx *ctx, const char *what, uint32_t nr,
 		      const struct dma_limit *limit)
 {
 	if (!ctx->dma->full_warned)
-		log_warn(ctx, "the client shares memory in too many files: %u %s are its share of "
-			 "%s (%" PRIu64 ")", nr, what, limit->name, limit->value);
+		log_warn(ctx, "the client shares memory in too many files: at most %u %s, its "
+			 "share of %s (%" PRIu64 ")", nr, what, limit->name, limit->value);
 	ctx->dma->full_warned = true;
 }
 

@@ -132,7 +132,7 @@ static int exp_build(struct lm_ctx *ctx, const struct place *p)
 
 	if (type != PCI_EXP_TYPE_ENDPOINT && type != PCI_EXP_TYPE_LEG_END &&
 	    type != PCI_EXP_TYPE_RC_END) {
-		log_err(ctx, "PCI Express type %u is not an endpoint's", type);
+		log_err(ctx, "PCI Express type %u is not an endpoint type", type);
 		return -EINVAL;
 	}
 	config_put(cfg, p->offset, &flags, 1);

@@ -62,7 +62,7 @@ static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 	if (cfg->size != PCI_CFG_SPACE_EXP_SIZE)
 		return "it needs a PCI Express capability";
 	if (!c->id || c->version > MAX_VERSION)
-		return "ids start at 1, versions end at 15";
+		return "its id must be 1 or more, its version at most 15";
 	for (i = 0; known && i < cfg->nr_caps; i++) {
 		if (cfg->caps[i].ext && cfg->caps[i].id == c->id)
 			return "a function can have this capability only once";
@@ -70,7 +70,7 @@ static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 	if (known && (c->data || c->wmask))
 		return "the library has its registers: leave data and wmask NULL";
 	if (c->dsn && c->id != PCI_EXT_CAP_ID_DSN)
-		return "dsn is that of another capability";
+		return "dsn is for the Device Serial Number capability only";
 	if (c->reserved0 || c->reserved[0] || c->reserved[1])
 		return "a reserved member is not 0";
 	if (c->size && c->size != size)

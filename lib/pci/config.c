@@ -160,7 +160,8 @@ static int config_restore(struct lm_ctx *ctx)
 	ret = config_load(ctx, cfg->persist->data, len);
 	ret = ret ?: msix_restore(ctx);
 	if (ret)
-		log_err(ctx, "the saved configuration space belongs to another device");
+		log_err(ctx, "the saved configuration space belongs to another device (remove and "
+			"recreate the mdev)");
 	return ret;
 }
 

@@ -196,8 +196,8 @@ static void resample_ready(struct source *src, uint32_t events)
 	if (kernel_read(src->fd, &value, sizeof(value), RWF_NOWAIT) != (ssize_t)sizeof(value)) {
 		if (errno == EAGAIN || errno == EINTR)
 			return;
-		log_peer(ctx, LM_LOG_WARN, "the eventfd that unmasks INTx fails, error %d",
-			 errno);
+		log_peer(ctx, LM_LOG_WARN,
+			 "the eventfd that unmasks INTx failed, error %d: no longer used", errno);
 		loop_remove(&ctx->loop, src);
 		irq_set_fd(&src->fd, -1);
 		return;

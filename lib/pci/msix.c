@@ -48,12 +48,12 @@ static const char *msix_fault(const struct lm_ctx *ctx, const struct msix *m)
 		return "table and pending bits must start at multiples of 8";
 	if (out_of_range(m->table, table_size(m->nr), r->info.size) ||
 	    out_of_range(m->pba, pba_size(m->nr), r->info.size))
-		return "table or pending bits leave the BAR";
+		return "table or pending bits extend beyond the BAR";
 	if (overlaps(m->table, table_size(m->nr), m->pba, pba_size(m->nr)))
 		return "table and pending bits overlap";
 	if (region_may_be_mapped(&r->info, m->table, table_size(m->nr)) ||
 	    region_may_be_mapped(&r->info, m->pba, pba_size(m->nr)))
-		return "clients may map table or pending bits: give other mmap_areas";
+		return "clients may map table or pending bits: give mmap_areas without them";
 	return NULL;
 }
 
@@ -69,7 +69,7 @@ static int check_registers(struct lm_ctx *ctx, const struct msix *m)
 		if (overlaps(reg->offset, reg->width, m->table, table_size(m->nr)) ||
 		    overlaps(reg->offset, reg->width, m->pba, pba_size(m->nr))) {
 			register_complain(ctx, LM_LOG_ERR, m->bar, reg,
-					  "the MSI-X table or pending bits are in its place");
+					  "it overlaps the MSI-X table or pending bits");
 			return -EINVAL;
 		}
 	}

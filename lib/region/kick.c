@@ -40,13 +40,13 @@ static const char *kick_fault(const struct region *r, const lm_ioeventfd_t *k)
 	if (k->size > WIDTH_MAX || (k->size & (k->size - 1)))
 		return "its size must be 1, 2, 4 or 8, or 0 for any";
 	if (out_of_range(k->offset, k->size ?: 1, r->info.size))
-		return "it leaves the region";
+		return "it extends beyond the region";
 	if (k->flags & ~LM_IOEVENTFD_DATAMATCH)
-		return "unknown flags";
+		return "a flag that this libmuser does not know";
 	if (k->reserved)
 		return "a reserved member is not 0";
 	if (has_value(k) && (!k->size || (k->size < WIDTH_MAX && k->datamatch >> 8 * k->size)))
-		return "datamatch is not a value of its size";
+		return "datamatch does not fit its size";
 	return peer_fd_is_eventfd(k->fd) ? NULL : "fd is not an eventfd";
 }
 

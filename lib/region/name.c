@@ -106,7 +106,7 @@ static const char *field_fault(const lm_register_t *reg, uint32_t i)
 	if (!f->bits)
 		return "it has no bits";
 	if (out_of_range(f->shift, f->bits, 8u * reg->width))
-		return "it leaves the register";
+		return "it extends beyond the register";
 	if (!all_zero(f->reserved, sizeof(f->reserved)))
 		return "a reserved member is not 0";
 	for (j = 0; j < i; j++) {

@@ -52,8 +52,8 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 	if (!ret && r->info.regs && !r->values)
 		ret = register_new(ctx, r);
 	if (ret == -ESTALE)
-		log_err(ctx, "region %u: the mdev was served as another device before "
-			"(remove it and make it anew)", index);
+		log_err(ctx, "region %u: the mdev was served as another device before (remove and "
+			"recreate it)", index);
 	else if (ret)
 		log_err(ctx, "region %u: no memory: %s%s", index, strerror(-ret),
 			memory_advice(ret));

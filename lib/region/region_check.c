@@ -51,7 +51,7 @@ static const char *areas_fault(const lm_reg_info_t *info)
 		if (!a->size || a->offset % page || a->size % page)
 			return "an mmap area must consist of whole pages";
 		if (a->offset < end || out_of_range(a->offset, a->size, info->size))
-			return "mmap areas overlap, are out of order or leave the region";
+			return "mmap areas overlap, are out of order or extend beyond the region";
 		end = a->offset + a->size;
 	}
 	return NULL;
@@ -107,8 +107,8 @@ int region_check(struct lm_ctx *ctx, uint32_t index)
 		return ret;
 	/* What is mappable is memory for who does not map it, too, unless @map refuses. */
 	if (info->fn && mappable && !info->nr_mmap_areas && !info->map)
-		log_warn(ctx, "region %u: fn is never called, as all of it is memory that clients "
-			 "may map (mmap_areas says which parts are)", index);
+		log_warn(ctx, "region %u: fn is never called: clients may map all of it (restrict "
+			 "that with mmap_areas)", index);
 	if (info->map && !mappable)
 		log_warn(ctx, "region %u: map is never called without LM_REG_FLAG_MMAP", index);
 	return 0;

@@ -200,8 +200,8 @@ int region_memory_renew(struct lm_ctx *ctx)
 		ret = memory_move(r);
 		if (ret)
 			log_peer(ctx, LM_LOG_ERR,
-				 "region %u: the last client still has its memory, and "
-				 "new memory cannot be allocated: %s", i, strerror(-ret));
+				 "region %u: the previous client still has its memory, and new "
+				 "memory cannot be allocated: %s", i, strerror(-ret));
 		return ret ?: 1;
 	}
 	return 0;

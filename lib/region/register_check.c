@@ -49,10 +49,10 @@ static const char *register_fault(const lm_reg_info_t *info, const lm_register_t
 	if (reg->offset < end)
 		return "it overlaps the register before it, or is out of order";
 	if (out_of_range(reg->offset, reg->width, info->size))
-		return "it leaves the region";
+		return "it extends beyond the region";
 	if (!info->map && region_may_be_mapped(info, reg->offset, reg->width))
-		return "clients may map it as memory, which has no registers: give other "
-		       "mmap_areas";
+		return "clients may map it as memory, which has no registers: give mmap_areas "
+		       "without it";
 	return NULL;
 }
 

@@ -133,7 +133,7 @@ static void look(void *arg)
 
 	if (ctx->ended || fstat(ctx->instance->lock, &st) || st.st_nlink)
 		return;
-	log_err(ctx, "%s was removed: no command can find this device any more; it ends",
+	log_err(ctx, "%s was removed: no command can find this device any more; stopping it",
 		ctx->instance->final);
 	ctx->ended = -EIDRM;
 }
@@ -161,7 +161,7 @@ static int make(struct lm_ctx *ctx, struct instance *inst)
 	}
 	ret = ret ?: loop_timer_new(&ctx->loop, look, ctx, &inst->look);
 	if (ret)
-		log_err(ctx, "%s: cannot make a directory: %s (set MUSER_RUNTIME_DIR)", runtime,
+		log_err(ctx, "%s: cannot create a directory: %s (set MUSER_RUNTIME_DIR)", runtime,
 			strerror(-ret));
 	return ret;
 }

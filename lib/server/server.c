@@ -91,7 +91,7 @@ static int listen_on_path(struct server *server)
 	}
 	if (strlen(server->path) > SOCKPATH_MAX)
 		log_warn(ctx, "%.300s: no client can connect to a path of %zu bytes, %zu at most "
-			 "(a shorter socket path, or MUSER_RUNTIME_DIR)", server->path,
+			 "(use a shorter socket path or MUSER_RUNTIME_DIR)", server->path,
 			 strlen(server->path), SOCKPATH_MAX);
 	return listener_add(server, fd);
 }

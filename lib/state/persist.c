@@ -98,8 +98,8 @@ int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
 	memcpy(p->wanted.size, size, sizeof(p->wanted.size));
 	ret = persist_open(ctx, p);
 	if (ret == -ESTALE)
-		log_err(ctx, "the saved state is from another device or libmuser version "
-			"(remove the mdev and make it anew)");
+		log_err(ctx, "the saved state is from another device or libmuser version (remove "
+			"and recreate the mdev)");
 	else if (ret)
 		log_err(ctx, "no memory for the state: %s%s", strerror(-ret),
 			memory_advice(ret));

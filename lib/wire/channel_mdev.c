@@ -223,7 +223,7 @@ static const char *open_fault(int error)
 	case -EBUSY:
 		return "another process serves it";
 	case -EACCES:
-		return "no permission (see the group of /dev/muser)";
+		return "no permission (be root or in its group)";
 	default:
 		return NULL;
 	}
@@ -236,8 +236,8 @@ static const char *version_fault(int ret, const struct muser_info *info)
 		return "the version of muser.ko does not match this library (install both from "
 		       "one release, then reload the module)";
 	if (!ret && MDEV_FEATURES & ~info->features)
-		return "muser.ko is older than this library and lacks what it needs (install it "
-		       "anew, then reload it)";
+		return "muser.ko is older than this library and lacks what it needs (install both "
+		       "from one release, then reload the module)";
 	if (!ret && info->max_msg > STREAM_BIG)
 		return "muser.ko sends longer messages than this library takes";
 	return NULL;

@@ -137,9 +137,9 @@ load helper
 	try 2 musctl create gpio-idio16 -O frob=1
 	complains "musctl: create: frob: gpio-idio16 has no such option (musctl types gpio-idio16 lists them)"
 	try 2 musctl create gpio-idio16 -O pattern=frob
-	complains "musctl: create: pattern=frob: not a value for it (none|toggle3)"
+	complains "musctl: create: pattern=frob: invalid value (expected none|toggle3)"
 	try 2 musctl create gpio-idio16 -O in3=2
-	complains "musctl: create: in3=2: not a value for it (0|1)"
+	complains "musctl: create: in3=2: invalid value (expected 0|1)"
 	try 2 musctl create gpio-idio16 -O out=1
 	complains "musctl: create: out=1: is read-only"
 	try 2 musctl create gpio-idio16 -O frob
@@ -210,10 +210,10 @@ load helper
 	long=$PWD/$(printf '%0120d' 0)/socket
 	mkdir "${long%/*}"
 	try 0 musctl create null --socket-path "$long"
-	[ "$stderr" = "musctl: create: null: $long: no client can connect to a path of ${#long} bytes, 107 at most (a shorter socket path, or MUSER_RUNTIME_DIR)" ]
+	[ "$stderr" = "musctl: create: null: $long: no client can connect to a path of ${#long} bytes, 107 at most (use a shorter socket path or MUSER_RUNTIME_DIR)" ]
 	musctl destroy "$output"
 	try 0 musctl exec --socket-path "$long" -- "$BATS_FILE_TMPDIR/program"
-	[ "$stderr" = "musctl: exec: $long: no client can connect to a path of ${#long} bytes, 107 at most (a shorter --socket-path)" ]
+	[ "$stderr" = "musctl: exec: $long: no client can connect to a path of ${#long} bytes, 107 at most (use a shorter --socket-path)" ]
 	MUSER_RUNTIME_DIR=${long%/*} try 0 musctl run null -- true
 	[[ $stderr == "musctl: run: null: ${long%/*}/"*"/vfio-user.sock: no client can connect "* ]]
 	MUSER_RUNTIME_DIR=${long%/*} try 0 musctl exec -- "$BATS_FILE_TMPDIR/program"

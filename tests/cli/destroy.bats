@@ -87,7 +87,7 @@ setup_file() {
 @test "a child that holds the device is named, and killed by --force only" {
 	read -r uuid maker child <<<"$("$PROGRAM" fork 3>&-)"
 	try 1 musctl destroy --timeout 0.2 "$uuid"
-	complains "musctl: destroy: $uuid: does not end; process $child (program) holds it, which has not made it (--force kills it)"
+	complains "musctl: destroy: $uuid: does not end; process $child (program) holds it, but did not create it (--force kills that process)"
 	kill -0 "$child"
 	try 0 musctl destroy --force "$uuid"
 	nothing_left

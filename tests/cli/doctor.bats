@@ -131,7 +131,7 @@ fake_muser() {
 	[[ $(finding mdev-types) == "warn: muser-1: 0 free - muser.ko has no free instance"* ]]
 	rm -r "$MUSER_ROOT/sys/class/muser"
 	try 1 musctl doctor -J
-	[[ $(finding mdev-types) == "fail: muser.ko is loaded and offers no muser-1 - "* ]]
+	[[ $(finding mdev-types) == "fail: muser.ko is loaded but offers no mdev type muser-1 - "* ]]
 }
 
 @test "VFIO: the container, the IOMMU driver" {
@@ -152,7 +152,7 @@ fake_muser() {
 @test "nodes: the udev rule and its group" {
 	fake_muser
 	try 0 musctl doctor -J
-	[ "$(finding muser-nodes)" = "warn: no udev rule 60-muser.rules: nodes are root's - make install-kmod installs it" ]
+	[ "$(finding muser-nodes)" = "warn: no udev rule 60-muser.rules: only root can open /dev/muser nodes - make install-kmod installs it" ]
 	mkdir -p "$MUSER_ROOT/etc/udev/rules.d"
 	touch "$MUSER_ROOT/etc/udev/rules.d/60-muser.rules"
 	try 0 musctl doctor -J
@@ -161,7 +161,7 @@ fake_muser() {
 	elif ((EUID == 0)) || id -Gn | grep -qw muser; then
 		[ "$(finding muser-nodes)" = "ok: /etc/udev/rules.d/60-muser.rules, group muser" ]
 	else
-		[ "$(finding muser-nodes)" = "warn: /etc/udev/rules.d/60-muser.rules; this user is not in group muser - usermod -aG muser USER, and log in anew" ]
+		[ "$(finding muser-nodes)" = "warn: /etc/udev/rules.d/60-muser.rules; this user is not in group muser - usermod -aG muser USER, and log in again" ]
 	fi
 }
 

@@ -20,14 +20,14 @@ setup_file() {
 	try 1 musctl exec "$PROGRAM" fail --uuid x
 	complains "program: first line
 program: no such card
-musctl: exec: $PROGRAM: ended with status 9 before its device answered"
+musctl: exec: $PROGRAM: exited with status 9 before its device answered"
 	nothing_left
 }
 
 @test "what a program says before it is ready is passed on, whether it succeeds or not" {
 	try 0 musctl exec -u 0123abcd-0000-4000-8000-00000000beef -- "$PROGRAM" dubious
 	[ "$output" = 0123abcd-0000-4000-8000-00000000beef ]
-	complains "muser: $output: vendor id ffffh: guests take the slot for empty"
+	complains "muser: $output: vendor id ffffh: guests see an empty slot"
 	try 1 musctl exec -t 0.3 -- "$PROGRAM" hang
 	[ "${stderr_lines[0]}" = "program: waiting for a card" ]
 	[ "${#stderr_lines[@]}" -eq 2 ]
@@ -40,7 +40,7 @@ musctl: exec: $PROGRAM: ended with status 9 before its device answered"
 	try 1 musctl exec -u "0123abcd-0000-4000-8000-00000000beef" -- "$PROGRAM" refused
 	complains "muser: 0123abcd-0000-4000-8000-00000000beef: region 0: its size is not a power of two
 program: Invalid argument
-musctl: exec: $PROGRAM: ended with status 1 before its device answered"
+musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	run -1 --separate-stderr env MUSER_RUNTIME_DIR="$PWD/run" "$PROGRAM" refused
 	[[ ${stderr_lines[0]} == "muser: "*": region 0: its size is not a power of two" ]]
 }
@@ -89,7 +89,7 @@ musctl: exec: $PROGRAM: ended with status 1 before its device answered"
 	try 1 musctl exec -u "$uuid" -- "$PROGRAM"
 	complains "muser: $uuid: this UUID is in use
 program: File exists
-musctl: exec: $PROGRAM: ended with status 1 before its device answered"
+musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	try 0 musctl peek "$uuid" VENDOR_ID
 }
 
@@ -131,7 +131,7 @@ musctl: exec: $PROGRAM: ended with status 1 before its device answered"
 
 @test "a program that dies of a signal" {
 	try 1 musctl exec -- sh -c 'kill -SEGV $$'
-	complains "musctl: exec: sh: ended by signal 11 (Segmentation fault)"
+	complains "musctl: exec: sh: killed by signal 11 (Segmentation fault)"
 }
 
 @test "--foreground becomes the program" {

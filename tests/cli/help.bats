@@ -18,5 +18,5 @@ load helper
 
 @test "an unknown command is a usage error" {
 	try 2 musctl help frob
-	complains "musctl: help: frob: no such command (musctl help lists them)"
+	complains "musctl: help: frob: unknown command (musctl help lists them)"
 }

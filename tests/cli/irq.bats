@@ -152,5 +152,5 @@ setup_file() {
 @test "--socket: masks are not supported" {
 	uuid=$(musctl create null)
 	try 4 musctl irq mask --socket "$(socket_of "$uuid")" 0
-	[[ $stderr == *"masks do not outlive a connection" ]]
+	[[ $stderr == *"not with --socket: masks end with the connection" ]]
 }

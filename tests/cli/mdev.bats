@@ -41,7 +41,7 @@ load mdev
 	musctl create null --name e --mode 0660
 	[ "$(transport e)" = vfio-user ]
 	try 2 musctl create null --transport=mdev --socket-path there.sock
-	[[ $stderr == "musctl: create: --socket-path: is for sockets: not with --transport=mdev"* ]]
+	[[ $stderr == "musctl: create: --socket-path: cannot be used with --transport=mdev, which has no socket"* ]]
 	try 2 musctl create null --transport=pigeon
 	[[ $stderr == "musctl: create: --transport: 'pigeon' is not one of auto|mdev|vfio-user"* ]]
 	MUSER_TRANSPORT=pigeon try 2 musctl create null
@@ -72,11 +72,11 @@ load mdev
 	rm "$KERNEL_TYPE/create"
 	ln -s /dev/full "$KERNEL_TYPE/create"
 	try 1 musctl create null -u "$U"
-	complains "musctl: create: $U: muser.ko has no free instance"
+	complains "musctl: create: $U: muser.ko has no free instance (its parameter available_instances)"
 	rm "$KERNEL_TYPE/create"
 	mkdir "$KERNEL_TYPE/create"
 	try 1 musctl create null -u "$U"
-	complains "musctl: create: $U: cannot make an mdev: Is a directory"
+	complains "musctl: create: $U: cannot create an mdev: Is a directory"
 	no_trace_left
 }
 
@@ -103,7 +103,7 @@ load mdev
 
 @test "a server that the kernel does not take: the process and the mdev go" {
 	NODE_REFUSES=1 try 1 timeout 30 "$MUSCTL" exec -t 0.3 -u "$U" -- "$BATS_FILE_TMPDIR/program"
-	complains "musctl: exec: $U: muser.ko did not take the device in time"
+	complains "musctl: exec: $U: muser.ko did not accept the device in time (see dmesg)"
 	musctl list # the program left its folder
 	no_trace_left
 }
@@ -195,7 +195,7 @@ load mdev
 @test "what musctl did not make it removes by force only" {
 	kernel_make "$U"
 	try 1 musctl destroy "$U"
-	complains "musctl: destroy: $U: was not made by musctl (--force removes it)"
+	complains "musctl: destroy: $U: was not created by musctl (--force removes it)"
 	mdev_is_there "$U"
 	try 0 musctl destroy --force "$U"
 	no_trace_left
@@ -209,9 +209,9 @@ load mdev
 	[ "$(musctl list -nro UUID,TRANSPORT,STATE,PID)" = "$U mdev served $pid" ]
 	grep -qx 'State *served' <<<"$(musctl show "$U")"
 	try 1 musctl peek "$U" bar0+0
-	complains "musctl: peek: $U: process $pid serves it, of another user or runtime directory (MUSER_RUNTIME_DIR)"
+	complains "musctl: peek: $U: served by process $pid, of another user or runtime directory (see MUSER_RUNTIME_DIR)"
 	try 1 musctl destroy "$U"
-	complains "musctl: destroy: $U: process $pid serves it, of another user or runtime directory (MUSER_RUNTIME_DIR)"
+	complains "musctl: destroy: $U: served by process $pid, of another user or runtime directory (see MUSER_RUNTIME_DIR)"
 	is_state "$U" served
 	MUSER_RUNTIME_DIR=$PWD/other try 0 musctl destroy "$U"
 	is_state "$U" no-server

@@ -76,7 +76,7 @@ load mdev
 	uuid=$(musctl create null)
 	kernel_open "$uuid" 4711 qemu-system-x86
 	try 124 musctl destroy --force -t 0.2 "$uuid"
-	complains "musctl: destroy: $uuid: the mdev is removed when process 4711 (qemu-system-x86) closes it"
+	complains "musctl: destroy: $uuid: the mdev will be removed when process 4711 (qemu-system-x86) closes it"
 	eventually is_state "$uuid" no-server
 	kernel_close "$uuid" 4711
 	eventually kernel_is_empty
@@ -97,7 +97,7 @@ load mdev
 	kernel_open "$uuid" 4711 qemu-system-x86
 	rm "$MUSER_ROOT/proc/4711/fd/9" # somebody else's, whom we may not look at
 	try 124 musctl destroy -t 0.2 "$uuid"
-	complains "musctl: destroy: $uuid: the mdev is removed when its client closes it"
+	complains "musctl: destroy: $uuid: the mdev will be removed when its client closes it"
 	kernel_close "$uuid" 4711
 	eventually kernel_is_empty
 }

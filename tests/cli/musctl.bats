@@ -53,7 +53,7 @@ load helper
 		[[ $stderr == "musctl: $word: unknown command (did you mean '$verb'?)"* ]]
 	done <<<$'ls list\nstart create\nstop destroy\nmon monitor\ntarce trace\npeak peek\ndestory destroy'
 	try 2 musctl help ls
-	complains "musctl: help: ls: no such command (did you mean 'list'?)"
+	complains "musctl: help: ls: unknown command (did you mean 'list'?)"
 	try 2 musctl _complet
 	[[ $stderr == "musctl: _complet: unknown command"$'\n'* ]]
 }
@@ -87,7 +87,7 @@ load helper
 	for words in "trace -l" "monitor -l" "bench -c" "bench -d"; do
 		# shellcheck disable=SC2086 # several words
 		try 2 musctl $words 0 x
-		[[ $stderr == "musctl: "*": --"*": '0' is not a number from 1 on"* ]]
+		[[ $stderr == "musctl: "*": --"*": '0' is not a positive number"* ]]
 	done
 }
 
@@ -143,10 +143,10 @@ load helper
 	[[ $stderr == "musctl: list: unknown column: FROB"* ]]
 	for mode in 9 0 0000 1000 4755 10000 777777777777777777777777 rwx; do
 		try 2 musctl create null --mode "$mode"
-		[ "${stderr_lines[0]}" = "musctl: create: --mode: '$mode' is not permission bits from 1 to 0777, such as 0660" ]
+		[ "${stderr_lines[0]}" = "musctl: create: --mode: '$mode' is not an octal mode from 1 to 0777, such as 0660" ]
 	done
 	try 2 musctl exec --socket-path here.sock --mode 4755 -- true
-	[[ $stderr == "musctl: exec: --mode: '4755' is not permission bits from 1 to 0777"* ]]
+	[[ $stderr == "musctl: exec: --mode: '4755' is not an octal mode from 1 to 0777"* ]]
 }
 
 @test "-o chooses columns, in any case and order" {

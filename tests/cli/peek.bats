@@ -60,7 +60,7 @@ setup_file() {
 	try 2 musctl peek "$uuid" bar2+0.3
 	complains "musctl: peek: bar2+0.3: the width must be 1, 2, 4, 8, B, W, L or Q"
 	try 1 musctl peek "$uuid" FROB
-	[[ $stderr == "musctl: peek: FROB: no such register (musctl show lists them)"* ]]
+	[[ $stderr == "musctl: peek: FROB: no such register (musctl show lists them; "* ]]
 	try 1 musctl peek "$uuid" OUT0_7.FROB
 	complains "musctl: peek: OUT0_7.FROB: OUT0_7 has no such field (musctl show lists them)"
 }
@@ -68,15 +68,15 @@ setup_file() {
 @test "what is said of a name that is none leads to those that there are" {
 	uuid=$(musctl create null)
 	try 1 musctl peek "$uuid" VENDOR
-	complains "musctl: peek: VENDOR: the device names no registers, and it is none of the PCI header (musctl-peek(8) lists them), nor REGION+OFFSET"
+	complains "musctl: peek: VENDOR: no such register (the device names none; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET"
 	for name in $(musctl _complete peek "$uuid" "" | grep -x '[A-Z_0-9]*'); do
 		grep -qw "$name" "$REPO/man/musctl-peek.8.scd"
 	done
 	try 1 musctl peek "$uuid" COMMAND.MEMORY
-	complains "musctl: peek: COMMAND.MEMORY: COMMAND has no fields with names"
+	complains "musctl: peek: COMMAND.MEMORY: COMMAND has no named fields"
 	uuid=$(musctl create gpio-idio16)
 	try 1 musctl peek "$uuid" VENDOR
-	complains "musctl: peek: VENDOR: no such register (musctl show lists them), nor one of the PCI header (musctl-peek(8) lists them), nor REGION+OFFSET"
+	complains "musctl: peek: VENDOR: no such register (musctl show lists them; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET"
 }
 
 @test "beyond the end, and an absent region" {
@@ -216,6 +216,6 @@ strange_register() { # SHIFT BITS [MEMBER-OF-THE-REGISTER]
 		'"offset":"0xffffffffffffffff"'; do
 		strange_register 0 1 ",$member"
 		try 1 timeout 30 "$MUSCTL" peek "$PEER" R
-		complains "musctl: peek: R: the device names no registers, and it is none of the PCI header (musctl-peek(8) lists them), nor REGION+OFFSET"
+		complains "musctl: peek: R: no such register (the device names none; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET"
 	done
 }

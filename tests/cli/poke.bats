@@ -34,18 +34,18 @@ setup_file() {
 @test "a value that does not fit: only if the line says the width it is a usage error" {
 	uuid=$(musctl create gpio-idio16)
 	try 1 musctl poke "$uuid" OUT0_7=100
-	complains "musctl: poke: OUT0_7=100: does not fit: it has 8 bits"
+	complains "musctl: poke: OUT0_7=100: value or mask does not fit into 8 bits"
 	try 1 musctl poke "$uuid" OUT0_7.OUT3=2
-	complains "musctl: poke: OUT0_7.OUT3=2: does not fit: it has 1 bit"
+	complains "musctl: poke: OUT0_7.OUT3=2: value or mask does not fit into 1 bit"
 	try 2 musctl poke "$uuid" bar2+0.1=100
-	complains "musctl: poke: bar2+0.1=100: does not fit: it has 8 bits"
+	complains "musctl: poke: bar2+0.1=100: value or mask does not fit into 8 bits"
 }
 
 @test "what is no assignment is a usage error, told before any device is asked" {
 	for word in bar0+0 bar0+0= bar0+0=xyz bar0+0=1:z bar0+0=-1 bar0+0=0x0x1 bar0+0=1: \
 		bar0+0=11112222333344445z; do
 		try 2 musctl poke nosuch "$word"
-		complains "musctl: poke: $word: is not WHERE=VALUE[:MASK], in hexadecimal numbers"
+		complains "musctl: poke: $word: is not WHERE=VALUE[:MASK] with hexadecimal numbers"
 	done
 }
 

@@ -87,11 +87,11 @@ load helper
 @test "a bad value and a read-only property are the device's errors" {
 	uuid=$(musctl create gpio-idio16)
 	try 1 musctl set "$uuid" in=frob
-	complains "musctl: set: in=frob: not a value for it (0..0xffff)"
+	complains "musctl: set: in=frob: invalid value (expected 0..0xffff)"
 	try 1 musctl set "$uuid" in3=2
-	complains "musctl: set: in3=2: not a value for it (0|1)"
+	complains "musctl: set: in3=2: invalid value (expected 0|1)"
 	try 1 musctl set "$uuid" pattern=frob
-	complains "musctl: set: pattern=frob: not a value for it (none|toggle3)"
+	complains "musctl: set: pattern=frob: invalid value (expected none|toggle3)"
 	try 1 musctl set "$uuid" out=1
 }
 
@@ -107,12 +107,12 @@ load helper
 	done <<-END
 		out=1 is read-only
 		in=1 is read-only
-		filter-us=ff not a value for it (0..60000000; hexadecimal needs 0x)
-		pattern=face not a value for it (none|toggle3)
+		filter-us=ff invalid value (expected 0..60000000; hexadecimal needs 0x)
+		pattern=face invalid value (expected none|toggle3)
 	END
 	musctl set "$uuid" loopback=0
 	try 1 musctl set "$uuid" in=ff
-	complains "musctl: set: in=ff: not a value for it (0..0xffff; hexadecimal needs 0x)"
+	complains "musctl: set: in=ff: invalid value (expected 0..0xffff; hexadecimal needs 0x)"
 }
 
 @test "numbers are decimal, or hexadecimal with 0x, whatever stands in front" {

@@ -41,7 +41,7 @@ setup_file() {
 	try 1 musctl peek "$uuid" bar2+6.4
 	[ "$(musctl show -J "$uuid" | jq .device.refused)" -eq 2 ]
 	try 0 musctl show "$uuid"
-	[[ $output == *$'\n'Refused*"2 accesses of clients"* ]]
+	[[ $output == *$'\n'Refused*"2 client accesses"* ]]
 }
 
 @test "the DMA map of a client" {
@@ -118,7 +118,7 @@ setup_file() {
 	[ "$output" = "" ] # not another machine
 	try 2 musctl show --cmdline=qemu "$a" "$b" "$a"
 	[ "$output" = "" ]
-	complains "musctl: show: $a: is given twice: a virtual machine has it once"
+	complains "musctl: show: $a: is given twice: a virtual machine can have it only once"
 	try 2 musctl show --cmdline=qemu -J "$a"
 }
 
@@ -140,7 +140,7 @@ setup_file() {
 	for who in qemu libvirt cloud-hypervisor; do
 		try 4 musctl show --cmdline=$who "$uuid"
 		[ -z "$output" ]
-		complains "musctl: show: $uuid: no client can connect to a path of $len bytes, 107 at most: make it with a shorter --socket-path or MUSER_RUNTIME_DIR"
+		complains "musctl: show: $uuid: no client can connect to a path of $len bytes, 107 at most (create it with a shorter --socket-path or MUSER_RUNTIME_DIR)"
 	done
 	short=$(musctl create null --socket-path "$BATS_TEST_TMPDIR/s")
 	try 0 musctl show --cmdline=qemu "$short"
@@ -162,7 +162,7 @@ setup_file() {
 @test "three characters are not" {
 	musctl create null -u abcdef00-0000-4000-8000-000000000001
 	try 3 musctl show abc
-	complains "musctl: show: abc: no such device (the start of a UUID needs 4 characters)"
+	complains "musctl: show: abc: no such device (a UUID prefix needs at least 4 characters)"
 }
 
 @test "an ambiguous start lists the matches" {
@@ -274,7 +274,7 @@ windows() { # FIRST [MEMBER]
 	for next in 0x0; do
 		answer Dma "$(windows 0 "\"next\":\"$next\"")"
 		try 1 timeout 60 "$MUSCTL" show -J "$PEER"
-		complains "musctl: show: DMA windows: the device's answer makes no sense"
+		complains "musctl: show: DMA windows: malformed reply from the device"
 		jq -e '.dma | length % 4096 == 0' <<<"$output"
 	done
 }
@@ -299,5 +299,5 @@ windows() { # FIRST [MEMBER]
 		printf '{}]}}'
 	} >answers/Show
 	try 1 musctl show "$PEER"
-	complains "musctl: show: $PEER: the device's answers are too large"
+	complains "musctl: show: $PEER: the replies from the device are too large"
 }

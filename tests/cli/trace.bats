@@ -458,8 +458,10 @@ until_settled() { # FILE
 	uuid=$(musctl create gpio-idio16)
 	for filter in bar0,irq reg=IN0_7,dma irq,!irq bar2,!access config,attach; do
 		try 2 musctl trace -e "$filter" "$uuid"
-		[[ $stderr == "musctl: trace: $filter: nothing is all of that (registers and regions are of read, write and access)"* ]]
+		[[ $stderr == "musctl: trace: $filter: no record can match (regions and registers apply only to read, write and access)"* ]]
 	done
+	try 2 musctl trace -e "bar0$(printf ',bar%d' {1..5} {0..5} {0..4})" "$uuid"
+	[[ $stderr == *": filter too long (at most 16 terms, of 79 characters)"* ]]
 	try 1 timeout 60 "$MUSCTL" trace -e write -e 'reg=NOSUCH*,read' "$uuid"
 	complains "musctl: trace: reg=NOSUCH*: no such register (musctl show lists them, musctl-peek(8) those of the PCI header)"
 	for filter in bar2,read 'reg=in0*' reg=COMMAND,write error,bar2 '!irq' irq,!irq-set bar2,control; do

@@ -132,7 +132,7 @@ is_connected() { # PID
 @test "a timeout is a number of seconds" {
 	for word in "" . 1.5s -1 1e3 .1234567890 4294967296; do
 		try 2 musctl wait --attached --timeout "$word" x
-		[[ $stderr == "musctl: wait: --timeout: '$word' is not seconds, such as 1.5"* ]]
+		[[ $stderr == "musctl: wait: --timeout: '$word' is not a number of seconds, such as 1.5"* ]]
 	done
 }
 

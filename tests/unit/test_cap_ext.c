@@ -121,7 +121,8 @@ static void what_another_kind_has_is_refused(void **state)
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_ERR, .wmask = data };
 	assert_refused(&info, "extended capability 0001h: the library has its registers");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 8, .dsn = 1 };
-	assert_refused(&info, "extended capability 000bh: dsn is that of another capability");
+	assert_refused(&info, "extended capability 000bh: dsn is for the Device Serial Number "
+		       "capability only");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .reserved = { 0, 1 } };
 	assert_refused(&info, "extended capability 0003h: a reserved member is not 0");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .reserved0 = 1 };
@@ -130,9 +131,9 @@ static void what_another_kind_has_is_refused(void **state)
 
 static void impossible_ones_are_refused(void **state)
 {
-	assert_refused(&info, "ids start at 1");
+	assert_refused(&info, "its id must be 1 or more");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .version = 16 };
-	assert_refused(&info, "versions end at 15");
+	assert_refused(&info, "its version at most 15");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .size = 16 };
 	assert_refused(&info, "the library knows its size");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 3 };

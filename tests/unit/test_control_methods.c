@@ -495,7 +495,7 @@ static void properties_that_cannot_be_set_say_so(void **state)
 	assert_call(fd, "Set", "{'property':'mode','value':'1'}",
 		    FAILED(1, "can be set at creation only"));
 	assert_call(fd, "Set", "{'property':'in','value':'bad'}",
-		    FAILED(22, "not a value for it"));
+		    FAILED(22, "invalid value"));
 	assert_call(fd, "Set", "{'property':'in'}", INVALID("value"));
 	assert_call(fd, "Set", "{'property':'in','value':1}", INVALID("value"));
 	assert_int_equal(dev.sets, 0);

@@ -187,9 +187,9 @@ static void a_slot_that_looks_empty_is_wondered_at(void **state)
 	struct engine *e = *state;
 
 	e->info.pci_info.id.vid = 0;
-	accepted(e, "vendor id 0000h: guests take the slot for empty");
+	accepted(e, "vendor id 0000h: guests see an empty slot");
 	e->info.pci_info.id.vid = 0xffff;
-	accepted(e, "vendor id ffffh: guests take the slot for empty");
+	accepted(e, "vendor id ffffh: guests see an empty slot");
 }
 
 static void a_pin_without_an_interrupt_is_wondered_at(void **state)

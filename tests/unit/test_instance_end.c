@@ -78,7 +78,7 @@ static void one_whose_directory_was_removed_ends(void **state)
 	assert_int_equal(what_comes(e), -EIDRM);
 	assert_int_equal(lm_ctx_drive(e->ctx), -EIDRM);
 	assert_non_null(strstr(e->log, "was removed: no command can find this "
-			       "device any more; it ends"));
+			       "device any more; stopping it"));
 }
 
 static void and_leaves_that_which_has_come_in_its_place(void **state)

@@ -532,10 +532,10 @@ static void kicks_that_no_write_matches_are_refused(void **state)
 
 	assert_refused(e, (lm_ioeventfd_t){ .offset = 8, .size = 3 }, "its size");
 	assert_refused(e, (lm_ioeventfd_t){ .offset = 8, .size = 16 }, "its size");
-	assert_refused(e, (lm_ioeventfd_t){ .offset = RAW_SIZE - 2, .size = 4 }, "leaves");
-	assert_refused(e, (lm_ioeventfd_t){ .offset = RAW_SIZE }, "leaves");
-	assert_refused(e, (lm_ioeventfd_t){ .offset = UINT64_MAX, .size = 1 }, "leaves");
-	assert_refused(e, (lm_ioeventfd_t){ .offset = 8, .size = 4, .flags = 2 }, "flags");
+	assert_refused(e, (lm_ioeventfd_t){ .offset = RAW_SIZE - 2, .size = 4 }, "beyond");
+	assert_refused(e, (lm_ioeventfd_t){ .offset = RAW_SIZE }, "beyond");
+	assert_refused(e, (lm_ioeventfd_t){ .offset = UINT64_MAX, .size = 1 }, "beyond");
+	assert_refused(e, (lm_ioeventfd_t){ .offset = 8, .size = 4, .flags = 2 }, "a flag");
 	assert_refused(e, (lm_ioeventfd_t){ .offset = 8, .size = 4, .reserved = 1 }, "reserved");
 	assert_refused(e, (lm_ioeventfd_t){ .offset = 8, .flags = match }, "datamatch");
 	assert_refused(e, (lm_ioeventfd_t){

@@ -168,8 +168,8 @@ static void a_level_that_is_none_is_reported_and_is_the_default(void **state)
 	engine_start(e);
 	say_all(e);
 	assert_string_equal(stderr_said(),
-			    "muser: card0: MUSER_LOG=loud: not a level (err, warn, info, debug); "
-			    "it is taken for warn\n"
+			    "muser: card0: MUSER_LOG=loud: not a log level (err, warn, info, "
+			    "debug); using warn\n"
 			    "muser: card0: error\nmuser: card0: warning\n");
 }
 
@@ -216,7 +216,8 @@ static void why_there_is_not_even_a_description_is_said(void **state)
 	struct engine *e = *state;
 	char expected[160];
 
-	snprintf(expected, sizeof(expected), "muser: a description has %zu bytes or more, not 8\n"
+	snprintf(expected, sizeof(expected),
+		 "muser: the description must have at least %zu bytes, not 8\n"
 		 "muser: no description was given\n", offsetof(lm_dev_info_t, state_size));
 	stderr_catch(e, NULL);
 	assert_null(lm_ctx_create_sized(&e->info, 8));

@@ -83,9 +83,9 @@ static void refused_with(uint8_t index, uint32_t table, uint32_t pba, const char
 
 static void structures_outside_the_bar_are_refused(void **state)
 {
-	refused_with(1, 0x1ff8, 0, "leave the BAR");
-	refused_with(1, 0xfffffff8, 0, "leave the BAR");
-	refused_with(1, 0, 0x1ff8, "leave the BAR"); /* 70 vectors: two quadwords */
+	refused_with(1, 0x1ff8, 0, "beyond the BAR");
+	refused_with(1, 0xfffffff8, 0, "beyond the BAR");
+	refused_with(1, 0, 0x1ff8, "beyond the BAR"); /* 70 vectors: two quadwords */
 }
 
 static void misaligned_structures_are_refused(void **state)

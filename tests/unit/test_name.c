@@ -149,7 +149,7 @@ static void two_fields_of_a_register_have_two_names(void **state)
 
 static void fields_that_leave_the_register_are_refused(void **state)
 {
-	static const char why[] = "field F: it leaves the register";
+	static const char why[] = "field F: it extends beyond the register";
 
 	fields_refused(*state, &(lm_field_t){ .name = "F" }, 1, "field F: it has no bits");
 	fields_refused(*state, &(lm_field_t){ .name = "F", .shift = 16, .bits = 1 }, 1, why);

@@ -127,8 +127,8 @@ static void a_callback_that_is_never_called_is_wondered_at(void **state)
 	const lm_reg_info_t asked = { .flags = MAP, .size = 2 * PAGE, .fn = engine_access,
 				      .map = map_all };
 
-	accepted(*state, &all, "region 4: fn is never called, as all of it is memory that clients "
-		 "may map (mmap_areas says which parts are)");
+	accepted(*state, &all, "region 4: fn is never called: clients may map all of it (restrict "
+		 "that with mmap_areas)");
 	accepted(*state, &part, "");
 	accepted(*state, &asked, "");
 }

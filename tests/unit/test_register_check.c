@@ -63,7 +63,7 @@ static void what_is_wrong_with_a_register_names_it(void **state)
 		"region 0: register CTRL at 0x2: it overlaps the register before it, or is out of "
 		"order");
 	refused(*state, (lm_register_t){ .name = "CTRL", .offset = SIZE - 2, .width = 4 },
-		"region 0: register CTRL at 0x3ffe: it leaves the region");
+		"region 0: register CTRL at 0x3ffe: it extends beyond the region");
 	refused(*state, (lm_register_t){ .offset = 8, .width = 4 },
 		"region 0: register at 0x8: it has no name");
 }
@@ -137,7 +137,7 @@ static void a_register_in_mappable_memory_is_refused(void **state)
 	info->flags |= LM_REG_FLAG_MMAP;
 	engine_refuses(e);
 	assert_string_equal(e->log, "region 0: register HERE at 0x0: clients may map it as memory, "
-			    "which has no registers: give other mmap_areas");
+			    "which has no registers: give mmap_areas without it");
 	info->nr_mmap_areas = 1;
 	info->mmap_areas = &second;
 	engine_refuses(e);
@@ -171,8 +171,8 @@ static void a_register_under_the_msix_structures_is_refused(void **state)
 	e->info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_MSIX,
 				      .msix = { .bar = BAR, .table = 0x800, .pba = 0x900 } };
 	engine_refuses(e);
-	assert_string_equal(e->log, "region 0: register UNDER at 0x80c: the MSI-X table or pending "
-			    "bits are in its place");
+	assert_string_equal(e->log, "region 0: register UNDER at 0x80c: it overlaps the MSI-X "
+			    "table or pending bits");
 	e->info.caps[0].msix.table = 0x900;
 	e->info.caps[0].msix.pba = 0x808;
 	engine_refuses(e);

@@ -22,19 +22,19 @@ static void says(const char *value, const char *accepts, const char *expected)
 
 static void what_is_accepted_is_named(void **state)
 {
-	says("frob", NULL, "not a value for it");
-	says("frob", "none|toggle3", "not a value for it (none|toggle3)");
-	says("65536", "0..0xffff", "not a value for it (0..0xffff)");
+	says("frob", NULL, "invalid value");
+	says("frob", "none|toggle3", "invalid value (expected none|toggle3)");
+	says("65536", "0..0xffff", "invalid value (expected 0..0xffff)");
 }
 
 static void a_hexadecimal_number_without_0x_is_recognized(void **state)
 {
-	says("ff", "0..0xffff", "not a value for it (0..0xffff; hexadecimal needs 0x)");
-	says("1F", "0..0xffff", "not a value for it (0..0xffff; hexadecimal needs 0x)");
-	says("0x1ffff", "0..0xffff", "not a value for it (0..0xffff)");
-	says("fg", "0..0xffff", "not a value for it (0..0xffff)");
-	says("", "0..0xffff", "not a value for it (0..0xffff)");
-	says("face", "none|toggle3", "not a value for it (none|toggle3)");
+	says("ff", "0..0xffff", "invalid value (expected 0..0xffff; hexadecimal needs 0x)");
+	says("1F", "0..0xffff", "invalid value (expected 0..0xffff; hexadecimal needs 0x)");
+	says("0x1ffff", "0..0xffff", "invalid value (expected 0..0xffff)");
+	says("fg", "0..0xffff", "invalid value (expected 0..0xffff)");
+	says("", "0..0xffff", "invalid value (expected 0..0xffff)");
+	says("face", "none|toggle3", "invalid value (expected none|toggle3)");
 }
 
 static void only_errors_of_the_value_are_explained(void **state)

@@ -126,7 +126,7 @@ ok 'whose process is killed' kill -9 "$(attribute "$U" server_pid)"
 ok 'keeps its mdev' until_true is_state "$U" no-server
 ok 'another type is refused' fails 1 musctl create -u "$U" gpio-idio16
 ok 'and told why' sh -c "musctl create -u $U gpio-idio16 2>&1 | grep 'another device'"
-ok 'and what to do' sh -c "musctl create -u $U gpio-idio16 2>&1 | grep 'make it anew'"
+ok 'and what to do' sh -c "musctl create -u $U gpio-idio16 2>&1 | grep 'remove and recreate'"
 ok 'the mdev stays' is_state "$U" no-server
 ok 'its own type serves it again' musctl create -u "$U" null
 ok 'a client' client_start "$U"
