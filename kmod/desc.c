@@ -31,7 +31,7 @@ static int desc_ask(struct muser *m, struct muser_request *req, size_t min)
 	if (ret)
 		handshake_log(m, "command %u: error %d", req->cmd, ret);
 	else if (req->reply_len < min)
-		ret = desc_refuse(m, "command %u: the answer is too short", req->cmd);
+		ret = desc_refuse(m, "command %u: reply too short", req->cmd);
 	return ret;
 }
 
@@ -46,7 +46,8 @@ static int desc_read_version(struct muser *m)
 	int ret = desc_ask(m, &req, sizeof(its));
 
 	if (!ret && (its.major != mine.major || its.minor > mine.minor))
-		ret = desc_refuse(m, "it has version %u.%u, not 0.0 or 0.1", its.major, its.minor);
+		ret = desc_refuse(m, "it speaks vfio-user %u.%u, not 0.0 or 0.1", its.major,
+				  its.minor);
 	return ret;
 }
 
@@ -66,11 +67,11 @@ static int desc_read_device(struct muser *m, struct muser_desc *desc)
 	desc->nr_regions = info.nr_regions;
 	desc->nr_irqs = info.nr_irqs;
 	if (!(desc->flags & VFIO_DEVICE_FLAGS_PCI))
-		return desc_refuse(m, "it is no PCI device (flags %#x)", info.flags);
+		return desc_refuse(m, "not a PCI device (flags %#x)", info.flags);
 	if (info.nr_irqs > MUSER_MAX_IRQS || info.nr_regions <= VFIO_PCI_CONFIG_REGION_INDEX ||
 	    info.nr_regions > MUSER_MAX_REGIONS)
-		return desc_refuse(m, "it has %u regions, %u interrupt indexes", info.nr_regions,
-				   info.nr_irqs);
+		return desc_refuse(m, "unsupported: %u regions, %u interrupt indexes",
+				   info.nr_regions, info.nr_irqs);
 	return 0;
 }
 
@@ -147,12 +148,12 @@ static int desc_judge_region(struct muser *m, struct muser_region *region, u32 i
 	info->flags &= VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
 		       VFIO_REGION_INFO_FLAG_MMAP;
 	if (info->index != index || info->size > 1ULL << MUSER_SPACE_SHIFT)
-		return desc_refuse(m, "region %u: it has index %u, %llu bytes", index, info->index,
+		return desc_refuse(m, "region %u: wrong index %u or size %llu", index, info->index,
 				   info->size);
 	if ((info->flags & VFIO_REGION_INFO_FLAG_MMAP) &&
 	    (!space->size || PAGE_ALIGN(info->size) > space->size))
-		return desc_refuse(m, "region %u: %llu bytes to map, %llu of memory", index,
-				   info->size, space->size);
+		return desc_refuse(m, "region %u: mappable size %llu exceeds its memory of %llu",
+				   index, info->size, space->size);
 	info->argsz = sizeof(*info);
 	info->cap_offset = 0;
 	info->offset = (u64)index << MUSER_SPACE_SHIFT;
@@ -172,7 +173,7 @@ static int desc_read_region(struct muser *m, struct muser_region *region, u32 in
 		return ret;
 	memcpy(&region->info, buf, sizeof(region->info));
 	if (region->info.argsz > req.reply_len)
-		return desc_refuse(m, "region %u: argsz %u in %zu bytes", index,
+		return desc_refuse(m, "region %u: argsz %u exceeds its reply of %zu bytes", index,
 				   region->info.argsz, req.reply_len);
 	if (region->info.flags & VFIO_REGION_INFO_FLAG_CAPS)
 		ret = desc_caps(region, buf, req.reply_len);
@@ -217,7 +218,7 @@ static int desc_read_irq(struct muser *m, struct vfio_irq_info *info, u32 index)
 		       VFIO_IRQ_INFO_NORESIZE;
 	if (info->index != index ||
 	    info->count > (desc_irq_is_single(index) ? 1 : MUSER_MAX_VECTORS))
-		return desc_refuse(m, "interrupt %u: it has index %u, %u vectors", index,
+		return desc_refuse(m, "interrupt %u: wrong index %u or vector count %u", index,
 				   info->index, info->count);
 	return 0;
 }

@@ -115,7 +115,8 @@ static int handshake_accept(struct muser *m, struct muser_desc *desc)
 	spin_unlock(&m->lock);
 	desc_free(desc);
 	if (ret)
-		handshake_log(m, "it is another device than the servers before it");
+		handshake_log(m, "the mdev was served as another device before (remove and "
+			      "recreate it)");
 	return ret;
 }
 
@@ -160,7 +161,7 @@ static void handshake_work(struct work_struct *work)
 		handshake_introduce(m);
 		ret = muser_irq_resend(m);
 		if (ret)
-			handshake_log(m, "interrupts of the client: error %d", ret);
+			handshake_log(m, "cannot set the client's interrupts: error %d", ret);
 	}
 	if (ret)
 		chan_give_up(m, handshake_reason(ret));

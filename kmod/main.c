@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * main.c - muser.ko: mediated PCI devices that processes emulate.
+ * main.c - muser.ko: mediated PCI devices emulated by processes.
  *
  * Owns the module: its class and parent device (/sys/class/muser/muser), its type of mdev, and the
  * device numbers of all nodes.
@@ -15,7 +15,7 @@
 
 static unsigned int main_available = 1024;
 module_param_named(available_instances, main_available, uint, 0444);
-MODULE_PARM_DESC(available_instances, "Devices that can be created (1024)");
+MODULE_PARM_DESC(available_instances, "Maximum number of devices (default: 1024)");
 
 static struct class *main_class;
 static struct device *main_device;
@@ -155,5 +155,5 @@ module_exit(main_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The muser authors");
-MODULE_DESCRIPTION("Mediated PCI devices that processes emulate");
+MODULE_DESCRIPTION("Mediated PCI devices emulated by processes");
 MODULE_VERSION(__stringify(MUSER_VERSION));

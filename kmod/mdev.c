@@ -210,7 +210,7 @@ static void mdev_request(struct vfio_device *vdev, unsigned int count)
 	chan_set_policy(m, MUSER_FAIL);
 	muser_irq_request(m, count);
 	if (!count)
-		dev_notice(vdev->dev, "the client is asked to close the device\n");
+		dev_notice(vdev->dev, "waiting for the client to close the device\n");
 }
 
 static void mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 size)

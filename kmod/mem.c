@@ -33,7 +33,7 @@
 
 static unsigned long mem_max = 1UL << 30;
 module_param_named(max_memory, mem_max, ulong, 0644);
-MODULE_PARM_DESC(max_memory, "Bytes of device memory that a new device may have (1 GiB)");
+MODULE_PARM_DESC(max_memory, "Maximum memory of a new device, in bytes (default: 1 GiB)");
 
 int muser_mem_init(struct muser *m)
 {

@@ -42,7 +42,7 @@ is 'without a server it says so' no-server attribute "$U" state
 ok 'a server with a wrong answer is refused' \
 	sh -c "raw_server $U -w 2>&1 | grep 'Protocol error'"
 ok 'the log says why' \
-	sh -c "dmesg | grep '$U: server refused: region 2: 69632 bytes to map, 65536 of memory$'"
+	sh -c "dmesg | grep '$U: server refused: region 2: mappable size 69632 exceeds its memory of 65536$'"
 ok 'a server comes' serve "$U"
 ok 'a second one is refused' sh -c "raw_server $U 2>&1 | grep busy"
 is 'information' 'pci reset regions=9 irqs=5' vfio_client "$U" info
