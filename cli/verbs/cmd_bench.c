@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cmd_bench.c - musctl bench UUID [TEST...]: round trips of a vfio-user client, with
- * percentiles. Exit status: 0, 1 (also if a test failed), 2, 3.
+ * percentiles. Exit status: 0, 1 (also if a test failed), 2, 3, 4.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -93,7 +93,7 @@ static int connect_client(struct target *t, const struct call *call, bool spin)
 		path = value_text(device, "socket"); /* where it takes its client */
 	}
 	if (!path)
-		return error(ST_FAILED, t->name,
+		return error(ST_UNSUPPORTED, t->name,
 			     "has no client socket (an mdev, or an inherited connection)");
 	err = lm_client_connect(path, &options, &t->client);
 	return err ? target_failed(t, NULL, err) : 0;

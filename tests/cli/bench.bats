@@ -83,6 +83,12 @@ multi ok,irqs ok,dma ok" ]
 client at a time)"
 }
 
+@test "a device without a client socket cannot be measured" {
+	client_start -- /bin/sh -c 'exec "$MUSCTL" run null --fd=3 --name card >uuid'
+	try 4 musctl bench card
+	complains "musctl: bench: card: has no client socket (an mdev, or an inherited connection)"
+}
+
 @test "a test that fails is a row and a status" {
 	"$BATS_FILE_TMPDIR/undecoded" here.sock 3>&- &
 	server=$!

@@ -123,9 +123,10 @@ socket_of() { # UUID
 	musctl list -J -o UUID,SOCKET | jq -r ".devices[] | select(.uuid == \"$1\").socket"
 }
 
-client_start() { # UUID
+client_start() { # UUID, or -- COMMAND, as client.c has it
+	[ "$1" = -- ] || set -- "$(socket_of "$1")"
 	mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
-	"$BATS_FILE_TMPDIR/client" "$(socket_of "$1")" <"$BATS_TEST_TMPDIR/in" \
+	"$BATS_FILE_TMPDIR/client" "$@" <"$BATS_TEST_TMPDIR/in" \
 		>"$BATS_TEST_TMPDIR/out" 2>/dev/null 3>&- &
 	CLIENT_PID=$!
 	exec 8>"$BATS_TEST_TMPDIR/in" 9<"$BATS_TEST_TMPDIR/out"
