@@ -19,30 +19,12 @@
 
 #define MAX_WORDS 4096
 
-static const struct cmd *const verbs[] = {
-	&cmd_types,
-	&cmd_create,
-	&cmd_run,
-	&cmd_exec,
-	&cmd_list,
-	&cmd_show,
-	&cmd_destroy,
-	&cmd_trace,
-	&cmd_irq,
-	&cmd_peek,
-	&cmd_poke,
-	&cmd_set,
-	&cmd_lspci,
-	&cmd_reset,
-	&cmd_wait,
-	&cmd_monitor,
-	&cmd_doctor,
-	&cmd_bench,
-	&cmd_help,
-	&cmd_version,
-	&cmd__complete,
-	NULL
-};
+static const struct cmd *const verbs[] = { &cmd_types,     &cmd_create, &cmd_run,     &cmd_exec,
+					   &cmd_list,      &cmd_show,   &cmd_destroy, &cmd_trace,
+					   &cmd_irq,       &cmd_peek,   &cmd_poke,    &cmd_set,
+					   &cmd_lspci,     &cmd_reset,  &cmd_wait,    &cmd_monitor,
+					   &cmd_doctor,    &cmd_bench,  &cmd_help,    &cmd_version,
+					   &cmd__complete, NULL };
 
 static int run_verb(int argc, char **argv)
 {
@@ -58,8 +40,7 @@ static int run_verb(int argc, char **argv)
 
 static int run_backend(const char *type, int argc, char **argv)
 {
-	char *words[MAX_WORDS] = { (char *)"run", (char *)"--transport=vfio-user",
-				   (char *)type };
+	char *words[MAX_WORDS] = { (char *)"run", (char *)"--transport=vfio-user", (char *)type };
 
 	if (argc > MAX_WORDS - 4)
 		return error_usage(NULL, "too many arguments");
@@ -91,7 +72,7 @@ int main(int argc, char **argv)
 
 	cmd_table = verbs;
 	start_known();
-	setlocale(LC_CTYPE, ""); /* how wide text is, and the words of strerror(3); all else */
+	setlocale(LC_CTYPE, "");    /* how wide text is, and the words of strerror(3); all else */
 	setlocale(LC_MESSAGES, ""); /* is the same everywhere */
 	status = run_line(argc, argv);
 	closed = out_close_stdout();

@@ -56,8 +56,7 @@ static const lm_prop_t *find_prop(const lm_dev_info_t *info, const char *name)
 	return NULL;
 }
 
-int device_set(const struct device_type *type, void *dev, const char *name,
-	       const char *value)
+int device_set(const struct device_type *type, void *dev, const char *name, const char *value)
 {
 	const lm_prop_t *prop = find_prop(type->info, name);
 
@@ -111,7 +110,7 @@ int device_new(const struct device_type *type, void **dev)
 {
 	int err;
 
-	*dev = type->new ? type->new() : NULL;
+	*dev = type->new ? type->new () : NULL;
 	if (type->new && !*dev)
 		return -ENOMEM;
 	err = set_defaults(type, *dev);

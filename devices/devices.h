@@ -36,14 +36,14 @@
  * @attach: optional: the context of the device is known from now on
  */
 struct device_type {
-	size_t               size;
-	const char          *name;
-	const char          *help;
-	const char          *driver;
+	size_t size;
+	const char *name;
+	const char *help;
+	const char *driver;
 	const lm_dev_info_t *info;
-	void              *(*new)(void);
-	void               (*free)(void *dev);
-	int                (*attach)(void *dev, lm_ctx_t *ctx);
+	void *(*new)(void);
+	void (*free)(void *dev);
+	int (*attach)(void *dev, lm_ctx_t *ctx);
 };
 
 /* All types, in the order in which they are listed; ends with NULL. */
@@ -56,8 +56,7 @@ const struct device_type *device_find(const char *name);
 int device_new(const struct device_type *type, void **dev);
 
 /* An option: -ENOENT: no such one; -EPERM: read-only; -EINVAL: invalid value. */
-int device_set(const struct device_type *type, void *dev, const char *name,
-	       const char *value);
+int device_set(const struct device_type *type, void *dev, const char *name, const char *value);
 
 /* For prop_set: a number from 0 to @max as people write it: decimal, or hexadecimal with 0x; a zero
  * in front means nothing. 0 or -EINVAL. */

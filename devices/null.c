@@ -13,11 +13,11 @@
 #include <linux/pci_regs.h>
 
 enum {
-	NULL_BAR0_SIZE  = 4096,
-	NULL_BAR2_SIZE  = 4096,
-	NULL_VECTORS    = 4,
+	NULL_BAR0_SIZE = 4096,
+	NULL_BAR2_SIZE = 4096,
+	NULL_VECTORS = 4,
 	NULL_MSIX_TABLE = 0,
-	NULL_MSIX_PBA   = 2048,
+	NULL_MSIX_PBA = 2048,
 };
 
 static const lm_dev_info_t null_info = {

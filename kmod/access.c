@@ -63,8 +63,11 @@ static ssize_t access_read(struct muser *m, const struct chan_access *at, char _
 			   struct chan_access *reply)
 {
 	struct muser_request req = {
-		.cmd = CHAN_REGION_READ, .head = at, .head_len = sizeof(*at),
-		.reply = reply, .reply_size = sizeof(*reply) + at->count,
+		.cmd = CHAN_REGION_READ,
+		.head = at,
+		.head_len = sizeof(*at),
+		.reply = reply,
+		.reply_size = sizeof(*reply) + at->count,
 	};
 	ssize_t ret = access_ask(m, &req, at, at->count);
 
@@ -77,9 +80,13 @@ static ssize_t access_write(struct muser *m, const struct chan_access *at, const
 			    struct chan_access *reply)
 {
 	struct muser_request req = {
-		.cmd = CHAN_REGION_WRITE, .head = at, .head_len = sizeof(*at),
-		.data = reply + 1, .data_len = at->count,
-		.reply = reply, .reply_size = sizeof(*reply),
+		.cmd = CHAN_REGION_WRITE,
+		.head = at,
+		.head_len = sizeof(*at),
+		.data = reply + 1,
+		.data_len = at->count,
+		.reply = reply,
+		.reply_size = sizeof(*reply),
 	};
 
 	if (usercopy_from(reply + 1, buf, at->count))

@@ -227,9 +227,14 @@ static bool call_has_probe(const struct chan *c)
  */
 void call_probe(struct muser *m)
 {
-	const struct { __u32 argsz, flags, nr_regions, nr_irqs; } info = { .argsz = sizeof(info) };
+	const struct {
+		__u32 argsz, flags, nr_regions, nr_irqs;
+	} info = { .argsz = sizeof(info) };
 	const struct muser_request req = {
-		.cmd = CHAN_GET_INFO, .head = &info, .head_len = sizeof(info), .first = true,
+		.cmd = CHAN_GET_INFO,
+		.head = &info,
+		.head_len = sizeof(info),
+		.first = true,
 	};
 	struct chan_req *r = call_new(m, &req, GFP_KERNEL | __GFP_NOFAIL);
 

@@ -40,8 +40,11 @@ static int desc_read_version(struct muser *m)
 	const struct desc_version mine = { .major = 0, .minor = 1 };
 	struct desc_version its = {};
 	struct muser_request req = {
-		.cmd = CHAN_VERSION, .head = &mine, .head_len = sizeof(mine),
-		.reply = &its, .reply_size = sizeof(its),
+		.cmd = CHAN_VERSION,
+		.head = &mine,
+		.head_len = sizeof(mine),
+		.reply = &its,
+		.reply_size = sizeof(its),
 	};
 	int ret = desc_ask(m, &req, sizeof(its));
 
@@ -54,10 +57,15 @@ static int desc_read_version(struct muser *m)
 static int desc_read_device(struct muser *m, struct muser_desc *desc)
 {
 	/* Without the fields for capabilities. */
-	struct { __u32 argsz, flags, nr_regions, nr_irqs; } info = { .argsz = sizeof(info) };
+	struct {
+		__u32 argsz, flags, nr_regions, nr_irqs;
+	} info = { .argsz = sizeof(info) };
 	struct muser_request req = {
-		.cmd = CHAN_GET_INFO, .head = &info, .head_len = sizeof(info),
-		.reply = &info, .reply_size = sizeof(info),
+		.cmd = CHAN_GET_INFO,
+		.head = &info,
+		.head_len = sizeof(info),
+		.reply = &info,
+		.reply_size = sizeof(info),
 	};
 	int ret = desc_ask(m, &req, sizeof(info));
 
@@ -164,8 +172,11 @@ static int desc_read_region(struct muser *m, struct muser_region *region, u32 in
 {
 	const struct vfio_region_info ask = { .argsz = DESC_REGION_ROOM, .index = index };
 	struct muser_request req = {
-		.cmd = CHAN_REGION_INFO, .head = &ask, .head_len = sizeof(ask),
-		.reply = buf, .reply_size = DESC_REGION_ROOM,
+		.cmd = CHAN_REGION_INFO,
+		.head = &ask,
+		.head_len = sizeof(ask),
+		.reply = buf,
+		.reply_size = DESC_REGION_ROOM,
 	};
 	int ret = desc_ask(m, &req, sizeof(region->info));
 
@@ -206,8 +217,11 @@ static int desc_read_irq(struct muser *m, struct vfio_irq_info *info, u32 index)
 {
 	const struct vfio_irq_info ask = { .argsz = sizeof(ask), .index = index };
 	struct muser_request req = {
-		.cmd = CHAN_IRQ_INFO, .head = &ask, .head_len = sizeof(ask),
-		.reply = info, .reply_size = sizeof(*info),
+		.cmd = CHAN_IRQ_INFO,
+		.head = &ask,
+		.head_len = sizeof(ask),
+		.reply = info,
+		.reply_size = sizeof(*info),
 	};
 	int ret = desc_ask(m, &req, sizeof(*info));
 

@@ -16,7 +16,7 @@
 #include "muser.h"
 
 /* VFIO pins as many pages at once. */
-#define DMA_BATCH 512UL
+#define DMA_BATCH     512UL
 #define DMA_LAST_PAGE ((unsigned long)(MUSER_DMA_LIMIT >> PAGE_SHIFT) - 1)
 /* Chunks that are known not to be pinned as a whole. */
 #define DMA_SPLIT 64U
@@ -31,48 +31,48 @@ struct dma_op {
 };
 
 struct muser_dma_state {
-	struct muser         *m;
-	struct vfio_device   *vdev;    /* of the client, constant while it has the device open */
-	bool                  is_exact; /* it is iommufd that pins, see dma_run.c */
+	struct muser *m;
+	struct vfio_device *vdev; /* of the client, constant while it has the device open */
+	bool is_exact;            /* it is iommufd that pins, see dma_run.c */
 
-	struct mutex          pin_lock; /* one change by the server at a time */
+	struct mutex pin_lock; /* one change by the server at a time */
 
-	struct rw_semaphore   map_lock; /* for reading: a page of @pages is in use, or inserted */
-	struct xarray         pages;    /* by page of IOVA: struct page *, tag 1: writable */
-	struct page          *scratch;
-	bool                  scratch_shown; /* some mapping has it */
-	atomic64_t            pinned;
+	struct rw_semaphore map_lock; /* for reading: a page of @pages is in use, or inserted */
+	struct xarray pages;          /* by page of IOVA: struct page *, tag 1: writable */
+	struct page *scratch;
+	bool scratch_shown; /* some mapping has it */
+	atomic64_t pinned;
 
-	spinlock_t            lock;    /* of all that follows, down to @wait */
-	bool                  open;    /* there is a client, and VFIO tells us what it unmaps */
-	u64                   born;    /* dma_birth() of that client */
+	spinlock_t lock; /* of all that follows, down to @wait */
+	bool open;       /* there is a client, and VFIO tells us what it unmaps */
+	u64 born;        /* dma_birth() of that client */
 	struct rb_root_cached ops;
-	struct rb_root_cached marks;   /* struct dma_mark: being unmapped, not to be pinned */
-	unsigned int          nr_late; /* of these: see dma_unmap.c */
-	struct rb_root_cached files;   /* struct dma_file: may be mapped as that */
-	unsigned int          nr_files;
-	bool                  direct;  /* there may be files */
-	struct list_head      batches; /* of pages to be unpinned, see dma_unpin.c ... */
-	struct list_head      unpinning; /* ... and those that somebody is unpinning */
-	u64                   queued, unpinned; /* batches so far */
-	unsigned long         nr_unpinning, nr_helpers;
-	struct list_head      copies;  /* for the copier */
-	struct dma_rw        *copying; /* what it copies just now */
+	struct rb_root_cached marks; /* struct dma_mark: being unmapped, not to be pinned */
+	unsigned int nr_late;        /* of these: see dma_unmap.c */
+	struct rb_root_cached files; /* struct dma_file: may be mapped as that */
+	unsigned int nr_files;
+	bool direct;                /* there may be files */
+	struct list_head batches;   /* of pages to be unpinned, see dma_unpin.c ... */
+	struct list_head unpinning; /* ... and those that somebody is unpinning */
+	u64 queued, unpinned;       /* batches so far */
+	unsigned long nr_unpinning, nr_helpers;
+	struct list_head copies; /* for the copier */
+	struct dma_rw *copying;  /* what it copies just now */
 
-	wait_queue_head_t     wait;    /* for ops and batches to end */
+	wait_queue_head_t wait; /* for ops and batches to end */
 
 	/* Threads of the client's time. */
-	struct task_struct   *unpinner;
-	wait_queue_head_t     unpinner_wait;
+	struct task_struct *unpinner;
+	wait_queue_head_t unpinner_wait;
 	struct workqueue_struct *helpers; /* of the unpinner, while it is there */
-	struct task_struct   *copier;
-	wait_queue_head_t     copier_wait;
+	struct task_struct *copier;
+	wait_queue_head_t copier_wait;
 
-	u64                   split[DMA_SPLIT]; /* under pin_lock: number of the chunk, plus one */
+	u64 split[DMA_SPLIT]; /* under pin_lock: number of the chunk, plus one */
 
 	/* Hints: the client's limit of locked memory was met so often since then. */
-	unsigned int          nomem;
-	unsigned long         nomem_since;
+	unsigned int nomem;
+	unsigned long nomem_since;
 };
 
 #define DMA_NEW  XA_MARK_1 /* pinned by the call that holds pin_lock */
@@ -94,26 +94,26 @@ static inline unsigned long dma_op_pages(const struct dma_op *op)
 }
 
 /* dma_op.c: waits, killably, while an unmap is late. -EINTR; -ENOTCONN; -EBUSY: being unmapped. */
-int  dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long first,
-		  unsigned long pages);
+int dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long first,
+		 unsigned long pages);
 /* Returns -EBUSY if the client unmapped meanwhile. */
-int  dma_op_end(struct muser_dma_state *st, struct dma_op *op);
+int dma_op_end(struct muser_dma_state *st, struct dma_op *op);
 /* No operation is under way in [first, last]. */
 bool dma_is_quiet(struct muser_dma_state *st, unsigned long first, unsigned long last);
 /* [iova, iova + size) is something, and below MUSER_DMA_LIMIT. */
 bool dma_range_is_valid(u64 iova, u64 size);
 /* What VFIO's error means in our UAPI. */
-int  dma_error(int error);
+int dma_error(int error);
 
 /* dma_unpin.c: before the first pin, so that it is sure to be unpinned. Under pin_lock. */
-int  dma_unpinner_start(struct muser_dma_state *st);
+int dma_unpinner_start(struct muser_dma_state *st);
 void dma_unpinner_stop(struct muser_dma_state *st); /* there is nothing to be unpinned any more */
 /* Have more threads call VFIO, and wait until they do, up to @patience. */
 void dma_unpin_help(struct muser_dma_state *st, long patience);
 /* Unpin all of [first, last]; the server sees scratch. It waits, killably. */
 void dma_drop(struct muser_dma_state *st, unsigned long first, unsigned long last);
 /* Without waiting; the number of the last batch of this, 0: nothing to do. */
-u64  dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last);
+u64 dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned long last);
 
 /*
  * dma_rw.c: the client goes, and the thread that copied. Cancel: copies of pages in [first, last]
@@ -123,7 +123,7 @@ void dma_rw_close(struct muser_dma_state *st);
 void dma_rw_cancel(struct muser_dma_state *st, unsigned long first, unsigned long last, int error);
 
 /* dma_unmap.c: a number larger than all before; this client came too late to pin anything now */
-u64  dma_birth(void);
+u64 dma_birth(void);
 bool dma_is_late(const struct muser_dma_state *st);
 /* The client is gone: what its threads are still unmapping is not the next one's. */
 void dma_marks_lift(struct muser_dma_state *st);
@@ -137,7 +137,7 @@ bool dma_run_begins(struct muser_dma_state *st, unsigned long page);
  * Have a run begin at @page, if it is pinned and if that matters: what is let go from here on, or
  * up to here, is whole runs then. Under pin_lock. -EBUSY: the client is unmapping it; -ENOMEM.
  */
-int  dma_run_cut(struct muser_dma_state *st, unsigned long page);
+int dma_run_cut(struct muser_dma_state *st, unsigned long page);
 
 /* dma_map.c: mappings of these pages fault again */
 void dma_zap(struct muser_dma_state *st, unsigned long first, unsigned long pages);
@@ -152,7 +152,7 @@ struct dma_range { /* pages */
  */
 bool dma_file_offer(struct muser_dma_state *st, const struct dma_range *wanted,
 		    unsigned long *first, unsigned long *last);
-int  dma_file_mmap(struct muser *m, struct vm_area_struct *vma);
+int dma_file_mmap(struct muser *m, struct vm_area_struct *vma);
 /* Such mappings of any of these pages show scratch from now on. */
 void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned long last);
 
@@ -160,7 +160,7 @@ void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned 
  * dma_pin.c: pin all of @op's pages, or none. -EACCES and the like: see dma_error().
  * @write: 1: to be written, 0: if the client allows it; out: whether they are.
  */
-int  dma_vfio_pin(struct muser_dma_state *st, const struct dma_op *op, bool *write,
-		  struct page **pages);
+int dma_vfio_pin(struct muser_dma_state *st, const struct dma_op *op, bool *write,
+		 struct page **pages);
 
 #endif /* MUSER_DMA_H */

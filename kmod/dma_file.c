@@ -36,12 +36,12 @@
 /* A range of pinned pages, and where they are in the file. */
 struct dma_file {
 	struct interval_tree_node it;
-	struct kref ref;     /* the tree's, and one a mapping */
+	struct kref ref; /* the tree's, and one a mapping */
 	struct muser *m;
 	struct file *file;
 	struct page *scratch; /* its own: a mapping may outlive the server that made it */
 	pgoff_t pgoff;
-	bool mapped;         /* ever */
+	bool mapped;            /* ever */
 	unsigned long *revoked; /* a bit a page, read under the page's lock, set under st->lock */
 	unsigned long nr_revoked;
 	vm_fault_t (*fault)(struct vm_fault *vmf);
@@ -197,8 +197,7 @@ void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned 
 		/* Pairs with the page lock in dma_file_fault(). */
 		smp_mb();
 		if (READ_ONCE(f->mapped))
-			dma_file_zap(f->file->f_mapping,
-				     f->pgoff + (part.first - f->it.start),
+			dma_file_zap(f->file->f_mapping, f->pgoff + (part.first - f->it.start),
 				     part.last - part.first + 1);
 		dma_file_put(f);
 	}

@@ -77,8 +77,7 @@ static vm_fault_t dma_mkwrite(struct vm_fault *vmf)
 }
 
 /* What the process may not write, nobody may. */
-static int dma_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
-		      int write)
+static int dma_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len, int write)
 {
 	struct muser_dma_state *st = vma->vm_private_data;
 	int ret = -EACCES;

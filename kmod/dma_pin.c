@@ -25,7 +25,7 @@ struct dma_pin {
 	struct muser_dma_state *st;
 	unsigned long first, last; /* pages asked for */
 	bool write;
-	struct page **pages;       /* room for DMA_BATCH */
+	struct page **pages; /* room for DMA_BATCH */
 };
 
 /* ---- VFIO ---------------------------------------------------------------------------- */

@@ -61,9 +61,9 @@
  */
 
 /* type1 asks 11 times. */
-#define DMA_ROUNDS   10U
+#define DMA_ROUNDS 10U
 /* Clients of other containers are kept from pinning as well, for none can be told from another. */
-#define DMA_JOINS    8U
+#define DMA_JOINS 8U
 /* How long the first round waits; each one waits twice as long as the one before. */
 #define DMA_PATIENCE (HZ / 20 + 1)
 
@@ -84,15 +84,15 @@ struct dma_mark {
 	struct muser *m;
 	struct interval_tree_node it; /* pages; under the state's lock, as the next one is */
 	bool late;
-	unsigned int rounds;          /* of any range; of this one ... */
+	unsigned int rounds; /* of any range; of this one ... */
 	unsigned int range_rounds;
 };
 
 /* As many as threads that unmap, of all clients. */
 static DEFINE_SPINLOCK(dma_threads_lock);
-static DEFINE_HASHTABLE(dma_threads, 8); /* by task */
+static DEFINE_HASHTABLE(dma_threads, 8);                /* by task */
 static struct rb_root_cached dma_late = RB_ROOT_CACHED; /* by birth */
-static u64 dma_late_since = U64_MAX; /* the first one's birth */
+static u64 dma_late_since = U64_MAX;                    /* the first one's birth */
 
 /* Counts threads and clients, so that it is known who came first. */
 static atomic64_t dma_births;

@@ -106,7 +106,7 @@ static bool dma_is_unpinned(struct muser_dma_state *st, u64 number)
 
 	spin_lock(&st->lock);
 	b = list_first_entry_or_null(&st->unpinning, struct dma_batch, link) ?:
-	    list_first_entry_or_null(&st->batches, struct dma_batch, link);
+		    list_first_entry_or_null(&st->batches, struct dma_batch, link);
 	ret = !b || b->number > number;
 	spin_unlock(&st->lock);
 	return ret;

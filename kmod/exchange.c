@@ -20,11 +20,11 @@
 #define EXCHANGE_FOR_EVER (~0ULL)
 
 struct exchange {
-	const struct file  *file;
-	struct file        *wake;  /* NULL: none */
+	const struct file *file;
+	struct file *wake;         /* NULL: none */
 	struct poll_wqueues table; /* of wake */
-	ktime_t             until;
-	ktime_t            *expires;
+	ktime_t until;
+	ktime_t *expires;
 };
 
 static int exchange_begin(struct exchange *x, const struct file *file,

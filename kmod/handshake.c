@@ -115,8 +115,7 @@ static int handshake_accept(struct muser *m, struct muser_desc *desc)
 	spin_unlock(&m->lock);
 	desc_free(desc);
 	if (ret)
-		handshake_log(m, "the mdev was served as another device before (remove and "
-			      "recreate it)");
+		handshake_log(m, "the mdev was another device before (remove and recreate it)");
 	return ret;
 }
 

@@ -124,8 +124,8 @@ int muser_node_add(struct muser *m, struct device *parent)
 	mutex_unlock(&minors_lock);
 	if (m->minor < 0)
 		return m->minor;
-	dev = device_create(node_class, parent, MKDEV(MAJOR(node_first), m->minor), NULL,
-			    "%pUl", &m->uuid);
+	dev = device_create(node_class, parent, MKDEV(MAJOR(node_first), m->minor), NULL, "%pUl",
+			    &m->uuid);
 	if (IS_ERR(dev)) {
 		node_forget(m);
 		return PTR_ERR(dev);

@@ -18,11 +18,11 @@
 
 /* INTx is unmasked by an eventfd: a message each time that it is signalled. */
 struct irq_unmask {
-	struct muser       *m;
+	struct muser *m;
 	struct eventfd_ctx *ctx;
-	wait_queue_entry_t  wait;
-	poll_table          table;
-	struct work_struct  work;
+	wait_queue_entry_t wait;
+	poll_table table;
+	struct work_struct work;
 };
 
 int muser_irq_init(struct muser *m)
@@ -91,9 +91,14 @@ int irq_send(struct muser *m, const struct vfio_irq_set *set, const u8 *bytes, b
 	struct vfio_irq_set head = *set;
 	u8 reply[sizeof(head)];
 	struct muser_request req = {
-		.cmd = CHAN_SET_IRQS, .head = &head, .head_len = sizeof(head),
-		.data = bytes, .data_len = bytes ? set->count : 0,
-		.reply = reply, .reply_size = sizeof(reply), .first = first,
+		.cmd = CHAN_SET_IRQS,
+		.head = &head,
+		.head_len = sizeof(head),
+		.data = bytes,
+		.data_len = bytes ? set->count : 0,
+		.reply = reply,
+		.reply_size = sizeof(reply),
+		.first = first,
 	};
 
 	head.argsz = sizeof(head) + req.data_len;
@@ -117,7 +122,8 @@ u32 irq_census(struct muser_irqs *q, u32 index, u8 *bytes)
 static int irq_resend_index(struct muser *m, u32 index, u8 *bytes)
 {
 	struct vfio_irq_set set = {
-		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, .index = index,
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = index,
 	};
 
 	if (index == VFIO_PCI_REQ_IRQ_INDEX && m->desc->own_req)
@@ -130,7 +136,9 @@ static int irq_resend_index(struct muser *m, u32 index, u8 *bytes)
 static int irq_resend_mask(struct muser *m)
 {
 	struct vfio_irq_set set = {
-		.flags = VFIO_IRQ_SET_DATA_NONE, .index = VFIO_PCI_INTX_IRQ_INDEX, .count = 1,
+		.flags = VFIO_IRQ_SET_DATA_NONE,
+		.index = VFIO_PCI_INTX_IRQ_INDEX,
+		.count = 1,
 	};
 
 	if (READ_ONCE(m->irqs->mode) != VFIO_PCI_INTX_IRQ_INDEX)

@@ -14,29 +14,29 @@
 #include "muser.h"
 
 struct irq_index {
-	struct eventfd_ctx **ctx;  /* a vector each; NULL until one is set */
-	u32                  nr;   /* of ctx[] */
-	u32                  enabled; /* vectors in use: MSI and MSI-X grow by them */
+	struct eventfd_ctx **ctx; /* a vector each; NULL until one is set */
+	u32 nr;                   /* of ctx[] */
+	u32 enabled;              /* vectors in use: MSI and MSI-X grow by them */
 };
 
 struct muser_irqs {
-	struct muser      *m;
-	spinlock_t         lock;   /* ctx[], enabled, mode */
-	unsigned long      busy;   /* bit 0 */
-	wait_queue_head_t  wait;   /* for "busy" */
-	struct irq_index   index[MUSER_MAX_IRQS];
-	int                mode;   /* INTx, MSI or MSI-X: which one is enabled; or -1 */
-	bool               masked; /* INTx, by the client */
+	struct muser *m;
+	spinlock_t lock;        /* ctx[], enabled, mode */
+	unsigned long busy;     /* bit 0 */
+	wait_queue_head_t wait; /* for "busy" */
+	struct irq_index index[MUSER_MAX_IRQS];
+	int mode;                  /* INTx, MSI or MSI-X: which one is enabled; or -1 */
+	bool masked;               /* INTx, by the client */
 	struct irq_unmask *unmask; /* INTx: the eventfd that unmasks; or NULL */
 };
 
 #define IRQ_IS_PCI(index) ((index) <= VFIO_PCI_MSIX_IRQ_INDEX) /* one of them at a time */
 
 /* irq.c */
-u32  irq_census(struct muser_irqs *q, u32 index, u8 *bytes);
+u32 irq_census(struct muser_irqs *q, u32 index, u8 *bytes);
 void irq_index_close(struct muser_irqs *q, u32 index);
-int  irq_send(struct muser *m, const struct vfio_irq_set *set, const u8 *bytes, bool first);
-int  irq_unmask_enable(struct muser *m, s32 fd);
+int irq_send(struct muser *m, const struct vfio_irq_set *set, const u8 *bytes, bool first);
+int irq_unmask_enable(struct muser *m, s32 fd);
 void irq_unmask_disable(struct muser *m);
 bool irq_unmasks(struct muser *m, const struct eventfd_ctx *ctx);
 

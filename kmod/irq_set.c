@@ -16,12 +16,12 @@
 
 /* A change of one index: the eventfds to come, then those that have been there. */
 struct irq_change {
-	struct irq_index    *index;
-	u32                  start;
-	u32                  count;
+	struct irq_index *index;
+	u32 start;
+	u32 count;
 	struct eventfd_ctx **ctx;
-	u32                  enabled;
-	int                  mode;
+	u32 enabled;
+	int mode;
 };
 
 static int irq_begin(struct muser_irqs *q)
@@ -144,8 +144,8 @@ static void irq_tell(struct muser *m, u32 index)
 	kfree(bytes);
 }
 
-static int irq_change_apply(struct muser *m, const struct vfio_irq_set *set,
-			    struct irq_change *c, const s32 *fds)
+static int irq_change_apply(struct muser *m, const struct vfio_irq_set *set, struct irq_change *c,
+			    const s32 *fds)
 {
 	struct muser_irqs *q = m->irqs;
 	int ret = irq_index_open(q, c->index, m->desc->irq[set->index].count);
@@ -218,7 +218,9 @@ static int irq_enable(struct muser *m, const struct vfio_irq_set *set, const s32
 	struct irq_index *index = &m->irqs->index[set->index];
 	bool is_pci = IRQ_IS_PCI(set->index);
 	struct irq_change c = {
-		.index = index, .start = set->start, .count = set->count,
+		.index = index,
+		.start = set->start,
+		.count = set->count,
 		.enabled = max(index->enabled, set->start + set->count),
 		.mode = is_pci ? (int)set->index : m->irqs->mode,
 	};

@@ -123,10 +123,10 @@ static int __init main_init(void)
 		goto nodes;
 	ret = main_init_mdev();
 	if (ret)
-		goto class;
+		goto char_class;
 	return 0;
 
-class:
+char_class:
 	main_exit_class();
 nodes:
 	main_exit_nodes();

@@ -21,7 +21,7 @@
 
 struct muser_vfio {
 	struct vfio_device vdev; /* first: VFIO allocates it */
-	struct muser      *m;
+	struct muser *m;
 };
 
 static struct muser *mdev_instance(struct vfio_device *vdev)

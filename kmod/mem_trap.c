@@ -181,8 +181,7 @@ static bool trap_is_valid(const struct muser_trap *arg)
 {
 	const u32 all = MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF;
 
-	return arg->flags && arg->flags != (MUSER_TRAP_ARM | MUSER_TRAP_OFF) &&
-	       arg->flags != all &&
+	return arg->flags && arg->flags != (MUSER_TRAP_ARM | MUSER_TRAP_OFF) && arg->flags != all &&
 	       arg->size && PAGE_ALIGNED(arg->offset) && PAGE_ALIGNED(arg->size);
 }
 

@@ -19,8 +19,8 @@
 #define PFNMAP_AROUND 32UL
 
 /* By vm_pgoff's count. Nothing changes where something is mapped already. */
-static inline vm_fault_t pfnmap_insert(struct vm_area_struct *vma, pgoff_t pgoff,
-				       struct page *page, bool writable)
+static inline vm_fault_t pfnmap_insert(struct vm_area_struct *vma, pgoff_t pgoff, struct page *page,
+				       bool writable)
 {
 	const unsigned long addr = vma->vm_start + ((pgoff - vma->vm_pgoff) << PAGE_SHIFT);
 	const unsigned long flags = writable ? vma->vm_flags : vma->vm_flags & ~VM_WRITE;
@@ -37,7 +37,8 @@ static inline pgoff_t pfnmap_first(const struct vm_fault *vmf)
 static inline pgoff_t pfnmap_last(const struct vm_fault *vmf)
 {
 	return min(round_down(vmf->pgoff, PFNMAP_AROUND) + PFNMAP_AROUND,
-		   vmf->vma->vm_pgoff + vma_pages(vmf->vma)) - 1;
+		   vmf->vma->vm_pgoff + vma_pages(vmf->vma)) -
+	       1;
 }
 
 static inline pgoff_t pfnmap_pgoff(const struct vm_area_struct *vma, unsigned long addr)

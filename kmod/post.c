@@ -143,8 +143,11 @@ void muser_post_irqs(struct muser *m, const struct vfio_irq_set *set, const u8 *
 {
 	struct vfio_irq_set head = *set;
 	const struct muser_request req = {
-		.cmd = CHAN_SET_IRQS, .head = &head, .head_len = sizeof(head),
-		.data = bytes, .data_len = bytes ? set->count : 0,
+		.cmd = CHAN_SET_IRQS,
+		.head = &head,
+		.head_len = sizeof(head),
+		.data = bytes,
+		.data_len = bytes ? set->count : 0,
 	};
 
 	head.argsz = sizeof(head) + req.data_len;
@@ -154,7 +157,9 @@ void muser_post_irqs(struct muser *m, const struct vfio_irq_set *set, const u8 *
 void muser_post_unmask(struct muser *m)
 {
 	const struct vfio_irq_set set = {
-		.argsz = sizeof(set), .index = VFIO_PCI_INTX_IRQ_INDEX, .count = 1,
+		.argsz = sizeof(set),
+		.index = VFIO_PCI_INTX_IRQ_INDEX,
+		.count = 1,
 		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
 	};
 

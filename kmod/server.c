@@ -404,43 +404,44 @@ static int server_mem_trap(struct file *file, void *arg)
 
 /* Arguments: how long, which flags they may have, where a field is that must be zero. */
 struct server_cmd {
-	int  (*fn)(struct file *file, void *arg);
+	int (*fn)(struct file *file, void *arg);
 	bool is_short; /* it does not keep the place, and looks itself who calls */
-	u16  size;
-	u16  min;      /* what it was at first, or is in all versions; 0: size */
-	u16  reserved; /* its offset; 0: none */
-	u32  flags;
+	u16 size;
+	u16 min;      /* what it was at first, or is in all versions; 0: size */
+	u16 reserved; /* its offset; 0: none */
+	u32 flags;
 };
 
 static const struct server_cmd server_cmds[] = {
-	[_IOC_NR(MUSER_GET_INFO)] = {
-		.fn = server_get_info, .size = sizeof(struct muser_info),
-		.min = offsetofend(struct muser_info, features),
-		.reserved = offsetof(struct muser_info, reserved) },
-	[_IOC_NR(MUSER_MEM_CREATE)] = {
-		.fn = server_mem_create, .size = sizeof(struct muser_mem),
-		.reserved = offsetof(struct muser_mem, reserved) },
-	[_IOC_NR(MUSER_START)] = {
-		.fn = server_start, .size = sizeof(struct muser_start),
-		.min = offsetofend(struct muser_start, reserved),
-		.reserved = offsetof(struct muser_start, reserved),
-		.flags = MUSER_START_RESTARTABLE },
-	[_IOC_NR(MUSER_EXCHANGE)] = {
-		.fn = server_exchange, .is_short = true, .size = sizeof(struct muser_exchange),
-		.flags = MUSER_EXCHANGE_NOWAIT },
-	[_IOC_NR(MUSER_IRQ_TRIGGER)] = {
-		.fn = server_irq_trigger, .is_short = true, .size = sizeof(struct muser_irq) },
-	[_IOC_NR(MUSER_DMA_PIN)] = {
-		.fn = server_dma_pin, .size = sizeof(struct muser_dma),
-		.flags = MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE },
-	[_IOC_NR(MUSER_DMA_UNPIN)] = {
-		.fn = server_dma_unpin, .size = sizeof(struct muser_dma) },
-	[_IOC_NR(MUSER_DMA_RW)] = {
-		.fn = server_dma_rw, .size = sizeof(struct muser_dma_rw),
-		.flags = MUSER_DMA_READ | MUSER_DMA_WRITE },
-	[_IOC_NR(MUSER_MEM_TRAP)] = {
-		.fn = server_mem_trap, .size = sizeof(struct muser_trap),
-		.flags = MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF },
+	[_IOC_NR(MUSER_GET_INFO)] = { .fn = server_get_info,
+				      .size = sizeof(struct muser_info),
+				      .min = offsetofend(struct muser_info, features),
+				      .reserved = offsetof(struct muser_info, reserved) },
+	[_IOC_NR(MUSER_MEM_CREATE)] = { .fn = server_mem_create,
+					.size = sizeof(struct muser_mem),
+					.reserved = offsetof(struct muser_mem, reserved) },
+	[_IOC_NR(MUSER_START)] = { .fn = server_start,
+				   .size = sizeof(struct muser_start),
+				   .min = offsetofend(struct muser_start, reserved),
+				   .reserved = offsetof(struct muser_start, reserved),
+				   .flags = MUSER_START_RESTARTABLE },
+	[_IOC_NR(MUSER_EXCHANGE)] = { .fn = server_exchange,
+				      .is_short = true,
+				      .size = sizeof(struct muser_exchange),
+				      .flags = MUSER_EXCHANGE_NOWAIT },
+	[_IOC_NR(MUSER_IRQ_TRIGGER)] = { .fn = server_irq_trigger,
+					 .is_short = true,
+					 .size = sizeof(struct muser_irq) },
+	[_IOC_NR(MUSER_DMA_PIN)] = { .fn = server_dma_pin,
+				     .size = sizeof(struct muser_dma),
+				     .flags = MUSER_DMA_READ | MUSER_DMA_WRITE | MUSER_DMA_FILE },
+	[_IOC_NR(MUSER_DMA_UNPIN)] = { .fn = server_dma_unpin, .size = sizeof(struct muser_dma) },
+	[_IOC_NR(MUSER_DMA_RW)] = { .fn = server_dma_rw,
+				    .size = sizeof(struct muser_dma_rw),
+				    .flags = MUSER_DMA_READ | MUSER_DMA_WRITE },
+	[_IOC_NR(MUSER_MEM_TRAP)] = { .fn = server_mem_trap,
+				      .size = sizeof(struct muser_trap),
+				      .flags = MUSER_TRAP_ARM | MUSER_TRAP_FETCH | MUSER_TRAP_OFF },
 };
 
 /* All structs begin so. */
@@ -450,12 +451,12 @@ struct server_arg {
 };
 
 union server_args {
-	struct server_arg     head;
-	struct muser_info     info;
-	struct muser_mem      mem;
+	struct server_arg head;
+	struct muser_info info;
+	struct muser_mem mem;
 	struct muser_exchange exchange;
-	struct muser_dma_rw   rw;
-	struct muser_trap     trap;
+	struct muser_dma_rw rw;
+	struct muser_trap trap;
 };
 
 /* Copied once. What a shorter one lacks is zeros; in a longer one, what we do not know must be. */
@@ -507,8 +508,7 @@ static long server_ioctl(struct file *file, unsigned int request, unsigned long 
 	cmd = &server_cmds[array_index_nospec(nr, ARRAY_SIZE(server_cmds))];
 	ret = server_copy_in(cmd, &arg, (void __user *)user);
 	ret = ret ?: server_do(cmd, file, &arg);
-	return ret ?: usercopy_to((void __user *)user, &arg,
-				  min_t(u32, arg.head.argsz, cmd->size));
+	return ret ?: usercopy_to((void __user *)user, &arg, min_t(u32, arg.head.argsz, cmd->size));
 }
 
 const struct file_operations muser_server_fops = {

@@ -16,7 +16,7 @@ static const struct {
 	const char *name;
 } sysfs_states[] = { MUSER_STATE_NAMES };
 
-static const char * const sysfs_policies[] = {
+static const char *const sysfs_policies[] = {
 	[MUSER_FAIL] = "fail",
 	[MUSER_WAIT] = "wait",
 };
@@ -120,8 +120,8 @@ static ssize_t timeout_ms_show(struct device *dev, struct device_attribute *attr
 }
 
 /* For requests to come. */
-static ssize_t timeout_ms_store(struct device *dev, struct device_attribute *attr,
-				const char *buf, size_t count)
+static ssize_t timeout_ms_store(struct device *dev, struct device_attribute *attr, const char *buf,
+				size_t count)
 {
 	unsigned int ms;
 	int ret = kstrtouint(buf, 0, &ms);
@@ -139,8 +139,8 @@ static ssize_t max_memory_show(struct device *dev, struct device_attribute *attr
 }
 
 /* For memory to come. */
-static ssize_t max_memory_store(struct device *dev, struct device_attribute *attr,
-				const char *buf, size_t count)
+static ssize_t max_memory_store(struct device *dev, struct device_attribute *attr, const char *buf,
+				size_t count)
 {
 	u64 bytes;
 	int ret = kstrtou64(buf, 0, &bytes);
@@ -171,18 +171,10 @@ static ssize_t direct_store(struct device *dev, struct device_attribute *attr, c
 static DEVICE_ATTR_RW(direct);
 
 static struct attribute *sysfs_attrs[] = {
-	&dev_attr_state.attr,
-	&dev_attr_server_pid.attr,
-	&dev_attr_client_pid.attr,
-	&dev_attr_served.attr,
-	&dev_attr_outstanding.attr,
-	&dev_attr_restarts.attr,
-	&dev_attr_pinned_pages.attr,
-	&dev_attr_policy.attr,
-	&dev_attr_timeout_ms.attr,
-	&dev_attr_max_memory.attr,
-	&dev_attr_direct.attr,
-	NULL,
+	&dev_attr_state.attr,        &dev_attr_server_pid.attr,  &dev_attr_client_pid.attr,
+	&dev_attr_served.attr,       &dev_attr_outstanding.attr, &dev_attr_restarts.attr,
+	&dev_attr_pinned_pages.attr, &dev_attr_policy.attr,      &dev_attr_timeout_ms.attr,
+	&dev_attr_max_memory.attr,   &dev_attr_direct.attr,      NULL,
 };
 
 static const struct attribute_group sysfs_group = {

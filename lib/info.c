@@ -23,9 +23,9 @@
 /* A table of a description, whose elements are as long as the caller's header made them. */
 struct table {
 	const char *name;
-	void       *at; /* the pointer to it in the description */
-	uint32_t    nr, size;
-	size_t      own;
+	void *at; /* the pointer to it in the description */
+	uint32_t nr, size;
+	size_t own;
 };
 
 static const char *table_fault(const struct table *t, const char *from)
@@ -168,8 +168,10 @@ static int copy_known(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 		log_info(to, LM_LOG_ERR, "the description must have at least %zu bytes, not %zu",
 			 INFO_SIZE_MIN, size);
 	else if (size > own && !all_zero((const char *)from + own, size - own))
-		log_info(to, LM_LOG_ERR, "the description uses members of a newer libmuser than "
-			 "%s", lm_version());
+		log_info(to, LM_LOG_ERR,
+			 "the description uses members of a newer libmuser than "
+			 "%s",
+			 lm_version());
 	else
 		return 0;
 	return -EINVAL;

@@ -9,12 +9,12 @@
 
 /* ---- info.c: validates and copies a description ---------------------------------- */
 
-int  info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size);
+int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size);
 void info_free(lm_dev_info_t *info);
 
 /* ---- info_check.c ---------------------------------------------------------------- */
 
-int  info_check(const lm_dev_info_t *info); /* -EINVAL, the cause logged */
+int info_check(const lm_dev_info_t *info); /* -EINVAL, the cause logged */
 
 /* ---- ctx.c ----------------------------------------------------------------------- */
 

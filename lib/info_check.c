@@ -9,11 +9,12 @@
 #include "info.h"
 #include "region/name.h"
 
-#define KNOWN_FLAGS (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD | LM_DEV_NO_CONTROL | LM_DEV_BUSY_POLL | \
-		     LM_DEV_NO_MMAP | LM_DEV_STRICT_DMA | LM_DEV_MDEV | LM_DEV_RESTARTABLE | \
-		     LM_DEV_THREADS | LM_DEV_ALWAYS_MASTER)
+#define KNOWN_FLAGS                                                                               \
+	(LM_DEV_LISTEN_FD | LM_DEV_CONN_FD | LM_DEV_NO_CONTROL | LM_DEV_BUSY_POLL |               \
+	 LM_DEV_NO_MMAP | LM_DEV_STRICT_DMA | LM_DEV_MDEV | LM_DEV_RESTARTABLE | LM_DEV_THREADS | \
+	 LM_DEV_ALWAYS_MASTER)
 #define KNOWN_PROP_FLAGS (LM_PROP_RO | LM_PROP_CREATE)
-#define PERMISSIONS 0777
+#define PERMISSIONS      0777
 
 static const char *info_fault(const lm_dev_info_t *info)
 {
@@ -64,8 +65,10 @@ static int check_props(const lm_dev_info_t *info)
 			return -EINVAL;
 		}
 		if (p->value && p->flags == LM_PROP_RO)
-			log_info(info, LM_LOG_WARN, "property %u, %s: it is read-only: its "
-				 "default is never set", i, p->name);
+			log_info(info, LM_LOG_WARN,
+				 "property %u, %s: it is read-only: its "
+				 "default is never set",
+				 i, p->name);
 	}
 	return 0;
 }
@@ -87,7 +90,6 @@ int info_check(const lm_dev_info_t *info)
 		log_info(info, LM_LOG_WARN, "vendor id %04xh: guests see an empty slot",
 			 pci->id.vid);
 	if (pci->intx_pin && !pci->irq_count[LM_DEV_INTX_IRQ_IDX])
-		log_info(info, LM_LOG_WARN, "intx_pin %u without INTx in irq_count",
-			 pci->intx_pin);
+		log_info(info, LM_LOG_WARN, "intx_pin %u without INTx in irq_count", pci->intx_pin);
 	return 0;
 }

@@ -18,7 +18,7 @@
 
 /* Counts what does not fit as well, to say how much room is needed. */
 struct out {
-	char  *buf;
+	char *buf;
 	size_t size, len;
 };
 
@@ -27,7 +27,9 @@ static void *section_put(struct out *o, enum state_tag tag, uint32_t index, size
 {
 	const size_t padded = (size_t)state_padded(length);
 	const struct state_section head = {
-		.tag = htole32(tag), .index = htole32(index), .length = htole64(length),
+		.tag = htole32(tag),
+		.index = htole32(index),
+		.length = htole64(length),
 	};
 	char *to = NULL;
 

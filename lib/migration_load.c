@@ -20,14 +20,14 @@
 #include "state/persist.h"
 
 struct section {
-	uint32_t    tag, index;
+	uint32_t tag, index;
 	const char *data;
-	uint64_t    len;
+	uint64_t len;
 };
 
 struct state {
-	const char    *buf;
-	size_t         len;
+	const char *buf;
+	size_t len;
 	struct section part[STATE_NR_TAGS]; /* those that exist once; data NULL: absent */
 };
 
@@ -46,8 +46,7 @@ static int header_check(const struct lm_ctx *ctx, const char *buf, size_t len)
 		return -EINVAL;
 	if (le16toh(head.vendor) != pci->id.vid || le16toh(head.device) != pci->id.did)
 		return -EINVAL;
-	if (le16toh(head.subvendor) != pci->ss.vid ||
-	    le16toh(head.subdevice) != pci->ss.sid)
+	if (le16toh(head.subvendor) != pci->ss.vid || le16toh(head.subdevice) != pci->ss.sid)
 		return -EINVAL;
 	return 0;
 }
@@ -110,14 +109,12 @@ static uint64_t memory_offset(const struct section *s)
 	return le64toh(offset);
 }
 
-static bool section_fits(const struct lm_ctx *ctx, struct state *st,
-			 const struct section *s)
+static bool section_fits(const struct lm_ctx *ctx, struct state *st, const struct section *s)
 {
 	const struct region *r;
 
 	switch (s->tag) {
-	case STATE_REGISTERS:
-		return registers_fit(ctx, s);
+	case STATE_REGISTERS: return registers_fit(ctx, s);
 	case STATE_MEMORY:
 		r = region_get(ctx, s->index);
 		return r && r->mem && s->len >= sizeof(uint64_t) &&
@@ -132,8 +129,7 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st,
 			return false;
 		st->part[s->tag] = *s;
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 

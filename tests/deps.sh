@@ -10,7 +10,7 @@ set -euo pipefail
 build=(gcc make libc6-dev pkg-config libjson-c-dev libsmartcols-dev libudev-dev uuid-dev
 	scdoc pciutils)
 demo=(xz-utils zstd util-linux debian-archive-keyring)
-check=(g++ libcmocka-dev musl-tools bats jq shellcheck mandoc clang strace procps perl sparse locales
+check=(g++ libcmocka-dev musl-tools bats jq shellcheck mandoc clang clang-format strace procps perl sparse locales
 	zsh fish)
 kdebug=(flex bison bc libelf-dev libssl-dev cpio)
 

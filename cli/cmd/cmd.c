@@ -63,15 +63,14 @@ static const struct opt base_options[] = {
 void cmd_option_sets(const struct cmd *cmd, struct opt_line *line, void *args,
 		     struct common *common)
 {
-	const struct opt *output = cmd->columns ? output_options :
-				   cmd->flags & CMD_JSON ? json_options : NULL;
+	const struct opt *output = cmd->columns          ? output_options :
+				   cmd->flags & CMD_JSON ? json_options :
+							   NULL;
 
 	line->sets[0] = (struct opt_set){ cmd->options, args };
 	line->sets[1] = (struct opt_set){ cmd->shared, args };
-	line->sets[2] = (struct opt_set){ cmd->flags & CMD_SOCKET ? socket_options : NULL,
-					  common };
-	line->sets[3] = (struct opt_set){ cmd->flags & CMD_DEVICE ? device_options : NULL,
-					  common };
+	line->sets[2] = (struct opt_set){ cmd->flags & CMD_SOCKET ? socket_options : NULL, common };
+	line->sets[3] = (struct opt_set){ cmd->flags & CMD_DEVICE ? device_options : NULL, common };
 	line->sets[4] = (struct opt_set){ output, common };
 	line->sets[5] = (struct opt_set){ base_options, common };
 }
@@ -119,9 +118,7 @@ static char **join_words(const struct cmd *cmd, const struct opt_list *uuids,
 
 	if (!words)
 		return NULL;
-	for (; arg && arg->name && arg->complete != COMPLETE_DEVICE &&
-	       from < line->nr_words;
-	     arg++)
+	for (; arg && arg->name && arg->complete != COMPLETE_DEVICE && from < line->nr_words; arg++)
 		words[to++] = line->words[from++];
 	for (i = 0; i < uuids->nr; i++)
 		words[to++] = (char *)uuids->items[i];

@@ -17,11 +17,11 @@ int cmd_main(const struct cmd *cmd, int nr_words, char **words);
 
 /* Options that verbs share, by the flags of the verb. */
 struct common {
-	struct format   format;
-	const char     *socket;
+	struct format format;
+	const char *socket;
 	struct opt_list uuids;
-	bool            help;
-	bool            version;
+	bool help;
+	bool version;
 };
 
 /* Fills line->sets with all tables of a verb; args or common may be NULL if nothing is

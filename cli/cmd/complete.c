@@ -33,7 +33,7 @@ static int prefix_len;
 static void print(const char *word, const char *help)
 {
 	if (!word || word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789_.,:+=/@-")])
+				       "0123456789_.,:+=/@-")])
 		return;
 	printf("%.*s%s", prefix_len, prefix, word);
 	if (help && *help) {
@@ -126,8 +126,7 @@ static void print_type_options(const struct line *line)
 		print_accepted(line, equals, device_accepts(type, word));
 		return;
 	}
-	for (prop = type->info->props; prop < type->info->props + type->info->nr_props;
-	     prop++) {
+	for (prop = type->info->props; prop < type->info->props + type->info->nr_props; prop++) {
 		snprintf(word, sizeof(word), "%s=", prop->name);
 		if (!(prop->flags & LM_PROP_RO))
 			print(word, prop->help);
@@ -342,51 +341,26 @@ void complete_kind(const struct line *line, enum complete kind)
 	const struct bench_test *test;
 
 	switch (kind) {
-	case COMPLETE_VERB:
-		complete_verbs();
-		break;
-	case COMPLETE_DEVICE:
-		print_devices();
-		break;
+	case COMPLETE_VERB: complete_verbs(); break;
+	case COMPLETE_DEVICE: print_devices(); break;
 	case COMPLETE_TYPE:
 		for (type = device_types; *type; type++)
 			print((*type)->name, (*type)->help);
 		break;
-	case COMPLETE_TYPE_OPTION:
-		print_type_options(line);
-		break;
-	case COMPLETE_COLUMN:
-		print_columns(line);
-		break;
-	case COMPLETE_REGISTER:
-		with_device(line, print_registers);
-		break;
-	case COMPLETE_PROPERTY:
-		with_device(line, print_properties);
-		break;
-	case COMPLETE_FILTER:
-		print_filters(line);
-		break;
-	case COMPLETE_VECTOR:
-		with_device(line, print_vectors);
-		break;
+	case COMPLETE_TYPE_OPTION: print_type_options(line); break;
+	case COMPLETE_COLUMN: print_columns(line); break;
+	case COMPLETE_REGISTER: with_device(line, print_registers); break;
+	case COMPLETE_PROPERTY: with_device(line, print_properties); break;
+	case COMPLETE_FILTER: print_filters(line); break;
+	case COMPLETE_VECTOR: with_device(line, print_vectors); break;
 	case COMPLETE_BENCH_TEST:
 		for (test = bench_tests; test->name; test++)
 			print(test->name, test->help);
 		break;
-	case COMPLETE_GROUP:
-		print_groups();
-		break;
-	case COMPLETE_IRQ_ACTION:
-		print_choices("list|fire|mask|unmask");
-		break;
-	case COMPLETE_FILE:
-		printf(":files\n");
-		break;
-	case COMPLETE_COMMAND:
-		printf(":commands\n");
-		break;
-	case COMPLETE_NONE:
-		break;
+	case COMPLETE_GROUP: print_groups(); break;
+	case COMPLETE_IRQ_ACTION: print_choices("list|fire|mask|unmask"); break;
+	case COMPLETE_FILE: printf(":files\n"); break;
+	case COMPLETE_COMMAND: printf(":commands\n"); break;
+	case COMPLETE_NONE: break;
 	}
 }

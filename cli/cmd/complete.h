@@ -11,9 +11,9 @@
 /* What is known of the line so far. */
 struct line {
 	const struct cmd *cmd;
-	const char       *type;   /* a type that stands on it, or NULL */
-	const char       *device; /* a device that stands on it, or NULL */
-	const char       *word;   /* to be completed */
+	const char *type;   /* a type that stands on it, or NULL */
+	const char *device; /* a device that stands on it, or NULL */
+	const char *word;   /* to be completed */
 };
 
 void complete_options(const struct line *line);

@@ -44,9 +44,9 @@ static int parse_offset(struct address *address, const struct regmap *map, const
 
 	free(digits);
 	if (!good)
-		return bad_place(address->location.name, errno == ERANGE ?
-				 "the offset is larger than 0xffffffffffffffff" :
-				 "the offset is not a hexadecimal number");
+		return bad_place(address->location.name,
+				 errno == ERANGE ? "the offset is larger than 0xffffffffffffffff" :
+						   "the offset is not a hexadecimal number");
 	reg = regmap_at(map, address->location.region, address->location.offset);
 	if (reg && reg->offset == address->location.offset)
 		address->reg = reg;
@@ -57,18 +57,21 @@ static int parse_offset(struct address *address, const struct regmap *map, const
 	address->location.width = parse_width(dot + 1, len - nr - 1);
 	if (address->reg && address->reg->width != address->location.width)
 		address->reg = NULL;
-	return address->location.width ? 0 : bad_place(address->location.name,
-						 "the width must be 1, 2, 4, 8, B, W, L or Q");
+	return address->location.width ? 0 :
+					 bad_place(address->location.name,
+						   "the width must be 1, 2, 4, 8, B, W, L or Q");
 }
 
 static int no_register(const char *text, const struct regmap *map)
 {
 	if (!map->complete)
-		return error(ST_FAILED, text, "is not REGION+OFFSET, and over --socket only "
+		return error(ST_FAILED, text,
+			     "is not REGION+OFFSET, and over --socket only "
 			     "registers of the PCI header have names");
-	return error(ST_FAILED, text, "no such register (%s; musctl-peek(8) lists those of the "
-		     "PCI header), and not REGION+OFFSET", regmap_has_own(map) ?
-		     "musctl show lists them" : "the device names none");
+	return error(ST_FAILED, text,
+		     "no such register (%s; musctl-peek(8) lists those of the "
+		     "PCI header), and not REGION+OFFSET",
+		     regmap_has_own(map) ? "musctl show lists them" : "the device names none");
 }
 
 /* REGISTER[.FIELD] */
@@ -94,8 +97,10 @@ static int parse_register(struct address *address, const struct regmap *map, con
 	snprintf(field, sizeof(field), "%.*s", (int)(len - word - 1), dot + 1);
 	if (reg_field(reg, field, &address->field))
 		return 0;
-	return error(ST_FAILED, text, reg_next_field(reg->json, &i, &any) ?
-		     "%s has no such field (musctl show lists them)" : "%s has no named fields",
+	return error(ST_FAILED, text,
+		     reg_next_field(reg->json, &i, &any) ?
+			     "%s has no such field (musctl show lists them)" :
+			     "%s has no named fields",
 		     reg->name);
 }
 

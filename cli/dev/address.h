@@ -10,10 +10,10 @@
 
 /* A location, and what of it counts. */
 struct address {
-	struct location      location;
-	const struct reg *reg;   /* NULL: none is known there */
-	struct field      field; /* name NULL: all of it */
-	bool              fixed; /* the text says the width, whatever the device */
+	struct location location;
+	const struct reg *reg; /* NULL: none is known there */
+	struct field field;    /* name NULL: all of it */
+	bool fixed;            /* the text says the width, whatever the device */
 };
 
 /* Only [0, len) of text is looked at. 0, or the status of a printed error. */

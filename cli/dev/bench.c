@@ -81,14 +81,14 @@ static int test_read(struct bench *b, struct bench_result *r)
 
 static int present_read(struct bench *b)
 {
-	return lm_client_region_read(b->client, b->location.region, b->location.offset,
-				     b->present, b->location.width);
+	return lm_client_region_read(b->client, b->location.region, b->location.offset, b->present,
+				     b->location.width);
 }
 
 static int write_once(struct bench *b)
 {
-	return lm_client_region_write(b->client, b->location.region, b->location.offset,
-				      b->present, b->location.width);
+	return lm_client_region_write(b->client, b->location.region, b->location.offset, b->present,
+				      b->location.width);
 }
 
 static int test_write(struct bench *b, struct bench_result *r)
@@ -118,8 +118,11 @@ static int test_posted(struct bench *b, struct bench_result *r)
 	const uint64_t start = clock_ns();
 	int err = present_read(b);
 	lm_client_op_t op = {
-		.kind = LM_CLIENT_WRITE_POSTED, .region = b->location.region,
-		.offset = b->location.offset, .buf = b->present, .count = b->location.width,
+		.kind = LM_CLIENT_WRITE_POSTED,
+		.region = b->location.region,
+		.offset = b->location.offset,
+		.buf = b->present,
+		.count = b->location.width,
 	};
 
 	while (!err && r->requests < b->count) {
@@ -153,7 +156,7 @@ static int ops_run(struct bench *b, lm_client_op_t *ops, uint32_t nr)
 static int in_flight(struct bench *b, struct bench_result *r, uint32_t kind)
 {
 	lm_client_op_t *ops = calloc(b->depth, sizeof(*ops));
-	uint8_t (*bufs)[8] = calloc(b->depth, sizeof(*bufs));
+	uint8_t(*bufs)[8] = calloc(b->depth, sizeof(*bufs));
 	const uint64_t start = clock_ns();
 	uint64_t before = start, after = start;
 	uint32_t i;
@@ -162,8 +165,10 @@ static int in_flight(struct bench *b, struct bench_result *r, uint32_t kind)
 	for (i = 0; !err && i < b->depth; i++) {
 		memcpy(bufs[i], b->present, sizeof(b->present));
 		ops[i] = (lm_client_op_t){
-			.kind = kind, .region = b->location.region,
-			.offset = b->location.offset, .buf = bufs[i],
+			.kind = kind,
+			.region = b->location.region,
+			.offset = b->location.offset,
+			.buf = bufs[i],
 			.count = b->location.width,
 		};
 	}
@@ -201,7 +206,8 @@ static int test_multi(struct bench *b, struct bench_result *r)
 
 	for (i = 0; !err && i < b->depth; i++) {
 		writes[i] = (lm_client_write_t){
-			.offset = b->location.offset, .region = b->location.region,
+			.offset = b->location.offset,
+			.region = b->location.region,
 			.count = b->location.width,
 		};
 		memcpy(writes[i].data, b->present, sizeof(b->present));
@@ -225,7 +231,9 @@ static int irqs_once(struct bench *b)
 {
 	lm_client_irq_set_t set = {
 		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-		.index = b->irq_index, .count = 1, .fds = &b->fd,
+		.index = b->irq_index,
+		.count = 1,
+		.fds = &b->fd,
 	};
 	int err = lm_client_set_irqs(b->client, &set);
 
@@ -267,7 +275,9 @@ static int test_irqs(struct bench *b, struct bench_result *r)
 static int dma_once(struct bench *b)
 {
 	const lm_client_dma_map_t window = {
-		.addr = WINDOW_ADDR, .size = WINDOW_SIZE, .fd = b->fd,
+		.addr = WINDOW_ADDR,
+		.size = WINDOW_SIZE,
+		.fd = b->fd,
 		.flags = LM_CLIENT_DMA_READ | LM_CLIENT_DMA_WRITE,
 	};
 	int err = lm_client_dma_map(b->client, &window);

@@ -16,22 +16,22 @@
 /* What to measure with. */
 struct bench {
 	lm_client_t *client;
-	struct location location;   /* what is read, and written with what was read there */
-	uint64_t     count;   /* requests of a test */
-	uint32_t     depth;   /* at a time, for those in flight together */
-	uint64_t    *times;   /* room for count */
+	struct location location; /* what is read, and written with what was read there */
+	uint64_t count;           /* requests of a test */
+	uint32_t depth;           /* at a time, for those in flight together */
+	uint64_t *times;          /* room for count */
 	/* of the test that runs */
-	uint8_t      present[8]; /* what a write puts back */
-	int          fd;         /* eventfd, or memory for DMA */
-	uint32_t     irq_index;
+	uint8_t present[8]; /* what a write puts back */
+	int fd;             /* eventfd, or memory for DMA */
+	uint32_t irq_index;
 };
 
 /* Of one test; times are ns of one request. */
 struct bench_result {
 	uint64_t requests;
 	uint64_t total_ns;
-	uint64_t rate;        /* requests a second */
-	uint64_t samples;     /* 0: nothing but the rate can be known */
+	uint64_t rate;    /* requests a second */
+	uint64_t samples; /* 0: nothing but the rate can be known */
 	uint64_t min, mean, p50, p90, p99, p999, max;
 };
 

@@ -143,7 +143,8 @@ static int report_create(const char *uuid, int err)
 	if (why)
 		return error(ST_FAILED, uuid, "cannot create an mdev: %s", why);
 	if (err == -EUSERS || err == -ENOSPC)
-		return error(ST_FAILED, uuid, "muser.ko has no free instance (its parameter "
+		return error(ST_FAILED, uuid,
+			     "muser.ko has no free instance (its parameter "
 			     "available_instances)");
 	return error(ST_FAILED, uuid, "cannot create an mdev: %s", strerror(-err));
 }
@@ -153,8 +154,10 @@ static int report_node(const char *uuid, int err)
 	if (err == -EINTR)
 		return error(ST_FAILED, uuid, "interrupted");
 	if (err == -EACCES)
-		return error(ST_FAILED, uuid, "no permission for " MDEV_NODES "/%s (be root "
-			     "or in its group)", uuid);
+		return error(ST_FAILED, uuid,
+			     "no permission for " MDEV_NODES "/%s (be root "
+			     "or in its group)",
+			     uuid);
 	return error(ST_FAILED, uuid, MDEV_NODES "/%s did not appear in time", uuid);
 }
 

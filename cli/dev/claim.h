@@ -19,16 +19,16 @@ struct detached;
 
 struct claim {
 	char uuid[UUID_SIZE];
-	int  lock; /* -1: none */
+	int lock;  /* -1: none */
 	bool ours; /* musctl made the mdev, or is about to */
 };
 
 /* The mdev is made, or was there, and its node can be served. Signals that end programs
  * are blocked from here to claim_settle() or claim_drop(). */
-int  claim_take(struct claim *claim, const char *uuid);
+int claim_take(struct claim *claim, const char *uuid);
 /* After detach_wait(): until the kernel has learnt from the process what device it is.
  * Returns as detach_wait() does. */
-int  claim_wait(const struct claim *claim, struct detached *d, uint64_t timeout_ns);
+int claim_wait(const struct claim *claim, struct detached *d, uint64_t timeout_ns);
 /* A device process serves it: from now on it ends by destroy only. */
 void claim_settle(struct claim *claim);
 /* It goes with this process, or the one that it becomes by exec(2). */
@@ -38,8 +38,8 @@ void claim_drop(struct claim *claim);
 
 /* For destroy: waits for whoever holds it. The mdev may be anybody's, see ours. 0 or
  * -errno; -EAGAIN: still held. */
-int  claim_open(struct claim *claim, const char *uuid, uint64_t timeout_ms);
-int  claim_report(const char *uuid, int err); /* why claim_open() failed; a status */
+int claim_open(struct claim *claim, const char *uuid, uint64_t timeout_ms);
+int claim_report(const char *uuid, int err); /* why claim_open() failed; a status */
 /* Lets go; the file goes if there is no such mdev any more. */
 void claim_close(struct claim *claim);
 

@@ -24,9 +24,9 @@ static const char *escape_shell_json(char c)
 {
 	switch (c) {
 	case '\'': return "\\u0027";
-	case '"':  return "\\\"";
+	case '"': return "\\\"";
 	case '\\': return "\\\\";
-	default:   return NULL;
+	default: return NULL;
 	}
 }
 
@@ -35,11 +35,11 @@ static const char *escape_xml_json(char c)
 {
 	switch (c) {
 	case '\'': return "&apos;";
-	case '&':  return "&amp;";
-	case '<':  return "&lt;";
-	case '"':  return "\\\"";
+	case '&': return "&amp;";
+	case '<': return "&lt;";
+	case '"': return "\\\"";
 	case '\\': return "\\\\";
-	default:   return NULL;
+	default: return NULL;
 	}
 }
 
@@ -87,9 +87,11 @@ int cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket)
 				     "is given twice: a virtual machine can have it only once");
 	}
 	if (socket && strlen(socket) > SOCKPATH_MAX)
-		return error(ST_UNSUPPORTED, uuid, "no client can connect to a path of %zu bytes, "
+		return error(ST_UNSUPPORTED, uuid,
+			     "no client can connect to a path of %zu bytes, "
 			     "%zu at most (create it with a shorter --socket-path or "
-			     "MUSER_RUNTIME_DIR)", strlen(socket), SOCKPATH_MAX);
+			     "MUSER_RUNTIME_DIR)",
+			     strlen(socket), SOCKPATH_MAX);
 	grown = realloc(cmdline->devices, (cmdline->nr + 1) * sizeof(*grown));
 	if (!grown)
 		return error(ST_FAILED, NULL, "out of memory");
@@ -153,7 +155,8 @@ static void print_hostdev(const char *uuid, const char *indent)
 	       "%s  <source>\n"
 	       "%s    <address uuid='%s'/>\n"
 	       "%s  </source>\n"
-	       "%s</hostdev>\n", indent, indent, indent, uuid, indent, indent);
+	       "%s</hostdev>\n",
+	       indent, indent, indent, uuid, indent, indent);
 }
 
 static void print_commandline(const struct cmdline *cmdline)
@@ -182,8 +185,9 @@ static void print_libvirt(const struct cmdline *cmdline)
 		print_hostdev(cmdline->devices->uuid, "");
 		return;
 	}
-	printf("<domain type='kvm'%s>\n",
-	       sockets ? " xmlns:qemu='http:" "//libvirt.org/schemas/domain/qemu/1.0'" : "");
+	printf("<domain type='kvm'%s>\n", sockets ? " xmlns:qemu='http:"
+						    "//libvirt.org/schemas/domain/qemu/1.0'" :
+						    "");
 	if (sockets)
 		printf("  <memoryBacking>\n"
 		       "    <source type='memfd'/>\n"
@@ -212,7 +216,8 @@ static int print_cloud_hypervisor(const struct cmdline *cmdline)
 
 	for (d = cmdline->devices; d < end; d++) {
 		if (d->socket && strchr(d->socket, ','))
-			return error(ST_UNSUPPORTED, d->uuid, "cloud-hypervisor takes no path with "
+			return error(ST_UNSUPPORTED, d->uuid,
+				     "cloud-hypervisor takes no path with "
 				     "a comma (create it with another --socket-path or "
 				     "MUSER_RUNTIME_DIR)");
 	}

@@ -13,13 +13,13 @@
 /* The devices of one virtual machine, in their order; all zero: none. */
 struct cmdline {
 	struct cmdline_device *devices;
-	size_t                 nr;
+	size_t nr;
 };
 
 /* A device on a socket, or an mdev (socket NULL). 0, or the status of a printed error. */
-int  cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket);
+int cmdline_add(struct cmdline *cmdline, const char *uuid, const char *socket);
 /* Prints them to stdout, what they share once. who: one of the choices. The same. */
-int  cmdline_print(const struct cmdline *cmdline, const char *who);
+int cmdline_print(const struct cmdline *cmdline, const char *who);
 void cmdline_free(struct cmdline *cmdline);
 
 #endif /* MUSCTL_CMDLINE_H */

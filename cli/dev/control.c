@@ -27,23 +27,23 @@
 #include "ui/process.h"
 #include "ui/value.h"
 
-#define INTERFACE  "org.muser.control."
-#define MAX_FDS    4
-#define CHUNK      65536
-#define COST_MAX   (2 * (size_t)JSON_COST_MAX)
+#define INTERFACE "org.muser.control."
+#define MAX_FDS   4
+#define CHUNK     65536
+#define COST_MAX  (2 * (size_t)JSON_COST_MAX)
 
 struct control {
-	char                uuid[37];
-	int                 fd; /* -1: nobody accepts us, nor those who came before */
-	pid_t               pid;
-	struct fate         fate;
-	int                 timeout_ms;
-	char               *buf;      /* received, not yet taken */
-	size_t              len, room;
-	int                 received; /* a descriptor that came, or -1 */
+	char uuid[37];
+	int fd; /* -1: nobody accepts us, nor those who came before */
+	pid_t pid;
+	struct fate fate;
+	int timeout_ms;
+	char *buf; /* received, not yet taken */
+	size_t len, room;
+	int received;                 /* a descriptor that came, or -1 */
 	struct json_object *messages; /* all replies: what is borrowed comes from these */
 	struct json_object *last;
-	size_t              cost, last_cost; /* of them in memory */
+	size_t cost, last_cost; /* of them in memory */
 };
 
 /* ---- life ------------------------------------------------------------------------ */
@@ -170,8 +170,8 @@ static void attach_fds(struct msghdr *msg, const struct control_fds *fds)
 }
 
 /* The descriptors go with the first byte. */
-static int send_all(struct control *c, const char *text, size_t len,
-		    const struct control_fds *fds, int64_t deadline)
+static int send_all(struct control *c, const char *text, size_t len, const struct control_fds *fds,
+		    int64_t deadline)
 {
 	union {
 		struct cmsghdr align;
@@ -247,7 +247,9 @@ static int receive_some(struct control *c, int64_t deadline)
 	} control;
 	struct iovec iov;
 	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
 	ssize_t n;
@@ -276,9 +278,8 @@ static int64_t deadline_of(const struct control *c)
 	return c->timeout_ms < 0 ? -1 : clock_ms() + c->timeout_ms;
 }
 
-static int send_call(struct control *c, const char *method,
-		     struct json_object *parameters, bool more,
-		     const struct control_fds *fds)
+static int send_call(struct control *c, const char *method, struct json_object *parameters,
+		     bool more, const struct control_fds *fds)
 {
 	struct json_object *call = json_new_object();
 	char name[80];
@@ -286,8 +287,7 @@ static int send_call(struct control *c, const char *method,
 	char *text;
 	int err;
 
-	snprintf(name, sizeof(name), "%s%s", strchr(method, '.') ? "" : INTERFACE,
-		 method);
+	snprintf(name, sizeof(name), "%s%s", strchr(method, '.') ? "" : INTERFACE, method);
 	json_add_string(call, "method", name);
 	json_add(call, "parameters", parameters ? parameters : json_new_object());
 	if (more)
@@ -336,8 +336,7 @@ static int receive_message(struct control *c, struct json_object **reply)
 	int err;
 
 	for (;;) {
-		end = c->len > searched ? memchr(c->buf + searched, 0, c->len - searched)
-					: NULL;
+		end = c->len > searched ? memchr(c->buf + searched, 0, c->len - searched) : NULL;
 		if (end)
 			return take_message(c, (size_t)(end - c->buf), reply);
 		searched = c->len;
@@ -401,7 +400,9 @@ static int width_not_allowed(struct json_object *p, const char *object)
 	for (width = 1; width <= 8; width *= 2) {
 		if (width >= min && width <= max)
 			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%llu",
-						!len ? "" : width * 2 > max ? " and " : ", ",
+						!len            ? "" :
+						width * 2 > max ? " and " :
+								  ", ",
 						(unsigned long long)width);
 	}
 	return error(ST_FAILED, object, "width %llu: allowed %s %s",
@@ -414,17 +415,15 @@ static int failed_remotely(struct json_object *message, const char *object)
 	const char *name = value_text(message, "error"), *text = value_text(p, "message");
 
 	if (!name || !strncmp(name, "org.varlink.service.Method", 26))
-		return error(ST_UNSUPPORTED, object, "not supported by this device (its libmuser "
+		return error(ST_UNSUPPORTED, object,
+			     "not supported by this device (its libmuser "
 			     "is a different version)");
 	if (!strcmp(name, INTERFACE "NoSuchRegion"))
-		return error(ST_FAILED, object,
-			     "no such region (musctl show lists them)");
+		return error(ST_FAILED, object, "no such region (musctl show lists them)");
 	if (!strcmp(name, INTERFACE "NoSuchProperty"))
-		return error(ST_FAILED, object,
-			     "no such property (musctl set UUID lists them)");
+		return error(ST_FAILED, object, "no such property (musctl set UUID lists them)");
 	if (!strcmp(name, INTERFACE "NoSuchVector"))
-		return error(ST_FAILED, object,
-			     "no such interrupt (musctl irq list shows them)");
+		return error(ST_FAILED, object, "no such interrupt (musctl irq list shows them)");
 	if (!strcmp(name, INTERFACE "OutOfRange"))
 		return error_out_of_range(object, value_u64(p, "size"));
 	if (!strcmp(name, INTERFACE "WidthNotAllowed"))

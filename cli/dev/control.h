@@ -23,14 +23,14 @@ const char *control_uuid(const struct control *control);
 pid_t control_pid(const struct control *control);
 int control_fd(const struct control *control);
 struct fate;
-struct fate *control_fate(struct control *control); /* of that process */
+struct fate *control_fate(struct control *control);        /* of that process */
 void control_set_timeout(struct control *control, int ms); /* -1: wait for ever */
 
 /* A method without its interface name. parameters are taken, NULL is fine; *reply (may be
  * NULL) is borrowed, until control_close(). 0; -EREMOTE: the device answered with an
  * error; -ETIMEDOUT; -ECONNRESET: it went away; another -errno. */
-int control_call(struct control *control, const char *method,
-		 struct json_object *parameters, struct json_object **reply);
+int control_call(struct control *control, const char *method, struct json_object *parameters,
+		 struct json_object **reply);
 
 /* The last reply is not needed any more: for calls in a loop. The replies of a connection
  * are bounded: -EMSGSIZE. */
@@ -39,8 +39,8 @@ void control_drop(struct control *control);
 /* A call that carries descriptors (borrowed) and gets one back (-1: none came). */
 struct control_fds {
 	const int *send;
-	size_t     nr;
-	int        received;
+	size_t nr;
+	int received;
 };
 int control_call_fds(struct control *control, const char *method, struct control_fds *fds,
 		     struct json_object **reply);

@@ -38,8 +38,7 @@ static int make_log(void)
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, LOG_SIZE) ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
+	if (ftruncate(fd, LOG_SIZE) || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
 		close(fd);
 		return -1;
 	}
@@ -99,8 +98,7 @@ int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *ar
 		return error(ST_FAILED, NULL, "fork: %s", strerror(errno));
 	if (d->pid == 0) {
 		if (!cut_ties(d->log, keep))
-			_exit(error(ST_FAILED, NULL, "cannot detach: %s",
-				    strerror(errno)));
+			_exit(error(ST_FAILED, NULL, "cannot detach: %s", strerror(errno)));
 		_exit(child(arg));
 	}
 	return 0;
@@ -111,8 +109,8 @@ static bool has_ended(const struct detached *d)
 {
 	siginfo_t info = { .si_pid = 0 };
 
-	return d->pid <= 0 || (!waitid(P_PID, (id_t)d->pid, &info,
-				       WEXITED | WNOHANG | WNOWAIT) && info.si_pid);
+	return d->pid <= 0 ||
+	       (!waitid(P_PID, (id_t)d->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid);
 }
 
 static void reap(struct detached *d)
@@ -166,7 +164,7 @@ static void pass_on(struct detached *d)
 	static char said[LOG_SIZE];
 	const off_t end = lseek(d->log, 0, SEEK_CUR);
 	const off_t new = (end < LOG_SIZE ? end : LOG_SIZE) - d->shown;
-	const ssize_t len = new > 0 ? pread(d->log, said, (size_t)new, d->shown) : 0;
+	const ssize_t len = new > 0 ? pread(d->log, said, (size_t) new, d->shown) : 0;
 
 	if (len <= 0)
 		return;
@@ -223,8 +221,8 @@ int detach_died(const struct detached *d)
 	    !memcmp(said, ours, sizeof(said)))
 		return code;
 	if (WIFSIGNALED(d->status))
-		return error(ST_FAILED, d->program, "killed by signal %d (%s)",
-			     WTERMSIG(d->status), strsignal(WTERMSIG(d->status)));
+		return error(ST_FAILED, d->program, "killed by signal %d (%s)", WTERMSIG(d->status),
+			     strsignal(WTERMSIG(d->status)));
 	return error(ST_FAILED, d->program, "exited with status %d before its device answered",
 		     code);
 }

@@ -17,13 +17,13 @@ struct detached {
 	const char *program; /* what to call it */
 	const char *hint;    /* what may be wrong with one that is not ready in time, or NULL */
 	/* detach_start()'s */
-	pid_t       pid;
-	int         log;     /* memfd: its stderr */
-	off_t       shown;   /* how much of it has been passed on */
-	int         status;  /* of waitpid(2), once it has ended */
+	pid_t pid;
+	int log;     /* memfd: its stderr */
+	off_t shown; /* how much of it has been passed on */
+	int status;  /* of waitpid(2), once it has ended */
 };
 
-#define DETACH_FD 3 /* what a program is given */
+#define DETACH_FD         3              /* what a program is given */
 #define DETACH_TIMEOUT_NS 10000000000ULL /* until its device answers */
 
 /* keep: a descriptor that the child gets as DETACH_FD, or -1. child() returns an exit

@@ -28,16 +28,18 @@
 static int read_register(struct control *control, struct json_object *reg)
 {
 	const struct location location = {
-		value_text(reg, "name"), (uint32_t)value_u64(reg, "region"),
-		(unsigned int)value_u64(reg, "width"), value_u64(reg, "offset"),
+		value_text(reg, "name"),
+		(uint32_t)value_u64(reg, "region"),
+		(unsigned int)value_u64(reg, "width"),
+		value_u64(reg, "offset"),
 	};
 	const char *access = value_text(reg, "access");
 	uint8_t bytes[8];
 	int err;
 
 	json_add_null(reg, "value");
-	if (!value_bool(reg, "pure") || location.width > sizeof(bytes) ||
-	    !access || !strcmp(access, "wo"))
+	if (!value_bool(reg, "pure") || location.width > sizeof(bytes) || !access ||
+	    !strcmp(access, "wo"))
 		return 0;
 	err = target_fetch(control, &location, bytes);
 	if (!err)
@@ -62,9 +64,9 @@ static int read_registers(struct control *control, struct json_object **register
 }
 
 struct windows {
-	void  (*take)(struct windows *w, struct json_object *window);
+	void (*take)(struct windows *w, struct json_object *window);
 	struct json_object *list; /* for take() */
-	size_t              nr;   /* so far */
+	size_t nr;                /* so far */
 };
 
 /* One page from *at on, which then is where the next begins. 0, -errno, 1: that was the
@@ -115,8 +117,7 @@ static void keep_window(struct windows *w, struct json_object *window)
 	json_append(w->list, out_share(window));
 }
 
-int device_json_print(struct control *control, struct json_object *device,
-		  struct json_object *mdev)
+int device_json_print(struct control *control, struct json_object *device, struct json_object *mdev)
 {
 	struct windows w = { .take = print_window };
 	struct json_object *doc, *registers = NULL;
@@ -169,10 +170,8 @@ static void print_head(const struct call *call, struct json_object *device)
 	if (client)
 		snprintf(peer, sizeof(peer), "%llu %.64s, vfio-user %.16s, %llu requests",
 			 (unsigned long long)value_u64(client, "pid"),
-			 value_text(client, "command") ? value_text(client, "command")
-						       : "",
-			 value_text(client, "protocol") ? value_text(client, "protocol")
-							: "?",
+			 value_text(client, "command") ? value_text(client, "command") : "",
+			 value_text(client, "protocol") ? value_text(client, "protocol") : "?",
 			 (unsigned long long)value_u64(client, "requests"));
 	page_head(call, head, sizeof(head) / sizeof(head[0]));
 }
@@ -204,8 +203,8 @@ static void print_hung_head(const struct call *call, struct json_object *device)
 	page_head(call, head, sizeof(head) / sizeof(head[0]));
 }
 
-int device_json_page(const struct call *call, struct control *control,
-		 struct json_object *device, struct json_object *mdev)
+int device_json_page(const struct call *call, struct control *control, struct json_object *device,
+		     struct json_object *mdev)
 {
 	static bool begun;
 	struct windows w = { .take = keep_window };

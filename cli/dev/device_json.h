@@ -13,8 +13,8 @@ struct json_object;
 
 /* Exit statuses. */
 int device_json_print(struct control *control, struct json_object *device,
-		  struct json_object *mdev);
-int device_json_page(const struct call *call, struct control *control,
-		 struct json_object *device, struct json_object *mdev);
+		      struct json_object *mdev);
+int device_json_page(const struct call *call, struct control *control, struct json_object *device,
+		     struct json_object *mdev);
 
 #endif /* MUSCTL_DEVICE_JSON_H */

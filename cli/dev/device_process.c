@@ -71,8 +71,7 @@ static int set_option(struct device_process *host, const char *option)
 	snprintf(name, sizeof(name), "%.*s", (int)len, option);
 	err = device_set(host->type, host->device, name, option + len + 1);
 	if (err == -ENOENT)
-		return error(ST_USAGE, name,
-			     "%s has no such option (musctl types %s lists them)",
+		return error(ST_USAGE, name, "%s has no such option (musctl types %s lists them)",
 			     host->type->name, host->type->name);
 	fault = value_fault(err, option + len + 1, device_accepts(host->type, name), text);
 	if (fault)
@@ -132,8 +131,7 @@ static int check_texts(struct device_process *host)
 	const char *fault;
 
 	if (host->uuid && !uuid_canonical(host->uuid, uuid))
-		return error(ST_USAGE, host->uuid,
-			     "is not a UUID (8-4-4-4-12 hexadecimal digits)");
+		return error(ST_USAGE, host->uuid, "is not a UUID (8-4-4-4-12 hexadecimal digits)");
 	if (host->uuid)
 		host->uuid = uuid;
 	fault = host->name ? name_fault(host->name) : NULL;
@@ -250,11 +248,13 @@ static int start(struct device_process *host, lm_ctx_t **ctx)
 	err = -errno;
 	starting = NULL;
 	if (!*ctx && err == -EPERM && host->group && !is_member(host->info.socket_gid - 1))
-		return error(ST_FAILED, "--group", "this user is not a member of %s: the socket "
-			     "cannot be given to it", host->group);
+		return error(ST_FAILED, "--group",
+			     "this user is not a member of %s: the socket "
+			     "cannot be given to it",
+			     host->group);
 	if (!*ctx)
-		return error(ST_FAILED, host->type->name, "%s", start_error[0] ? start_error :
-								strerror(-err));
+		return error(ST_FAILED, host->type->name, "%s",
+			     start_error[0] ? start_error : strerror(-err));
 	err = device_attach(host->type, host->device, *ctx);
 	if (!err)
 		return 0;
@@ -270,13 +270,14 @@ static int report_end(const lm_ctx_t *ctx, int err)
 	if (err == -EIDRM)
 		return ST_FAILED; /* the library has said it */
 	if (err == -ESTALE)
-		return error(ST_FAILED, lm_ctx_uuid(ctx), "the mdev was served as another device "
+		return error(ST_FAILED, lm_ctx_uuid(ctx),
+			     "the mdev was served as another device "
 			     "before (musctl destroy --force removes it)");
 	return error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
 }
 
-int device_process_serve(struct device_process *host,
-			 int (*ready)(void *arg, lm_ctx_t *ctx), void *arg)
+int device_process_serve(struct device_process *host, int (*ready)(void *arg, lm_ctx_t *ctx),
+			 void *arg)
 {
 	const struct sigaction stop = { .sa_handler = device_process_stop };
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };

@@ -16,21 +16,21 @@ struct device_type;
 
 /* What the options say; the first member of the args of run and create. */
 struct device_process {
-	const char     *uuid;
-	const char     *name;
-	const char     *transport;
-	const char     *socket_path;
-	int             fd; /* -1: none */
+	const char *uuid;
+	const char *name;
+	const char *transport;
+	const char *socket_path;
+	int fd; /* -1: none */
 	struct opt_list options;
-	unsigned int    mode;
-	const char     *group;
-	bool            no_mmap;
+	unsigned int mode;
+	const char *group;
+	bool no_mmap;
 	/* made from them by device_process_prepare() */
 	const struct device_type *type;
-	void           *device;
-	lm_dev_info_t   info;
-	int             naming; /* the lock on names, -1: not held */
-	bool            mdev; /* served on a node of muser.ko */
+	void *device;
+	lm_dev_info_t info;
+	int naming; /* the lock on names, -1: not held */
+	bool mdev;  /* served on a node of muser.ko */
 };
 
 extern const struct opt host_options[];
@@ -42,8 +42,8 @@ void device_process_free(struct device_process *host);
 
 /* Makes the context, calls ready (may be NULL; a status ends it all), serves until
  * stopped. */
-int device_process_serve(struct device_process *host,
-			 int (*ready)(void *arg, lm_ctx_t *ctx), void *arg);
+int device_process_serve(struct device_process *host, int (*ready)(void *arg, lm_ctx_t *ctx),
+			 void *arg);
 
 /* Stops the device being served. For signal handlers. */
 void device_process_stop(int signal);

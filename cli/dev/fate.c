@@ -26,14 +26,14 @@
 struct exit_info {
 	uint64_t mask, cgroup;
 	uint32_t ids[11];
-	int32_t  exit_code;
+	int32_t exit_code;
 };
 
 #define GET_INFO  _IOWR(0xff, 11, struct exit_info)
 #define INFO_EXIT (1u << 3)
 
 static const struct {
-	int         number;
+	int number;
 	const char *name;
 } signals[] = {
 	{ SIGABRT, "SIGABRT" }, { SIGALRM, "SIGALRM" }, { SIGBUS, "SIGBUS" },
@@ -126,8 +126,8 @@ int fate_learn(struct fate *fate)
 		return status ? ST_CRASHED : ST_OK;
 	}
 	snprintf(fate->text, sizeof(fate->text), "%s",
-		 fate->pidfd < 0 || ended ? "its process did not exit cleanly"
-					  : "its process has closed the connection");
+		 fate->pidfd < 0 || ended ? "its process did not exit cleanly" :
+					    "its process has closed the connection");
 	return ST_CRASHED;
 }
 

@@ -13,10 +13,10 @@
 
 struct fate {
 	pid_t pid;
-	int   pidfd;    /* -1: none */
+	int pidfd; /* -1: none */
 	/* After fate_learn(): */
-	bool  is_known; /* from the kernel, and no guess */
-	char  text[FATE_TEXT]; /* "killed by SIGABRT" */
+	bool is_known;        /* from the kernel, and no guess */
+	char text[FATE_TEXT]; /* "killed by SIGABRT" */
 };
 
 /* While the device lives, as a process id means nothing afterwards. */

@@ -19,11 +19,11 @@
 /* Words for several kinds at once; each kind has its own name as well. */
 static const struct {
 	const char *name;
-	uint32_t    kinds;
+	uint32_t kinds;
 } groups[] = {
 	{ "access", KIND(READ) | KIND(WRITE) },
-	{ "dma", KIND(DMA_READ) | KIND(DMA_WRITE) | KIND(DMA_MAP) | KIND(DMA_UNMAP) |
-		 KIND(DMA_LOOKUP) },
+	{ "dma",
+	  KIND(DMA_READ) | KIND(DMA_WRITE) | KIND(DMA_MAP) | KIND(DMA_UNMAP) | KIND(DMA_LOOKUP) },
 	{ "irq", KIND(IRQ_FIRE) | KIND(IRQ_SET) | KIND(IRQ_MASK) },
 	{ "client", KIND(ATTACH) | KIND(DETACH) },
 };
@@ -91,7 +91,7 @@ static int parse_term(struct term *term, const char *word)
 		term->class = TERM_REGION;
 	} else {
 		return error_usage(word, "no such filter (a kind, a region, reg=NAME, "
-				   "error, refused, control)");
+					 "error, refused, control)");
 	}
 	return 0;
 }
@@ -107,8 +107,7 @@ static bool can_hold(const struct expression *expression)
 		term = &expression->terms[i];
 		if (term->class == TERM_KIND)
 			*(term->negated ? &excluded : &wanted) |= term->value;
-		else if (term->class != TERM_RESULT && term->class != TERM_ORIGIN &&
-			 !term->negated)
+		else if (term->class != TERM_RESULT && term->class != TERM_ORIGIN && !term->negated)
 			possible = KIND(READ) | KIND(WRITE);
 	}
 	return (wanted ? wanted : ~0u) & ~excluded & possible;
@@ -125,8 +124,10 @@ static int parse_expression(struct expression *expression, const char *text)
 	for (;; text += len + 1) {
 		len = strcspn(text, ",");
 		if (expression->nr == FILTER_MAX_TERMS || len >= sizeof(word))
-			return error_usage(text, "filter too long (at most %d terms, of %zu "
-					   "characters)", FILTER_MAX_TERMS, sizeof(word) - 1);
+			return error_usage(text,
+					   "filter too long (at most %d terms, of %zu "
+					   "characters)",
+					   FILTER_MAX_TERMS, sizeof(word) - 1);
 		snprintf(word, sizeof(word), "%.*s", (int)len, text);
 		status = parse_term(&expression->terms[expression->nr], word);
 		if (status)
@@ -135,9 +136,11 @@ static int parse_expression(struct expression *expression, const char *text)
 		if (!text[len])
 			break;
 	}
-	return can_hold(expression) ? 0 :
-	       error_usage(whole, "no record can match (regions and registers apply only to read, "
-			   "write and access)");
+	return can_hold(expression) ?
+		       0 :
+		       error_usage(whole,
+				   "no record can match (regions and registers apply only to read, "
+				   "write and access)");
 }
 
 int filter_parse(struct filter *filter, const struct opt_list *list)
@@ -190,7 +193,8 @@ int filter_check(const struct filter *filter)
 		for (term = e->terms; term < e->terms + e->nr; term++) {
 			snprintf(text, sizeof(text), "reg=%s", term->name);
 			if (term->class == TERM_REGISTER && !term->known)
-				return error(ST_FAILED, text, "no such register (musctl show "
+				return error(ST_FAILED, text,
+					     "no such register (musctl show "
 					     "lists them, musctl-peek(8) those of the PCI "
 					     "header)");
 		}
@@ -215,24 +219,18 @@ static bool holds(const struct term *term, const struct lm_trace_record *record,
 		  const struct regmap *map)
 {
 	switch (term->class) {
-	case TERM_KIND:
-		return term->value >> (record->kind & 31) & 1;
-	case TERM_REGION:
-		return record_is_access(record) && record->region == term->value;
-	case TERM_REGISTER:
-		return record_is_access(record) && touches(term, record, map);
-	case TERM_ORIGIN:
-		return record->flags & term->value;
+	case TERM_KIND: return term->value >> (record->kind & 31) & 1;
+	case TERM_REGION: return record_is_access(record) && record->region == term->value;
+	case TERM_REGISTER: return record_is_access(record) && touches(term, record, map);
+	case TERM_ORIGIN: return record->flags & term->value;
 	case TERM_RESULT:
-	case TERM_NR_CLASSES:
-		break;
+	case TERM_NR_CLASSES: break;
 	}
 	return term->value ? record->flags & term->value : record->result < 0;
 }
 
 static bool expression_holds(const struct expression *expression,
-			     const struct lm_trace_record *record,
-			     const struct regmap *map)
+			     const struct lm_trace_record *record, const struct regmap *map)
 {
 	bool asked[TERM_NR_CLASSES] = { false }, found[TERM_NR_CLASSES] = { false };
 	const struct term *term;

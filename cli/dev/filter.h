@@ -31,22 +31,22 @@ enum term_class {
 
 struct term {
 	enum term_class class;
-	bool            negated;
-	bool            known; /* a register of that name was learnt of */
-	uint32_t        value; /* kinds as bits, or region, or flags */
-	char            name[64]; /* of registers, with wildcards ... */
-	char            glob[64]; /* ... in lower case */
+	bool negated;
+	bool known;     /* a register of that name was learnt of */
+	uint32_t value; /* kinds as bits, or region, or flags */
+	char name[64];  /* of registers, with wildcards ... */
+	char glob[64];  /* ... in lower case */
 };
 
 struct expression {
-	struct term  terms[FILTER_MAX_TERMS];
+	struct term terms[FILTER_MAX_TERMS];
 	unsigned int nr;
-	bool         excludes; /* nothing but negated terms */
+	bool excludes; /* nothing but negated terms */
 };
 
 struct filter {
 	struct expression expressions[OPT_MAX_LIST];
-	unsigned int      nr;
+	unsigned int nr;
 };
 
 /* 0, or the status of a printed error. */
@@ -55,7 +55,7 @@ int filter_parse(struct filter *filter, const struct opt_list *list);
 /* Registers of a traced device; afterwards: 0, or the status of a printed error: none of them
  * has the name that is asked for. */
 void filter_learn(struct filter *filter, const struct regmap *map);
-int  filter_check(const struct filter *filter);
+int filter_check(const struct filter *filter);
 
 bool filter_match(const struct filter *filter, const struct lm_trace_record *record,
 		  const struct regmap *map);

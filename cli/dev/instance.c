@@ -149,9 +149,10 @@ int instance_find(const char *word, char uuid[UUID_SIZE])
 	int status;
 
 	if (!strcmp(word, "-")) {
-		if (!read_word(typed))
-			return input_failed() ?: error(ST_NO_DEVICE, word,
-						       "no UUID on standard input");
+		if (!read_word(typed)) {
+			status = input_failed();
+			return status ?: error(ST_NO_DEVICE, word, "no UUID on standard input");
+		}
 		word = typed;
 	}
 	if (uuid_canonical(word, uuid))
@@ -174,15 +175,20 @@ int instance_report(const char *word, int err)
 
 	if (err == -ENOENT && !instance_find(word, uuid) && mdev_exists(uuid)) {
 		if (mdev_is_served(uuid, &pid))
-			return error(ST_FAILED, word, "served by process %d, of another user or "
-				     "runtime directory (see MUSER_RUNTIME_DIR)", (int)pid);
-		return error(ST_NO_DEVICE, word, "is an mdev without a device process "
-			     "(musctl create -u %s --transport=mdev TYPE)", uuid);
+			return error(ST_FAILED, word,
+				     "served by process %d, of another user or "
+				     "runtime directory (see MUSER_RUNTIME_DIR)",
+				     (int)pid);
+		return error(ST_NO_DEVICE, word,
+			     "is an mdev without a device process "
+			     "(musctl create -u %s --transport=mdev TYPE)",
+			     uuid);
 	}
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return no_such(word);
 	if (err == -EPERM)
-		return error(ST_FAILED, word, "its directory or socket does not belong to the "
+		return error(ST_FAILED, word,
+			     "its directory or socket does not belong to the "
 			     "runtime directory's owner");
 	return error(ST_FAILED, word, "cannot reach the device: %s", strerror(-err));
 }
@@ -281,8 +287,8 @@ void words_free(struct words *words)
 	free(words->list);
 }
 
-int instance_each(const struct call *call, int (*fn)(const struct call *call,
-						     struct control *control))
+int instance_each(const struct call *call,
+		  int (*fn)(const struct call *call, struct control *control))
 {
 	struct control *control;
 	struct words words;
@@ -303,8 +309,7 @@ int instance_each(const struct call *call, int (*fn)(const struct call *call,
 }
 
 int instance_each_uuid(const struct call *call,
-		       int (*fn)(const struct call *call, const char *word,
-				 const char *uuid))
+		       int (*fn)(const struct call *call, const char *word, const char *uuid))
 {
 	char uuid[UUID_SIZE];
 	struct words words;

@@ -16,7 +16,7 @@ struct control;
 struct json_object;
 
 /* The live devices, sorted by UUID. */
-int  instance_list(struct uuid_list *list);
+int instance_list(struct uuid_list *list);
 /* Those as well that have no device process. */
 void instance_list_mdevs(struct uuid_list *list);
 
@@ -33,8 +33,7 @@ int instance_open(const char *word, struct control **control);
 int instance_ask(struct control *control, struct json_object **device);
 
 /* instance_open(), then instance_ask(). */
-int instance_show(const char *word, struct control **control,
-		  struct json_object **device);
+int instance_show(const char *word, struct control **control, struct json_object **device);
 
 /* Words with "-" replaced by the words of standard input. */
 struct words {
@@ -42,19 +41,18 @@ struct words {
 	size_t nr;
 };
 
-int  words_expand(struct words *words, char **list, int nr);
+int words_expand(struct words *words, char **list, int nr);
 void words_free(struct words *words);
 
 /* fn for each device that the call's arguments name; the first status that is not 0 is
  * returned, but all devices are tried. */
-int instance_each(const struct call *call, int (*fn)(const struct call *call,
-						     struct control *control));
+int instance_each(const struct call *call,
+		  int (*fn)(const struct call *call, struct control *control));
 
 /* The same for fn that takes devices without a process as well, such as mdevs that
  * nobody serves. word: as it was typed, for errors. */
 int instance_each_uuid(const struct call *call,
-		       int (*fn)(const struct call *call, const char *word,
-				 const char *uuid));
+		       int (*fn)(const struct call *call, const char *word, const char *uuid));
 
 /* Which device, other than except (NULL: any), has this name; "" if none has. 0, or the status of
  * a printed error. */

@@ -21,7 +21,7 @@
 
 struct instance_watch {
 	struct dir_watch watch;
-	char                dir[128]; /* for paths of events: the start of a long one will do */
+	char dir[128]; /* for paths of events: the start of a long one will do */
 };
 
 /* 0, or the status of a printed error. */
@@ -39,7 +39,8 @@ static int watch_runtime(struct dir_watch *watch)
 		err = dir_watch_add(watch, path);
 	close(fd);
 	return err < 0 ? error(ST_FAILED, NULL, "cannot watch the runtime directory: %s",
-			       dir_watch_why(err)) : 0;
+			       dir_watch_why(err)) :
+			 0;
 }
 
 int instance_watch_open(struct instance_watch **result)

@@ -25,18 +25,17 @@
 #define FIRE_TIMEOUT_MS 1000
 
 /* Which kind a guest that has enabled several uses. */
-static const uint32_t order[] = { LM_DEV_MSIX_IRQ_IDX, LM_DEV_MSI_IRQ_IDX,
-				  LM_DEV_INTX_IRQ_IDX };
+static const uint32_t order[] = { LM_DEV_MSIX_IRQ_IDX, LM_DEV_MSI_IRQ_IDX, LM_DEV_INTX_IRQ_IDX };
 
 const struct column irq_columns[] = {
-	[IRQ]     = { "IRQ", 4, 0, "kind of interrupt: intx, msi, msix, err, req" },
-	[VECTOR]  = { "VECTOR", 6, COLUMN_RIGHT, "vector; empty: none of this kind is in use" },
-	[OF]      = { "OF", 4, COLUMN_RIGHT, "how many vectors there are" },
+	[IRQ] = { "IRQ", 4, 0, "kind of interrupt: intx, msi, msix, err, req" },
+	[VECTOR] = { "VECTOR", 6, COLUMN_RIGHT, "vector; empty: none of this kind is in use" },
+	[OF] = { "OF", 4, COLUMN_RIGHT, "how many vectors there are" },
 	[ENABLED] = { "ENABLED", 7, 0, "the guest has enabled this kind" },
 	[EVENTFD] = { "EVENTFD", 7, 0, "the client has assigned an eventfd" },
-	[MASKED]  = { "MASKED", 6, 0, "masked, by guest, client or musctl" },
+	[MASKED] = { "MASKED", 6, 0, "masked, by guest, client or musctl" },
 	[PENDING] = { "PENDING", 7, 0, "waits to be unmasked" },
-	[COUNT]   = { "COUNT", 6, COLUMN_RIGHT, "delivered so far" },
+	[COUNT] = { "COUNT", 6, COLUMN_RIGHT, "delivered so far" },
 	[OUTCOME] = { "OUTCOME", 9, COLUMN_EXTRA,
 		      "delivered, pending, no-eventfd, bus-master-off, masked, unmasked" },
 	{ 0 }
@@ -53,13 +52,14 @@ int irq_parse(const char *word, struct irq *irq)
 		snprintf(index, sizeof(index), "%.*s", (int)(colon - word), word);
 		if (!name_to_irq(index, &number) &&
 		    (!parse_u32(index, &number) || number >= LM_DEV_NUM_IRQS))
-			return error(ST_USAGE, word,
-				     "'%s' is not one of intx, msi, msix, err, req", index);
+			return error(ST_USAGE, word, "'%s' is not one of intx, msi, msix, err, req",
+				     index);
 		irq->index = (int)number;
 	}
 	if (!parse_u32(colon ? colon + 1 : word, &irq->vector))
-		return error(ST_USAGE, word, errno == ERANGE ?
-			     "the vector is larger than 0xffffffff" : "is not [INDEX:]VECTOR");
+		return error(ST_USAGE, word,
+			     errno == ERANGE ? "the vector is larger than 0xffffffff" :
+					       "is not [INDEX:]VECTOR");
 	return 0;
 }
 
@@ -81,10 +81,12 @@ int irq_outcome(const struct irq *irq, const char *outcome)
 			return 0;
 	}
 	if (!strcmp(outcome, "no-eventfd"))
-		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: no client has "
+		return error(ST_FAILED, irq_word(irq),
+			     "the interrupt is lost: no client has "
 			     "assigned an eventfd to it");
 	if (!strcmp(outcome, "bus-master-off"))
-		return error(ST_FAILED, irq_word(irq), "the interrupt is lost: the guest does not "
+		return error(ST_FAILED, irq_word(irq),
+			     "the interrupt is lost: the guest does not "
 			     "allow bus mastering (COMMAND.BusMaster)");
 	return error(ST_FAILED, irq_word(irq), "the interrupt is lost: %s", outcome);
 }
@@ -130,8 +132,10 @@ int irq_choose(struct json_object *irqs, struct irq *irq)
 	snprintf(name, sizeof(name), "%s:%u", name_of_irq((uint32_t)irq->index), irq->vector);
 	for (i = 0; i < LM_NR(order); i++) {
 		if (has_vector(irqs, order[i], irq->vector))
-			return error(ST_FAILED, name, "no such interrupt (%s:%u is one; musctl "
-				     "irq list shows them)", name_of_irq(order[i]), irq->vector);
+			return error(ST_FAILED, name,
+				     "no such interrupt (%s:%u is one; musctl "
+				     "irq list shows them)",
+				     name_of_irq(order[i]), irq->vector);
 	}
 	return 0;
 }

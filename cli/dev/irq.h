@@ -16,7 +16,7 @@ extern const struct column irq_columns[];
 
 /* An interrupt as the user names it; index is -1: whichever is in use. */
 struct irq {
-	int      index;
+	int index;
 	uint32_t vector;
 };
 

@@ -89,8 +89,7 @@ void mdev_json_page(const struct call *call, struct json_object *mdev)
 
 	lines[0] = (struct page_entry){ "Sysfs", value_text(mdev, "sysfs") };
 	lines[1] = (struct page_entry){ "Node", value_text(mdev, "node") };
-	lines[2] = (struct page_entry){ "IOMMU group",
-					entry(mdev, "group", numbers[0], 24) };
+	lines[2] = (struct page_entry){ "IOMMU group", entry(mdev, "group", numbers[0], 24) };
 	for (i = 0; i < NR_ATTRIBUTES; i++) {
 		lines[3 + i].key = attributes[i].label;
 		lines[3 + i].value = entry(mdev, attributes[i].key, numbers[1 + i], 24);

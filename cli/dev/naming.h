@@ -9,13 +9,13 @@
 #define MUSCTL_NAMING_H
 
 /* The lock, or -1 and the exit status of a printed error. */
-int  naming_begin(int *lock);
+int naming_begin(int *lock);
 void naming_end(int *lock); /* takes -1 */
 
 /* 0, or the status of a printed error: a device, other than except (NULL: any), has the name. */
-int  naming_check(const char *object, const char *name, const char *except);
+int naming_check(const char *object, const char *name, const char *except);
 
 /* The same for a device that runs already and is to be ended if its name was taken. */
-int  naming_check_device(const char *object, const char *uuid);
+int naming_check_device(const char *object, const char *uuid);
 
 #endif /* MUSCTL_NAMING_H */

@@ -23,60 +23,53 @@ static const struct column head_columns[] = { { "KEY", 14 }, { "VALUE", 1 }, { 0
 enum { REGION_NAME, REGION_KIND, REGION_SIZE, REGION_FLAGS, REGION_MMAP };
 
 static const struct column region_columns[] = {
-	{ "REGION", 6 }, { "KIND", 6 }, { "SIZE", 6, COLUMN_RIGHT }, { "FLAGS", 5 }, { "MMAP", 1 },
-	{ 0 }
+	{ "REGION", 6 }, { "KIND", 6 }, { "SIZE", 6, COLUMN_RIGHT },
+	{ "FLAGS", 5 },  { "MMAP", 1 }, { 0 }
 };
 
-enum {
-	IRQ_NAME,
-	IRQ_VECTORS,
-	IRQ_ENABLED,
-	IRQ_ARMED,
-	IRQ_MASKED,
-	IRQ_PENDING,
-	IRQ_COUNT
-};
+enum { IRQ_NAME, IRQ_VECTORS, IRQ_ENABLED, IRQ_ARMED, IRQ_MASKED, IRQ_PENDING, IRQ_COUNT };
 
-static const struct column irq_columns[] = {
-	{ "IRQ", 6 }, { "VECTORS", 7, COLUMN_RIGHT }, { "ENABLED", 7 },
-	{ "ARMED", 5, COLUMN_RIGHT }, { "MASKED", 6, COLUMN_RIGHT },
-	{ "PENDING", 7, COLUMN_RIGHT }, { "COUNT", 6, COLUMN_RIGHT }, { 0 }
-};
+static const struct column irq_columns[] = { { "IRQ", 6 },
+					     { "VECTORS", 7, COLUMN_RIGHT },
+					     { "ENABLED", 7 },
+					     { "ARMED", 5, COLUMN_RIGHT },
+					     { "MASKED", 6, COLUMN_RIGHT },
+					     { "PENDING", 7, COLUMN_RIGHT },
+					     { "COUNT", 6, COLUMN_RIGHT },
+					     { 0 } };
 
 enum { PROP_NAME, PROP_VALUE, PROP_DEFAULT, PROP_ACCEPTS, PROP_FLAGS, PROP_HELP };
 
 static const struct column prop_columns[] = {
-	{ "NAME", 8 }, { "VALUE", 8 }, { "DEFAULT", 8 }, { "ACCEPTS", 8 }, { "FLAGS", 5 },
+	{ "NAME", 8 },        { "VALUE", 8 }, { "DEFAULT", 8 }, { "ACCEPTS", 8 }, { "FLAGS", 5 },
 	{ "DESCRIPTION", 1 }, { 0 }
 };
 
-enum {
-	REG_REGION,
-	REG_OFFSET,
-	REG_NAME,
-	REG_WIDTH,
-	REG_ACCESS,
-	REG_VALUE,
-	REG_HELP,
-	REG_FIELDS
-};
+enum { REG_REGION, REG_OFFSET, REG_NAME, REG_WIDTH, REG_ACCESS, REG_VALUE, REG_HELP, REG_FIELDS };
 
-static const struct column register_columns[] = {
-	{ "REGION", 6 }, { "OFFSET", 6 }, { "REGISTER", 8 }, { "WIDTH", 5, COLUMN_RIGHT },
-	{ "ACCESS", 6 }, { "VALUE", 6, COLUMN_RIGHT }, { "DESCRIPTION", 1 }, { "FIELDS", 1 }, { 0 }
-};
+static const struct column register_columns[] = { { "REGION", 6 },
+						  { "OFFSET", 6 },
+						  { "REGISTER", 8 },
+						  { "WIDTH", 5, COLUMN_RIGHT },
+						  { "ACCESS", 6 },
+						  { "VALUE", 6, COLUMN_RIGHT },
+						  { "DESCRIPTION", 1 },
+						  { "FIELDS", 1 },
+						  { 0 } };
 
 enum { DMA_ADDRESS, DMA_SIZE, DMA_OFFSET, DMA_PROT, DMA_KIND, DMA_HELD };
 
-static const struct column dma_columns[] = {
-	{ "ADDRESS", 18 }, { "SIZE", 12, COLUMN_RIGHT }, { "OFFSET", 12, COLUMN_RIGHT },
-	{ "PROT", 4 }, { "KIND", 7 }, { "HELD", 4, COLUMN_RIGHT }, { 0 }
-};
+static const struct column dma_columns[] = { { "ADDRESS", 18 },
+					     { "SIZE", 12, COLUMN_RIGHT },
+					     { "OFFSET", 12, COLUMN_RIGHT },
+					     { "PROT", 4 },
+					     { "KIND", 7 },
+					     { "HELD", 4, COLUMN_RIGHT },
+					     { 0 } };
 
 /* ---- helpers --------------------------------------------------------------------- */
 
-static struct out *section(const struct call *call, const char *title,
-			   const struct column *columns)
+static struct out *section(const struct call *call, const char *title, const struct column *columns)
 {
 	struct out *out;
 
@@ -86,14 +79,12 @@ static struct out *section(const struct call *call, const char *title,
 	return out;
 }
 
-static void copy_text(struct out *out, unsigned int id, struct json_object *obj,
-		      const char *key)
+static void copy_text(struct out *out, unsigned int id, struct json_object *obj, const char *key)
 {
 	out_text(out, id, value_text(obj, key));
 }
 
-static void copy_u64(struct out *out, unsigned int id, struct json_object *obj,
-		     const char *key)
+static void copy_u64(struct out *out, unsigned int id, struct json_object *obj, const char *key)
 {
 	out_u64(out, id, value_u64(obj, key));
 }
@@ -127,8 +118,7 @@ static void region_areas(struct out *out, struct json_object *region)
 
 	for (i = 0; (area = value_item(region, "mmap", i)) && len < sizeof(text); i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s0x%llx+0x%llx",
-					i ? " " : "",
-					(unsigned long long)value_u64(area, "offset"),
+					i ? " " : "", (unsigned long long)value_u64(area, "offset"),
 					(unsigned long long)value_u64(area, "size"));
 	out_text(out, REGION_MMAP, text);
 }
@@ -202,8 +192,7 @@ void page_irqs(const struct call *call, struct json_object *irqs)
 	out_end(out);
 }
 
-void page_properties(const struct call *call, const char *title,
-		     struct json_object *properties)
+void page_properties(const struct call *call, const char *title, struct json_object *properties)
 {
 	struct out *out;
 	char flags[64];
@@ -224,8 +213,7 @@ void page_properties(const struct call *call, const char *title,
 		copy_text(out, PROP_VALUE, prop, "value");
 		copy_text(out, PROP_DEFAULT, prop, "default");
 		copy_text(out, PROP_ACCEPTS, prop, "accepts");
-		out_text(out, PROP_FLAGS,
-			 value_list(prop, "flags", flags, sizeof(flags)));
+		out_text(out, PROP_FLAGS, value_list(prop, "flags", flags, sizeof(flags)));
 		copy_text(out, PROP_HELP, prop, "help");
 	}
 	out_end(out);
@@ -241,8 +229,8 @@ static void field_names(struct out *out, struct json_object *reg)
 	while (len < sizeof(text) && reg_next_field(reg, &i, &field)) {
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 					field.bits == 1 ? "%s%s[%u]" : "%s%s[%u:%u]",
-					len ? " " : "", field.name,
-					field.shift + field.bits - 1, field.shift);
+					len ? " " : "", field.name, field.shift + field.bits - 1,
+					field.shift);
 	}
 	out_text(out, REG_FIELDS, text);
 }
@@ -262,8 +250,7 @@ void page_registers(const struct call *call, struct json_object *registers)
 		const unsigned int digits = 2 * (unsigned int)value_u64(reg, "width");
 
 		out_row(out);
-		out_text(out, REG_REGION,
-			 name_of_region((uint32_t)value_u64(reg, "region")));
+		out_text(out, REG_REGION, name_of_region((uint32_t)value_u64(reg, "region")));
 		out_hex(out, REG_OFFSET, value_u64(reg, "offset"), 2);
 		copy_text(out, REG_NAME, reg, "name");
 		copy_u64(out, REG_WIDTH, reg, "width");
@@ -299,6 +286,5 @@ void page_dma(const struct call *call, struct json_object *windows, size_t total
 	}
 	out_end(out);
 	if (total > json_length(windows))
-		printf("%zu more (show --json lists all)\n",
-		       total - json_length(windows));
+		printf("%zu more (show --json lists all)\n", total - json_length(windows));
 }

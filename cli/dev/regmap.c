@@ -22,8 +22,8 @@
 /* The type-0 header with the names that setpci uses. */
 static const struct {
 	const char *name;
-	uint8_t     offset;
-	uint8_t     width;
+	uint8_t offset;
+	uint8_t width;
 } header[] = {
 	{ "VENDOR_ID", PCI_VENDOR_ID, 2 },
 	{ "DEVICE_ID", PCI_DEVICE_ID, 2 },
@@ -93,8 +93,7 @@ int regmap_init(struct regmap *map, struct json_object *registers)
 	}
 	for (i = 0; i < LM_NR(header); i++)
 		map->regs[map->nr++] = (struct reg){
-			header[i].name,	  LM_CFG_REG_IDX, header[i].width,
-			header[i].offset, NULL,
+			header[i].name, LM_CFG_REG_IDX, header[i].width, header[i].offset, NULL,
 		};
 	qsort(map->regs, map->nr, sizeof(*map->regs), compare);
 	return 0;
@@ -160,8 +159,7 @@ const struct reg *regmap_next(const struct regmap *map, const struct span *span,
 	return reg;
 }
 
-const char *regmap_names(const struct regmap *map, const struct span *span, char *buf,
-			 size_t size)
+const char *regmap_names(const struct regmap *map, const struct span *span, char *buf, size_t size)
 {
 	const struct reg *first = regmap_next(map, span, NULL), *last = first, *reg = first;
 
@@ -194,7 +192,9 @@ bool reg_next_field(struct json_object *json, size_t *i, struct field *field)
 		if (!bits || bits > room || shift > room - bits)
 			continue; /* it does not lie in the register */
 		*field = (struct field){
-			value_name(item), (unsigned int)shift, (unsigned int)bits,
+			value_name(item),
+			(unsigned int)shift,
+			(unsigned int)bits,
 		};
 		return true;
 	}

@@ -13,29 +13,28 @@
 struct json_object;
 
 struct reg {
-	const char         *name;
-	uint32_t            region;
-	uint32_t            width;
-	uint64_t            offset;
-	struct json_object
-		*json; /* as the device tells it, for its fields; NULL: PCI header */
+	const char *name;
+	uint32_t region;
+	uint32_t width;
+	uint64_t offset;
+	struct json_object *json; /* as the device tells it, for its fields; NULL: PCI header */
 };
 
 struct regmap {
 	struct reg *regs; /* sorted by region and offset */
-	size_t      nr;
-	bool        complete; /* the device has described its own */
+	size_t nr;
+	bool complete; /* the device has described its own */
 };
 
 struct field {
-	const char  *name;
+	const char *name;
 	unsigned int shift;
 	unsigned int bits;
 };
 
 /* registers: the array that the control method Registers gives, borrowed as long as the
  * map lives; NULL: none. 0 or -ENOMEM. */
-int  regmap_init(struct regmap *map, struct json_object *registers);
+int regmap_init(struct regmap *map, struct json_object *registers);
 void regmap_free(struct regmap *map);
 
 /* Has the device described any, besides those of the PCI header? */
@@ -61,8 +60,7 @@ const struct reg *regmap_next(const struct regmap *map, const struct span *span,
 			      const struct reg *previous);
 
 /* "A"; "A+B"; of more than two the first and the last: "A..F". */
-const char *regmap_names(const struct regmap *map, const struct span *span, char *buf,
-			 size_t size);
+const char *regmap_names(const struct regmap *map, const struct span *span, char *buf, size_t size);
 
 /* The first field from the *i-th on of a register, as a device tells it, that lies in it;
  * *i goes on. False: there are no more. */

@@ -25,13 +25,14 @@ int target_failed(const struct target *t, const char *object, int err)
 	if (err == -ECONNREFUSED)
 		return error(ST_NO_DEVICE, t->name, "connection refused: no server listens on it");
 	if (err == -ENOTCONN)
-		return error(ST_FAILED, t->name, "the server closed the connection (it may "
+		return error(ST_FAILED, t->name,
+			     "the server closed the connection (it may "
 			     "serve one client at a time)");
 	if (err == -ETIMEDOUT)
 		return error(ST_FAILED, t->name, "the server does not answer");
 	if (err == -EPROTO || err == -EPROTONOSUPPORT)
-		return error(ST_FAILED, t->name,
-			     "violates the vfio-user protocol: %s", strerror(-err));
+		return error(ST_FAILED, t->name, "violates the vfio-user protocol: %s",
+			     strerror(-err));
 	if (err == -EOPNOTSUPP || err == -ENOTTY || err == -ENOTSUP)
 		return error(ST_UNSUPPORTED, object ? object : t->name,
 			     "not supported by this server");
@@ -87,7 +88,7 @@ uint64_t target_value(const uint8_t *bytes, unsigned int width)
 
 /* What is known of a region before it is accessed. */
 struct extent {
-	uint64_t     size; /* 0: there is none */
+	uint64_t size; /* 0: there is none */
 	unsigned int allowed;
 };
 
@@ -143,9 +144,9 @@ int target_check(struct target *t, const struct location *location, unsigned int
 	if (!(t->client ? extent_of_server : extent_of_device)(t, location->region, &extent))
 		return 0; /* nobody knows: the access will say what is wrong */
 	if (!extent.size)
-		return error(ST_FAILED, location->name, t->client ?
-			     "the server has no such region" :
-			     "no such region (musctl show lists them)");
+		return error(ST_FAILED, location->name,
+			     t->client ? "the server has no such region" :
+					 "no such region (musctl show lists them)");
 	if (location->offset > extent.size || location->width > extent.size - location->offset)
 		return error_out_of_range(location->name, extent.size);
 	access &= ~extent.allowed;
@@ -180,9 +181,11 @@ static const char *not_decoded(struct target *t, unsigned int bar, char *buf, si
 		return NULL;
 	off = !(command & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
 	nowhere = !high && !(low & (io ? PCI_BASE_ADDRESS_IO_MASK : PCI_BASE_ADDRESS_MEM_MASK));
-	snprintf(buf, size, "%s%s%s%s", off && io ? "I/O decoding is off in COMMAND" :
-		 off ? "memory decoding is off in COMMAND" : "", off && nowhere ? ", and " : "",
-		 nowhere ? "the BAR has no address" : "",
+	snprintf(buf, size, "%s%s%s%s",
+		 off && io ? "I/O decoding is off in COMMAND" :
+		 off       ? "memory decoding is off in COMMAND" :
+			     "",
+		 off && nowhere ? ", and " : "", nowhere ? "the BAR has no address" : "",
 		 nowhere ? " (a driver gives it one)" : "");
 	return off || nowhere ? buf : NULL;
 }
@@ -236,20 +239,19 @@ static int write_client(struct target *t, const struct location *location, uint6
 	int err = 0;
 
 	if (mask != bit_mask(8 * location->width)) {
-		err = lm_client_region_read(t->client, location->region, location->offset,
-					    bytes, location->width);
+		err = lm_client_region_read(t->client, location->region, location->offset, bytes,
+					    location->width);
 		value = (target_value(bytes, location->width) & ~mask) | (value & mask);
 	}
 	for (i = 0; i < location->width; i++)
 		bytes[i] = (uint8_t)(value >> 8 * i);
 	if (!err)
-		err = lm_client_region_write(t->client, location->region, location->offset,
-					     bytes, location->width);
+		err = lm_client_region_write(t->client, location->region, location->offset, bytes,
+					     location->width);
 	return err ? failed_at(t, location, err) : 0;
 }
 
-int target_write(struct target *t, const struct location *location, uint64_t value,
-		 uint64_t mask)
+int target_write(struct target *t, const struct location *location, uint64_t value, uint64_t mask)
 {
 	struct json_object *call;
 	int err;

@@ -22,23 +22,23 @@ struct json_object;
 
 /* Where in a device; name is what errors call it. */
 struct location {
-	const char  *name;
-	uint32_t     region;
+	const char *name;
+	uint32_t region;
 	unsigned int width;
-	uint64_t     offset;
+	uint64_t offset;
 };
 
 struct target {
 	struct control *control; /* one of the two; bench has both */
-	lm_client_t    *client;
-	const char     *name;    /* what the user called it */
-	struct regmap   map;
+	lm_client_t *client;
+	const char *name; /* what the user called it */
+	struct regmap map;
 	struct json_object *regions; /* as the device tells them; NULL: not asked for */
-	int             nr_words; /* arguments after the device */
-	char          **words;
+	int nr_words;                /* arguments after the device */
+	char **words;
 };
 
-int  target_open(struct target *t, const struct call *call);
+int target_open(struct target *t, const struct call *call);
 void target_close(struct target *t);
 
 /* Names of registers into t->map; over --socket only those of the PCI header. */
@@ -56,8 +56,7 @@ int target_fetch(struct control *control, const struct location *location, void 
 /* location->width bytes. */
 int target_read(struct target *t, const struct location *location, void *buf);
 /* Only the bits of mask change. Width 1, 2, 4 or 8. */
-int target_write(struct target *t, const struct location *location, uint64_t value,
-		 uint64_t mask);
+int target_write(struct target *t, const struct location *location, uint64_t value, uint64_t mask);
 
 /* Little-endian bytes. */
 uint64_t target_value(const uint8_t *bytes, unsigned int width);

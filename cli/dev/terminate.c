@@ -86,11 +86,15 @@ static int check_process(const struct termination *e, const char *uuid, const st
 		return 0;
 	process_name(p, name, sizeof(name));
 	if (!p->made)
-		return error(ST_FAILED, uuid, "does not end; process %d (%s) holds it, but did not "
-			     "create it (--force kills that process)", (int)p->pid, name);
+		return error(ST_FAILED, uuid,
+			     "does not end; process %d (%s) holds it, but did not "
+			     "create it (--force kills that process)",
+			     (int)p->pid, name);
 	if (others)
-		return error(ST_FAILED, uuid, "does not end; process %d hosts %zu other "
-			     "devices (--force kills all)", (int)p->pid, others);
+		return error(ST_FAILED, uuid,
+			     "does not end; process %d hosts %zu other "
+			     "devices (--force kills all)",
+			     (int)p->pid, others);
 	return 0;
 }
 
@@ -111,8 +115,8 @@ static int kill_process(const struct termination *e, const char *uuid, const str
 	if (!err)
 		err = process_signal(p, SIGKILL);
 	if (err && err != -ESRCH)
-		return error(ST_FAILED, uuid, "cannot signal process %d: %s",
-			     (int)p->pid, strerror(-err));
+		return error(ST_FAILED, uuid, "cannot signal process %d: %s", (int)p->pid,
+			     strerror(-err));
 	if (wait_gone(uuid, KILL_MS))
 		return 0;
 	if (process_has_ended(p))

@@ -11,7 +11,7 @@
 struct control;
 
 struct termination {
-	bool     force;      /* do not wait, and kill other devices with it */
+	bool force;          /* do not wait, and kill other devices with it */
 	uint64_t timeout_ns; /* how long it may take by itself */
 };
 
@@ -21,7 +21,7 @@ int terminate_ms(const struct termination *ending);
 /* What cannot be done is not begun: 0, or the status of a printed error. ours: musctl has made
  * the mdev; without force none but those is removed. running: its process can be ended. */
 int terminate_check_mdev(const struct termination *ending, const char *uuid, bool ours,
-		      bool running);
+			 bool running);
 
 /* 0: nothing is left of it. Or the status of a printed error. */
 int terminate_run(const struct termination *ending, struct control *control);

@@ -36,21 +36,21 @@ enum {
 };
 
 const struct column tracerow_columns[] = {
-	[TIME]     = { "TIME", 15, 0, "when it began" },
-	[KIND]     = { "KIND", 10, 0, "read, write, dma-read, irq-fire, ..." },
-	[REGION]   = { "REGION", 6, 0, "region, or kind of interrupt" },
-	[OFFSET]   = { "OFFSET", 6, 0, "in the region; address of DMA; vector of an interrupt" },
+	[TIME] = { "TIME", 15, 0, "when it began" },
+	[KIND] = { "KIND", 10, 0, "read, write, dma-read, irq-fire, ..." },
+	[REGION] = { "REGION", 6, 0, "region, or kind of interrupt" },
+	[OFFSET] = { "OFFSET", 6, 0, "in the region; address of DMA; vector of an interrupt" },
 	[REGISTER] = { "REGISTER", 12, 0, "registers touched; name of an event" },
-	[WIDTH]    = { "WIDTH", 5, COLUMN_RIGHT, "bytes; interrupts: how many vectors" },
-	[VALUE]    = { "VALUE", 10, COLUMN_RIGHT, "value; of many bytes the first" },
+	[WIDTH] = { "WIDTH", 5, COLUMN_RIGHT, "bytes; interrupts: how many vectors" },
+	[VALUE] = { "VALUE", 10, COLUMN_RIGHT, "value; of many bytes the first" },
 	[DURATION] = { "DURATION", 10, COLUMN_RIGHT, "how long it took" },
-	[RESULT]   = { "RESULT", 14, 0, "ok, or the error; interrupts: what became of it" },
-	[DETAILS]  = { "DETAILS", 1, 0, "bit fields, and other details" },
-	[UUID]     = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
-	[FLAGS]    = { "FLAGS", 7, COLUMN_EXTRA,
-		       "posted, control, message, replayed, refused, kicked: musctl-trace(8)" },
-	[CLOCK]    = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA,
-		       "TIME on the monotonic clock, in ns" },
+	[RESULT] = { "RESULT", 14, 0, "ok, or the error; interrupts: what became of it" },
+	[DETAILS] = { "DETAILS", 1, 0, "bit fields, and other details" },
+	[UUID] = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
+	[FLAGS] = { "FLAGS", 7, COLUMN_EXTRA,
+		    "posted, control, message, replayed, refused, kicked: musctl-trace(8)" },
+	[CLOCK] = { "CLOCK", 16, COLUMN_RIGHT | COLUMN_EXTRA,
+		    "TIME on the monotonic clock, in ns" },
 	[SEQUENCE] = { "SEQUENCE", 8, COLUMN_RIGHT | COLUMN_EXTRA, "number of the record" },
 	{ 0 }
 };
@@ -77,8 +77,10 @@ static void print_result(struct out *out, const struct lm_trace_record *r)
 	const char *name = error > 0 ? errname((int)error) : "ok";
 
 	if (r->kind == LM_TRACE_IRQ_FIRE)
-		name = r->result == 0 ? "delivered" : r->result > 0 ? "pending" :
-		       r->result == -ENOTCONN ? "no-eventfd" : name;
+		name = r->result == 0         ? "delivered" :
+		       r->result > 0          ? "pending" :
+		       r->result == -ENOTCONN ? "no-eventfd" :
+						name;
 	/* Of DMA and interrupts (muser.h); a device may answer accesses with anything. */
 	if (r->result == -EHOSTUNREACH && !record_is_access(r))
 		name = "bus-master-off";
@@ -179,8 +181,7 @@ static void print_dma(struct out *out, const struct tracer *t)
 		out_printf(out, DETAILS, "prot=%s%s%s", r->aux & 1 ? "r" : "",
 			   r->aux & 2 ? "w" : "", r->aux & 4 ? " fd" : "");
 		break;
-	default:
-		out_hex(out, VALUE, r->value, 1);
+	default: out_hex(out, VALUE, r->value, 1);
 	}
 }
 
@@ -193,9 +194,11 @@ static void print_irq(struct out *out, const struct lm_trace_record *r)
 		/* VFIO's flags of SET_IRQS: "eventfd trigger". */
 		out_printf(out, DETAILS, "%s%s",
 			   r->aux & VFIO_IRQ_SET_DATA_EVENTFD ? "eventfd " :
-			   r->aux & VFIO_IRQ_SET_DATA_BOOL ? "bool " : "",
-			   r->aux & VFIO_IRQ_SET_ACTION_MASK ? "mask" :
-			   r->aux & VFIO_IRQ_SET_ACTION_UNMASK ? "unmask" : "trigger");
+			   r->aux & VFIO_IRQ_SET_DATA_BOOL    ? "bool " :
+								"",
+			   r->aux & VFIO_IRQ_SET_ACTION_MASK   ? "mask" :
+			   r->aux & VFIO_IRQ_SET_ACTION_UNMASK ? "unmask" :
+								 "trigger");
 	}
 	if (r->kind == LM_TRACE_IRQ_MASK)
 		out_text(out, DETAILS, r->value ? "masked" : "unmasked");
@@ -207,21 +210,15 @@ static void print_details(struct out *out, const struct tracer *t)
 
 	switch (r->kind) {
 	case LM_TRACE_READ:
-	case LM_TRACE_WRITE:
-		print_access(out, t);
-		break;
+	case LM_TRACE_WRITE: print_access(out, t); break;
 	case LM_TRACE_DMA_READ:
 	case LM_TRACE_DMA_WRITE:
 	case LM_TRACE_DMA_MAP:
 	case LM_TRACE_DMA_UNMAP:
-	case LM_TRACE_DMA_LOOKUP:
-		print_dma(out, t);
-		break;
+	case LM_TRACE_DMA_LOOKUP: print_dma(out, t); break;
 	case LM_TRACE_IRQ_FIRE:
 	case LM_TRACE_IRQ_SET:
-	case LM_TRACE_IRQ_MASK:
-		print_irq(out, r);
-		break;
+	case LM_TRACE_IRQ_MASK: print_irq(out, r); break;
 	case LM_TRACE_ATTACH:
 	case LM_TRACE_DETACH:
 		out_printf(out, DETAILS, "pid=%llu", (unsigned long long)r->value);
@@ -230,8 +227,7 @@ static void print_details(struct out *out, const struct tracer *t)
 		out_printf(out, REGISTER, "%.8s%.8s", (const char *)r->text, (const char *)r->tail);
 		out_hex(out, VALUE, r->value, 1);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -253,8 +249,7 @@ void tracerow_print(struct out *out, const struct tracer *t)
 	else
 		print_result(out, r);
 	out_text(out, UUID, t->uuid);
-	snprintf(flags, sizeof(flags), "%s%s%s%s%s%s",
-		 r->flags & LM_TRACE_POSTED ? ",posted" : "",
+	snprintf(flags, sizeof(flags), "%s%s%s%s%s%s", r->flags & LM_TRACE_POSTED ? ",posted" : "",
 		 r->flags & LM_TRACE_CONTROL ? ",control" : "",
 		 r->flags & LM_TRACE_MESSAGE ? ",message" : "",
 		 r->flags & LM_TRACE_REPLAYED ? ",replayed" : "",

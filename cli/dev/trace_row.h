@@ -11,8 +11,7 @@
 extern const struct column tracerow_columns[];
 
 /* What to print if several devices are traced. */
-#define TRACEROW_SEVERAL                                                                 \
-	"TIME,UUID,KIND,REGION,OFFSET,REGISTER,WIDTH,VALUE,DURATION,RESULT,DETAILS"
+#define TRACEROW_SEVERAL "TIME,UUID,KIND,REGION,OFFSET,REGISTER,WIDTH,VALUE,DURATION,RESULT,DETAILS"
 
 void tracerow_print(struct out *out, const struct tracer *t);
 

@@ -23,33 +23,33 @@
 enum { KIND, REGION, REGISTER, COUNT, ERRORS, TOTAL, MEAN, MAX, SHARE, UUID };
 
 static const struct column summary_columns[] = {
-	[KIND]     = { "KIND", 9, 0, "kind of record" },
-	[REGION]   = { "REGION", 6, 0, "region or interrupt" },
+	[KIND] = { "KIND", 9, 0, "kind of record" },
+	[REGION] = { "REGION", 6, 0, "region or interrupt" },
 	[REGISTER] = { "REGISTER", 8, 0, "registers that were accessed" },
-	[COUNT]    = { "COUNT", 7, COLUMN_RIGHT, "how many" },
-	[ERRORS]   = { "ERRORS", 6, COLUMN_RIGHT, "how many of them failed, or are unfinished" },
-	[TOTAL]    = { "TOTAL", 9, COLUMN_RIGHT, "time they took" },
-	[MEAN]     = { "MEAN", 9, COLUMN_RIGHT, "mean of it" },
-	[MAX]      = { "MAX", 9, COLUMN_RIGHT, "longest" },
-	[SHARE]    = { "SHARE", 6, COLUMN_RIGHT | COLUMN_EXTRA, "percent of all time" },
-	[UUID]     = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
+	[COUNT] = { "COUNT", 7, COLUMN_RIGHT, "how many" },
+	[ERRORS] = { "ERRORS", 6, COLUMN_RIGHT, "how many of them failed, or are unfinished" },
+	[TOTAL] = { "TOTAL", 9, COLUMN_RIGHT, "time they took" },
+	[MEAN] = { "MEAN", 9, COLUMN_RIGHT, "mean of it" },
+	[MAX] = { "MAX", 9, COLUMN_RIGHT, "longest" },
+	[SHARE] = { "SHARE", 6, COLUMN_RIGHT | COLUMN_EXTRA, "percent of all time" },
+	[UUID] = { "UUID", 8, COLUMN_EXTRA, "UUID of the device" },
 	{ 0 }
 };
 
 struct entry {
 	struct entry *next;
-	char          uuid[37];
-	uint16_t      kind;
-	uint32_t      region;
-	char          name[160];
-	uint64_t      count, errors;
-	uint64_t      timed, total, max; /* those whose time was measured */
+	char uuid[37];
+	uint16_t kind;
+	uint32_t region;
+	char name[160];
+	uint64_t count, errors;
+	uint64_t timed, total, max; /* those whose time was measured */
 };
 
 struct summary {
 	struct entry *buckets[NR_BUCKETS];
-	size_t        nr;
-	uint64_t      lost, total;
+	size_t nr;
+	uint64_t lost, total;
 };
 
 struct summary *summary_new(void)
@@ -73,9 +73,8 @@ void summary_free(struct summary *s)
 
 static bool has_region(uint16_t kind)
 {
-	return kind == LM_TRACE_READ || kind == LM_TRACE_WRITE ||
-	       kind == LM_TRACE_IRQ_FIRE || kind == LM_TRACE_IRQ_SET ||
-	       kind == LM_TRACE_IRQ_MASK;
+	return kind == LM_TRACE_READ || kind == LM_TRACE_WRITE || kind == LM_TRACE_IRQ_FIRE ||
+	       kind == LM_TRACE_IRQ_SET || kind == LM_TRACE_IRQ_MASK;
 }
 
 static bool is_irq(uint16_t kind)
@@ -125,7 +124,8 @@ void summary_add(struct summary *s, const struct tracer *t)
 		key.region = record->region < LM_DEV_NUM_IRQS ? record->region : UNKNOWN;
 	else if (has_region(record->kind))
 		key.region = record->result < 0 && record->aux == LM_TRACE_REASON_REGION ?
-			     UNKNOWN : record->region;
+				     UNKNOWN :
+				     record->region;
 	if (record_is_access(record) && record->len <= sizeof(uint64_t))
 		regmap_names(&t->map, &span, key.name, sizeof(key.name));
 	entry = find(s, &key);
@@ -153,19 +153,18 @@ static int compare(const void *a, const void *b)
 
 	if (x->total != y->total)
 		return x->total < y->total ? 1 : -1;
-	return x->count < y->count   ? 1
-	       : x->count > y->count ? -1
-				     : strcmp(x->name, y->name);
+	return x->count < y->count ? 1 : x->count > y->count ? -1 : strcmp(x->name, y->name);
 }
 
-static void print_entry(struct out *out, const struct summary *s,
-			const struct entry *entry)
+static void print_entry(struct out *out, const struct summary *s, const struct entry *entry)
 {
 	out_row(out);
 	out_text(out, KIND, lm_trace_kind_name(entry->kind));
 	if (has_region(entry->kind))
-		out_text(out, REGION, entry->region == UNKNOWN ? "?" : is_irq(entry->kind) ?
-			 name_of_irq(entry->region) : name_of_region(entry->region));
+		out_text(out, REGION,
+			 entry->region == UNKNOWN ? "?" :
+			 is_irq(entry->kind)      ? name_of_irq(entry->region) :
+						    name_of_region(entry->region));
 	out_text(out, REGISTER, *entry->name ? entry->name : NULL);
 	out_u64(out, COUNT, entry->count);
 	out_u64(out, ERRORS, entry->errors);

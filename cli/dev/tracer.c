@@ -31,8 +31,7 @@ static int make_armed(struct tracer *t)
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, PAGE) ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+	if (ftruncate(fd, PAGE) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
 		goto fail;
 	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
@@ -76,8 +75,8 @@ static int open_ring(struct tracer *t)
 	close(fds.received);
 	return error(ST_FAILED, t->uuid,
 		     err == -EPROTO ? "its trace has a different format (its libmuser is a "
-				      "different version)"
-				    : "its trace cannot be read");
+				      "different version)" :
+				      "its trace cannot be read");
 }
 
 int tracer_open(struct tracer *t, const char *word)

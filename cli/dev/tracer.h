@@ -18,25 +18,25 @@ struct control;
 
 struct tracer {
 	struct control *control; /* the lease of the ring; NULL: the device has ended */
-	lm_trace_reader_t     *reader;
-	struct regmap          map;
-	char                   uuid[37];
-	int                    eventfd; /* the device writes it ... */
-	uint32_t              *armed;   /* ... if this is set */
-	struct lm_trace_record record;  /* the next one, if there is one */
-	bool                   has_record;
-	bool                   unfinished; /* record began, and the device ended amid it */
-	bool                   ended;   /* the device is gone; the ring may hold more */
-	bool                   crashed; /* ... not in order: */
-	char                   fate[FATE_TEXT];
-	int                    status;  /* of that */
-	uint64_t               lost;    /* before record ... */
-	uint64_t               unreported; /* ... and in all, so far as not reported ... */
-	uint64_t               reported_at; /* ... since then */
+	lm_trace_reader_t *reader;
+	struct regmap map;
+	char uuid[37];
+	int eventfd;                   /* the device writes it ... */
+	uint32_t *armed;               /* ... if this is set */
+	struct lm_trace_record record; /* the next one, if there is one */
+	bool has_record;
+	bool unfinished; /* record began, and the device ended amid it */
+	bool ended;      /* the device is gone; the ring may hold more */
+	bool crashed;    /* ... not in order: */
+	char fate[FATE_TEXT];
+	int status;           /* of that */
+	uint64_t lost;        /* before record ... */
+	uint64_t unreported;  /* ... and in all, so far as not reported ... */
+	uint64_t reported_at; /* ... since then */
 };
 
 /* 0, or the status of a printed error. */
-int  tracer_open(struct tracer *t, const char *word);
+int tracer_open(struct tracer *t, const char *word);
 void tracer_close(struct tracer *t);
 
 /* Fetches the next record if there is none. false: nothing there. */

@@ -33,7 +33,8 @@ static const char *obstacle(const char *uuid)
 	if (!is_mdev(uuid, canonical))
 		return mdev_obstacle();
 	return mdev_node(canonical) == -EACCES ? "no permission for its node in " MDEV_NODES
-						 " (musctl doctor)" : NULL;
+						 " (musctl doctor)" :
+						 NULL;
 }
 
 int transport_choose(const struct transport *t, bool *mdev)
@@ -45,8 +46,7 @@ int transport_choose(const struct transport *t, bool *mdev)
 	if (!wanted)
 		wanted = "auto";
 	if (strcmp(wanted, "auto") && strcmp(wanted, "mdev") && strcmp(wanted, "vfio-user"))
-		return error(ST_USAGE, VARIABLE, "'%s' is not one of " TRANSPORT_CHOICES,
-			     wanted);
+		return error(ST_USAGE, VARIABLE, "'%s' is not one of " TRANSPORT_CHOICES, wanted);
 	*mdev = false;
 	if (!strcmp(wanted, "vfio-user"))
 		return 0;
@@ -61,8 +61,11 @@ int transport_choose(const struct transport *t, bool *mdev)
 				   "cannot be used with --transport=mdev, which has no socket");
 	why = obstacle(t->uuid);
 	if (why)
-		return error(ST_FAILED, !strcmp(wanted, "auto") ? t->uuid : t->wanted ?
-			     "--transport=mdev" : VARIABLE "=mdev", "%s", why);
+		return error(ST_FAILED,
+			     !strcmp(wanted, "auto") ? t->uuid :
+			     t->wanted               ? "--transport=mdev" :
+						       VARIABLE "=mdev",
+			     "%s", why);
 	*mdev = true;
 	return 0;
 }

@@ -32,8 +32,7 @@
 #define DEVICES_MS         500 /* for all to answer; those that have none ... */
 #define LEAST_MS           20  /* ... left get this */
 
-void doctor_say(struct finding *f, enum health health, const char *advice,
-		const char *fmt, ...)
+void doctor_say(struct finding *f, enum health health, const char *advice, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -74,19 +73,19 @@ static void look_qemu(struct finding *f)
 	status = spawn_capture(argv, text, sizeof(text), PROGRAM_TIMEOUT_MS);
 	if (status) {
 		doctor_say(f, HEALTH_WARN, advice, "%s %s", qemu,
-		    status == -ENOENT ? "is not installed" : "does not start");
+			   status == -ENOENT ? "is not installed" : "does not start");
 		return;
 	}
 	sscanf(text, "QEMU emulator version %d.%d.%d", &major, &minor, &patch);
 	if (!has_vfio_user())
 		doctor_say(f, HEALTH_WARN, advice, "QEMU %d.%d.%d has no vfio-user-pci", major,
-		    minor, patch);
+			   minor, patch);
 	else if (major == 10 && minor == 1 && patch == 0)
 		doctor_say(f, HEALTH_WARN, advice,
-		    "QEMU 10.1.0 has vfio-user-pci with a known regression");
+			   "QEMU 10.1.0 has vfio-user-pci with a known regression");
 	else
 		doctor_say(f, HEALTH_OK, "", "QEMU %d.%d.%d has vfio-user-pci", major, minor,
-		    patch);
+			   patch);
 }
 
 static void look_lspci(struct finding *f)
@@ -96,7 +95,7 @@ static void look_lspci(struct finding *f)
 
 	if (spawn_capture(argv, text, sizeof(text), PROGRAM_TIMEOUT_MS))
 		doctor_say(f, HEALTH_WARN, "install pciutils, for musctl lspci",
-		    "lspci is not installed");
+			   "lspci is not installed");
 	else
 		doctor_say(f, HEALTH_OK, "", "%.*s", (int)strcspn(text, "\n"), text);
 }
@@ -110,11 +109,11 @@ static void look_nofile(struct finding *f)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < MANY_FILES)
 		doctor_say(f, HEALTH_WARN,
-		    "raise the hard limit: eventfds and memory of guests are files",
-		    "hard limit of open files: %llu", (unsigned long long)limit.rlim_max);
+			   "raise the hard limit: eventfds and memory of guests are files",
+			   "hard limit of open files: %llu", (unsigned long long)limit.rlim_max);
 	else
 		doctor_say(f, HEALTH_OK, "", "hard limit of open files: %lld",
-		    (long long)limit.rlim_max);
+			   (long long)limit.rlim_max);
 }
 
 /* ---- the runtime directory ------------------------------------------------------- */
@@ -143,8 +142,10 @@ static void look_runtime(struct finding *f)
 	while (access(near, F_OK) && (slash = strrchr(near, '/')) && slash != near)
 		*slash = '\0';
 	if (fd == -EPERM)
-		doctor_say(f, HEALTH_FAIL, "chmod go-w it if it is yours, or set MUSER_RUNTIME_DIR "
-			   "to a directory of your own: others could replace devices", "%s", why);
+		doctor_say(f, HEALTH_FAIL,
+			   "chmod go-w it if it is yours, or set MUSER_RUNTIME_DIR "
+			   "to a directory of your own: others could replace devices",
+			   "%s", why);
 	else if (!is_dir(near) || access(near, W_OK | X_OK))
 		doctor_say(f, HEALTH_FAIL, advice, "%.200s: %s", near, strerror(errno));
 	else if (fd < 0 && fd != -ENOENT)
@@ -199,8 +200,7 @@ static pid_t client_of(const char *uuid, int64_t end, unsigned int *hung)
 	control_set_timeout(control, left > LEAST_MS ? (int)left : LEAST_MS);
 	err = control_call(control, "Show", NULL, &reply);
 	if (!err)
-		pid = (pid_t)value_u64(json_get(json_get(reply, "device"), "client"),
-				       "pid");
+		pid = (pid_t)value_u64(json_get(json_get(reply, "device"), "client"), "pid");
 	*hung += err == -ETIMEDOUT;
 	control_close(control);
 	return pid;
@@ -221,32 +221,24 @@ static void look_guests(struct finding *f)
 		clients += pid > 0;
 		if (pid > 0 && has_private_memory(pid))
 			doctor_say(f, HEALTH_FAIL,
-			    "restart it with share=on: its DMA is silently lost",
-			    "client %d of %.8s does not share its memory", (int)pid,
-			    list.uuids[i]);
+				   "restart it with share=on: its DMA is silently lost",
+				   "client %d of %.8s does not share its memory", (int)pid,
+				   list.uuids[i]);
 	}
 	if (f->health == HEALTH_OK && hung)
 		doctor_say(f, HEALTH_WARN,
-		    "they may be busy, or stopped by a debugger (musctl list)",
-		    "%zu devices, %u of which do not answer", list.nr, hung);
+			   "they may be busy, or stopped by a debugger (musctl list)",
+			   "%zu devices, %u of which do not answer", list.nr, hung);
 	else if (f->health == HEALTH_OK)
 		doctor_say(f, HEALTH_OK,
-		    clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
-		    "%zu devices, %u clients", list.nr, clients);
+			   clients ? "" : "give guests share=on (musctl show --cmdline=qemu)",
+			   "%zu devices, %u clients", list.nr, clients);
 	uuid_list_free(&list);
 }
 
-const struct check doctor_checks[] = {
-	{ "qemu", look_qemu },
-	{ "lspci", look_lspci },
-	{ "muser.ko", doctor_muser },
-	{ "mdev", doctor_mdev },
-	{ "mdev-types", doctor_types },
-	{ "vfio", doctor_vfio },
-	{ "muser-nodes", doctor_nodes },
-	{ "nofile", look_nofile },
-	{ "memlock", doctor_memlock },
-	{ "runtime", look_runtime },
-	{ "guest-memory", look_guests },
-	{ 0 }
-};
+const struct check doctor_checks[] = { { "qemu", look_qemu },           { "lspci", look_lspci },
+				       { "muser.ko", doctor_muser },    { "mdev", doctor_mdev },
+				       { "mdev-types", doctor_types },  { "vfio", doctor_vfio },
+				       { "muser-nodes", doctor_nodes }, { "nofile", look_nofile },
+				       { "memlock", doctor_memlock },   { "runtime", look_runtime },
+				       { "guest-memory", look_guests }, { 0 } };

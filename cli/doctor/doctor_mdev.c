@@ -31,8 +31,7 @@ static bool is_loaded(void)
 
 /* ---- modules --------------------------------------------------------------------- */
 
-static void look_module(struct finding *f, const char *name, const char *install,
-			const char *load)
+static void look_module(struct finding *f, const char *name, const char *install, const char *load)
 {
 	enum module module = mdev_module(name);
 	char path[128], version[64];
@@ -133,12 +132,14 @@ void doctor_types(struct finding *f)
 		doctor_say(f, HEALTH_FAIL, "unload muser and load it again; see dmesg",
 			   "muser.ko is loaded but offers no mdev type " MDEV_TYPE_ID);
 	else if (obstacle && !mdev_may(MDEV_TYPE "/create", W_OK) && each_mdev(is_servable, NULL))
-		doctor_say(f, HEALTH_OK, "", "%s; only root can create them, this user can "
-			   "serve some", types);
+		doctor_say(f, HEALTH_OK, "",
+			   "%s; only root can create them, this user can "
+			   "serve some",
+			   types);
 	else if (obstacle)
 		doctor_say(f, HEALTH_WARN, obstacle, "%s%s", types,
 			   mdev_may(MDEV_TYPE "/create", W_OK) ? "" :
-			   "; this user cannot create them");
+								 "; this user cannot create them");
 	else
 		doctor_say(f, HEALTH_OK, "", "%s", types);
 }
@@ -180,7 +181,7 @@ void doctor_vfio(struct finding *f)
 static const char *find_rule(char *path, size_t size)
 {
 	static const char *const dirs[] = {
-		"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
+		"/etc/udev/rules.d",     "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
 		"/usr/lib/udev/rules.d", "/lib/udev/rules.d",
 	};
 	size_t i;
@@ -220,8 +221,7 @@ void doctor_nodes(struct finding *f)
 		doctor_say(f, HEALTH_WARN, "usermod -aG " GROUP " USER, and log in again",
 			   "%s; this user is not in group " GROUP, path);
 	else if (each_mdev(is_refused, uuid))
-		doctor_say(f, HEALTH_WARN,
-			   "udevadm control --reload; udevadm trigger -s muser",
+		doctor_say(f, HEALTH_WARN, "udevadm control --reload; udevadm trigger -s muser",
 			   "no permission for " MDEV_NODES "/%s", uuid);
 	else
 		doctor_say(f, HEALTH_OK, "", "%s, group " GROUP, path);
@@ -235,8 +235,7 @@ static bool has_ipc_lock(void)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { 0 };
 
-	return !syscall(SYS_capget, &head, data) &&
-	       data[0].effective & CAP_TO_MASK(CAP_IPC_LOCK);
+	return !syscall(SYS_capget, &head, data) && data[0].effective & CAP_TO_MASK(CAP_IPC_LOCK);
 }
 
 /* Only muser.ko pins guest memory. What counts is the soft limit: VFIO clients leave it. */
@@ -251,12 +250,13 @@ void doctor_memlock(struct finding *f)
 		doctor_say(f, HEALTH_OK, "", "locked memory is not limited%s",
 			   limit.rlim_cur == RLIM_INFINITY ? "" : " for this user");
 	else if (!is_loaded())
-		doctor_say(f, HEALTH_OK, "", "locked memory: %llu KiB (enough for vfio-user)",
-			   kib);
+		doctor_say(f, HEALTH_OK, "", "locked memory: %llu KiB (enough for vfio-user)", kib);
 	else
-		doctor_say(f, HEALTH_WARN, limit.rlim_max == RLIM_INFINITY ?
-			   "ulimit -l unlimited, before guests with mediated devices start" :
-			   "raise it (limits.conf(5)) for those who run guests with mediated "
-			   "devices",
-			   "locked memory: %llu KiB", kib);
+		doctor_say(
+			f, HEALTH_WARN,
+			limit.rlim_max == RLIM_INFINITY ?
+				"ulimit -l unlimited, before guests with mediated devices start" :
+				"raise it (limits.conf(5)) for those who run guests with mediated "
+				"devices",
+			"locked memory: %llu KiB", kib);
 }

@@ -144,6 +144,5 @@ bool mdev_may(const char *path, int mode)
 {
 	char whole[PATH_MAX];
 
-	return faccessat(AT_FDCWD, mdev_path(whole, sizeof(whole), path), mode,
-			 AT_EACCESS) == 0;
+	return faccessat(AT_FDCWD, mdev_path(whole, sizeof(whole), path), mode, AT_EACCESS) == 0;
 }

@@ -45,11 +45,11 @@ bool mdev_may(const char *path, int mode);
 
 /* A type that the kernel offers, of any parent. */
 struct mdev_type {
-	char     parent[64];
-	char     id[64];
-	char     api[32];
-	char     name[64];
-	char     text[256];
+	char parent[64];
+	char id[64];
+	char api[32];
+	char name[64];
+	char text[256];
 	uint64_t free; /* instances that can still be made */
 };
 
@@ -60,7 +60,7 @@ int mdev_each_type(int (*fn)(void *arg, const struct mdev_type *type), void *arg
 const char *mdev_obstacle(void);
 
 /* Those of muser.ko, sorted. Free it by uuid_list_free(). */
-int  mdev_list(struct uuid_list *list);
+int mdev_list(struct uuid_list *list);
 bool mdev_exists(const char *uuid);
 /* What tells it from a later one of the same UUID; 0: there is none. */
 uint64_t mdev_identity(const char *uuid);
@@ -96,12 +96,12 @@ struct mdev_event {
 	char action[16];    /* add, remove, change, bind, unbind */
 	char subsystem[16]; /* mdev: the device; muser: its node */
 	char uuid[UUID_SIZE];
-	char path[256];     /* in /sys, or of the node */
+	char path[256]; /* in /sys, or of the node */
 };
 
 /* From now on nothing is missed. */
-int  mdev_watch_open(struct mdev_watch **watch);
-int  mdev_watch_fd(const struct mdev_watch *watch); /* to be polled */
+int mdev_watch_open(struct mdev_watch **watch);
+int mdev_watch_fd(const struct mdev_watch *watch); /* to be polled */
 bool mdev_watch_next(struct mdev_watch *watch, struct mdev_event *event);
 /* Events were dropped since the last call. */
 bool mdev_watch_lost(struct mdev_watch *watch);

@@ -48,17 +48,16 @@ static int each_name(const char *path, int (*fn)(void *arg, const char *name), v
 
 struct type_walk {
 	struct mdev_type type;
-	int  (*fn)(void *arg, const struct mdev_type *type);
-	void  *arg;
+	int (*fn)(void *arg, const struct mdev_type *type);
+	void *arg;
 };
 
-static void read_type_file(struct mdev_type *type, const char *file, char *buf,
-			   size_t size)
+static void read_type_file(struct mdev_type *type, const char *file, char *buf, size_t size)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s/mdev_supported_types/%s/%s", MDEV_PARENTS,
-		 type->parent, type->id, file);
+	snprintf(path, sizeof(path), "%s/%s/mdev_supported_types/%s/%s", MDEV_PARENTS, type->parent,
+		 type->id, file);
 	mdev_read(path, buf, size);
 }
 
@@ -84,8 +83,7 @@ static int take_parent(void *arg, const char *name)
 	char path[PATH_MAX];
 	int ret;
 
-	snprintf(walk->type.parent, sizeof(walk->type.parent), "%.63s",
-		 name);
+	snprintf(walk->type.parent, sizeof(walk->type.parent), "%.63s", name);
 	snprintf(path, sizeof(path), "%s/%s/mdev_supported_types", MDEV_PARENTS, name);
 	ret = each_name(path, take_type, walk);
 	return ret == -ENOENT ? 0 : ret;
@@ -215,11 +213,11 @@ bool mdev_is_served(const char *uuid, pid_t *pid)
 	uint32_t number;
 
 	*pid = 0;
-	if (mdev_attribute(uuid, "state", text, sizeof(text)) ||
-	    !strcmp(text, "no-server") || !strcmp(text, "removed"))
+	if (mdev_attribute(uuid, "state", text, sizeof(text)) || !strcmp(text, "no-server") ||
+	    !strcmp(text, "removed"))
 		return false;
-	if (!mdev_attribute(uuid, "server_pid", text, sizeof(text)) &&
-	    parse_u32(text, &number) && number <= INT32_MAX)
+	if (!mdev_attribute(uuid, "server_pid", text, sizeof(text)) && parse_u32(text, &number) &&
+	    number <= INT32_MAX)
 		*pid = (pid_t)number;
 	return true;
 }
@@ -281,9 +279,9 @@ int mdev_remove(const char *uuid, uint64_t timeout_ms)
 /* ---- who has it open ------------------------------------------------------------- */
 
 struct holder {
-	char  group[64]; /* the nodes that clients open; empty: there is none */
-	char  cdev[64];
-	char  fds[64];   /* the directory that is being read */
+	char group[64]; /* the nodes that clients open; empty: there is none */
+	char cdev[64];
+	char fds[64]; /* the directory that is being read */
 	pid_t pid;
 };
 

@@ -21,11 +21,11 @@
 #define QUEUE_SIZE   (1024 * 1024)
 
 struct mdev_watch {
-	struct udev         *udev;
+	struct udev *udev;
 	struct udev_monitor *monitor; /* NULL: the directories are watched */
-	struct dir_watch  dirs;
-	int                  nodes;   /* which of them is MDEV_NODES */
-	bool                 lost;
+	struct dir_watch dirs;
+	int nodes; /* which of them is MDEV_NODES */
+	bool lost;
 };
 
 /* ---- libudev --------------------------------------------------------------------- */

@@ -17,15 +17,12 @@
 #define SYSTEM_DIR "/etc/terminal-colors.d"
 
 static const struct {
-	const char *name;     /* in the scheme file */
+	const char *name; /* in the scheme file */
 	const char *sequence;
 } scheme_default[] = {
-	[COLOR_NONE] = { "none", "" },
-	[COLOR_GOOD] = { "good", "\033[32m" },
-	[COLOR_BAD]  = { "bad",  "\033[31m" },
-	[COLOR_WARN] = { "warn", "\033[33m" },
-	[COLOR_DIM]  = { "dim",  "\033[2m" },
-	[COLOR_HEAD] = { "head", "\033[1m" },
+	[COLOR_NONE] = { "none", "" },       [COLOR_GOOD] = { "good", "\033[32m" },
+	[COLOR_BAD] = { "bad", "\033[31m" }, [COLOR_WARN] = { "warn", "\033[33m" },
+	[COLOR_DIM] = { "dim", "\033[2m" },  [COLOR_HEAD] = { "head", "\033[1m" },
 };
 
 #define NR_COLORS (sizeof(scheme_default) / sizeof(scheme_default[0]))
@@ -41,11 +38,9 @@ static int find_file(const char *dir, const char *type, char *path, size_t size)
 
 	for (rank = 3; rank > 0; rank--) {
 		if (rank == 3)
-			snprintf(path, size, "%s/musctl@%s.%s", dir, term ? term : "",
-				 type);
+			snprintf(path, size, "%s/musctl@%s.%s", dir, term ? term : "", type);
 		else
-			snprintf(path, size, "%s/%s%s", dir,
-				 rank == 2 ? "musctl." : "", type);
+			snprintf(path, size, "%s/%s%s", dir, rank == 2 ? "musctl." : "", type);
 		if (access(path, R_OK) == 0)
 			return rank;
 	}

@@ -16,15 +16,13 @@ static int find(const struct column *columns, const char *name, size_t len)
 	int i;
 
 	for (i = 0; columns[i].name; i++) {
-		if (strlen(columns[i].name) == len &&
-		    !ascii_compare_n(columns[i].name, name, len))
+		if (strlen(columns[i].name) == len && !ascii_compare_n(columns[i].name, name, len))
 			return i;
 	}
 	return -1;
 }
 
-static int select_list(const struct column *columns, const char *list,
-		       struct selection *selection)
+static int select_list(const struct column *columns, const char *list, struct selection *selection)
 {
 	size_t len;
 	int id;

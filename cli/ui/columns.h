@@ -19,10 +19,10 @@
 /** struct column - one column; a table ends with name NULL. The JSON key is the name in
  * lower case */
 struct column {
-	const char  *name;
-	double       width; /* characters, or below 1 a share of the terminal */
+	const char *name;
+	double width;       /* characters, or below 1 a share of the terminal */
 	unsigned int flags; /* COLUMN_* */
-	const char  *help;
+	const char *help;
 };
 
 #define COLUMNS_MAX 64

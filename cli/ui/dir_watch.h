@@ -9,21 +9,21 @@
 #include <stddef.h>
 
 struct dir_watch {
-	int    fd;      /* to be polled; -1: closed */
+	int fd;         /* to be polled; -1: closed */
 	size_t at, len; /* what is left in buf */
-	char   buf[4096] __attribute__((aligned(8)));
+	char buf[4096] __attribute__((aligned(8)));
 };
 
 struct dir_news {
-	int         dir; /* which one: what dir_watch_add() gave */
-	bool        added;  /* or it is gone */
-	bool        lost;   /* there was no room for others; the rest says nothing */
-	const char *name;   /* empty: of the directory itself. Until the next one is asked for */
+	int dir;          /* which one: what dir_watch_add() gave */
+	bool added;       /* or it is gone */
+	bool lost;        /* there was no room for others; the rest says nothing */
+	const char *name; /* empty: of the directory itself. Until the next one is asked for */
 };
 
-int  dir_watch_open(struct dir_watch *w); /* 0 or -errno */
+int dir_watch_open(struct dir_watch *w); /* 0 or -errno */
 /* From now on nothing is missed. A number, or -errno. */
-int  dir_watch_add(struct dir_watch *w, const char *dir);
+int dir_watch_add(struct dir_watch *w, const char *dir);
 /* False: there are none. Never waits. */
 bool dir_watch_next(struct dir_watch *w, struct dir_news *news);
 /* What an error of open or add is about, in words. */

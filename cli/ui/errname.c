@@ -10,6 +10,7 @@
 const char *errname(int error)
 {
 #define N(name) [name] = #name
+	/* clang-format off */
 	static const char *const names[] = {
 		N(EPERM), N(ENOENT), N(ESRCH), N(EINTR), N(EIO), N(ENXIO), N(E2BIG), N(ENOEXEC),
 		N(EBADF), N(ECHILD), N(EAGAIN), N(ENOMEM), N(EACCES), N(EFAULT), N(ENOTBLK),
@@ -34,6 +35,7 @@ const char *errname(int error)
 		N(EKEYREVOKED), N(EKEYREJECTED), N(EOWNERDEAD), N(ENOTRECOVERABLE), N(ERFKILL),
 		N(EHWPOISON),
 	};
+	/* clang-format on */
 #undef N
 
 	return error > 0 && (size_t)error < sizeof(names) / sizeof(names[0]) ? names[error] : NULL;

@@ -36,8 +36,7 @@ static __attribute__((format(printf, 2, 0))) void print_line(const char *object,
 	else
 		len = (size_t)snprintf(line, sizeof(line), "musctl: ");
 	if (object)
-		len += (size_t)snprintf(line + len, sizeof(line) - len,
-					"%.300s: ", object);
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "%.300s: ", object);
 	vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	clean(line);
 	out_sync();

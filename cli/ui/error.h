@@ -17,8 +17,7 @@ int error(int status, const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* error() with ST_USAGE, and a second line that points to --help. */
-int error_usage(const char *object, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+int error_usage(const char *object, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* An access that leaves its region of size bytes. Returns ST_FAILED. */
 int error_out_of_range(const char *object, uint64_t size);

@@ -51,8 +51,7 @@ static void form_pair(struct json_object *obj, const char *key, const char *firs
 		json_add_null(obj, key);
 		return;
 	}
-	snprintf(text, sizeof(text), "%04llx:%04llx",
-		 (unsigned long long)value_u64(obj, first),
+	snprintf(text, sizeof(text), "%04llx:%04llx", (unsigned long long)value_u64(obj, first),
 		 (unsigned long long)value_u64(obj, second));
 	json_remove(obj, first);
 	json_remove(obj, second);
@@ -70,14 +69,18 @@ static void form_ids(struct json_object *obj)
 static void form_region(struct json_object *region)
 {
 	static const char *const words[] = {
-		['r'] = "read", ['w'] = "write", ['m'] = "mmap", ['p'] = "prefetch",
+		['r'] = "read",
+		['w'] = "write",
+		['m'] = "mmap",
+		['p'] = "prefetch",
 	};
 	struct json_object *list = json_new_array();
 	const char *c = value_text(region, "flags");
 
 	for (; c && *c; c++)
 		json_append_string(list, (unsigned char)*c < sizeof(words) / sizeof(words[0]) ?
-				   words[(unsigned char)*c] : NULL);
+						 words[(unsigned char)*c] :
+						 NULL);
 	json_add(region, "flags", list);
 }
 

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 /* A descriptor, or -errno; -EAGAIN: somebody holds it. flags: O_CREAT or 0. */
-int  lockfile_take(int runtime, const char *name, int flags);
+int lockfile_take(int runtime, const char *name, int flags);
 /* The same in the runtime directory, made if it is not there, and waits. */
-int  lockfile_wait(const char *name, uint64_t timeout_ms);
+int lockfile_wait(const char *name, uint64_t timeout_ms);
 /* Before it is closed. */
 void lockfile_remove(const char *name);
 

@@ -11,8 +11,7 @@
 #include "base/ascii.h"
 #include "base/describe.h"
 
-static const char *const irq_names[LM_DEV_NUM_IRQS] = { "intx", "msi", "msix", "err",
-							"req" };
+static const char *const irq_names[LM_DEV_NUM_IRQS] = { "intx", "msi", "msix", "err", "req" };
 
 const char *name_of_region(uint32_t index)
 {
@@ -26,8 +25,7 @@ const char *name_of_region(uint32_t index)
 
 static bool is_word(char c)
 {
-	return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
-	       c == '_';
+	return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '_';
 }
 
 bool name_to_region(const char *text, uint32_t *index, unsigned int *len)

@@ -20,11 +20,11 @@
 
 /* The tables of a line, flattened as getopt_long() wants them. */
 struct parser {
-	struct option     longs[MAX_OPTIONS + 1];
-	char              letters[3 * MAX_OPTIONS + 3];
+	struct option longs[MAX_OPTIONS + 1];
+	char letters[3 * MAX_OPTIONS + 3];
 	const struct opt *opts[MAX_OPTIONS];
-	void             *values[MAX_OPTIONS];
-	unsigned int      nr;
+	void *values[MAX_OPTIONS];
+	unsigned int nr;
 };
 
 bool opt_has_arg(const struct opt *opt)
@@ -69,7 +69,8 @@ static void add_option(struct parser *p, const struct opt *opt, void *values)
 	p->values[p->nr] = values;
 	p->longs[p->nr].name = opt->name;
 	p->longs[p->nr].has_arg = opt->kind == OPT_MAYBE ? optional_argument :
-				  opt_has_arg(opt) ? required_argument : no_argument;
+				  opt_has_arg(opt)       ? required_argument :
+							   no_argument;
 	p->longs[p->nr].val = LONG_BASE + (int)p->nr;
 	if (opt->letter) {
 		p->letters[end++] = opt->letter;
@@ -119,8 +120,7 @@ static bool parse_fd(const char *word, int *fd)
 {
 	uint32_t number;
 
-	if (!parse_u32(word, &number) || number > INT32_MAX ||
-	    fcntl((int)number, F_GETFD) < 0)
+	if (!parse_u32(word, &number) || number > INT32_MAX || fcntl((int)number, F_GETFD) < 0)
 		return false;
 	*fd = (int)number;
 	return true;
@@ -132,37 +132,28 @@ static bool store(const struct opt *opt, void *at, const char *word)
 	uint64_t *ns = at;
 
 	switch (opt->kind) {
-	case OPT_FLAG:
-		*(bool *)at = true;
-		return true;
-	case OPT_COUNT:
-		++*(unsigned int *)at;
-		return true;
+	case OPT_FLAG: *(bool *)at = true; return true;
+	case OPT_COUNT: ++*(unsigned int *)at; return true;
 	case OPT_MAYBE:
 	case OPT_CHOICE:
 		if (!word)
 			word = last_choice(opt->arg);
 		*(const char **)at = word;
 		return is_choice(opt->arg, word);
-	case OPT_TEXT:
-		*(const char **)at = word;
-		return *word;
+	case OPT_TEXT: *(const char **)at = word; return *word;
 	case OPT_LIST:
 		if (list->nr == OPT_MAX_LIST)
 			return false;
 		list->items[list->nr++] = word;
 		return true;
-	case OPT_NUMBER:
-		return parse_u64(word, at) && *(uint64_t *)at;
+	case OPT_NUMBER: return parse_u64(word, at) && *(uint64_t *)at;
 	case OPT_SECONDS:
 		if (!parse_seconds(word, ns))
 			return false;
 		*ns += !*ns; /* no time at all is not no limit, which verbs have at 0 */
 		return true;
-	case OPT_MODE:
-		return parse_mode(word, at);
-	case OPT_FD:
-		return parse_fd(word, at);
+	case OPT_MODE: return parse_mode(word, at);
+	case OPT_FD: return parse_fd(word, at);
 	}
 	return false;
 }

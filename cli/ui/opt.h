@@ -19,12 +19,12 @@ enum complete {
 	COMPLETE_FILE,
 	COMPLETE_COMMAND,
 	COMPLETE_COLUMN,
-	COMPLETE_REGISTER,  /* of the device before it */
-	COMPLETE_PROPERTY,  /* of the device before it, with = */
+	COMPLETE_REGISTER,    /* of the device before it */
+	COMPLETE_PROPERTY,    /* of the device before it, with = */
 	COMPLETE_TYPE_OPTION, /* of the type on the line, with = */
 	COMPLETE_FILTER,
 	COMPLETE_IRQ_ACTION,
-	COMPLETE_VECTOR,    /* of the device before it: intx:0 */
+	COMPLETE_VECTOR, /* of the device before it: intx:0 */
 	COMPLETE_BENCH_TEST,
 	COMPLETE_GROUP,
 };
@@ -46,25 +46,25 @@ enum opt_kind {
 #define OPT_MAX_LIST 64
 
 struct opt_list {
-	const char  *items[OPT_MAX_LIST];
+	const char *items[OPT_MAX_LIST];
 	unsigned int nr;
 };
 
 /** struct opt - one option; a table ends with kind and name zero */
 struct opt {
-	char          letter; /* 0: long only */
-	const char   *name;   /* long name */
+	char letter;      /* 0: long only */
+	const char *name; /* long name */
 	enum opt_kind kind;
-	size_t        offset; /* in the struct that takes the values */
-	const char   *arg;    /* what --help calls the argument */
-	const char   *help;   /* NULL: hidden */
+	size_t offset;    /* in the struct that takes the values */
+	const char *arg;  /* what --help calls the argument */
+	const char *help; /* NULL: hidden */
 	enum complete complete;
 };
 
 /* A table and the struct that takes its values. */
 struct opt_set {
 	const struct opt *table; /* NULL: empty */
-	void             *values;
+	void *values;
 };
 
 #define OPT_MAX_SETS 6
@@ -72,10 +72,10 @@ struct opt_set {
 /* What opt_parse() is to parse, and what it found. */
 struct opt_line {
 	struct opt_set sets[OPT_MAX_SETS];
-	bool           prefix;    /* stop at the first word that is no option */
-	int            nr_words;  /* out: the words that are no options ... */
-	char         **words;     /* ... in argv, which is permuted */
-	int            nr_before; /* out: how many of them stood before "--" */
+	bool prefix;   /* stop at the first word that is no option */
+	int nr_words;  /* out: the words that are no options ... */
+	char **words;  /* ... in argv, which is permuted */
+	int nr_before; /* out: how many of them stood before "--" */
 };
 
 /* 0, or the exit status of an error that has been printed. argv[0] is skipped. */

@@ -26,19 +26,19 @@
 	(JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 struct out {
-	const struct column    *columns;
-	struct selection        selection;
-	const char             *list;
-	bool                    json;
-	bool                    stream;
-	bool                    section;           /* hide columns without contents */
-	bool                    raw;
-	bool                    used[COLUMNS_MAX];
-	struct libscols_table  *table;
-	struct libscols_line   *line;
-	struct json_object     *rows; /* NULL: JSON Lines */
-	struct json_object     *row;
-	struct json_object     *also; /* members beside the rows, or NULL */
+	const struct column *columns;
+	struct selection selection;
+	const char *list;
+	bool json;
+	bool stream;
+	bool section; /* hide columns without contents */
+	bool raw;
+	bool used[COLUMNS_MAX];
+	struct libscols_table *table;
+	struct libscols_line *line;
+	struct json_object *rows; /* NULL: JSON Lines */
+	struct json_object *row;
+	struct json_object *also; /* members beside the rows, or NULL */
 };
 
 /* stdio remembers that a write failed, but not why. */
@@ -63,8 +63,7 @@ bool out_is_broken(void)
 
 static void print_json(struct json_object *object, int flags)
 {
-	fputs(json_object_to_json_string_ext(object,
-					     flags | JSON_C_TO_STRING_NOSLASHESCAPE),
+	fputs(json_object_to_json_string_ext(object, flags | JSON_C_TO_STRING_NOSLASHESCAPE),
 	      stdout);
 	fputc('\n', stdout);
 	remember_error();
@@ -149,8 +148,7 @@ int out_begin(struct out **result, const struct call *call, const char *list)
 	return 0;
 }
 
-int out_section(struct out **result, const struct call *call,
-		const struct column *columns)
+int out_section(struct out **result, const struct call *call, const struct column *columns)
 {
 	struct out *out = open_out(call, columns);
 
@@ -372,8 +370,7 @@ void out_time(struct out *out, unsigned int id, uint64_t ns)
 	}
 }
 
-void out_object(struct out *out, unsigned int id, const char *text,
-		struct json_object *object)
+void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object)
 {
 	if (out->json) {
 		set_json(out, id, object);
@@ -412,7 +409,7 @@ void out_document_item(struct json_object *item, bool first)
 {
 	printf("%s\n    %s", first ? "" : ",",
 	       json_object_to_json_string_ext(item, JSON_C_TO_STRING_SPACED |
-					      JSON_C_TO_STRING_NOSLASHESCAPE));
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void out_document_end(void)

@@ -31,7 +31,7 @@ bool out_has(const struct out *out, unsigned int id);
 /* A new row; the cells below go to the last one. A cell that is not set is empty, null in
  * JSON. */
 void out_row(struct out *out);
-void out_color(struct out *out, enum color color); /* of the whole row */
+void out_color(struct out *out, enum color color);                 /* of the whole row */
 void out_text(struct out *out, unsigned int id, const char *text); /* NULL: not set */
 void out_printf(struct out *out, unsigned int id, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -51,8 +51,7 @@ void out_list(struct out *out, unsigned int id, const char *words);
 /* Percent, with two digits. */
 void out_percent(struct out *out, unsigned int id, double percent);
 /* For structured cells: text elsewhere, the object in JSON. Takes the object. */
-void out_object(struct out *out, unsigned int id, const char *text,
-		struct json_object *object);
+void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object);
 
 /* JSON Lines only: a line that is no row, such as the loss of rows. Takes an object of
  * out_new_document(). */

@@ -67,7 +67,7 @@ void process_name(const struct process *p, char *buf, size_t size)
 
 /* A file of a device, as /proc shows it. */
 struct lock {
-	char          suffix[64]; /* of its path */
+	char suffix[64]; /* of its path */
 	unsigned long ino;
 };
 

@@ -32,10 +32,8 @@ static int start(const char *const *argv, int in, int out, pid_t *pid)
 	if (in >= 0) {
 		posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	} else {
-		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-						 O_RDONLY, 0);
-		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
-						 O_WRONLY, 0);
+		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	}
 	err = posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);

@@ -44,8 +44,7 @@ int start_program(char **words)
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	execvp(words[0], words);
-	return error(errno == ENOENT ? ST_NOT_FOUND : ST_NO_EXEC, words[0], "%s",
-		     strerror(errno));
+	return error(errno == ENOENT ? ST_NOT_FOUND : ST_NO_EXEC, words[0], "%s", strerror(errno));
 }
 
 void start_on_hangup(void (*handler)(int sig))

@@ -13,10 +13,9 @@
 struct json_object;
 
 const char *value_text(struct json_object *obj, const char *key); /* NULL: none */
-const char *value_name(struct json_object *obj); /* its "name", "?" if it has none */
-uint64_t value_u64(struct json_object *obj,
-		   const char *key); /* number or "0x...", else 0 */
-bool        value_bool(struct json_object *obj, const char *key);
+const char *value_name(struct json_object *obj);              /* its "name", "?" if it has none */
+uint64_t value_u64(struct json_object *obj, const char *key); /* number or "0x...", else 0 */
+bool value_bool(struct json_object *obj, const char *key);
 
 /* An array of strings, joined by commas, into buf. */
 const char *value_list(struct json_object *obj, const char *key, char *buf, size_t size);

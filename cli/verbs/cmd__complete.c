@@ -18,8 +18,7 @@ static bool is_option(const struct opt *opt, const char *word)
 	size_t len = strcspn(word, "=");
 
 	if (!strncmp(word, "--", 2))
-		return strlen(opt->name) == len - 2 &&
-		       !strncmp(word + 2, opt->name, len - 2);
+		return strlen(opt->name) == len - 2 && !strncmp(word + 2, opt->name, len - 2);
 	return word[0] == '-' && word[1] && !word[2] && word[1] == opt->letter;
 }
 
@@ -114,10 +113,7 @@ static int complete(const struct call *call)
 const struct cmd cmd__complete = {
 	.name = "_complete",
 	.summary = "print what the last word could become",
-	.args = (const struct arg[]){
-		{ "WORD", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "WORD", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY }, { 0 } },
 	.flags = CMD_HIDDEN | CMD_RAW,
 	.fn = complete,
 };

@@ -19,25 +19,25 @@
 enum { TEST, REQUESTS, RATE, MEAN, P50, P90, P99, P999, MIN, MAX, RESULT };
 
 static const struct column bench_columns[] = {
-	[TEST]     = { "TEST", 6, 0, "what was sent" },
+	[TEST] = { "TEST", 6, 0, "what was sent" },
 	[REQUESTS] = { "REQUESTS", 8, COLUMN_RIGHT, "how many requests" },
-	[RATE]     = { "RATE", 8, COLUMN_RIGHT, "requests a second" },
-	[MEAN]     = { "MEAN", 7, COLUMN_RIGHT, "time of a request" },
-	[P50]      = { "P50", 7, COLUMN_RIGHT, "half of them took no longer" },
-	[P90]      = { "P90", 7, COLUMN_RIGHT, "90 % of them" },
-	[P99]      = { "P99", 7, COLUMN_RIGHT, "99 %" },
-	[P999]     = { "P999", 7, COLUMN_RIGHT | COLUMN_EXTRA, "99.9 %" },
-	[MIN]      = { "MIN", 7, COLUMN_RIGHT | COLUMN_EXTRA, "the fastest" },
-	[MAX]      = { "MAX", 7, COLUMN_RIGHT, "the slowest" },
-	[RESULT]   = { "RESULT", 6, 0, "ok, not supported, or what went wrong" },
+	[RATE] = { "RATE", 8, COLUMN_RIGHT, "requests a second" },
+	[MEAN] = { "MEAN", 7, COLUMN_RIGHT, "time of a request" },
+	[P50] = { "P50", 7, COLUMN_RIGHT, "half of them took no longer" },
+	[P90] = { "P90", 7, COLUMN_RIGHT, "90 % of them" },
+	[P99] = { "P99", 7, COLUMN_RIGHT, "99 %" },
+	[P999] = { "P999", 7, COLUMN_RIGHT | COLUMN_EXTRA, "99.9 %" },
+	[MIN] = { "MIN", 7, COLUMN_RIGHT | COLUMN_EXTRA, "the fastest" },
+	[MAX] = { "MAX", 7, COLUMN_RIGHT, "the slowest" },
+	[RESULT] = { "RESULT", 6, 0, "ok, not supported, or what went wrong" },
 	{ 0 }
 };
 
 struct bench_args {
-	uint64_t    count;
-	uint64_t    depth;
+	uint64_t count;
+	uint64_t depth;
 	const char *at;
-	bool        spin;
+	bool spin;
 };
 
 static const struct opt bench_options[] = {
@@ -79,7 +79,8 @@ static int check(const struct bench_args *args, char **tests, int nr)
 static int connect_client(struct target *t, const struct call *call, bool spin)
 {
 	const lm_client_options_t options = {
-		.flags = spin ? LM_CLIENT_BUSY_POLL : 0, .queue_depth = BENCH_MAX_DEPTH,
+		.flags = spin ? LM_CLIENT_BUSY_POLL : 0,
+		.queue_depth = BENCH_MAX_DEPTH,
 	};
 	const char *path = call->socket;
 	struct json_object *device;
@@ -175,16 +176,13 @@ const struct cmd cmd_bench = {
 	.summary = "measure a vfio-user server",
 	.more = "TEST: read, write, info, posted, reads, writes, multi, irqs, dma; by\n"
 		"default all of them. The device must not have a client.",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE },
-		{ "TEST", COMPLETE_BENCH_TEST, ARG_OPTIONAL | ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE },
+				      { "TEST", COMPLETE_BENCH_TEST, ARG_OPTIONAL | ARG_MANY },
+				      { 0 } },
 	.options = bench_options,
 	.columns = bench_columns,
 	.size = sizeof(struct bench_args),
-	.defaults = &(const struct bench_args){ .count = 10000, .depth = 64,
-						.at = "config+3c.1" },
+	.defaults = &(const struct bench_args){ .count = 10000, .depth = 64, .at = "config+3c.1" },
 	.flags = CMD_DEVICE | CMD_SOCKET,
 	.fn = bench,
 };

@@ -114,10 +114,7 @@ static int create(const struct call *call)
 const struct cmd cmd_create = {
 	.name = "create",
 	.summary = "create a device and print its UUID",
-	.args = (const struct arg[]){
-		{ "TYPE", COMPLETE_TYPE },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "TYPE", COMPLETE_TYPE }, { 0 } },
 	.shared = host_options,
 	.size = sizeof(struct create_args),
 	.defaults = &(const struct create_args){ .host.fd = -1 },

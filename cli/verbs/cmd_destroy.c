@@ -40,10 +40,10 @@ static const struct opt destroy_options[] = {
 /* One device, on the way to its end. */
 struct removal {
 	const struct termination *ending;
-	const char          *uuid;
-	struct control      *control; /* NULL: there is no device process */
-	struct claim         claim;
-	char                 command[64]; /* of the client */
+	const char *uuid;
+	struct control *control; /* NULL: there is no device process */
+	struct claim claim;
+	char command[64]; /* of the client */
 };
 
 /* ---- its client ------------------------------------------------------------------ */
@@ -87,8 +87,10 @@ static int wait_closed(struct removal *r)
 	}
 	if (!pid || r->ending->force)
 		return 0;
-	return error(ST_TIMEOUT, r->uuid, "process %d (%s) has it open; nothing was changed "
-		     "(--force begins the removal)", pid, r->command);
+	return error(ST_TIMEOUT, r->uuid,
+		     "process %d (%s) has it open; nothing was changed "
+		     "(--force begins the removal)",
+		     pid, r->command);
 }
 
 /* ---- its mdev -------------------------------------------------------------------- */
@@ -103,7 +105,8 @@ static int remove_mdev(struct removal *r)
 	err = mdev_remove(r->uuid, r->ending->timeout_ns / 1000000);
 	if (err != -ETIMEDOUT)
 		return err ? error(ST_FAILED, r->uuid, "the mdev cannot be removed: %s",
-				   strerror(-err)) : 0;
+				   strerror(-err)) :
+			     0;
 	pid = find_client(r);
 	if (!pid)
 		return error(ST_TIMEOUT, r->uuid,
@@ -115,8 +118,7 @@ static int remove_mdev(struct removal *r)
 /* With the lock. The mdev first: what the kernel refuses has changed nothing. */
 static int destroy_locked(struct removal *r)
 {
-	int ended = 0, status = terminate_check_mdev(r->ending, r->uuid, r->claim.ours,
-						  r->control);
+	int ended = 0, status = terminate_check_mdev(r->ending, r->uuid, r->claim.ours, r->control);
 
 	if (status)
 		return status;
@@ -176,10 +178,7 @@ static int destroy(const struct call *call)
 const struct cmd cmd_destroy = {
 	.name = "destroy",
 	.summary = "destroy devices",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
 	.options = destroy_options,
 	.size = sizeof(struct termination),
 	.defaults = &(const struct termination){ .timeout_ns = 5000000000 },

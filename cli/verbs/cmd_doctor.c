@@ -15,9 +15,9 @@ enum { CHECK, STATUS, FOUND, ADVICE };
 #define FOUND_WIDTH 59 /* for people: with the two columns before it that makes 80 */
 
 static const struct column doctor_columns[] = {
-	[CHECK]  = { "CHECK", 12, 0, "what was looked at" },
+	[CHECK] = { "CHECK", 12, 0, "what was looked at" },
 	[STATUS] = { "STATUS", 6, 0, "ok, warn (some uses need it), fail" },
-	[FOUND]  = { "FOUND", 24, 0, "result" },
+	[FOUND] = { "FOUND", 24, 0, "result" },
 	[ADVICE] = { "ADVICE", 1, COLUMN_WIDE, "what to do about it" },
 	{ 0 }
 };
@@ -37,8 +37,7 @@ static size_t line_length(const char *text, size_t room)
 }
 
 /* Down the column, one row a line; the first goes into the row that has begun. */
-static void print_lines(struct out *out, const char *indent, const char *text,
-			enum color color)
+static void print_lines(struct out *out, const char *indent, const char *text, enum color color)
 {
 	bool more = *indent;
 	size_t len;

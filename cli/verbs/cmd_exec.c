@@ -25,25 +25,25 @@
 #define HINT " (is it a libmuser program, and does it call lm_ctx_drive()?)"
 
 struct exec_args {
-	const char  *uuid;
-	const char  *transport;
-	const char  *socket_path;
+	const char *uuid;
+	const char *transport;
+	const char *socket_path;
 	unsigned int mode;
-	bool         foreground;
-	uint64_t     timeout_ns;
+	bool foreground;
+	uint64_t timeout_ns;
 	/* of the call */
-	char       **words;
-	char         id[UUID_SIZE];
-	int          listen_fd;
+	char **words;
+	char id[UUID_SIZE];
+	int listen_fd;
 	struct sockfile file; /* its */
-	bool         mdev;
+	bool mdev;
 };
 
 static const struct opt exec_options[] = {
 	{ 'u', "uuid", OPT_TEXT, offsetof(struct exec_args, uuid), "UUID",
 	  "UUID of the device (default: a random one)" },
-	{ 'T', "transport", OPT_CHOICE, offsetof(struct exec_args, transport),
-	  TRANSPORT_CHOICES, TRANSPORT_HELP },
+	{ 'T', "transport", OPT_CHOICE, offsetof(struct exec_args, transport), TRANSPORT_CHOICES,
+	  TRANSPORT_HELP },
 	{ 0, "socket-path", OPT_TEXT, offsetof(struct exec_args, socket_path), "PATH",
 	  "where clients connect (default: in the runtime directory)", COMPLETE_FILE },
 	{ 0, "mode", OPT_MODE, offsetof(struct exec_args, mode), "MODE",
@@ -145,8 +145,10 @@ static int run_on_socket(struct exec_args *args)
 	if (path && args->listen_fd < 0)
 		return error(ST_FAILED, path, "%s", strerror(-args->listen_fd));
 	if (path && strlen(path) > SOCKPATH_MAX)
-		error(0, path, "no client can connect to a path of %zu bytes, %zu at most (use a "
-		      "shorter --socket-path)", strlen(path), SOCKPATH_MAX);
+		error(0, path,
+		      "no client can connect to a path of %zu bytes, %zu at most (use a "
+		      "shorter --socket-path)",
+		      strlen(path), SOCKPATH_MAX);
 	status = args->foreground ? run_here(args) : run_detached(args, NULL);
 	if (status && path)
 		sockfile_remove(&args->file);
@@ -158,7 +160,8 @@ static int run(const struct call *call)
 	struct exec_args *args = call->args;
 	const struct transport t = { args->transport, args->uuid,
 				     args->socket_path ? "--socket-path" :
-				     args->mode ? "--mode" : NULL };
+				     args->mode        ? "--mode" :
+							 NULL };
 	int status;
 
 	args->words = call->words;
@@ -176,11 +179,9 @@ static int run(const struct call *call)
 const struct cmd cmd_exec = {
 	.name = "exec",
 	.summary = "start a libmuser program as a device",
-	.args = (const struct arg[]){
-		{ "PROGRAM", COMPLETE_COMMAND },
-		{ "ARGUMENT", COMPLETE_FILE, ARG_OPTIONAL | ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "PROGRAM", COMPLETE_COMMAND },
+				      { "ARGUMENT", COMPLETE_FILE, ARG_OPTIONAL | ARG_MANY },
+				      { 0 } },
 	.options = exec_options,
 	.size = sizeof(struct exec_args),
 	.defaults = &(const struct exec_args){ .listen_fd = -1 },

@@ -16,11 +16,10 @@ static int help(const struct call *call)
 	cmd = cmd_find(call->words[0]);
 	meant = cmd ? NULL : suggest_verb(call->words[0]);
 	if (meant)
-		return error(ST_USAGE, call->words[0],
-			     "unknown command (did you mean '%s'?)", meant);
+		return error(ST_USAGE, call->words[0], "unknown command (did you mean '%s'?)",
+			     meant);
 	if (!cmd)
-		return error(ST_USAGE, call->words[0],
-			     "unknown command (musctl help lists them)");
+		return error(ST_USAGE, call->words[0], "unknown command (musctl help lists them)");
 	help_cmd(cmd);
 	return ST_OK;
 }
@@ -28,9 +27,6 @@ static int help(const struct call *call)
 const struct cmd cmd_help = {
 	.name = "help",
 	.summary = "describe musctl or one of its commands",
-	.args = (const struct arg[]){
-		{ "COMMAND", COMPLETE_VERB, ARG_OPTIONAL },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "COMMAND", COMPLETE_VERB, ARG_OPTIONAL }, { 0 } },
 	.fn = help,
 };

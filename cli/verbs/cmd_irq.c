@@ -22,8 +22,7 @@
 
 /* ---- list ------------------------------------------------------------------------ */
 
-static void print_vector(struct out *out, struct json_object *irq,
-			 struct json_object *vector)
+static void print_vector(struct out *out, struct json_object *irq, struct json_object *vector)
 {
 	out_row(out);
 	out_text(out, IRQ, value_text(irq, "name"));
@@ -97,8 +96,7 @@ static int act(struct target *t, const char *action, struct irq *irq, struct out
 	return irq_outcome(irq, outcome);
 }
 
-static int run(struct target *t, const struct call *call, struct irq *irqs,
-	       struct out *out)
+static int run(struct target *t, const struct call *call, struct irq *irqs, struct out *out)
 {
 	struct json_object *reply = NULL, *device;
 	int i, one, status = 0, err = 0;
@@ -132,7 +130,7 @@ static int parse_words(struct call *call, struct irq **irqs)
 		return error_usage(action, "is not one of list, fire, mask, unmask");
 	if (!strcmp(action, "list") == (call->nr_words > first))
 		return error_usage(action, strcmp(action, "list") ? "VECTOR is missing" :
-				   "takes no VECTOR");
+								    "takes no VECTOR");
 	*irqs = calloc((size_t)call->nr_words, sizeof(**irqs));
 	if (!*irqs)
 		return error(ST_FAILED, NULL, "out of memory");
@@ -140,9 +138,9 @@ static int parse_words(struct call *call, struct irq **irqs)
 		status = irq_parse(call->words[i], &(*irqs)[i - first]);
 	if (strcmp(action, "list") && !call->format.columns) {
 		call->format.no_headings |= !call->format.all;
-		call->format.columns = call->format.json || call->format.all
-					       ? "IRQ,VECTOR,OUTCOME"
-					       : "OUTCOME";
+		call->format.columns = call->format.json || call->format.all ?
+					       "IRQ,VECTOR,OUTCOME" :
+					       "OUTCOME";
 	}
 	return status;
 }
@@ -187,12 +185,10 @@ const struct cmd cmd_irq = {
 		"what the guest uses. fire prints what became of it: delivered, pending\n"
 		"(masked); lost: no-eventfd, bus-master-off. mask and unmask print nothing\n"
 		"without --output.",
-	.args = (const struct arg[]){
-		{ "ACTION", COMPLETE_IRQ_ACTION },
-		{ "UUID", COMPLETE_DEVICE },
-		{ "VECTOR", COMPLETE_VECTOR, ARG_OPTIONAL | ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "ACTION", COMPLETE_IRQ_ACTION },
+				      { "UUID", COMPLETE_DEVICE },
+				      { "VECTOR", COMPLETE_VECTOR, ARG_OPTIONAL | ARG_MANY },
+				      { 0 } },
 	.columns = irq_columns,
 	.flags = CMD_DEVICE | CMD_SOCKET,
 	.fn = irq,

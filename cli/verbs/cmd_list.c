@@ -21,31 +21,32 @@
 
 #define TIMEOUT_MS 2000
 
+/* clang-format off */
 enum {
-	UUID, TYPE, NAME, TRANSPORT, STATE, CLIENT, PID,
-	PROGRAM, SOCKET, ID, CLASS, DMA_WINDOWS, REQUESTS, TRACERS, VERSION, GROUP,
+	UUID, TYPE, NAME, TRANSPORT, STATE, CLIENT, PID, PROGRAM, SOCKET, ID, CLASS,
+	DMA_WINDOWS, REQUESTS, TRACERS, VERSION, GROUP,
 };
+/* clang-format on */
 
 static const struct column list_columns[] = {
-	[UUID]      = { "UUID", 36, 0, "UUID of the device" },
-	[TYPE]      = { "TYPE", 11, 0, "type of the device" },
-	[NAME]      = { "NAME", 4, COLUMN_TRUNC, "name given at creation" },
+	[UUID] = { "UUID", 36, 0, "UUID of the device" },
+	[TYPE] = { "TYPE", 11, 0, "type of the device" },
+	[NAME] = { "NAME", 4, COLUMN_TRUNC, "name given at creation" },
 	[TRANSPORT] = { "TRANSPORT", 9, COLUMN_WIDE, "how clients reach it: vfio-user, mdev" },
-	[STATE]     = { "STATE", 5, 0,
-			"waiting, attached or hung; of an mdev also no-server, served" },
-	[CLIENT]    = { "CLIENT", 6, COLUMN_TRUNC, "process id and command of the client" },
-	[PID]       = { "PID", 5, COLUMN_RIGHT, "process id of the device" },
-	[PROGRAM]   = { "PROGRAM", 8, COLUMN_EXTRA, "program of the device process" },
-	[SOCKET]    = { "SOCKET", 20, COLUMN_EXTRA, "where clients connect" },
-	[ID]        = { "ID", 9, COLUMN_EXTRA, "PCI vendor and device id" },
-	[CLASS]     = { "CLASS", 6, COLUMN_EXTRA, "PCI class code" },
+	[STATE] = { "STATE", 5, 0, "waiting, attached or hung; of an mdev also no-server, served" },
+	[CLIENT] = { "CLIENT", 6, COLUMN_TRUNC, "process id and command of the client" },
+	[PID] = { "PID", 5, COLUMN_RIGHT, "process id of the device" },
+	[PROGRAM] = { "PROGRAM", 8, COLUMN_EXTRA, "program of the device process" },
+	[SOCKET] = { "SOCKET", 20, COLUMN_EXTRA, "where clients connect" },
+	[ID] = { "ID", 9, COLUMN_EXTRA, "PCI vendor and device id" },
+	[CLASS] = { "CLASS", 6, COLUMN_EXTRA, "PCI class code" },
 	[DMA_WINDOWS] = { "DMA_WINDOWS", 4, COLUMN_RIGHT | COLUMN_EXTRA,
 			  "DMA windows that the client has mapped" },
-	[REQUESTS]  = { "REQUESTS", 8, COLUMN_RIGHT | COLUMN_EXTRA,
-			"requests of the client so far" },
-	[TRACERS]   = { "TRACERS", 7, COLUMN_RIGHT | COLUMN_EXTRA, "tracers attached" },
-	[VERSION]   = { "VERSION", 7, COLUMN_EXTRA, "version of its libmuser" },
-	[GROUP]     = { "GROUP", 5, COLUMN_RIGHT | COLUMN_EXTRA, "IOMMU group of the mdev" },
+	[REQUESTS] = { "REQUESTS", 8, COLUMN_RIGHT | COLUMN_EXTRA,
+		       "requests of the client so far" },
+	[TRACERS] = { "TRACERS", 7, COLUMN_RIGHT | COLUMN_EXTRA, "tracers attached" },
+	[VERSION] = { "VERSION", 7, COLUMN_EXTRA, "version of its libmuser" },
+	[GROUP] = { "GROUP", 5, COLUMN_RIGHT | COLUMN_EXTRA, "IOMMU group of the mdev" },
 	{ 0 }
 };
 
@@ -88,8 +89,7 @@ static void print_device(struct out *out, struct json_object *device)
 	print_pid(out, value_u64(device, "pid"));
 	out_text(out, PROGRAM, value_text(device, "program"));
 	out_text(out, SOCKET, value_text(device, "socket"));
-	out_printf(out, ID, "%04llx:%04llx",
-		   (unsigned long long)value_u64(device, "vendor"),
+	out_printf(out, ID, "%04llx:%04llx", (unsigned long long)value_u64(device, "vendor"),
 		   (unsigned long long)value_u64(device, "device"));
 	out_printf(out, CLASS, "%06llx", (unsigned long long)value_u64(device, "class"));
 	out_u64(out, DMA_WINDOWS, value_u64(device, "dma_windows"));
@@ -101,8 +101,7 @@ static void print_device(struct out *out, struct json_object *device)
 	out_u64(out, REQUESTS, value_u64(client, "requests"));
 }
 
-static void print_label(struct out *out, unsigned int column, const char *uuid,
-			const char *label)
+static void print_label(struct out *out, unsigned int column, const char *uuid, const char *label)
 {
 	char text[64];
 

@@ -133,11 +133,10 @@ const struct cmd cmd_lspci = {
 	.name = "lspci",
 	.summary = "decode configuration space with lspci",
 	.more = "OPTIONs after -- go to lspci(8) as they are.",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE },
-		{ "OPTION", COMPLETE_NONE, ARG_OPTIONAL | ARG_MANY | ARG_COMMAND },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE },
+				      { "OPTION", COMPLETE_NONE,
+					ARG_OPTIONAL | ARG_MANY | ARG_COMMAND },
+				      { 0 } },
 	.options = lspci_options,
 	.size = sizeof(struct lspci_args),
 	.flags = CMD_DEVICE | CMD_SOCKET,

@@ -32,20 +32,20 @@ static const struct opt monitor_options[] = {
 enum { TIME, ACTION, WHAT, UUID, PATH };
 
 static const struct column monitor_columns[] = {
-	[TIME]   = { "TIME", 15, 0, "when it was seen" },
+	[TIME] = { "TIME", 15, 0, "when it was seen" },
 	[ACTION] = { "ACTION", 6, 0, "add, remove, change, bind, unbind" },
-	[WHAT]   = { "WHAT", 6, 0, "device (its process), mdev, or node (/dev/muser/UUID)" },
-	[UUID]   = { "UUID", 36, 0, "UUID of the device" },
-	[PATH]   = { "PATH", 1, COLUMN_TRUNC, "where it is" },
+	[WHAT] = { "WHAT", 6, 0, "device (its process), mdev, or node (/dev/muser/UUID)" },
+	[UUID] = { "UUID", 36, 0, "UUID of the device" },
+	[PATH] = { "PATH", 1, COLUMN_TRUNC, "where it is" },
 	{ 0 }
 };
 
 struct monitor {
 	const struct monitor_args *args;
-	struct out                *out;
-	struct mdev_watch         *watch; /* NULL: only our own */
-	struct instance_watch            *comings;
-	uint64_t                   nr;
+	struct out *out;
+	struct mdev_watch *watch; /* NULL: only our own */
+	struct instance_watch *comings;
+	uint64_t nr;
 };
 
 static bool is_full(const struct monitor *m)

@@ -16,13 +16,13 @@
 enum { VALUE, WHERE, REGION, OFFSET, WIDTH, REGISTER, DETAILS };
 
 static const struct column peek_columns[] = {
-	[VALUE]    = { "VALUE", 8, 0, "what was read" },
-	[WHERE]    = { "WHERE", 10, COLUMN_EXTRA, "the argument" },
-	[REGION]   = { "REGION", 6, COLUMN_EXTRA, "region" },
-	[OFFSET]   = { "OFFSET", 6, COLUMN_EXTRA, "offset in the region" },
-	[WIDTH]    = { "WIDTH", 5, COLUMN_RIGHT | COLUMN_EXTRA, "bytes read" },
+	[VALUE] = { "VALUE", 8, 0, "what was read" },
+	[WHERE] = { "WHERE", 10, COLUMN_EXTRA, "the argument" },
+	[REGION] = { "REGION", 6, COLUMN_EXTRA, "region" },
+	[OFFSET] = { "OFFSET", 6, COLUMN_EXTRA, "offset in the region" },
+	[WIDTH] = { "WIDTH", 5, COLUMN_RIGHT | COLUMN_EXTRA, "bytes read" },
 	[REGISTER] = { "REGISTER", 8, COLUMN_EXTRA, "name of the register there" },
-	[DETAILS]  = { "DETAILS", 10, COLUMN_EXTRA, "its bit fields, decoded" },
+	[DETAILS] = { "DETAILS", 10, COLUMN_EXTRA, "its bit fields, decoded" },
 	{ 0 }
 };
 
@@ -83,11 +83,9 @@ const struct cmd cmd_peek = {
 	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]. REGION: bar0 ..\n"
 		"bar5, rom, config, vga. OFFSET: hexadecimal. WIDTH: 1, 2, 4, 8, or B,\n"
 		"W, L, Q.",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE },
-		{ "WHERE", COMPLETE_REGISTER, ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE },
+				      { "WHERE", COMPLETE_REGISTER, ARG_MANY },
+				      { 0 } },
 	.columns = peek_columns,
 	.flags = CMD_DEVICE | CMD_SOCKET | CMD_VALUES,
 	.fn = peek,

@@ -15,15 +15,15 @@
 
 struct change {
 	struct address address;
-	uint64_t    value, mask; /* in the end, in the location's own bits */
-	bool        has_mask;
+	uint64_t value, mask; /* in the end, in the location's own bits */
+	bool has_mask;
 };
 
 static int bad_value(const char *word)
 {
-	return error(ST_USAGE, word, errno == ERANGE ?
-		     "a number is larger than 0xffffffffffffffff" :
-		     "is not WHERE=VALUE[:MASK] with hexadecimal numbers");
+	return error(ST_USAGE, word,
+		     errno == ERANGE ? "a number is larger than 0xffffffffffffffff" :
+				       "is not WHERE=VALUE[:MASK] with hexadecimal numbers");
 }
 
 /* Looks at the numbers only, before any device is asked. */
@@ -41,8 +41,7 @@ static int parse_values(struct change *change, const char *word)
 	if (colon)
 		*colon = '\0';
 	change->has_mask = colon;
-	good = parse_hex(copy, &change->value) &&
-	       (!colon || parse_hex(colon + 1, &change->mask));
+	good = parse_hex(copy, &change->value) && (!colon || parse_hex(colon + 1, &change->mask));
 	free(copy);
 	return good ? 0 : bad_value(word);
 }
@@ -103,11 +102,9 @@ const struct cmd cmd_poke = {
 	.summary = "write registers of a device",
 	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD], as for peek. With\n"
 		"MASK only those bits change. Numbers are hexadecimal.",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE },
-		{ "WHERE=VALUE[:MASK]", COMPLETE_REGISTER, ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE },
+				      { "WHERE=VALUE[:MASK]", COMPLETE_REGISTER, ARG_MANY },
+				      { 0 } },
 	.flags = CMD_DEVICE | CMD_SOCKET,
 	.fn = poke,
 };

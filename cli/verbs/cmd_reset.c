@@ -39,10 +39,7 @@ static int reset(const struct call *call)
 const struct cmd cmd_reset = {
 	.name = "reset",
 	.summary = "reset devices",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
 	.flags = CMD_DEVICE | CMD_SOCKET,
 	.fn = reset,
 };

@@ -26,16 +26,14 @@ struct run_args {
 	struct device_process host;
 };
 
-static const struct opt run_options[] = {
-	{ 0, "fd", OPT_FD, offsetof(struct run_args, host.fd), "FDNUM",
-	  "inherited socket (connected or listening)" },
-	{ 0 }
-};
+static const struct opt run_options[] = { { 0, "fd", OPT_FD, offsetof(struct run_args, host.fd),
+					    "FDNUM", "inherited socket (connected or listening)" },
+					  { 0 } };
 
 /* The command that the device lives for. */
 struct child {
 	char **words;
-	pid_t  pid;
+	pid_t pid;
 };
 
 static volatile pid_t child_pid;
@@ -161,11 +159,10 @@ const struct cmd cmd_run = {
 	.more = "Prints the UUID and serves until SIGTERM or SIGINT. With COMMAND,\n"
 		"prints nothing and serves until COMMAND ends, which finds MUSER_UUID\n"
 		"and MUSER_SOCKET in its environment.",
-	.args = (const struct arg[]){
-		{ "TYPE", COMPLETE_TYPE },
-		{ "COMMAND", COMPLETE_COMMAND, ARG_OPTIONAL | ARG_MANY | ARG_COMMAND },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "TYPE", COMPLETE_TYPE },
+				      { "COMMAND", COMPLETE_COMMAND,
+					ARG_OPTIONAL | ARG_MANY | ARG_COMMAND },
+				      { 0 } },
 	.options = run_options,
 	.shared = host_options,
 	.size = sizeof(struct run_args),

@@ -20,13 +20,12 @@
 enum { NAME, VALUE, DEFAULT, ACCEPTS, COUNT, FLAGS, DESCRIPTION };
 
 static const struct column set_columns[] = {
-	[NAME]        = { "NAME", 8, 0, "name of the property" },
-	[VALUE]       = { "VALUE", 8, 0, "what it is" },
-	[DEFAULT]     = { "DEFAULT", 8, 0, "what it is at creation, unless set by an option" },
-	[ACCEPTS]     = { "ACCEPTS", 8, COLUMN_EXTRA, "choices, or the range of numbers" },
-	[COUNT]       = { "COUNT", 5, COLUMN_RIGHT,
-			  "number of single properties NAME0, NAME1, ..." },
-	[FLAGS]       = { "FLAGS", 5, 0, "read-only, create-only" },
+	[NAME] = { "NAME", 8, 0, "name of the property" },
+	[VALUE] = { "VALUE", 8, 0, "what it is" },
+	[DEFAULT] = { "DEFAULT", 8, 0, "what it is at creation, unless set by an option" },
+	[ACCEPTS] = { "ACCEPTS", 8, COLUMN_EXTRA, "choices, or the range of numbers" },
+	[COUNT] = { "COUNT", 5, COLUMN_RIGHT, "number of single properties NAME0, NAME1, ..." },
+	[FLAGS] = { "FLAGS", 5, 0, "read-only, create-only" },
 	[DESCRIPTION] = { "DESCRIPTION", 0.4, COLUMN_TRUNC, "what it is for" },
 	{ 0 }
 };
@@ -69,8 +68,7 @@ static bool is_property(struct json_object *prop, const char *word, size_t len)
 	const size_t base = strlen(name);
 
 	return len >= base && !strncmp(name, word, base) &&
-	       (len == base ||
-		ascii_is_index(word + base, len - base, value_u64(prop, "count")));
+	       (len == base || ascii_is_index(word + base, len - base, value_u64(prop, "count")));
 }
 
 /* A property of this very name comes before a wire of another. */
@@ -154,8 +152,9 @@ static int do_words(const struct call *call, struct control *control, struct jso
 	if (!status)
 		status = out_begin(&out, &values, "properties");
 	for (i = 1; i < call->nr_words && !status; i++)
-		status = strchr(call->words[i], '=') ? set_word(control, call->words[i]) :
-			 get_word(control, device, call->words[i], out);
+		status = strchr(call->words[i], '=') ?
+				 set_word(control, call->words[i]) :
+				 get_word(control, device, call->words[i], out);
 	out_finish(out, status);
 	return status;
 }
@@ -168,8 +167,7 @@ static int set(const struct call *call)
 
 	if (status)
 		return status;
-	status = call->nr_words == 1 ? print_all(call, device)
-				     : do_words(call, control, device);
+	status = call->nr_words == 1 ? print_all(call, device) : do_words(call, control, device);
 	control_close(control);
 	return status;
 }
@@ -179,11 +177,10 @@ const struct cmd cmd_set = {
 	.summary = "set or print the properties of a device",
 	.more = "Without names prints all properties; NAME prints a value; NAME=VALUE\n"
 		"sets it.",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE },
-		{ "NAME[=VALUE]", COMPLETE_PROPERTY, ARG_OPTIONAL | ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE },
+				      { "NAME[=VALUE]", COMPLETE_PROPERTY,
+					ARG_OPTIONAL | ARG_MANY },
+				      { 0 } },
 	.columns = set_columns,
 	.flags = CMD_DEVICE,
 	.fn = set,

@@ -22,15 +22,14 @@
 #include "verbs/verbs.h"
 
 struct show_args {
-	const char    *who;     /* --cmdline */
+	const char *who;        /* --cmdline */
 	struct cmdline cmdline; /* the devices for it */
 };
 
-static const struct opt show_options[] = {
-	{ 0, "cmdline", OPT_CHOICE, offsetof(struct show_args, who), CMDLINE_CHOICES,
-	  "print the options that connect a virtual machine" },
-	{ 0 }
-};
+static const struct opt show_options[] = { { 0, "cmdline", OPT_CHOICE,
+					     offsetof(struct show_args, who), CMDLINE_CHOICES,
+					     "print the options that connect a virtual machine" },
+					   { 0 } };
 
 static int add_cmdline(struct cmdline *cmdline, struct json_object *device,
 		       struct json_object *mdev)
@@ -126,10 +125,7 @@ const struct cmd cmd_show = {
 	.summary = "show everything about a device",
 	.more = "Over vfio-user guest memory must be shared (share=on): with a memfd that\n"
 		"is not, the device's DMA is silently lost.",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
 	.options = show_options,
 	.size = sizeof(struct show_args),
 	.flags = CMD_DEVICE | CMD_JSON,

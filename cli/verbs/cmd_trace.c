@@ -15,8 +15,8 @@
 
 struct trace_args {
 	struct opt_list filters;
-	bool            count;
-	uint64_t        limit, timeout_ns;
+	bool count;
+	uint64_t limit, timeout_ns;
 };
 
 static const struct opt trace_options[] = {
@@ -33,9 +33,9 @@ static const struct opt trace_options[] = {
 
 /* Where records go: rows, or a summary. */
 struct sink {
-	struct filter   filter;
-	uint64_t        limit, nr;
-	struct out     *out;
+	struct filter filter;
+	uint64_t limit, nr;
+	struct out *out;
 	struct summary *summary;
 };
 
@@ -100,8 +100,11 @@ static int trace(const struct call *original)
 {
 	const struct trace_args *args = original->args;
 	struct sink sink = { .limit = args->limit };
-	struct trace_follow f = { .arg = &sink, .take = take, .lost = lost, .crashed = crashed,
-			    .timeout_ns = args->timeout_ns };
+	struct trace_follow f = { .arg = &sink,
+				  .take = take,
+				  .lost = lost,
+				  .crashed = crashed,
+				  .timeout_ns = args->timeout_ns };
 	struct call call = *original;
 	struct words words = { 0 };
 	size_t i;
@@ -130,10 +133,7 @@ const struct cmd cmd_trace = {
 	.more = "Terms of one --filter about the same thing are alternatives, others\n"
 		"must all hold: bar2,write is writes to BAR2. Several --filter are\n"
 		"alternatives.",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE, ARG_MANY },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_MANY }, { 0 } },
 	.options = trace_options,
 	.columns = tracerow_columns,
 	.size = sizeof(struct trace_args),

@@ -21,11 +21,11 @@
 enum { TYPE, ID, SUBSYSTEM, CLASS, DRIVER, DESCRIPTION };
 
 static const struct column types_columns[] = {
-	[TYPE]        = { "TYPE", 12, 0, "name of the type" },
-	[ID]          = { "ID", 9, 0, "PCI vendor and device id" },
-	[SUBSYSTEM]   = { "SUBSYSTEM", 9, COLUMN_EXTRA, "PCI subsystem vendor and subsystem id" },
-	[CLASS]       = { "CLASS", 6, 0, "PCI class code" },
-	[DRIVER]      = { "DRIVER", 6, 0, "Linux driver that binds to it" },
+	[TYPE] = { "TYPE", 12, 0, "name of the type" },
+	[ID] = { "ID", 9, 0, "PCI vendor and device id" },
+	[SUBSYSTEM] = { "SUBSYSTEM", 9, COLUMN_EXTRA, "PCI subsystem vendor and subsystem id" },
+	[CLASS] = { "CLASS", 6, 0, "PCI class code" },
+	[DRIVER] = { "DRIVER", 6, 0, "Linux driver that binds to it" },
 	[DESCRIPTION] = { "DESCRIPTION", 0.5, COLUMN_TRUNC, "what it is" },
 	{ 0 }
 };
@@ -34,10 +34,10 @@ static const struct column types_columns[] = {
 
 enum { MDEV_ID, MDEV_PARENT, MDEV_API, MDEV_FREE, MDEV_NAME, MDEV_TEXT };
 
-static const struct column mdev_columns[] = {
-	{ "TYPE", 8 }, { "PARENT", 6 }, { "API", 8 }, { "FREE", 4, COLUMN_RIGHT },
-	{ "NAME", 8 }, { "DESCRIPTION", 0.5, COLUMN_TRUNC }, { 0 }
-};
+static const struct column mdev_columns[] = { { "TYPE", 8 }, { "PARENT", 6 },
+					      { "API", 8 },  { "FREE", 4, COLUMN_RIGHT },
+					      { "NAME", 8 }, { "DESCRIPTION", 0.5, COLUMN_TRUNC },
+					      { 0 } };
 
 static int add_mdev_type(void *arg, const struct mdev_type *type)
 {
@@ -104,8 +104,7 @@ static int list_types(const struct call *call)
 		out_text(out, TYPE, (*type)->name);
 		out_printf(out, ID, "%04x:%04x", pci->id.vid, pci->id.did);
 		out_printf(out, SUBSYSTEM, "%04x:%04x", pci->ss.vid, pci->ss.sid);
-		out_printf(out, CLASS, "%02x%02x%02x", pci->cc.bcc, pci->cc.scc,
-			   pci->cc.pi);
+		out_printf(out, CLASS, "%02x%02x%02x", pci->cc.bcc, pci->cc.scc, pci->cc.pi);
 		out_text(out, DRIVER, (*type)->driver);
 		out_text(out, DESCRIPTION, (*type)->help);
 	}
@@ -124,7 +123,7 @@ static int show_type(const struct call *call, const struct device_type *type)
 	char id[16], class[16];
 	const struct page_entry head[] = {
 		{ "Type", type->name }, { "Description", type->help }, { "ID", id },
-		{ "Class", class }, { "Driver", type->driver },
+		{ "Class", class },     { "Driver", type->driver },
 	};
 
 	if (call->format.json) {
@@ -137,8 +136,7 @@ static int show_type(const struct call *call, const struct device_type *type)
 		return 0;
 	}
 	snprintf(id, sizeof(id), "%04x:%04x", pci->id.vid, pci->id.did);
-	snprintf(class, sizeof(class), "%02x%02x%02x", pci->cc.bcc, pci->cc.scc,
-		 pci->cc.pi);
+	snprintf(class, sizeof(class), "%02x%02x%02x", pci->cc.bcc, pci->cc.scc, pci->cc.pi);
 	page_head(call, head, LM_NR(head));
 	page_properties(call, "Options", json_get(doc, "options"));
 	page_regions(call, json_get(doc, "regions"));
@@ -156,8 +154,7 @@ static int types(const struct call *call)
 		return list_types(call);
 	type = device_find(call->words[0]);
 	if (!type)
-		return error(ST_USAGE, call->words[0],
-			     "no such type (musctl types lists them)");
+		return error(ST_USAGE, call->words[0], "no such type (musctl types lists them)");
 	return show_type(call, type);
 }
 
@@ -167,10 +164,7 @@ const struct cmd cmd_types = {
 	.more = "Without TYPE also what types of mediated devices the kernel offers, and how\n"
 		"many of each can still be made. Of one TYPE: options, regions, interrupts\n"
 		"and registers; --json exports the register map.",
-	.args = (const struct arg[]){
-		{ "TYPE", COMPLETE_TYPE, ARG_OPTIONAL },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "TYPE", COMPLETE_TYPE, ARG_OPTIONAL }, { 0 } },
 	.columns = types_columns,
 	.fn = types,
 };

@@ -13,7 +13,7 @@ enum { COMPONENT, VERSION };
 
 static const struct column version_columns[] = {
 	[COMPONENT] = { "COMPONENT", 9, 0, "musctl or libmuser" },
-	[VERSION]   = { "VERSION", 7, 0, "MAJOR.MINOR.PATCH" },
+	[VERSION] = { "VERSION", 7, 0, "MAJOR.MINOR.PATCH" },
 	{ 0 }
 };
 
@@ -26,8 +26,7 @@ static int version(const struct call *call)
 		return status;
 	out_row(out);
 	out_text(out, COMPONENT, "musctl");
-	out_printf(out, VERSION, "%d.%d.%d", LM_VERSION_MAJOR, LM_VERSION_MINOR,
-		   LM_VERSION_PATCH);
+	out_printf(out, VERSION, "%d.%d.%d", LM_VERSION_MAJOR, LM_VERSION_MINOR, LM_VERSION_PATCH);
 	out_row(out);
 	out_text(out, COMPONENT, "libmuser");
 	out_text(out, VERSION, lm_version());

@@ -20,9 +20,9 @@
 #include "verbs/verbs.h"
 
 struct wait_args {
-	bool        attached, detached, gone;
+	bool attached, detached, gone;
 	const char *event;
-	uint64_t    timeout_ns;
+	uint64_t timeout_ns;
 };
 
 static const struct opt wait_options[] = {
@@ -69,8 +69,7 @@ static bool is_wanted(const struct wait_args *args, struct json_object *reply)
 		return false;
 	if (args->attached || args->detached)
 		return !strcmp(kind, args->attached ? "attach" : "detach");
-	if (!args->event || strcmp(kind, "event") ||
-	    strcmp(value_name(reply), args->event))
+	if (!args->event || strcmp(kind, "event") || strcmp(value_name(reply), args->event))
 		return false;
 	value = value_text(reply, "value");
 	out_clean(value ? value : "");
@@ -81,8 +80,7 @@ static bool is_wanted(const struct wait_args *args, struct json_object *reply)
 /* A device may end at any moment: before we connect, before we ask, while it should answer. */
 static bool is_gone(int err)
 {
-	return err == -ENOENT || err == -ECONNREFUSED || err == -EPIPE ||
-	       err == -ECONNRESET;
+	return err == -ENOENT || err == -ECONNREFUSED || err == -EPIPE || err == -ECONNRESET;
 }
 
 /* The next reply, within the time that is left until end. */
@@ -121,8 +119,7 @@ static int wait_for(const struct wait_args *args, struct control *control, const
 	return status ? error(status, word, "ended: %s", fate->text) : 0;
 }
 
-static int wait_open(const struct wait_args *args, struct control *control,
-		     const char *word)
+static int wait_open(const struct wait_args *args, struct control *control, const char *word)
 {
 	const int err = control_more(control, "Monitor");
 
@@ -145,7 +142,7 @@ static int run(const struct call *call)
 
 	if (args->attached + args->detached + args->gone + !!args->event != 1)
 		return error_usage(NULL, "needs one of --attached, --detached, --event, "
-				   "--gone");
+					 "--gone");
 	status = instance_find(word, uuid);
 	if (status)
 		return status;
@@ -163,10 +160,7 @@ static int run(const struct call *call)
 const struct cmd cmd_wait = {
 	.name = "wait",
 	.summary = "wait for something to happen to a device",
-	.args = (const struct arg[]){
-		{ "UUID", COMPLETE_DEVICE },
-		{ 0 }
-	},
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE }, { 0 } },
 	.options = wait_options,
 	.size = sizeof(struct wait_args),
 	.flags = CMD_DEVICE,

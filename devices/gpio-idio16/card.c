@@ -29,15 +29,16 @@ enum {
 };
 
 enum {
-	IDIO_CHANGED0_7  = 1 << 0,
+	IDIO_CHANGED0_7 = 1 << 0,
 	IDIO_CHANGED8_15 = 1 << 1,
-	IDIO_IRQ         = 1 << 2,
+	IDIO_IRQ = 1 << 2,
 };
 
-#define IDIO_BANK(p, a, b, c, d, e, f, g, h) { \
-	{ #p #a, 0, 1 }, { #p #b, 1, 1 }, { #p #c, 2, 1 }, { #p #d, 3, 1 }, \
-	{ #p #e, 4, 1 }, { #p #f, 5, 1 }, { #p #g, 6, 1 }, { #p #h, 7, 1 }, \
-}
+#define IDIO_BANK(p, a, b, c, d, e, f, g, h)                                                \
+	{                                                                                   \
+		{ #p #a, 0, 1 }, { #p #b, 1, 1 }, { #p #c, 2, 1 }, { #p #d, 3, 1 },         \
+			{ #p #e, 4, 1 }, { #p #f, 5, 1 }, { #p #g, 6, 1 }, { #p #h, 7, 1 }, \
+	}
 
 static const lm_field_t out0_7_fields[] = IDIO_BANK(OUT, 0, 1, 2, 3, 4, 5, 6, 7);
 static const lm_field_t out8_15_fields[] = IDIO_BANK(OUT, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -55,22 +56,17 @@ static const lm_field_t irq_status_fields[] = {
 
 /* Data registers are not LM_REGISTER_PURE: with pattern=toggle3 a read takes a step. */
 static const lm_register_t idio_registers[] = {
-	{ "OUT0_7", "outputs 0-7",
-	  IDIO_OUT0_7, 1, LM_RW, 0, IDIO_FIELDS(out0_7_fields) },
-	{ "IN0_7", "inputs 0-7; write: clear the interrupt",
-	  IDIO_IN0_7, 1, LM_RW, 0, IDIO_FIELDS(in0_7_fields) },
-	{ "IRQ_CTL", "read: enable interrupts; write: disable them",
-	  IDIO_IRQ_CTL, 1, LM_RW },
-	{ "FILTER_CTL", "read: filter inputs 0-15; write: filter none",
-	  IDIO_FILTER_CTL, 1, LM_RW },
-	{ "OUT8_15", "outputs 8-15",
-	  IDIO_OUT8_15, 1, LM_RW, 0, IDIO_FIELDS(out8_15_fields) },
-	{ "IN8_15", "inputs 8-15",
-	  IDIO_IN8_15, 1, LM_RO, 0, IDIO_FIELDS(in8_15_fields) },
-	{ "IRQ_STATUS", "what has happened since the interrupt was cleared",
-	  IDIO_IRQ_STATUS, 1, LM_RO, LM_REGISTER_PURE, IDIO_FIELDS(irq_status_fields) },
-	{ "FILTER0_7", "which of inputs 0-7 are filtered; write: choose them",
-	  IDIO_FILTER0_7, 1, LM_RW, LM_REGISTER_PURE, IDIO_FIELDS(filter0_7_fields) },
+	{ "OUT0_7", "outputs 0-7", IDIO_OUT0_7, 1, LM_RW, 0, IDIO_FIELDS(out0_7_fields) },
+	{ "IN0_7", "inputs 0-7; write: clear the interrupt", IDIO_IN0_7, 1, LM_RW, 0,
+	  IDIO_FIELDS(in0_7_fields) },
+	{ "IRQ_CTL", "read: enable interrupts; write: disable them", IDIO_IRQ_CTL, 1, LM_RW },
+	{ "FILTER_CTL", "read: filter inputs 0-15; write: filter none", IDIO_FILTER_CTL, 1, LM_RW },
+	{ "OUT8_15", "outputs 8-15", IDIO_OUT8_15, 1, LM_RW, 0, IDIO_FIELDS(out8_15_fields) },
+	{ "IN8_15", "inputs 8-15", IDIO_IN8_15, 1, LM_RO, 0, IDIO_FIELDS(in8_15_fields) },
+	{ "IRQ_STATUS", "what has happened since the interrupt was cleared", IDIO_IRQ_STATUS, 1,
+	  LM_RO, LM_REGISTER_PURE, IDIO_FIELDS(irq_status_fields) },
+	{ "FILTER0_7", "which of inputs 0-7 are filtered; write: choose them", IDIO_FILTER0_7, 1,
+	  LM_RW, LM_REGISTER_PURE, IDIO_FIELDS(filter0_7_fields) },
 };
 
 /* ---- inputs and the interrupt ---------------------------------------------------- */
@@ -149,25 +145,17 @@ static uint64_t idio_read(void *pvt, uint64_t offset, unsigned int width)
 	struct idio *dev = pvt;
 
 	switch (offset) {
-	case IDIO_OUT0_7:
-		return idio_data(dev, dev->st->out & 0xff);
-	case IDIO_IN0_7:
-		return idio_data(dev, dev->st->seen & 0xff);
+	case IDIO_OUT0_7: return idio_data(dev, dev->st->out & 0xff);
+	case IDIO_IN0_7: return idio_data(dev, dev->st->seen & 0xff);
 	case IDIO_IRQ_CTL:
 		dev->st->irq_enabled = true;
 		idio_update_irq(dev);
 		return 0;
-	case IDIO_FILTER_CTL:
-		dev->st->filter_all = true;
-		return 0;
-	case IDIO_OUT8_15:
-		return idio_data(dev, dev->st->out >> 8);
-	case IDIO_IN8_15:
-		return idio_data(dev, dev->st->seen >> 8);
-	case IDIO_IRQ_STATUS:
-		return dev->st->status;
-	default:
-		return idio_filtered(dev) & 0xff;
+	case IDIO_FILTER_CTL: dev->st->filter_all = true; return 0;
+	case IDIO_OUT8_15: return idio_data(dev, dev->st->out >> 8);
+	case IDIO_IN8_15: return idio_data(dev, dev->st->seen >> 8);
+	case IDIO_IRQ_STATUS: return dev->st->status;
+	default: return idio_filtered(dev) & 0xff;
 	}
 }
 
@@ -176,18 +164,10 @@ static void idio_write(void *pvt, uint64_t offset, uint64_t value, unsigned int 
 	struct idio *dev = pvt;
 
 	switch (offset) {
-	case IDIO_OUT0_7:
-		dev->st->out = (dev->st->out & 0xff00) | value;
-		break;
-	case IDIO_OUT8_15:
-		dev->st->out = (dev->st->out & 0x00ff) | value << 8;
-		break;
-	case IDIO_IN0_7:
-		dev->st->status = 0;
-		break;
-	case IDIO_IRQ_CTL:
-		dev->st->irq_enabled = false;
-		break;
+	case IDIO_OUT0_7: dev->st->out = (dev->st->out & 0xff00) | value; break;
+	case IDIO_OUT8_15: dev->st->out = (dev->st->out & 0x00ff) | value << 8; break;
+	case IDIO_IN0_7: dev->st->status = 0; break;
+	case IDIO_IRQ_CTL: dev->st->irq_enabled = false; break;
 	case IDIO_FILTER_CTL:
 		dev->st->filter_all = false;
 		dev->st->filters = 0;

@@ -18,8 +18,7 @@ const lm_prop_t idio_props[IDIO_NR_PROPS] = {
 	{ "out", "the output terminals", NULL, IDIO_NR_PINS, LM_PROP_RO },
 	{ "pattern", "none; toggle3: data registers read 0 0 0 1 1 1 ...", "none",
 	  .accepts = "none|toggle3" },
-	{ "loopback", "1: the outputs are wired to the inputs", "0",
-	  .accepts = "0|1" },
+	{ "loopback", "1: the outputs are wired to the inputs", "0", .accepts = "0|1" },
 	{ "filter", "inputs whose filter is on", NULL, 0, LM_PROP_RO },
 	{ "filter-us", "microseconds until a filtered input is seen", "5000",
 	  .accepts = "0..60000000" },
@@ -137,11 +136,11 @@ int idio_take_state(struct idio *dev)
 enum { STATE_VERSION = 1, STATE_SIZE = 20 };
 
 enum { /* byte 1: flags */
-	STATE_FILTER_ALL  = 1 << 0,
-	STATE_IRQ_ENABLED = 1 << 1,
-	STATE_LOOPBACK    = 1 << 2,
-	STATE_TOGGLE3     = 1 << 3,
-	STATE_FLAGS       = (1 << 4) - 1,
+       STATE_FILTER_ALL = 1 << 0,
+       STATE_IRQ_ENABLED = 1 << 1,
+       STATE_LOOPBACK = 1 << 2,
+       STATE_TOGGLE3 = 1 << 3,
+       STATE_FLAGS = (1 << 4) - 1,
 };
 
 static void put(uint8_t *to, uint32_t value, int bytes)

@@ -19,8 +19,8 @@
 /* Descriptors are the process's, and so is this one. */
 static struct {
 	pthread_mutex_t lock;
-	unsigned int    listeners;
-	int             fd;
+	unsigned int listeners;
+	int fd;
 } reserve = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
 
 int accept_new(int fd)

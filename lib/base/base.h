@@ -11,11 +11,11 @@
 
 #include "muser.h"
 
-#define LM_EXPORT  __attribute__((visibility("default")))
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define NS_PER_MS   1000000ull
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define LM_EXPORT                       __attribute__((visibility("default")))
+#define likely(x)                       __builtin_expect(!!(x), 1)
+#define unlikely(x)                     __builtin_expect(!!(x), 0)
+#define NS_PER_MS                       1000000ull
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* True if [off, off + len) does not lie in [0, size): the one bounds check. */
 static inline bool out_of_range(uint64_t off, uint64_t len, uint64_t size)

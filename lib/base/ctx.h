@@ -33,49 +33,49 @@ struct deferral;
  * other sources have a turn.
  */
 #define TURN_MAX        1024u
-#define DMA_WORK        8u /* of memory that is mapped or unmapped: system calls, mostly */
-#define TURN_OVER       1u /* what there is has been work */
+#define DMA_WORK        8u   /* of memory that is mapped or unmapped: system calls, mostly */
+#define TURN_OVER       1u   /* what there is has been work */
 #define LOOP_LOOK_TURNS 256u /* the same after so many turns in which there was nothing to do */
 
 #define TAPS_MAX 4u /* enum tap_place */
 
 struct lm_ctx {
-	lm_dev_info_t       info;     /* own copy, defaults filled in (info.c) */
-	char                uuid[37];
-	struct loop         loop;
-	int                 ended;    /* -errno once the only client has left */
-	const struct host  *host;     /* what drives the device has beside messages */
-	uint64_t            work;     /* done so far ... */
-	uint64_t            turn_end; /* ... when a client's turn is over; 0: it is nobody's */
-	uint64_t            looked;   /* ... when epoll was last asked; BUSY_POLL, exchange */
-	struct persist     *persist;  /* persist.c; NULL: nothing is */
-	struct regions     *regions;  /* region.c */
-	struct config      *config;   /* config.c */
-	struct irqs        *irqs;     /* irq.c */
-	struct lent_kick   *lent_kicks; /* kick.c: eventfds that the client was given */
-	struct dma         *dma;      /* dma.c */
-	struct dma_last    *last;     /* the same: the last lookup, or one that never hits */
-	struct threads     *threads;  /* threads.c; NULL: one at a time */
-	_Atomic(uint64_t)   tapped;   /* gate.c: kinds of crossings that a tap wants ... */
+	lm_dev_info_t info; /* own copy, defaults filled in (info.c) */
+	char uuid[37];
+	struct loop loop;
+	int ended;                    /* -errno once the only client has left */
+	const struct host *host;      /* what drives the device has beside messages */
+	uint64_t work;                /* done so far ... */
+	uint64_t turn_end;            /* ... when a client's turn is over; 0: it is nobody's */
+	uint64_t looked;              /* ... when epoll was last asked; BUSY_POLL, exchange */
+	struct persist *persist;      /* persist.c; NULL: nothing is */
+	struct regions *regions;      /* region.c */
+	struct config *config;        /* config.c */
+	struct irqs *irqs;            /* irq.c */
+	struct lent_kick *lent_kicks; /* kick.c: eventfds that the client was given */
+	struct dma *dma;              /* dma.c */
+	struct dma_last *last;        /* the same: the last lookup, or one that never hits */
+	struct threads *threads;      /* threads.c; NULL: one at a time */
+	_Atomic(uint64_t) tapped;     /* gate.c: kinds of crossings that a tap wants ... */
 	_Atomic(struct tap *) tap[TAPS_MAX]; /* ... of these; NULL: none is there */
-	struct trace       *trace;    /* trace.c; NULL: nobody has traced yet */
-	struct control     *control;  /* control.c; NULL: LM_DEV_NO_CONTROL */
-	struct instance    *instance; /* instance.c; NULL: LM_DEV_NO_CONTROL */
-	struct server      *server;   /* server.c: listener and client */
-	struct log_limits   log_limits; /* log.c */
-	uint32_t            nr_traps; /* trap.c: regions that have some */
-	bool                traps_due; /* the device is to be notified ... */
-	uint16_t            traps_after; /* ... after the message without a reply of this id */
-	uint64_t            turn_ticks; /* traced: when the last request of this turn ended; or 0 */
-	struct deferral    *running;  /* requests whose callbacks are running, innermost first */
-	struct deferral    *deferred; /* requests that wait for lm_complete() */
-	lm_token_t          last_token;
+	struct trace *trace;                 /* trace.c; NULL: nobody has traced yet */
+	struct control *control;             /* control.c; NULL: LM_DEV_NO_CONTROL */
+	struct instance *instance;           /* instance.c; NULL: LM_DEV_NO_CONTROL */
+	struct server *server;               /* server.c: listener and client */
+	struct log_limits log_limits;        /* log.c */
+	uint32_t nr_traps;                   /* trap.c: regions that have some */
+	bool traps_due;                      /* the device is to be notified ... */
+	uint16_t traps_after;                /* ... after the message without a reply of this id */
+	uint64_t turn_ticks;       /* traced: when the last request of this turn ended; or 0 */
+	struct deferral *running;  /* requests whose callbacks are running, innermost first */
+	struct deferral *deferred; /* requests that wait for lm_complete() */
+	lm_token_t last_token;
 	/* Given by parts that those below do not know; NULL: nobody wants to hear of it. */
-	void              (*on_event)(struct lm_ctx *ctx, const char *kind, const char *name,
-				      uint64_t value); /* see ctx_notify() */
-	void              (*on_traps)(struct lm_ctx *ctx); /* other pages are trapped now */
-	void              (*on_taps)(struct lm_ctx *ctx); /* there are others now */
-	uint64_t            refused;  /* accesses of clients that failed without an error */
+	void (*on_event)(struct lm_ctx *ctx, const char *kind, const char *name,
+			 uint64_t value);     /* see ctx_notify() */
+	void (*on_traps)(struct lm_ctx *ctx); /* other pages are trapped now */
+	void (*on_taps)(struct lm_ctx *ctx);  /* there are others now */
+	uint64_t refused;                     /* accesses of clients that failed without an error */
 };
 
 /* To whoever listens. @kind: attach, detach, reset, event; @name: of the event, or NULL */

@@ -85,7 +85,10 @@ struct json_object *describe_register(uint32_t region, const lm_register_map_t *
 				      const lm_register_t *reg)
 {
 	static const char *const access[] = {
-		[LM_RW] = "rw", [LM_RO] = "ro", [LM_WO] = "wo", [LM_RW1C] = "rw1c",
+		[LM_RW] = "rw",
+		[LM_RO] = "ro",
+		[LM_WO] = "wo",
+		[LM_RW1C] = "rw1c",
 	};
 	struct json_object *obj = json_new_object();
 

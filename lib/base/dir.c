@@ -27,15 +27,15 @@
 #define SEARCH    (S_IXGRP | S_IXOTH)
 
 struct walk {
-	int   fd;        /* O_PATH: where it has come to */
+	int fd;             /* O_PATH: where it has come to */
 	unsigned int flags; /* DIR_* */
-	int   links;     /* still to be followed */
+	int links;          /* still to be followed */
 	uid_t root;
-	bool  is_closed; /* to others, from here on */
-	bool  has_owner; /* somebody beside root can change the way */
+	bool is_closed; /* to others, from here on */
+	bool has_owner; /* somebody beside root can change the way */
 	uid_t owner;
 	char *why;
-	char  rest[PATH_MAX];
+	char rest[PATH_MAX];
 };
 
 /* ---- what may be walked through -------------------------------------------------- */

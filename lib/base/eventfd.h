@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* 0: @fd is an eventfd, and now non-blocking: write(2) it. -EINVAL: it is something else. */
-int  eventfd_accept(int fd);
+int eventfd_accept(int fd);
 /* Where speed does not matter: also safe if the peer has made it blocking again. */
 void eventfd_kick(int fd);
 /* As proc_pid_fdinfo(5) numbers those that exist; -1: unknown. */

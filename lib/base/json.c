@@ -417,15 +417,13 @@ static int read_member(const struct json_member *m, struct json_object *value, c
 			return -EINVAL;
 		*(const char **)to = json_to_string(value);
 		return 0;
-	case JSON_BOOL:
-		return json_to_bool(value, (bool *)to);
+	case JSON_BOOL: return json_to_bool(value, (bool *)to);
 	case JSON_OBJECT:
 		if (!json_is_object(value))
 			return -EINVAL;
 		*(struct json_object **)to = value;
 		return 0;
-	default:
-		return read_number(m, value, to);
+	default: return read_number(m, value, to);
 	}
 }
 
@@ -440,8 +438,8 @@ static bool is_known(const char *name, const struct json_member *members, size_t
 	return false;
 }
 
-const char *json_read(struct json_object *obj, const struct json_member *members,
-		      size_t nr, void *out)
+const char *json_read(struct json_object *obj, const struct json_member *members, size_t nr,
+		      void *out)
 {
 	struct json_object_iter it;
 	size_t i;
@@ -449,7 +447,8 @@ const char *json_read(struct json_object *obj, const struct json_member *members
 	if (obj && !json_is_object(obj))
 		return "";
 	if (obj) {
-		json_object_object_foreachC(obj, it) {
+		json_object_object_foreachC(obj, it)
+		{
 			if (!is_known(it.key, members, nr))
 				return it.key;
 		}

@@ -30,7 +30,7 @@ struct json_object *json_parse(const char *text, size_t len);
 struct json_object *json_parse_reply(const char *text, size_t len);
 /* How many bytes that would take in memory; strings, which are in the text, not counted. */
 size_t json_cost(const char *text, size_t len);
-void  json_free(struct json_object *obj); /* takes NULL */
+void json_free(struct json_object *obj); /* takes NULL */
 /* On one line, to be freed with free(3); NULL: out of memory. */
 char *json_text(struct json_object *obj, size_t *len);
 
@@ -41,7 +41,7 @@ void json_add(struct json_object *obj, const char *key, struct json_object *valu
 void json_add_null(struct json_object *obj, const char *key);
 void json_append(struct json_object *array, struct json_object *value);
 void json_remove(struct json_object *obj, const char *key); /* frees it */
-void json_drop_last(struct json_object *array); /* frees it */
+void json_drop_last(struct json_object *array);             /* frees it */
 /* NULL: left out. Bytes that are not UTF-8 or are control characters become '?'. */
 void json_add_string(struct json_object *obj, const char *key, const char *value);
 void json_append_string(struct json_object *array, const char *value);
@@ -51,8 +51,7 @@ void json_add_int(struct json_object *obj, const char *key, int64_t value);
 void json_add_bool(struct json_object *obj, const char *key, bool value);
 void json_add_hex(struct json_object *obj, const char *key, uint64_t value); /* "0x1f" */
 /* Hexadecimal digits, two a byte. */
-void json_add_bytes(struct json_object *obj, const char *key, const void *buf,
-		    size_t len);
+void json_add_bytes(struct json_object *obj, const char *key, const void *buf, size_t len);
 
 /* Looking at a value; a NULL or wrong one gives NULL, 0 or -EINVAL. */
 struct json_object *json_get(struct json_object *obj, const char *key); /* null: absent */
@@ -78,17 +77,17 @@ enum json_kind {
 };
 
 struct json_member {
-	const char    *name;
+	const char *name;
 	enum json_kind kind;
-	bool           optional; /* absent: the struct keeps what it has */
-	size_t         offset;   /* in the struct */
-	uint64_t       max;      /* of JSON_INT, JSON_HEX; 0: what the type holds */
+	bool optional; /* absent: the struct keeps what it has */
+	size_t offset; /* in the struct */
+	uint64_t max;  /* of JSON_INT, JSON_HEX; 0: what the type holds */
 };
 
 /* NULL: all there, of the right type and range, nothing unknown. Else the name of
  * the first member that is not (valid while @obj lives). @obj NULL reads as an empty
  * object. */
-const char *json_read(struct json_object *obj, const struct json_member *members,
-		      size_t nr, void *out);
+const char *json_read(struct json_object *obj, const struct json_member *members, size_t nr,
+		      void *out);
 
 #endif /* LM_JSON_H */

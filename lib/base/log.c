@@ -58,7 +58,7 @@ static void log_say(const lm_dev_info_t *info, int level, const char *msg)
 }
 
 static __attribute__((format(printf, 3, 0))) void log_va(const lm_dev_info_t *info, int level,
-							  const char *fmt, va_list ap)
+							 const char *fmt, va_list ap)
 {
 	const int saved = errno;
 	char msg[LOG_MAX];

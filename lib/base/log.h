@@ -14,7 +14,10 @@ struct lm_ctx;
 /* log.c: messages that peers can cause at will. */
 struct log_limits {
 	uint64_t period_ns; /* of each there is one in so long, and those left out are counted */
-	struct log_limit { const char *fmt; uint64_t last_ns, left_out; } of[LOG_LIMITS];
+	struct log_limit {
+		const char *fmt;
+		uint64_t last_ns, left_out;
+	} of[LOG_LIMITS];
 };
 
 void log_new(lm_dev_info_t *info); /* without a callback: how much goes to stderr */

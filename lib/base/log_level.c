@@ -15,8 +15,10 @@
 int log_level_wanted(const char **text)
 {
 	static const char *const names[] = {
-		[LM_LOG_ERR] = "err", [LM_LOG_WARN] = "warn",
-		[LM_LOG_INFO] = "info", [LM_LOG_DEBUG] = "debug",
+		[LM_LOG_ERR] = "err",
+		[LM_LOG_WARN] = "warn",
+		[LM_LOG_INFO] = "info",
+		[LM_LOG_DEBUG] = "debug",
 	};
 	int i;
 

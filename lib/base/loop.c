@@ -18,19 +18,19 @@
 #define NS_PER_S 1000000000ull
 
 struct lm_timer {
-	struct loop     *loop;
-	void           (*fn)(void *arg);
-	void            *arg;
-	uint64_t         due_ns; /* CLOCK_MONOTONIC; 0: not armed */
-	uint64_t         interval_ns;
+	struct loop *loop;
+	void (*fn)(void *arg);
+	void *arg;
+	uint64_t due_ns; /* CLOCK_MONOTONIC; 0: not armed */
+	uint64_t interval_ns;
 	struct lm_timer *next;
 };
 
 struct lm_watch {
-	struct source    src;
-	struct loop     *loop;
-	void           (*fn)(void *arg, uint32_t events);
-	void            *arg;
+	struct source src;
+	struct loop *loop;
+	void (*fn)(void *arg, uint32_t events);
+	void *arg;
 	struct lm_watch *next;
 };
 

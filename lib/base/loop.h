@@ -18,20 +18,20 @@ struct source {
 
 struct loop {
 	int epfd;
-	int nr_ready;                  /* events of this turn ... */
-	int next_ready;                /* ... and the next to be served */
+	int nr_ready;   /* events of this turn ... */
+	int next_ready; /* ... and the next to be served */
 	struct epoll_event ready[16];
 	struct lm_timer *timers;
 	struct lm_watch *watches;
-	struct source timer_source;    /* one timerfd, made with the first timer */
-	struct source stop;            /* an eventfd */
-	atomic_bool   stopped;
+	struct source timer_source; /* one timerfd, made with the first timer */
+	struct source stop;         /* an eventfd */
+	atomic_bool stopped;
 	/* post.c */
-	pthread_mutex_t post_lock;     /* of what follows */
-	struct post  *posts, **posts_end;
-	struct source post_source;     /* an eventfd, made with the first post */
-	bool          posts_closed;
-	pthread_mutex_t *lock;         /* of the context, free while we sleep; NULL: one thread */
+	pthread_mutex_t post_lock; /* of what follows */
+	struct post *posts, **posts_end;
+	struct source post_source; /* an eventfd, made with the first post */
+	bool posts_closed;
+	pthread_mutex_t *lock; /* of the context, free while we sleep; NULL: one thread */
 };
 
 static inline void loop_lock(const struct loop *loop)
@@ -47,7 +47,7 @@ static inline void loop_unlock(const struct loop *loop)
 }
 
 void loop_init(struct loop *loop); /* loop_free() may follow, as it may a loop_new() that fails */
-int  loop_new(struct loop *loop);
+int loop_new(struct loop *loop);
 void loop_free(struct loop *loop);
 /* From any thread, or a signal handler: every turn ends at once from now on. */
 void loop_stop(struct loop *loop);
@@ -55,14 +55,13 @@ static inline bool loop_is_stopped(const struct loop *loop)
 {
 	return atomic_load(&loop->stopped);
 }
-int  loop_add(struct loop *loop, struct source *src, uint32_t events);
-int  loop_modify(struct loop *loop, struct source *src, uint32_t events);
+int loop_add(struct loop *loop, struct source *src, uint32_t events);
+int loop_modify(struct loop *loop, struct source *src, uint32_t events);
 void loop_remove(struct loop *loop, struct source *src); /* also while its turn is served */
-int  loop_run(struct loop *loop, int timeout_ms);        /* sources served, or -errno */
-uint64_t loop_now_ns(void); /* CLOCK_MONOTONIC, that of timers */
+int loop_run(struct loop *loop, int timeout_ms);         /* sources served, or -errno */
+uint64_t loop_now_ns(void);                              /* CLOCK_MONOTONIC, that of timers */
 /* Armed and freed like a device's own. */
-int  loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct lm_timer **timer);
-
+int loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct lm_timer **timer);
 
 /* ---- post.c ---------------------------------------------------------------------- */
 
@@ -74,7 +73,7 @@ void posts_close(struct loop *loop); /* runs the last ones: the loop has stopped
 /* Around all that a thread does for a context. */
 struct serving {
 	const struct loop *loop;
-	struct serving    *outer;
+	struct serving *outer;
 };
 /* The innermost of this thread. */
 #define SERVING_TLS __attribute__((tls_model("initial-exec")))

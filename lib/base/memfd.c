@@ -18,12 +18,9 @@
 const char *memory_advice(int error)
 {
 	switch (error) {
-	case -EFBIG:
-		return " (ulimit -f, or LimitFSIZE= of a unit)";
-	case -ENOSPC: /* muser.ko */
-		return " (max_memory of the mdev, see muser(4))";
-	default:
-		return "";
+	case -EFBIG: return " (ulimit -f, or LimitFSIZE= of a unit)";
+	case -ENOSPC: /* muser.ko */ return " (max_memory of the mdev, see muser(4))";
+	default: return "";
 	}
 }
 
@@ -70,8 +67,7 @@ int64_t memfd_solid_size(int fd)
 	struct statfs fs;
 	struct stat st;
 
-	if (!memfd_is_sealed(fd) || fstat(fd, &st) || fstatfs(fd, &fs) ||
-	    fs.f_type != TMPFS_MAGIC)
+	if (!memfd_is_sealed(fd) || fstat(fd, &st) || fstatfs(fd, &fs) || fs.f_type != TMPFS_MAGIC)
 		return -1;
 	return st.st_size;
 }

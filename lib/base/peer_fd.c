@@ -61,8 +61,8 @@ long peer_fd_info(int fd, const char *label)
 static bool type_is_local(const char *line)
 {
 	static const char *const local[] = {
-		"btrfs ", "devtmpfs ", "ext2 ", "ext3 ", "ext4 ", "f2fs ", "hugetlbfs ", "ramfs ",
-		"tmpfs ", "xfs ",
+		"btrfs ", "devtmpfs ",  "ext2 ",  "ext3 ",  "ext4 ",
+		"f2fs ",  "hugetlbfs ", "ramfs ", "tmpfs ", "xfs ",
 	};
 	const char *type = strstr(line, " - ");
 	size_t i;
@@ -134,9 +134,9 @@ enum peer_fd_kind peer_fd_kind(int fd)
 /* Descriptors are the process's, and so is the queue of those that are to be closed. */
 static struct {
 	pthread_mutex_t lock;
-	unsigned int    closers; /* threads */
-	unsigned int    nr, room;
-	int            *fd; /* no more than the process may have open */
+	unsigned int closers; /* threads */
+	unsigned int nr, room;
+	int *fd; /* no more than the process may have open */
 } queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void *closer(void *arg)

@@ -10,7 +10,7 @@
 #define PEER_FDS_MAX 253u /* SCM_MAX_FD of the kernel: as many can come with a message */
 
 enum peer_fd_kind {
-	PEER_FD_MEMORY,  /* a memfd, a file of tmpfs or hugetlbfs */
+	PEER_FD_MEMORY, /* a memfd, a file of tmpfs or hugetlbfs */
 	PEER_FD_EVENTFD,
 	PEER_FD_ANON,    /* another anonymous inode */
 	PEER_FD_FILE,    /* a file, of any type, on a file system of this kernel alone */

@@ -15,19 +15,19 @@
 
 struct post {
 	struct post *next;
-	void       (*fn)(void *arg);
-	void        *arg;
+	void (*fn)(void *arg);
+	void *arg;
 	struct call *call; /* NULL: nobody waits */
 };
 
 struct call {
-	struct post     post;
-	int           (*fn)(void *arg);
-	void           *arg;
+	struct post post;
+	int (*fn)(void *arg);
+	void *arg;
 	pthread_mutex_t lock;
-	pthread_cond_t  ended;
-	bool            is_over;
-	int             ret;
+	pthread_cond_t ended;
+	bool is_over;
+	int ret;
 };
 
 /* ---- who serves ------------------------------------------------------------------- */

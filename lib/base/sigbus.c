@@ -30,9 +30,9 @@
 
 /* Most blocks have nothing to do with an address: that is seen at once. */
 struct sigbus_block {
-	_Atomic(uintptr_t)   low, high; /* all ranges are between these */
-	unsigned int         used;
-	struct sigbus_range  range[BLOCK_RANGES];
+	_Atomic(uintptr_t) low, high; /* all ranges are between these */
+	unsigned int used;
+	struct sigbus_range range[BLOCK_RANGES];
 	_Atomic(struct sigbus_block *) next;
 };
 
@@ -107,8 +107,7 @@ static bool range_try(struct sigbus_range *r, uintptr_t addr)
 	const uint64_t off = (addr - base) & ~(granule - 1);
 
 	/* A range that changes is not that of a live mapping, which has just faulted. */
-	if (!base || addr < base || addr - base >= length || seq % 2 ||
-	    atomic_load(&r->seq) != seq)
+	if (!base || addr < base || addr - base >= length || seq % 2 || atomic_load(&r->seq) != seq)
 		return false;
 	if (piece_take(r) && range_replace(r, base, off, granule))
 		return true;
@@ -156,8 +155,7 @@ static void handler(int sig, siginfo_t *si, void *context)
 {
 	const int saved = errno;
 
-	if (si->si_code <= 0 || si->si_code == BUS_MCEERR_AO ||
-	    !repair((uintptr_t)si->si_addr))
+	if (si->si_code <= 0 || si->si_code == BUS_MCEERR_AO || !repair((uintptr_t)si->si_addr))
 		chain(sig, si, context);
 	errno = saved;
 }
@@ -228,8 +226,7 @@ static void range_set(struct sigbus_range *r, uintptr_t base, uint64_t length)
 	atomic_fetch_add(&r->seq, 1);
 }
 
-int sigbus_add(void *base, uint64_t length, uint64_t granule, int prot,
-	       struct sigbus_range **range)
+int sigbus_add(void *base, uint64_t length, uint64_t granule, int prot, struct sigbus_range **range)
 {
 	const uintptr_t low = (uintptr_t)base, high = low + length;
 	struct sigbus_range *r;

@@ -155,10 +155,10 @@ fail:
 
 /* Where a socket comes to be. Its name is that of the socket, and so is its length. */
 struct work {
-	int         fd;  /* the directory, ours alone */
-	int         dir; /* the one it is in */
+	int fd;  /* the directory, ours alone */
+	int dir; /* the one it is in */
 	const char *socket;
-	char        name[sizeof(WORK_NAME)];
+	char name[sizeof(WORK_NAME)];
 };
 
 /* Closing it unlocks. -1: others have it, for reasons of their own, or it is not to be had. */
@@ -244,8 +244,8 @@ static int listen_beside(int dir, const char *name, uint32_t mode, uint32_t gid,
 		return work.fd;
 	fd = sockpath_listen_at(work.fd, name, mode, gid);
 	if (fd >= 0) {
-		ret = fstatat(work.fd, name, st, AT_SYMLINK_NOFOLLOW) ? -errno
-								      : put_in_place(&work);
+		ret = fstatat(work.fd, name, st, AT_SYMLINK_NOFOLLOW) ? -errno :
+									put_in_place(&work);
 		if (ret)
 			close(fd);
 	}

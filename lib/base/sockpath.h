@@ -15,9 +15,9 @@
 
 /* The file of a listening socket, to be removed with it. */
 struct sockfile {
-	int         dir; /* where it is; -1: there is none */
+	int dir; /* where it is; -1: there is none */
 	struct stat st;
-	char        name[108]; /* of a socket address */
+	char name[108]; /* of a socket address */
 };
 
 /* A listening socket with these permissions; @gid: group plus one, 0: our own. A stale socket there

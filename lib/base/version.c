@@ -4,9 +4,8 @@
  */
 #include "base/base.h"
 
-#define STRINGIFY(x) #x
-#define VERSION_TEXT(major, minor, patch) \
-	STRINGIFY(major) "." STRINGIFY(minor) "." STRINGIFY(patch)
+#define STRINGIFY(x)                      #x
+#define VERSION_TEXT(major, minor, patch) STRINGIFY(major) "." STRINGIFY(minor) "." STRINGIFY(patch)
 
 LM_EXPORT const char *lm_version(void)
 {

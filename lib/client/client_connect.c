@@ -23,8 +23,9 @@
 
 /* ---- options ---------------------------------------------------------------- */
 
-#define FLAGS_KNOWN (LM_CLIENT_NO_JSON | LM_CLIENT_NO_WRITE_MULTIPLE | LM_CLIENT_TWIN_SOCKET | \
-		     LM_CLIENT_BUSY_POLL)
+#define FLAGS_KNOWN                                                                \
+	(LM_CLIENT_NO_JSON | LM_CLIENT_NO_WRITE_MULTIPLE | LM_CLIENT_TWIN_SOCKET | \
+	 LM_CLIENT_BUSY_POLL)
 
 static bool options_are_valid(const lm_client_options_t *o)
 {
@@ -87,13 +88,13 @@ static int twin_take(struct lm_client *c, int64_t idx, struct channel_fds *fds)
 	return ret;
 }
 
-static int capabilities_read(struct lm_client *c, struct json_object *json,
-			     struct channel_fds *fds)
+static int capabilities_read(struct lm_client *c, struct json_object *json, struct channel_fds *fds)
 {
 	struct caps caps = {
 		.max_msg_fds = c->info.max_msg_fds,
 		.max_data_xfer_size = c->info.max_data_xfer_size,
-		.max_dma_maps = c->info.max_dma_maps, .pgsizes = (int64_t)c->info.pgsizes,
+		.max_dma_maps = c->info.max_dma_maps,
+		.pgsizes = (int64_t)c->info.pgsizes,
 		.twin_fd = -1,
 	};
 
@@ -140,9 +141,14 @@ static int handshake(struct lm_client *c, const lm_client_options_t *o)
 	struct channel_fds fds = { 0 };
 	char answer[VERSION_ROOM], *text = NULL;
 	struct call call = {
-		.cmd = VFIO_USER_VERSION, .req = &req, .req_len = sizeof(req),
-		.reply = &version, .reply_len = sizeof(version),
-		.more = answer, .more_room = sizeof(answer), .fds = &fds,
+		.cmd = VFIO_USER_VERSION,
+		.req = &req,
+		.req_len = sizeof(req),
+		.reply = &version,
+		.reply_len = sizeof(version),
+		.more = answer,
+		.more_room = sizeof(answer),
+		.fds = &fds,
 	};
 	int ret;
 
@@ -226,8 +232,7 @@ fail:
 	return ret;
 }
 
-LM_EXPORT int lm_client_connect_fd(int fd, const lm_client_options_t *options,
-				   lm_client_t **client)
+LM_EXPORT int lm_client_connect_fd(int fd, const lm_client_options_t *options, lm_client_t **client)
 {
 	const lm_client_options_t o = options_filled(options);
 	int copy, ret;

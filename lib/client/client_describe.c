@@ -17,13 +17,13 @@
 
 /* A reply that begins with argsz, like its request. */
 struct description {
-	uint16_t    cmd;
-	void       *req;   /* its first member is argsz, which is set here */
-	size_t      head;  /* length of the request, and the least of the reply */
-	char       *buf;   /* out, to be freed */
-	size_t      len;   /* out: of what is in @buf */
+	uint16_t cmd;
+	void *req;   /* its first member is argsz, which is set here */
+	size_t head; /* length of the request, and the least of the reply */
+	char *buf;   /* out, to be freed */
+	size_t len;  /* out: of what is in @buf */
 	struct channel_fds fds;
-	uint64_t    deadline;
+	uint64_t deadline;
 };
 
 static void description_drop(struct description *d)
@@ -38,8 +38,13 @@ static void description_drop(struct description *d)
 static int describe_once(lm_client_t *c, struct description *d, uint32_t room, uint32_t *need)
 {
 	struct call call = {
-		.cmd = d->cmd, .req = d->req, .req_len = d->head, .reply_len = d->head,
-		.more_room = room - d->head, .fds = &d->fds, .deadline = d->deadline,
+		.cmd = d->cmd,
+		.req = d->req,
+		.req_len = d->head,
+		.reply_len = d->head,
+		.more_room = room - d->head,
+		.fds = &d->fds,
+		.deadline = d->deadline,
 	};
 	int ret;
 
@@ -154,7 +159,9 @@ LM_EXPORT int lm_client_region_info(lm_client_t *client, uint32_t index, lm_clie
 {
 	struct vfio_region_info req = { .index = index };
 	struct description d = {
-		.cmd = VFIO_USER_DEVICE_GET_REGION_INFO, .req = &req, .head = sizeof(req),
+		.cmd = VFIO_USER_DEVICE_GET_REGION_INFO,
+		.req = &req,
+		.head = sizeof(req),
 	};
 	struct vfio_region_info *info;
 	int ret = describe(client, &d);
@@ -202,7 +209,10 @@ LM_EXPORT int lm_client_region_area(const lm_client_region_t *region, uint32_t i
 	if (at)
 		memcpy(&a, (const char *)info + at + sizeof(cap) + idx * sizeof(a), sizeof(a));
 	*area = (lm_client_area_t){
-		.offset = a.offset, .size = a.size, .fd_offset = info->offset + a.offset, .fd = -1,
+		.offset = a.offset,
+		.size = a.size,
+		.fd_offset = info->offset + a.offset,
+		.fd = -1,
 	};
 	if (region->nr_fds)
 		area->fd = region->fds[region->nr_fds == cap.nr_areas ? idx : 0];
@@ -237,8 +247,12 @@ static int subs_read(const struct description *d, uint32_t count, lm_client_io_f
 		if (sub.fd_index >= d->fds.nr)
 			return -EPROTO;
 		io->subs[i] = (lm_client_io_fd_t){
-			.offset = sub.offset, .size = sub.size, .value = sub.datamatch,
-			.type = sub.type, .flags = sub.flags, .fd = d->fds.fd[sub.fd_index],
+			.offset = sub.offset,
+			.size = sub.size,
+			.value = sub.datamatch,
+			.type = sub.type,
+			.flags = sub.flags,
+			.fd = d->fds.fd[sub.fd_index],
 		};
 	}
 	return 0;
@@ -270,7 +284,9 @@ LM_EXPORT int lm_client_region_io_fds(lm_client_t *client, uint32_t index, lm_cl
 {
 	struct vfio_user_region_io_fds req = { .index = index }, reply;
 	struct description d = {
-		.cmd = VFIO_USER_DEVICE_GET_REGION_IO_FDS, .req = &req, .head = sizeof(req),
+		.cmd = VFIO_USER_DEVICE_GET_REGION_IO_FDS,
+		.req = &req,
+		.head = sizeof(req),
 	};
 	int ret = describe(client, &d);
 

@@ -16,10 +16,14 @@ LM_EXPORT int lm_client_device_info(lm_client_t *client, struct vfio_device_info
 	struct vfio_user_device_info reply;
 	char more[64];
 	struct call call = {
-		.cmd = VFIO_USER_DEVICE_GET_INFO, .req = &req, .req_len = sizeof(req),
-		.reply = &reply, .reply_len = sizeof(reply),
+		.cmd = VFIO_USER_DEVICE_GET_INFO,
+		.req = &req,
+		.req_len = sizeof(req),
+		.reply = &reply,
+		.reply_len = sizeof(reply),
 		/* VFIO's own struct has grown since; a server may send all of it. */
-		.more = more, .more_room = sizeof(more),
+		.more = more,
+		.more_room = sizeof(more),
 	};
 	const int ret = client_call(client, &call);
 
@@ -46,9 +50,15 @@ LM_EXPORT int lm_client_device_feature(lm_client_t *client, uint32_t flags, void
 	const size_t room = len ? *len : 0;
 	struct vfio_user_device_feature req = { .flags = flags }, reply;
 	struct call call = {
-		.cmd = VFIO_USER_DEVICE_FEATURE, .req = &req, .req_len = sizeof(req),
-		.data = data, .data_len = in_len, .reply = &reply, .reply_len = sizeof(reply),
-		.more = data ?: &reply, .more_room = room,
+		.cmd = VFIO_USER_DEVICE_FEATURE,
+		.req = &req,
+		.req_len = sizeof(req),
+		.data = data,
+		.data_len = in_len,
+		.reply = &reply,
+		.reply_len = sizeof(reply),
+		.more = data ?: &reply,
+		.more_room = room,
 	};
 	int ret;
 
@@ -82,8 +92,11 @@ LM_EXPORT int lm_client_irq_info(lm_client_t *client, uint32_t index, struct vfi
 	const struct vfio_irq_info req = { .argsz = sizeof(req), .index = index };
 	struct vfio_irq_info reply;
 	struct call call = {
-		.cmd = VFIO_USER_DEVICE_GET_IRQ_INFO, .req = &req, .req_len = sizeof(req),
-		.reply = &reply, .reply_len = sizeof(reply),
+		.cmd = VFIO_USER_DEVICE_GET_IRQ_INFO,
+		.req = &req,
+		.req_len = sizeof(req),
+		.reply = &reply,
+		.reply_len = sizeof(reply),
 	};
 	const int ret = client_call(client, &call);
 
@@ -97,22 +110,28 @@ LM_EXPORT int lm_client_irq_info(lm_client_t *client, uint32_t index, struct vfi
 
 /* What one message is about: vectors [@pos, @pos + @count) of a set. */
 struct irq_part {
-	uint32_t           pos, count;
+	uint32_t pos, count;
 	struct channel_fds fds;
-	uint64_t           deadline; /* as struct call */
+	uint64_t deadline; /* as struct call */
 };
 
 static int set_irqs(lm_client_t *c, const lm_client_irq_set_t *set, const struct irq_part *part)
 {
 	const bool bools = set->flags & VFIO_IRQ_SET_DATA_BOOL;
 	struct vfio_irq_set req = {
-		.flags = set->flags, .index = set->index, .start = set->start + part->pos,
+		.flags = set->flags,
+		.index = set->index,
+		.start = set->start + part->pos,
 		.count = part->count,
 	};
 	struct call call = {
-		.cmd = VFIO_USER_DEVICE_SET_IRQS, .req = &req, .req_len = sizeof(req),
-		.data = bools ? set->bools : NULL, .data_len = bools ? part->count : 0,
-		.send_fds = &part->fds, .deadline = part->deadline,
+		.cmd = VFIO_USER_DEVICE_SET_IRQS,
+		.req = &req,
+		.req_len = sizeof(req),
+		.data = bools ? set->bools : NULL,
+		.data_len = bools ? part->count : 0,
+		.send_fds = &part->fds,
+		.deadline = part->deadline,
 	};
 
 	req.argsz = (uint32_t)(sizeof(req) + call.data_len);
@@ -145,8 +164,7 @@ LM_EXPORT int lm_client_set_irqs(lm_client_t *client, const lm_client_irq_set_t 
 	int ret = 0;
 
 	switch (set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK) {
-	case VFIO_IRQ_SET_DATA_NONE:
-		return set_irqs(client, set, &part);
+	case VFIO_IRQ_SET_DATA_NONE: return set_irqs(client, set, &part);
 	case VFIO_IRQ_SET_DATA_BOOL:
 		if (!set->bools || set->count > STREAM_MAX_DATA)
 			return -EINVAL;
@@ -155,8 +173,7 @@ LM_EXPORT int lm_client_set_irqs(lm_client_t *client, const lm_client_irq_set_t 
 		if (set->count > UINT16_MAX || !set->count)
 			return -EINVAL;
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	part.deadline = client_deadline(client);
 	for (; !ret && part.pos < set->count; part.pos += part.count) {
@@ -186,12 +203,18 @@ static uint32_t dma_flags(const lm_client_t *c, const lm_client_dma_map_t *map)
 LM_EXPORT int lm_client_dma_map(lm_client_t *client, const lm_client_dma_map_t *map)
 {
 	const struct vfio_user_dma_map req = {
-		.argsz = sizeof(req), .flags = dma_flags(client, map), .offset = map->offset,
-		.addr = map->addr, .size = map->size,
+		.argsz = sizeof(req),
+		.flags = dma_flags(client, map),
+		.offset = map->offset,
+		.addr = map->addr,
+		.size = map->size,
 	};
 	const struct channel_fds fds = { .fd = { map->fd }, .nr = map->fd >= 0 };
 	struct call call = {
-		.cmd = VFIO_USER_DMA_MAP, .req = &req, .req_len = sizeof(req), .send_fds = &fds,
+		.cmd = VFIO_USER_DMA_MAP,
+		.req = &req,
+		.req_len = sizeof(req),
+		.send_fds = &fds,
 	};
 
 	return client_call(client, &call);
@@ -200,12 +223,17 @@ LM_EXPORT int lm_client_dma_map(lm_client_t *client, const lm_client_dma_map_t *
 LM_EXPORT int lm_client_dma_unmap(lm_client_t *client, uint64_t addr, uint64_t size)
 {
 	const struct vfio_user_dma_unmap req = {
-		.argsz = sizeof(req), .addr = addr, .size = size,
+		.argsz = sizeof(req),
+		.addr = addr,
+		.size = size,
 	};
 	struct vfio_user_dma_unmap reply;
 	struct call call = {
-		.cmd = VFIO_USER_DMA_UNMAP, .req = &req, .req_len = sizeof(req),
-		.reply = &reply, .reply_len = sizeof(reply),
+		.cmd = VFIO_USER_DMA_UNMAP,
+		.req = &req,
+		.req_len = sizeof(req),
+		.reply = &reply,
+		.reply_len = sizeof(reply),
 	};
 	const int ret = client_call(client, &call);
 

@@ -12,7 +12,8 @@
 #include "client/client.h"
 
 static_assert(sizeof(lm_client_write_t) == sizeof(struct vfio_user_write_single) &&
-	      offsetof(lm_client_write_t, data) == offsetof(struct vfio_user_write_single, data),
+		      offsetof(lm_client_write_t, data) ==
+			      offsetof(struct vfio_user_write_single, data),
 	      "writes go out as they are");
 
 /* ---- one at a time ---------------------------------------------------------- */
@@ -24,10 +25,15 @@ static int access_once(lm_client_t *c, const struct vfio_user_region_access *req
 	struct vfio_user_region_access reply;
 	struct call call = {
 		.cmd = to ? VFIO_USER_REGION_READ : VFIO_USER_REGION_WRITE,
-		.req = req, .req_len = sizeof(*req),
-		.data = from, .data_len = from ? req->count : 0,
-		.reply = &reply, .reply_len = sizeof(reply),
-		.more = to, .more_room = to ? req->count : 0, .deadline = deadline,
+		.req = req,
+		.req_len = sizeof(*req),
+		.data = from,
+		.data_len = from ? req->count : 0,
+		.reply = &reply,
+		.reply_len = sizeof(reply),
+		.more = to,
+		.more_room = to ? req->count : 0,
+		.deadline = deadline,
 	};
 	const int ret = client_call(c, &call);
 
@@ -110,7 +116,9 @@ LM_EXPORT int lm_client_region_write_posted(lm_client_t *client, uint32_t region
 	const uint64_t deadline = client_deadline(client);
 	const uint32_t max = client->info.max_data_xfer_size;
 	lm_client_op_t op = {
-		.kind = LM_CLIENT_WRITE_POSTED, .region = region, .offset = offset,
+		.kind = LM_CLIENT_WRITE_POSTED,
+		.region = region,
+		.offset = offset,
 		.buf = (void *)buf,
 	};
 	int ret = client_may_wait(client);
@@ -137,9 +145,14 @@ static int write_multi_once(lm_client_t *c, const lm_client_write_t *writes, siz
 	const struct vfio_user_write_multi req = { .wr_cnt = nr };
 	struct vfio_user_write_multi reply;
 	struct call call = {
-		.cmd = VFIO_USER_REGION_WRITE_MULTI, .req = &req, .req_len = sizeof(req),
-		.data = writes, .data_len = nr * sizeof(*writes),
-		.reply = &reply, .reply_len = sizeof(reply), .deadline = deadline,
+		.cmd = VFIO_USER_REGION_WRITE_MULTI,
+		.req = &req,
+		.req_len = sizeof(req),
+		.data = writes,
+		.data_len = nr * sizeof(*writes),
+		.reply = &reply,
+		.reply_len = sizeof(reply),
+		.deadline = deadline,
 	};
 	const int ret = client_call(c, &call);
 

@@ -12,9 +12,9 @@
 #include "client/client.h"
 
 struct upcall_dma {
-	bool     is_write;
+	bool is_write;
 	uint64_t addr, count;
-	char    *data; /* of a write */
+	char *data; /* of a write */
 };
 
 static int dma_parse(const struct lm_client *c, const struct message *m, struct upcall_dma *req)
@@ -59,9 +59,9 @@ static int dma_answer(struct lm_client *c, struct lane *lane, const struct messa
 		return -EAGAIN;
 	payload = out + sizeof(struct vfio_user_header);
 	c->in_dma = true;
-	ret = !c->dma ? -EFAULT : c->dma(c->pvt, req->is_write, req->addr,
-					 req->is_write ? req->data : payload + head,
-					 (size_t)req->count);
+	ret = !c->dma ? -EFAULT :
+			c->dma(c->pvt, req->is_write, req->addr,
+			       req->is_write ? req->data : payload + head, (size_t)req->count);
 	c->in_dma = false;
 	if (ret > 0 || ret < -4095)
 		ret = -EIO;

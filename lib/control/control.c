@@ -25,9 +25,9 @@
 /* ---- calls ---------------------------------------------------------------------- */
 
 struct call {
-	const char         *method;
+	const char *method;
 	struct json_object *params;
-	bool                oneway, more, upgrade;
+	bool oneway, more, upgrade;
 };
 
 static const struct json_member call_members[] = {
@@ -185,8 +185,7 @@ static void listener_ready(struct source *src, uint32_t events)
 			 "control.sock: a connection was rejected: out of file descriptors");
 	if (fd < 0)
 		return;
-	if (control->nr_conns >= MAX_CONNS || !peer_is_trusted(fd) ||
-	    conn_new(control, fd))
+	if (control->nr_conns >= MAX_CONNS || !peer_is_trusted(fd) || conn_new(control, fd))
 		peer_socket_close(fd);
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/ctx.h"
 
-int  control_new(struct lm_ctx *ctx); /* listens on the instance's control.sock */
+int control_new(struct lm_ctx *ctx); /* listens on the instance's control.sock */
 void control_free(struct lm_ctx *ctx);
 
 #endif /* LM_CONTROL_H */

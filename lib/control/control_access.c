@@ -18,12 +18,12 @@
 #define READ_MAX (64u * 1024u)
 
 struct op {
-	struct conn    *c;
-	struct access   a;
+	struct conn *c;
+	struct access a;
 	struct deferral reset;
-	uint64_t        value, mask; /* of a write, in host order */
-	bool            merging;     /* the read that comes before a masked write */
-	char            buf[];
+	uint64_t value, mask; /* of a write, in host order */
+	bool merging;         /* the read that comes before a masked write */
+	char buf[];
 };
 
 static struct op *op_new(struct conn *c, size_t size)
@@ -74,12 +74,12 @@ static void access_failed(struct op *op, int err)
 		json_add_int(params, "max", max);
 		control_error(op->c, CONTROL_INTERFACE ".WidthNotAllowed", params);
 		return;
-	default:
-		json_free(params);
+	default: json_free(params);
 	}
-	control_failed(op->c, err, op->a.reason == LM_TRACE_REASON_DEVICE ? NULL :
-		       op->a.is_write ? "the region cannot be written" :
-					"the region cannot be read");
+	control_failed(op->c, err,
+		       op->a.reason == LM_TRACE_REASON_DEVICE ? NULL :
+		       op->a.is_write                         ? "the region cannot be written" :
+								"the region cannot be read");
 }
 
 static void access_cancel(struct conn *c)

@@ -136,8 +136,7 @@ static void conn_queue(struct conn *c, char *text, size_t len)
 	const size_t left = c->out_len - c->out_pos;
 	char *out;
 
-	if (c->control->queued + len > QUEUED_MAX ||
-	    (c->monitor && left + len > MONITOR_MAX)) {
+	if (c->control->queued + len > QUEUED_MAX || (c->monitor && left + len > MONITOR_MAX)) {
 		free(text);
 		c->broken = true; /* it does not read */
 		return;
@@ -162,8 +161,7 @@ static void conn_queue(struct conn *c, char *text, size_t len)
 }
 
 /* Messages are objects with "parameters" and, if there is one, "error" or "continues". */
-static void conn_send(struct conn *c, struct json_object *message,
-		      struct json_object *params)
+static void conn_send(struct conn *c, struct json_object *message, struct json_object *params)
 {
 	size_t len;
 	char *text;
@@ -222,8 +220,8 @@ void control_failed(struct conn *c, int err, const char *message)
 	control_error(c, CONTROL_INTERFACE ".Failed", params);
 }
 
-bool control_args(struct conn *c, struct json_object *params,
-		  const struct json_member *members, size_t nr, void *out)
+bool control_args(struct conn *c, struct json_object *params, const struct json_member *members,
+		  size_t nr, void *out)
 {
 	const char *bad = json_read(params, members, nr, out);
 

@@ -19,13 +19,12 @@
 /* ---- Dma ------------------------------------------------------------------------ */
 
 struct dma_page {
-	uint64_t            address;
-	uint32_t            limit;
+	uint64_t address;
+	uint32_t limit;
 	struct json_object *windows, *reply;
 };
 
-static bool dma_window(void *arg, const struct dma_window *w, const char *kind,
-		       uint32_t held)
+static bool dma_window(void *arg, const struct dma_window *w, const char *kind, uint32_t held)
 {
 	struct dma_page *page = arg;
 	struct json_object *obj;

@@ -102,8 +102,8 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 		return;
 	}
 	if (prop->flags & (LM_PROP_RO | LM_PROP_CREATE)) {
-		control_failed(c, -EPERM, prop->flags & LM_PROP_RO ?
-			       READ_ONLY_FAULT : CREATE_ONLY_FAULT);
+		control_failed(c, -EPERM,
+			       prop->flags & LM_PROP_RO ? READ_ONLY_FAULT : CREATE_ONLY_FAULT);
 		return;
 	}
 	ret = call_set(c->ctx, args.name, args.value);
@@ -118,7 +118,7 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 
 struct irq_args {
 	uint32_t index, vector;
-	bool     flag;
+	bool flag;
 };
 
 static void no_vector(struct conn *c, const struct irq_args *args)
@@ -136,24 +136,12 @@ static void reply_outcome(struct conn *c, const struct irq_args *args, int ret)
 	const char *outcome;
 
 	switch (ret) {
-	case LM_IRQ_DELIVERED:
-		outcome = "delivered";
-		break;
-	case LM_IRQ_PENDING:
-		outcome = "pending";
-		break;
-	case -ENOTCONN:
-		outcome = "no-eventfd";
-		break;
-	case MASTER_OFF:
-		outcome = "bus-master-off";
-		break;
-	case -EINVAL:
-		no_vector(c, args);
-		return;
-	default:
-		control_failed(c, ret, NULL);
-		return;
+	case LM_IRQ_DELIVERED: outcome = "delivered"; break;
+	case LM_IRQ_PENDING: outcome = "pending"; break;
+	case -ENOTCONN: outcome = "no-eventfd"; break;
+	case MASTER_OFF: outcome = "bus-master-off"; break;
+	case -EINVAL: no_vector(c, args); return;
+	default: control_failed(c, ret, NULL); return;
 	}
 	reply = json_new_object();
 	json_add_string(reply, "outcome", outcome);
@@ -229,9 +217,11 @@ static void trace(struct conn *c, struct json_object *params, bool more)
 	}
 	ret = trace_attach(c->ctx, c->fds.fd[0], c->fds.fd[1], &ring, &c->tracer);
 	if (ret) {
-		control_failed(c, ret, ret != -EINVAL ? NULL :
-			       "the call must carry an eventfd, and a memfd of a page "
-			       "that is sealed against shrinking");
+		control_failed(c, ret,
+			       ret != -EINVAL ?
+				       NULL :
+				       "the call must carry an eventfd, and a memfd of a page "
+				       "that is sealed against shrinking");
 		return;
 	}
 	c->fds.fd[0] = c->fds.fd[1] = -1; /* the tracer's */
@@ -270,13 +260,9 @@ static void stop(struct conn *c, struct json_object *params, bool more)
 }
 
 const struct method control_methods[] = {
-	{ "Get", get_prop },
-	{ "Set", set_prop },
-	{ "FireIrq", fire_irq },
-	{ "SetIrqLevel", set_irq_level },
-	{ "MaskIrq", mask_irq },
-	{ "Trace", trace },
-	{ "Monitor", monitor },
-	{ "Stop", stop },
+	{ "Get", get_prop },     { "Set", set_prop },
+	{ "FireIrq", fire_irq }, { "SetIrqLevel", set_irq_level },
+	{ "MaskIrq", mask_irq }, { "Trace", trace },
+	{ "Monitor", monitor },  { "Stop", stop },
 	{ NULL, NULL },
 };

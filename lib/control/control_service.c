@@ -49,13 +49,13 @@ static const struct method service_methods[] = {
 };
 
 static const struct interface {
-	const char          *name, *description;
+	const char *name, *description;
 	const struct method *methods[4];
 } interfaces[] = {
 	{ "org.varlink.service", service_varlink, { service_methods } },
-	{ CONTROL_INTERFACE, control_varlink,
-	  { control_show_methods, control_list_methods, control_access_methods,
-	    control_methods } },
+	{ CONTROL_INTERFACE,
+	  control_varlink,
+	  { control_show_methods, control_list_methods, control_access_methods, control_methods } },
 };
 
 static const struct interface *find_interface(const char *name, size_t len)
@@ -133,8 +133,7 @@ static void describe(struct conn *c, struct json_object *params, bool more)
 	control_reply(c, reply);
 }
 
-void control_dispatch(struct conn *c, const char *name, struct json_object *params,
-		      bool more)
+void control_dispatch(struct conn *c, const char *name, struct json_object *params, bool more)
 {
 	const char *dot = strrchr(name, '.');
 	const size_t len = dot ? (size_t)(dot - name) : strlen(name);

@@ -66,15 +66,12 @@ static bool irq_is_enabled(const struct lm_ctx *ctx, uint32_t index, bool armed)
 	const uint32_t msix = cfg->msix_cap + PCI_MSIX_FLAGS;
 
 	switch (index) {
-	case LM_DEV_INTX_IRQ_IDX:
-		return !(config_command(ctx) & PCI_COMMAND_INTX_DISABLE);
+	case LM_DEV_INTX_IRQ_IDX: return !(config_command(ctx) & PCI_COMMAND_INTX_DISABLE);
 	case LM_DEV_MSI_IRQ_IDX:
 		return cfg->msi && (config_get(cfg, msi, 2) & PCI_MSI_FLAGS_ENABLE);
 	case LM_DEV_MSIX_IRQ_IDX:
-		return cfg->msix_cap &&
-		       (config_get(cfg, msix, 2) & PCI_MSIX_FLAGS_ENABLE);
-	default:
-		return armed;
+		return cfg->msix_cap && (config_get(cfg, msix, 2) & PCI_MSIX_FLAGS_ENABLE);
+	default: return armed;
 	}
 }
 

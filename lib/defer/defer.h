@@ -12,9 +12,9 @@ struct deferral {
 	void (*take)(struct deferral *d, ssize_t result, const void *data);
 	/* The answer, when it comes after the callback has returned. */
 	void (*done)(struct lm_ctx *ctx, struct deferral *d, ssize_t result);
-	lm_token_t       token;    /* not 0: waits */
-	ssize_t          result;
-	bool             answered; /* lm_complete() inside the callback */
+	lm_token_t token; /* not 0: waits */
+	ssize_t result;
+	bool answered; /* lm_complete() inside the callback */
 	struct deferral *next;
 };
 

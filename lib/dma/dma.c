@@ -168,7 +168,9 @@ static int map_window(struct lm_ctx *ctx, const struct dma_window *w)
 static int map_cross(struct lm_ctx *ctx, const struct dma_window *w)
 {
 	struct crossing x = {
-		.kind = LM_TRACE_DMA_MAP, .offset = w->addr, .value = w->size,
+		.kind = LM_TRACE_DMA_MAP,
+		.offset = w->addr,
+		.value = w->size,
 		.aux = w->prot | (w->fd >= 0 || w->pinned ? 4 : 0),
 	};
 	int ret;
@@ -201,8 +203,9 @@ void dma_for_each(struct lm_ctx *ctx, uint64_t addr, dma_window_fn *fn, void *ar
 		const struct dma_slot *slot = dma_table_slot(t, p);
 		const struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
 		const char *kind = b->kind == DMA_MESSAGE ? "message" :
-				   b->kind == DMA_FILE ? "file" :
-				   dma_is_broken(b, slot) ? "broken" : "mapped";
+				   b->kind == DMA_FILE    ? "file" :
+				   dma_is_broken(b, slot) ? "broken" :
+							    "mapped";
 		const struct dma_window w = {
 			.addr = dma_table_key(t, p),
 			.size = slot->size,

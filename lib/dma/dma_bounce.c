@@ -16,10 +16,10 @@
 
 struct bounce {
 	dma_sg_t sg;
-	int      prot;
-	char    *memory;  /* of both: */
-	char    *data;    /* what the device sees, at the offset in its page that it would have */
-	char    *before;  /* what was read; NULL: nothing was */
+	int prot;
+	char *memory; /* of both: */
+	char *data;   /* what the device sees, at the offset in its page that it would have */
+	char *before; /* what was read; NULL: nothing was */
 };
 
 /* ---- given out ------------------------------------------------------------------- */
@@ -27,7 +27,9 @@ struct bounce {
 static int bounce_read(struct lm_ctx *ctx, struct bounce *b)
 {
 	const struct dma_bounce_copy read = {
-		.sg = &b->sg, .data = b->data, .crosses = b->prot & PROT_READ,
+		.sg = &b->sg,
+		.data = b->data,
+		.crosses = b->prot & PROT_READ,
 	};
 	const int ret = dma_bounce_copy(ctx, &read);
 
@@ -89,7 +91,10 @@ static void bounce_write(struct lm_ctx *ctx, const struct bounce *b, uint64_t at
 {
 	dma_sg_t sg = b->sg;
 	const struct dma_bounce_copy write = {
-		.sg = &sg, .is_write = true, .data = b->data + at, .crosses = true,
+		.sg = &sg,
+		.is_write = true,
+		.data = b->data + at,
+		.crosses = true,
 	};
 
 	sg.dma_addr += at;

@@ -20,9 +20,9 @@
 
 struct copy {
 	struct dma_request request;
-	const dma_sg_t    *sg;
-	bool               by_message;
-	bool               is_bounce; /* of a pointer, for which a DMA_UNMAP waits */
+	const dma_sg_t *sg;
+	bool by_message;
+	bool is_bounce; /* of a pointer, for which a DMA_UNMAP waits */
 };
 
 /* ---- memory that we can reach ---------------------------------------------------- */
@@ -56,8 +56,8 @@ static int copy_self(const struct dma_request *rq, char *base)
 		const struct iovec data = { rq->data + done, rq->len - done };
 		const struct iovec memory = { base + done, rq->len - done };
 		const ssize_t ret = rq->is_write ?
-			process_vm_writev(getpid(), &data, 1, &memory, 1, 0) :
-			process_vm_readv(getpid(), &data, 1, &memory, 1, 0);
+					    process_vm_writev(getpid(), &data, 1, &memory, 1, 0) :
+					    process_vm_readv(getpid(), &data, 1, &memory, 1, 0);
 
 		if (ret < 0)
 			return -errno;
@@ -126,8 +126,8 @@ static int copy_file(const struct copy *c, int fd, uint64_t off)
 	return 0;
 }
 
-static int copy_direct(struct lm_ctx *ctx, const struct copy *c,
-		       const struct dma_slot *slot, uint64_t off)
+static int copy_direct(struct lm_ctx *ctx, const struct copy *c, const struct dma_slot *slot,
+		       uint64_t off)
 {
 	struct dma_backing *b = dma_slot_backing(ctx->dma, slot);
 
@@ -179,8 +179,10 @@ static struct crossing copy_crossing(const struct copy *c)
 {
 	return (struct crossing){
 		.kind = c->request.is_write ? LM_TRACE_DMA_WRITE : LM_TRACE_DMA_READ,
-		.is_const = c->request.is_write, .offset = c->sg->dma_addr,
-		.len = c->sg->length, .data = c->request.data,
+		.is_const = c->request.is_write,
+		.offset = c->sg->dma_addr,
+		.len = c->sg->length,
+		.data = c->request.data,
 	};
 }
 
@@ -216,7 +218,8 @@ int dma_bounce_copy(struct lm_ctx *ctx, const struct dma_bounce_copy *bounce)
 {
 	struct copy c = {
 		.request = { .is_write = bounce->is_write, .data = bounce->data },
-		.sg = bounce->sg, .is_bounce = true,
+		.sg = bounce->sg,
+		.is_bounce = true,
 	};
 
 	return bounce->crosses && copy_is_tapped(ctx, &c) ? copy_tapped(ctx, &c) :
@@ -242,13 +245,13 @@ static int copy_start(struct lm_ctx *ctx, struct copy *c, lm_dma_done_t *done, v
 /* ---- asynchronous, with taps ----------------------------------------------------- */
 
 struct dma_transfer {
-	struct copy          copy;
-	struct crossing      cross;
-	dma_sg_t             sg;
-	struct lm_ctx       *ctx;
-	lm_dma_done_t       *done;
-	void                *arg;
-	bool                 is_accepted; /* done() will be called */
+	struct copy copy;
+	struct crossing cross;
+	dma_sg_t sg;
+	struct lm_ctx *ctx;
+	lm_dma_done_t *done;
+	void *arg;
+	bool is_accepted;                 /* done() will be called */
 	struct dma_transfer *prev, *next; /* those that are held */
 };
 
@@ -342,18 +345,19 @@ static int transfer_start(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_
 	if (!t)
 		return -ENOMEM;
 	*t = (struct dma_transfer){
-		.copy = *c, .cross = copy_crossing(c), .sg = *c->sg, .ctx = ctx, .done = done,
+		.copy = *c,
+		.cross = copy_crossing(c),
+		.sg = *c->sg,
+		.ctx = ctx,
+		.done = done,
 		.arg = arg,
 	};
 	t->copy.sg = &t->sg;
 	t->cross.resume = transfer_resume;
 	switch (gate_enter(ctx, &t->cross)) {
-	case LM_DEFER:
-		return transfer_hold(t);
-	case TAP_ANSWERED:
-		return transfer_leave(t, (int)t->cross.result);
-	default:
-		return transfer_run(t);
+	case LM_DEFER: return transfer_hold(t);
+	case TAP_ANSWERED: return transfer_leave(t, (int)t->cross.result);
+	default: return transfer_run(t);
 	}
 }
 
@@ -380,14 +384,15 @@ LM_EXPORT int lm_dma_read(lm_ctx_t *ctx, const dma_sg_t *sg, void *data)
 LM_EXPORT int lm_dma_write(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data)
 {
 	struct copy c = {
-		.request = { .is_write = true, .data = (void *)(uintptr_t)data }, .sg = sg,
+		.request = { .is_write = true, .data = (void *)(uintptr_t)data },
+		.sg = sg,
 	};
 
 	return copy_sync(ctx, &c);
 }
 
-LM_EXPORT int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data,
-				lm_dma_done_t *done, void *arg)
+LM_EXPORT int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data, lm_dma_done_t *done,
+				void *arg)
 {
 	struct copy c = { .request.data = data, .sg = sg };
 
@@ -398,7 +403,8 @@ LM_EXPORT int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *
 				 lm_dma_done_t *done, void *arg)
 {
 	struct copy c = {
-		.request = { .is_write = true, .data = (void *)(uintptr_t)data }, .sg = sg,
+		.request = { .is_write = true, .data = (void *)(uintptr_t)data },
+		.sg = sg,
 	};
 
 	return copy_async(ctx, &c, done, arg);

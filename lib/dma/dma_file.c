@@ -44,10 +44,10 @@
 /* What the kernel says of a window's descriptor. */
 struct file {
 	const struct dma_window *w;
-	enum peer_fd_kind        origin;
-	struct stat              st;   /* PEER_FD_UNKNOWN: all zero */
-	uint64_t                 end;  /* of the window, in the file */
-	uint64_t                 size; /* of the file, in whole pages */
+	enum peer_fd_kind origin;
+	struct stat st; /* PEER_FD_UNKNOWN: all zero */
+	uint64_t end;   /* of the window, in the file */
+	uint64_t size;  /* of the file, in whole pages */
 };
 
 /* ---- the table ------------------------------------------------------------------- */
@@ -179,8 +179,8 @@ static struct dma_backing *backing_next(struct dma_backings *bs, const struct fi
 		first = files_find(bs, file_key(f->st.st_dev, f->st.st_ino));
 		b = first ? bs->at[first->backing].backing : NULL;
 	}
-	while (b && (b->ino != f->st.st_ino || b->dev != f->st.st_dev ||
-		     b->kind != kind || b->prot != f->w->prot))
+	while (b && (b->ino != f->st.st_ino || b->dev != f->st.st_dev || b->kind != kind ||
+		     b->prot != f->w->prot))
 		b = b->next;
 	return b;
 }
@@ -267,8 +267,10 @@ static void warn_full(struct lm_ctx *ctx, const char *what, uint32_t nr,
 		      const struct dma_limit *limit)
 {
 	if (!ctx->dma->full_warned)
-		log_warn(ctx, "the client shares memory in too many files: at most %u %s, its "
-			 "share of %s (%" PRIu64 ")", nr, what, limit->name, limit->value);
+		log_warn(ctx,
+			 "the client shares memory in too many files: at most %u %s, its "
+			 "share of %s (%" PRIu64 ")",
+			 nr, what, limit->name, limit->value);
 	ctx->dma->full_warned = true;
 }
 
@@ -301,8 +303,7 @@ static int fd_keep(struct lm_ctx *ctx, struct dma_backing *b, int fd)
 static int mapping_new(struct lm_ctx *ctx, const struct file *f, struct dma_backing **out)
 {
 	struct dma_backings *bs = &ctx->dma->backings;
-	const bool whole = S_ISREG(f->st.st_mode) &&
-			   !(ctx->info.flags & LM_DEV_STRICT_DMA);
+	const bool whole = S_ISREG(f->st.st_mode) && !(ctx->info.flags & LM_DEV_STRICT_DMA);
 	struct dma_backing *b;
 	int ret;
 
@@ -396,7 +397,7 @@ static enum dma_kind file_kind(struct lm_ctx *ctx, const struct file *f)
 		return DMA_MAPPED;
 	if (!ctx->dma->slow_warned)
 		log_warn(ctx, "DMA memory is not sealed against shrinking, thus not mapped: "
-			 "a memfd sealed with F_SEAL_SHRINK is faster");
+			      "a memfd sealed with F_SEAL_SHRINK is faster");
 	ctx->dma->slow_warned = true;
 	return DMA_FILE;
 }
@@ -487,8 +488,7 @@ static int piece_get(struct lm_ctx *ctx, const struct dma_window *w, struct dma_
 	return 0;
 }
 
-int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
-		    struct dma_backing **b)
+int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w, struct dma_backing **b)
 {
 	const struct file none = { .w = w };
 	struct file f = { .w = w };
@@ -502,11 +502,8 @@ int dma_backing_get(struct lm_ctx *ctx, const struct dma_window *w,
 	if (ret || mapped_get(ctx, &f, b))
 		return ret;
 	switch (file_kind(ctx, &f)) {
-	case DMA_MAPPED:
-		return mapping_new(ctx, &f, b);
-	case DMA_FILE:
-		return unmapped_get(ctx, &f, DMA_FILE, b);
-	default:
-		return unmapped_get(ctx, &none, DMA_MESSAGE, b);
+	case DMA_MAPPED: return mapping_new(ctx, &f, b);
+	case DMA_FILE: return unmapped_get(ctx, &f, DMA_FILE, b);
+	default: return unmapped_get(ctx, &none, DMA_MESSAGE, b);
 	}
 }

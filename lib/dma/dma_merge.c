@@ -121,8 +121,7 @@ bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p)
 	const uintptr_t place = (uintptr_t)sg->region;
 
 	*p = (struct dma_pos){ (uint32_t)(place / DMA_CHUNK), (uint32_t)(place % DMA_CHUNK) };
-	if (likely(dma_table_has(t, *p) &&
-		   dma_table_slot(t, *p)->generation == sg->generation))
+	if (likely(dma_table_has(t, *p) && dma_table_slot(t, *p)->generation == sg->generation))
 		return true;
 	return dma_table_find(t, sg->dma_addr, p) &&
 	       dma_table_slot(t, *p)->generation == dma_alias(dma, sg->generation);

@@ -44,8 +44,7 @@ static bool is_there(const struct host *host, const struct host_dma *d)
 	struct host_dma last = { d->addr + (d->size - 1), 1, PROT_READ };
 	char byte;
 
-	return !host->dma_copy(host, &first, &byte) &&
-	       !host->dma_copy(host, &last, &byte);
+	return !host->dma_copy(host, &first, &byte) && !host->dma_copy(host, &last, &byte);
 }
 
 static void whole_pages(struct host_dma *d)
@@ -60,8 +59,13 @@ static void whole_pages(struct host_dma *d)
 static int window_add(struct lm_ctx *ctx, const struct host_dma *d, bool pinned)
 {
 	const struct dma_window w = {
-		.addr = d->addr, .size = d->size, .offset = d->addr, .prot = d->prot,
-		.fd = -1, .pinned = pinned, .may_join = true,
+		.addr = d->addr,
+		.size = d->size,
+		.offset = d->addr,
+		.prot = d->prot,
+		.fd = -1,
+		.pinned = pinned,
+		.may_join = true,
 	};
 
 	return dma_map(ctx, &w);

@@ -23,7 +23,7 @@
 
 /* ---- the range ------------------------------------------------------------------- */
 
-typedef void (window_fn)(struct lm_ctx *ctx, struct dma_pos p);
+typedef void(window_fn)(struct lm_ctx *ctx, struct dma_pos p);
 
 /* The windows of the range from revoke.next on, one at least, until so much work has been done.
  * True: these were the last. */
@@ -386,7 +386,6 @@ void dma_orphans_free(struct dma *dma)
 	bool more;
 
 	for (more = dma_table_seek(t, 0, &p); more; more = dma_table_next(t, &p))
-		dma_backing_put(&dma->backings,
-				dma_slot_backing(dma, dma_table_slot(t, p)));
+		dma_backing_put(&dma->backings, dma_slot_backing(dma, dma_table_slot(t, p)));
 	dma_table_free(&dma->orphans);
 }

@@ -17,8 +17,7 @@
 
 /* ---- lm_addr_to_sg --------------------------------------------------------------- */
 
-static inline void sg_fill(const struct dma_last *last, uint64_t addr, uint64_t len,
-			   dma_sg_t *sg)
+static inline void sg_fill(const struct dma_last *last, uint64_t addr, uint64_t len, dma_sg_t *sg)
 {
 	sg->dma_addr = addr;
 	sg->length = len;
@@ -98,8 +97,7 @@ static inline bool last_search(struct dma *dma, uint64_t addr)
 		return false;
 	ref = &dma->windows.ref[p.chunk];
 	slot = &ref->chunk->slot[p.slot];
-	if (addr - ref->chunk->key[p.slot] >= slot->size ||
-	    (slot->backing & DMA_REVOKING))
+	if (addr - ref->chunk->key[p.slot] >= slot->size || (slot->backing & DMA_REVOKING))
 		return false;
 	if (slot->backing != last->backing)
 		last_set_backing(dma, slot->backing);
@@ -115,7 +113,10 @@ static int lookup_failed(struct lm_ctx *ctx, uint64_t addr, uint64_t len, uint64
 			 int error)
 {
 	struct crossing x = {
-		.kind = LM_TRACE_DMA_LOOKUP, .offset = addr, .value = missing, .len = len,
+		.kind = LM_TRACE_DMA_LOOKUP,
+		.offset = addr,
+		.value = missing,
+		.len = len,
 		.result = error,
 	};
 
@@ -131,8 +132,8 @@ static inline bool is_off(const struct lm_ctx *ctx)
 }
 
 /* Several windows, or none. */
-static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
-				dma_sg_t *sg, int max_sg)
+static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dma_sg_t *sg,
+				int max_sg)
 {
 	struct dma *dma = ctx->dma;
 	const struct dma_last *last = &dma->last;
@@ -177,8 +178,8 @@ static int addr_to_sg_search(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dm
 	return addr_to_sgs(ctx, addr, len, sg, max_sg);
 }
 
-static NOINLINE int addr_to_sg_any(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
-				   dma_sg_t *sg, int max_sg)
+static NOINLINE int addr_to_sg_any(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dma_sg_t *sg,
+				   int max_sg)
 {
 	int ret;
 
@@ -191,8 +192,8 @@ static NOINLINE int addr_to_sg_any(struct lm_ctx *ctx, uint64_t addr, uint64_t l
 	return ret;
 }
 
-static NOINLINE int addr_to_sg_next(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
-				    dma_sg_t *sg, int max_sg)
+static NOINLINE int addr_to_sg_next(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dma_sg_t *sg,
+				    int max_sg)
 {
 	if (last_next(ctx->last, addr, len)) {
 		sg_fill(ctx->last, addr, len, sg);
@@ -202,8 +203,8 @@ static NOINLINE int addr_to_sg_next(struct lm_ctx *ctx, uint64_t addr, uint64_t 
 }
 
 /* The last window, or the next one, or any. */
-LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len,
-			    dma_sg_t *sg, int max_sg)
+LM_EXPORT int lm_addr_to_sg(lm_ctx_t *ctx, dma_addr_t dma_addr, uint32_t len, dma_sg_t *sg,
+			    int max_sg)
 {
 	const struct dma_last *last = ctx->last;
 
@@ -251,8 +252,7 @@ static int map_search(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct i
 }
 
 /* In the window of the last lookup, and nothing unusual about it. */
-static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
-			    struct iovec *iov)
+static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg, struct iovec *iov)
 {
 	const uint64_t addr = sg->dma_addr, len = sg->length;
 
@@ -301,8 +301,7 @@ static NOINLINE int map_all(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, st
 	return ret;
 }
 
-LM_EXPORT int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov,
-			int cnt)
+LM_EXPORT int lm_map_sg(lm_ctx_t *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, int cnt)
 {
 	if (likely(cnt == 1 && map_last(ctx->last, prot, sg, iov)))
 		return 0;

@@ -13,16 +13,16 @@
 
 #include "dma/dma_table.h"
 
-#define TOP_FIRST  16u              /* room in the first top array */
-#define SHIFT_ROOM (DMA_CHUNK / 8)  /* less room in a neighbour is not worth moving */
-#define MERGE_MAX  (DMA_CHUNK / 2)  /* merged chunks must not be split again at once */
+#define TOP_FIRST  16u             /* room in the first top array */
+#define SHIFT_ROOM (DMA_CHUNK / 8) /* less room in a neighbour is not worth moving */
+#define MERGE_MAX  (DMA_CHUNK / 2) /* merged chunks must not be split again at once */
 
 _Static_assert(sizeof(struct dma_slot) == 32, "two in a cache line");
 
 /* ---- chunks ---------------------------------------------------------------------- */
 
-static void chunk_copy(struct dma_chunk *to, uint32_t to_slot,
-		       const struct dma_chunk *from, uint32_t from_slot, uint32_t nr)
+static void chunk_copy(struct dma_chunk *to, uint32_t to_slot, const struct dma_chunk *from,
+		       uint32_t from_slot, uint32_t nr)
 {
 	memmove(&to->key[to_slot], &from->key[from_slot], nr * sizeof(to->key[0]));
 	memmove(&to->slot[to_slot], &from->slot[from_slot], nr * sizeof(to->slot[0]));

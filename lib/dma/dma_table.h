@@ -28,20 +28,20 @@ struct dma_slot {
 };
 
 struct dma_chunk {
-	uint64_t        key[DMA_CHUNK]; /* those not in use: all ones */
+	uint64_t key[DMA_CHUNK]; /* those not in use: all ones */
 	struct dma_slot slot[DMA_CHUNK];
 };
 
 struct dma_chunk_ref {
 	struct dma_chunk *chunk;
-	uint32_t          nr; /* 1 .. DMA_CHUNK */
+	uint32_t nr; /* 1 .. DMA_CHUNK */
 };
 
 struct dma_table {
-	uint64_t             *first; /* the first key of each chunk */
+	uint64_t *first; /* the first key of each chunk */
 	struct dma_chunk_ref *ref;
-	uint32_t              nr, cap;
-	uint64_t              count; /* of windows */
+	uint32_t nr, cap;
+	uint64_t count; /* of windows */
 };
 
 struct dma_pos {
@@ -80,8 +80,7 @@ static inline uint32_t dma_chunk_search(const uint64_t *keys, uint32_t nr, uint6
 }
 
 /* The greatest key <= @key; false: there is none. */
-static inline bool dma_table_find(const struct dma_table *t, uint64_t key,
-				  struct dma_pos *p)
+static inline bool dma_table_find(const struct dma_table *t, uint64_t key, struct dma_pos *p)
 {
 	const struct dma_chunk_ref *ref;
 
@@ -121,7 +120,7 @@ static inline bool dma_table_next(const struct dma_table *t, struct dma_pos *p)
 /* The first key >= @key; false: there is none. */
 bool dma_table_seek(const struct dma_table *t, uint64_t key, struct dma_pos *p);
 /* @key is not in the table. 0 or -ENOMEM. */
-int  dma_table_insert(struct dma_table *t, uint64_t key, const struct dma_slot *slot);
+int dma_table_insert(struct dma_table *t, uint64_t key, const struct dma_slot *slot);
 /* All keys in [@low, @high]. */
 void dma_table_remove(struct dma_table *t, uint64_t low, uint64_t high);
 void dma_table_free(struct dma_table *t);

@@ -44,10 +44,8 @@ ssize_t call_region(struct lm_ctx *ctx, struct deferral *d, lm_region_access_t *
 	call_begin(ctx, d);
 	ret = fn(ctx->info.pvt, bytes->buf, bytes->len, (loff_t)bytes->offset, bytes->is_write);
 	switch (call_end(ctx, d)) {
-	case DEFER_WAITING:
-		return LM_DEFER;
-	case DEFER_ANSWERED:
-		return d->result;
+	case DEFER_WAITING: return LM_DEFER;
+	case DEFER_ANSWERED: return d->result;
 	default:
 		/* Where nobody waits for the answer there is none to put off. */
 		return ret == LM_DEFER && !d->done ? (ssize_t)bytes->len :
@@ -76,7 +74,8 @@ enum defer_state call_register_write(struct lm_ctx *ctx, struct deferral *d,
 int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_bytes *bytes)
 {
 	const ssize_t ret = count_check(fn(ctx->info.pvt, bytes->buf, bytes->len,
-					   (loff_t)bytes->offset, bytes->is_write), bytes->len);
+					   (loff_t)bytes->offset, bytes->is_write),
+					bytes->len);
 
 	return ret < 0 ? (int)ret : 0;
 }
@@ -84,7 +83,8 @@ int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_by
 int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct call_bytes *bytes)
 {
 	const ssize_t ret = count_check(fn(ctx->info.pvt, id, bytes->buf, bytes->len,
-					   (loff_t)bytes->offset, bytes->is_write), bytes->len);
+					   (loff_t)bytes->offset, bytes->is_write),
+					bytes->len);
 
 	return ret < 0 ? (int)ret : 0;
 }
@@ -102,12 +102,9 @@ int call_reset(struct lm_ctx *ctx, struct deferral *d)
 	defer_begin(ctx, d);
 	ret = ctx->info.reset(ctx->info.pvt);
 	switch (defer_end(ctx, d)) {
-	case DEFER_WAITING:
-		return LM_DEFER;
-	case DEFER_ANSWERED:
-		return (int)d->result;
-	default:
-		return ret == LM_DEFER ? -EIO : ret;
+	case DEFER_WAITING: return LM_DEFER;
+	case DEFER_ANSWERED: return (int)d->result;
+	default: return ret == LM_DEFER ? -EIO : ret;
 	}
 }
 
@@ -140,18 +137,14 @@ void call_client(struct lm_ctx *ctx, bool attached)
 static int64_t call_device(const lm_dev_info_t *dev, const struct crossing *x)
 {
 	switch (x->kind) {
-	case CALL_WRITTEN:
-		dev->written(dev->pvt, x->region, x->offset, x->len);
-		return 0;
+	case CALL_WRITTEN: dev->written(dev->pvt, x->region, x->offset, x->len); return 0;
 	case CALL_GET:
 		return dev->prop_get ? dev->prop_get(dev->pvt, x->name, x->data, x->len) :
 				       -EOPNOTSUPP;
 	case CALL_SET:
 		return dev->prop_set ? dev->prop_set(dev->pvt, x->name, x->data) : -EOPNOTSUPP;
-	case CALL_SAVE:
-		return dev->save(dev->pvt, x->data, x->len);
-	default:
-		return dev->load(dev->pvt, x->data, x->len);
+	case CALL_SAVE: return dev->save(dev->pvt, x->data, x->len);
+	default: return dev->load(dev->pvt, x->data, x->len);
 	}
 }
 
@@ -168,7 +161,10 @@ static int64_t call_cross(struct lm_ctx *ctx, struct crossing *x)
 void call_written(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint64_t len)
 {
 	struct crossing x = {
-		.kind = CALL_WRITTEN, .region = region, .offset = offset, .len = len,
+		.kind = CALL_WRITTEN,
+		.region = region,
+		.offset = offset,
+		.len = len,
 	};
 
 	call_cross(ctx, &x);
@@ -197,8 +193,11 @@ int call_get(struct lm_ctx *ctx, const char *name, char *value, size_t size)
 int call_set(struct lm_ctx *ctx, const char *name, const char *value)
 {
 	struct crossing x = {
-		.kind = CALL_SET, .is_const = true, .name = name,
-		.data = (char *)(uintptr_t)value, .len = strlen(value) + 1,
+		.kind = CALL_SET,
+		.is_const = true,
+		.name = name,
+		.data = (char *)(uintptr_t)value,
+		.len = strlen(value) + 1,
 	};
 
 	return (int)call_cross(ctx, &x);
@@ -214,7 +213,10 @@ ssize_t call_save(struct lm_ctx *ctx, void *buf, size_t size)
 int call_load(struct lm_ctx *ctx, const void *buf, size_t len)
 {
 	struct crossing x = {
-		.kind = CALL_LOAD, .is_const = true, .data = (char *)(uintptr_t)buf, .len = len,
+		.kind = CALL_LOAD,
+		.is_const = true,
+		.data = (char *)(uintptr_t)buf,
+		.len = len,
 	};
 
 	return (int)call_cross(ctx, &x);

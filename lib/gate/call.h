@@ -8,10 +8,10 @@
 #include "gate/gate.h"
 
 struct call_bytes {
-	char    *buf;
-	size_t   len;
+	char *buf;
+	size_t len;
 	uint64_t offset;
-	bool     is_write;
+	bool is_write;
 };
 
 /* Of accesses. They may be deferred, and with LM_DEV_THREADS others have the context meanwhile.
@@ -25,22 +25,22 @@ enum defer_state call_register_write(struct lm_ctx *ctx, struct deferral *d,
 				     const lm_register_map_t *map, const lm_register_t *reg,
 				     uint64_t value);
 /* Of configuration space: 0 or -errno; neither deferred, nor beside others. */
-int  call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_bytes *bytes);
-int  call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct call_bytes *bytes);
+int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_bytes *bytes);
+int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct call_bytes *bytes);
 
 /* Those that a device need not have: then 0 is its answer. */
-int  call_reset(struct lm_ctx *ctx, struct deferral *d); /* the same; @d NULL: nobody waits */
+int call_reset(struct lm_ctx *ctx, struct deferral *d); /* the same; @d NULL: nobody waits */
 void call_dma_map(struct lm_ctx *ctx, uint64_t addr, uint64_t len);
-int  call_dma_unmap(struct lm_ctx *ctx, struct deferral *d, uint64_t addr, uint64_t len);
+int call_dma_unmap(struct lm_ctx *ctx, struct deferral *d, uint64_t addr, uint64_t len);
 void call_client(struct lm_ctx *ctx, bool attached);
 
 /* These are crossings of their own: enum gate_call. */
-void    call_written(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint64_t len);
-bool    call_map(struct lm_ctx *ctx, lm_map_region_t *map, uint32_t region, uint64_t offset,
-		 uint64_t len);
-int     call_get(struct lm_ctx *ctx, const char *name, char *value, size_t size);
-int     call_set(struct lm_ctx *ctx, const char *name, const char *value);
+void call_written(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint64_t len);
+bool call_map(struct lm_ctx *ctx, lm_map_region_t *map, uint32_t region, uint64_t offset,
+	      uint64_t len);
+int call_get(struct lm_ctx *ctx, const char *name, char *value, size_t size);
+int call_set(struct lm_ctx *ctx, const char *name, const char *value);
 ssize_t call_save(struct lm_ctx *ctx, void *buf, size_t size);
-int     call_load(struct lm_ctx *ctx, const void *buf, size_t len);
+int call_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
 #endif /* LM_CALL_H */

@@ -26,30 +26,30 @@ enum gate_call {
 };
 
 struct crossing {
-	uint8_t     kind;     /* enum lm_trace_kind, enum gate_call */
-	bool        is_const; /* a tap writes to gate_data(), not to data */
-	uint16_t    flags;    /* LM_TRACE_* */
-	uint32_t    region;   /* or index of interrupts */
-	uint64_t    offset;   /* or address, or vector */
-	uint64_t    len;      /* bytes, or a count */
-	char       *data;     /* @len bytes of an access or a transfer, else NULL */
-	uint64_t    value;    /* what there is without bytes, as in records */
-	uint32_t    aux;      /* the same; of accesses an enum lm_trace_reason */
-	const char *name;     /* of the event or property */
-	int64_t     result;   /* after: 0 or -errno, but for some kinds */
-	uint64_t    started;  /* trace_tap.c */
+	uint8_t kind;     /* enum lm_trace_kind, enum gate_call */
+	bool is_const;    /* a tap writes to gate_data(), not to data */
+	uint16_t flags;   /* LM_TRACE_* */
+	uint32_t region;  /* or index of interrupts */
+	uint64_t offset;  /* or address, or vector */
+	uint64_t len;     /* bytes, or a count */
+	char *data;       /* @len bytes of an access or a transfer, else NULL */
+	uint64_t value;   /* what there is without bytes, as in records */
+	uint32_t aux;     /* the same; of accesses an enum lm_trace_reason */
+	const char *name; /* of the event or property */
+	int64_t result;   /* after: 0 or -errno, but for some kinds */
+	uint64_t started; /* trace_tap.c */
 
 	/* The rest is the gate's, and set by whoever crosses. */
-	uint32_t    seen;     /* by the taps of these places */
-	uint8_t     at;       /* where it is held: the place of the tap; ... */
-	bool        is_over;  /* ... after the device had its say, or instead of that */
-	char       *own;      /* gate_data() */
+	uint32_t seen; /* by the taps of these places */
+	uint8_t at;    /* where it is held: the place of the tap; ... */
+	bool is_over;  /* ... after the device had its say, or instead of that */
+	char *own;     /* gate_data() */
 	struct deferral hold;
 	/* It was held and goes on: if it is over, to the end; NULL: it cannot be held. */
-	void      (*resume)(struct lm_ctx *ctx, struct crossing *x);
+	void (*resume)(struct lm_ctx *ctx, struct crossing *x);
 	/* What cannot be held is answered, and done later from a copy; NULL: whoever makes it waits
 	 * for its end, and so may a tap. */
-	void      (*redo)(struct lm_ctx *ctx, const struct crossing *x);
+	void (*redo)(struct lm_ctx *ctx, const struct crossing *x);
 };
 
 /* What before() answers, beside LM_DEFER: gate_hold() was called. */
@@ -62,11 +62,11 @@ struct crossing {
  * interrupt under a lock which allows no calls of lm_irq_*().
  */
 struct tap {
-	uint64_t kinds;       /* 1ull << kind of those that it wants to see */
-	bool     needs_bytes; /* DMA by pointers, too: they get copies that pass the gate */
-	int    (*before)(struct tap *tap, struct lm_ctx *ctx, struct crossing *x); /* NULL: pass */
+	uint64_t kinds;   /* 1ull << kind of those that it wants to see */
+	bool needs_bytes; /* DMA by pointers, too: they get copies that pass the gate */
+	int (*before)(struct tap *tap, struct lm_ctx *ctx, struct crossing *x); /* NULL: pass */
 	/* 0, or LM_DEFER. */
-	int    (*after)(struct tap *tap, struct lm_ctx *ctx, struct crossing *x);  /* NULL: 0 */
+	int (*after)(struct tap *tap, struct lm_ctx *ctx, struct crossing *x); /* NULL: 0 */
 };
 
 /* From the driver to the device; on the way back the other way round. */
@@ -97,9 +97,9 @@ static inline bool gate_is_on(const struct lm_ctx *ctx, unsigned int kind)
 bool gate_needs_bytes(const struct lm_ctx *ctx);
 /* Before: 0, TAP_ANSWERED (x->result), or LM_DEFER: x->resume() will be called. Only if
  * gate_is_on(). */
-int  gate_enter(struct lm_ctx *ctx, struct crossing *x);
+int gate_enter(struct lm_ctx *ctx, struct crossing *x);
 /* After: 0 or LM_DEFER; x->result may be another one. Only if x->seen. */
-int  gate_leave(struct lm_ctx *ctx, struct crossing *x);
+int gate_leave(struct lm_ctx *ctx, struct crossing *x);
 /* Both, of what has happened already. */
 void gate_report(struct lm_ctx *ctx, struct crossing *x);
 /* Who made it leaves. */

@@ -12,38 +12,38 @@
 
 #include "pci/config.h"
 
-#define MAX_CAPS     (LM_MAX_CAPS + 1) /* and MSI, if irq_count asks for it */
-#define CAP_FIRST    PCI_STD_HEADER_SIZEOF
-#define CAP_END      256
-#define EXP_SIZE     0x3c              /* version 2, slot registers reserved */
-#define MSI_SIZE_32  0x0a
-#define MSI_SIZE_64  0x0e
-#define MSI_SIZE_MASK 10               /* what per-vector masking adds */
-#define MSI_MAX      32
-#define QMASK_SHIFT  1
-#define QSIZE_SHIFT  4
+#define MAX_CAPS      (LM_MAX_CAPS + 1) /* and MSI, if irq_count asks for it */
+#define CAP_FIRST     PCI_STD_HEADER_SIZEOF
+#define CAP_END       256
+#define EXP_SIZE      0x3c /* version 2, slot registers reserved */
+#define MSI_SIZE_32   0x0a
+#define MSI_SIZE_64   0x0e
+#define MSI_SIZE_MASK 10 /* what per-vector masking adds */
+#define MSI_MAX       32
+#define QMASK_SHIFT   1
+#define QSIZE_SHIFT   4
 
 /* A capability on its way into configuration space. */
 struct place {
 	const lm_cap_t *desc;
-	uint16_t        offset; /* 0: not placed yet */
-	uint16_t        size;
+	uint16_t offset; /* 0: not placed yet */
+	uint16_t size;
 };
 
 struct placing {
 	struct lm_ctx *ctx;
-	struct place   cap[MAX_CAPS];
-	unsigned int   nr;
-	lm_cap_t       msi;                        /* the one that irq_count asks for */
-	const struct place *taken[CAP_END / 4];    /* by dword */
+	struct place cap[MAX_CAPS];
+	unsigned int nr;
+	lm_cap_t msi;                           /* the one that irq_count asks for */
+	const struct place *taken[CAP_END / 4]; /* by dword */
 };
 
 bool cap_is_known(const struct cap *cap)
 {
 	if (cap->ext)
 		return cap->id == PCI_EXT_CAP_ID_ERR || cap->id == PCI_EXT_CAP_ID_DSN;
-	return cap->id == PCI_CAP_ID_PM || cap->id == PCI_CAP_ID_EXP ||
-	       cap->id == PCI_CAP_ID_MSI || cap->id == PCI_CAP_ID_MSIX;
+	return cap->id == PCI_CAP_ID_PM || cap->id == PCI_CAP_ID_EXP || cap->id == PCI_CAP_ID_MSI ||
+	       cap->id == PCI_CAP_ID_MSIX;
 }
 
 int cap_add(struct config *cfg, const struct cap *cap)
@@ -57,8 +57,7 @@ int cap_add(struct config *cfg, const struct cap *cap)
 	return 0;
 }
 
-void cap_put_data(struct config *cfg, const struct cap *cap, const void *data,
-		  const void *wmask)
+void cap_put_data(struct config *cfg, const struct cap *cap, const void *data, const void *wmask)
 {
 	const uint32_t header = cap_header_size(cap);
 	uint32_t i;
@@ -73,8 +72,7 @@ void cap_put_data(struct config *cfg, const struct cap *cap, const void *data,
 
 /* D1 and D2 are not supported: such a write changes nothing (PCI PM 1.2, 3.2.4). More
  * vectors than there are cannot be enabled (PCI Local Bus 3.0, 6.8.1.3). */
-uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
-		   uint8_t in)
+uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at, uint8_t in)
 {
 	const uint8_t old = cfg->bytes[cap->offset + at].data;
 	const uint8_t states = PCI_PM_CTRL_STATE_MASK;
@@ -103,14 +101,12 @@ static const struct cfg_reg pm_regs[] = {
 static const struct cfg_reg exp_device[] = {
 	{ PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_EXT_TAG | PCI_EXP_DEVCAP_RBER },
 	{ PCI_EXP_DEVCTL, 2,
-	  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN |
-	  PCI_EXP_DEVCTL_READRQ_512B,
-	  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE |
-	  PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_EXT_TAG |
-	  PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ },
+	  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ_512B,
+	  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |
+		  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_EXT_TAG | PCI_EXP_DEVCTL_NOSNOOP_EN |
+		  PCI_EXP_DEVCTL_READRQ },
 	{ PCI_EXP_DEVSTA, 2, 0, 0,
-	  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED |
-	  PCI_EXP_DEVSTA_URD },
+	  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED | PCI_EXP_DEVSTA_URD },
 	{ PCI_EXP_DEVCAP2, 4, PCI_EXP_DEVCAP2_COMP_TMOUT_DIS },
 	{ PCI_EXP_DEVCTL2, 2, 0, PCI_EXP_DEVCTL2_COMP_TMOUT_DIS },
 };
@@ -118,8 +114,7 @@ static const struct cfg_reg exp_device[] = {
 static const struct cfg_reg exp_link[] = {
 	{ PCI_EXP_LNKCAP, 4, PCI_EXP_LNKCAP_SLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1 },
 	{ PCI_EXP_LNKCTL, 2, 0,
-	  PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC |
-	  PCI_EXP_LNKCTL_ES },
+	  PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES },
 	{ PCI_EXP_LNKSTA, 2, PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1 },
 	{ PCI_EXP_LNKCAP2, 4, PCI_EXP_LNKCAP2_SLS_2_5GB },
 };
@@ -140,8 +135,7 @@ static int exp_build(struct lm_ctx *ctx, const struct place *p)
 	if (type != PCI_EXP_TYPE_RC_END)
 		config_put(cfg, p->offset, exp_link, LM_NR(exp_link));
 	if (p->desc->exp.flr) {
-		cfg->bytes[p->offset + PCI_EXP_DEVCAP + 3].data |=
-			PCI_EXP_DEVCAP_FLR >> 24;
+		cfg->bytes[p->offset + PCI_EXP_DEVCAP + 3].data |= PCI_EXP_DEVCAP_FLR >> 24;
 		cfg->flr = (uint16_t)(p->offset + PCI_EXP_DEVCTL + 1);
 	}
 	cfg->bytes[PCI_LATENCY_TIMER].wmask = 0; /* PCI Express Base 3.0, 7.5.1.5 */
@@ -202,15 +196,10 @@ static int cap_build(struct lm_ctx *ctx, const struct place *p)
 	const struct cfg_reg length = { PCI_CAP_FLAGS, 1, p->size };
 
 	switch (p->desc->id) {
-	case PCI_CAP_ID_PM:
-		config_put(ctx->config, p->offset, pm_regs, LM_NR(pm_regs));
-		return 0;
-	case PCI_CAP_ID_EXP:
-		return exp_build(ctx, p);
-	case PCI_CAP_ID_MSI:
-		return msi_build(ctx, p);
-	case PCI_CAP_ID_MSIX:
-		return msix_build(ctx, p);
+	case PCI_CAP_ID_PM: config_put(ctx->config, p->offset, pm_regs, LM_NR(pm_regs)); return 0;
+	case PCI_CAP_ID_EXP: return exp_build(ctx, p);
+	case PCI_CAP_ID_MSI: return msi_build(ctx, p);
+	case PCI_CAP_ID_MSIX: return msix_build(ctx, p);
 	default:
 		cap_put_data(ctx->config, &cap, p->desc->data, p->desc->wmask);
 		if (p->desc->id == PCI_CAP_ID_VNDR) /* PCI Local Bus 3.0, appendix H */
@@ -225,17 +214,13 @@ static int cap_build(struct lm_ctx *ctx, const struct place *p)
 static size_t own_size(const lm_cap_t *c)
 {
 	switch (c->id) {
-	case PCI_CAP_ID_PM:
-		return PCI_PM_SIZEOF;
-	case PCI_CAP_ID_EXP:
-		return EXP_SIZE;
-	case PCI_CAP_ID_MSIX:
-		return PCI_CAP_MSIX_SIZEOF;
+	case PCI_CAP_ID_PM: return PCI_PM_SIZEOF;
+	case PCI_CAP_ID_EXP: return EXP_SIZE;
+	case PCI_CAP_ID_MSIX: return PCI_CAP_MSIX_SIZEOF;
 	case PCI_CAP_ID_MSI:
 		return (c->msi.addr32 ? MSI_SIZE_32 : MSI_SIZE_64) +
 		       (c->msi.no_mask ? 0 : MSI_SIZE_MASK);
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
@@ -260,17 +245,18 @@ static int place_check(const struct placing *pl, struct place *p)
 	if (own && p->desc->size && p->desc->size != own)
 		return place_refuse(pl, p, "the library knows its size: leave size 0");
 	if (own && (p->desc->data || p->desc->wmask))
-		return place_refuse(pl, p, "the library has its registers: leave data and "
+		return place_refuse(pl, p,
+				    "the library has its registers: leave data and "
 				    "wmask NULL");
 	if (!own && (p->desc->size < least || p->desc->size > CAP_END - CAP_FIRST))
-		return place_refuse(pl, p, "its size must be that of its header or more, "
+		return place_refuse(pl, p,
+				    "its size must be that of its header or more, "
 				    "up to 192 bytes");
 	p->size = (uint16_t)(own ?: p->desc->size);
 	return 0;
 }
 
-static bool place_is_free(const struct placing *pl, const struct place *p,
-			  uint32_t offset)
+static bool place_is_free(const struct placing *pl, const struct place *p, uint32_t offset)
 {
 	uint32_t at;
 
@@ -360,9 +346,10 @@ static int place_collect(struct placing *pl)
 	}
 	for (i = pl->nr; i < LM_MAX_CAPS; i++) {
 		if (info->caps[i].id)
-			log_warn(pl->ctx, "capability %02xh, number %u of the list: ignored, the "
-				 "list ends at number %u, whose id is 0", info->caps[i].id,
-				 i + 1, pl->nr + 1);
+			log_warn(pl->ctx,
+				 "capability %02xh, number %u of the list: ignored, the "
+				 "list ends at number %u, whose id is 0",
+				 info->caps[i].id, i + 1, pl->nr + 1);
 	}
 	if (irqs[LM_DEV_MSIX_IRQ_IDX] && !msix) {
 		log_err(pl->ctx, "MSI-X vectors need an MSI-X capability");
@@ -388,7 +375,10 @@ int cap_new(struct lm_ctx *ctx)
 		const struct place *p = &pl.cap[i];
 		const struct cfg_reg header = { PCI_CAP_LIST_ID, 1, p->desc->id };
 		const struct cap cap = {
-			.id = p->desc->id, .offset = p->offset, .size = p->size, .fn = p->desc->fn,
+			.id = p->desc->id,
+			.offset = p->offset,
+			.size = p->size,
+			.fn = p->desc->fn,
 		};
 
 		ret = cap_build(ctx, p);

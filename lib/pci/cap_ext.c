@@ -10,24 +10,27 @@
  */
 #include "pci/config.h"
 
-#define EXT_FIRST    PCI_CFG_SPACE_SIZE
-#define DSN_SIZE     12
-#define AER_SIZE     0x48 /* up to the TLP prefix log; no root registers */
-#define AER_VERSION  2
-#define NEXT_SHIFT   20
+#define EXT_FIRST     PCI_CFG_SPACE_SIZE
+#define DSN_SIZE      12
+#define AER_SIZE      0x48 /* up to the TLP prefix log; no root registers */
+#define AER_VERSION   2
+#define NEXT_SHIFT    20
 #define VERSION_SHIFT 16
-#define MAX_VERSION  15
+#define MAX_VERSION   15
 
 /* What an endpoint without ACS, multicast, atomics and prefixes can meet. */
-#define AER_UNCOR (PCI_ERR_UNC_DLP | PCI_ERR_UNC_SURPDN | PCI_ERR_UNC_POISON_TLP | \
-		   PCI_ERR_UNC_FCP | PCI_ERR_UNC_COMP_TIME | PCI_ERR_UNC_COMP_ABORT | \
-		   PCI_ERR_UNC_UNX_COMP | PCI_ERR_UNC_RX_OVER | PCI_ERR_UNC_MALF_TLP | \
-		   PCI_ERR_UNC_ECRC | PCI_ERR_UNC_UNSUP | PCI_ERR_UNC_INTN)
-#define AER_FATAL (PCI_ERR_UNC_DLP | PCI_ERR_UNC_SURPDN | PCI_ERR_UNC_FCP | \
-		   PCI_ERR_UNC_RX_OVER | PCI_ERR_UNC_MALF_TLP | PCI_ERR_UNC_INTN)
-#define AER_COR (PCI_ERR_COR_RCVR | PCI_ERR_COR_BAD_TLP | PCI_ERR_COR_BAD_DLLP | \
-		 PCI_ERR_COR_REP_ROLL | PCI_ERR_COR_REP_TIMER | PCI_ERR_COR_ADV_NFAT | \
-		 PCI_ERR_COR_INTERNAL | PCI_ERR_COR_LOG_OVER)
+#define AER_UNCOR                                                                            \
+	(PCI_ERR_UNC_DLP | PCI_ERR_UNC_SURPDN | PCI_ERR_UNC_POISON_TLP | PCI_ERR_UNC_FCP |   \
+	 PCI_ERR_UNC_COMP_TIME | PCI_ERR_UNC_COMP_ABORT | PCI_ERR_UNC_UNX_COMP |             \
+	 PCI_ERR_UNC_RX_OVER | PCI_ERR_UNC_MALF_TLP | PCI_ERR_UNC_ECRC | PCI_ERR_UNC_UNSUP | \
+	 PCI_ERR_UNC_INTN)
+#define AER_FATAL                                                                       \
+	(PCI_ERR_UNC_DLP | PCI_ERR_UNC_SURPDN | PCI_ERR_UNC_FCP | PCI_ERR_UNC_RX_OVER | \
+	 PCI_ERR_UNC_MALF_TLP | PCI_ERR_UNC_INTN)
+#define AER_COR                                                                                 \
+	(PCI_ERR_COR_RCVR | PCI_ERR_COR_BAD_TLP | PCI_ERR_COR_BAD_DLLP | PCI_ERR_COR_REP_ROLL | \
+	 PCI_ERR_COR_REP_TIMER | PCI_ERR_COR_ADV_NFAT | PCI_ERR_COR_INTERNAL |                  \
+	 PCI_ERR_COR_LOG_OVER)
 
 /* PCI Express Base 3.0, 7.10: defaults as there; nothing is logged, so no header log. */
 static const struct cfg_reg aer_regs[] = {
@@ -35,8 +38,8 @@ static const struct cfg_reg aer_regs[] = {
 	{ PCI_ERR_UNCOR_MASK, 4, PCI_ERR_UNC_INTN, AER_UNCOR },
 	{ PCI_ERR_UNCOR_SEVER, 4, AER_FATAL, AER_UNCOR },
 	{ PCI_ERR_COR_STATUS, 4, 0, 0, AER_COR },
-	{ PCI_ERR_COR_MASK, 4,
-	  PCI_ERR_COR_ADV_NFAT | PCI_ERR_COR_INTERNAL | PCI_ERR_COR_LOG_OVER, AER_COR },
+	{ PCI_ERR_COR_MASK, 4, PCI_ERR_COR_ADV_NFAT | PCI_ERR_COR_INTERNAL | PCI_ERR_COR_LOG_OVER,
+	  AER_COR },
 };
 
 static uint32_t ext_size(const lm_ext_cap_t *c)
@@ -44,7 +47,7 @@ static uint32_t ext_size(const lm_ext_cap_t *c)
 	switch (c->id) {
 	case PCI_EXT_CAP_ID_ERR: return AER_SIZE;
 	case PCI_EXT_CAP_ID_DSN: return DSN_SIZE;
-	default:                 return c->size;
+	default: return c->size;
 	}
 }
 
@@ -83,7 +86,8 @@ static const char *ext_fault(const struct config *cfg, const lm_ext_cap_t *c)
 static void ext_build(struct config *cfg, const struct cap *cap, const lm_ext_cap_t *c)
 {
 	const struct cfg_reg dsn[] = {
-		{ 4, 4, (uint32_t)c->dsn }, { 8, 4, (uint32_t)(c->dsn >> 32) },
+		{ 4, 4, (uint32_t)c->dsn },
+		{ 8, 4, (uint32_t)(c->dsn >> 32) },
 	};
 
 	if (c->id == PCI_EXT_CAP_ID_ERR)

@@ -24,11 +24,12 @@
 
 /* Special cycles, memory write and invalidate, palette snooping, stepping and fast
  * back-to-back are hardwired to 0, as for every PCI Express function. */
-#define COMMAND_WMASK (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | \
-		       PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
-#define STATUS_W1C (PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT | \
-		    PCI_STATUS_REC_TARGET_ABORT | PCI_STATUS_REC_MASTER_ABORT | \
-		    PCI_STATUS_SIG_SYSTEM_ERROR | PCI_STATUS_DETECTED_PARITY)
+#define COMMAND_WMASK                                                                    \
+	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | \
+	 PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
+#define STATUS_W1C                                                                       \
+	(PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT | PCI_STATUS_REC_TARGET_ABORT | \
+	 PCI_STATUS_REC_MASTER_ABORT | PCI_STATUS_SIG_SYSTEM_ERROR | PCI_STATUS_DETECTED_PARITY)
 
 /* ---- the whole -------------------------------------------------------------------- */
 
@@ -105,7 +106,8 @@ static void header_bar(struct lm_ctx *ctx, uint32_t index)
 	const uint64_t mask = ~(bar->size - 1);
 	const uint16_t at = (uint16_t)(PCI_BASE_ADDRESS_0 + 4 * index);
 	struct cfg_reg regs[2] = {
-		{ at, 4 }, { (uint16_t)(at + 4), 4, 0, (uint32_t)(mask >> 32) },
+		{ at, 4 },
+		{ (uint16_t)(at + 4), 4, 0, (uint32_t)(mask >> 32) },
 	};
 
 	if (!bar->size)
@@ -128,7 +130,9 @@ static int header_rom(struct lm_ctx *ctx)
 {
 	const uint64_t size = region_get(ctx, LM_ROM_REG_IDX)->info.size;
 	const struct cfg_reg rom = {
-		PCI_ROM_ADDRESS, 4, 0,
+		PCI_ROM_ADDRESS,
+		4,
+		0,
 		(uint32_t)(~(size - 1) & PCI_ROM_ADDRESS_MASK) | PCI_ROM_ADDRESS_ENABLE,
 	};
 
@@ -161,7 +165,7 @@ static int config_restore(struct lm_ctx *ctx)
 	ret = ret ?: msix_restore(ctx);
 	if (ret)
 		log_err(ctx, "the saved configuration space belongs to another device (remove and "
-			"recreate the mdev)");
+			     "recreate the mdev)");
 	return ret;
 }
 
@@ -234,7 +238,7 @@ void config_reset(struct lm_ctx *ctx)
 /* A run of bytes with one owner. */
 struct piece {
 	const struct cap *cap; /* whose body it is, or NULL */
-	bool   owned;          /* by the header or a capability */
+	bool owned;            /* by the header or a capability */
 	size_t len;
 };
 
@@ -263,8 +267,7 @@ static struct piece piece_at(const struct config *cfg, uint64_t offset, size_t l
 
 /* As they are kept, and bits that irq.c knows: STATUS.Interrupt, and which vectors of MSI are
  * pending, where they can be masked. */
-static void bytes_read(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
-		       uint64_t offset)
+static void bytes_read(const struct lm_ctx *ctx, uint8_t *buf, size_t count, uint64_t offset)
 {
 	const struct config *cfg = ctx->config;
 	uint32_t flags = 0, pending, at;
@@ -287,8 +290,8 @@ static void bytes_read(const struct lm_ctx *ctx, uint8_t *buf, size_t count,
 }
 
 /* PCI Local Bus 3.0, 6.2.3: each bit is written, cleared by 1, or keeps its value. */
-static void bytes_write(struct config *cfg, const struct cap *cap, const uint8_t *buf,
-			size_t count, uint64_t offset)
+static void bytes_write(struct config *cfg, const struct cap *cap, const uint8_t *buf, size_t count,
+			uint64_t offset)
 {
 	size_t i;
 
@@ -305,8 +308,8 @@ static void bytes_write(struct config *cfg, const struct cap *cap, const uint8_t
 }
 
 /* The device's say: a capability's fn for its body, the region's for unowned bytes. */
-static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf,
-		      uint64_t offset, bool is_write)
+static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf, uint64_t offset,
+		      bool is_write)
 {
 	lm_region_access_t *fn = region_get(ctx, LM_CFG_REG_IDX)->info.fn;
 	struct call_bytes bytes = { buf, p->len, offset, is_write };
@@ -331,8 +334,7 @@ static void config_moved(struct lm_ctx *ctx, uint64_t offset, size_t count)
 		irq_config_changed(ctx);
 }
 
-ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset,
-		      bool is_write)
+ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write)
 {
 	struct config *cfg = ctx->config;
 	size_t done = 0;
@@ -412,11 +414,10 @@ size_t config_save(const struct lm_ctx *ctx, void *buf, size_t size)
 
 /* Bits that hold the space together, or that clients and irq.c rely on: no state may
  * change them. The rest of what is read-only to a guest belongs to the device. */
-static uint8_t fixed_bits(const struct config *cfg, uint32_t offset,
-			  const struct piece *p)
+static uint8_t fixed_bits(const struct config *cfg, uint32_t offset, const struct piece *p)
 {
 	const struct cfg_byte *b = &cfg->bytes[offset];
-	const uint8_t read_only = (uint8_t)~(b->wmask | b->w1c);
+	const uint8_t read_only = (uint8_t) ~(b->wmask | b->w1c);
 
 	if (offset >= cfg->built || !p->owned || (p->cap && !cap_is_known(p->cap)))
 		return 0;

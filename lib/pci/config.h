@@ -25,15 +25,15 @@ struct cfg_byte {
 /* A register of @width bytes, at most 4, as tables describe it. */
 struct cfg_reg {
 	uint16_t offset;
-	uint8_t  width;
+	uint8_t width;
 	uint32_t value, wmask, w1c;
 };
 
 struct cap {
-	uint16_t         id;
-	uint16_t         offset;
-	uint16_t         size;
-	bool             ext;
+	uint16_t id;
+	uint16_t offset;
+	uint16_t size;
+	bool ext;
 	lm_cap_access_t *fn;
 };
 
@@ -45,28 +45,28 @@ static inline uint32_t cap_header_size(const struct cap *cap)
 #define MSIX_NO_BAR UINT32_MAX
 
 struct msix {
-	uint32_t bar;     /* MSIX_NO_BAR: the device has no MSI-X */
+	uint32_t bar; /* MSIX_NO_BAR: the device has no MSI-X */
 	uint32_t nr;
-	uint32_t table;   /* offsets in the BAR */
+	uint32_t table; /* offsets in the BAR */
 	uint32_t pba;
 	uint8_t *entries; /* NULL until a client writes to it; changes under irq_lock() */
 	struct msix_persist *persist; /* NULL, or where a copy of it is kept */
 };
 
 struct config {
-	uint32_t         size;  /* 256 or 4096 */
-	uint32_t         built; /* header and capabilities end here, 256 at least ... */
-	uint32_t         used;  /* ... and bytes[] here; what follows reads 0 */
+	uint32_t size;  /* 256 or 4096 */
+	uint32_t built; /* header and capabilities end here, 256 at least ... */
+	uint32_t used;  /* ... and bytes[] here; what follows reads 0 */
 	struct cfg_byte *bytes;
-	struct cap      *caps;
-	uint32_t         nr_caps;
-	uint16_t         flr;   /* offset of the byte with Initiate FLR; 0: none */
-	uint16_t         msi;   /* offsets of capabilities; 0: none */
-	uint16_t         msix_cap;
+	struct cap *caps;
+	uint32_t nr_caps;
+	uint16_t flr; /* offset of the byte with Initiate FLR; 0: none */
+	uint16_t msi; /* offsets of capabilities; 0: none */
+	uint16_t msix_cap;
 	_Atomic(uint16_t) command;
-	struct msix      msix;
-	bool             flr_due;  /* a guest has written Initiate FLR */
-	bool             enforced; /* master.c: COMMAND.BusMaster counts */
+	struct msix msix;
+	bool flr_due;                   /* a guest has written Initiate FLR */
+	bool enforced;                  /* master.c: COMMAND.BusMaster counts */
 	struct config_persist *persist; /* NULL, or where a copy of it all is kept */
 };
 
@@ -79,31 +79,28 @@ struct config_persist {
 
 /* ---- config_bytes.c -------------------------------------------------------------- */
 
-void     config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs,
-		    size_t nr);
+void config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs, size_t nr);
 uint32_t config_get(const struct config *cfg, uint32_t offset, unsigned int width);
-int      config_grow(struct config *cfg, uint32_t used); /* by read-only bytes of 0 */
+int config_grow(struct config *cfg, uint32_t used); /* by read-only bytes of 0 */
 
 /* ---- cap.c, cap_ext.c ------------------------------------------------------------ */
 
-int  cap_new(struct lm_ctx *ctx);
-int  cap_ext_new(struct lm_ctx *ctx);
-int  cap_add(struct config *cfg, const struct cap *cap);
+int cap_new(struct lm_ctx *ctx);
+int cap_ext_new(struct lm_ctx *ctx);
+int cap_add(struct config *cfg, const struct cap *cap);
 /* Bytes of the device's own choice after a header of @header bytes. */
-void cap_put_data(struct config *cfg, const struct cap *cap, const void *data,
-		  const void *wmask);
+void cap_put_data(struct config *cfg, const struct cap *cap, const void *data, const void *wmask);
 /* What a guest's write of @in to byte @at of the capability means: rules beyond wmask. */
-uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at,
-		   uint8_t in);
+uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at, uint8_t in);
 /* True if the library gives the meaning of its registers. */
 bool cap_is_known(const struct cap *cap);
 
 /* ---- msix.c ---------------------------------------------------------------------- */
 
 region_claim_fn msix_step;
-int  msix_new(struct lm_ctx *ctx, const lm_cap_t *cap);
+int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap);
 void msix_reset(struct lm_ctx *ctx);
-int  msix_restore(struct lm_ctx *ctx); /* as a process before this one left it */
+int msix_restore(struct lm_ctx *ctx); /* as a process before this one left it */
 /* The vector's own mask bit. A client that never touches the table keeps the masks
  * itself, so an untouched table masks nothing. Caller holds irq_lock(). */
 static inline bool msix_is_masked(const struct msix *m, uint32_t vector)

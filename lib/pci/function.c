@@ -30,7 +30,9 @@ static void reset_again(struct lm_ctx *ctx, const struct crossing *x)
 int function_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags)
 {
 	struct crossing x = {
-		.kind = LM_TRACE_RESET, .flags = trace_flags, .redo = reset_again,
+		.kind = LM_TRACE_RESET,
+		.flags = trace_flags,
+		.redo = reset_again,
 	};
 	int ret;
 

@@ -159,7 +159,9 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 static uint32_t irq_choose(const struct irqs *irqs, uint32_t n)
 {
 	static const uint32_t order[] = {
-		LM_DEV_MSIX_IRQ_IDX, LM_DEV_MSI_IRQ_IDX, LM_DEV_INTX_IRQ_IDX,
+		LM_DEV_MSIX_IRQ_IDX,
+		LM_DEV_MSI_IRQ_IDX,
+		LM_DEV_INTX_IRQ_IDX,
 	};
 	uint32_t i;
 
@@ -288,8 +290,11 @@ static void irq_again(struct lm_ctx *ctx, const struct crossing *x)
 int irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, irq_deliver_fn *deliver)
 {
 	struct crossing x = {
-		.kind = LM_TRACE_IRQ_FIRE, .flags = irqs->trace_flags, .region = index,
-		.offset = n, .redo = irq_again,
+		.kind = LM_TRACE_IRQ_FIRE,
+		.flags = irqs->trace_flags,
+		.region = index,
+		.offset = n,
+		.redo = irq_again,
 	};
 
 	if (!gate_enter(irqs->ctx, &x))
@@ -325,7 +330,8 @@ void irq_pull(struct irqs *irqs)
 		irqs->msi_enabled = flags & PCI_MSI_FLAGS_ENABLE;
 		irqs->msi_nr = 1u << ((flags & PCI_MSI_FLAGS_QSIZE) >> 4);
 		irqs->msi_masks = flags & PCI_MSI_FLAGS_MASKBIT ?
-				  config_get(cfg, cfg->msi + mask, 4) : 0;
+					  config_get(cfg, cfg->msi + mask, 4) :
+					  0;
 	}
 	if (cfg->msix_cap) {
 		flags = config_get(cfg, cfg->msix_cap + PCI_MSIX_FLAGS, 2);
@@ -380,10 +386,11 @@ uint64_t irq_pending_bits(const struct lm_ctx *ctx, uint32_t index, uint32_t fir
 static int irq_check(struct lm_ctx *ctx)
 {
 	static const struct {
-		uint32_t    index;
+		uint32_t index;
 		const char *name;
 	} single[] = {
-		{ LM_DEV_INTX_IRQ_IDX, "INTx" }, { LM_DEV_ERR_IRQ_IDX, "ERR" },
+		{ LM_DEV_INTX_IRQ_IDX, "INTx" },
+		{ LM_DEV_ERR_IRQ_IDX, "ERR" },
 		{ LM_DEV_REQ_IRQ_IDX, "REQ" },
 	};
 	const uint32_t *count = ctx->info.pci_info.irq_count;

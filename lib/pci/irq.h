@@ -21,21 +21,21 @@
 #define VEC_ARMED    (1u << 7) /* has an eventfd: fd, or one that the host keeps */
 
 struct vector {
-	int      fd;        /* -1: none; the same below */
-	int      mask_fd;   /* written when it becomes masked ... */
-	int      unmask_fd; /* ... unmasked; INTx: not used, see irqs.resample */
-	uint32_t flags;     /* VEC_* */
-	uint64_t count;     /* delivered */
+	int fd;         /* -1: none; the same below */
+	int mask_fd;    /* written when it becomes masked ... */
+	int unmask_fd;  /* ... unmasked; INTx: not used, see irqs.resample */
+	uint32_t flags; /* VEC_* */
+	uint64_t count; /* delivered */
 };
 
 struct irq_index {
-	uint32_t       count;  /* vectors */
-	uint32_t       nr;     /* of them in vector[]; the others never had any state */
-	uint32_t       nr_fds; /* vectors that are armed */
+	uint32_t count;  /* vectors */
+	uint32_t nr;     /* of them in vector[]; the others never had any state */
+	uint32_t nr_fds; /* vectors that are armed */
 	struct vector *vector;
-	uint64_t      *watched; /* a bit a vector: all that have an eventfd for masks or something
+	uint64_t *watched;  /* a bit a vector: all that have an eventfd for masks or something
 				 * pending, and some that had; with the first vector[] */
-	bool           is_persistent; /* vector[] is memory of persist.c */
+	bool is_persistent; /* vector[] is memory of persist.c */
 };
 
 /* At the start of PERSIST_IRQ; the vectors of all indexes follow. */
@@ -45,22 +45,22 @@ struct irq_persist {
 };
 
 struct irqs {
-	struct lm_ctx   *ctx;
-	pthread_mutex_t  lock;          /* all below; held by lm_irq_* of any thread */
+	struct lm_ctx *ctx;
+	pthread_mutex_t lock; /* all below; held by lm_irq_* of any thread */
 	struct irq_index index[LM_DEV_NUM_IRQS];
 	/* As configuration space says. */
-	bool             intx_disabled;
-	bool             msi_enabled;
-	bool             msix_enabled;
-	bool             msix_masked;   /* all vectors of the function ... */
-	bool             msix_notified; /* ... as eventfds and traces know it */
-	uint32_t         msi_masks;
-	uint32_t         msi_nr;        /* vectors that the guest has enabled */
-	uint32_t         no_master;     /* by index: they are memory writes, which it forbids */
-	uint16_t         trace_flags;   /* of what is traced: LM_TRACE_CONTROL while musctl acts */
-	bool             level;         /* INTx, as the device drives it; ... */
-	struct irq_persist *persist;    /* ... kept here; or NULL */
-	struct source    resample;      /* INTx: the client's unmask eventfd; loop only */
+	bool intx_disabled;
+	bool msi_enabled;
+	bool msix_enabled;
+	bool msix_masked;   /* all vectors of the function ... */
+	bool msix_notified; /* ... as eventfds and traces know it */
+	uint32_t msi_masks;
+	uint32_t msi_nr;             /* vectors that the guest has enabled */
+	uint32_t no_master;          /* by index: they are memory writes, which it forbids */
+	uint16_t trace_flags;        /* of what is traced: LM_TRACE_CONTROL while musctl acts */
+	bool level;                  /* INTx, as the device drives it; ... */
+	struct irq_persist *persist; /* ... kept here; or NULL */
+	struct source resample;      /* INTx: the client's unmask eventfd; loop only */
 };
 
 /* The vector's state, or NULL: none yet. Caller holds the lock, here and below. */
@@ -76,14 +76,13 @@ static inline struct vector *vector_end(const struct irq_index *idx)
 }
 
 /* irq_mask.c */
-bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
-		   const struct vector *v);
+bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n, const struct vector *v);
 bool irq_mask_notify(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
 /* Masks have moved, or an eventfd has come: tell who wants to know, deliver the rest. */
 void irq_update(struct irqs *irqs, uint32_t index, uint32_t first, uint32_t count);
 void irq_update_all(struct irqs *irqs);
 void irq_update_config(struct irqs *irqs); /* after irq_pull(): what that can have moved */
-int  irq_watch_new(struct irq_index *idx); /* room for all vectors; -ENOMEM */
+int irq_watch_new(struct irq_index *idx);  /* room for all vectors; -ENOMEM */
 void irq_watch(struct irq_index *idx, uint32_t n);
 
 static inline void irq_set_pending(struct irq_index *idx, uint32_t n)
@@ -93,19 +92,19 @@ static inline void irq_set_pending(struct irq_index *idx, uint32_t n)
 }
 
 /* irq.c */
-int  irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -ENOMEM */
+int irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -ENOMEM */
 /* As lm_irq_trigger_index(). */
-int  irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
+int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
 void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
 /* As lm_irq_set_level(). */
-int  irq_set_level(struct irqs *irqs, bool level);
+int irq_set_level(struct irqs *irqs, bool level);
 /* An interrupt that taps want to see; LM_IRQ_* or -errno, as @deliver. */
-typedef int (irq_deliver_fn)(struct irqs *irqs, uint32_t index, uint32_t n);
-int  irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, irq_deliver_fn *deliver);
-void irq_pull(struct irqs *irqs);   /* learn what configuration space says */
+typedef int(irq_deliver_fn)(struct irqs *irqs, uint32_t index, uint32_t n);
+int irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, irq_deliver_fn *deliver);
+void irq_pull(struct irqs *irqs); /* learn what configuration space says */
 /* No client: no eventfds, no masks of its own, nothing pending. INTx keeps its level. */
 void irq_disable(struct irqs *irqs, uint32_t index);
-void irq_set_fd(int *fd, int with);  /* closes what was there */
+void irq_set_fd(int *fd, int with); /* closes what was there */
 void irq_put_level(struct irqs *irqs, bool level);
 void irq_set_trigger(struct irq_index *idx, struct vector *v, int fd);
 void irq_set_armed(struct irq_index *idx, struct vector *v, bool armed);

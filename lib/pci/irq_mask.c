@@ -29,17 +29,13 @@ static bool is_masked_alone(const struct irqs *irqs, uint32_t index, uint32_t n,
 	switch (index) {
 	case LM_DEV_INTX_IRQ_IDX:
 		return irqs->intx_disabled || irqs->msi_enabled || irqs->msix_enabled;
-	case LM_DEV_MSI_IRQ_IDX:
-		return irqs->msi_masks >> n & 1;
-	case LM_DEV_MSIX_IRQ_IDX:
-		return msix_is_masked(&irqs->ctx->config->msix, n);
-	default:
-		return false;
+	case LM_DEV_MSI_IRQ_IDX: return irqs->msi_masks >> n & 1;
+	case LM_DEV_MSIX_IRQ_IDX: return msix_is_masked(&irqs->ctx->config->msix, n);
+	default: return false;
 	}
 }
 
-bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n,
-		   const struct vector *v)
+bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n, const struct vector *v)
 {
 	return (v && v->flags & VEC_CLIENT) ||
 	       (index == LM_DEV_MSIX_IRQ_IDX && irqs->msix_masked) ||
@@ -65,8 +61,11 @@ bool irq_mask_notify(struct irqs *irqs, uint32_t index, uint32_t n, struct vecto
 	v->flags |= (alone || client ? VEC_NOTIFIED : 0) | (alone ? VEC_TRACED : 0);
 	if (here != was_here && gate_is_on(irqs->ctx, LM_TRACE_IRQ_MASK)) {
 		x = (struct crossing){
-			.kind = LM_TRACE_IRQ_MASK, .flags = irqs->trace_flags, .region = index,
-			.offset = n, .value = here,
+			.kind = LM_TRACE_IRQ_MASK,
+			.flags = irqs->trace_flags,
+			.region = index,
+			.offset = n,
+			.value = here,
 		};
 		gate_report(irqs->ctx, &x);
 	}

@@ -31,10 +31,10 @@
 static const uint32_t info_flags[] = {
 	[LM_DEV_INTX_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
 				VFIO_IRQ_INFO_AUTOMASKED,
-	[LM_DEV_MSI_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
+	[LM_DEV_MSI_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
 	[LM_DEV_MSIX_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
-	[LM_DEV_ERR_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD,
-	[LM_DEV_REQ_IRQ_IDX]  = VFIO_IRQ_INFO_EVENTFD,
+	[LM_DEV_ERR_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD,
+	[LM_DEV_REQ_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD,
 };
 
 int irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info)
@@ -262,9 +262,7 @@ static int set_range(struct irqs *irqs, const struct irq_set *set)
 			idx->vector[n].flags |= VEC_CLIENT;
 			irq_update(irqs, set->index, n, 1);
 			break;
-		case VFIO_IRQ_SET_ACTION_UNMASK:
-			vector_unmask(irqs, set->index, n);
-			break;
+		case VFIO_IRQ_SET_ACTION_UNMASK: vector_unmask(irqs, set->index, n); break;
 		default: /* loopback: as if the device had raised it */
 			irq_fire(irqs, set->index, n);
 		}
@@ -297,8 +295,11 @@ static int set_validated(struct lm_ctx *ctx, const struct irq_set *set)
 int irq_set(struct lm_ctx *ctx, const struct irq_set *set)
 {
 	struct crossing x = {
-		.kind = LM_TRACE_IRQ_SET, .region = set->index, .offset = set->start,
-		.len = set->count, .aux = set->flags,
+		.kind = LM_TRACE_IRQ_SET,
+		.region = set->index,
+		.offset = set->start,
+		.len = set->count,
+		.aux = set->flags,
 	};
 
 	if (!gate_is_on(ctx, LM_TRACE_IRQ_SET))

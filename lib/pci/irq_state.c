@@ -73,8 +73,7 @@ int irq_inject_level(struct lm_ctx *ctx, bool level)
 	return ret;
 }
 
-int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector,
-		  struct irq_state *st)
+int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct irq_state *st)
 {
 	struct irq_index *idx = index_find(ctx, index, vector);
 	const struct vector *v;

@@ -85,7 +85,9 @@ uint64_t msix_persist_size(const lm_dev_info_t *info)
 int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)
 {
 	struct msix m = {
-		.bar = cap->msix.bar, .table = cap->msix.table, .pba = cap->msix.pba,
+		.bar = cap->msix.bar,
+		.table = cap->msix.table,
+		.pba = cap->msix.pba,
 		.nr = ctx->info.pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX],
 	};
 	const char *fault = msix_fault(ctx, &m);
@@ -128,7 +130,8 @@ void msix_reset(struct lm_ctx *ctx)
 static uint8_t entry_reset(uint32_t at)
 {
 	return at % PCI_MSIX_ENTRY_SIZE == PCI_MSIX_ENTRY_VECTOR_CTRL ?
-	       PCI_MSIX_ENTRY_CTRL_MASKBIT : 0;
+		       PCI_MSIX_ENTRY_CTRL_MASKBIT :
+		       0;
 }
 
 /* Bits of vector control beyond the mask are reserved and read 0. */

@@ -24,9 +24,9 @@
 
 /* An eventfd of the client, for all kicks that have the same one of the device. */
 struct lent_kick {
-	struct source     src;
-	int               device_fd;
-	long              id; /* eventfd_id() */
+	struct source src;
+	int device_fd;
+	long id; /* eventfd_id() */
 	struct lent_kick *next;
 };
 

@@ -77,8 +77,10 @@ int name_check_props(const lm_dev_info_t *info)
 		const lm_prop_t *p = &info->props[i];
 
 		if (!name_is_valid(p->name, PROP_CHARS)) {
-			log_info(info, LM_LOG_ERR, "property %u: its name must be 1 to %d "
-				 "characters a-z 0-9 -", i, NAME_LENGTH);
+			log_info(info, LM_LOG_ERR,
+				 "property %u: its name must be 1 to %d "
+				 "characters a-z 0-9 -",
+				 i, NAME_LENGTH);
 			return -EINVAL;
 		}
 		/* One that comes before: the same name, or one is a wire of the other. */
@@ -86,8 +88,8 @@ int name_check_props(const lm_dev_info_t *info)
 			if (strcmp(other->name, p->name) && !name_is_member(other, p->name) &&
 			    !name_is_member(p, other->name))
 				continue;
-			log_info(info, LM_LOG_ERR, "property %u, %s: the name is taken by %s%s",
-				 i, p->name, other->nr ? "wires of " : "", other->name);
+			log_info(info, LM_LOG_ERR, "property %u, %s: the name is taken by %s%s", i,
+				 p->name, other->nr ? "wires of " : "", other->name);
 			return -EINVAL;
 		}
 	}
@@ -149,7 +151,7 @@ static int register_names_check(struct lm_ctx *ctx, uint32_t index, const lm_reg
 /* A register, and where it is. */
 struct named {
 	const lm_register_t *reg;
-	uint32_t             region;
+	uint32_t region;
 };
 
 /* By name; those of one name as they are described. */
@@ -175,9 +177,10 @@ static int names_are_unique(struct lm_ctx *ctx, struct named *named, size_t nr)
 		const struct named *one = &named[i - 1], *other = &named[i];
 
 		if (!ascii_compare(one->reg->name, other->reg->name)) {
-			snprintf(text, sizeof(text), "register %s at 0x%llx of region %u has the "
-				 "same name (case is ignored)", one->reg->name,
-				 (unsigned long long)one->reg->offset, one->region);
+			snprintf(text, sizeof(text),
+				 "register %s at 0x%llx of region %u has the "
+				 "same name (case is ignored)",
+				 one->reg->name, (unsigned long long)one->reg->offset, one->region);
 			register_complain(ctx, LM_LOG_ERR, other->region, other->reg, text);
 			return -EINVAL;
 		}

@@ -8,9 +8,9 @@
 #include "base/ctx.h"
 
 /* -EINVAL, the cause logged. Of registers: once all maps are known to be sound. */
-int  name_check_device(const lm_dev_info_t *info);
-int  name_check_props(const lm_dev_info_t *info);
-int  name_check_registers(struct lm_ctx *ctx);
+int name_check_device(const lm_dev_info_t *info);
+int name_check_props(const lm_dev_info_t *info);
+int name_check_registers(struct lm_ctx *ctx);
 bool name_is_register(const char *name);
 /* Names a register of a region and says what is wrong with it. */
 void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,

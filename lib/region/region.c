@@ -15,7 +15,7 @@
 #include "region/kick.h"
 #include "region/name.h"
 
-#define WORK_BYTES     4096u /* of an access are a unit of work */
+#define WORK_BYTES 4096u /* of an access are a unit of work */
 
 /* ---- the table ------------------------------------------------------------------- */
 
@@ -37,12 +37,13 @@ static int copy_array(const void **array, size_t nr, size_t size)
 static int region_init(struct lm_ctx *ctx, uint32_t index)
 {
 	struct region *r = &ctx->regions->region[index];
-	int ret;
+	int ret, err;
 
 	ret = copy_array((const void **)&r->info.mmap_areas, r->info.nr_mmap_areas,
 			 sizeof(lm_mmap_area_t));
-	ret = copy_array((const void **)&r->info.ioeventfds, r->info.nr_ioeventfds,
-			 sizeof(lm_ioeventfd_t)) ?: ret;
+	err = copy_array((const void **)&r->info.ioeventfds, r->info.nr_ioeventfds,
+			 sizeof(lm_ioeventfd_t));
+	ret = err ?: ret;
 	if (ret)
 		log_err(ctx, "region %u: a table is missing", index);
 	ret = ret ?: region_check(ctx, index);
@@ -52,8 +53,10 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 	if (!ret && r->info.regs && !r->values)
 		ret = register_new(ctx, r);
 	if (ret == -ESTALE)
-		log_err(ctx, "region %u: the mdev was served as another device before (remove and "
-			"recreate it)", index);
+		log_err(ctx,
+			"region %u: the mdev was served as another device before (remove and "
+			"recreate it)",
+			index);
 	else if (ret)
 		log_err(ctx, "region %u: no memory: %s%s", index, strerror(-ret),
 			memory_advice(ret));
@@ -221,7 +224,9 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 	if (!r->info.fn)
 		return memory_step(r, a, len);
 	bytes = (struct call_bytes){
-		.buf = a->buf + a->pos, .len = len, .offset = a->offset + a->pos,
+		.buf = a->buf + a->pos,
+		.len = len,
+		.offset = a->offset + a->pos,
 		.is_write = a->is_write,
 	};
 	/* What the device leaves out must not be what another client read. */
@@ -336,8 +341,13 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 						   LM_TRACE_REASON_DIRECTION;
 	if (gate_is_on(ctx, kind)) {
 		a->cross = (struct crossing){
-			.kind = kind, .flags = a->trace_flags, .region = a->region,
-			.offset = a->offset, .len = a->count, .data = a->buf, .aux = a->reason,
+			.kind = kind,
+			.flags = a->trace_flags,
+			.region = a->region,
+			.offset = a->offset,
+			.len = a->count,
+			.data = a->buf,
+			.aux = a->reason,
 			.resume = access_is_posted(a) ? NULL : access_crossed,
 		};
 		entered = gate_enter(ctx, &a->cross);

@@ -11,51 +11,51 @@ struct access;
 
 /* A piece of an access: bytes done, -errno, or 0: not ours, and *len is cut to end where ours
  * begins. */
-typedef ssize_t (region_claim_fn)(struct lm_ctx *ctx, struct access *a, size_t *len);
+typedef ssize_t(region_claim_fn)(struct lm_ctx *ctx, struct access *a, size_t *len);
 
 struct region {
-	lm_reg_info_t info;      /* own copy; info.size 0: absent */
-	void         *mem;       /* memory of the region, or NULL */
-	int           memfd;     /* -1: none */
-	int           fresh;     /* where it moves to (region_memory.c), else -1 ... */
-	uint64_t      moved;     /* ... and how far it has got */
-	bool          lent;      /* memfd was given to a client */
-	bool          shared;    /* mem is what clients may map */
-	bool          values_persistent; /* values are in memory of persist.c */
-	bool          described; /* info.map has been called for its areas ... */
-	bool          trapped;   /* ... and refused: accesses do not go to mem */
-	bool          is_special; /* has ioeventfds, or part of it is claimed: */
+	lm_reg_info_t info;     /* own copy; info.size 0: absent */
+	void *mem;              /* memory of the region, or NULL */
+	int memfd;              /* -1: none */
+	int fresh;              /* where it moves to (region_memory.c), else -1 ... */
+	uint64_t moved;         /* ... and how far it has got */
+	bool lent;              /* memfd was given to a client */
+	bool shared;            /* mem is what clients may map */
+	bool values_persistent; /* values are in memory of persist.c */
+	bool described;         /* info.map has been called for its areas ... */
+	bool trapped;           /* ... and refused: accesses do not go to mem */
+	bool is_special;        /* has ioeventfds, or part of it is claimed: */
 	region_claim_fn *claim;
-	uint64_t      trap_low, trap_high; /* trap.c: writes between these are noticed */
-	uint64_t     *written;   /* a bit a page: the device is to be notified; or NULL */
-	uint64_t     *values;    /* registers the library keeps, by index in the map; or NULL */
-	uint32_t     *changes;   /* of each value by the device, while it is asked; or NULL */
+	uint64_t trap_low, trap_high; /* trap.c: writes between these are noticed */
+	uint64_t *written;            /* a bit a page: the device is to be notified; or NULL */
+	uint64_t *values;  /* registers the library keeps, by index in the map; or NULL */
+	uint32_t *changes; /* of each value by the device, while it is asked; or NULL */
 };
 
 struct regions {
-	uint32_t      nr;
+	uint32_t nr;
 	struct region region[];
 };
 
 /* One read or write, from a client or from musctl. The owner keeps it and buf until it is done. */
 struct access {
-	uint32_t      region;
-	uint32_t      count;
-	uint64_t      offset;
-	char         *buf;
-	bool          is_write;
-	uint16_t      trace_flags;           /* LM_TRACE_POSTED, LM_TRACE_CONTROL */
-	void        (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
+	uint32_t region;
+	uint32_t count;
+	uint64_t offset;
+	char *buf;
+	bool is_write;
+	uint16_t trace_flags;                           /* LM_TRACE_POSTED, LM_TRACE_CONTROL */
+	void (*done)(struct access *a, ssize_t result); /* called only if it was deferred */
 
 	/* region_access() sets the rest. */
-	bool          kicked;                /* it was an eventfd's */
-	uint16_t      reason;                /* of an error: LM_TRACE_REASON_* */
-	uint32_t      pos;                   /* bytes done */
-	uint32_t      piece;                 /* bytes of the piece in progress ... */
-	uint32_t      shift;                 /* ... and where in its register it begins; */
-	uint32_t      idx, changes;          /* a write: which one, and region.changes before it */
+	bool kicked;           /* it was an eventfd's */
+	uint16_t reason;       /* of an error: LM_TRACE_REASON_* */
+	uint32_t pos;          /* bytes done */
+	uint32_t piece;        /* bytes of the piece in progress ... */
+	uint32_t shift;        /* ... and where in its register it begins; */
+	uint32_t idx, changes; /* a write: which one, and region.changes before it */
 	struct deferral defer;
-	struct crossing cross;               /* while taps see it */
+	struct crossing cross; /* while taps see it */
 };
 
 /* Its bytes stand elsewhere from now on: it waits. */
@@ -76,7 +76,7 @@ bool region_may_be_mapped(const lm_reg_info_t *info, uint64_t offset, uint64_t l
 
 /* ---- region.c: one bounds check, one dispatcher ---------------------------------- */
 
-int  region_new(struct lm_ctx *ctx);
+int region_new(struct lm_ctx *ctx);
 void region_free(struct lm_ctx *ctx);
 void region_reset(struct lm_ctx *ctx);
 void region_claim(struct region *r, region_claim_fn *claim); /* by pci, when it is made */
@@ -90,7 +90,7 @@ void region_describe(struct lm_ctx *ctx, struct region *r);
 
 /* ---- region_memory.c: the memory behind regions ---------------------------------- */
 
-int  region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r);
+int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r);
 void region_memory_free(struct region *r);
 /* Back to zero without touching pages that nobody has used. */
 void region_memory_clear(struct region *r);
@@ -98,16 +98,16 @@ void region_memory_clear(struct region *r);
 bool region_memory_data(const struct region *r, uint64_t *at, uint64_t *end);
 /* A step towards that no client that was here can reach the memory any more. 1: there are more to
  * do, 0: that is done. -errno: the cause is logged, and another client must not come yet. */
-int  region_memory_renew(struct lm_ctx *ctx);
+int region_memory_renew(struct lm_ctx *ctx);
 
 /* ---- region_check.c -------------------------------------------------------------- */
 
-int  region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
+int region_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
 
 /* ---- trap.c: writes to mapped memory --------------------------------------------- */
 
 bool trap_is_on(const struct lm_ctx *ctx);
-int  trap_fetch(struct lm_ctx *ctx); /* what the host has noticed; -errno */
+int trap_fetch(struct lm_ctx *ctx);   /* what the host has noticed; -errno */
 void trap_notify(struct lm_ctx *ctx); /* the device, of all that ctx->traps_due says is there */
 
 /* ---- beyond.c: what passes without the gate -------------------------------------- */
@@ -124,13 +124,13 @@ struct beyond taps_beyond(const struct lm_ctx *ctx);
 /* One step of at most @len bytes of a->buf at a->pos: bytes done, -errno, or LM_DEFER. */
 ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, size_t len);
 /* The step that was deferred is done. */
-void    register_completed(struct region *r, const struct access *a);
+void register_completed(struct region *r, const struct access *a);
 /* The narrowest and the widest access. */
-void    register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max);
+void register_widths(const lm_register_map_t *map, unsigned int *min, unsigned int *max);
 uint64_t register_persist_size(const lm_dev_info_t *info); /* of all maps, as persist_new() asks */
-int     register_new(struct lm_ctx *ctx, struct region *r); /* values that the library keeps */
-void    register_free(struct region *r);
-void    register_reset(struct region *r);
+int register_new(struct lm_ctx *ctx, struct region *r);    /* values that the library keeps */
+void register_free(struct region *r);
+void register_reset(struct region *r);
 /* The register at exactly this offset, or NULL; *idx its index. */
 const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);
 const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx);
@@ -143,6 +143,6 @@ static inline bool register_width_is_valid(unsigned int width)
 
 /* ---- register_check.c ------------------------------------------------------------ */
 
-int  register_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
+int register_check(struct lm_ctx *ctx, uint32_t index); /* -EINVAL, the cause logged */
 
 #endif /* LM_REGION_H */

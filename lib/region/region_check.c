@@ -9,8 +9,9 @@
 #include "region/kick.h"
 
 #define MAX_MMAP_AREAS 128 /* all fit into one reply */
-#define KNOWN_FLAGS    (LM_REG_FLAG_RW | LM_REG_FLAG_MMAP | LM_REG_FLAG_MEM | \
-			LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH)
+#define KNOWN_FLAGS                                                                \
+	(LM_REG_FLAG_RW | LM_REG_FLAG_MMAP | LM_REG_FLAG_MEM | LM_REG_FLAG_64BIT | \
+	 LM_REG_FLAG_PREFETCH)
 
 static const char *bar_fault(const lm_reg_info_t *info, bool next_used)
 {
@@ -69,15 +70,18 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 		return "a reserved member is not 0";
 	if (index == LM_CFG_REG_IDX) /* all of it but fn is config.c's */
 		return info->size || info->flags & ~LM_REG_FLAG_RW || info->regs || info->map ||
-		       info->nr_mmap_areas || info->nr_ioeventfds ? "leave all but fn zero" : NULL;
+				       info->nr_mmap_areas || info->nr_ioeventfds ?
+			       "leave all but fn zero" :
+			       NULL;
 	if (!info->size && (info->fn || info->regs || info->map))
 		return "it has callbacks but no size";
 	if (!info->size)
 		return info->flags || info->nr_mmap_areas || info->nr_ioeventfds ?
-		       "it is described, but its size is 0" : NULL;
+			       "it is described, but its size is 0" :
+			       NULL;
 	if (is_bar)
 		fault = bar_fault(info, index == LM_BAR5_REG_IDX ||
-					region_get(ctx, index + 1)->info.size);
+						region_get(ctx, index + 1)->info.size);
 	else if (info->flags & (LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH))
 		fault = "only a BAR is 64-bit or prefetchable";
 	if (fault)
@@ -107,8 +111,10 @@ int region_check(struct lm_ctx *ctx, uint32_t index)
 		return ret;
 	/* What is mappable is memory for who does not map it, too, unless @map refuses. */
 	if (info->fn && mappable && !info->nr_mmap_areas && !info->map)
-		log_warn(ctx, "region %u: fn is never called: clients may map all of it (restrict "
-			 "that with mmap_areas)", index);
+		log_warn(ctx,
+			 "region %u: fn is never called: clients may map all of it (restrict "
+			 "that with mmap_areas)",
+			 index);
 	if (info->map && !mappable)
 		log_warn(ctx, "region %u: map is never called without LM_REG_FLAG_MMAP", index);
 	return 0;

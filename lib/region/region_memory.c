@@ -33,7 +33,9 @@ int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
 	struct host_memory m = { .space = index, .size = r->info.size };
 	const struct host_trap forget = {
-		.region = index, .off = true, .size = round_up(m.size, page_size()),
+		.region = index,
+		.off = true,
+		.size = round_up(m.size, page_size()),
 	};
 	const struct host *host = &socket_host; /* it is our own */
 	int ret;
@@ -201,7 +203,8 @@ int region_memory_renew(struct lm_ctx *ctx)
 		if (ret)
 			log_peer(ctx, LM_LOG_ERR,
 				 "region %u: the previous client still has its memory, and new "
-				 "memory cannot be allocated: %s", i, strerror(-ret));
+				 "memory cannot be allocated: %s",
+				 i, strerror(-ret));
 		return ret ?: 1;
 	}
 	return 0;

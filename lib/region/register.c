@@ -123,8 +123,8 @@ void register_reset(struct region *r)
 /* A register, and which of its bytes an access touches. */
 struct part {
 	const lm_register_t *reg;
-	uint32_t             idx;
-	unsigned int         shift, len; /* bytes */
+	uint32_t idx;
+	unsigned int shift, len; /* bytes */
 };
 
 /* Of its register, the bits that the piece of a write has; the others are 0. */
@@ -173,12 +173,9 @@ static void read_take(struct deferral *d, ssize_t result, const void *data)
 static ssize_t defer_result(enum defer_state state, const struct access *a)
 {
 	switch (state) {
-	case DEFER_WAITING:
-		return LM_DEFER;
-	case DEFER_ANSWERED:
-		return a->defer.result < 0 ? a->defer.result : (ssize_t)a->piece;
-	default:
-		return 0;
+	case DEFER_WAITING: return LM_DEFER;
+	case DEFER_ANSWERED: return a->defer.result < 0 ? a->defer.result : (ssize_t)a->piece;
+	default: return 0;
 	}
 }
 

@@ -78,7 +78,8 @@ int register_check(struct lm_ctx *ctx, uint32_t index)
 		}
 		/* Registers of 8 bytes are often reached by halves. */
 		if (reg->offset % (reg->width < 4 ? reg->width : 4))
-			register_complain(ctx, LM_LOG_WARN, index, reg, "it is not aligned: no "
+			register_complain(ctx, LM_LOG_WARN, index, reg,
+					  "it is not aligned: no "
 					  "single access of a guest covers it");
 		if (reg->reset & ~register_width_mask(reg->width))
 			register_complain(ctx, LM_LOG_WARN, index, reg,

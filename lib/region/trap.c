@@ -24,8 +24,13 @@ static int step_fetch(struct lm_ctx *ctx, uint32_t region, uint64_t offset, uint
 	uint64_t bitmap[STEP_PAGES / WORD_BITS] = { 0 };
 	uint32_t posted = 0;
 	const struct host_trap t = {
-		.region = region, .fetch = true, .arm = true,
-		.offset = offset, .size = size, .bitmap = bitmap, .posted = &posted,
+		.region = region,
+		.fetch = true,
+		.arm = true,
+		.offset = offset,
+		.size = size,
+		.bitmap = bitmap,
+		.posted = &posted,
 	};
 	const uint64_t first = offset / page_size(), pages = size / page_size();
 	const int ret = ctx->host->trap(ctx->host, &t);
@@ -130,12 +135,16 @@ LM_EXPORT int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size
 {
 	struct region *r = region_get(ctx, region);
 	const struct host_trap t = {
-		.region = region, .arm = on, .off = !on, .offset = offset, .size = length,
+		.region = region,
+		.arm = on,
+		.off = !on,
+		.offset = offset,
+		.size = length,
 	};
 	int ret;
 
-	if (!r || !r->shared || !ctx->info.written || !length ||
-	    (offset | length) % page_size() || out_of_range(offset, length, r->info.size))
+	if (!r || !r->shared || !ctx->info.written || !length || (offset | length) % page_size() ||
+	    out_of_range(offset, length, r->info.size))
 		return -EINVAL;
 	if (!ctx->host->trap)
 		return -EOPNOTSUPP;

@@ -98,8 +98,8 @@ int handshake(struct client *c, struct message *m, struct reply *r)
 	c->max_fds = offer.max_msg_fds ? (uint32_t)at_most(offer.max_msg_fds, CHANNEL_MAX_FDS) :
 					 c->transport->max_fds;
 	c->max_data = offer.max_data_xfer_size ?
-		(uint32_t)at_most(offer.max_data_xfer_size, STREAM_MAX_DATA) :
-		VFIO_USER_DEFAULT_MAX_DATA;
+			      (uint32_t)at_most(offer.max_data_xfer_size, STREAM_MAX_DATA) :
+			      VFIO_USER_DEFAULT_MAX_DATA;
 	dma_limit(c->ctx, offer.max_dma_maps ?: VFIO_USER_DEFAULT_MAX_DMA);
 	memcpy(r->payload, &version, sizeof(version));
 	r->len = sizeof(version);

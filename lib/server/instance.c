@@ -33,18 +33,18 @@
 #include "muser-instance.h"
 #include "server/instance.h"
 
-#define TMP_PREFIX     ".new-"
-#define TMP_GRACE_S    10 /* a new temporary directory is somebody's first moment, locked or not */
-#define PUBLISH_TRIES  8
-#define LOOK_NS        (10 * 1000 * NS_PER_MS) /* how long one that nobody finds may live */
+#define TMP_PREFIX    ".new-"
+#define TMP_GRACE_S   10 /* a new temporary directory is somebody's first moment, locked or not */
+#define PUBLISH_TRIES 8
+#define LOOK_NS       (10 * 1000 * NS_PER_MS) /* how long one that nobody finds may live */
 
 struct instance {
-	int              runtime; /* O_PATH */
-	int              dir;     /* in it */
-	int              lock;
-	struct lm_timer *look;    /* whether it is there */
-	char             name[UUID_STR_LEN]; /* what it is called at the moment */
-	char             final[PATH_MAX];    /* <runtime>/<uuid> */
+	int runtime; /* O_PATH */
+	int dir;     /* in it */
+	int lock;
+	struct lm_timer *look;   /* whether it is there */
+	char name[UUID_STR_LEN]; /* what it is called at the moment */
+	char final[PATH_MAX];    /* <runtime>/<uuid> */
 };
 
 static const char *const files[] = { "vfio-user.sock", "control.sock", "name", "type", "lock" };

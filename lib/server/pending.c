@@ -21,7 +21,7 @@
 /* A machine may be very busy while its VMM starts. */
 #define PATIENCE_NS 30000000000u
 /* But one that has not even begun by then may only be holding a place. */
-#define SILENCE_NS  1000000000u
+#define SILENCE_NS 1000000000u
 
 void pending_init(struct server *server)
 {

@@ -19,7 +19,7 @@
 static int set_irqs(struct client *c, struct message *m, struct reply *r)
 {
 	const uint32_t with_bytes = VFIO_IRQ_SET_DATA_BOOL |
-		(c->transport->has_eventfds ? VFIO_IRQ_SET_DATA_EVENTFD : 0);
+				    (c->transport->has_eventfds ? VFIO_IRQ_SET_DATA_EVENTFD : 0);
 	struct vfio_irq_set req;
 	struct irq_set set;
 
@@ -29,9 +29,14 @@ static int set_irqs(struct client *c, struct message *m, struct reply *r)
 	if ((req.flags & with_bytes) && req.argsz - sizeof(req) < req.count)
 		return -EINVAL;
 	set = (struct irq_set){
-		.flags = req.flags, .index = req.index, .start = req.start, .count = req.count,
+		.flags = req.flags,
+		.index = req.index,
+		.start = req.start,
+		.count = req.count,
 		.data = (const uint8_t *)m->payload + sizeof(req),
-		.fds = m->fds.fd, .nr_fds = m->fds.nr, .armed = c->transport->has_eventfds,
+		.fds = m->fds.fd,
+		.nr_fds = m->fds.nr,
+		.armed = c->transport->has_eventfds,
 	};
 	return irq_set(c->ctx, &set);
 }
@@ -51,7 +56,9 @@ static int map_dma(struct client *c, struct message *m, struct reply *r)
 	if (req.argsz < sizeof(req) || (req.flags & ~known) || m->fds.nr > 1)
 		return -EINVAL;
 	w = (struct dma_window){
-		.addr = req.addr, .size = req.size, .offset = req.offset,
+		.addr = req.addr,
+		.size = req.size,
+		.offset = req.offset,
 		.prot = (req.flags & VFIO_USER_DMA_READABLE ? PROT_READ : 0) |
 			(req.flags & VFIO_USER_DMA_WRITEABLE ? PROT_WRITE : 0),
 		.fd = m->fds.nr ? m->fds.fd[0] : -1,
@@ -81,7 +88,9 @@ static int unmap_dma(struct client *c, struct message *m, struct reply *r)
 		return -EINVAL;
 	ret = c->transport->unmap(c->ctx, req.addr, req.size, all);
 	x = (struct crossing){
-		.kind = LM_TRACE_DMA_UNMAP, .offset = req.addr, .value = req.size,
+		.kind = LM_TRACE_DMA_UNMAP,
+		.offset = req.addr,
+		.value = req.size,
 		.result = ret == LM_DEFER ? 0 : ret,
 	};
 	if (gate_is_on(c->ctx, x.kind))
@@ -131,32 +140,32 @@ static int migration_data(struct client *c, struct message *m, struct reply *r)
 /* ---- dispatch -------------------------------------------------------------------- */
 
 static const struct command commands[] = {
-	[VFIO_USER_VERSION] = {
-		handshake, sizeof(struct vfio_user_version), REPLY_MAX_INFO, false },
+	[VFIO_USER_VERSION] = { handshake, sizeof(struct vfio_user_version), REPLY_MAX_INFO,
+				false },
 	[VFIO_USER_DMA_MAP] = { map_dma, sizeof(struct vfio_user_dma_map), 0, true },
-	[VFIO_USER_DMA_UNMAP] = {
-		unmap_dma, sizeof(struct vfio_user_dma_unmap), REPLY_SMALL, true },
-	[VFIO_USER_DEVICE_GET_INFO] = {
-		protocol_device_info, sizeof(struct vfio_user_device_info), REPLY_SMALL, false },
-	[VFIO_USER_DEVICE_GET_REGION_INFO] = {
-		protocol_region_info, sizeof(struct vfio_region_info), REPLY_MAX_INFO, false },
-	[VFIO_USER_DEVICE_GET_REGION_IO_FDS] = {
-		protocol_region_io_fds, sizeof(struct vfio_user_region_io_fds), REPLY_MAX_INFO,
-		false },
-	[VFIO_USER_DEVICE_GET_IRQ_INFO] = {
-		protocol_irq_info, sizeof(struct vfio_irq_info), REPLY_SMALL, false },
+	[VFIO_USER_DMA_UNMAP] = { unmap_dma, sizeof(struct vfio_user_dma_unmap), REPLY_SMALL,
+				  true },
+	[VFIO_USER_DEVICE_GET_INFO] = { protocol_device_info, sizeof(struct vfio_user_device_info),
+					REPLY_SMALL, false },
+	[VFIO_USER_DEVICE_GET_REGION_INFO] = { protocol_region_info,
+					       sizeof(struct vfio_region_info), REPLY_MAX_INFO,
+					       false },
+	[VFIO_USER_DEVICE_GET_REGION_IO_FDS] = { protocol_region_io_fds,
+						 sizeof(struct vfio_user_region_io_fds),
+						 REPLY_MAX_INFO, false },
+	[VFIO_USER_DEVICE_GET_IRQ_INFO] = { protocol_irq_info, sizeof(struct vfio_irq_info),
+					    REPLY_SMALL, false },
 	[VFIO_USER_DEVICE_SET_IRQS] = { set_irqs, sizeof(struct vfio_irq_set), 0, true },
-	[VFIO_USER_REGION_READ] = {
-		protocol_region_access, sizeof(struct vfio_user_region_access), REPLY_SMALL,
-		false },
-	[VFIO_USER_REGION_WRITE] = {
-		protocol_region_access, sizeof(struct vfio_user_region_access), REPLY_SMALL,
-		true },
-	[VFIO_USER_REGION_WRITE_MULTI] = {
-		protocol_write_multi, sizeof(struct vfio_user_write_multi), REPLY_SMALL, true },
+	[VFIO_USER_REGION_READ] = { protocol_region_access, sizeof(struct vfio_user_region_access),
+				    REPLY_SMALL, false },
+	[VFIO_USER_REGION_WRITE] = { protocol_region_access, sizeof(struct vfio_user_region_access),
+				     REPLY_SMALL, true },
+	[VFIO_USER_REGION_WRITE_MULTI] = { protocol_write_multi,
+					   sizeof(struct vfio_user_write_multi), REPLY_SMALL,
+					   true },
 	[VFIO_USER_DEVICE_RESET] = { device_reset, 0, 0, true },
-	[VFIO_USER_DEVICE_FEATURE] = {
-		device_feature, sizeof(struct vfio_user_device_feature), 0, false },
+	[VFIO_USER_DEVICE_FEATURE] = { device_feature, sizeof(struct vfio_user_device_feature), 0,
+				       false },
 	[VFIO_USER_MIG_DATA_READ] = { migration_data, 0, 0, false },
 	[VFIO_USER_MIG_DATA_WRITE] = { migration_data, 0, 0, false },
 };

@@ -13,10 +13,10 @@
 #include "server/server_client.h"
 
 struct command {
-	int   (*fn)(struct client *c, struct message *m, struct reply *r);
-	size_t  min_len; /* of the payload */
-	size_t  room;    /* for the reply's payload */
-	bool    posted;  /* makes sense without a reply */
+	int (*fn)(struct client *c, struct message *m, struct reply *r);
+	size_t min_len; /* of the payload */
+	size_t room;    /* for the reply's payload */
+	bool posted;    /* makes sense without a reply */
 };
 
 /* protocol_info.c */
@@ -37,8 +37,8 @@ static inline enum waiting protocol_unmap_waits(const struct client *c)
 	return dma_unmap_is_due(c->ctx) ? WAIT_TURN : WAIT_DMA_UNMAP;
 }
 
-static inline struct vfio_user_header
-protocol_reply_header(const struct vfio_user_header *request, int result, size_t size)
+static inline struct vfio_user_header protocol_reply_header(const struct vfio_user_header *request,
+							    int result, size_t size)
 {
 	return (struct vfio_user_header){
 		.msg_id = request->msg_id,
@@ -54,8 +54,8 @@ static inline void protocol_commit(struct client *c, const struct vfio_user_head
 				   int result, const struct reply *r)
 {
 	const bool ok = result >= 0;
-	const struct vfio_user_header hdr =
-		protocol_reply_header(request, result, sizeof(hdr) + (ok ? r->len : 0));
+	const struct vfio_user_header hdr = protocol_reply_header(request, result,
+								  sizeof(hdr) + (ok ? r->len : 0));
 
 	memcpy(r->payload - sizeof(hdr), &hdr, sizeof(hdr));
 	stream_commit(&c->stream, hdr.msg_size, ok ? &r->fds : NULL);

@@ -141,17 +141,14 @@ static size_t answer_build(struct client *c, ssize_t result, char *payload)
 		memcpy(payload, c->payload, head);
 		memcpy(payload + head, c->held, c->access.count);
 		return head + c->access.count;
-	case VFIO_USER_REGION_WRITE:
-		memcpy(payload, c->payload, head);
-		return head;
+	case VFIO_USER_REGION_WRITE: memcpy(payload, c->payload, head); return head;
 	case VFIO_USER_REGION_WRITE_MULTI:
 		memcpy(payload, &wr_cnt, sizeof(wr_cnt));
 		return sizeof(wr_cnt);
 	case VFIO_USER_DMA_UNMAP:
 		memcpy(payload, c->payload, sizeof(struct vfio_user_dma_unmap));
 		return sizeof(struct vfio_user_dma_unmap);
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 

@@ -135,8 +135,10 @@ static uint32_t io_fds_fill(struct client *c, const struct region *reg, struct r
 		const lm_ioeventfd_t *kick = &reg->info.ioeventfds[i];
 		const int index = io_fd_index(c, r, kick->fd);
 		struct vfio_user_ioeventfd io = {
-			.offset = kick->offset, .size = kick->size,
-			.fd_index = (uint32_t)index, .type = VFIO_USER_IO_FD_TYPE_IOEVENTFD,
+			.offset = kick->offset,
+			.size = kick->size,
+			.fd_index = (uint32_t)index,
+			.type = VFIO_USER_IO_FD_TYPE_IOEVENTFD,
 			.datamatch = kick->datamatch,
 		};
 

@@ -19,7 +19,9 @@
 #include "wire/host.h"
 
 static const struct dma_peer socket_peer = {
-	.copy = upcall_dma, .copy_wait = upcall_dma_wait, .cancel = upcall_cancel,
+	.copy = upcall_dma,
+	.copy_wait = upcall_dma_wait,
+	.cancel = upcall_cancel,
 	.unmapped = protocol_unmapped,
 };
 
@@ -83,16 +85,17 @@ static int listen_on_path(struct server *server)
 	if (!server->path)
 		return -ENOMEM;
 	fd = info->socket_path ? sockpath_listen(server->path, info->socket_mode, info->socket_gid,
-						 &server->own_file)
-			       : instance_listen(ctx, file, info->socket_mode, info->socket_gid);
+						 &server->own_file) :
+				 instance_listen(ctx, file, info->socket_mode, info->socket_gid);
 	if (fd < 0) {
 		log_err(ctx, "%s: cannot listen: %s", server->path, strerror(-fd));
 		return fd;
 	}
 	if (strlen(server->path) > SOCKPATH_MAX)
-		log_warn(ctx, "%.300s: no client can connect to a path of %zu bytes, %zu at most "
-			 "(use a shorter socket path or MUSER_RUNTIME_DIR)", server->path,
-			 strlen(server->path), SOCKPATH_MAX);
+		log_warn(ctx,
+			 "%.300s: no client can connect to a path of %zu bytes, %zu at most "
+			 "(use a shorter socket path or MUSER_RUNTIME_DIR)",
+			 server->path, strlen(server->path), SOCKPATH_MAX);
 	return listener_add(server, fd);
 }
 

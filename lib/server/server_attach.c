@@ -10,7 +10,8 @@
 void server_notify(struct lm_ctx *ctx, pid_t pid, bool attached)
 {
 	struct crossing x = {
-		.kind = attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH, .value = (uint64_t)pid,
+		.kind = attached ? LM_TRACE_ATTACH : LM_TRACE_DETACH,
+		.value = (uint64_t)pid,
 	};
 
 	if (gate_is_on(ctx, x.kind))

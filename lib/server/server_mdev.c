@@ -40,18 +40,13 @@ static int client_open(struct client *c, struct message *m, struct reply *r)
 
 static const struct command *mdev_command(uint16_t cmd)
 {
-	static const struct command open = {
-		client_open, sizeof(struct muser_client), 0, true
-	};
+	static const struct command open = { client_open, sizeof(struct muser_client), 0, true };
 	static const struct command close = { client_close, 0, 0, true };
 
 	switch (cmd) {
-	case MUSER_CLIENT_OPEN:
-		return &open;
-	case MUSER_CLIENT_CLOSE:
-		return &close;
-	default:
-		return NULL;
+	case MUSER_CLIENT_OPEN: return &open;
+	case MUSER_CLIENT_CLOSE: return &close;
+	default: return NULL;
 	}
 }
 
@@ -93,7 +88,8 @@ int mdev_before(struct client *c, uint32_t flags)
 static int mdev_copy_wait(struct lm_ctx *ctx, const struct dma_request *request)
 {
 	const struct host_dma d = {
-		.addr = request->addr, .size = request->len,
+		.addr = request->addr,
+		.size = request->len,
 		.prot = request->is_write ? PROT_WRITE : PROT_READ,
 	};
 

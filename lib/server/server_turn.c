@@ -226,7 +226,9 @@ static void client_ready(struct source *src, uint32_t events)
 }
 
 const struct client_turns client_turns = {
-	.ready = client_ready, .serve = client_serve, .wake = client_wake_now,
+	.ready = client_ready,
+	.serve = client_serve,
+	.wake = client_wake_now,
 };
 
 int server_busy_poll(struct lm_ctx *ctx)

@@ -12,15 +12,15 @@
 
 struct threads {
 	pthread_mutex_t lead, lock;
-	struct job     *job; /* room for the leader's; NULL: it has one */
+	struct job *job; /* room for the leader's; NULL: it has one */
 };
 
 /* An access between two turns. Header, request and data stand as in the reply. */
 struct job {
 	struct access access;
-	char         *reply;
-	size_t        len;   /* of the reply; 0: there is no job */
-	char          small[JOB_HEAD + JOB_SMALL];
+	char *reply;
+	size_t len; /* of the reply; 0: there is no job */
+	char small[JOB_HEAD + JOB_SMALL];
 };
 
 void job_run(struct lm_ctx *ctx, struct job *job);

@@ -26,40 +26,40 @@
 
 #define IN_FLIGHT  8u
 #define WAIT_NS    2000000000u
-#define LATE_NS    10000000000u /* so long nobody is waited for after one was late */
+#define LATE_NS    10000000000u        /* so long nobody is waited for after one was late */
 #define SLOW_SHARE (LATE_NS / WAIT_NS) /* slow copies may take one part of the time in so many */
-#define QUICK_NS   10000000u /* a copy that takes no longer is not slow ... */
-#define BYTE_NS    10u       /* ... and so much longer for each byte */
-#define WAITS_MAX  8u /* inside each other: each has its frames on the stack */
-#define WORK_NS    1000u /* of waiting are a unit of work */
-#define STALL_NS   1000000000u /* QEMU gives its own request five seconds, then up */
+#define QUICK_NS   10000000u           /* a copy that takes no longer is not slow ... */
+#define BYTE_NS    10u                 /* ... and so much longer for each byte */
+#define WAITS_MAX  8u                  /* inside each other: each has its frames on the stack */
+#define WORK_NS    1000u               /* of waiting are a unit of work */
+#define STALL_NS   1000000000u         /* QEMU gives its own request five seconds, then up */
 
 /* One lm_dma_read() or lm_dma_write(), however long. */
 struct transfer {
 	struct dma_request request;
-	uint64_t         sent;     /* bytes asked for */
-	unsigned int     nr_open;  /* messages under way */
-	int              error;
-	lm_dma_done_t   *done;
-	void            *arg;
+	uint64_t sent;        /* bytes asked for */
+	unsigned int nr_open; /* messages under way */
+	int error;
+	lm_dma_done_t *done;
+	void *arg;
 	struct transfer *next, **link; /* what points to it */
 };
 
 struct flight {
 	struct transfer *transfer; /* NULL: free */
-	uint64_t         pos, count;
-	uint16_t         msg_id;
+	uint64_t pos, count;
+	uint16_t msg_id;
 };
 
 /* Made with the first transfer: most clients see none. */
 struct upcalls {
-	struct flight    flights[IN_FLIGHT];
-	struct transfer *queue;    /* in the order they came; the first ones may be under way */
-	struct transfer **end;     /* where the next one is linked */
-	struct transfer *spare;    /* one kept, so that the steady state allocates nothing */
-	uint16_t         next_id;
+	struct flight flights[IN_FLIGHT];
+	struct transfer *queue; /* in the order they came; the first ones may be under way */
+	struct transfer **end;  /* where the next one is linked */
+	struct transfer *spare; /* one kept, so that the steady state allocates nothing */
+	uint16_t next_id;
 	struct lm_timer *stall;
-	bool             stall_armed;
+	bool stall_armed;
 };
 
 void upcall_new(struct client *c)
@@ -325,7 +325,7 @@ void upcall_reply(struct client *c, struct message *m)
 
 struct wait {
 	bool over;
-	int  result;
+	int result;
 };
 
 static void wait_done(void *arg, int result)

@@ -21,7 +21,7 @@
 #define PERSIST_ALIGN   64u
 
 struct persist_header {
-	uint64_t magic;   /* written last: all that follows is there */
+	uint64_t magic; /* written last: all that follows is there */
 	uint32_t version;
 	uint32_t state_version; /* of lm_state() */
 	uint16_t vendor, device, subvendor, subdevice;
@@ -30,12 +30,12 @@ struct persist_header {
 
 struct persist {
 	struct persist_header *header; /* at the start of the memory */
-	struct persist_header  wanted; /* what this device has, magic included */
-	char                  *part[PERSIST_NR];
-	uint64_t               size; /* of the memory */
-	uint64_t               nr_registers; /* given out */
-	bool                   is_old;
-	bool                   outlives; /* the memory: this process */
+	struct persist_header wanted;  /* what this device has, magic included */
+	char *part[PERSIST_NR];
+	uint64_t size;         /* of the memory */
+	uint64_t nr_registers; /* given out */
+	bool is_old;
+	bool outlives; /* the memory: this process */
 };
 
 /* ---- life ------------------------------------------------------------------------ */
@@ -90,19 +90,21 @@ int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
 		return p->part[PERSIST_DEVICE] ? 0 : -ENOMEM;
 	}
 	p->wanted = (struct persist_header){
-		.magic = PERSIST_MAGIC, .version = PERSIST_VERSION,
+		.magic = PERSIST_MAGIC,
+		.version = PERSIST_VERSION,
 		.state_version = ctx->info.state_version,
-		.vendor = pci->id.vid, .device = pci->id.did,
-		.subvendor = pci->ss.vid, .subdevice = pci->ss.sid,
+		.vendor = pci->id.vid,
+		.device = pci->id.did,
+		.subvendor = pci->ss.vid,
+		.subdevice = pci->ss.sid,
 	};
 	memcpy(p->wanted.size, size, sizeof(p->wanted.size));
 	ret = persist_open(ctx, p);
 	if (ret == -ESTALE)
 		log_err(ctx, "the saved state is from another device or libmuser version (remove "
-			"and recreate the mdev)");
+			     "and recreate the mdev)");
 	else if (ret)
-		log_err(ctx, "no memory for the state: %s%s", strerror(-ret),
-			memory_advice(ret));
+		log_err(ctx, "no memory for the state: %s%s", strerror(-ret), memory_advice(ret));
 	return ret;
 }
 

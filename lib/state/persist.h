@@ -8,17 +8,20 @@
 #include "base/ctx.h"
 
 enum persist_kind {
-	PERSIST_CONFIG, PERSIST_MSIX, PERSIST_IRQ, PERSIST_REGISTERS,
+	PERSIST_CONFIG,
+	PERSIST_MSIX,
+	PERSIST_IRQ,
+	PERSIST_REGISTERS,
 	PERSIST_DEVICE, /* lm_state() */
 	PERSIST_NR,
 };
 
 /* LM_DEV_RESTARTABLE: as the last process left it. @size: of each part, in bytes. */
-int   persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR]);
-void  persist_free(struct lm_ctx *ctx);
-void  persist_commit(struct lm_ctx *ctx); /* the device is complete: from now on it counts */
-void  persist_seal(struct lm_ctx *ctx);   /* what changes from now on is not kept */
-bool  persist_is_old(const struct lm_ctx *ctx);
+int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR]);
+void persist_free(struct lm_ctx *ctx);
+void persist_commit(struct lm_ctx *ctx); /* the device is complete: from now on it counts */
+void persist_seal(struct lm_ctx *ctx);   /* what changes from now on is not kept */
+bool persist_is_old(const struct lm_ctx *ctx);
 /* The whole part, or NULL. Zero at first. */
 void *persist_part(const struct lm_ctx *ctx, enum persist_kind kind);
 void *persist_device(const struct lm_ctx *ctx); /* lm_state(), also of others */

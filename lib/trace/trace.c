@@ -48,19 +48,19 @@ typedef _Atomic(uint64_t) slot_word;
 typedef uint64_t __attribute__((may_alias)) record_word;
 
 struct tracer {
-	struct tracer     *next;
+	struct tracer *next;
 	_Atomic(uint32_t) *armed; /* a page that the tracer can write */
-	int                eventfd;
+	int eventfd;
 };
 
 /* There until the context ends: a thread that crosses may come late. */
 struct trace {
-	atomic_bool             locked;
-	uint64_t                head;
-	struct lm_trace_header *header;  /* the mapping; NULL: nobody traces */
-	slot_word              *slots;
-	struct tracer          *tracers;
-	int                     fd;
+	atomic_bool locked;
+	uint64_t head;
+	struct lm_trace_header *header; /* the mapping; NULL: nobody traces */
+	slot_word *slots;
+	struct tracer *tracers;
+	int fd;
 };
 
 /* ---- the ring ------------------------------------------------------------------- */
@@ -136,8 +136,7 @@ static void ring_free(struct trace *t)
 /* ---- records -------------------------------------------------------------------- */
 
 /* Relaxed atomics cost nothing and keep the race with readers a defined one. */
-static inline void slot_write(slot_word *slot, uint64_t seq,
-			      const struct lm_trace_record *rec)
+static inline void slot_write(slot_word *slot, uint64_t seq, const struct lm_trace_record *rec)
 {
 	const record_word *from = (const record_word *)rec;
 	size_t i;
@@ -243,8 +242,7 @@ static void tracer_free(struct tracer *tr)
 	free(tr);
 }
 
-int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
-		 void **tracer)
+int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd, void **tracer)
 {
 	struct tracer *tr;
 	struct trace *t;

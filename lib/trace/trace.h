@@ -29,8 +29,7 @@ void trace_begun(struct lm_trace_record *begun, uint16_t kind);
 void trace_done(struct lm_ctx *ctx);
 void trace_end(struct lm_ctx *ctx); /* the device ends in order */
 /* A tracer comes or goes. Both descriptors are consumed on success; *ring_fd is borrowed. */
-int  trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd,
-		  void **tracer);
+int trace_attach(struct lm_ctx *ctx, int eventfd, int armed_memfd, int *ring_fd, void **tracer);
 void trace_detach(struct lm_ctx *ctx, void *tracer);
 void trace_free(struct lm_ctx *ctx); /* with control_free(); nobody traces any more */
 extern struct tap trace_tap;

@@ -25,15 +25,15 @@ typedef uint64_t __attribute__((may_alias)) record_word;
 
 struct lm_trace_reader {
 	const struct lm_trace_header *header;
-	size_t      size;       /* of the mapping */
-	slot_word  *slots;
-	uint64_t    nr_slots;
-	uint64_t    slot_words;
-	uint64_t    cursor;     /* next record */
-	uint64_t    head;       /* as last seen */
-	bool        counter;    /* times are ticks of the CPU's counter */
-	uint64_t    ticks0, ns0;
-	uint64_t    span_ticks, span_ns; /* from then to the last look at both clocks */
+	size_t size; /* of the mapping */
+	slot_word *slots;
+	uint64_t nr_slots;
+	uint64_t slot_words;
+	uint64_t cursor; /* next record */
+	uint64_t head;   /* as last seen */
+	bool counter;    /* times are ticks of the CPU's counter */
+	uint64_t ticks0, ns0;
+	uint64_t span_ticks, span_ns; /* from then to the last look at both clocks */
 };
 
 /* ---- opening -------------------------------------------------------------------- */
@@ -169,8 +169,7 @@ static void convert(struct lm_trace_reader *r, struct lm_trace_record *rec)
 /* ---- records -------------------------------------------------------------------- */
 
 /* False: the slot holds an older or newer record by now, or changed while we copied. */
-static bool slot_read(const struct lm_trace_reader *r, uint64_t seq,
-		      struct lm_trace_record *rec)
+static bool slot_read(const struct lm_trace_reader *r, uint64_t seq, struct lm_trace_record *rec)
 {
 	slot_word *slot = r->slots + (seq & (r->nr_slots - 1)) * r->slot_words;
 	record_word *to = (record_word *)rec;

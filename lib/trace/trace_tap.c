@@ -60,7 +60,9 @@ static int trace_before(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
 static int trace_after(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
 {
 	struct lm_trace_record rec = {
-		.kind = x->kind, .aux = x->aux, .result = (int32_t)x->result,
+		.kind = x->kind,
+		.aux = x->aux,
+		.result = (int32_t)x->result,
 	};
 	uint64_t now;
 

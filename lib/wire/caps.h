@@ -10,8 +10,8 @@
 
 struct caps {
 	int64_t max_msg_fds, max_data_xfer_size, max_dma_maps, pgsizes; /* 0: absent */
-	bool    write_multiple;
-	bool    twin_socket;
+	bool write_multiple;
+	bool twin_socket;
 	int64_t twin_fd; /* fd_index of the twin socket; negative: absent */
 };
 

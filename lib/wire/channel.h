@@ -19,17 +19,17 @@
 struct channel;
 
 struct channel_fds {
-	int          fd[CHANNEL_MAX_FDS];
+	int fd[CHANNEL_MAX_FDS];
 	unsigned int nr;
-	int          error; /* some were lost: -EINVAL: there were more than fit; -EMFILE */
+	int error; /* some were lost: -EINVAL: there were more than fit; -EMFILE */
 };
 
 struct channel_exchange {
-	const void *out;     /* whole messages */
-	size_t      out_len;
-	void       *in;
-	size_t      in_size;
-	int         wake_fd; /* readable: do not wait any longer */
+	const void *out; /* whole messages */
+	size_t out_len;
+	void *in;
+	size_t in_size;
+	int wake_fd; /* readable: do not wait any longer */
 };
 
 struct channel_ops {
@@ -39,12 +39,12 @@ struct channel_ops {
 	/* Bytes sent, 0: no room now; -errno. @fds NULL: none. They go with the first byte. */
 	ssize_t (*send)(struct channel *ch, const void *buf, size_t len,
 			const struct channel_fds *fds);
-	void    (*close)(struct channel *ch);
+	void (*close)(struct channel *ch);
 
 	/* The rest is optional: both or neither. */
 
 	/* Messages may come. @restartable: this process may be replaced by another one. */
-	int     (*start)(struct channel *ch, bool restartable);
+	int (*start)(struct channel *ch, bool restartable);
 	/* Send all, then wait for messages: bytes received, 0: woken up or nothing there, -errno as
 	 * recv: then what was to be sent is sent. */
 	ssize_t (*exchange)(struct channel *ch, const struct channel_exchange *x);

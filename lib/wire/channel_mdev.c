@@ -25,7 +25,7 @@
 
 struct mdev_host {
 	struct host host;
-	int         fd;
+	int fd;
 };
 
 static int node_of(const struct host *host)
@@ -63,9 +63,12 @@ static ssize_t mdev_exchange(struct channel *ch, const struct channel_exchange *
 {
 	struct muser_exchange arg = {
 		.argsz = sizeof(arg),
-		.out = (uintptr_t)x->out, .out_len = (uint32_t)x->out_len,
-		.in = (uintptr_t)x->in, .in_size = (uint32_t)x->in_size,
-		.wake_fd = x->wake_fd, .timeout_ns = UINT64_MAX,
+		.out = (uintptr_t)x->out,
+		.out_len = (uint32_t)x->out_len,
+		.in = (uintptr_t)x->in,
+		.in_size = (uint32_t)x->in_size,
+		.wake_fd = x->wake_fd,
+		.timeout_ns = UINT64_MAX,
 	};
 	const int ret = mdev_node_ioctl(ch->fd, MUSER_EXCHANGE, &arg);
 
@@ -77,8 +80,10 @@ static ssize_t mdev_exchange(struct channel *ch, const struct channel_exchange *
 static int mdev_start(struct channel *ch, bool restartable)
 {
 	struct muser_start arg = {
-		.argsz = sizeof(arg), .flags = restartable ? MUSER_START_RESTARTABLE : 0,
-		.version = MUSER_API_VERSION, .features = MDEV_FEATURES,
+		.argsz = sizeof(arg),
+		.flags = restartable ? MUSER_START_RESTARTABLE : 0,
+		.version = MUSER_API_VERSION,
+		.features = MDEV_FEATURES,
 	};
 
 	return mdev_node_ioctl(ch->fd, MUSER_START, &arg);
@@ -94,7 +99,8 @@ static uint32_t space_of(uint32_t region)
 static int mdev_memory(const struct host *host, struct host_memory *m)
 {
 	struct muser_mem arg = {
-		.argsz = sizeof(arg), .space = space_of(m->space),
+		.argsz = sizeof(arg),
+		.space = space_of(m->space),
 		.size = round_up(m->size, page_size()),
 	};
 	int ret;
@@ -105,17 +111,22 @@ static int mdev_memory(const struct host *host, struct host_memory *m)
 	m->kept = arg.flags & MUSER_MEM_KEPT;
 	m->outlives = true;
 	m->fd = -1;
-	return ret ?: mdev_node_mmap(node_of(host), MUSER_MMAP_MEM(arg.space), arg.size,
-				     PROT_READ | PROT_WRITE, &m->mem);
+	if (ret)
+		return ret;
+	return mdev_node_mmap(node_of(host), MUSER_MMAP_MEM(arg.space), arg.size,
+			      PROT_READ | PROT_WRITE, &m->mem);
 }
 
 static int mdev_trap(const struct host *host, const struct host_trap *t)
 {
 	struct muser_trap arg = {
-		.argsz = sizeof(arg), .space = space_of(t->region),
+		.argsz = sizeof(arg),
+		.space = space_of(t->region),
 		.flags = (t->fetch ? MUSER_TRAP_FETCH : 0) | (t->arm ? MUSER_TRAP_ARM : 0) |
 			 (t->off ? MUSER_TRAP_OFF : 0),
-		.offset = t->offset, .size = t->size, .bitmap = (uintptr_t)t->bitmap,
+		.offset = t->offset,
+		.size = t->size,
+		.bitmap = (uintptr_t)t->bitmap,
 	};
 	const int ret = mdev_node_ioctl(node_of(host), MUSER_MEM_TRAP, &arg);
 
@@ -137,7 +148,9 @@ static int mdev_trigger(const struct host *host, uint32_t index, uint32_t vector
 static int mdev_dma_pin(const struct host *host, struct host_dma *d)
 {
 	struct muser_dma arg = {
-		.argsz = sizeof(arg), .iova = d->addr, .size = d->size,
+		.argsz = sizeof(arg),
+		.iova = d->addr,
+		.size = d->size,
 		.flags = MUSER_DMA_READ | (d->prot & PROT_WRITE ? MUSER_DMA_WRITE : 0) |
 			 MUSER_DMA_FILE,
 	};
@@ -149,13 +162,10 @@ static int mdev_dma_pin(const struct host *host, struct host_dma *d)
 		d->size = arg.size;
 		d->is_file = arg.flags & MUSER_DMA_FILE;
 		return 0;
-	case -EPERM:
-		return -EACCES;
+	case -EPERM: return -EACCES;
 	case -EOPNOTSUPP:
-	case -ENOMEM: /* the client's limit of locked memory */
-		return -EOPNOTSUPP;
-	default:
-		return -ENOENT;
+	case -ENOMEM: /* the client's limit of locked memory */ return -EOPNOTSUPP;
+	default: return -ENOENT;
 	}
 }
 
@@ -169,7 +179,9 @@ static int mdev_dma_map(const struct host *host, const struct host_dma *d, void 
 static int mdev_dma_copy(const struct host *host, const struct host_dma *d, void *data)
 {
 	struct muser_dma_rw arg = {
-		.argsz = sizeof(arg), .iova = d->addr, .size = d->size,
+		.argsz = sizeof(arg),
+		.iova = d->addr,
+		.size = d->size,
 		.flags = d->prot & PROT_WRITE ? MUSER_DMA_WRITE : MUSER_DMA_READ,
 		.addr = (uintptr_t)data,
 	};
@@ -218,14 +230,10 @@ static const char *open_fault(int error)
 	switch (error) {
 	case -ENOENT:
 	case -ENXIO:
-	case -ENODEV:
-		return "there is no such mediated device, or muser.ko is not loaded";
-	case -EBUSY:
-		return "another process serves it";
-	case -EACCES:
-		return "no permission (be root or in its group)";
-	default:
-		return NULL;
+	case -ENODEV: return "there is no such mediated device, or muser.ko is not loaded";
+	case -EBUSY: return "another process serves it";
+	case -EACCES: return "no permission (be root or in its group)";
+	default: return NULL;
 	}
 }
 

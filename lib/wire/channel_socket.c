@@ -18,13 +18,10 @@ static ssize_t no_progress(void)
 {
 	switch (errno) {
 	case EAGAIN:
-	case EINTR:
-		return 0;
+	case EINTR: return 0;
 	case EPIPE:
-	case ECONNRESET:
-		return -ENOTCONN;
-	default:
-		return -errno;
+	case ECONNRESET: return -ENOTCONN;
+	default: return -errno;
 	}
 }
 
@@ -90,5 +87,7 @@ static void socket_host_close(const struct host *host)
 }
 
 const struct host socket_host = {
-	.name = "vfio-user", .memory = socket_memory, .close = socket_host_close,
+	.name = "vfio-user",
+	.memory = socket_memory,
+	.close = socket_host_close,
 };

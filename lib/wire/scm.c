@@ -44,8 +44,10 @@ ssize_t scm_recv(int fd, void *buf, size_t len, struct channel_fds *fds)
 	} control;
 	struct iovec iov = { buf, len };
 	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.room),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.room),
 	};
 	ssize_t ret;
 
@@ -66,8 +68,10 @@ ssize_t scm_send(int fd, const void *buf, size_t len, const int *fds, unsigned i
 	} control;
 	struct iovec iov = { (void *)buf, len };
 	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = CMSG_SPACE(nr * sizeof(int)),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(nr * sizeof(int)),
 	};
 
 	if (!nr)

@@ -25,8 +25,8 @@
 
 static struct {
 	pthread_mutex_t lock;
-	char           *free[POOL_KEPT];
-	unsigned int    nr;
+	char *free[POOL_KEPT];
+	unsigned int nr;
 } pool = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 char *pool_get(void)

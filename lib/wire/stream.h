@@ -14,46 +14,46 @@
 /* The most data of one region or DMA message, announced in the handshake. */
 #define STREAM_MAX_DATA (1024u * 1024u)
 /* Room for such a message beside some small ones. */
-#define STREAM_BIG      (STREAM_MAX_DATA + 64u * 1024u)
+#define STREAM_BIG (STREAM_MAX_DATA + 64u * 1024u)
 /* What an attached client costs while nothing large is under way. */
-#define STREAM_SMALL    (16u * 1024u)
-#define STREAM_MAX_MSG  (STREAM_MAX_DATA + 64u)
-#define STREAM_FD_SETS  16u /* messages with descriptors that wait for their turn */
+#define STREAM_SMALL   (16u * 1024u)
+#define STREAM_MAX_MSG (STREAM_MAX_DATA + 64u)
+#define STREAM_FD_SETS 16u /* messages with descriptors that wait for their turn */
 
 struct stream_buf {
-	char  *data;
+	char *data;
 	size_t size, head, tail; /* data[head .. tail) is in use */
 };
 
 /* Descriptors that came with the receive which ended at byte @end of the stream. */
 struct stream_fd_set {
-	uint64_t           end;
+	uint64_t end;
 	struct channel_fds fds;
 };
 
 struct stream {
-	struct channel       ch;
-	struct stream_buf    rx, tx;
-	uint64_t             rx_base; /* stream position of rx.data[0] */
-	uint64_t             looked;  /* stream position: no reply that waits lies before it */
-	size_t               holes;   /* bytes of replies that were taken out of turn */
+	struct channel ch;
+	struct stream_buf rx, tx;
+	uint64_t rx_base; /* stream position of rx.data[0] */
+	uint64_t looked;  /* stream position: no reply that waits lies before it */
+	size_t holes;     /* bytes of replies that were taken out of turn */
 	struct stream_fd_set arrived[STREAM_FD_SETS];
-	unsigned int         nr_arrived;
-	bool                 drained; /* the last receive has left nothing behind */
-	struct channel_fds   out;     /* borrowed; go with the byte at tx.data[out_pos] */
-	size_t               out_pos;
+	unsigned int nr_arrived;
+	bool drained;           /* the last receive has left nothing behind */
+	struct channel_fds out; /* borrowed; go with the byte at tx.data[out_pos] */
+	size_t out_pos;
 };
 
 struct message {
 	struct vfio_user_header *hdr;
-	char                    *payload; /* hdr->msg_size - sizeof(*hdr) bytes */
-	size_t                   len;
-	uint16_t                 cmd;
-	struct channel_fds       fds;     /* the receiver's; see message_close_fds() */
+	char *payload; /* hdr->msg_size - sizeof(*hdr) bytes */
+	size_t len;
+	uint16_t cmd;
+	struct channel_fds fds; /* the receiver's; see message_close_fds() */
 };
 
-int  stream_open(struct stream *s, int fd); /* fd is the stream's on success */
-int  stream_open_channel(struct stream *s, const struct channel *ch); /* the same */
+int stream_open(struct stream *s, int fd); /* fd is the stream's on success */
+int stream_open_channel(struct stream *s, const struct channel *ch); /* the same */
 void stream_close(struct stream *s);
 
 /* One receive. Bytes, 0: nothing there, -ENOTCONN, -ENOBUFS: full of unserved messages. */
@@ -72,7 +72,7 @@ int stream_next_reply(struct stream *s, struct message *m);
 bool stream_wants_reply(const struct stream *s);
 /* Receive elsewhere from now on: the present buffer, and messages in it, stay as they are until
  * stream_unpin(). */
-int  stream_pin(struct stream *s, struct stream_buf *pinned);
+int stream_pin(struct stream *s, struct stream_buf *pinned);
 void stream_unpin(struct stream_buf *pinned);
 
 static inline void message_close_fds(struct message *m)
@@ -103,6 +103,6 @@ static inline bool stream_has_message(const struct stream *s)
 
 /* Large buffers, shared by the process: rare, and not worth an allocation each. */
 char *pool_get(void);
-void  pool_put(char *buf);
+void pool_put(char *buf);
 
 #endif /* LM_STREAM_H */

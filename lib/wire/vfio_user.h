@@ -20,23 +20,23 @@
 
 /* Specification, "Commands". */
 enum vfio_user_cmd {
-	VFIO_USER_VERSION                  = 1,
-	VFIO_USER_DMA_MAP                  = 2,
-	VFIO_USER_DMA_UNMAP                = 3,
-	VFIO_USER_DEVICE_GET_INFO          = 4,
-	VFIO_USER_DEVICE_GET_REGION_INFO   = 5,
+	VFIO_USER_VERSION = 1,
+	VFIO_USER_DMA_MAP = 2,
+	VFIO_USER_DMA_UNMAP = 3,
+	VFIO_USER_DEVICE_GET_INFO = 4,
+	VFIO_USER_DEVICE_GET_REGION_INFO = 5,
 	VFIO_USER_DEVICE_GET_REGION_IO_FDS = 6,
-	VFIO_USER_DEVICE_GET_IRQ_INFO      = 7,
-	VFIO_USER_DEVICE_SET_IRQS          = 8,
-	VFIO_USER_REGION_READ              = 9,
-	VFIO_USER_REGION_WRITE             = 10,
-	VFIO_USER_DMA_READ                 = 11,
-	VFIO_USER_DMA_WRITE                = 12,
-	VFIO_USER_DEVICE_RESET             = 13,
-	VFIO_USER_REGION_WRITE_MULTI       = 15,
-	VFIO_USER_DEVICE_FEATURE           = 16,
-	VFIO_USER_MIG_DATA_READ            = 17,
-	VFIO_USER_MIG_DATA_WRITE           = 18,
+	VFIO_USER_DEVICE_GET_IRQ_INFO = 7,
+	VFIO_USER_DEVICE_SET_IRQS = 8,
+	VFIO_USER_REGION_READ = 9,
+	VFIO_USER_REGION_WRITE = 10,
+	VFIO_USER_DMA_READ = 11,
+	VFIO_USER_DMA_WRITE = 12,
+	VFIO_USER_DEVICE_RESET = 13,
+	VFIO_USER_REGION_WRITE_MULTI = 15,
+	VFIO_USER_DEVICE_FEATURE = 16,
+	VFIO_USER_MIG_DATA_READ = 17,
+	VFIO_USER_MIG_DATA_WRITE = 18,
 };
 
 /* Specification, "Header": the flags word. */
@@ -125,7 +125,7 @@ struct vfio_user_write_single {
 	uint64_t offset;
 	uint32_t region;
 	uint32_t count; /* at most 8 */
-	uint8_t  data[8];
+	uint8_t data[8];
 } __attribute__((packed));
 static_assert(sizeof(struct vfio_user_write_single) == 24, "wire layout");
 

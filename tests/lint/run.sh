@@ -6,7 +6,7 @@
 # file here and its name below.
 
 cd "$(dirname "$0")" || exit 1
-[ $# -gt 0 ] || set -- abi docs exports headers help includes layers man messages shell sizes sync words
+[ $# -gt 0 ] || set -- abi docs exports format headers help includes layers man messages shell sizes sync words
 
 for check in "$@"; do
 	[ -x "$check.sh" ] || { echo "not ok - no such check: $check (abi docs exports ...)" && continue; }
