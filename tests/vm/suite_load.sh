@@ -47,6 +47,7 @@ ok 'as all of them know' are_ready
 ok 'eight threads on each: no reply is lost or swapped' load_64
 ok 'the one on the socket is there, too' musctl peek "$(uuid_nr 65)" bar0+0.4
 kill -9 $many
+wait $many # it leaves one device after the other
 ok 'all are gone with it' until_true is_attribute "$(uuid_nr 64)" state no-server
 
 # ---- one device, several threads -------------------------------------------------------------
@@ -56,7 +57,7 @@ U=$(uuid_nr 1)
 crew_start() { # THREADS
 	MUSER_UUID=$U MUSER_TRANSPORT=mdev crew "$1" >/tmp/server.log 2>&1 &
 	server=$!
-	until_true is_attribute "$U" state ready
+	until_true is_attribute "$U" state ready || { cat /tmp/server.log && return 1; }
 }
 
 # Eight threads of a client, and no reply is lost or swapped.
