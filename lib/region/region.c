@@ -340,16 +340,23 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 		a->reason = r->info.flags & need ? LM_TRACE_REASON_DEVICE :
 						   LM_TRACE_REASON_DIRECTION;
 	if (gate_is_on(ctx, kind)) {
-		a->cross = (struct crossing){
-			.kind = kind,
-			.flags = a->trace_flags,
-			.region = a->region,
-			.offset = a->offset,
-			.len = a->count,
-			.data = a->buf,
-			.aux = a->reason,
-			.resume = access_is_posted(a) ? NULL : access_crossed,
-		};
+		struct crossing *x = &a->cross;
+
+		/* One by one: to clear all of it takes as long as a third of a record. */
+		x->kind = kind;
+		x->is_const = false;
+		x->flags = a->trace_flags;
+		x->region = a->region;
+		x->offset = a->offset;
+		x->len = a->count;
+		x->data = a->buf;
+		x->value = 0;
+		x->aux = a->reason;
+		x->name = NULL;
+		x->result = 0;
+		x->hold.token = 0;
+		x->resume = access_is_posted(a) ? NULL : access_crossed;
+		x->redo = NULL;
 		entered = gate_enter(ctx, &a->cross);
 	}
 	if (unlikely(entered == LM_DEFER))
