@@ -17,7 +17,6 @@
 #include "server/instance.h"
 #include "server/server.h"
 #include "state/persist.h"
-#include "trace/trace.h"
 #include "wire/host.h"
 
 #define EVENT_NAME_MAX 16 /* text and tail of a trace record */

@@ -67,7 +67,6 @@ int loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct l
 
 void posts_init(struct loop *loop);
 void posts_free(struct loop *loop);
-void posts_run(struct loop *loop);
 void posts_close(struct loop *loop); /* runs the last ones: the loop has stopped */
 
 /* Around all that a thread does for a context. */

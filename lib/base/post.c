@@ -43,13 +43,61 @@ static bool is_serving(const struct loop *loop)
 	return s;
 }
 
+/* ---- running ---------------------------------------------------------------------- */
+
+/* All that there are now; what these post comes in another turn. */
+static struct post *posts_take(struct loop *loop, bool close)
+{
+	struct post *first;
+	uint64_t count;
+	ssize_t ret;
+
+	pthread_mutex_lock(&loop->post_lock);
+	first = loop->posts;
+	loop->posts = NULL;
+	loop->posts_end = &loop->posts;
+	loop->posts_closed |= close;
+	if (loop->post_source.fd >= 0) {
+		ret = read(loop->post_source.fd, &count, sizeof(count));
+		(void)ret;
+	}
+	pthread_mutex_unlock(&loop->post_lock);
+	return first;
+}
+
+static void call_end(struct call *c, int ret)
+{
+	pthread_mutex_lock(&c->lock);
+	c->ret = ret;
+	c->is_over = true;
+	pthread_cond_signal(&c->ended);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* @err: they are not run, and who waits gets this; 0: they are. */
+static void posts_do(struct post *post, int err)
+{
+	while (post) {
+		struct post *next = post->next; /* a call's is gone when that has ended */
+
+		if (post->call) {
+			struct call *c = post->call;
+
+			call_end(c, err ?: c->fn(c->arg));
+		} else {
+			if (!err)
+				post->fn(post->arg);
+			free(post);
+		}
+		post = next;
+	}
+}
+
 /* ---- posting ---------------------------------------------------------------------- */
 
 static void posts_ready(struct source *src, uint32_t events)
 {
-	struct loop *loop = container_of(src, struct loop, post_source);
-
-	posts_run(loop);
+	posts_do(posts_take(container_of(src, struct loop, post_source), false), 0);
 }
 
 static int post_source_make(struct loop *loop)
@@ -101,15 +149,6 @@ LM_EXPORT int lm_post(lm_ctx_t *ctx, void (*fn)(void *arg), void *arg)
 	return ret;
 }
 
-static void call_end(struct call *c, int ret)
-{
-	pthread_mutex_lock(&c->lock);
-	c->ret = ret;
-	c->is_over = true;
-	pthread_cond_signal(&c->ended);
-	pthread_mutex_unlock(&c->lock);
-}
-
 LM_EXPORT int lm_ctx_call(lm_ctx_t *ctx, int (*fn)(void *arg), void *arg)
 {
 	struct call c = { .fn = fn, .arg = arg };
@@ -133,51 +172,7 @@ LM_EXPORT int lm_ctx_call(lm_ctx_t *ctx, int (*fn)(void *arg), void *arg)
 	return ret;
 }
 
-/* ---- running ---------------------------------------------------------------------- */
-
-/* All that there are now; what these post comes in another turn. */
-static struct post *posts_take(struct loop *loop, bool close)
-{
-	struct post *first;
-	uint64_t count;
-	ssize_t ret;
-
-	pthread_mutex_lock(&loop->post_lock);
-	first = loop->posts;
-	loop->posts = NULL;
-	loop->posts_end = &loop->posts;
-	loop->posts_closed |= close;
-	if (loop->post_source.fd >= 0) {
-		ret = read(loop->post_source.fd, &count, sizeof(count));
-		(void)ret;
-	}
-	pthread_mutex_unlock(&loop->post_lock);
-	return first;
-}
-
-/* @err: they are not run, and who waits gets this; 0: they are. */
-static void posts_do(struct post *post, int err)
-{
-	while (post) {
-		struct post *next = post->next; /* a call's is gone when that has ended */
-
-		if (post->call) {
-			struct call *c = post->call;
-
-			call_end(c, err ?: c->fn(c->arg));
-		} else {
-			if (!err)
-				post->fn(post->arg);
-			free(post);
-		}
-		post = next;
-	}
-}
-
-void posts_run(struct loop *loop)
-{
-	posts_do(posts_take(loop, false), 0);
-}
+/* ---- life ------------------------------------------------------------------------- */
 
 void posts_close(struct loop *loop)
 {

@@ -13,7 +13,6 @@
 #include "control/control_conn.h"
 #include "pci/pci.h"
 #include "region/region.h"
-#include "trace/trace.h"
 
 #define READ_MAX (64u * 1024u)
 

@@ -154,7 +154,7 @@ struct dma {
 	struct dma_last no_last;  /* stays so: no window is in it */
 	struct dma_slot no_slot;  /* of the last window, when there is none */
 	struct dma_table windows; /* by address; also those being revoked */
-	struct dma_table orphans; /* by generation: held, and the client has gone */
+	struct dma_table orphans; /* by generation: held, the client disconnected */
 	struct dma_table aliases; /* by generation: of windows that others took in */
 	struct dma_backings backings;
 	struct dma_revoke revoke;

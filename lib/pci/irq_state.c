@@ -8,7 +8,7 @@
  * checked before anything changes.
  */
 #include "pci/irq.h"
-#include "trace/trace.h"
+#include "muser-trace.h"
 
 /* ---- musctl ---------------------------------------------------------------------- */
 

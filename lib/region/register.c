@@ -14,7 +14,6 @@
 #include "gate/call.h"
 #include "region/region.h"
 #include "state/persist.h"
-#include "trace/trace.h"
 
 const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx)
 {

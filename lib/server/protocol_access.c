@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "server/protocol.h"
-#include "trace/trace.h"
 
 /* ---- region access --------------------------------------------------------------- */
 

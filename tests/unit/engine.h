@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -624,6 +625,21 @@ static inline void engine_map(struct engine *e, uint64_t addr, uint64_t size, in
 	id = engine_command_fds(e, VFIO_USER_DMA_MAP, &req, sizeof(req), &fd, fd >= 0);
 	engine_reply(e, id, VFIO_USER_DMA_MAP, &m);
 	assert_int_equal(m.len, 0);
+}
+
+/* Memory at @addr that the client shares, sealed, so that it is mapped. The test unmaps it. */
+static inline void *engine_share(struct engine *e, uint64_t addr, size_t size)
+{
+	const int fd = memfd_create("client", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *memory;
+
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(memory != MAP_FAILED);
+	engine_map(e, addr, size, fd);
+	close(fd);
+	return memory;
 }
 
 #define ENGINE_TEST(f) cmocka_unit_test_setup_teardown(f, engine_setup, engine_teardown)

@@ -136,15 +136,8 @@ static inline struct engine *begin(void **state, uint64_t kinds)
 
 static inline void give_memory(struct engine *e)
 {
-	const int fd = memfd_create("client", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	assert_int_equal(ftruncate(fd, PAGE), 0);
-	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	assert_true(memory != MAP_FAILED);
-	engine_map(e, IOVA, PAGE, fd);
+	memory = engine_share(e, IOVA, PAGE);
 	engine_map(e, MESSAGE, PAGE, -1);
-	close(fd);
 }
 
 static inline dma_sg_t find(struct engine *e, uint64_t addr, uint32_t len)

@@ -25,15 +25,8 @@ static uint8_t *memory; /* of the client, at IOVA */
 
 static void lend(struct engine *e)
 {
-	const int fd = memfd_create("client", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	assert_int_equal(ftruncate(fd, NODE_PAGE), 0);
-	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	memory = mmap(NULL, NODE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	assert_true(memory != MAP_FAILED);
-	engine_map(e, IOVA, NODE_PAGE, fd);
+	memory = engine_share(e, IOVA, NODE_PAGE);
 	engine_map(e, MESSAGE, NODE_PAGE, -1);
-	close(fd);
 }
 
 static int teardown(void **state)
