@@ -307,6 +307,14 @@ static void access_resume(struct lm_ctx *ctx, struct deferral *d, ssize_t result
 		a->done(a, result);
 }
 
+/* Past all taps on its way there. */
+static ssize_t access_begin(struct lm_ctx *ctx, struct region *r, struct access *a)
+{
+	if (likely(a->reason == LM_TRACE_REASON_DEVICE))
+		return access_run(ctx, r, a);
+	return access_end(ctx, a, a->reason == LM_TRACE_REASON_DIRECTION ? -EACCES : -EINVAL);
+}
+
 /* A tap that held it lets it go on. */
 static void access_crossed(struct lm_ctx *ctx, struct crossing *x)
 {
@@ -314,7 +322,7 @@ static void access_crossed(struct lm_ctx *ctx, struct crossing *x)
 	ssize_t result;
 
 	if (!x->is_over)
-		result = access_run(ctx, region_get(ctx, a->region), a);
+		result = access_begin(ctx, region_get(ctx, a->region), a);
 	else
 		result = access_answer(ctx, a, x->result < 0 ? x->result : a->count);
 	if (result != LM_DEFER)
@@ -363,9 +371,7 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 		return LM_DEFER;
 	if (unlikely(entered == TAP_ANSWERED))
 		return access_end(ctx, a, a->cross.result < 0 ? a->cross.result : a->count);
-	if (likely(a->reason == LM_TRACE_REASON_DEVICE))
-		return access_run(ctx, r, a);
-	return access_end(ctx, a, a->reason == LM_TRACE_REASON_DIRECTION ? -EACCES : -EINVAL);
+	return access_begin(ctx, r, a);
 }
 
 void region_cancel(struct lm_ctx *ctx, struct access *a)

@@ -162,6 +162,34 @@ static void what_is_held_can_fail(void **state)
 	assert_int_equal(e->nr_accesses, 0);
 }
 
+/* Out of range, to a region that is not there, or in the wrong direction: that stands. */
+static void what_is_held_is_still_refused(void **state)
+{
+	struct engine *e = *state;
+	uint16_t id;
+
+	e->info.pci_info.reg_info[BAR_PLAIN].flags &= ~LM_REG_FLAG_WRITE;
+	begin(state, KIND(LM_TRACE_READ) | KIND(LM_TRACE_WRITE));
+	engine_trace(e);
+	tap.holds_before = true;
+	id = engine_send_read(e, BAR_PLAIN, PLAIN_SIZE, 4);
+	engine_poll(e);
+	let_go_on(e);
+	engine_reply_refused(e, id, 4, EINVAL);
+	tap.holds_before = true;
+	id = engine_send_write(e, BAR_PLAIN, 0, "lost", 4);
+	engine_poll(e);
+	let_go_on(e);
+	engine_write_reply(e, id);
+	engine_row_refused(e, LM_TRACE_WRITE, EACCES);
+	assert_memory_equal(engine_read(e, BAR_PLAIN, 0, 4), "\0\0\0\0", 4);
+	tap.holds_before = true;
+	id = engine_send_read(e, UINT32_MAX, 0, 4);
+	engine_poll(e);
+	let_go_on(e);
+	engine_reply_error(e, id, VFIO_USER_REGION_READ, EINVAL);
+}
+
 static void who_was_held_may_leave(void **state)
 {
 	struct engine *e = begin(state, KIND(LM_TRACE_READ));
@@ -362,6 +390,7 @@ int main(void)
 		TEST(an_access_is_held_on_its_way_back),
 		TEST(an_access_that_the_device_defers_is_held_as_well),
 		TEST(what_is_held_can_fail),
+		TEST(what_is_held_is_still_refused),
 		TEST(who_was_held_may_leave),
 		TEST(a_posted_write_is_not_held),
 		TEST(the_trace_shows_what_the_client_gets),
