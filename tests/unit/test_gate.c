@@ -71,6 +71,18 @@ static void it_answers_in_the_devices_place(void **state)
 	assert_int_equal(tap.nr_after, 2);
 }
 
+/* What it leaves out is not what was read before. */
+static void an_answer_without_bytes_is_zeros(void **state)
+{
+	struct engine *e = begin(state, KIND(LM_TRACE_READ));
+	static const char zeros[32];
+
+	memset(e->raw, 'x', sizeof(zeros));
+	assert_memory_equal(engine_read(e, BAR_RAW, 0, sizeof(zeros)), e->raw, sizeof(zeros));
+	tap.answer = TAP_ANSWERED;
+	assert_memory_equal(engine_read(e, BAR_RAW, 0, sizeof(zeros)), zeros, sizeof(zeros));
+}
+
 /* As one of the device's own: the guest sees ones. */
 static void it_makes_an_access_fail(void **state)
 {
@@ -384,6 +396,7 @@ int main(void)
 		TEST(values_are_changed_both_ways),
 		TEST(what_the_library_serves_is_seen),
 		TEST(it_answers_in_the_devices_place),
+		TEST(an_answer_without_bytes_is_zeros),
 		TEST(it_makes_an_access_fail),
 		TEST(it_makes_a_refused_access_succeed),
 		TEST(an_access_is_held_on_its_way_there),
