@@ -181,7 +181,7 @@ static uint32_t irq_choose(const struct irqs *irqs, uint32_t n)
 int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n)
 {
 	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
-		return irq_cross(irqs, index, n, irq_raise);
+		return irq_cross(irqs, index, n, true, irq_raise);
 	return irq_raise(irqs, index, n);
 }
 
@@ -241,7 +241,7 @@ int irq_set_level(struct irqs *irqs, bool level)
 	if (!rises)
 		return LM_IRQ_DELIVERED;
 	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
-		return irq_cross(irqs, LM_DEV_INTX_IRQ_IDX, 0, intx_rise);
+		return irq_cross(irqs, LM_DEV_INTX_IRQ_IDX, 0, false, intx_rise);
 	return intx_rise(irqs, LM_DEV_INTX_IRQ_IDX, 0);
 }
 
@@ -275,26 +275,29 @@ bool irq_intx_level(const struct lm_ctx *ctx)
 /* ---- taps ------------------------------------------------------------------------ */
 
 /* Later, for a tap that answered in its place. */
-static void irq_again(struct lm_ctx *ctx, const struct crossing *x)
+static void edge_again(struct lm_ctx *ctx, const struct crossing *x)
 {
-	struct irqs *irqs = ctx->irqs;
-
-	pthread_mutex_lock(&irqs->lock);
-	if (x->region == LM_DEV_INTX_IRQ_IDX && irqs->level)
-		intx_rise(irqs, x->region, 0);
-	else
-		irq_raise(irqs, x->region, (uint32_t)x->offset);
-	pthread_mutex_unlock(&irqs->lock);
+	pthread_mutex_lock(&ctx->irqs->lock);
+	irq_raise(ctx->irqs, x->region, (uint32_t)x->offset);
+	pthread_mutex_unlock(&ctx->irqs->lock);
 }
 
-int irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, irq_deliver_fn *deliver)
+static void level_again(struct lm_ctx *ctx, const struct crossing *x)
+{
+	pthread_mutex_lock(&ctx->irqs->lock);
+	if (ctx->irqs->level)
+		intx_rise(ctx->irqs, x->region, 0);
+	pthread_mutex_unlock(&ctx->irqs->lock);
+}
+
+int irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, bool edge, irq_deliver_fn *deliver)
 {
 	struct crossing x = {
 		.kind = LM_TRACE_IRQ_FIRE,
 		.flags = irqs->trace_flags,
 		.region = index,
 		.offset = n,
-		.redo = irq_again,
+		.redo = edge ? edge_again : level_again,
 	};
 
 	if (!gate_enter(irqs->ctx, &x))

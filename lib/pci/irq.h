@@ -98,9 +98,9 @@ int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
 void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
 /* As lm_irq_set_level(). */
 int irq_set_level(struct irqs *irqs, bool level);
-/* An interrupt that taps want to see; LM_IRQ_* or -errno, as @deliver. */
+/* An interrupt that taps want to see, an edge or INTx's level; LM_IRQ_* or -errno, as @deliver. */
 typedef int(irq_deliver_fn)(struct irqs *irqs, uint32_t index, uint32_t n);
-int irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, irq_deliver_fn *deliver);
+int irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, bool edge, irq_deliver_fn *deliver);
 void irq_pull(struct irqs *irqs); /* learn what configuration space says */
 /* No client: no eventfds, no masks of its own, nothing pending. INTx keeps its level. */
 void irq_disable(struct irqs *irqs, uint32_t index);

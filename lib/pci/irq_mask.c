@@ -100,7 +100,7 @@ static uint32_t vector_update(struct irqs *irqs, uint32_t index, uint32_t n)
 	if (intx && edge)
 		v->flags |= VEC_EDGE;
 	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
-		irq_cross(irqs, index, n, deliver_due);
+		irq_cross(irqs, index, n, edge, deliver_due);
 	else
 		deliver_due(irqs, index, n);
 	return visits + VISITS_A_UNIT;

@@ -343,6 +343,21 @@ static void a_level_is_dropped_and_repeated(void **state)
 	close(fd);
 }
 
+static void a_level_that_has_fallen_is_not_repeated(void **state)
+{
+	struct engine *e = begin(state, KIND(LM_TRACE_IRQ_FIRE));
+	const int fd = give_eventfd(e, LM_DEV_INTX_IRQ_IDX);
+
+	tap.answer = TAP_ANSWERED;
+	tap.repeats = true;
+	lm_irq_set_level(e->ctx, true);
+	lm_irq_set_level(e->ctx, false);
+	tap.copy.redo(e->ctx, &tap.copy);
+	assert_false(eventfd_take(fd));
+	assert_false(irq_intx_level(e->ctx));
+	close(fd);
+}
+
 static void what_a_mask_held_back_is_dropped(void **state)
 {
 	struct engine *e = begin(state, KIND(LM_TRACE_IRQ_FIRE));
@@ -411,6 +426,7 @@ int main(void)
 		TEST(a_reset_is_seen_dropped_and_repeated),
 		TEST(an_interrupt_is_dropped_failed_and_repeated),
 		TEST(a_level_is_dropped_and_repeated),
+		TEST(a_level_that_has_fallen_is_not_repeated),
 		TEST(what_a_mask_held_back_is_dropped),
 		TEST(set_irqs_is_seen_and_refused),
 		TEST(clients_and_events_are_seen),
