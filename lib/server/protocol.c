@@ -188,7 +188,7 @@ static int command_run(struct client *c, const struct command *cmd, struct messa
  * A request that wants no reply writes its reply into the void, not where messages are built. It
  * may wait for DMA, and so for messages: its own is pinned then, until it is done with.
  */
-static int handle_posted(struct client *c, const struct command *cmd, struct message *m)
+static void handle_posted(struct client *c, const struct command *cmd, struct message *m)
 {
 	char scratch[sizeof(struct vfio_user_header) + REPLY_SMALL];
 	struct reply r = { .payload = scratch + sizeof(struct vfio_user_header) };
@@ -201,10 +201,10 @@ static int handle_posted(struct client *c, const struct command *cmd, struct mes
 	stream_unpin(&c->pinned);
 	if (ret < 0 && ret != LM_DEFER)
 		log_debug(c->ctx, "a posted command %u failed: %s", m->cmd, strerror(-ret));
-	return ret;
 }
 
-static int handle_replied(struct client *c, const struct command *cmd, struct message *m)
+/* False: there is no room to answer, and the message was put back. */
+static bool handle_replied(struct client *c, const struct command *cmd, struct message *m)
 {
 	size_t room = sizeof(struct vfio_user_header) + (cmd ? cmd->room : 0);
 	struct vfio_user_region_access read;
@@ -220,7 +220,7 @@ static int handle_replied(struct client *c, const struct command *cmd, struct me
 	out = stream_reserve(&c->stream, room);
 	if (!out) {
 		stream_unget(&c->stream, m);
-		return SERVE_BLOCKED;
+		return false;
 	}
 	r.payload = out + sizeof(struct vfio_user_header);
 	r.len = 0;
@@ -232,7 +232,7 @@ static int handle_replied(struct client *c, const struct command *cmd, struct me
 		memcpy(c->payload, m->payload, at_most(m->len, sizeof(c->payload)));
 	else
 		protocol_commit(c, &c->request, ret, &r);
-	return ret;
+	return true;
 }
 
 /* 0: it is VERSION, and it may come; else as protocol_handle(). */
@@ -274,15 +274,12 @@ int protocol_handle(struct client *c, struct message *m)
 	}
 	c->request = *m->hdr;
 	if (c->request.flags & VFIO_USER_F_NO_REPLY) {
-		ret = handle_posted(c, cmd, m);
+		handle_posted(c, cmd, m);
 		c->posted = c->request.msg_id;
-	} else if (unlikely(c->ctx->threads) && threads_take(c, m)) {
-		ret = 0;
-	} else {
-		ret = handle_replied(c, cmd, m);
+	} else if (!(unlikely(c->ctx->threads) && threads_take(c, m)) &&
+		   !handle_replied(c, cmd, m)) {
+		return SERVE_BLOCKED;
 	}
-	if (ret == SERVE_BLOCKED)
-		return ret;
 	c->requests++;
 	message_close_fds(m);
 	if (unlikely(c->ctx->traps_due))

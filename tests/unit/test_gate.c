@@ -388,6 +388,23 @@ static void set_irqs_is_seen_and_refused(void **state)
 	assert_int_equal(lm_irq_trigger(e->ctx, 0), LM_IRQ_DELIVERED);
 }
 
+/* Nor is it what the engine itself says of a request that it could not serve. */
+static void more_than_zero_is_success(void **state)
+{
+	struct engine *e = begin(state, KIND(LM_TRACE_RESET) | KIND(LM_TRACE_IRQ_SET));
+	const int fd = eventfd(0, EFD_CLOEXEC);
+	const unsigned int nr_fds = count_fds();
+	struct wire m;
+
+	tap.answer = TAP_ANSWERED;
+	tap.result = 1;
+	close(give_eventfd(e, LM_DEV_MSI_IRQ_IDX));
+	engine_reply(e, engine_command_fds(e, VFIO_USER_DEVICE_RESET, NULL, 0, &fd, 1),
+		     VFIO_USER_DEVICE_RESET, &m);
+	assert_int_equal(fds_left(nr_fds), 0); /* what came along is closed */
+	close(fd);
+}
+
 static void clients_and_events_are_seen(void **state)
 {
 	struct engine *e = begin(state, KIND(LM_TRACE_DETACH) | KIND(LM_TRACE_EVENT));
@@ -429,6 +446,7 @@ int main(void)
 		TEST(a_level_that_has_fallen_is_not_repeated),
 		TEST(what_a_mask_held_back_is_dropped),
 		TEST(set_irqs_is_seen_and_refused),
+		TEST(more_than_zero_is_success),
 		TEST(clients_and_events_are_seen),
 	};
 
