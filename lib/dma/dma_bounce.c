@@ -102,10 +102,14 @@ static void bounce_write(struct lm_ctx *ctx, const struct bounce *b, uint64_t at
 	dma_bounce_copy(ctx, &write); /* an error is the taps' to see */
 }
 
-static void bounce_write_changes(struct lm_ctx *ctx, const struct bounce *b)
+static void bounce_write_back(struct lm_ctx *ctx, const struct bounce *b)
 {
 	uint64_t at, end;
 
+	if (!b->before) {
+		bounce_write(ctx, b, 0, b->sg.length);
+		return;
+	}
 	for (at = 0; at < b->sg.length; at = end + 1) {
 		for (end = at; end < b->sg.length && b->data[end] != b->before[end]; end++)
 			;
@@ -114,7 +118,7 @@ static void bounce_write_changes(struct lm_ctx *ctx, const struct bounce *b)
 	}
 }
 
-void dma_bounce_end(struct lm_ctx *ctx, const struct iovec *iov)
+void dma_bounce_end(struct lm_ctx *ctx, const struct iovec *iov, bool was_out)
 {
 	struct dma_table *t = &ctx->dma->bounces;
 	struct bounce *b;
@@ -126,10 +130,8 @@ void dma_bounce_end(struct lm_ctx *ctx, const struct iovec *iov)
 	if ((char *)iov->iov_base - b->data >= (ptrdiff_t)b->sg.length)
 		return;
 	dma_table_remove(t, (uintptr_t)b->data, (uintptr_t)b->data);
-	if (b->prot & PROT_WRITE && b->before)
-		bounce_write_changes(ctx, b);
-	else if (b->prot & PROT_WRITE)
-		bounce_write(ctx, b, 0, b->sg.length);
+	if (was_out && b->prot & PROT_WRITE)
+		bounce_write_back(ctx, b);
 	bounce_free(b);
 	dma_choose_last(ctx);
 }

@@ -268,7 +268,8 @@ static inline bool map_last(struct dma_last *last, int prot, const dma_sg_t *sg,
 	return false;
 }
 
-static void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, const struct iovec *iov, int cnt);
+static void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, const struct iovec *iov, int cnt,
+		      bool was_out);
 
 static int map_locked(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct iovec *iov, int cnt)
 {
@@ -280,7 +281,7 @@ static int map_locked(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct i
 			continue;
 		ret = map_search(ctx, prot, &sg[i], &iov[i]);
 		if (ret) {
-			unmap_all(ctx, sg, iov, i);
+			unmap_all(ctx, sg, iov, i, false);
 			return ret;
 		}
 	}
@@ -335,14 +336,15 @@ static inline bool unmap_last(struct dma_last *last, const dma_sg_t *sg)
 	return true;
 }
 
-static NOINLINE void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, const struct iovec *iov, int cnt)
+static NOINLINE void unmap_all(lm_ctx_t *ctx, const dma_sg_t *sg, const struct iovec *iov, int cnt,
+			       bool was_out)
 {
 	int i;
 
 	ctx_lock(ctx);
 	for (i = 0; i < cnt; i++) {
 		if (unlikely(ctx->dma->bounces.count))
-			dma_bounce_end(ctx, &iov[i]);
+			dma_bounce_end(ctx, &iov[i], was_out);
 		if (!unmap_last(&ctx->dma->last, &sg[i]))
 			unmap_search(ctx, &sg[i]);
 	}
@@ -353,5 +355,5 @@ LM_EXPORT void lm_unmap_sg(lm_ctx_t *ctx, const dma_sg_t *sg, struct iovec *iov,
 {
 	if (likely(cnt == 1 && unmap_last(ctx->last, sg)))
 		return;
-	unmap_all(ctx, sg, iov, cnt);
+	unmap_all(ctx, sg, iov, cnt, true);
 }

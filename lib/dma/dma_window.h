@@ -211,7 +211,8 @@ int dma_bounce_copy(struct lm_ctx *ctx, const struct dma_bounce_copy *bounce);
 void dma_transfers_cancel(struct lm_ctx *ctx); /* those that are held */
 /* Instead of the pointer that lm_map_sg() would give: it is held as well. */
 int dma_bounce_new(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct iovec *iov);
-void dma_bounce_end(struct lm_ctx *ctx, const struct iovec *iov); /* if it is one */
+/* If it is one. @was_out: the device had it, and what it wrote there is the client's. */
+void dma_bounce_end(struct lm_ctx *ctx, const struct iovec *iov, bool was_out);
 void dma_bounces_free(struct dma *dma);
 
 /* The last pointer into a window that is being revoked was given back. */

@@ -231,6 +231,33 @@ static void a_pointer_is_refused_if_its_read_fails(void **state)
 	assert_int_equal(taps_beyond(e->ctx).pointers, 0);
 }
 
+/* Of memory that the device cannot read, and so without a word of what was there. */
+static void what_was_not_given_out_is_not_written(void **state)
+{
+	struct engine *e = begin_with_pointers(state);
+	const int fd = memfd_create("client", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	const struct vfio_user_dma_map req = {
+		.argsz = sizeof(req), .flags = VFIO_USER_DMA_WRITEABLE, .addr = 0, .size = PAGE,
+	};
+	struct iovec iov[2];
+	struct wire m;
+	dma_sg_t sg[2];
+	char data[4];
+
+	assert_int_equal(ftruncate(fd, PAGE), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	assert_int_equal(pwrite(fd, "data", 4, 0), 4);
+	engine_reply(e, engine_command_fds(e, VFIO_USER_DMA_MAP, &req, sizeof(req), &fd, 1),
+		     VFIO_USER_DMA_MAP, &m);
+	sg[0] = find(e, 0, 4);
+	sg[1] = find(e, MESSAGE, 4);
+	assert_int_equal(lm_map_sg(e->ctx, PROT_WRITE, sg, iov, 2), -EOPNOTSUPP);
+	assert_int_equal(tap.nr_before, 0);
+	assert_int_equal(pread(fd, data, 4, 0), 4);
+	assert_memory_equal(data, "data", 4);
+	close(fd);
+}
+
 static void pointers_that_were_out_are_beyond_reach(void **state)
 {
 	struct engine *e = *state;
@@ -311,6 +338,7 @@ int main(void)
 		TEST(a_pointer_becomes_a_copy_that_crosses),
 		TEST(what_a_pointer_wrote_is_changed_and_dropped),
 		TEST(a_pointer_is_refused_if_its_read_fails),
+		TEST(what_was_not_given_out_is_not_written),
 		TEST(pointers_that_were_out_are_beyond_reach),
 		TEST(a_copy_is_written_while_its_window_is_unmapped),
 		TEST(a_pointer_may_outlive_its_client),
