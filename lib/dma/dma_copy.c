@@ -353,7 +353,7 @@ static int transfer_start(struct lm_ctx *ctx, const struct copy *c, lm_dma_done_
 		.arg = arg,
 	};
 	t->copy.sg = &t->sg;
-	t->cross.resume = transfer_resume;
+	t->cross.resume = dma_is_leaving(ctx->dma) ? NULL : transfer_resume;
 	switch (gate_enter(ctx, &t->cross)) {
 	case LM_DEFER: return transfer_hold(t);
 	case TAP_ANSWERED: return transfer_leave(t, (int)t->cross.result);

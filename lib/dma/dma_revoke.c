@@ -294,9 +294,8 @@ void dma_leave(struct lm_ctx *ctx)
 	struct dma_revoke *r = &ctx->dma->revoke;
 	const struct dma_revoke before = *r;
 
-	if (r->step != REVOKE_NONE && r->is_final)
+	if (dma_is_leaving(ctx->dma))
 		return; /* it has begun */
-	dma_transfers_cancel(ctx);
 	/* Nobody waits for the answer to the DMA_UNMAP that is going on. */
 	while (r->waits) {
 		defer_cancel(ctx, &r->waits->defer);
@@ -304,12 +303,13 @@ void dma_leave(struct lm_ctx *ctx)
 	}
 	orphans_scratch(ctx->dma, 0, UINT64_MAX);
 	revoke_begin(r, 0, UINT64_MAX, true);
-	if (before.step < REVOKE_NOTIFY ||
-	    (before.step == REVOKE_NOTIFY && before.next == before.addr))
-		return;
 	/* The device knows of what was being revoked already. */
-	r->notified_first = before.addr;
-	r->notified_last = before.step == REVOKE_NOTIFY ? before.next - 1 : before.last;
+	if (before.step > REVOKE_NOTIFY ||
+	    (before.step == REVOKE_NOTIFY && before.next != before.addr)) {
+		r->notified_first = before.addr;
+		r->notified_last = before.step == REVOKE_NOTIFY ? before.next - 1 : before.last;
+	}
+	dma_transfers_cancel(ctx); /* what the device starts then is not held */
 }
 
 bool dma_leave_go_on(struct lm_ctx *ctx, uint64_t until)

@@ -177,6 +177,12 @@ static inline struct dma_backing *dma_slot_backing(const struct dma *dma,
 	return dma->backings.at[slot->backing & ~DMA_REVOKING].backing;
 }
 
+/* Windows go, and nobody waits for anybody. */
+static inline bool dma_is_leaving(const struct dma *dma)
+{
+	return dma->revoke.step != REVOKE_NONE && dma->revoke.is_final;
+}
+
 /* Positions have moved, or windows are not to be found any more. */
 static inline void dma_forget_last(struct dma *dma)
 {

@@ -138,6 +138,34 @@ static void a_held_transfer_ends_with_its_client(void **state)
 	assert_int_equal(lm_complete(e->ctx, tap.token, 0, NULL), -ENOENT);
 }
 
+static struct {
+	struct engine *e;
+	dma_sg_t sg;
+	char data[4];
+} again;
+
+/* A device that polls memory of its client, whatever becomes of it. */
+static void start_again(void *arg, int result)
+{
+	if (++nr_results < 4)
+		lm_dma_read_async(again.e->ctx, &again.sg, again.data, start_again, NULL);
+}
+
+static void nothing_is_held_for_a_client_that_leaves(void **state)
+{
+	struct engine *e = begin(state, KIND(LM_TRACE_DMA_READ));
+
+	nr_results = 0;
+	give_memory(e);
+	again.e = e;
+	again.sg = find(e, MESSAGE, 4);
+	tap.holds_before = true;
+	assert_int_equal(lm_dma_read_async(e->ctx, &again.sg, again.data, start_again, NULL), 0);
+	engine_close(e);
+	engine_poll(e);
+	assert_int_equal(nr_results, 1);
+}
+
 static void an_asynchronous_transfer_fails_and_is_answered(void **state)
 {
 	struct engine *e = begin(state, KIND(LM_TRACE_DMA_WRITE));
@@ -334,6 +362,7 @@ int main(void)
 		TEST(a_transfer_is_held_before_and_after),
 		TEST(a_transfer_by_message_is_held),
 		TEST(a_held_transfer_ends_with_its_client),
+		TEST(nothing_is_held_for_a_client_that_leaves),
 		TEST(an_asynchronous_transfer_fails_and_is_answered),
 		TEST(a_pointer_becomes_a_copy_that_crosses),
 		TEST(what_a_pointer_wrote_is_changed_and_dropped),
