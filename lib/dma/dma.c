@@ -164,7 +164,7 @@ static int map_window(struct lm_ctx *ctx, const struct dma_window *w)
 	return 0;
 }
 
-/* A tap may refuse it, or say that it was done; once it is done, that stands. */
+/* A tap may refuse it, or say to the client that it was done; once it is done, that stands. */
 static int map_cross(struct lm_ctx *ctx, const struct dma_window *w)
 {
 	struct crossing x = {
@@ -179,6 +179,8 @@ static int map_cross(struct lm_ctx *ctx, const struct dma_window *w)
 		x.result = map_window(ctx, w);
 	else if (x.result >= 0 && w->fd >= 0)
 		peer_fd_close(w->fd);
+	else if (x.result >= 0 && w->may_join)
+		x.result = -ENOENT; /* the device asks: to it nothing is there */
 	ret = x.result < 0 ? (int)x.result : 0;
 	gate_leave(ctx, &x);
 	return ret;

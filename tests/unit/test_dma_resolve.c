@@ -154,6 +154,25 @@ static void what_the_client_has_not_is_not_found(void **state)
 	assert_int_equal(lookup(e, GUEST, 0), -EINVAL);
 }
 
+static unsigned int nr_dropped;
+
+static int drop_once(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
+{
+	return nr_dropped++ ? TAP_PASS : TAP_ANSWERED;
+}
+
+static void a_window_that_a_tap_dropped_is_not_found(void **state)
+{
+	static struct tap tap = { .kinds = 1ull << LM_TRACE_DMA_MAP, .before = drop_once };
+	struct engine *e = begin(state);
+
+	nr_dropped = 0;
+	gate_add(e->ctx, TAP_TEST, &tap);
+	assert_int_equal(lookup(e, GUEST, 8), -ENOENT);
+	assert_int_equal(dma_count(e->ctx), 0);
+	find(e, GUEST, 8);
+}
+
 static void read_only_memory_is_not_written(void **state)
 {
 	struct engine *e = begin(state);
@@ -484,6 +503,7 @@ int main(void)
 		NODE_TEST(a_range_across_pieces_takes_two_entries),
 		NODE_TEST(a_range_around_a_window_takes_one_entry),
 		NODE_TEST(what_the_client_has_not_is_not_found),
+		NODE_TEST(a_window_that_a_tap_dropped_is_not_found),
 		NODE_TEST(read_only_memory_is_not_written),
 		NODE_TEST(the_device_is_told_of_windows),
 		NODE_TEST(shared_memory_is_mapped_as_the_file_it_is),
