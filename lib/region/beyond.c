@@ -13,7 +13,8 @@ struct beyond taps_beyond(const struct lm_ctx *ctx)
 	for (i = 0; i < region_count(ctx); i++) {
 		const struct region *r = region_get(ctx, i);
 
-		b.regions += r->lent;
+		/* What has no descriptor is the host's: its client maps it without us. */
+		b.regions += r->lent || (region_is_mappable(r) && r->memfd < 0);
 		b.ioeventfds += r->info.nr_ioeventfds;
 	}
 	return b;

@@ -3,6 +3,7 @@
  * test_beyond.c - what taps cannot see, and that this is known.
  */
 #include "region/region.h"
+#include "fake_node.h"
 #include "gate_tap.h"
 
 static void a_device_of_its_own_is_all_within_reach(void **state)
@@ -26,6 +27,16 @@ static void memory_that_a_client_can_map_is_beyond(void **state)
 	engine_request(e, VFIO_USER_DEVICE_GET_REGION_INFO, &info, sizeof(info), &m);
 	assert_int_equal(m.nr_fds, 1);
 	close(m.fds[0]);
+	assert_int_equal(taps_beyond(e->ctx).regions, 1);
+}
+
+/* The module maps it for its client, and does not ask. */
+static void memory_of_the_host_is_beyond(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.pci_info.reg_info[BAR_PLAIN].flags |= LM_REG_FLAG_MMAP;
+	node_begin(e);
 	assert_int_equal(taps_beyond(e->ctx).regions, 1);
 }
 
@@ -73,6 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_device_of_its_own_is_all_within_reach),
 		TEST(memory_that_a_client_can_map_is_beyond),
+		NODE_TEST(memory_of_the_host_is_beyond),
 		TEST(writes_that_become_an_eventfd_are_beyond),
 		TEST(pointers_are_beyond_but_for_copies),
 	};
