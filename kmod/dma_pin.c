@@ -98,6 +98,8 @@ int dma_vfio_pin(struct muser_dma_state *st, const struct dma_op *op, bool *writ
 	const bool needed = *write;
 	int ret;
 
+	if (dma_is_late(st))
+		return -EOPNOTSUPP;
 	*write = true;
 	ret = dma_vfio_pin_as(st, op, IOMMU_READ | IOMMU_WRITE, pages);
 	if (ret != -EPERM || needed)
@@ -196,7 +198,7 @@ static int dma_pin_run(struct dma_pin *p, unsigned long first, unsigned long nr,
 	ret = dma_op_begin(p->st, &op, first, nr);
 	if (ret)
 		return ret;
-	ret = dma_is_late(p->st) ? -EOPNOTSUPP : dma_unpinner_start(p->st);
+	ret = dma_unpinner_start(p->st);
 	if (!ret)
 		ret = dma_vfio_pin(p->st, &op, &write, p->pages);
 	if (!ret)

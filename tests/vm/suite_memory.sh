@@ -494,6 +494,30 @@ ok 'the first client can be killed' client_killed
 ok 'its mdev has no copies' client_start "$U"
 ok 'after a while' until_true storm_is_over
 ok 'it goes' client_stop
+
+# Eight mappings are as many rounds of one unmap: clients to come are not to pin, as they might be of
+# the same container. What VFIO refuses to pin it says in the log.
+late_visit() {
+	timeout -s KILL "$TAP_SECONDS" vfio_client "$V" memlock 4096 , map 0x1000000 0x10000 anon , \
+		write bar0 0xf08 8 0x1000000 , write bar0 0xf10 8 0x10000 , \
+		write bar0 0xf20 8 $COPY_FILL , read bar0 0xf38 8
+}
+refusals() {
+	dmesg | grep RLIMIT_MEMLOCK | wc -l
+}
+if [ "$IOMMU" != iommufd ]; then # which asks but once
+	ok 'a client of the first' client_start "$U"
+	ok 'maps eight pages' c scatter 0x30000000 8 2
+	ok 'which are pinned' dma $PIN_EACH 0x30000000 0x10000 0
+	ok 'a thread of it unmaps them, and does not come back' c linger 0x30000000 0x10000
+	before=$(refusals)
+	is 'a client of the other that comes now is copied to' 0x0000000000000000 late_visit
+	is 'without a pin' "$before" refusals
+	ok 'the thread returns' c return
+	is 'and the next one is copied to' 0x0000000000000000 late_visit
+	ok 'where pinning failed first' [ "$(refusals)" -gt "$before" ]
+	ok 'the client goes' client_stop
+fi
 stop_server
 ok 'a server that pins whenever it can' serve "$V" -i 0x1000000
 tries() { # [LAST]: how many there were; or the last one's errno

@@ -4,19 +4,24 @@
  *
  * VFIO asks for a mapping's pins round by round. Here a thread unmaps that gets little of its CPU:
  * when its pins are gone it goes on late. In the meantime the client maps and pins anew, opens a
- * second device of the same container, or closes the first one and opens it elsewhere.
+ * second device of the same container, or closes the first one and opens it elsewhere. Another
+ * thread does not come back at all: the page that it is to write its result to is write-protected.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -329,10 +334,84 @@ static int run_succeed(struct client *c, int argc, char **argv)
 	return with_hogs(succeed, c, argv);
 }
 
+/* ---- a thread that lingers --------------------------------------------------------------- */
+
+static struct {
+	struct vfio_iommu_type1_dma_unmap *dma;
+	int container, uffd;
+	pthread_t thread;
+} lingering;
+
+static void *linger_run(void *unused)
+{
+	xioctl(lingering.container, VFIO_IOMMU_UNMAP_DMA, lingering.dma);
+	return unused;
+}
+
+static int linger_protect(int on)
+{
+	struct uffdio_writeprotect protect = {
+		.range = { (uintptr_t)lingering.dma, PAGE },
+		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	return ioctl(lingering.uffd, UFFDIO_WRITEPROTECT, &protect) ? -errno : 0;
+}
+
+static int linger_watch(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP };
+	struct uffdio_register page = {
+		.range = { (uintptr_t)lingering.dma, PAGE },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	lingering.uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (lingering.uffd < 0 || ioctl(lingering.uffd, UFFDIO_API, &api) ||
+	    ioctl(lingering.uffd, UFFDIO_REGISTER, &page))
+		return -errno;
+	return linger_protect(1);
+}
+
+static int run_linger(struct client *c, int argc, char **argv)
+{
+	struct pollfd fd = { .events = POLLIN };
+	uint64_t iova, size;
+	int ret;
+
+	if (number(argv[0], &iova) || number(argv[1], &size))
+		return -EPROTO;
+	lingering.container = c->container;
+	lingering.dma = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
+	if (lingering.dma == MAP_FAILED)
+		return -errno;
+	*lingering.dma = (struct vfio_iommu_type1_dma_unmap){ .argsz = sizeof(*lingering.dma),
+							      .iova = iova, .size = size };
+	ret = linger_watch();
+	if (!ret)
+		ret = -pthread_create(&lingering.thread, NULL, linger_run, NULL);
+	fd.fd = lingering.uffd;
+	return ret ? ret : poll(&fd, 1, patience_ns() / 1000000) == 1 ? 0 : -ETIMEDOUT;
+}
+
+static int run_return(struct client *c, int argc, char **argv)
+{
+	const int ret = linger_protect(0);
+
+	if (ret)
+		return ret;
+	pthread_join(lingering.thread, NULL);
+	close(lingering.uffd);
+	return munmap(lingering.dma, PAGE) ? -errno : 0;
+}
+
 const struct command between_commands[] = {
 	{ "reuse", "IOVA TIMES: map and pin anew between the rounds of an unmap", 2, run_reuse },
 	{ "partner", "UUID: the group of a second device joins the container", 1, run_partner },
 	{ "cross", "IOVA SIZE: it is unmapped while the partner comes and pins", 2, run_cross },
 	{ "succeed", "IOVA SIZE: of the partner; another client comes meanwhile", 2, run_succeed },
+	{ "linger", "IOVA SIZE: unmapped by a thread that stays in the kernel", 2, run_linger },
+	{ "return", "that thread goes on", 0, run_return },
 	{ 0 },
 };
