@@ -127,7 +127,6 @@ u64 dma_birth(void);
 bool dma_is_late(const struct muser_dma_state *st);
 /* The client is gone: what its threads are still unmapping is not the next one's. */
 void dma_marks_lift(struct muser_dma_state *st);
-void dma_marks_lift(struct muser_dma_state *st);
 
 /* dma_run.c: there is a client */
 void dma_run_open(struct muser_dma_state *st);

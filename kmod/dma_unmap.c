@@ -25,12 +25,12 @@
 #include <linux/hashtable.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/task_work.h>
-#include <linux/wait_bit.h>
 
 #include "dma.h"
 
@@ -97,20 +97,9 @@ static u64 dma_late_since = U64_MAX;                    /* the first one's birth
 /* Counts threads and clients, so that it is known who came first. */
 static atomic64_t dma_births;
 
-static bool dma_threads_are_gone(void)
-{
-	bool ret;
-
-	spin_lock(&dma_threads_lock);
-	ret = hash_empty(dma_threads);
-	spin_unlock(&dma_threads_lock);
-	return ret;
-}
-
+/* Threads keep the module, but for the last instructions of dma_thread_leave(). */
 void muser_dma_cleanup(void)
 {
-	wait_var_event(&dma_threads, dma_threads_are_gone());
-	/* Some task may still be at the last instructions of dma_thread_leave(). */
 	synchronize_rcu_tasks();
 }
 
@@ -287,7 +276,7 @@ static void dma_thread_free(struct dma_thread *t)
 	hash_del(&t->link);
 	spin_unlock(&dma_threads_lock);
 	kfree(t);
-	wake_up_var(&dma_threads);
+	module_put(THIS_MODULE);
 }
 
 /* On the way back to the client, which may unmap more when nobody is late. */
@@ -306,10 +295,12 @@ static void dma_thread_leave(struct callback_head *work)
 	dma_thread_free(t);
 }
 
+/* It stays in the kernel for as long as the page wants that VFIO writes the result to. */
 static struct dma_thread *dma_thread_new(void)
 {
 	struct dma_thread *t = kzalloc(sizeof(*t), GFP_KERNEL | __GFP_NOFAIL);
 
+	__module_get(THIS_MODULE);
 	RB_CLEAR_NODE(&t->late);
 	INIT_LIST_HEAD(&t->marks);
 	init_task_work(&t->work, dma_thread_leave);

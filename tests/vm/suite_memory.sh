@@ -603,6 +603,12 @@ ok 'the first server is still there' kill -0 "$first"
 kill -9 "$first"
 ok 'the client goes' client_stop
 
+# It does not wait in the kernel, where nobody can kill it.
+rmmod_is_refused() {
+	rmmod muser 2>/dev/null 5>&- 6<&- &
+	until_true has_ended $! && ! wait $!
+}
+
 answer_is() { # ERROR
 	c_answer >/tmp/answer
 	[ "$(head -n 1 /tmp/answer)" = "error $1" ] || { cat /tmp/answer && return 1; }
@@ -654,6 +660,11 @@ exec 5>&- 6<&-
 wait "$client"
 ok 'and another one comes' client_start "$U"
 ok 'that maps a BAR' c mmap bar2 0x1000 0xf000
+if [ "$IOMMU" != iommufd ]; then # after which nobody comes back through the module
+	ok 'and a page' c scatter 0x30000000 1 1
+	ok 'which is pinned' dma $PIN 0x30000000 0x1000 0
+	ok 'and unmapped by a thread that does not come back' c linger 0x30000000 0x1000
+fi
 ok 'closes the device' c shut
 stop_server
 sh -c "echo 1 >/sys/bus/mdev/devices/$U/remove" 5>&- 6<&- &
@@ -663,6 +674,10 @@ is 'the mapping is there' 0x000000000000004d c mread bar2 0x4000 8
 ok 'so the mdev is not removed' kill -0 $remover
 ok 'until it goes' c munmap bar2
 ok 'then the mdev goes' wait $remover
+if [ "$IOMMU" != iommufd ]; then
+	ok 'but not the module: the thread is to come back through it' rmmod_is_refused
+	ok 'it returns' c return
+fi
 ok 'and the module' rmmod muser
 ok 'the client, too' client_stop
 tap_end
