@@ -93,7 +93,10 @@ static inline unsigned long dma_op_pages(const struct dma_op *op)
 	return op->it.last - op->it.start + 1;
 }
 
-/* dma_op.c: waits, killably, while an unmap is late. -EINTR; -ENOTCONN; -EBUSY: being unmapped. */
+/*
+ * dma_op.c: waits, killably, while an unmap is late. -EINTR; -ENOTCONN; -EBUSY: being unmapped, or
+ * an unmap is late for too long.
+ */
 int dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long first,
 		 unsigned long pages);
 /* Returns -EBUSY if the client unmapped meanwhile. */

@@ -6,6 +6,9 @@
 
 #include "dma.h"
 
+/* No thread is late to unmap for as long as that, unless its client has it stay in the kernel. */
+#define OP_PATIENCE (10 * HZ)
+
 bool dma_range_is_valid(u64 iova, u64 size)
 {
 	return size && iova < MUSER_DMA_LIMIT && size <= MUSER_DMA_LIMIT - iova;
@@ -25,16 +28,23 @@ int dma_error(int error)
 	}
 }
 
+static bool op_may_begin(const struct muser_dma_state *st)
+{
+	return !READ_ONCE(st->nr_late) || !READ_ONCE(st->open);
+}
+
 int dma_op_begin(struct muser_dma_state *st, struct dma_op *op, unsigned long first,
 		 unsigned long pages)
 {
+	long left;
 	int ret = 0;
 
 	op->it.start = first;
 	op->it.last = first + pages - 1;
 	op->revoked = false;
-	if (wait_event_killable(st->wait, !READ_ONCE(st->nr_late) || !READ_ONCE(st->open)))
-		return -EINTR;
+	left = wait_event_killable_timeout(st->wait, op_may_begin(st), OP_PATIENCE);
+	if (left <= 0)
+		return left ? -EINTR : -EBUSY;
 	spin_lock(&st->lock);
 	if (!st->open)
 		ret = -ENOTCONN;

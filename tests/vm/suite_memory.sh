@@ -509,11 +509,15 @@ if [ "$IOMMU" != iommufd ]; then # which asks but once
 	ok 'a client of the first' client_start "$U"
 	ok 'maps eight pages' c scatter 0x30000000 8 2
 	ok 'which are pinned' dma $PIN_EACH 0x30000000 0x10000 0
+	ok 'and one more' c map 0x10000000 0x1000 anon
 	ok 'a thread of it unmaps them, and does not come back' c linger 0x30000000 0x10000
+	ok 'nothing of it can be pinned until then' dma_fails 16 $PIN 0x10000000 0x1000 0
+	ok 'or copied' dma_fails 16 $COPY_FILL 0x10000000 0x1000 1
 	before=$(refusals)
 	is 'a client of the other that comes now is copied to' 0x0000000000000000 late_visit
 	is 'without a pin' "$before" refusals
 	ok 'the thread returns' c return
+	ok 'what was not pinned can be' dma $PIN 0x10000000 0x1000 0
 	is 'and the next one is copied to' 0x0000000000000000 late_visit
 	ok 'where pinning failed first' [ "$(refusals)" -gt "$before" ]
 	ok 'the client goes' client_stop

@@ -323,6 +323,7 @@ struct muser_irq {
  * unmapped now; ENOTCONN: no client, or not started, or refused.
  *
  * Both wait, killably, while threads of the client that unmap hold each other up: a second or two.
+ * After ten, or twenty, it is EBUSY: the client has them stay in the kernel.
  */
 struct muser_dma {
 	__u32 argsz;
