@@ -70,8 +70,8 @@ struct muser_dma_state {
 
 	u64 split[DMA_SPLIT]; /* under pin_lock: number of the chunk, plus one */
 
-	/* Hints: the client's limit of locked memory was met so often since then. */
-	unsigned int nomem;
+	/* Hints: the client's limit of locked memory was met so often: since then, or an unpin. */
+	unsigned int nomem_all, nomem;
 	unsigned long nomem_since;
 };
 

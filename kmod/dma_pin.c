@@ -16,8 +16,12 @@
 
 #include "dma.h"
 
-/* VFIO logs each failure for want of locked memory: so many are asked for, in so many jiffies. */
+/*
+ * VFIO logs each failure for want of locked memory: so many are asked for until something is let
+ * go, and so many in all, in so many jiffies.
+ */
 #define NOMEM_MAX    8U
+#define NOMEM_ALL    64U
 #define NOMEM_PERIOD (10 * HZ)
 
 /* One call of MUSER_DMA_PIN. */
@@ -30,19 +34,31 @@ struct dma_pin {
 
 /* ---- VFIO ---------------------------------------------------------------------------- */
 
+static bool dma_nomem_is_recent(const struct muser_dma_state *st)
+{
+	return time_before(jiffies, READ_ONCE(st->nomem_since) + NOMEM_PERIOD);
+}
+
 static bool dma_nomem_is_near(const struct muser_dma_state *st)
 {
-	return READ_ONCE(st->nomem) &&
-	       time_before(jiffies, READ_ONCE(st->nomem_since) + NOMEM_PERIOD);
+	return READ_ONCE(st->nomem) && dma_nomem_is_recent(st);
+}
+
+static bool dma_nomem_is_enough(const struct muser_dma_state *st)
+{
+	return (READ_ONCE(st->nomem) >= NOMEM_MAX || READ_ONCE(st->nomem_all) >= NOMEM_ALL) &&
+	       dma_nomem_is_recent(st);
 }
 
 static void dma_nomem_note(struct muser_dma_state *st)
 {
-	if (!dma_nomem_is_near(st)) {
+	if (!dma_nomem_is_recent(st)) {
 		WRITE_ONCE(st->nomem_since, jiffies);
 		WRITE_ONCE(st->nomem, 0);
+		WRITE_ONCE(st->nomem_all, 0);
 	}
 	WRITE_ONCE(st->nomem, READ_ONCE(st->nomem) + 1);
+	WRITE_ONCE(st->nomem_all, READ_ONCE(st->nomem_all) + 1);
 }
 
 static int dma_vfio_pin_as(struct muser_dma_state *st, const struct dma_op *op, int prot,
@@ -52,7 +68,7 @@ static int dma_vfio_pin_as(struct muser_dma_state *st, const struct dma_op *op, 
 	const int nr = dma_op_pages(op);
 	int ret;
 
-	if (dma_nomem_is_near(st) && READ_ONCE(st->nomem) >= NOMEM_MAX)
+	if (dma_nomem_is_enough(st))
 		return -ENOMEM;
 	ret = vfio_pin_pages(st->vdev, iova, nr, prot, pages);
 	if (ret == -ENOENT) /* iommufd */

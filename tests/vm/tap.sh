@@ -171,7 +171,7 @@ dma() { # OPERATION IOVA SIZE SEED
 }
 # shellcheck disable=SC2034 # for those who source this
 PIN=1 PIN_READ=2 UNPIN=3 MAP_FILL=4 MAP_CHECK=5 COPY_FILL=6 COPY_CHECK=7 PIN_FILE=8 SPLICE=10 PIN_EACH=11 \
-	OFFER=12 SPLICE_BAR=13 REGISTER=14 UNPIN_EACH=15
+	OFFER=12 SPLICE_BAR=13 REGISTER=14 UNPIN_EACH=15 PIN_UNPIN=16
 
 # QEMU with a device, driven by qtest: no guest runs, the VFIO side is all real. Prints the answers
 # to words of qtest, in a line. QEMU itself does not end when they do, and says nothing else than

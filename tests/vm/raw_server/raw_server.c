@@ -73,7 +73,7 @@ enum {
 };
 
 enum { PIN = 1, PIN_READ, UNPIN, MAP_FILL, MAP_CHECK, COPY_FILL, COPY_CHECK, PIN_FILE,
-       PIN_FILL, SPLICE, PIN_EACH, OFFER, SPLICE_BAR, REGISTER, UNPIN_EACH };
+       PIN_FILL, SPLICE, PIN_EACH, OFFER, SPLICE_BAR, REGISTER, UNPIN_EACH, PIN_UNPIN };
 
 struct header {
 	uint16_t id, cmd;
@@ -150,6 +150,15 @@ static int pin(unsigned long request, uint32_t flags)
 		return errno;
 	*word(BITMAP) = arg.size;
 	return 0;
+}
+
+/* Whether it was pinned or not. */
+static int pin_unpin(void)
+{
+	const int ret = pin(MUSER_DMA_PIN, MUSER_DMA_READ | MUSER_DMA_WRITE);
+
+	pin(MUSER_DMA_UNPIN, 0);
+	return ret;
 }
 
 static int copy(int is_write)
@@ -253,6 +262,7 @@ static int dma_command(uint64_t command)
 
 	switch (command) {
 	case PIN: return pin(MUSER_DMA_PIN, MUSER_DMA_READ | MUSER_DMA_WRITE);
+	case PIN_UNPIN: return pin_unpin();
 	case PIN_READ: return pin(MUSER_DMA_PIN, MUSER_DMA_READ);
 	case UNPIN: return pin(MUSER_DMA_UNPIN, 0);
 	case MAP_FILL: return fill(dma + *word(IOVA), *word(SIZE), *word(SEED));
