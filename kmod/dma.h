@@ -18,6 +18,8 @@
 /* VFIO pins as many pages at once. */
 #define DMA_BATCH     512UL
 #define DMA_LAST_PAGE ((unsigned long)(MUSER_DMA_LIMIT >> PAGE_SHIFT) - 1)
+/* How long VFIO may wait for the client's memory, with locks of the client's, at a time. */
+#define DMA_TURN HZ
 /* Chunks that are known not to be pinned as a whole. */
 #define DMA_SPLIT 64U
 
@@ -159,7 +161,8 @@ int dma_file_mmap(struct muser *m, struct vm_area_struct *vma);
 void dma_files_revoke(struct muser_dma_state *st, unsigned long first, unsigned long last);
 
 /*
- * dma_pin.c: pin all of @op's pages, or none. -EACCES and the like: see dma_error().
+ * dma_pin.c: pin all of @op's pages, or none. -EACCES and the like: see dma_error(). -EAGAIN: not
+ * within a turn.
  * @write: 1: to be written, 0: if the client allows it; out: whether they are.
  */
 int dma_vfio_pin(struct muser_dma_state *st, const struct dma_op *op, bool *write,

@@ -20,6 +20,7 @@ int dma_error(int error)
 	case -EACCES: /* type1 of version 1 */
 	case -ENOTTY: /* no such IOMMU driver */
 	case -EFAULT: /* memory without pages, or that forbids it */
+	case -EAGAIN: /* pages that do not come */
 		return -EOPNOTSUPP;
 	case -ENODEV: /* the client's memory is gone */
 		return -ENOTCONN;

@@ -8,9 +8,12 @@
  * Refuses pages that the client is unmapping, and a server that would have VFIO log without end
  * that the client's limit of locked memory is reached.
  */
+#include <linux/err.h>
 #include <linux/iommu.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
 
@@ -61,16 +64,69 @@ static void dma_nomem_note(struct muser_dma_state *st)
 	WRITE_ONCE(st->nomem_all, READ_ONCE(st->nomem_all) + 1);
 }
 
+/* One call of VFIO. */
+struct dma_call {
+	struct vfio_device *vdev;
+	dma_addr_t iova;
+	int nr, prot;
+	struct page **pages;
+	struct completion done;
+};
+
+static int dma_call(const struct dma_call *c)
+{
+	return vfio_pin_pages(c->vdev, c->iova, c->nr, c->prot, c->pages);
+}
+
+static int dma_call_run(void *data)
+{
+	struct dma_call *c = data;
+	int ret;
+
+	allow_kernel_signal(SIGKILL);
+	ret = dma_call(c);
+	complete(&c->done);
+	return ret;
+}
+
+/*
+ * iommufd waits for pages that the client holds back (userfaultfd), with locks that it needs to
+ * unmap and to exit: until it is interrupted, which a thread of the server's is not to be.
+ * -EAGAIN: it was, as nothing came for a turn, or as the server's thread is killed.
+ */
+static int dma_call_by_thread(const struct muser_dma_state *st, struct dma_call *c)
+{
+	struct task_struct *task;
+	long left;
+	int ret;
+
+	init_completion(&c->done);
+	task = kthread_create(dma_call_run, c, "muser_pin/%d", st->m->minor);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	get_task_struct(task);
+	wake_up_process(task);
+	left = wait_for_completion_killable_timeout(&c->done, DMA_TURN);
+	while (left <= 0) {
+		send_sig(SIGKILL, task, 1);
+		left = wait_for_completion_timeout(&c->done, HZ / 10 + 1);
+	}
+	ret = kthread_stop(task);
+	put_task_struct(task);
+	return ret == -EINTR ? -EAGAIN : ret;
+}
+
 static int dma_vfio_pin_as(struct muser_dma_state *st, const struct dma_op *op, int prot,
 			   struct page **pages)
 {
 	const dma_addr_t iova = (dma_addr_t)op->it.start << PAGE_SHIFT;
 	const int nr = dma_op_pages(op);
+	struct dma_call call = { st->vdev, iova, nr, prot, pages };
 	int ret;
 
 	if (dma_nomem_is_enough(st))
 		return -ENOMEM;
-	ret = vfio_pin_pages(st->vdev, iova, nr, prot, pages);
+	ret = st->is_exact ? dma_call_by_thread(st, &call) : dma_call(&call);
 	if (ret == -ENOENT) /* iommufd */
 		return -EINVAL;
 	if (ret == -ENOMEM)

@@ -11,7 +11,7 @@
  * likes (userfaultfd, FUSE). So there is a copier for each client, and it has signals: SIGKILL ends
  * its fault. One that has something to do with the copy that is under way sends it: the client
  * unmaps or closes, the server's thread is killed. Beside that, no copy keeps VFIO's lock for
- * longer than RW_TURN: it is interrupted, and begins again behind all others. A client that was
+ * longer than DMA_TURN: it is interrupted, and begins again behind all others. A client that was
  * killed may have threads that wait for that lock, and does not close anything before they end.
  */
 #include <linux/err.h>
@@ -27,7 +27,6 @@
 
 #define RW_PIECE 65536UL
 #define RW_PAGES (RW_PIECE / PAGE_SIZE + 1)
-#define RW_TURN  HZ
 
 /* A piece. It belongs to two: the server's thread, which may be killed, and the copier. */
 struct dma_rw {
@@ -328,7 +327,7 @@ static int dma_rw_by_copier(struct dma_rw *rw)
 
 	if (left)
 		return left;
-	while (!(left = wait_for_completion_killable_timeout(&rw->done, RW_TURN)))
+	while (!(left = wait_for_completion_killable_timeout(&rw->done, DMA_TURN)))
 		dma_rw_end_turn(rw);
 	if (left > 0)
 		return rw->result;
@@ -347,7 +346,7 @@ static int dma_rw_piece(struct dma_rw *rw)
 	if (ret)
 		return ret;
 	ret = dma_rw_pinning(rw);
-	if (!ret || ret == -EINVAL || ret == -EPERM) {
+	if (!ret || ret == -EINVAL || ret == -EPERM || ret == -EAGAIN) {
 		dma_op_end(st, &rw->op);
 		return ret;
 	}
@@ -365,7 +364,9 @@ static int dma_rw_step(struct dma_rw *rw, void __user *user)
 
 	if (rw->write && copy_from_user(rw->data, user, rw->len))
 		return -EFAULT;
-	ret = dma_rw_piece(rw);
+	do {
+		ret = dma_rw_piece(rw);
+	} while (ret == -EAGAIN && !fatal_signal_pending(current));
 	if (ret)
 		return dma_error(ret);
 	if (!rw->write && copy_to_user(user, rw->data, rw->len))
