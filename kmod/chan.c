@@ -127,15 +127,6 @@ static void chan_post_forget(struct chan *c, const struct chan_req *r)
 			c->post[i] = NULL;
 }
 
-/* It comes back, to be read next. Nothing takes its place any more. */
-static void chan_post_return(struct chan *c, struct chan_req *r)
-{
-	lockdep_assert_held(&c->m->lock);
-	kref_get(&r->ref);
-	list_add(&r->link, r->first ? &c->first : &c->queue);
-	c->unmaps += r->cmd == CHAN_DMA_UNMAP;
-}
-
 /*
  * The caller may go on, and free its reference, as soon as it sees CHAN_DONE; the list's is ours
  * now.
@@ -349,18 +340,36 @@ static struct chan_req *chan_take(const struct file *file, size_t room)
 	return r;
 }
 
-/* It could not be copied: the next read gets it. */
-static void chan_untake(struct muser *m, struct chan_req *r)
+/* Is the one who called still the server? Nobody else gets what was sent to it. */
+static bool chan_stays(const struct file *file)
 {
-	struct chan *c = m->chan;
+	return chan_is_server(file) && chan_is_alive(file->private_data);
+}
 
-	spin_lock(&m->lock);
-	if (r->id < 0 && chan_is_alive(m)) {
-		chan_post_return(c, r);
-	} else if (r->id >= 0 && r->state == CHAN_SENT && !r->claimed) {
-		list_move(&r->link, r->first ? &c->first : &c->queue);
+/* Nothing takes a post's place any more. */
+static void chan_return(struct chan *c, struct chan_req *r)
+{
+	struct list_head *list = r->first ? &c->first : &c->queue;
+
+	lockdep_assert_held(&c->m->lock);
+	if (r->id < 0) {
+		kref_get(&r->ref);
+		list_add(&r->link, list);
+		c->unmaps += r->cmd == CHAN_DMA_UNMAP;
+	} else if (r->state == CHAN_SENT && !r->claimed) {
+		list_move(&r->link, list);
 		r->state = CHAN_QUEUED;
 	}
+}
+
+/* It could not be copied: the next read gets it. */
+static void chan_untake(const struct file *file, struct chan_req *r)
+{
+	struct muser *m = file->private_data;
+
+	spin_lock(&m->lock);
+	if (chan_stays(file))
+		chan_return(m->chan, r);
 	spin_unlock(&m->lock);
 }
 
@@ -384,7 +393,7 @@ ssize_t chan_read(const struct file *file, char __user *buf, size_t size)
 			return got ?: PTR_ERR(r);
 		ret = usercopy_to(buf + got, r->msg, r->len);
 		if (ret)
-			chan_untake(m, r);
+			chan_untake(file, r);
 		else
 			got += r->len;
 		chan_put(r);
@@ -417,8 +426,9 @@ static struct chan_req *chan_claim(const struct file *file, const struct chan_he
 }
 
 /* -EFAULT: the answer could not be read, so there was none. */
-static void chan_settle(struct muser *m, struct chan_req *r, int result, bool faulted)
+static void chan_settle(const struct file *file, struct chan_req *r, int result, bool faulted)
 {
+	struct muser *m = file->private_data;
 	LIST_HEAD(done);
 
 	spin_lock(&m->lock);
@@ -431,13 +441,15 @@ static void chan_settle(struct muser *m, struct chan_req *r, int result, bool fa
 		m->chan->answered = jiffies;
 		if (unlikely(m->state == MUSER_HUNG))
 			chan_set_state(m, MUSER_READY, 0);
-	} else if (!chan_is_alive(m)) {
+	} else if (!chan_stays(file)) {
 		chan_orphan(m, r, &done);
 	}
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
 	if (!faulted)
 		chan_put(r);
+	else
+		wake_up_interruptible_poll(&m->chan->server_wait, EPOLLIN);
 }
 
 /*
@@ -496,7 +508,7 @@ static ssize_t chan_answer(const struct file *file, const char __user *buf, size
 	else
 		faulted = usercopy_from(chan_reply(r), buf + sizeof(header), payload);
 	r->reply_len = payload;
-	chan_settle(file->private_data, r, result, faulted);
+	chan_settle(file, r, result, faulted);
 	chan_put(r);
 	return faulted ? -EFAULT : (ssize_t)header.size;
 }

@@ -613,6 +613,35 @@ ok 'and the client is as it was' c memcheck 0x10200000 0x4000 1
 ok 'the first server is still there' kill -0 "$first"
 kill -9 "$first"
 ok 'the client goes' client_stop
+stop_server
+
+# Its memory for a copy goes, which the kernel waits for, and it ends: by EFAULT.
+halfway_ends() {
+	kill -USR2 "$first" && wait "$first"
+}
+ok 'who waits for servers' set_attribute "$U" policy wait
+ok 'a server' serve "$U" -r
+first=$server
+ok 'a client' client_start "$U"
+c_send write bar0 0xff0 8 3
+ok 'the server leaves while it reads' until_true grep -q stalls /tmp/server.log
+ok 'that its client has gone' client_killed
+ok 'and is replaced' until_true is_attribute "$U" state no-server
+ok 'by another one' serve "$U" -r
+ok 'a client' client_start "$U"
+is 'is the one that it has heard of' 1 word 0xfb0
+ok 'the first server has not read' halfway_ends
+is 'what is not for the second' 1 word 0xfb0
+first=$server
+c_send write bar0 0xff0 8 4
+ok 'that leaves while it answers' until_true is_attribute "$U" state no-server
+ok 'the next one' serve "$U" -r
+ok 'comes before it ends' halfway_ends
+ok 'and answers instead' c_answer
+ok 'the client goes' client_stop
+stop_server
+ok 'nobody waits any more' set_attribute "$U" policy fail
+ok 'a server' serve "$U"
 
 # It does not wait in the kernel, where nobody can kill it.
 rmmod_is_refused() {

@@ -35,6 +35,7 @@
 #include "hostile.h"
 #include "../../../kmod/uapi/linux/muser.h"
 #include "limits.h"
+#include "stall.h"
 #include "storm.h"
 
 enum { BAR0_SIZE = 4096, CONFIG_SIZE = 256, MAX_BAR2_PAGES = 1024, DMA_ROOM = 1 << 30 };
@@ -66,7 +67,7 @@ enum {
 	REFUSES = 0xfc0, /* the errno of SET_IRQS to come */
 	UNMAPS = 0xfc8,  /* how many DMA_UNMAPs came, since this was written */
 	UNMAPPED = 0xfd0, /* the end of the highest */
-	SHUT = 0xff0,	/* close the file, keep what is mapped, and serve no more; 2: see below */
+	SHUT = 0xff0,	/* close the file, keep what is mapped, and serve no more; 2-4: see below */
 	CHILD = 0xff8,	/* that stays: 1: without the file; 2: with it; then its pid */
 	NOTICED = 0xfe8, /* how many pages TRAP fetched */
 	COPIES = 0xfd8, /* so many threads, of IOVA and SIZE: RUNNING and FAULTS, see storm.h */
@@ -393,6 +394,37 @@ static void shut_but_file(void)
 		pause();
 }
 
+static void leave(void)
+{
+	munmap(dma, DMA_ROOM);
+	munmap(bar0, BAR0_SIZE);
+	munmap(bar2, bar2_size);
+	close(file);
+}
+
+/* Leave while the next message (3), or the answer to this one (4), is being copied: once. */
+static void shut_halfway(const struct header *h)
+{
+	const struct header reply = { .id = h->id, .cmd = h->cmd, .flags = IS_REPLY,
+				      .size = sizeof(reply) + sizeof(struct access) };
+
+	if (h->flags & MUSER_F_REPLAYED)
+		return;
+	if (*word(SHUT) == 3)
+		stall_read(file, leave);
+	stall_write(file, leave, &reply, sizeof(reply), reply.size);
+}
+
+static void shut_somehow(const struct header *h)
+{
+	switch (*word(SHUT)) {
+	case 2: shut_but_file(); break;
+	case 3:
+	case 4: shut_halfway(h); break;
+	default: shut();
+	}
+}
+
 static int child(void)
 {
 	const pid_t pid = child_start(file, *word(CHILD) == 2);
@@ -403,7 +435,7 @@ static int child(void)
 }
 
 /* 0: answer; 1: never. */
-static int command(uint64_t offset, int replayed)
+static int command(uint64_t offset, const struct header *h)
 {
 	switch (offset) {
 	case FIRE: *word(RESULT) = fire(*word(FIRE)); break;
@@ -413,11 +445,11 @@ static int command(uint64_t offset, int replayed)
 	case WATCH: *word(RESULT) = watch(); break;
 	case COPIES: *word(RESULT) = copies(); break;
 	case EXITS:
-		if (!replayed)
+		if (!(h->flags & MUSER_F_REPLAYED))
 			_exit(3);
 		break;
 	case HANGS: return 1;
-	case SHUT: *word(SHUT) == 2 ? shut_but_file() : shut(); break;
+	case SHUT: shut_somehow(h); break;
 	case CHILD: *word(RESULT) = child(); break;
 	}
 	return 0;
@@ -513,8 +545,7 @@ static ssize_t access_region(const struct header *h, struct access *a)
 	memcpy(at, a + 1, a->count);
 	if (a->region == 0 && offset == FAILS)
 		return -(ssize_t)*word(FAILS);
-	if (a->region == 0 && offset >= FIRE &&
-	    command(offset, !!(h->flags & MUSER_F_REPLAYED)))
+	if (a->region == 0 && offset >= FIRE && command(offset, h))
 		return -EAGAIN;
 	return sizeof(*a);
 }
