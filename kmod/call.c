@@ -116,7 +116,7 @@ static int call_enqueue(struct muser *m, struct chan_req *r)
 		idr_preload_end();
 	}
 	if (!ret)
-		wake_up_interruptible_poll(&m->chan->server_wait, EPOLLIN);
+		chan_wake(m->chan);
 	return ret;
 }
 
@@ -244,7 +244,7 @@ void call_probe(struct muser *m)
 		call_append(m, r);
 	spin_unlock(&m->lock);
 	chan_put(r);
-	wake_up_interruptible_poll(&m->chan->server_wait, EPOLLIN);
+	chan_wake(m->chan);
 }
 
 /* ---- a device to open ---------------------------------------------------------------- */

@@ -33,6 +33,7 @@ int chan_new(struct muser *m)
 	INIT_LIST_HEAD(&c->queue);
 	INIT_LIST_HEAD(&c->sent);
 	init_waitqueue_head(&c->server_wait);
+	init_waitqueue_head(&c->poll_wait);
 	init_waitqueue_head(&c->ready_wait);
 	c->m = m;
 	m->chan = c;
@@ -225,7 +226,7 @@ static void chan_leave(struct muser *m, enum muser_state state, int broken)
 	chan_orphan_all(m, &done);
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
-	wake_up_all(&m->chan->server_wait);
+	chan_wake_all(m->chan);
 	wake_up_all(&m->chan->ready_wait);
 	spin_lock(&m->lock);
 }
@@ -309,9 +310,23 @@ bool chan_has_news(const struct file *file)
 	return chan_is_readable(file->private_data) || !chan_is_server(file);
 }
 
+/* Who polls may want to be the only one that is woken (EPOLLEXCLUSIVE): not instead of a reader. */
+void chan_wake(struct chan *c)
+{
+	wake_up_interruptible(&c->server_wait);
+	if (wq_has_sleeper(&c->poll_wait))
+		wake_up_interruptible_poll(&c->poll_wait, EPOLLIN);
+}
+
+void chan_wake_all(struct chan *c)
+{
+	wake_up_all(&c->server_wait);
+	wake_up_all(&c->poll_wait);
+}
+
 void muser_wake(struct muser *m)
 {
-	wake_up_interruptible_poll(&m->chan->server_wait, EPOLLPRI);
+	wake_up_interruptible_poll(&m->chan->poll_wait, EPOLLPRI);
 }
 
 /* The next message, if it fits, with a reference for the copy. */
@@ -449,7 +464,7 @@ static void chan_settle(const struct file *file, struct chan_req *r, int result,
 	if (!faulted)
 		chan_put(r);
 	else
-		wake_up_interruptible_poll(&m->chan->server_wait, EPOLLIN);
+		chan_wake(m->chan);
 }
 
 /*

@@ -107,7 +107,8 @@ struct chan {
 	u16 nr_posted;                 /* messages without a reply so far; the id of the last */
 	unsigned int outstanding;      /* requests that somebody waits for */
 	int broken;                    /* 0, or -errno of this server's reads: it is refused */
-	wait_queue_head_t server_wait; /* poll(2) and read(2) */
+	wait_queue_head_t server_wait; /* read(2) and MUSER_EXCHANGE: a message wakes one */
+	wait_queue_head_t poll_wait;   /* poll(2), and whoever else has the file: all of them */
 	unsigned long answered;        /* jiffies of the last answer */
 	wait_queue_head_t ready_wait;  /* for MUSER_READY */
 	struct chan_req *spare;        /* memory for the next request, or NULL */
@@ -173,6 +174,8 @@ void chan_server_gone(struct muser *m, enum muser_state state);
 void chan_give_up(struct muser *m, int why);
 void chan_set_policy(struct muser *m, enum muser_policy policy);
 void chan_fail_replayed(struct muser *m);
+void chan_wake(struct chan *c); /* there is a message */
+void chan_wake_all(struct chan *c);
 bool chan_is_readable(struct muser *m);
 bool chan_has_news(const struct file *file);
 ssize_t chan_read(const struct file *file, char __user *buf, size_t size);

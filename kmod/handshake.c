@@ -139,7 +139,7 @@ static void handshake_finish(struct muser *m)
 	spin_unlock(&m->lock);
 	mutex_unlock(&m->state_lock);
 	wake_up_all(&m->chan->ready_wait);
-	wake_up_all(&m->chan->server_wait);
+	chan_wake_all(m->chan);
 }
 
 /* What a refused server reads. */

@@ -125,7 +125,7 @@ static void post_newest(struct muser *m, struct chan_req *r, enum chan_post kind
 	}
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
-	wake_up_interruptible_poll(&c->server_wait, EPOLLIN);
+	chan_wake(c);
 }
 
 void muser_post_unmap(struct muser *m, u64 addr, u64 size)
@@ -203,7 +203,7 @@ static void post_client(struct muser *m, struct chan_req *r)
 		list_add(&r->link, &done);
 	spin_unlock(&m->lock);
 	chan_put_all(&done);
-	wake_up_interruptible_poll(&m->chan->server_wait, EPOLLIN);
+	chan_wake(m->chan);
 }
 
 void post_client_open(struct muser *m, const struct muser_client *client)

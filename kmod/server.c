@@ -227,7 +227,7 @@ static __poll_t server_poll(struct file *file, poll_table *table)
 	struct muser *m = file->private_data;
 	__poll_t events = EPOLLOUT | EPOLLWRNORM;
 
-	poll_wait(file, &m->chan->server_wait, table);
+	poll_wait(file, &m->chan->poll_wait, table);
 	if (READ_ONCE(m->server) != file)
 		return EPOLLERR;
 	if (chan_is_readable(m))
@@ -332,7 +332,7 @@ static int server_begin(struct muser *m, const struct muser_start *start)
 		return ret;
 	put_pid(m->server_pid);
 	m->server_pid = get_pid(task_tgid(current));
-	wake_up_all(&m->chan->server_wait);
+	chan_wake_all(m->chan);
 	return 0;
 }
 

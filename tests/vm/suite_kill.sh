@@ -267,8 +267,8 @@ child_tried() { # TIMES
 	[ "$(grep -c refused /tmp/parent.log)" = "$1" ]
 }
 
-has_child() {
-	command_of 0xff8 2 && child=$(($(c read bar0 0xff8 8))) && [ $child -gt 1 ]
+has_child() { # [HOW]
+	command_of 0xff8 "${1:-2}" && child=$(($(c read bar0 0xff8 8))) && [ $child -gt 1 ]
 }
 
 ok 'an mdev' mdev_create "$U"
@@ -299,6 +299,10 @@ ok 'the child goes' kill -9 "$child"
 ok 'really' until_true sh -c "! grep -q . /proc/$child/cmdline"
 is 'nobody minds' 0x0000beef c read bar0 0x10 4
 is 'the server least' ready attribute "$U" state
+ok 'another child polls' has_child 3
+ok 'to be woken in its place' until_true grep -q polls /tmp/server.log
+ok 'but the server gets all messages' c repeat 5 read bar0 0x10 4
+ok 'it goes' kill -9 "$child"
 stop_server
 ok 'a server' parent
 ok 'with such a child' has_child

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -65,8 +66,22 @@ static void try(int file)
 	fflush(stdout);
 }
 
-pid_t child_start(int file, int with_file)
+static void polls(int file)
 {
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE | EPOLLET };
+	const int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll_ctl(fd, EPOLL_CTL_ADD, file, &event))
+		exit(1);
+	printf("polls\n");
+	fflush(stdout);
+	while (epoll_wait(fd, &event, 1, -1))
+		;
+}
+
+pid_t child_start(int file, enum child_how how)
+{
+	const int with_file = how != CHILD_WITHOUT;
 	sigset_t set;
 	pid_t pid;
 	int sig;
@@ -79,6 +94,8 @@ pid_t child_start(int file, int with_file)
 		return pid;
 	if (!with_file)
 		close(file);
+	if (how == CHILD_POLLS)
+		polls(file);
 	while (!sigwait(&set, &sig))
 		if (with_file)
 			try(file);

@@ -13,8 +13,11 @@ void child_detach(int file);
 
 /*
  * A child that stays. With the file, it tries that whenever it gets SIGUSR1, and prints
- * "refused: ", then a digit for each call: 1: EPERM; the last: poll(2) says POLLERR.
+ * "refused: ", then a digit for each call: 1: EPERM; the last: poll(2) says POLLERR. Or it polls,
+ * to be woken in place of others.
  */
-pid_t child_start(int file, int with_file);
+enum child_how { CHILD_WITHOUT = 1, CHILD_WITH, CHILD_POLLS };
+
+pid_t child_start(int file, enum child_how how);
 
 #endif

@@ -68,7 +68,7 @@ enum {
 	UNMAPS = 0xfc8,  /* how many DMA_UNMAPs came, since this was written */
 	UNMAPPED = 0xfd0, /* the end of the highest */
 	SHUT = 0xff0,	/* close the file, keep what is mapped, and serve no more; 2-4: see below */
-	CHILD = 0xff8,	/* that stays: 1: without the file; 2: with it; then its pid */
+	CHILD = 0xff8,	/* that stays: see enum child_how; then its pid */
 	NOTICED = 0xfe8, /* how many pages TRAP fetched */
 	COPIES = 0xfd8, /* so many threads, of IOVA and SIZE: RUNNING and FAULTS, see storm.h */
 };
@@ -427,7 +427,7 @@ static void shut_somehow(const struct header *h)
 
 static int child(void)
 {
-	const pid_t pid = child_start(file, *word(CHILD) == 2);
+	const pid_t pid = child_start(file, *word(CHILD));
 
 	close(dup(file)); /* which is not the last one */
 	*word(CHILD) = pid;
