@@ -102,6 +102,7 @@ static int pass_after(struct lm_ctx *ctx, struct crossing *x, unsigned int from)
 		return LM_DEFER;
 	free(x->own);
 	x->own = NULL;
+	x->seen = 0;
 	return 0;
 }
 
@@ -155,7 +156,10 @@ lm_token_t gate_hold(struct lm_ctx *ctx, struct crossing *x)
 
 void gate_cancel(struct lm_ctx *ctx, struct crossing *x)
 {
+	if (!x->seen)
+		return;
 	defer_cancel(ctx, &x->hold);
-	free(x->own);
-	x->own = NULL;
+	x->resume = NULL;
+	x->result = -ECANCELED;
+	pass_after(ctx, x, x->is_over ? x->at : TAPS_NR);
 }

@@ -40,7 +40,7 @@ struct crossing {
 	uint64_t started; /* trace_tap.c */
 
 	/* The rest is the gate's, and set by whoever crosses. */
-	uint32_t seen; /* by the taps of these places */
+	uint32_t seen; /* by the taps of these places; 0: it is over */
 	uint8_t at;    /* where it is held: the place of the tap; ... */
 	bool is_over;  /* ... after the device had its say, or instead of that */
 	char *own;     /* gate_data() */
@@ -102,7 +102,7 @@ int gate_enter(struct lm_ctx *ctx, struct crossing *x);
 int gate_leave(struct lm_ctx *ctx, struct crossing *x);
 /* Both, of what has happened already. */
 void gate_report(struct lm_ctx *ctx, struct crossing *x);
-/* Who made it leaves. */
+/* Who made it leaves: if it is not over, it ends with -ECANCELED, whatever taps say. */
 void gate_cancel(struct lm_ctx *ctx, struct crossing *x);
 
 /* A guest must not break its VMM, and VMMs take an error for the end of the device: what a guest

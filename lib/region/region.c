@@ -377,6 +377,5 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 void region_cancel(struct lm_ctx *ctx, struct access *a)
 {
 	defer_cancel(ctx, &a->defer);
-	if (a->cross.seen)
-		gate_cancel(ctx, &a->cross);
+	gate_cancel(ctx, &a->cross);
 }

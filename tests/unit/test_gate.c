@@ -214,6 +214,26 @@ static void who_was_held_may_leave(void **state)
 	engine_poll(e);
 	assert_int_equal(lm_complete(e->ctx, tap.token, 0, NULL), -ENOENT);
 	assert_int_equal(e->nr_accesses, 0);
+	assert_int_equal(tap.nr_after, 1);
+}
+
+/* Whoever saw it begin sees it end, and the trace says of what the device is busy with. */
+static void what_a_client_leaves_behind_ends(void **state)
+{
+	struct engine *e = begin(state, KIND(LM_TRACE_READ));
+	struct lm_trace_record rec;
+
+	engine_trace(e);
+	e->access = access_deferred;
+	engine_send_read(e, BAR_RAW, 0, 4);
+	engine_poll(e);
+	assert_int_equal(tap.nr_after, 0);
+	engine_close(e);
+	engine_poll(e);
+	assert_int_equal(tap.nr_after, 1);
+	assert_int_equal(tap.after[0].result, -ECANCELED);
+	assert_int_equal(engine_row_of(e, LM_TRACE_READ).result, -ECANCELED);
+	assert_int_equal(lm_trace_end(e->reader, &rec), -ENOENT);
 }
 
 /* Nobody waits for it, and what follows must not. */
@@ -437,6 +457,7 @@ int main(void)
 		TEST(what_is_held_can_fail),
 		TEST(what_is_held_is_still_refused),
 		TEST(who_was_held_may_leave),
+		TEST(what_a_client_leaves_behind_ends),
 		TEST(a_posted_write_is_not_held),
 		TEST(the_trace_shows_what_the_client_gets),
 		TEST(a_tap_that_was_removed_sees_nothing),
