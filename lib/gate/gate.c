@@ -100,8 +100,10 @@ static int pass_after(struct lm_ctx *ctx, struct crossing *x, unsigned int from)
 	}
 	if (ret == LM_DEFER)
 		return LM_DEFER;
-	free(x->own);
-	x->own = NULL;
+	if (unlikely(x->own)) {
+		free(x->own);
+		x->own = NULL;
+	}
 	x->seen = 0;
 	return 0;
 }

@@ -22,6 +22,19 @@ static bool is_one_of(const struct crossing *x, uint64_t kinds)
 	return kinds >> x->kind & 1;
 }
 
+/* The commonest widths without a call. */
+static uint64_t first_bytes(const struct crossing *x)
+{
+	uint64_t bytes = 0;
+
+	switch (x->len) {
+	case 4: memcpy(&bytes, x->data, 4); break;
+	case 8: memcpy(&bytes, x->data, 8); break;
+	default: memcpy(&bytes, x->data, at_most(x->len, sizeof(bytes)));
+	}
+	return bytes;
+}
+
 static void describe(const struct crossing *x, bool has_bytes, struct lm_trace_record *rec)
 {
 	rec->time = x->started;
@@ -29,9 +42,7 @@ static void describe(const struct crossing *x, bool has_bytes, struct lm_trace_r
 	rec->region = x->region;
 	rec->len = (uint32_t)at_most(x->len, UINT32_MAX);
 	rec->offset = x->offset;
-	rec->value = x->value;
-	if (has_bytes && x->data)
-		memcpy(rec->bytes, x->data, at_most(x->len, sizeof(rec->bytes)));
+	rec->value = has_bytes && x->data ? first_bytes(x) : x->value;
 }
 
 static void describe_name(const struct crossing *x, struct lm_trace_record *rec)
