@@ -768,9 +768,9 @@ typedef struct {
  * @sg:       array of @max_sg entries, filled
  * @max_sg:   room in @sg
  *
- * A range over several adjacent regions takes one entry each. For a mediated device, memory that is
- * used for the first time is pinned now, by a system call. A lookup that fails is a row of musctl
- * trace.
+ * lm_dma_read_at(), lm_dma_write_at() and lm_dma_hold() are easier to use. A range over several
+ * adjacent regions takes one entry each. For a mediated device, memory that is used for the first
+ * time is pinned now, by a system call. A lookup that fails is a row of musctl trace.
  *
  * Context: the thread that serves the context; never waits for the client.
  * Return: number of entries filled; -ENOENT: some of the range is not mapped; if @max_sg is too
@@ -885,6 +885,144 @@ int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data, lm_dma_done
  */
 int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data, lm_dma_done_t *done,
 		       void *arg);
+
+/**
+ * lm_dma_read_at() - copy from client memory, by address
+ * @ctx:  the context
+ * @addr: first address
+ * @data: where to, @len bytes
+ * @len:  bytes, over as many windows as there are; 0: nothing is done
+ *
+ * All of the range is looked up before anything is copied: a part that nobody mapped is an error
+ * and no copy. Other errors may come when a part was copied.
+ *
+ * Context: as lm_dma_read().
+ * Return: as lm_dma_read(); -ENOENT: some of the range is not mapped; -EINVAL: it wraps.
+ * Since: 0.2
+ */
+int lm_dma_read_at(lm_ctx_t *ctx, dma_addr_t addr, void *data, uint64_t len);
+
+/**
+ * lm_dma_write_at() - copy to client memory, by address
+ * @ctx, @addr, @len: as lm_dma_read_at()
+ * @data: where from, @len bytes
+ *
+ * In which order the bytes of one call become visible is not said: a driver that polls for the end
+ * of it waits for what lm_dma_store() writes afterwards.
+ *
+ * Context: as lm_dma_read_at().
+ * Return: as lm_dma_read_at().
+ * Since: 0.2
+ */
+int lm_dma_write_at(lm_ctx_t *ctx, dma_addr_t addr, const void *data, uint64_t len);
+
+/**
+ * lm_dma_read_at_async() - copy from client memory, by address, without waiting
+ * @ctx:  the context
+ * @addr: first address
+ * @data: where to, and how many bytes; the structure is copied, the bytes must stay until @done
+ * @done: called exactly once if 0 was returned, when all of it has ended, with the first error:
+ *        maybe before the function returns, as lm_dma_read_async()
+ * @arg:  for @done
+ *
+ * Context: as lm_dma_read_async().
+ * Return: as lm_dma_read_async(); -ENOENT: some of the range is not mapped; -EINVAL: it wraps.
+ * Since: 0.2
+ */
+int lm_dma_read_at_async(lm_ctx_t *ctx, dma_addr_t addr, const struct iovec *data,
+			 lm_dma_done_t *done, void *arg);
+
+/**
+ * lm_dma_write_at_async() - copy to client memory, by address, without waiting
+ * @ctx, @addr, @data, @done, @arg: as lm_dma_read_at_async(); @data: where from
+ *
+ * Context: as lm_dma_read_at_async().
+ * Return: as lm_dma_read_at_async().
+ * Since: 0.2
+ */
+int lm_dma_write_at_async(lm_ctx_t *ctx, dma_addr_t addr, const struct iovec *data,
+			  lm_dma_done_t *done, void *arg);
+
+/**
+ * lm_dma_store() - publish one value in client memory
+ * @ctx:   the context
+ * @addr:  a multiple of @width
+ * @width: 1, 2, 4 or 8 bytes
+ * @value: in host order; what does not fit is dropped
+ *
+ * For the flag behind a payload: the phase bit of a completion, the index of a ring. Who sees it
+ * sees all that this thread wrote before through pointers, lm_dma_write_at() and lm_dma_write().
+ * Memory that is mapped changes at once, unless the client gave a window a place in its file that
+ * is not aligned as the address is. Memory that is reached through its file (see
+ * lm_sigbus_guard()) is written by one pwrite(2), and memory without a file by the client.
+ * Asynchronous copies by message that have not ended are not waited for.
+ *
+ * Context: as lm_dma_read().
+ * Return: as lm_dma_read(); -ENOENT: not mapped; -EINVAL: width, alignment, or over two windows.
+ * Since: 0.2
+ */
+int lm_dma_store(lm_ctx_t *ctx, dma_addr_t addr, unsigned int width, uint64_t value);
+
+/**
+ * lm_dma_load() - look at one value in client memory
+ * @ctx:   the context
+ * @addr:  a multiple of @width
+ * @width: 1, 2, 4 or 8 bytes
+ * @value: out: in host order
+ *
+ * The other end of a flag: what this thread reads afterwards is no older than @value. At once as
+ * lm_dma_store().
+ *
+ * Context: as lm_dma_read().
+ * Return: as lm_dma_store(); @value is undefined then.
+ * Since: 0.2
+ */
+int lm_dma_load(lm_ctx_t *ctx, dma_addr_t addr, unsigned int width, uint64_t *value);
+
+/**
+ * struct lm_dma_hold - pointers to a range of client memory
+ * @sg:     room for @max entries, the caller's
+ * @iov:    room for @max; filled: the pieces of the range in order, @nr of them
+ * @max:    how many; a range needs one for each window that it touches
+ * @nr:     out: how many there are; 0: nothing is held
+ * @needed: out: how many the range needs; 0: it was not looked up whole
+ */
+typedef struct {
+	dma_sg_t     *sg;
+	struct iovec *iov;
+	uint32_t      max;
+	uint32_t      nr;
+	uint32_t      needed;
+	uint32_t      reserved;
+} lm_dma_hold_t;
+
+/**
+ * lm_dma_hold() - get pointers to client memory, by address
+ * @ctx:  the context
+ * @prot: as lm_map_sg()
+ * @addr: first address
+ * @len:  bytes
+ * @hold: @sg, @iov and @max are the caller's, the rest is filled
+ *
+ * lm_addr_to_sg() and lm_map_sg() in one, with which it has all else in common.
+ *
+ * Context: as lm_map_sg().
+ * Return: 0; -ENOSPC: hold->needed are more than hold->max; -ENOENT: some of the range is not
+ *         mapped; -EINVAL: @len is 0 or the range wraps; else as lm_map_sg(). Only with 0 anything
+ *         is held.
+ * Since: 0.2
+ */
+int lm_dma_hold(lm_ctx_t *ctx, int prot, dma_addr_t addr, uint64_t len, lm_dma_hold_t *hold);
+
+/**
+ * lm_dma_release() - give up pointers from lm_dma_hold()
+ * @ctx:  the context
+ * @hold: what it filled; its nr is 0 afterwards, when nothing is done
+ *
+ * Context: the thread that serves the context.
+ * Since: 0.2
+ */
+void lm_dma_release(lm_ctx_t *ctx, lm_dma_hold_t *hold);
 
 /**
  * lm_sigbus_guard() - survive a client that truncates the memory it shared

@@ -23,20 +23,45 @@ struct copy {
 	const dma_sg_t *sg;
 	bool by_message;
 	bool is_bounce; /* of a pointer, for which a DMA_UNMAP waits */
+	bool is_value;  /* dma_copy_value() */
 };
 
 /* ---- memory that we can reach ---------------------------------------------------- */
+
+#define MOVE(type, to, from)                                                      \
+	atomic_store_explicit((_Atomic(type) *)(to),                              \
+			      atomic_load_explicit((const _Atomic(type) *)(from), \
+						   memory_order_acquire),         \
+			      memory_order_release)
+
+static void move_value(void *to, const void *from, uint64_t width)
+{
+	switch (width) {
+	case 1: MOVE(uint8_t, to, from); break;
+	case 2: MOVE(uint16_t, to, from); break;
+	case 4: MOVE(uint32_t, to, from); break;
+	default: MOVE(uint64_t, to, from); break;
+	}
+}
+
+static void move(const struct copy *c, char *memory)
+{
+	char *to = c->request.is_write ? memory : c->request.data;
+	const char *from = c->request.is_write ? c->request.data : memory;
+
+	/* A window may stand at any byte of its file. */
+	if (c->is_value && !((uintptr_t)memory & (c->request.len - 1)))
+		move_value(to, from, c->request.len);
+	else
+		memcpy(to, from, c->request.len);
+}
 
 /* @off counts from the start of the mapping. The copy itself may be what breaks it. */
 static int copy_mapped(struct lm_ctx *ctx, const struct copy *c, struct dma_backing *b,
 		       uint64_t off)
 {
-	if (!sigbus_is_broken(b->range, off, c->request.len)) {
-		if (c->request.is_write)
-			memcpy(b->base + off, c->request.data, c->request.len);
-		else
-			memcpy(c->request.data, b->base + off, c->request.len);
-	}
+	if (!sigbus_is_broken(b->range, off, c->request.len))
+		move(c, b->base + off);
 	/* Compilers know nothing of signals: the marks are looked at after the copy. */
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!sigbus_is_broken(b->range, off, c->request.len))
@@ -212,6 +237,13 @@ static int copy_sync(struct lm_ctx *ctx, struct copy *c)
 	ret = copy_is_tapped(ctx, c) ? copy_tapped(ctx, c) : copy_and_wait(ctx, c);
 	ctx_unlock(ctx);
 	return ret;
+}
+
+int dma_copy_value(struct lm_ctx *ctx, const dma_sg_t *sg, const struct dma_request *rq)
+{
+	struct copy c = { .request = *rq, .sg = sg, .is_value = true };
+
+	return copy_sync(ctx, &c);
 }
 
 int dma_bounce_copy(struct lm_ctx *ctx, const struct dma_bounce_copy *bounce)

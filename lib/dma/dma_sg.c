@@ -131,22 +131,35 @@ static inline bool is_off(const struct lm_ctx *ctx)
 	return unlikely(ctx->last == &ctx->dma->no_last) && ctx->dma->is_off;
 }
 
+/* The window that has @addr is the last one from now on. How much of the range it has; 0: there is
+ * none. */
+static inline uint64_t last_piece(struct dma *dma, uint64_t addr, uint64_t len)
+{
+	const struct dma_last *last = &dma->last;
+
+	if (!last_has(last, addr, 1) && !last_next(&dma->last, addr, 1) && !last_search(dma, addr))
+		return 0;
+	return at_most(last->size - (addr - last->addr), len);
+}
+
+static bool is_range(uint64_t addr, uint64_t len)
+{
+	return len && len - 1 <= UINT64_MAX - addr;
+}
+
 /* Several windows, or none. */
 static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dma_sg_t *sg,
 				int max_sg)
 {
-	struct dma *dma = ctx->dma;
-	const struct dma_last *last = &dma->last;
 	const uint64_t first = addr, all = len;
 	int nr = 0;
 
-	if (!len || len - 1 > UINT64_MAX - addr)
+	if (!is_range(addr, len))
 		return lookup_failed(ctx, addr, len, 0, -EINVAL);
 	while (len) {
-		uint64_t piece;
+		const uint64_t piece = last_piece(ctx->dma, addr, len);
 
-		if (!last_has(last, addr, 1) && !last_next(&dma->last, addr, 1) &&
-		    !last_search(dma, addr)) {
+		if (!piece) {
 			if (dma_resolve(ctx, addr, len))
 				return lookup_failed(ctx, first, all, addr, -ENOENT);
 			/* The new window may have merged with a known one: retry. */
@@ -155,15 +168,30 @@ static NOINLINE int addr_to_sgs(struct lm_ctx *ctx, uint64_t addr, uint64_t len,
 			nr = 0;
 			continue;
 		}
-		piece = last->size - (addr - last->addr);
-		piece = at_most(piece, len);
 		if (nr < max_sg)
-			sg_fill(last, addr, piece, &sg[nr]);
+			sg_fill(&ctx->dma->last, addr, piece, &sg[nr]);
 		nr++;
 		addr += piece;
 		len -= piece;
 	}
 	return nr <= max_sg || nr == INT32_MAX ? nr : -nr - 1;
+}
+
+int dma_piece(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dma_sg_t *sg)
+{
+	struct dma *dma = ctx->dma;
+	uint64_t piece;
+
+	if (!is_range(addr, len))
+		return lookup_failed(ctx, addr, len, 0, -EINVAL);
+	if (dma->is_off)
+		return lookup_failed(ctx, addr, len, 0, MASTER_OFF);
+	while (!(piece = last_piece(dma, addr, len))) {
+		if (dma_resolve(ctx, addr, len))
+			return lookup_failed(ctx, addr, len, addr, -ENOENT);
+	}
+	sg_fill(&dma->last, addr, piece, sg);
+	return 0;
 }
 
 static int addr_to_sg_search(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dma_sg_t *sg,

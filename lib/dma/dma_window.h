@@ -205,6 +205,10 @@ static inline bool dma_is_broken(const struct dma_backing *b, const struct dma_s
 	return sigbus_is_broken(b->range, slot->offset - b->start, slot->size);
 }
 
+/* The part of a range, from its first byte on, that is in one window. -EINVAL: it has no byte, or
+ * wraps; else as lm_addr_to_sg(). By who holds the lock of the context. */
+int dma_piece(struct lm_ctx *ctx, uint64_t addr, uint64_t len, dma_sg_t *sg);
+
 /* ---- dma_copy.c, dma_bounce.c: what taps see ------------------------------------- */
 
 struct dma_bounce_copy {
@@ -214,6 +218,17 @@ struct dma_bounce_copy {
 };
 
 int dma_bounce_copy(struct lm_ctx *ctx, const struct dma_bounce_copy *bounce);
+
+union dma_value {
+	uint8_t u8;
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+	char bytes[8];
+};
+
+/* 1, 2, 4 or 8 aligned bytes from or to a union dma_value: see lm_dma_store(). */
+int dma_copy_value(struct lm_ctx *ctx, const dma_sg_t *sg, const struct dma_request *rq);
 void dma_transfers_cancel(struct lm_ctx *ctx); /* those that are held */
 /* Instead of the pointer that lm_map_sg() would give: it is held as well. */
 int dma_bounce_new(struct lm_ctx *ctx, int prot, const dma_sg_t *sg, struct iovec *iov);

@@ -334,6 +334,33 @@ int lm_dma_read_async(lm_ctx_t *ctx, const dma_sg_t *sg, void *data, lm_dma_done
 int lm_dma_write_async(lm_ctx_t *ctx, const dma_sg_t *sg, const void *data, lm_dma_done_t *done,
 		       void *arg);
 
+int lm_dma_read_at(lm_ctx_t *ctx, dma_addr_t addr, void *data, uint64_t len);
+
+int lm_dma_write_at(lm_ctx_t *ctx, dma_addr_t addr, const void *data, uint64_t len);
+
+int lm_dma_read_at_async(lm_ctx_t *ctx, dma_addr_t addr, const struct iovec *data,
+			 lm_dma_done_t *done, void *arg);
+
+int lm_dma_write_at_async(lm_ctx_t *ctx, dma_addr_t addr, const struct iovec *data,
+			  lm_dma_done_t *done, void *arg);
+
+int lm_dma_store(lm_ctx_t *ctx, dma_addr_t addr, unsigned int width, uint64_t value);
+
+int lm_dma_load(lm_ctx_t *ctx, dma_addr_t addr, unsigned int width, uint64_t *value);
+
+typedef struct {
+	dma_sg_t     *sg;
+	struct iovec *iov;
+	uint32_t      max;
+	uint32_t      nr;
+	uint32_t      needed;
+	uint32_t      reserved;
+} lm_dma_hold_t;
+
+int lm_dma_hold(lm_ctx_t *ctx, int prot, dma_addr_t addr, uint64_t len, lm_dma_hold_t *hold);
+
+void lm_dma_release(lm_ctx_t *ctx, lm_dma_hold_t *hold);
+
 int lm_sigbus_guard(void);
 
 void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
