@@ -172,6 +172,8 @@ typedef struct {
 	const char *help;
 } lm_field_t;
 
+#define LM_FIELDS(array) .nr_fields = LM_NR(array), .fields = (array)
+
 /**
  * struct lm_register - one register of a region
  * @name:   [A-Za-z0-9_], 1 to 63 of them; unique in the device, whatever the case
@@ -181,7 +183,10 @@ typedef struct {
  * @access: enum lm_access
  * @flags:  LM_REGISTER_*
  * @reset:  value after reset
- * @fields: bit fields, @nr_fields of them, or NULL
+ * @fields: bit fields, @nr_fields of them, or NULL (LM_FIELDS() sets both)
+ * @count:  0, or how many registers this is: an array, whose elements are NAME0 .. NAME(count-1)
+ *          for musctl and for all else that names registers. Up to 65536 registers a region
+ * @stride: from one element to the next, 0: @width. Arrays may lie between each other's elements
  */
 typedef struct {
 	const char       *name;
@@ -193,19 +198,42 @@ typedef struct {
 	uint32_t          nr_fields;
 	const lm_field_t *fields;
 	uint64_t          reset;
-	uint64_t          reserved;
+	uint32_t          count;
+	uint32_t          stride;
 } lm_register_t;
 
 /**
+ * struct lm_register_io - a read or a write of one register
+ * @ctx:     the context
+ * @offset:  of the register in its region, or of the element
+ * @value:   a write: what it is to become
+ * @old:     a write, where the library keeps the value: what it is until then; else 0
+ * @region:  index of the region
+ * @index:   of the register in the table
+ * @element: of an array, from 0; else 0
+ * @width:   of the register, in bytes
+ */
+typedef struct {
+	lm_ctx_t *ctx;
+	uint64_t  offset;
+	uint64_t  value;
+	uint64_t  old;
+	uint32_t  region;
+	uint32_t  index;
+	uint32_t  element;
+	uint32_t  width;
+} lm_register_io_t;
+
+/**
  * struct lm_register_map - the registers of a region
- * @registers:     sorted by offset, not overlapping
+ * @registers:     sorted by offset (of arrays: that of the first element), not overlapping
  * @nr_registers:  how many
  * @register_size: sizeof(lm_register_t) as the program was compiled (LM_REGISTERS() sets all three)
  * @min_width:     narrowest access a guest may make, in bytes; 0: 1
  * @max_width:     widest, 0: 8. An access outside these widths reads as all ones, or is dropped,
  *                 and is traced as refused (see lm_region_access_t)
- * @read:          value of the register at @offset (always its own offset and width).
- *                 NULL: the library keeps the values (lm_register_get(), lm_register_set())
+ * @read:          value of the register @io is about, all of it. NULL: the library keeps the values
+ *                 (lm_register_get(), lm_register_set())
  * @write:         a new value for it. NULL: the library just stores it. With @read NULL it does so
  *                 once the write is done: until @write returns, or lm_complete() if it was put
  *                 off, lm_register_get() gives the old value. A lm_register_set() of the register
@@ -227,8 +255,8 @@ typedef struct {
 	uint8_t              min_width;
 	uint8_t              max_width;
 	uint8_t              reserved[6];
-	uint64_t           (*read)(void *pvt, uint64_t offset, unsigned int width);
-	void               (*write)(void *pvt, uint64_t offset, uint64_t value, unsigned int width);
+	uint64_t           (*read)(void *pvt, const lm_register_io_t *io);
+	void               (*write)(void *pvt, const lm_register_io_t *io);
 } lm_register_map_t;
 
 #define LM_NR(array)         (sizeof(array) / sizeof((array)[0]))

@@ -140,11 +140,11 @@ static uint8_t idio_data(struct idio *dev, uint8_t value)
 	return step < 3 ? 0x00 : 0xff;
 }
 
-static uint64_t idio_read(void *pvt, uint64_t offset, unsigned int width)
+static uint64_t idio_read(void *pvt, const lm_register_io_t *io)
 {
 	struct idio *dev = pvt;
 
-	switch (offset) {
+	switch (io->offset) {
 	case IDIO_OUT0_7: return idio_data(dev, dev->st->out & 0xff);
 	case IDIO_IN0_7: return idio_data(dev, dev->st->seen & 0xff);
 	case IDIO_IRQ_CTL:
@@ -159,13 +159,13 @@ static uint64_t idio_read(void *pvt, uint64_t offset, unsigned int width)
 	}
 }
 
-static void idio_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void idio_write(void *pvt, const lm_register_io_t *io)
 {
 	struct idio *dev = pvt;
 
-	switch (offset) {
-	case IDIO_OUT0_7: dev->st->out = (dev->st->out & 0xff00) | value; break;
-	case IDIO_OUT8_15: dev->st->out = (dev->st->out & 0x00ff) | value << 8; break;
+	switch (io->offset) {
+	case IDIO_OUT0_7: dev->st->out = (dev->st->out & 0xff00) | io->value; break;
+	case IDIO_OUT8_15: dev->st->out = (dev->st->out & 0x00ff) | io->value << 8; break;
 	case IDIO_IN0_7: dev->st->status = 0; break;
 	case IDIO_IRQ_CTL: dev->st->irq_enabled = false; break;
 	case IDIO_FILTER_CTL:
@@ -173,7 +173,7 @@ static void idio_write(void *pvt, uint64_t offset, uint64_t value, unsigned int 
 		dev->st->filters = 0;
 		break;
 	case IDIO_FILTER0_7:
-		dev->st->filters = value; /* does not count while all are filtered */
+		dev->st->filters = io->value; /* does not count while all are filtered */
 		break;
 	}
 	idio_update_inputs(dev);

@@ -96,6 +96,10 @@ struct json_object *describe_register(uint32_t region, const lm_register_map_t *
 	json_add_string(obj, "name", reg->name);
 	json_add_hex(obj, "offset", reg->offset);
 	json_add_int(obj, "width", reg->width);
+	if (reg->count) {
+		json_add_int(obj, "count", reg->count);
+		json_add_int(obj, "stride", reg->stride ?: reg->width);
+	}
 	json_add_string(obj, "access", access[reg->access]);
 	json_add_bool(obj, "pure", !map->read || reg->flags & LM_REGISTER_PURE);
 	json_add_hex(obj, "reset", reg->reset);

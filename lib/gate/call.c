@@ -54,20 +54,19 @@ ssize_t call_region(struct lm_ctx *ctx, struct deferral *d, lm_region_access_t *
 }
 
 enum defer_state call_register_read(struct lm_ctx *ctx, struct deferral *d,
-				    const lm_register_map_t *map, const lm_register_t *reg,
+				    const lm_register_map_t *map, const lm_register_io_t *io,
 				    uint64_t *value)
 {
 	call_begin(ctx, d);
-	*value = map->read(ctx->info.pvt, reg->offset, reg->width);
+	*value = map->read(ctx->info.pvt, io);
 	return call_end(ctx, d);
 }
 
 enum defer_state call_register_write(struct lm_ctx *ctx, struct deferral *d,
-				     const lm_register_map_t *map, const lm_register_t *reg,
-				     uint64_t value)
+				     const lm_register_map_t *map, const lm_register_io_t *io)
 {
 	call_begin(ctx, d);
-	map->write(ctx->info.pvt, reg->offset, value, reg->width);
+	map->write(ctx->info.pvt, io);
 	return call_end(ctx, d);
 }
 

@@ -19,11 +19,10 @@ struct call_bytes {
 ssize_t call_region(struct lm_ctx *ctx, struct deferral *d, lm_region_access_t *fn,
 		    const struct call_bytes *bytes);
 enum defer_state call_register_read(struct lm_ctx *ctx, struct deferral *d,
-				    const lm_register_map_t *map, const lm_register_t *reg,
+				    const lm_register_map_t *map, const lm_register_io_t *io,
 				    uint64_t *value);
 enum defer_state call_register_write(struct lm_ctx *ctx, struct deferral *d,
-				     const lm_register_map_t *map, const lm_register_t *reg,
-				     uint64_t value);
+				     const lm_register_map_t *map, const lm_register_io_t *io);
 /* Of configuration space: 0 or -errno; neither deferred, nor beside others. */
 int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_bytes *bytes);
 int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct call_bytes *bytes);

@@ -47,6 +47,8 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 	if (ret)
 		log_err(ctx, "region %u: a table is missing", index);
 	ret = ret ?: region_check(ctx, index);
+	if (!ret && r->info.regs)
+		ret = register_arrays_new(ctx, index, r);
 	if (ret)
 		return ret;
 	ret = region_memory_new(ctx, index, r);

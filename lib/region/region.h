@@ -30,6 +30,7 @@ struct region {
 	uint64_t *written;            /* a bit a page: the device is to be notified; or NULL */
 	uint64_t *values;  /* registers the library keeps, by index in the map; or NULL */
 	uint32_t *changes; /* of each value by the device, while it is asked; or NULL */
+	struct register_elements *elements; /* info.regs is theirs; NULL: it has no arrays */
 };
 
 struct regions {
@@ -140,6 +141,19 @@ static inline bool register_width_is_valid(unsigned int width)
 {
 	return width == 1 || width == 2 || width == 4 || width == REGISTER_WIDTH_MAX;
 }
+
+/* ---- register_array.c ------------------------------------------------------------- */
+
+#define REGISTERS_MAX 65536u                           /* of a region */
+uint32_t register_count(const lm_register_map_t *map); /* elements included */
+uint64_t register_span(const lm_register_t *reg);      /* bytes, from its first element on */
+const char *register_array_fault(const lm_reg_info_t *info, const lm_register_t *reg);
+/* A map that register_check() accepts has each element as a register from now on. 0; -EINVAL, the
+ * cause logged; -ENOMEM. */
+int register_arrays_new(struct lm_ctx *ctx, uint32_t region, struct region *r);
+void register_arrays_free(struct register_elements *elements);
+/* Which one that was in the table of the device. */
+void register_origin(const struct register_elements *elements, uint32_t idx, lm_register_io_t *io);
 
 /* ---- register_check.c ------------------------------------------------------------ */
 

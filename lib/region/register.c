@@ -54,7 +54,9 @@ uint64_t register_width_mask(unsigned int width)
 
 static uint64_t map_persist_size(const lm_register_map_t *map)
 {
-	return map && !(map->read && map->write) ? map->nr_registers * sizeof(uint64_t) : 0;
+	return map && !(map->read && map->write) ?
+		       at_most(register_count(map), REGISTERS_MAX) * sizeof(uint64_t) :
+		       0;
 }
 
 uint64_t register_persist_size(const lm_dev_info_t *info)
@@ -98,6 +100,7 @@ void register_free(struct region *r)
 	if (!r->values_persistent)
 		free(r->values);
 	free(r->changes);
+	register_arrays_free(r->elements);
 }
 
 /* By the device, or for it. What a guest has written is stored only if there was none. */
@@ -125,6 +128,23 @@ struct part {
 	uint32_t idx;
 	unsigned int shift, len; /* bytes */
 };
+
+static lm_register_io_t part_io(struct lm_ctx *ctx, const struct region *r, const struct access *a,
+				const struct part *p)
+{
+	lm_register_io_t io = {
+		.ctx = ctx,
+		.offset = p->reg->offset,
+		.old = r->values ? r->values[p->idx] : 0,
+		.region = a->region,
+		.index = p->idx,
+		.width = p->reg->width,
+	};
+
+	if (r->elements)
+		register_origin(r->elements, p->idx, &io);
+	return io;
+}
 
 /* Of its register, the bits that the piece of a write has; the others are 0. */
 static uint64_t piece_written(const struct access *a)
@@ -182,6 +202,7 @@ static ssize_t part_read(struct lm_ctx *ctx, struct region *r, struct access *a,
 			 const struct part *p)
 {
 	const lm_register_map_t *map = r->info.regs;
+	lm_register_io_t io;
 	uint64_t value = 0;
 	ssize_t ret;
 
@@ -191,7 +212,8 @@ static ssize_t part_read(struct lm_ctx *ctx, struct region *r, struct access *a,
 		value = r->values[p->idx];
 	} else {
 		a->defer.take = read_take;
-		ret = defer_result(call_register_read(ctx, &a->defer, map, p->reg, &value), a);
+		io = part_io(ctx, r, a, p);
+		ret = defer_result(call_register_read(ctx, &a->defer, map, &io, &value), a);
 		if (ret)
 			return ret;
 	}
@@ -201,10 +223,10 @@ static ssize_t part_read(struct lm_ctx *ctx, struct region *r, struct access *a,
 }
 
 /* What the register is to become: the bytes written, and the rest as the map's rules say. */
-static uint64_t part_merge(struct lm_ctx *ctx, struct region *r, const struct part *p,
-			   uint64_t written)
+static uint64_t part_merge(struct lm_ctx *ctx, const lm_register_map_t *map, const struct part *p,
+			   const lm_register_io_t *io)
 {
-	const lm_register_map_t *map = r->info.regs;
+	const uint64_t written = io->value;
 	const uint64_t mask = register_width_mask(p->len) << (8 * p->shift);
 	struct deferral nobody = { 0 };
 	uint64_t present;
@@ -215,16 +237,16 @@ static uint64_t part_merge(struct lm_ctx *ctx, struct region *r, const struct pa
 		return written;
 	/* To read it has no effect on the device, and cannot be deferred. */
 	if (map->read)
-		call_register_read(ctx, &nobody, map, p->reg, &present);
+		call_register_read(ctx, &nobody, map, io, &present);
 	else
-		present = r->values[p->idx];
+		present = io->old;
 	return (present & register_width_mask(p->reg->width) & ~mask) | written;
 }
 
 static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a,
 			  const struct part *p)
 {
-	uint64_t value;
+	lm_register_io_t io;
 	ssize_t ret = 0;
 
 	if (p->reg->access == LM_RO)
@@ -232,11 +254,12 @@ static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a
 	a->idx = p->idx;
 	/* The device sees a write before it is done: it can still look at what was there. */
 	if (r->info.regs->write) {
-		value = part_merge(ctx, r, p, piece_written(a));
+		io = part_io(ctx, r, a, p);
+		io.value = piece_written(a);
+		io.value = part_merge(ctx, r->info.regs, p, &io);
 		a->changes = r->changes ? r->changes[p->idx] : 0;
 		a->defer.take = NULL;
-		ret = defer_result(call_register_write(ctx, &a->defer, r->info.regs, p->reg, value),
-				   a);
+		ret = defer_result(call_register_write(ctx, &a->defer, r->info.regs, &io), a);
 	}
 	if (ret < 0)
 		return ret;

@@ -32,7 +32,7 @@ static const char *map_fault(const lm_register_map_t *map)
 /* What the register says of itself, and of the region; @end: where the one before ends. */
 static const char *register_fault(const lm_reg_info_t *info, const lm_register_t *reg, uint64_t end)
 {
-	const char *behind = (const char *)(reg + 1);
+	const char *behind = (const char *)(reg + 1), *fault;
 
 	if (!reg->name)
 		return "it has no name";
@@ -42,15 +42,14 @@ static const char *register_fault(const lm_reg_info_t *info, const lm_register_t
 		return "its access must be LM_RW, LM_RO, LM_WO or LM_RW1C";
 	if (reg->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
-	if (reg->reserved)
-		return "a reserved member is not 0";
 	if (!all_zero(behind, info->regs->register_size - sizeof(*reg)))
 		return "it uses members of a newer libmuser";
 	if (reg->offset < end)
 		return "it overlaps the register before it, or is out of order";
-	if (out_of_range(reg->offset, reg->width, info->size))
-		return "it extends beyond the region";
-	if (!info->map && region_may_be_mapped(info, reg->offset, reg->width))
+	fault = register_array_fault(info, reg);
+	if (fault)
+		return fault;
+	if (!info->map && region_may_be_mapped(info, reg->offset, register_span(reg)))
 		return "clients may map it as memory, which has no registers: give mmap_areas "
 		       "without it";
 	return NULL;
@@ -77,7 +76,7 @@ int register_check(struct lm_ctx *ctx, uint32_t index)
 			return -EINVAL;
 		}
 		/* Registers of 8 bytes are often reached by halves. */
-		if (reg->offset % (reg->width < 4 ? reg->width : 4))
+		if ((reg->offset | reg->stride) % (reg->width < 4 ? reg->width : 4))
 			register_complain(ctx, LM_LOG_WARN, index, reg,
 					  "it is not aligned: no "
 					  "single access of a guest covers it");

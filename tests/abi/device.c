@@ -87,12 +87,12 @@ static void late(void *pvt)
 	lm_complete(d->ctx, d->token, sizeof(value), &value);
 }
 
-static void bar0_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void bar0_write(void *pvt, const lm_register_io_t *io)
 {
 	struct device *d = pvt;
 	int result;
 
-	if (offset != GO)
+	if (io->offset != GO)
 		return;
 	result = transfer(d, lm_register_get(d->ctx, LM_BAR0_REG_IDX, ADDR),
 			  (uint32_t)lm_register_get(d->ctx, LM_BAR0_REG_IDX, LEN));
@@ -101,18 +101,18 @@ static void bar0_write(void *pvt, uint64_t offset, uint64_t value, unsigned int 
 	lm_event(d->ctx, "done", (uint64_t)result);
 }
 
-static uint64_t own_read(void *pvt, uint64_t offset, unsigned int width)
+static uint64_t own_read(void *pvt, const lm_register_io_t *io)
 {
 	struct device *d = pvt;
 
 	return d->own;
 }
 
-static void own_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void own_write(void *pvt, const lm_register_io_t *io)
 {
 	struct device *d = pvt;
 
-	d->own = value + offset + width;
+	d->own = io->value + io->offset + io->width;
 }
 
 static ssize_t bar1(void *pvt, char *buf, size_t count, loff_t offset, bool is_write)

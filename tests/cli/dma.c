@@ -9,11 +9,11 @@
 
 static lm_ctx_t *ctx;
 
-static void target_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void target_write(void *pvt, const lm_register_io_t *io)
 {
 	dma_sg_t sg;
 
-	if (lm_addr_to_sg(ctx, value, 8, &sg, 1) == 1)
+	if (lm_addr_to_sg(ctx, io->value, 8, &sg, 1) == 1)
 		lm_dma_write(ctx, &sg, "by muser");
 	lm_irq_trigger_index(ctx, LM_DEV_MSI_IRQ_IDX, 0);
 }

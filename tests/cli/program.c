@@ -16,14 +16,14 @@
 
 static uint64_t reads;
 
-static uint64_t register_read(void *pvt, uint64_t offset, unsigned int width)
+static uint64_t register_read(void *pvt, const lm_register_io_t *io)
 {
-	if (offset)
+	if (io->offset)
 		abort();
 	return ++reads;
 }
 
-static void register_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void register_write(void *pvt, const lm_register_io_t *io)
 {
 	abort();
 }

@@ -336,29 +336,29 @@ static inline const lm_register_t *served(uint64_t offset, unsigned int width)
 	return NULL;
 }
 
-static inline uint64_t regs_read(void *pvt, uint64_t offset, unsigned int width)
+static inline uint64_t regs_read(void *pvt, const lm_register_io_t *io)
 {
-	const lm_register_t *reg = served(offset, width);
+	const lm_register_t *reg = served(io->offset, io->width);
 
 	FUZZ_CHECK(reg && reg->access != LM_WO);
-	if (offset == REG_DATA && dev.mood & MOOD_DEFER_REGS)
-		defer(width);
-	return offset == REG_ID ? 0x12345678 : (uint64_t)dev.raw[offset];
+	if (io->offset == REG_DATA && dev.mood & MOOD_DEFER_REGS)
+		defer(io->width);
+	return io->offset == REG_ID ? 0x12345678 : (uint64_t)dev.raw[io->offset];
 }
 
-static inline void regs_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static inline void regs_write(void *pvt, const lm_register_io_t *io)
 {
-	const lm_register_t *reg = served(offset, width);
+	const lm_register_t *reg = served(io->offset, io->width);
 
 	FUZZ_CHECK(reg && reg->access != LM_RO);
-	FUZZ_CHECK(width == 8 || !(value >> 8 * width));
-	dev.raw[offset] = (char)value;
-	if (offset == REG_DATA && dev.mood & MOOD_DEFER_REGS)
-		defer(width);
-	if (offset == REG_CTRL)
-		device_act((unsigned int)value, (unsigned int)(value >> 8) & 0xff);
-	if (offset == REG_LONG)
-		dev.addr = value;
+	FUZZ_CHECK(io->width == 8 || !(io->value >> 8 * io->width));
+	dev.raw[io->offset] = (char)io->value;
+	if (io->offset == REG_DATA && dev.mood & MOOD_DEFER_REGS)
+		defer(io->width);
+	if (io->offset == REG_CTRL)
+		device_act((unsigned int)io->value, (unsigned int)(io->value >> 8) & 0xff);
+	if (io->offset == REG_LONG)
+		dev.addr = io->value;
 }
 
 static const lm_register_map_t served_map = {

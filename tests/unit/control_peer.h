@@ -59,10 +59,10 @@ static struct peer_device dev;
 
 /* ---- the device ------------------------------------------------------------------ */
 
-static uint64_t regs_read(void *pvt, uint64_t offset, unsigned int width)
+static uint64_t regs_read(void *pvt, const lm_register_io_t *io)
 {
 	dev.reads++;
-	switch (offset) {
+	switch (io->offset) {
 	case REG_ID:
 		return 0x12345678;
 	case REG_CTRL:
@@ -72,9 +72,9 @@ static uint64_t regs_read(void *pvt, uint64_t offset, unsigned int width)
 	}
 }
 
-static void regs_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void regs_write(void *pvt, const lm_register_io_t *io)
 {
-	dev.ctrl = (uint32_t)value;
+	dev.ctrl = (uint32_t)io->value;
 }
 
 static ssize_t raw_access(void *pvt, char *buf, size_t count, loff_t offset, bool is_write)

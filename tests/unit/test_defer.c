@@ -424,14 +424,14 @@ static void an_answer_waits_for_a_client_that_does_not_read(void **state)
 static struct engine *regs_engine;
 static unsigned int nr_reads, nr_writes;
 
-static uint64_t regs_read(void *pvt, uint64_t offset, unsigned int width)
+static uint64_t regs_read(void *pvt, const lm_register_io_t *io)
 {
 	nr_reads++;
 	regs_engine->token = lm_defer(regs_engine->ctx);
 	return 0;
 }
 
-static void regs_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void regs_write(void *pvt, const lm_register_io_t *io)
 {
 	nr_writes++;
 	regs_engine->token = lm_defer(regs_engine->ctx);
@@ -568,7 +568,7 @@ static void a_reset_before_the_end_counts(void **state)
 	struct engine *e = *state;
 	const uint16_t id = send_kept_write(e);
 
-	function_reset(e->ctx, NULL, LM_TRACE_CONTROL); /* as by musctl */
+	function_reset(e->ctx, NULL, LM_RESET_CONTROL); /* as by musctl */
 	lm_complete(e->ctx, e->token, 0, NULL);
 	engine_write_reply(e, id);
 	assert_int_equal(lm_register_get(e->ctx, BAR_REGS, 0), 0);

@@ -188,7 +188,7 @@ static void registers_are_kept(void **state)
 
 static uint32_t nr_writes;
 
-static void write_defers(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void write_defers(void *pvt, const lm_register_io_t *io)
 {
 	struct engine *e = pvt;
 

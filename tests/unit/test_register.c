@@ -25,18 +25,18 @@ static struct { uint64_t offset, value; unsigned int width; } reads[16], writes[
 static unsigned int nr_reads, nr_writes;
 static uint64_t device_value;
 
-static uint64_t map_read(void *pvt, uint64_t offset, unsigned int width)
+static uint64_t map_read(void *pvt, const lm_register_io_t *io)
 {
-	reads[nr_reads].offset = offset;
-	reads[nr_reads++].width = width;
-	return device_value + offset;
+	reads[nr_reads].offset = io->offset;
+	reads[nr_reads++].width = io->width;
+	return device_value + io->offset;
 }
 
-static void map_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void map_write(void *pvt, const lm_register_io_t *io)
 {
-	writes[nr_writes].offset = offset;
-	writes[nr_writes].value = value;
-	writes[nr_writes++].width = width;
+	writes[nr_writes].offset = io->offset;
+	writes[nr_writes].value = io->value;
+	writes[nr_writes++].width = io->width;
 }
 
 static lm_register_map_t kept, device, told;
@@ -356,29 +356,30 @@ static void a_device_may_be_told_of_writes_alone(void **state)
 
 /* ---- values that the library keeps, and the device sees change -------------------- */
 
-static struct { uint64_t old, value; } seen;
+static struct { uint64_t old, value; lm_register_io_t io; } seen;
 static uint64_t answer_offset, answer_value;
 
-static void write_looks(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void write_looks(void *pvt, const lm_register_io_t *io)
 {
 	struct engine *e = pvt;
 
-	seen.old = lm_register_get(e->ctx, BAR, offset);
-	seen.value = value;
+	seen.old = lm_register_get(e->ctx, BAR, io->offset);
+	seen.value = io->value;
+	seen.io = *io;
 }
 
-static void write_answers(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void write_answers(void *pvt, const lm_register_io_t *io)
 {
 	struct engine *e = pvt;
 
 	assert_int_equal(lm_register_set(e->ctx, BAR, answer_offset, answer_value), 0);
 }
 
-static void write_resets(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void write_resets(void *pvt, const lm_register_io_t *io)
 {
 	struct engine *e = pvt;
 
-	assert_int_equal(function_reset(e->ctx, NULL, 0), 0);
+	assert_int_equal(function_reset(e->ctx, NULL, LM_RESET_CLIENT), 0);
 }
 
 static void the_device_sees_what_was_there_before(void **state)
@@ -390,6 +391,10 @@ static void the_device_sees_what_was_there_before(void **state)
 	write_width(e, 0x00, 0xdeadbeef, 4);
 	assert_int_equal(seen.old, 0x12345678);
 	assert_int_equal(seen.value, 0xdeadbeef);
+	assert_int_equal(seen.io.old, 0x12345678);
+	assert_ptr_equal(seen.io.ctx, e->ctx);
+	assert_int_equal(seen.io.region, BAR);
+	assert_int_equal(seen.io.index, 0);
 	assert_int_equal(lm_register_get(e->ctx, BAR, 0x00), 0xdeadbeef);
 	write_width(e, 0x01, 0xee, 1);
 	assert_int_equal(seen.old, 0xdeadbeef);
@@ -405,6 +410,8 @@ static void the_device_sees_the_bits_that_ones_clear(void **state)
 	connect_with(e, &told);
 	write_width(e, 0x18, 0x0f, 4);
 	assert_int_equal(seen.old, 0xff);
+	assert_int_equal(seen.io.old, 0xff);
+	assert_int_equal(seen.io.index, 6);
 	assert_int_equal(seen.value, 0x0f);
 	assert_int_equal(read_width(e, 0x18, 4), 0xf0);
 }

@@ -312,7 +312,7 @@ static void many_in_one_receive_are_shared_out(void **state)
 
 #define BAR_KEPT LM_BAR1_REG_IDX
 
-static void write_meets(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void write_meets(void *pvt, const lm_register_io_t *io)
 {
 	pthread_barrier_wait(&seen.met);
 }

@@ -103,11 +103,11 @@ static void peek(struct copier *dev)
 		peeked(dev, ret);
 }
 
-static uint64_t read_register(void *pvt, uint64_t offset, unsigned int width)
+static uint64_t read_register(void *pvt, const lm_register_io_t *io)
 {
 	struct copier *dev = pvt;
 
-	switch (offset) {
+	switch (io->offset) {
 	case SRC: return dev->src;
 	case DST: return dev->dst;
 	case LEN: return dev->len;
@@ -118,15 +118,15 @@ static uint64_t read_register(void *pvt, uint64_t offset, unsigned int width)
 	}
 }
 
-static void write_register(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void write_register(void *pvt, const lm_register_io_t *io)
 {
 	struct copier *dev = pvt;
 
-	switch (offset) {
-	case SRC: dev->src = (uint32_t)value; break;
-	case DST: dev->dst = (uint32_t)value; break;
-	case LEN: dev->len = (uint32_t)value; break;
-	case GO: go(dev, value); break;
+	switch (io->offset) {
+	case SRC: dev->src = (uint32_t)io->value; break;
+	case DST: dev->dst = (uint32_t)io->value; break;
+	case LEN: dev->len = (uint32_t)io->value; break;
+	case GO: go(dev, io->value); break;
 	}
 }
 

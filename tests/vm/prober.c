@@ -191,30 +191,30 @@ static void answer(void)
 	lm_complete(prober.ctx, token, sizeof(uint64_t), NULL);
 }
 
-static uint64_t prober_read(void *pvt, uint64_t offset, unsigned int width)
+static uint64_t prober_read(void *pvt, const lm_register_io_t *io)
 {
-	const uint64_t value = *reg(offset);
+	const uint64_t value = *reg(io->offset);
 
-	if (offset == LATER)
+	if (io->offset == LATER)
 		return prober.later != 0;
-	if (offset == WRITTEN)
+	if (io->offset == WRITTEN)
 		*reg(WRITTEN) = 0;
 	return value;
 }
 
-static void prober_write(void *pvt, uint64_t offset, uint64_t value, unsigned int width)
+static void prober_write(void *pvt, const lm_register_io_t *io)
 {
-	*reg(offset) = value;
-	if (offset == GO)
-		*reg(RESULT) = (uint64_t)-operate(value);
-	else if (offset == FIRE)
+	*reg(io->offset) = io->value;
+	if (io->offset == GO)
+		*reg(RESULT) = (uint64_t)-operate(io->value);
+	else if (io->offset == FIRE)
 		*reg(RESULT) = (uint64_t)lm_irq_trigger_index(prober.ctx, LM_DEV_MSIX_IRQ_IDX,
-							      (uint32_t)value);
-	else if (offset == LEVEL)
-		lm_irq_set_level(prober.ctx, value);
-	else if (offset == LATER)
+							      (uint32_t)io->value);
+	else if (io->offset == LEVEL)
+		lm_irq_set_level(prober.ctx, io->value);
+	else if (io->offset == LATER)
 		prober.later = lm_defer(prober.ctx);
-	else if (offset == NOW)
+	else if (io->offset == NOW)
 		answer();
 }
 

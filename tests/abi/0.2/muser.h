@@ -113,8 +113,20 @@ typedef struct {
 	uint32_t          nr_fields;
 	const lm_field_t *fields;
 	uint64_t          reset;
-	uint64_t          reserved;
+	uint32_t          count;
+	uint32_t          stride;
 } lm_register_t;
+
+typedef struct {
+	lm_ctx_t *ctx;
+	uint64_t  offset;
+	uint64_t  value;
+	uint64_t  old;
+	uint32_t  region;
+	uint32_t  index;
+	uint32_t  element;
+	uint32_t  width;
+} lm_register_io_t;
 
 typedef struct {
 	const lm_register_t *registers;
@@ -123,8 +135,8 @@ typedef struct {
 	uint8_t              min_width;
 	uint8_t              max_width;
 	uint8_t              reserved[6];
-	uint64_t           (*read)(void *pvt, uint64_t offset, unsigned int width);
-	void               (*write)(void *pvt, uint64_t offset, uint64_t value, unsigned int width);
+	uint64_t           (*read)(void *pvt, const lm_register_io_t *io);
+	void               (*write)(void *pvt, const lm_register_io_t *io);
 } lm_register_map_t;
 
 #define LM_NR(array)         (sizeof(array) / sizeof((array)[0]))
