@@ -179,6 +179,7 @@ static int copy_known(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 
 int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 {
+	uint32_t *irqs = to->pci_info.irq_count;
 	int ret;
 
 	ret = copy_known(to, from, size);
@@ -189,7 +190,11 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 	ret = ret ?: info_check(to);
 	ret = ret ?: default_uuid(to);
 	if (!to->socket_mode)
-		to->socket_mode = 0600;
+		to->socket_mode = to->socket_gid ? 0660 : 0600;
+	if (!(to->flags & LM_DEV_NO_ERR_REQ)) {
+		irqs[LM_DEV_ERR_IRQ_IDX] = irqs[LM_DEV_ERR_IRQ_IDX] ?: 1;
+		irqs[LM_DEV_REQ_IRQ_IDX] = irqs[LM_DEV_REQ_IRQ_IDX] ?: 1;
+	}
 	if (ret)
 		info_free(to);
 	return ret;

@@ -325,7 +325,7 @@ typedef struct {
  * struct lm_pci_info - PCI identity, regions, interrupts
  * @irq_count: vectors by LM_DEV_*_IRQ_IDX. INTx: 0 or 1 (pin A). MSI: 0 or a power of two <= 32;
  *             adds an MSI capability if @caps has none. MSI-X: <= 2048, needs an MSI-X capability
- *             in caps. ERR and REQ: 0 or 1
+ *             in caps. ERR and REQ: one each, unless LM_DEV_NO_ERR_REQ and 0
  */
 typedef struct {
 	uint32_t        irq_count[LM_DEV_NUM_IRQS];
@@ -445,6 +445,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 				      * library: another process may go on where this one ends */
 #define LM_DEV_THREADS    (1u << 8) /* several threads may be in lm_ctx_drive(), see there */
 #define LM_DEV_ALWAYS_MASTER (1u << 9) /* DMA and MSI whatever COMMAND.BusMaster says (see DMA) */
+#define LM_DEV_NO_ERR_REQ (1u << 10) /* without the interrupts ERR and REQ, which clients expect */
 
 /**
  * struct lm_dev_info - the description of a device. Everything but pci_info is optional
@@ -761,6 +762,37 @@ int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subindex);
  * Since: 0.2
  */
 int lm_irq_set_level(lm_ctx_t *ctx, bool level);
+
+/**
+ * lm_irq_assert() - assert or deassert a cause of interrupts, whichever kind the guest uses
+ * @ctx:      the context
+ * @cause:    number of the vector that it has
+ * @asserted: true: it is there; false: the driver has acknowledged it
+ *
+ * While the guest uses INTx, the line is asserted as long as any cause is, as by
+ * lm_irq_set_level(). While it uses MSI or MSI-X, a cause that is asserted sends its vector once,
+ * as lm_irq_trigger() would; where the guest has enabled fewer messages of MSI than the device
+ * has, the low bits of @cause say which. So a device does not ask which kind it is. A trace shows
+ * what was sent, and no row where nothing changes. Causes are part of a saved state; a reset of the
+ * device deasserts all. A device uses these, or lm_irq_trigger() and lm_irq_set_level().
+ *
+ * Context: as lm_irq_trigger().
+ * Return: LM_IRQ_DELIVERED (also: nothing to do); else as lm_irq_trigger(); -EINVAL: no kind has so
+ *         many vectors; -ENOMEM.
+ * Since: 0.2
+ */
+int lm_irq_assert(lm_ctx_t *ctx, uint32_t cause, bool asserted);
+
+/**
+ * lm_irq_enabled() - which kind of interrupt the guest uses
+ * @ctx:     the context
+ * @vectors: out: how many of them it has enabled; or NULL
+ *
+ * Context: any thread.
+ * Return: LM_DEV_*_IRQ_IDX, what lm_irq_trigger() would choose for vector 0.
+ * Since: 0.2
+ */
+uint32_t lm_irq_enabled(lm_ctx_t *ctx, uint32_t *vectors);
 
 /* ---- DMA ------------------------------------------------------------------------- */
 

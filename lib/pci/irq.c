@@ -81,7 +81,7 @@ void irq_disable(struct irqs *irqs, uint32_t index)
 		irq_set_trigger(idx, v, -1);
 		irq_set_fd(&v->mask_fd, -1);
 		irq_set_fd(&v->unmask_fd, -1);
-		v->flags &= VEC_CONTROL | VEC_NOTIFIED | VEC_TRACED;
+		v->flags &= VEC_CONTROL | VEC_ASSERTED | VEC_NOTIFIED | VEC_TRACED;
 	}
 	if (index == LM_DEV_INTX_IRQ_IDX && irqs->resample.fd >= 0) {
 		loop_remove(&irqs->ctx->loop, &irqs->resample);
@@ -156,7 +156,7 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 /* What configuration space has enabled; if nothing, what the client has assigned eventfds
  * to: some clients never write the enable bits. Else the first kind that has such a
  * vector. */
-static uint32_t irq_choose(const struct irqs *irqs, uint32_t n)
+uint32_t irq_kind(const struct irqs *irqs, uint32_t n)
 {
 	static const uint32_t order[] = {
 		LM_DEV_MSIX_IRQ_IDX,
@@ -191,7 +191,7 @@ LM_EXPORT int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex)
 	int ret;
 
 	pthread_mutex_lock(&irqs->lock);
-	ret = irq_fire(irqs, irq_choose(irqs, subindex), subindex);
+	ret = irq_fire(irqs, irq_kind(irqs, subindex), subindex);
 	pthread_mutex_unlock(&irqs->lock);
 	return ret;
 }
@@ -432,7 +432,7 @@ static int irq_restore(struct irqs *irqs)
 	irqs->level = old && irqs->persist->level && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
 		struct irq_index *idx = &irqs->index[i];
-		const uint32_t state = i == LM_DEV_INTX_IRQ_IDX ? old : old & ~VEC_EDGE;
+		const uint32_t state = old & irq_states(irqs, i);
 
 		idx->vector = v;
 		idx->is_persistent = true;
@@ -445,6 +445,7 @@ static int irq_restore(struct irqs *irqs)
 				irq_set_pending(idx, n);
 		}
 	}
+	irq_count_asserted(irqs);
 	return 0;
 }
 
@@ -509,8 +510,9 @@ void irq_reset(struct lm_ctx *ctx, uint16_t trace_flags)
 		const struct irq_index *idx = &irqs->index[i];
 
 		for (v = idx->vector; v < vector_end(idx); v++)
-			v->flags &= ~(VEC_PENDING | VEC_EDGE);
+			v->flags &= ~(VEC_PENDING | VEC_EDGE | VEC_ASSERTED);
 	}
+	irqs->asserted = 0;
 	irq_pull(irqs);
 	irq_update_all(irqs);
 	irqs->trace_flags = 0;

@@ -14,11 +14,12 @@
 #define VEC_CONTROL  (1u << 1) /* masked by musctl, until musctl unmasks it */
 #define VEC_PENDING  (1u << 2) /* raised while masked */
 #define VEC_EDGE     (1u << 3) /* INTx: an edge was signalled, the unmask is to come */
-#define VEC_STATE    (VEC_CLIENT | VEC_CONTROL | VEC_PENDING | VEC_EDGE)
-#define VEC_BLOCKING (1u << 4) /* its eventfd is one whose write(2) could wait */
-#define VEC_NOTIFIED (1u << 5) /* masked, as the mask and unmask eventfds know it; and ... */
-#define VEC_TRACED   (1u << 6) /* ... by the guest or musctl, as traces do: alone (msix_notified) */
-#define VEC_ARMED    (1u << 7) /* has an eventfd: fd, or one that the host keeps */
+#define VEC_ASSERTED (1u << 4) /* the device asserts the cause of this number (irq_assert.c) */
+#define VEC_STATE    (VEC_CLIENT | VEC_CONTROL | VEC_PENDING | VEC_EDGE | VEC_ASSERTED)
+#define VEC_BLOCKING (1u << 5) /* its eventfd is one whose write(2) could wait */
+#define VEC_NOTIFIED (1u << 6) /* masked, as the mask and unmask eventfds know it; and ... */
+#define VEC_TRACED   (1u << 7) /* ... by the guest or musctl, as traces do: alone (msix_notified) */
+#define VEC_ARMED    (1u << 8) /* has an eventfd: fd, or one that the host keeps */
 
 struct vector {
 	int fd;         /* -1: none; the same below */
@@ -58,6 +59,7 @@ struct irqs {
 	uint32_t msi_nr;             /* vectors that the guest has enabled */
 	uint32_t no_master;          /* by index: they are memory writes, which it forbids */
 	uint16_t trace_flags;        /* of what is traced: LM_TRACE_CONTROL while musctl acts */
+	uint32_t asserted;           /* causes */
 	bool level;                  /* INTx, as the device drives it; ... */
 	struct irq_persist *persist; /* ... kept here; or NULL */
 	struct source resample;      /* INTx: the client's unmask eventfd; loop only */
@@ -95,6 +97,8 @@ static inline void irq_set_pending(struct irq_index *idx, uint32_t n)
 int irq_grow(struct irq_index *idx, uint32_t nr); /* state for @nr at least; -ENOMEM */
 /* As lm_irq_trigger_index(). */
 int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n);
+/* Of which kind lm_irq_trigger() raises vector @n now. */
+uint32_t irq_kind(const struct irqs *irqs, uint32_t n);
 void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v);
 /* As lm_irq_set_level(). */
 int irq_set_level(struct irqs *irqs, bool level);
@@ -108,5 +112,9 @@ void irq_set_fd(int *fd, int with); /* closes what was there */
 void irq_put_level(struct irqs *irqs, bool level);
 void irq_set_trigger(struct irq_index *idx, struct vector *v, int fd);
 void irq_set_armed(struct irq_index *idx, struct vector *v, bool armed);
+
+/* irq_assert.c */
+uint32_t irq_states(const struct irqs *irqs, uint32_t index); /* the VEC_STATE that it can have */
+void irq_count_asserted(struct irqs *irqs);                   /* flags came from elsewhere */
 
 #endif /* LM_IRQ_H */

@@ -137,7 +137,7 @@ static int state_check(struct irqs *irqs, const uint8_t *buf, size_t len)
 	if (len != state_size(irqs) || buf[0] > line)
 		return -EINVAL;
 	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
-		const uint32_t known = i == LM_DEV_INTX_IRQ_IDX ? VEC_STATE : VEC_STATE & ~VEC_EDGE;
+		const uint32_t known = irq_states(irqs, i);
 
 		for (n = 0; n < irqs->index[i].count; n++) {
 			if (flags[n] & ~known)
@@ -189,6 +189,7 @@ int irq_load(struct lm_ctx *ctx, const void *buf, size_t len)
 				irq_watch(&idx[i], n);
 		}
 	}
+	irq_count_asserted(ctx->irqs);
 	irq_pull(ctx->irqs);
 	irq_update_all(ctx->irqs);
 	irq_unlock(ctx);

@@ -138,7 +138,7 @@ static void show_lists_interrupts(void **state)
 	enable_msix();
 	assert_int_equal(lm_irq_trigger(dev.ctx, 5), LM_IRQ_DELIVERED);
 	reply = call(fd, "Show", NULL);
-	assert_int_equal(json_length(at(reply, "device.irqs")), 3);
+	assert_int_equal(json_length(at(reply, "device.irqs")), 4);
 	assert_text_at(reply, "device.irqs.0.name", "intx");
 	assert_number_at(reply, "device.irqs.0.count", 1);
 	assert_text_at(reply, "device.irqs.1.name", "msix");

@@ -165,7 +165,7 @@ static void a_reset_lifts_it(void **state)
 	const int unmask = notify(VFIO_IRQ_SET_ACTION_UNMASK, 9);
 
 	function_mask(true);
-	function_reset(ctx, NULL, 0);
+	function_reset(ctx, NULL, LM_RESET_CLIENT);
 	assert_int_equal(efd_take(unmask), 1);
 	function_mask(false);
 	assert_int_equal(efd_take(unmask), 0);

@@ -320,6 +320,10 @@ int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subindex);
 
 int lm_irq_set_level(lm_ctx_t *ctx, bool level);
 
+int lm_irq_assert(lm_ctx_t *ctx, uint32_t cause, bool asserted);
+
+uint32_t lm_irq_enabled(lm_ctx_t *ctx, uint32_t *vectors);
+
 typedef struct {
 	dma_addr_t dma_addr;
 	uint64_t   length;
