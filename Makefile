@@ -42,8 +42,8 @@ LIB_SRC := $(wildcard lib/*.c lib/*/*.c)
 DEV_SRC := $(wildcard devices/*.c devices/*/*.c)
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 # Parts of the library that musctl uses as its own; they know nothing of devices.
-CLI_LIB_SRC := $(addprefix lib/base/,json.c describe.c dir.c log_level.c sockpath.c name_fault.c \
-	utf8.c value_fault.c)
+CLI_LIB_SRC := lib/program.c $(addprefix lib/base/,json.c describe.c dir.c log_level.c option.c prop.c \
+	sockpath.c name_fault.c utf8.c value_fault.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 DEVTEST_SRC := $(wildcard tests/devices/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)

@@ -44,38 +44,6 @@ int device_wire(const char *name, const char *base, uint32_t nr)
 	return *end || wire >= nr ? -1 : (int)wire;
 }
 
-/* The property called @name, which may be a single wire of it: "in" and "in3". */
-static const lm_prop_t *find_prop(const lm_dev_info_t *info, const char *name)
-{
-	const lm_prop_t *prop;
-
-	for (prop = info->props; prop < info->props + info->nr_props; prop++) {
-		if (device_wire(name, prop->name, prop->nr) >= 0)
-			return prop;
-	}
-	return NULL;
-}
-
-int device_set(const struct device_type *type, void *dev, const char *name, const char *value)
-{
-	const lm_prop_t *prop = find_prop(type->info, name);
-
-	if (!prop)
-		return -ENOENT;
-	if (prop->flags & LM_PROP_RO)
-		return -EPERM;
-	return type->info->prop_set(dev, name, value);
-}
-
-const char *device_accepts(const struct device_type *type, const char *name)
-{
-	const lm_prop_t *prop = find_prop(type->info, name);
-
-	if (!prop)
-		return NULL;
-	return strcmp(prop->name, name) ? prop->wire_accepts : prop->accepts;
-}
-
 int device_parse(const char *text, uint64_t max, uint64_t *number)
 {
 	const bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
@@ -90,40 +58,10 @@ int device_parse(const char *text, uint64_t max, uint64_t *number)
 	return errno || *end || *number > max ? -EINVAL : 0;
 }
 
-static int set_defaults(const struct device_type *type, void *dev)
-{
-	const lm_prop_t *prop = type->info->props;
-	uint32_t i;
-	int err;
-
-	for (i = 0; i < type->info->nr_props; i++) {
-		if (!prop[i].value || prop[i].flags & LM_PROP_RO)
-			continue;
-		err = type->info->prop_set(dev, prop[i].name, prop[i].value);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 int device_new(const struct device_type *type, void **dev)
 {
-	int err;
-
 	*dev = type->new ? type->new () : NULL;
-	if (type->new && !*dev)
-		return -ENOMEM;
-	err = set_defaults(type, *dev);
-	if (err) {
-		device_free(type, *dev);
-		*dev = NULL;
-	}
-	return err;
-}
-
-int device_attach(const struct device_type *type, void *dev, lm_ctx_t *ctx)
-{
-	return type->attach ? type->attach(dev, ctx) : 0;
+	return type->new && !*dev ? -ENOMEM : 0;
 }
 
 void device_free(const struct device_type *type, void *dev)

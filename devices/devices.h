@@ -8,12 +8,11 @@
  * description is the table of options as well. Nothing here knows a socket or a verb.
  *
  *	void *dev;
- *	int err = device_new(type, &dev);          // with the defaults of its table
- *	err = device_set(type, dev, "in", "0xff"); // for each -O key=value
+ *	int err = device_new(type, &dev);
  *	lm_dev_info_t info = *type->info;
  *	info.pvt = dev;
+ *	// info.prop_set(), for each default of the table and each -O key=value
  *	lm_ctx_t *ctx = lm_ctx_create(&info);
- *	err = device_attach(type, dev, ctx);       // before the first lm_ctx_poll()
  *	...
  *	lm_ctx_destroy(ctx);
  *	device_free(type, dev);
@@ -33,7 +32,6 @@
  * @new:    allocate, as after power-on; NULL from it: out of memory. Optional: a type
  *          without it has no state of its own, and its devices are NULL
  * @free:   optional, else free(3)
- * @attach: optional: the context of the device is known from now on
  */
 struct device_type {
 	size_t size;
@@ -43,7 +41,6 @@ struct device_type {
 	const lm_dev_info_t *info;
 	void *(*new)(void);
 	void (*free)(void *dev);
-	int (*attach)(void *dev, lm_ctx_t *ctx);
 };
 
 /* All types, in the order in which they are listed; ends with NULL. */
@@ -52,11 +49,8 @@ extern const struct device_type *const device_types[];
 /* NULL: there is no such type. */
 const struct device_type *device_find(const char *name);
 
-/* 0 or -ENOMEM. Every default of the property table has been set. */
+/* 0 or -ENOMEM. No option has been set yet, nor its default. */
 int device_new(const struct device_type *type, void **dev);
-
-/* An option: -ENOENT: no such one; -EPERM: read-only; -EINVAL: invalid value. */
-int device_set(const struct device_type *type, void *dev, const char *name, const char *value);
 
 /* For prop_set: a number from 0 to @max as people write it: decimal, or hexadecimal with 0x; a zero
  * in front means nothing. 0 or -EINVAL. */
@@ -65,12 +59,6 @@ int device_parse(const char *text, uint64_t max, uint64_t *number);
 /* Which wire of @base, a property of @nr wires, @name is: "in3" of "in" is 3, "in" itself @nr;
  * -1: it is none. */
 int device_wire(const char *name, const char *base, uint32_t nr);
-
-/* What an option accepts, as lm_prop_t has it; NULL: unknown. */
-const char *device_accepts(const struct device_type *type, const char *name);
-
-/* 0 or -errno of the type's attach. */
-int device_attach(const struct device_type *type, void *dev, lm_ctx_t *ctx);
 
 /* After lm_ctx_destroy(); @dev may be NULL. */
 void device_free(const struct device_type *type, void *dev);

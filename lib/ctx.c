@@ -9,9 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "control/control.h"
 #include "dma/dma.h"
+#include "gate/call.h"
 #include "info.h"
+#include "base/option.h"
 #include "pci/pci.h"
 #include "region/region.h"
 #include "server/instance.h"
@@ -50,6 +53,51 @@ static int ctx_build(struct lm_ctx *ctx)
 	return ret;
 }
 
+/* The device hears of its options, then of its context. */
+static int ctx_start(struct lm_ctx *ctx)
+{
+	const char *options = env_get("MUSER_OPTIONS");
+	struct option_fault fault;
+	int ret = 0;
+
+	if (options)
+		ret = option_set_lines(&ctx->info, options, &fault);
+	if (ret) {
+		log_err(ctx, "%s: %s", fault.object, fault.text);
+		return ret == -ENOENT ? -EINVAL : ret;
+	}
+	ret = call_start(ctx);
+	if (ret)
+		log_err(ctx, "start failed: %s", strerror(-ret));
+	ctx->started = !ret;
+	return ret;
+}
+
+/* What one context was told there is not for the next one. */
+static void environment_forget(const lm_dev_info_t *info, const lm_dev_info_t *given)
+{
+	const uint32_t found = info->flags & ~given->flags;
+	const struct {
+		const char *variable;
+		bool is_used;
+	} all[] = {
+		{ "MUSER_UUID", !given->uuid },
+		{ "MUSER_NAME", !given->name },
+		{ "MUSER_OPTIONS", true },
+		{ "MUSER_SOCKET_MODE", !given->socket_mode },
+		{ "MUSER_SOCKET_GROUP", !given->socket_gid },
+		{ "MUSER_NO_MMAP", found & LM_DEV_NO_MMAP },
+		{ "MUSER_LISTEN_FD", found & LM_DEV_LISTEN_FD },
+		{ "MUSER_TRANSPORT", found & LM_DEV_MDEV },
+	};
+	size_t i;
+
+	for (i = 0; i < LM_NR(all); i++) {
+		if (all[i].is_used)
+			unsetenv(all[i].variable);
+	}
+}
+
 /* Makes it reachable. The directory gets its name last: what has one is complete. */
 static int ctx_publish(struct lm_ctx *ctx)
 {
@@ -71,7 +119,6 @@ static int ctx_publish(struct lm_ctx *ctx)
 LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size)
 {
 	struct lm_ctx *ctx;
-	uint32_t found; /* flags that the environment has set */
 	int ret;
 
 	ctx = calloc(1, sizeof(*ctx));
@@ -88,6 +135,7 @@ LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t si
 	}
 	memcpy(ctx->uuid, ctx->info.uuid, sizeof(ctx->uuid));
 	ret = ctx_build(ctx);
+	ret = ret ?: ctx_start(ctx);
 	ret = ret ?: ctx_publish(ctx);
 	if (ret) {
 		lm_ctx_destroy(ctx);
@@ -96,14 +144,7 @@ LM_EXPORT lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t si
 	}
 	if (ctx->info.flags & (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD))
 		close(ctx->info.fd); /* the server has its own */
-	/* What this context was told there is not for the next one. */
-	found = ctx->info.flags & ~dev_info->flags;
-	if (!dev_info->uuid)
-		unsetenv("MUSER_UUID");
-	if (found & LM_DEV_LISTEN_FD)
-		unsetenv("MUSER_LISTEN_FD");
-	if (found & LM_DEV_MDEV)
-		unsetenv("MUSER_TRANSPORT");
+	environment_forget(&ctx->info, dev_info);
 	return ctx;
 }
 
@@ -116,6 +157,8 @@ LM_EXPORT void lm_ctx_destroy(lm_ctx_t *ctx)
 	instance_free(ctx);
 	control_free(ctx);
 	server_free(ctx);
+	if (ctx->started)
+		call_stop(ctx);
 	dma_free(ctx);
 	function_free(ctx);
 	region_free(ctx);

@@ -15,6 +15,7 @@
 
 #include "base/env.h"
 #include "info.h"
+#include "base/option.h"
 
 /* Descriptions end here in the first release, whatever comes behind later; shorter ones are not
  * ours. */
@@ -91,6 +92,7 @@ static int copy_parts(lm_dev_info_t *to)
 
 	for (i = 0; i < LM_NR(tables); i++)
 		ret = copy_table(to, &tables[i]) ?: ret;
+	to->prop_size = sizeof(lm_prop_t);
 	ret = copy_string(&to->type) ?: ret;
 	ret = copy_string(&to->name) ?: ret;
 	ret = copy_string(&to->uuid) ?: ret;
@@ -100,20 +102,47 @@ static int copy_parts(lm_dev_info_t *to)
 
 #define TRANSPORTS (LM_DEV_LISTEN_FD | LM_DEV_CONN_FD | LM_DEV_MDEV)
 
-/* $MUSER_UUID, $MUSER_TRANSPORT and $MUSER_LISTEN_FD serve one context: the first that names
- * none of these. */
+static int string_from(const char **s, const char *variable)
+{
+	const char *value = env_get(variable);
+
+	if (*s || !value)
+		return 0;
+	*s = strdup(value);
+	return *s ? 0 : -ENOMEM;
+}
+
+static int socket_from(lm_dev_info_t *info)
+{
+	const char *mode = env_get("MUSER_SOCKET_MODE"), *group = env_get("MUSER_SOCKET_GROUP");
+	const char *fault;
+
+	if (!info->socket_mode && mode && !option_parse_mode(mode, &info->socket_mode)) {
+		log_info(info, LM_LOG_ERR, "MUSER_SOCKET_MODE=%s: not an octal mode from 1 to 0777",
+			 mode);
+		return -EINVAL;
+	}
+	fault = !info->socket_gid && group ? option_set_group(info, group) : NULL;
+	if (fault)
+		log_info(info, LM_LOG_ERR, "MUSER_SOCKET_GROUP=%s: %s", group, fault);
+	return fault ? -EINVAL : 0;
+}
+
+/* What it says serves one context: the first that does not say so itself. */
 static int from_environment(lm_dev_info_t *info)
 {
-	const char *uuid = env_get("MUSER_UUID"), *fd = env_get("MUSER_LISTEN_FD");
-	const char *transport = env_get("MUSER_TRANSPORT");
+	const char *transport = env_get("MUSER_TRANSPORT"), *fd = env_get("MUSER_LISTEN_FD");
 	char *end;
 	long nr;
+	int ret;
 
-	if (!info->uuid && uuid) {
-		info->uuid = strdup(uuid);
-		if (!info->uuid)
-			return -ENOMEM;
-	}
+	ret = string_from(&info->uuid, "MUSER_UUID");
+	ret = ret ?: string_from(&info->name, "MUSER_NAME");
+	ret = ret ?: socket_from(info);
+	if (ret)
+		return ret;
+	if (env_get("MUSER_NO_MMAP"))
+		info->flags |= LM_DEV_NO_MMAP;
 	if (info->socket_path || (info->flags & TRANSPORTS))
 		return 0;
 	if (transport && !strcmp(transport, "mdev"))

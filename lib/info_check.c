@@ -6,14 +6,15 @@
  * library does not know; warns of what works and is hardly meant. Names are name.c's; regions,
  * registers, capabilities and interrupts are checked where they are made.
  */
+#include "base/prop.h"
 #include "info.h"
 #include "region/name.h"
 
 #define KNOWN_FLAGS                                                                               \
 	(LM_DEV_LISTEN_FD | LM_DEV_CONN_FD | LM_DEV_NO_CONTROL | LM_DEV_BUSY_POLL |               \
 	 LM_DEV_NO_MMAP | LM_DEV_STRICT_DMA | LM_DEV_MDEV | LM_DEV_RESTARTABLE | LM_DEV_THREADS | \
-	 LM_DEV_ALWAYS_MASTER)
-#define KNOWN_PROP_FLAGS (LM_PROP_RO | LM_PROP_CREATE)
+	 LM_DEV_ALWAYS_MASTER | LM_DEV_NO_ERR_REQ)
+#define KNOWN_PROP_FLAGS (LM_PROP_RO | LM_PROP_CREATE | LM_PROP_HEX)
 #define PERMISSIONS      0777
 
 static const char *info_fault(const lm_dev_info_t *info)
@@ -52,13 +53,15 @@ static int check_props(const lm_dev_info_t *info)
 
 	for (i = 0; i < info->nr_props; i++) {
 		const lm_prop_t *p = &info->props[i];
-		const char *fault = NULL;
+		const char *fault = prop_variable_fault(p);
 
 		if (p->flags & ~KNOWN_PROP_FLAGS)
 			fault = "a flag that this libmuser does not know";
-		else if (!info->prop_get)
+		else if (!fault && p->type && !info->pvt)
+			fault = "there is no pvt, where its variable is";
+		else if (!fault && !p->type && !info->prop_get)
 			fault = "there is no prop_get";
-		else if (!p->flags && !info->prop_set)
+		else if (!fault && !p->type && !p->flags && !info->prop_set)
 			fault = "it can be set, but there is no prop_set";
 		if (fault) {
 			log_info(info, LM_LOG_ERR, "property %u, %s: %s", i, p->name, fault);

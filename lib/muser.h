@@ -8,9 +8,9 @@
  *
  * Conventions, unless a function says otherwise:
  *  - functions return 0 or a negative errno; objects come out of a parameter;
- *  - one thread at a time serves a context, and callbacks run on that thread; lm_irq_trigger(),
- *    lm_irq_trigger_index(), lm_irq_set_level() and lm_ctx_stop() may be called from any thread
- *    (LM_DEV_THREADS: several threads, and more that they may call);
+ *  - one thread at a time serves a context, and callbacks run on that thread; lm_irq_*(),
+ *    lm_post(), lm_ctx_call() and lm_ctx_stop() may be called from any thread (LM_DEV_THREADS:
+ *    several threads, and more that they may call);
  *  - nothing installs signal handlers (lm_sigbus_guard() excepted), nothing prints but messages
  *    for which a description has no @log, and no threads are made but to close descriptors of a
  *    peer that could make close(2) wait: at most four, while there are some;
@@ -272,7 +272,9 @@ typedef struct {
  *               library keeps @size bytes of plain memory (lm_mmap() gives their address)
  * @map:         called before a client learns that it can map; optional
  * @regs:        register map; excludes @fn. None is in @mmap_areas, unless @map may refuse
- * @mmap_areas:  which parts may be mapped, @nr_mmap_areas of them; NULL with LM_REG_FLAG_MMAP: all
+ * @mmap_areas:  which parts may be mapped, @nr_mmap_areas of them; NULL with LM_REG_FLAG_MMAP: all.
+ *               An access there by message, by a client that does not map it or by musctl, is one
+ *               to the memory too, not to @fn or @regs (unless @map has refused)
  * @ioeventfds:  kicks, @nr_ioeventfds of them, 64 at most
  * @type:        for device-specific regions: VFIO_REGION_TYPE_*, with @subtype
  *
@@ -352,13 +354,16 @@ typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count
 
 /**
  * struct lm_cap - a capability in the list at 34h
- * @id:     PCI_CAP_ID_*: PM, EXP, MSI, MSI-X and VNDR get the register semantics of the PCI
- *          specifications; any other id is @data with @wmask
+ * @id:     PCI_CAP_ID_* of <linux/pci_regs.h>: PM, EXP, MSI, MSI-X and VNDR get the register
+ *          semantics of the PCI specifications; any other id is @data with @wmask
  * @offset: where it stands, 0: the library chooses (kinds above in the order given)
  * @size:   bytes, header included; 0 for the kinds with a size of their own
  * @fn:     optional: notified of writes, asked for reads
- * @data:   initial bytes from offset 2 on (@size - 2 of them), or NULL: zeros
+ * @data:   initial bytes from offset 2 on (@size - 2 of them), or NULL: zeros. Of VNDR the first
+ *          one is the length, which the library puts there
  * @wmask:  which bits of @data a guest may write, same length, or NULL: none
+ * @msix:   where table and pending bits stand: in a memory BAR, which may have registers, a
+ *          callback or memory beside them. Accesses to them are the library's
  */
 typedef struct {
 	uint8_t          id;
@@ -400,6 +405,15 @@ typedef struct {
  *                it. By agreement numbers are decimal, or hexadecimal with 0x; a zero in front
  *                means nothing (since 0.2)
  * @wire_accepts: the same of a single one, name0 .. name(nr-1) (since 0.2)
+ * @type:         LM_PROP_CALLS: lm_dev_info_t.prop_get and prop_set know it. Else the value is a
+ *                variable, which the library reads and writes, and checks what is written; @accepts
+ *                may be left out (since 0.2, and all that follows)
+ * @size:         of the variable, in bytes; of text with the 0 at its end
+ * @offset:       where it is in *lm_dev_info_t.pvt (LM_PROP_IN() sets both)
+ * @min, @max:    LM_PROP_UINT: what is accepted, both included
+ * @choices:      LM_PROP_ENUM: names, the last one NULL; the variable is the index of one
+ * @unit:         of a number, for people: "us"; or NULL
+ * @changed:      called when the variable was written, by musctl or at creation; or NULL
  */
 typedef struct {
 	const char *name;
@@ -409,10 +423,31 @@ typedef struct {
 	uint32_t    flags;
 	const char *accepts;
 	const char *wire_accepts;
+	uint32_t    type;
+	uint32_t    size;
+	uint64_t    offset;
+	uint64_t    min;
+	uint64_t    max;
+	const char *const *choices;
+	const char *unit;
+	void      (*changed)(void *pvt);
 } lm_prop_t;
+
+/* lm_prop_t.type */
+enum lm_prop_type {
+	LM_PROP_CALLS, /* no variable */
+	LM_PROP_UINT,  /* a number */
+	LM_PROP_BOOL,  /* 0 or 1 */
+	LM_PROP_ENUM,  /* one of choices */
+	LM_PROP_TEXT,  /* an array of characters */
+};
+
+#define LM_PROP_IN(type_of_pvt, member) .size = sizeof(((type_of_pvt *)0)->member), \
+					.offset = offsetof(type_of_pvt, member)
 
 #define LM_PROP_RO     (1u << 0) /* can be read only */
 #define LM_PROP_CREATE (1u << 1) /* can be set at creation only */
+#define LM_PROP_HEX    (1u << 2) /* LM_PROP_UINT: shown as 0x... */
 
 #define LM_PROPS(array) .props = (array), .nr_props = LM_NR(array), \
 			.prop_size = sizeof((array)[0])
@@ -456,16 +491,18 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @caps:        capabilities; the list ends at the first with id 0
  * @pvt:         handed to every callback
  * @type:        what it is, shown by musctl, such as "gpio-idio16": as @name
- * @name:        which one it is, for musctl, beside the UUID: 1 to 63 bytes of printable UTF-8
- *               without blanks, not "-", not a UUID; else lm_ctx_create() fails with EINVAL and
- *               says so. Unique by agreement: musctl starts no device of a name that is taken
+ * @name:        NULL: $MUSER_NAME. Which one it is, for musctl, beside the UUID: 1 to 63 bytes of
+ *               printable UTF-8 without blanks, not "-", not a UUID; else lm_ctx_create() fails
+ *               with EINVAL and says so. Unique by agreement: musctl starts no device of a name
+ *               that is taken
  * @uuid:        NULL: $MUSER_UUID, else a random one (LM_DEV_MDEV: there must be one)
  * @socket_path: where clients connect. NULL: fd if flagged, else $MUSER_LISTEN_FD, else
  *               <runtime>/<uuid>/vfio-user.sock
  * @fd:          see LM_DEV_LISTEN_FD and LM_DEV_CONN_FD; consumed by a successful lm_ctx_create()
  * @flags:       LM_DEV_*
- * @socket_mode: permission bits of the client socket, 0: 0600. Whom they admit may pass through the
- *               instance directory and the runtime directory, if the socket is there
+ * @socket_mode: permission bits of the client socket, 0: $MUSER_SOCKET_MODE, else 0600, or 0660
+ *               with a group. Whom they admit may pass through the instance directory and the
+ *               runtime directory, if the socket is there
  * @log_level:   most detailed level that is passed to @log, LM_LOG_*; without @log: $MUSER_LOG's
  * @log:         NULL: messages go to stderr, a line each, "muser: NAME: MESSAGE" with the name,
  *               UUID or type of the device. $MUSER_LOG says how many: err, warn (the default: what
@@ -475,11 +512,14 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               @extra_reg_size bytes
  * @props:       properties, @nr_props of @prop_size bytes (LM_PROPS() sets all three)
  * @prop_get:    writes the value of property @name as text into @buf of @size bytes; needed if
- *               there are properties, as is @prop_set if one of them can be set
- * @prop_set:    sets it; -EINVAL: bad value, -ENOENT: no such property, -EPERM: read-only
+ *               there are properties that are no variables, as is @prop_set if one of them can be
+ *               set
+ * @prop_set:    sets it, also for $MUSER_OPTIONS, before @start is called; -EINVAL: bad value,
+ *               -ENOENT: no such property, -EPERM: read-only
  * @client:      a client attached or detached. Who connects is the client when its VERSION is
- *               complete; up to eight may be on their way to that, and the first one wins. (That
- *               of LM_DEV_CONN_FD is from the first lm_ctx_poll() on)
+ *               complete; up to eight may be on their way to that, and the first one wins. Nothing
+ *               is reset when it leaves: the next one finds the device as it was. (The client of
+ *               LM_DEV_CONN_FD is one from the first lm_ctx_poll() on)
  * @dma_map:     the client gave memory at [@addr, @addr + @len); a mediated device learns of it
  *               when it looks for some there, from inside lm_addr_to_sg()
  * @dma_unmap:   that memory is about to go: finish with it. May return LM_DEFER after lm_defer():
@@ -490,7 +530,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               its length, which may be larger than @size (call again). With @buf NULL: the
  *               length. Needs @load
  * @load:        takes back what @save wrote; a fresh context, not attached
- * @socket_gid:  group of the client socket plus one, 0: the process's own
+ * @socket_gid:  group of the client socket plus one, 0: $MUSER_SOCKET_GROUP, else the process's own
  * @state_size:  bytes of lm_state() (since 0.2)
  * @state_version: of what is in it, to be raised when that changes: what another version has saved
  *               or left to the next process is refused (since 0.2)
@@ -528,6 +568,10 @@ typedef struct {
 	uint32_t             state_version;
 	uint64_t             state_size;
 	void               (*written)(void *pvt, uint32_t region, uint64_t offset, uint64_t len);
+	int                (*start)(void *pvt, lm_ctx_t *ctx);
+	void               (*stop)(void *pvt);
+	const lm_cap_t      *cap_list;
+	uint32_t             nr_caps, cap_size;
 } lm_dev_info_t;
 
 /* ---- life cycle ------------------------------------------------------------------ */
@@ -612,6 +656,38 @@ int lm_ctx_drive(lm_ctx_t *ctx);
  * Since: 0.2
  */
 int lm_ctx_poll(lm_ctx_t *ctx);
+
+/**
+ * lm_main() - the main function of a program that is a device
+ * @argc, @argv: of main()
+ * @dev_info:    description, borrowed
+ *
+ * Does what the specification of vfio-user asks of such a program ("Backend Program Conventions"),
+ * and what musctl does for its own devices: takes --socket-path, --fd, -O KEY=VALUE for properties,
+ * --uuid, --name, --mode, --group, --no-mmap and --help, sets the defaults of properties, makes the
+ * device, prints its UUID on standard output once a client can connect, and serves it until SIGINT,
+ * SIGTERM, or the end of the client of --fd. It raises the limit of descriptors, calls
+ * lm_sigbus_guard(), ignores SIGPIPE, and does not go to the background. What the command line says
+ * goes before what @dev_info says. The device gets its context by lm_dev_info_t.start.
+ *
+ * Context: the main thread, once.
+ * Return: what main() returns: 0; 1: it failed, standard error says why; 2: the command line is
+ *         wrong.
+ * Since: 0.2
+ */
+#define lm_main(argc, argv, dev_info) \
+	lm_main_sized((argc), (argv), (dev_info), sizeof(*(dev_info)))
+
+/**
+ * lm_main_sized() - what lm_main() calls
+ * @argc, @argv, @dev_info: as lm_main()
+ * @size: sizeof(lm_dev_info_t) as the caller was compiled
+ *
+ * Context: as lm_main().
+ * Return: as lm_main().
+ * Since: 0.2
+ */
+int lm_main_sized(int argc, char **argv, const lm_dev_info_t *dev_info, size_t size);
 
 /**
  * lm_ctx_fd() - a descriptor that is readable when lm_ctx_poll() has work

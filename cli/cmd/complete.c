@@ -11,6 +11,7 @@
 
 #include "base/ascii.h"
 #include "base/json.h"
+#include "base/prop.h"
 
 #include "../devices/devices.h"
 #include "dev/bench.h"
@@ -116,14 +117,15 @@ static void print_type_options(const struct line *line)
 {
 	const struct device_type *type = line->type ? device_find(line->type) : NULL;
 	const char *start = line->word + prefix_len, *equals = strchr(start, '=');
+	char word[80], accepts[PROP_ACCEPTS_MAX];
 	const lm_prop_t *prop;
-	char word[80];
 
 	if (!type)
 		return;
 	if (equals) {
 		snprintf(word, sizeof(word), "%.*s", (int)(equals - start), start);
-		print_accepted(line, equals, device_accepts(type, word));
+		prop = prop_find(type->info, word);
+		print_accepted(line, equals, prop ? prop_accepts(prop, word, accepts) : NULL);
 		return;
 	}
 	for (prop = type->info->props; prop < type->info->props + type->info->nr_props; prop++) {

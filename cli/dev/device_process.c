@@ -9,20 +9,18 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../devices/devices.h"
 
 #include "base/name_fault.h"
-#include "base/value_fault.h"
 
 #include "base/log_level.h"
+#include "base/option.h"
+#include "program.h"
 #include "dev/instance.h"
 #include "dev/naming.h"
 #include "dev/transport.h"
@@ -53,7 +51,7 @@ const struct opt host_options[] = {
 };
 
 /* Of the one device that this process hosts. */
-static lm_ctx_t *volatile served;
+static lm_ctx_t *served;
 static const char *starting; /* its type, until it is served */
 static char start_error[512];
 
@@ -61,35 +59,23 @@ static char start_error[512];
 
 static int set_option(struct device_process *host, const char *option)
 {
-	size_t len = strcspn(option, "=");
-	char name[64], text[VALUE_FAULT];
-	const char *fault;
-	int err;
+	struct option_fault fault;
+	const int err = option_set(&host->info, option, &fault);
 
-	if (!option[len] || !len || len >= sizeof(name))
-		return error_usage("--option", "'%s' is not KEY=VALUE", option);
-	snprintf(name, sizeof(name), "%.*s", (int)len, option);
-	err = device_set(host->type, host->device, name, option + len + 1);
 	if (err == -ENOENT)
-		return error(ST_USAGE, name, "%s has no such option (musctl types %s lists them)",
-			     host->type->name, host->type->name);
-	fault = value_fault(err, option + len + 1, device_accepts(host->type, name), text);
-	if (fault)
-		return error(ST_USAGE, option, "%s", fault);
-	return err ? error(ST_FAILED, option, "%s", strerror(-err)) : 0;
+		return error(ST_USAGE, fault.object, "%s (musctl types %s lists them)", fault.text,
+			     host->type->name);
+	if (err)
+		return error(err == -EINVAL || err == -EPERM ? ST_USAGE : ST_FAILED, fault.object,
+			     "%s", fault.text);
+	return 0;
 }
 
 static int set_group(struct device_process *host)
 {
-	const struct group *group = getgrnam(host->group);
-	uint32_t gid;
+	const char *fault = option_set_group(&host->info, host->group);
 
-	if (group)
-		gid = group->gr_gid;
-	else if (!parse_u32(host->group, &gid) || gid == UINT32_MAX)
-		return error(ST_USAGE, host->group, "no such group");
-	host->info.socket_gid = gid + 1;
-	return 0;
+	return fault ? error(ST_USAGE, host->group, "%s", fault) : 0;
 }
 
 /* An option that was given and that only a socket which is made here has. */
@@ -104,17 +90,12 @@ static const char *bound_option(const struct device_process *host)
 
 static int set_fd(struct device_process *host)
 {
-	const char *other = bound_option(host);
-	int listening = 0;
-	socklen_t len = sizeof(listening);
+	const char *other = bound_option(host), *fault;
 
 	if (other)
 		return error_usage(NULL, "--fd and %s are mutually exclusive", other);
-	if (getsockopt(host->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len))
-		return error(ST_USAGE, "--fd", "%d is not a socket", host->fd);
-	host->info.flags |= listening ? LM_DEV_LISTEN_FD : LM_DEV_CONN_FD;
-	host->info.fd = host->fd;
-	return 0;
+	fault = option_set_fd(&host->info, host->fd);
+	return fault ? error(ST_USAGE, "--fd", "%d %s", host->fd, fault) : 0;
 }
 
 static void log_line(void *pvt, int level, const char *msg)
@@ -152,24 +133,32 @@ static int set_transport(struct device_process *host)
 	return status;
 }
 
-static int describe(struct device_process *host)
+int device_process_check(struct device_process *host)
 {
 	int status = check_texts(host);
+
+	if (!status && host->group)
+		status = set_group(host);
+	if (!status && host->fd >= 0)
+		status = set_fd(host);
+	return status ?: set_transport(host);
+}
+
+static int describe(struct device_process *host)
+{
+	struct option_fault fault;
+	int status = device_process_check(host);
 	const char *level;
 	unsigned int i;
 
+	if (!status && option_set_defaults(&host->info, &fault))
+		status = error(ST_FAILED, fault.object, "%s", fault.text);
 	for (i = 0; i < host->options.nr && !status; i++)
 		status = set_option(host, host->options.items[i]);
 	host->info.log_level = log_level_wanted(&level);
 	if (!status && host->info.log_level < 0)
 		status = error(ST_USAGE, LOG_LEVEL_VARIABLE, "'%s' is not one of %s", level,
 			       LOG_LEVEL_NAMES);
-	if (!status && host->group)
-		status = set_group(host);
-	if (!status && host->fd >= 0)
-		status = set_fd(host);
-	if (!status)
-		status = set_transport(host);
 	return status;
 }
 
@@ -184,16 +173,16 @@ int device_process_prepare(struct device_process *host, const char *type)
 	if (device_new(host->type, &host->device))
 		return error(ST_FAILED, type, "out of memory");
 	host->info = *host->type->info;
+	host->info.pvt = host->device;
 	status = describe(host);
 	if (status) {
 		device_process_free(host);
 		return status;
 	}
-	host->info.pvt = host->device;
 	host->info.uuid = host->uuid;
 	host->info.name = host->name;
 	host->info.socket_path = host->socket_path;
-	host->info.socket_mode = host->mode ? host->mode : host->group ? 0660 : 0;
+	host->info.socket_mode = host->mode;
 	host->info.flags |= host->no_mmap ? LM_DEV_NO_MMAP : 0;
 	host->info.log = log_line;
 	/* Nobody else can take it until the device has it, or device_process_free(). */
@@ -214,12 +203,6 @@ void device_process_free(struct device_process *host)
 
 /* ---- serving --------------------------------------------------------------------- */
 
-void device_process_stop(int sig)
-{
-	if (served)
-		lm_ctx_stop(served);
-}
-
 /* Only members can give a socket to a group; root can. */
 static bool is_member(gid_t gid)
 {
@@ -233,15 +216,9 @@ static bool is_member(gid_t gid)
 
 static int start(struct device_process *host, lm_ctx_t **ctx)
 {
-	struct rlimit limit;
 	int err;
 
-	/* A device may be given thousands of eventfds and DMA windows. */
-	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	lm_sigbus_guard();
+	program_prepare();
 	starting = host->type->name;
 	start_error[0] = '\0';
 	*ctx = lm_ctx_create(&host->info);
@@ -255,32 +232,13 @@ static int start(struct device_process *host, lm_ctx_t **ctx)
 	if (!*ctx)
 		return error(ST_FAILED, host->type->name, "%s",
 			     start_error[0] ? start_error : strerror(-err));
-	err = device_attach(host->type, host->device, *ctx);
-	if (!err)
-		return 0;
-	lm_ctx_destroy(*ctx);
-	return error(ST_FAILED, host->type->name, "%s", strerror(-err));
-}
-
-/* That the only client left, or that the mdev was removed, is no error. */
-static int report_end(const lm_ctx_t *ctx, int err)
-{
-	if (!err || err == -ENOTCONN || err == -ENODEV)
-		return 0;
-	if (err == -EIDRM)
-		return ST_FAILED; /* the library has said it */
-	if (err == -ESTALE)
-		return error(ST_FAILED, lm_ctx_uuid(ctx),
-			     "the mdev was served as another device "
-			     "before (musctl destroy --force removes it)");
-	return error(ST_FAILED, lm_ctx_uuid(ctx), "%s", strerror(-err));
+	return 0;
 }
 
 int device_process_serve(struct device_process *host, int (*ready)(void *arg, lm_ctx_t *ctx),
 			 void *arg)
 {
-	const struct sigaction stop = { .sa_handler = device_process_stop };
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	const char *why = NULL;
 	lm_ctx_t *ctx;
 	int status;
 
@@ -289,14 +247,15 @@ int device_process_serve(struct device_process *host, int (*ready)(void *arg, lm
 		return status;
 	naming_end(&host->naming);
 	served = ctx;
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-	start_on_hangup(device_process_stop);
+	program_stop_by_signals(ctx);
+	start_on_hangup(program_stop);
 	hold_end();
 	status = ready ? ready(arg, ctx) : 0;
 	if (!status)
-		status = report_end(ctx, lm_ctx_drive(ctx));
+		status = program_end(lm_ctx_drive(ctx), &why);
+	if (why)
+		error(0, lm_ctx_uuid(ctx), "%s", why);
+	program_stop_by_signals(NULL);
 	served = NULL;
 	lm_ctx_destroy(ctx);
 	return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * device_process.h - the device process: what "run" does in the foreground and "create" in the
- * background.
+ * background. "exec" has its options.
  */
 #ifndef MUSCTL_DEVICE_PROCESS_H
 #define MUSCTL_DEVICE_PROCESS_H
@@ -35,6 +35,8 @@ struct device_process {
 
 extern const struct opt host_options[];
 
+/* What concerns no type: UUID, name, group, fd, transport. 0, or the status of a printed error. */
+int device_process_check(struct device_process *host);
 /* Checks everything and makes the device, in memory only. 0, or the status of a printed
  * error. */
 int device_process_prepare(struct device_process *host, const char *type);
@@ -44,8 +46,5 @@ void device_process_free(struct device_process *host);
  * stopped. */
 int device_process_serve(struct device_process *host, int (*ready)(void *arg, lm_ctx_t *ctx),
 			 void *arg);
-
-/* Stops the device being served. For signal handlers. */
-void device_process_stop(int signal);
 
 #endif /* MUSCTL_DEVICE_PROCESS_H */

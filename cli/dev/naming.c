@@ -6,6 +6,7 @@
 #include "dev/naming.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "dev/control.h"
@@ -48,7 +49,7 @@ int naming_check(const char *object, const char *name, const char *except)
 	return error(ST_FAILED, object, "the name '%s' is already taken by %s", name, other);
 }
 
-int naming_check_device(const char *object, const char *uuid)
+int naming_check_device(const char *object, const char *uuid, const char *wanted)
 {
 	struct json_object *device;
 	struct control *control;
@@ -58,9 +59,13 @@ int naming_check_device(const char *object, const char *uuid)
 	if (status)
 		return status;
 	name = value_text(device, "name");
-	status = name ? naming_begin(&lock) : 0;
+	if (wanted && (!name || strcmp(name, wanted)))
+		status = error(ST_FAILED, object,
+			       "its device does not take the name '%s' (it has one of its own, or "
+			       "an older libmuser)",
+			       wanted);
 	if (name && !status)
-		status = naming_check(object, name, uuid);
+		status = naming_begin(&lock) ?: naming_check(object, name, uuid);
 	naming_end(&lock);
 	control_close(control);
 	return status;

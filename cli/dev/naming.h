@@ -15,7 +15,8 @@ void naming_end(int *lock); /* takes -1 */
 /* 0, or the status of a printed error: a device, other than except (NULL: any), has the name. */
 int naming_check(const char *object, const char *name, const char *except);
 
-/* The same for a device that runs already and is to be ended if its name was taken. */
-int naming_check_device(const char *object, const char *uuid);
+/* The same for a device that runs already and is to be ended if its name was taken, or is not the
+ * one that was asked for (NULL: none was). */
+int naming_check_device(const char *object, const char *uuid, const char *wanted);
 
 #endif /* MUSCTL_NAMING_H */

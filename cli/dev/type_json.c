@@ -45,23 +45,13 @@ static struct json_object *irqs(const lm_pci_info_t *pci)
 
 static struct json_object *options(const lm_dev_info_t *info)
 {
-	struct json_object *list = json_new_array(), *option, *flags;
+	struct json_object *list = json_new_array(), *option;
 	const lm_prop_t *prop;
 
 	for (prop = info->props; prop < info->props + info->nr_props; prop++) {
 		option = json_new_object();
-		flags = json_new_array();
 		json_add_string(option, "name", prop->name);
-		json_add_string(option, "default", prop->value);
-		json_add_string(option, "help", prop->help);
-		json_add_string(option, "accepts", prop->accepts);
-		json_add_string(option, "wire_accepts", prop->wire_accepts);
-		json_add_int(option, "count", prop->nr);
-		if (prop->flags & LM_PROP_RO)
-			json_append_string(flags, "read-only");
-		if (prop->flags & LM_PROP_CREATE)
-			json_append_string(flags, "create-only");
-		json_add(option, "flags", flags);
+		describe_property(option, prop);
 		json_append(list, option);
 	}
 	return list;

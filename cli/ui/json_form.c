@@ -90,6 +90,7 @@ static void form_property(struct json_object *property)
 	add_missing(property, "default");
 	add_missing(property, "accepts");
 	add_missing(property, "wire_accepts");
+	add_missing(property, "unit");
 }
 
 static void form_register(struct json_object *reg)

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "program.h"
+
 #include "dev/claim.h"
 #include "dev/device_process.h"
 #include "dev/instance.h"
@@ -48,7 +50,7 @@ static void forward(int sig)
 
 static void catch_signals(void)
 {
-	struct sigaction stop = { .sa_handler = device_process_stop, .sa_flags = SA_NOCLDSTOP };
+	struct sigaction stop = { .sa_handler = program_stop, .sa_flags = SA_NOCLDSTOP };
 	struct sigaction to_child = { .sa_handler = forward };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 

@@ -195,6 +195,23 @@ static int idio_reset(void *pvt)
 	return 0;
 }
 
+static int idio_start(void *pvt, lm_ctx_t *ctx)
+{
+	struct idio *dev = pvt;
+	int err;
+
+	dev->ctx = ctx;
+	err = idio_take_state(dev);
+	if (err)
+		return err;
+	dev->filter_timer = lm_timer_create(ctx, idio_settled, dev);
+	if (!dev->filter_timer)
+		return -errno;
+	idio_update_inputs(dev); /* what was settling starts its delay again */
+	idio_update_irq(dev);
+	return 0;
+}
+
 /* ---- the type -------------------------------------------------------------------- */
 
 static const lm_register_map_t idio_map = {
@@ -223,6 +240,7 @@ static const lm_dev_info_t idio_info = {
 			},
 		},
 	},
+	.start = idio_start,
 	.reset = idio_reset,
 	.props = idio_props,
 	.nr_props = IDIO_NR_PROPS,
@@ -242,23 +260,6 @@ static void *idio_new(void)
 	return dev;
 }
 
-static int idio_attach(void *pvt, lm_ctx_t *ctx)
-{
-	struct idio *dev = pvt;
-	int err;
-
-	dev->ctx = ctx;
-	err = idio_take_state(dev);
-	if (err)
-		return err;
-	dev->filter_timer = lm_timer_create(ctx, idio_settled, dev);
-	if (!dev->filter_timer)
-		return -errno;
-	idio_update_inputs(dev); /* what was settling starts its delay again */
-	idio_update_irq(dev);
-	return 0;
-}
-
 const struct device_type device_gpio_idio16 = {
 	.size = sizeof(struct device_type),
 	.name = "gpio-idio16",
@@ -266,5 +267,4 @@ const struct device_type device_gpio_idio16 = {
 	.driver = "gpio-pci-idio-16",
 	.info = &idio_info,
 	.new = idio_new,
-	.attach = idio_attach,
 };

@@ -44,6 +44,9 @@ struct lm_ctx {
 	char uuid[37];
 	struct loop loop;
 	int ended;                    /* -errno once the only client has left */
+	bool started;                 /* info.stop is to be called */
+	uint32_t reset_reason;        /* of the last one */
+	uint64_t session;             /* clients so far */
 	const struct host *host;      /* what drives the device has beside messages */
 	uint64_t work;                /* done so far ... */
 	uint64_t turn_end;            /* ... when a client's turn is over; 0: it is nobody's */

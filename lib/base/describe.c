@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/describe.h"
+#include "base/prop.h"
 
 const char *const region_names[LM_DEV_NUM_REGS] = {
 	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
@@ -106,4 +107,22 @@ struct json_object *describe_register(uint32_t region, const lm_register_map_t *
 	json_add_string(obj, "help", reg->help);
 	json_add(obj, "fields", fields(reg));
 	return obj;
+}
+
+void describe_property(struct json_object *obj, const lm_prop_t *prop)
+{
+	struct json_object *flags = json_new_array();
+	char accepts[PROP_ACCEPTS_MAX];
+
+	json_add_string(obj, "default", prop->value);
+	json_add_string(obj, "help", prop->help ?: "");
+	json_add_string(obj, "accepts", prop_accepts(prop, prop->name, accepts));
+	json_add_string(obj, "wire_accepts", prop->wire_accepts);
+	json_add_string(obj, "unit", prop->unit);
+	json_add_int(obj, "count", prop->nr);
+	if (prop->flags & LM_PROP_RO)
+		json_append_string(flags, "read-only");
+	if (prop->flags & LM_PROP_CREATE)
+		json_append_string(flags, "create-only");
+	json_add(obj, "flags", flags);
 }

@@ -12,6 +12,8 @@
 extern const char *const region_names[LM_DEV_NUM_REGS];
 
 struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info);
+/* All of a property but its name and value. */
+void describe_property(struct json_object *obj, const lm_prop_t *prop);
 struct json_object *describe_register(uint32_t region, const lm_register_map_t *map,
 				      const lm_register_t *reg);
 

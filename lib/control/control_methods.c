@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/prop.h"
 #include "base/value_fault.h"
 #include "control/control_conn.h"
 #include "dma/dma.h"
 #include "gate/call.h"
 #include "pci/pci.h"
-#include "region/name.h"
 #include "trace/trace.h"
 
 /* ---- properties ---------------------------------------------------------------- */
@@ -22,21 +22,6 @@
 struct prop_args {
 	const char *name, *value;
 };
-
-static const lm_prop_t *find_prop(const struct lm_ctx *ctx, const char *name)
-{
-	uint32_t i;
-
-	for (i = 0; i < ctx->info.nr_props; i++) {
-		if (!strcmp(ctx->info.props[i].name, name))
-			return &ctx->info.props[i];
-	}
-	for (i = 0; i < ctx->info.nr_props; i++) {
-		if (name_is_member(&ctx->info.props[i], name))
-			return &ctx->info.props[i];
-	}
-	return NULL;
-}
 
 static void no_prop(struct conn *c, const char *name)
 {
@@ -68,7 +53,7 @@ static void get_prop(struct conn *c, struct json_object *params, bool more)
 
 	if (!control_args(c, params, members, LM_NR(members), &args))
 		return;
-	if (!find_prop(c->ctx, args.name)) {
+	if (!prop_find(&c->ctx->info, args.name)) {
 		no_prop(c, args.name);
 		return;
 	}
@@ -88,15 +73,14 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 		{ "property", JSON_STRING, .offset = offsetof(struct prop_args, name) },
 		{ "value", JSON_STRING, .offset = offsetof(struct prop_args, value) },
 	};
-	char text[VALUE_FAULT];
+	char text[VALUE_FAULT], accepts[PROP_ACCEPTS_MAX];
 	const lm_prop_t *prop;
 	struct prop_args args;
-	const char *accepts;
 	int ret;
 
 	if (!control_args(c, params, members, LM_NR(members), &args))
 		return;
-	prop = find_prop(c->ctx, args.name);
+	prop = prop_find(&c->ctx->info, args.name);
 	if (!prop) {
 		no_prop(c, args.name);
 		return;
@@ -107,9 +91,10 @@ static void set_prop(struct conn *c, struct json_object *params, bool more)
 		return;
 	}
 	ret = call_set(c->ctx, args.name, args.value);
-	accepts = strcmp(prop->name, args.name) ? prop->wire_accepts : prop->accepts;
 	if (ret < 0)
-		control_failed(c, ret, value_fault(ret, args.value, accepts, text));
+		control_failed(c, ret,
+			       value_fault(ret, args.value, prop_accepts(prop, args.name, accepts),
+					   text));
 	else
 		control_reply(c, NULL);
 }

@@ -104,7 +104,7 @@ static struct json_object *show_irqs(struct lm_ctx *ctx)
 
 static struct json_object *show_properties(struct lm_ctx *ctx)
 {
-	struct json_object *props = json_new_array(), *obj, *flags;
+	struct json_object *props = json_new_array(), *obj;
 	const lm_prop_t *p = ctx->info.props;
 	char value[PROP_VALUE_MAX];
 
@@ -113,17 +113,7 @@ static struct json_object *show_properties(struct lm_ctx *ctx)
 		control_get_prop(ctx, p->name, value);
 		json_add_string(obj, "name", p->name);
 		json_add_string(obj, "value", value);
-		json_add_string(obj, "default", p->value);
-		json_add_string(obj, "help", p->help ? p->help : "");
-		json_add_string(obj, "accepts", p->accepts);
-		json_add_string(obj, "wire_accepts", p->wire_accepts);
-		json_add_int(obj, "count", p->nr);
-		flags = json_new_array();
-		if (p->flags & LM_PROP_RO)
-			json_append_string(flags, "read-only");
-		if (p->flags & LM_PROP_CREATE)
-			json_append_string(flags, "create-only");
-		json_add(obj, "flags", flags);
+		describe_property(obj, p);
 		json_append(props, obj);
 	}
 	return props;

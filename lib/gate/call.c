@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/prop.h"
 #include "gate/call.h"
 
 /* What a callback is to be worth: all of it, or an error that fits a reply. */
@@ -88,7 +89,18 @@ int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct c
 	return ret < 0 ? (int)ret : 0;
 }
 
-/* ---- reset, memory, clients -------------------------------------------------------- */
+/* ---- life, reset, memory, clients -------------------------------------------------- */
+
+int call_start(struct lm_ctx *ctx)
+{
+	return ctx->info.start ? ctx->info.start(ctx->info.pvt, ctx) : 0;
+}
+
+void call_stop(struct lm_ctx *ctx)
+{
+	if (ctx->info.stop)
+		ctx->info.stop(ctx->info.pvt);
+}
 
 int call_reset(struct lm_ctx *ctx, struct deferral *d)
 {
@@ -137,11 +149,8 @@ static int64_t call_device(const lm_dev_info_t *dev, const struct crossing *x)
 {
 	switch (x->kind) {
 	case CALL_WRITTEN: dev->written(dev->pvt, x->region, x->offset, x->len); return 0;
-	case CALL_GET:
-		return dev->prop_get ? dev->prop_get(dev->pvt, x->name, x->data, x->len) :
-				       -EOPNOTSUPP;
-	case CALL_SET:
-		return dev->prop_set ? dev->prop_set(dev->pvt, x->name, x->data) : -EOPNOTSUPP;
+	case CALL_GET: return prop_get(dev, x->name, x->data, x->len);
+	case CALL_SET: return prop_set(dev, x->name, x->data);
 	case CALL_SAVE: return dev->save(dev->pvt, x->data, x->len);
 	default: return dev->load(dev->pvt, x->data, x->len);
 	}

@@ -28,6 +28,8 @@ int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_by
 int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct call_bytes *bytes);
 
 /* Those that a device need not have: then 0 is its answer. */
+int call_start(struct lm_ctx *ctx);
+void call_stop(struct lm_ctx *ctx);
 int call_reset(struct lm_ctx *ctx, struct deferral *d); /* the same; @d NULL: nobody waits */
 void call_dma_map(struct lm_ctx *ctx, uint64_t addr, uint64_t len);
 int call_dma_unmap(struct lm_ctx *ctx, struct deferral *d, uint64_t addr, uint64_t len);

@@ -13,6 +13,7 @@
 
 #include "base/ascii.h"
 #include "base/name_fault.h"
+#include "base/prop.h"
 #include "base/utf8.h"
 #include "region/name.h"
 #include "region/region.h"
@@ -60,14 +61,6 @@ int name_check_device(const lm_dev_info_t *info)
 
 /* ---- properties ------------------------------------------------------------------ */
 
-bool name_is_member(const lm_prop_t *p, const char *name)
-{
-	const size_t len = strlen(p->name);
-
-	return !strncmp(name, p->name, len) &&
-	       ascii_is_index(name + len, strlen(name + len), p->nr);
-}
-
 int name_check_props(const lm_dev_info_t *info)
 {
 	const lm_prop_t *other;
@@ -85,8 +78,8 @@ int name_check_props(const lm_dev_info_t *info)
 		}
 		/* One that comes before: the same name, or one is a wire of the other. */
 		for (other = info->props; other < p; other++) {
-			if (strcmp(other->name, p->name) && !name_is_member(other, p->name) &&
-			    !name_is_member(p, other->name))
+			if (strcmp(other->name, p->name) && !prop_is_wire(other, p->name) &&
+			    !prop_is_wire(p, other->name))
 				continue;
 			log_info(info, LM_LOG_ERR, "property %u, %s: the name is taken by %s%s", i,
 				 p->name, other->nr ? "wires of " : "", other->name);

@@ -15,7 +15,5 @@ bool name_is_register(const char *name);
 /* Names a register of a region and says what is wrong with it. */
 void register_complain(struct lm_ctx *ctx, int level, uint32_t index, const lm_register_t *reg,
 		       const char *what);
-/* Is @name one of the single properties name0, name1, ... of @p? */
-bool name_is_member(const lm_prop_t *p, const char *name);
 
 #endif /* LM_NAME_H */

@@ -100,9 +100,40 @@ musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	[ "$output" = 0x8086 ]
 }
 
-@test "--mode is about --socket-path" {
-	try 2 musctl exec --mode 0660 -- "$PROGRAM"
-	[[ $stderr == "musctl: exec: --mode: needs --socket-path"* ]]
+@test "--mode is also that of a socket of its own" {
+	uuid=$(musctl exec --mode 0640 -- "$PROGRAM")
+	[ "$(stat -c %a "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock")" = 640 ]
+}
+
+@test "-O sets properties, also those of creation" {
+	uuid=$(musctl exec -O level=2 -O kind=some -- "$PROGRAM")
+	[ "$(musctl set "$uuid" level kind)" = $'2\nsome' ]
+}
+
+@test "a property that is not there, or is wrong, ends the program" {
+	try 1 musctl exec -O level=9 -- "$PROGRAM"
+	[[ ${stderr_lines[0]} == "muser: "*": level=9: invalid value (expected 0..3)" ]]
+	try 1 musctl exec -O nosuch=1 -- "$PROGRAM"
+	[[ ${stderr_lines[0]} == "muser: "*": nosuch: program has no such option" ]]
+	try 2 musctl exec -O level -- "$PROGRAM"
+	[[ $stderr == "musctl: exec: --option: 'level' is not KEY=VALUE"* ]]
+	nothing_left
+}
+
+@test "--name names the device, unless it is taken or the program's own is another" {
+	uuid=$(musctl exec --name lab -- "$PROGRAM")
+	[ "$(musctl list -nro UUID,NAME)" = "$uuid lab" ]
+	try 1 musctl exec --name lab -- "$PROGRAM"
+	complains "musctl: exec: --name: the name 'lab' is already taken by $uuid"
+	try 1 musctl exec --name other -- "$PROGRAM" named own
+	complains "musctl: exec: $PROGRAM: its device does not take the name 'other' (it has one of its own, or an older libmuser)"
+	[ "$(musctl list -nro UUID)" = "$uuid" ]
+}
+
+@test "what is said of one program's device is not for the next one" {
+	export MUSER_NAME=mine MUSER_OPTIONS=nosuch=1
+	uuid=$(musctl exec -- "$PROGRAM")
+	[ "$(musctl list -J -o NAME | jq -r '.devices[0].name')" = null ]
 }
 
 @test "a program that is not there is 127, one that cannot be executed 126" {

@@ -7,6 +7,7 @@
  * what cannot be, "dubious" what hardly can be meant, "named" has the name that follows, "fork"
  * leaves the device to a child that does not serve it.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,34 @@ static const lm_register_map_t map = {
 	.write = register_write,
 };
 
+/* "level" is a digit from 0 to 3, "kind" is none or some. */
+static char level[2] = "0", kind[8] = "none";
+
+static const lm_prop_t props[] = {
+	{ .name = "level", .help = "how high", .accepts = "0..3" },
+	{ .name = "kind", .help = "of what kind", .accepts = "none|some", .flags = LM_PROP_CREATE },
+};
+
+static int prop_get(void *pvt, const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", strcmp(name, "level") ? kind : level);
+	return 0;
+}
+
+static int prop_set(void *pvt, const char *name, const char *value)
+{
+	if (strcmp(name, "level")) {
+		if (strcmp(value, "none") && strcmp(value, "some"))
+			return -EINVAL;
+		strcpy(kind, value);
+		return 0;
+	}
+	if (*value < '0' || *value > '3' || value[1])
+		return -EINVAL;
+	*level = *value;
+	return 0;
+}
+
 static void talk(const char *mode)
 {
 	int i;
@@ -67,6 +96,9 @@ int main(int argc, char **argv)
 	const char *mode = argc > 1 ? argv[1] : "";
 	lm_dev_info_t info = {
 		.type = "program",
+		LM_PROPS(props),
+		.prop_get = prop_get,
+		.prop_set = prop_set,
 		.pci_info = {
 			.id = { .vid = 0x8086, .did = 0x1234 },
 			.reg_info[LM_BAR0_REG_IDX] = {

@@ -17,6 +17,9 @@
 
 #include <linux/pci_regs.h>
 
+#include "base/option.h"
+#include "base/prop.h"
+
 static void *serve(void *arg)
 {
 	struct fixture *f = arg;
@@ -32,6 +35,26 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+int fixture_set_option(const struct device_type *type, void *dev, const char *name,
+		       const char *value)
+{
+	lm_dev_info_t info = *type->info;
+
+	info.pvt = dev;
+	return option_set_value(&info, name, value);
+}
+
+int fixture_new(const struct device_type *type, void **dev)
+{
+	lm_dev_info_t info = *type->info;
+	struct option_fault fault;
+	int ret;
+
+	ret = device_new(type, dev);
+	info.pvt = *dev;
+	return ret ?: option_set_defaults(&info, &fault);
+}
+
 static void set_options(struct fixture *f, const char *const *options)
 {
 	char name[64];
@@ -41,8 +64,7 @@ static void set_options(struct fixture *f, const char *const *options)
 		len = strcspn(*options, "=");
 		assert_true(len < sizeof(name) && (*options)[len]);
 		snprintf(name, sizeof(name), "%.*s", (int)len, *options);
-		assert_int_equal(device_set(f->type, f->dev, name, *options + len + 1),
-				 0);
+		assert_int_equal(fixture_set_option(f->type, f->dev, name, *options + len + 1), 0);
 	}
 }
 
@@ -55,7 +77,7 @@ void fixture_start(struct fixture *f, const char *type, const char *const *optio
 	f->intx = -1;
 	f->type = device_find(type);
 	assert_non_null(f->type);
-	assert_int_equal(device_new(f->type, &f->dev), 0);
+	assert_int_equal(fixture_new(f->type, &f->dev), 0);
 	set_options(f, options);
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
@@ -65,7 +87,6 @@ void fixture_start(struct fixture *f, const char *type, const char *const *optio
 	info.flags |= LM_DEV_CONN_FD | LM_DEV_NO_CONTROL;
 	f->ctx = lm_ctx_create(&info);
 	assert_non_null(f->ctx);
-	assert_int_equal(device_attach(f->type, f->dev, f->ctx), 0);
 
 	pthread_mutex_init(&f->lock, NULL);
 	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
@@ -108,21 +129,25 @@ void fixture_reset(struct fixture *f)
 
 int fixture_set(struct fixture *f, const char *name, const char *value)
 {
+	lm_dev_info_t info = *f->type->info;
 	int err;
 
+	info.pvt = f->dev;
 	pthread_mutex_lock(&f->lock);
-	err = f->type->info->prop_set(f->dev, name, value);
+	err = prop_set(&info, name, value);
 	pthread_mutex_unlock(&f->lock);
 	return err;
 }
 
 void fixture_assert_prop(struct fixture *f, const char *name, const char *value)
 {
+	lm_dev_info_t info = *f->type->info;
 	char buf[64];
 	int err;
 
+	info.pvt = f->dev;
 	pthread_mutex_lock(&f->lock);
-	err = f->type->info->prop_get(f->dev, name, buf, sizeof(buf));
+	err = prop_get(&info, name, buf, sizeof(buf));
 	pthread_mutex_unlock(&f->lock);
 	assert_int_equal(err, 0);
 	assert_string_equal(buf, value);

@@ -30,6 +30,12 @@ struct fixture {
 	int             intx;   /* eventfd, -1: none yet */
 };
 
+/* As a device process makes one: with the defaults of its properties. 0 or -errno. */
+int fixture_new(const struct device_type *type, void **dev);
+/* One of its options, before it has a context. */
+int fixture_set_option(const struct device_type *type, void *dev, const char *name,
+		       const char *value);
+
 /* options: "key=value" each, ends with NULL; or NULL. */
 void fixture_start(struct fixture *f, const char *type, const char *const *options);
 void fixture_stop(struct fixture *f);

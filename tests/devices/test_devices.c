@@ -2,6 +2,7 @@
 /*
  * test_devices.c - what holds for every type, and how options find their property.
  */
+#include "base/prop.h"
 #include "fixture.h"
 
 #include <errno.h>
@@ -83,17 +84,17 @@ static void test_options_that_do_not_exist_are_refused(void **state)
 	const struct device_type *type = &device_gpio_idio16;
 	void *dev;
 
-	assert_int_equal(device_new(type, &dev), 0);
-	assert_int_equal(device_set(type, dev, "inn", "1"), -ENOENT);
-	assert_int_equal(device_set(type, dev, "i", "1"), -ENOENT);
-	assert_int_equal(device_set(type, dev, "in16", "1"), -ENOENT);
-	assert_int_equal(device_set(type, dev, "in-1", "1"), -ENOENT);
-	assert_int_equal(device_set(type, dev, "in03", "1"), -ENOENT);
-	assert_int_equal(device_set(type, dev, "in3x", "1"), -ENOENT);
-	assert_int_equal(device_set(type, dev, "loopback0", "1"), -ENOENT);
-	assert_int_equal(device_set(type, dev, "", "1"), -ENOENT);
+	assert_int_equal(fixture_new(type, &dev), 0);
+	assert_int_equal(fixture_set_option(type, dev, "inn", "1"), -ENOENT);
+	assert_int_equal(fixture_set_option(type, dev, "i", "1"), -ENOENT);
+	assert_int_equal(fixture_set_option(type, dev, "in16", "1"), -ENOENT);
+	assert_int_equal(fixture_set_option(type, dev, "in-1", "1"), -ENOENT);
+	assert_int_equal(fixture_set_option(type, dev, "in03", "1"), -ENOENT);
+	assert_int_equal(fixture_set_option(type, dev, "in3x", "1"), -ENOENT);
+	assert_int_equal(fixture_set_option(type, dev, "loopback0", "1"), -ENOENT);
+	assert_int_equal(fixture_set_option(type, dev, "", "1"), -ENOENT);
 	device_free(type, dev);
-	assert_int_equal(device_set(&device_null, NULL, "in", "1"), -ENOENT);
+	assert_int_equal(fixture_set_option(&device_null, NULL, "in", "1"), -ENOENT);
 }
 
 static void test_read_only_properties_are_no_options(void **state)
@@ -101,17 +102,17 @@ static void test_read_only_properties_are_no_options(void **state)
 	const struct device_type *type = &device_gpio_idio16;
 	void *dev;
 
-	assert_int_equal(device_new(type, &dev), 0);
-	assert_int_equal(device_set(type, dev, "out", "1"), -EPERM);
-	assert_int_equal(device_set(type, dev, "out15", "1"), -EPERM);
-	assert_int_equal(device_set(type, dev, "filter", "1"), -EPERM);
+	assert_int_equal(fixture_new(type, &dev), 0);
+	assert_int_equal(fixture_set_option(type, dev, "out", "1"), -EPERM);
+	assert_int_equal(fixture_set_option(type, dev, "out15", "1"), -EPERM);
+	assert_int_equal(fixture_set_option(type, dev, "filter", "1"), -EPERM);
 	device_free(type, dev);
 }
 
 static void assert_set(const struct device_type *type, void *dev, const char *name,
 		       const char *value, int expected)
 {
-	int err = device_set(type, dev, name, value);
+	int err = fixture_set_option(type, dev, name, value);
 
 	if (err != expected)
 		print_error("%s %s=%s: %d\n", type->name, name, value, err);
@@ -143,7 +144,8 @@ static void test_properties_accept_what_they_say(void **state)
 {
 	const struct device_type *type;
 	const lm_prop_t *prop;
-	char wire[32];
+	char wire[32], text[PROP_ACCEPTS_MAX];
+	const char *accepts;
 	uint32_t k;
 	size_t i;
 	void *dev;
@@ -153,9 +155,10 @@ static void test_properties_accept_what_they_say(void **state)
 			prop = &type->info->props[k];
 			if (prop->flags & LM_PROP_RO)
 				continue;
-			assert_int_equal(device_new(type, &dev), 0);
-			assert_non_null(prop->accepts);
-			assert_accepts(type, dev, prop->name, prop->accepts);
+			assert_int_equal(fixture_new(type, &dev), 0);
+			accepts = prop_accepts(prop, prop->name, text);
+			assert_non_null(accepts);
+			assert_accepts(type, dev, prop->name, accepts);
 			snprintf(wire, sizeof(wire), "%s0", prop->name);
 			if (prop->nr)
 				assert_accepts(type, dev, wire, prop->wire_accepts);

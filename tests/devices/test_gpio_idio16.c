@@ -539,7 +539,7 @@ static void test_options_move_with_the_state(void **state)
 	set("pattern", "toggle3");
 	set("loopback", "1");
 	in8(IN0_7);
-	assert_int_equal(device_new(f.type, (void **)&other), 0);
+	assert_int_equal(fixture_new(f.type, (void **)&other), 0);
 	len = info->save(f.dev, buf, sizeof(buf));
 	assert_int_equal(info->load(other, buf, (size_t)len), 0);
 	assert_int_equal(info->prop_get(other, "pattern", text, sizeof(text)), 0);

@@ -3,7 +3,7 @@
  * test_restart.c - built-in devices that another process takes over, and a guest does not notice.
  * The module that keeps their state is fake_node.h.
  */
-#include "../../devices/devices.h"
+#include "fixture.h"
 #include "../unit/fake_node.h"
 #include <linux/pci_regs.h>
 
@@ -16,16 +16,15 @@ static void *dev;
 /* A process: it serves the device of this type on the node. */
 static void process_begins(struct engine *e, const char *in)
 {
-	assert_int_equal(device_new(type, &dev), 0);
+	assert_int_equal(fixture_new(type, &dev), 0);
 	if (in)
-		assert_int_equal(device_set(type, dev, "in", in), 0);
+		assert_int_equal(fixture_set_option(type, dev, "in", in), 0);
 	e->info = *type->info;
 	e->info.flags |= LM_DEV_MDEV | LM_DEV_NO_CONTROL;
 	e->info.uuid = NODE_UUID;
 	e->info.pvt = dev;
 	e->info.log = NULL;
 	node_serve(e);
-	assert_int_equal(device_attach(type, dev, e->ctx), 0);
 	node_handshake(e);
 	node_client_opens(e, 1);
 }
@@ -98,7 +97,7 @@ static void the_pattern_goes_on(void **state)
 	unsigned int i;
 
 	process_begins(e, NULL);
-	assert_int_equal(device_set(type, dev, "pattern", "toggle3"), 0);
+	assert_int_equal(fixture_set_option(type, dev, "pattern", "toggle3"), 0);
 	for (i = 0; i < sizeof(expected); i++) {
 		assert_int_equal(get(e, IN0_7), expected[i]);
 		restart(e, NULL);
@@ -112,7 +111,7 @@ static void an_interrupt_is_not_lost(void **state)
 
 	process_begins(e, NULL);
 	get(e, IRQ_CTL);
-	assert_int_equal(device_set(type, dev, "in", "1"), 0); /* nobody is armed */
+	assert_int_equal(fixture_set_option(type, dev, "in", "1"), 0); /* nobody is armed */
 	restart(e, NULL);
 	assert_int_equal(*fired, 0);
 	node_arm(e, LM_DEV_INTX_IRQ_IDX, 1, 1);
@@ -124,7 +123,7 @@ static void an_interrupt_is_not_lost(void **state)
 	put(e, IN0_7, 0);
 	node_unmask(e, LM_DEV_INTX_IRQ_IDX);
 	assert_int_equal(*fired, 1);
-	assert_int_equal(device_set(type, dev, "in", "0"), 0);
+	assert_int_equal(fixture_set_option(type, dev, "in", "0"), 0);
 	assert_int_equal(*fired, 2);
 }
 

@@ -105,7 +105,7 @@ upward()
 						may[word[1], other] = 1
 			}
 		}
-		$2 !~ /^(muser|devices\.h)/ && layer($2) in known && !((layer($1), layer($2)) in may) {
+		$2 !~ /^(muser|devices\.h|program\.h)/ && layer($2) in known && !((layer($1), layer($2)) in may) {
 			printf "%s/%s:1: needs %s of %s\n", tree, $1, $3, $2 }'
 }
 
@@ -155,10 +155,10 @@ grep -nE 'LM_DEV_MDEV|is_mdev' lib/*.[ch] lib/*/*.[ch] |
 	grep -vE '^lib/(muser\.h|ctx\.c|info[a-z_]*\.c):' | sed -E 's/^([^:]+:[0-9]+):[ \t]*/\1: /' |
 	report "no part of the library asks which transport there is"
 
-# Callbacks are called in one file, where everything that crosses passes the taps; and what traces
-# show is made in one.
+# Callbacks are called in one file, where everything that crosses passes the taps, but for values of
+# properties, which are set before there is a context as well; and what traces show is made in one.
 grep -nE '(info|regs|map|cap|reg)(\.|->)(fn|map|read|write|reset|client|dma_map|dma_unmap|written|save|load|prop_get|prop_set)\(' \
-	lib/*.c lib/*/*.c | grep -v '^lib/gate/call\.c:' | sed -E 's/^([^:]+:[0-9]+):[ \t]*/\1: /' |
-	report "callbacks of a device are called by lib/gate/call.c alone"
+	lib/*.c lib/*/*.c | grep -vE '^lib/(gate/call|base/prop)\.c:' | sed -E 's/^([^:]+:[0-9]+):[ \t]*/\1: /' |
+	report "callbacks of a device are called by lib/gate/call.c and lib/base/prop.c alone"
 grep -n 'trace_append(' lib/*.c lib/*/*.c | grep -vE '^lib/trace/' |
 	sed -E 's/^([^:]+:[0-9]+):[ \t]*/\1: /' | report "records are made by lib/trace alone"

@@ -229,7 +229,23 @@ typedef struct {
 	uint32_t    flags;
 	const char *accepts;
 	const char *wire_accepts;
+	uint32_t    type;
+	uint32_t    size;
+	uint64_t    offset;
+	uint64_t    min;
+	uint64_t    max;
+	const char *const *choices;
+	const char *unit;
+	void      (*changed)(void *pvt);
 } lm_prop_t;
+
+enum lm_prop_type {
+	LM_PROP_CALLS,
+	LM_PROP_UINT,
+	LM_PROP_BOOL,
+	LM_PROP_ENUM,
+	LM_PROP_TEXT,
+};
 
 #define LM_PROP_RO     (1u << 0)
 #define LM_PROP_CREATE (1u << 1)
@@ -283,6 +299,10 @@ typedef struct {
 	uint32_t             state_version;
 	uint64_t             state_size;
 	void               (*written)(void *pvt, uint32_t region, uint64_t offset, uint64_t len);
+	int                (*start)(void *pvt, lm_ctx_t *ctx);
+	void               (*stop)(void *pvt);
+	const lm_cap_t      *cap_list;
+	uint32_t             nr_caps, cap_size;
 } lm_dev_info_t;
 
 #define lm_ctx_create(dev_info) lm_ctx_create_sized((dev_info), sizeof(*(dev_info)))
@@ -292,6 +312,11 @@ lm_ctx_t *lm_ctx_create_sized(const lm_dev_info_t *dev_info, size_t size);
 int lm_ctx_drive(lm_ctx_t *ctx);
 
 int lm_ctx_poll(lm_ctx_t *ctx);
+
+#define lm_main(argc, argv, dev_info) \
+	lm_main_sized((argc), (argv), (dev_info), sizeof(*(dev_info)))
+
+int lm_main_sized(int argc, char **argv, const lm_dev_info_t *dev_info, size_t size);
 
 int lm_ctx_fd(const lm_ctx_t *ctx);
 

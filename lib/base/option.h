@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * option.h - what a description is told from outside before its device exists: by a command line
+ * (lm_main(), musctl), or by the environment.
+ */
+#ifndef LM_OPTION_H
+#define LM_OPTION_H
+
+#include <muser.h>
+
+#include "base/value_fault.h"
+
+struct option_fault {
+	char object[96]; /* what it is about ... */
+	char text[VALUE_FAULT];
+};
+
+/* A property. -ENOENT: there is none of this name; -EPERM: it cannot be set; or what prop_set gave,
+ * mostly -EINVAL. */
+int option_set_value(const lm_dev_info_t *info, const char *name, const char *value);
+/* "NAME=VALUE". @fault says what is wrong. */
+int option_set(const lm_dev_info_t *info, const char *option, struct option_fault *fault);
+/* All that have a default. */
+int option_set_defaults(const lm_dev_info_t *info, struct option_fault *fault);
+/* One a line. */
+int option_set_lines(const lm_dev_info_t *info, const char *lines, struct option_fault *fault);
+
+/* A socket that was inherited; NULL, or why not. */
+const char *option_set_fd(lm_dev_info_t *info, int fd);
+const char *option_set_group(lm_dev_info_t *info, const char *group);
+bool option_parse_mode(const char *text, uint32_t *mode); /* octal, 1 to 0777 */
+
+#endif /* LM_OPTION_H */
