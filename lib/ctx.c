@@ -237,6 +237,11 @@ LM_EXPORT void *lm_ctx_pvt(const lm_ctx_t *ctx)
 	return ctx->info.pvt;
 }
 
+LM_EXPORT uint64_t lm_session(const lm_ctx_t *ctx)
+{
+	return ctx->session;
+}
+
 bool ctx_is_half_done(const struct lm_ctx *ctx)
 {
 	return ctx->running || ctx->deferred || server_is_half_done(ctx);

@@ -85,6 +85,7 @@ static int copy_parts(lm_dev_info_t *to)
 		  sizeof(lm_ext_cap_t) },
 		{ "extra_regs", &to->extra_regs, to->nr_extra_regs, to->extra_reg_size,
 		  sizeof(lm_reg_info_t) },
+		{ "cap_list", &to->cap_list, to->nr_caps, to->cap_size, sizeof(lm_cap_t) },
 		{ "props", &to->props, to->nr_props, to->prop_size, sizeof(lm_prop_t) },
 	};
 	size_t i;
@@ -231,6 +232,7 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 
 void info_free(lm_dev_info_t *info)
 {
+	free((void *)info->cap_list);
 	free((void *)info->ext_caps);
 	free((void *)info->extra_regs);
 	free((void *)info->props);

@@ -117,7 +117,7 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st, const struc
 	case STATE_REGISTERS: return registers_fit(ctx, s);
 	case STATE_MEMORY:
 		r = region_get(ctx, s->index);
-		return r && r->mem && s->len >= sizeof(uint64_t) &&
+		return r && r->mem && !r->is_file && s->len >= sizeof(uint64_t) &&
 		       !out_of_range(memory_offset(s), s->len - sizeof(uint64_t), r->info.size);
 	case STATE_CONFIG:
 	case STATE_MSIX:
@@ -235,6 +235,6 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 		return 0;
 	ret = call_load(ctx, device->data, device->len);
 	if (ret)
-		function_reset(ctx, NULL, 0);
+		function_reset(ctx, NULL, LM_RESET_LOAD);
 	return ret;
 }

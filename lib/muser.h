@@ -86,6 +86,7 @@ enum {
 #define LM_REG_FLAG_MEM      (1u << 3) /* a memory BAR; without it a BAR is an I/O BAR */
 #define LM_REG_FLAG_64BIT    (1u << 4) /* a 64-bit BAR: takes this index and the next */
 #define LM_REG_FLAG_PREFETCH (1u << 5)
+#define LM_REG_FLAG_FD       (1u << 6) /* its memory is a file of the device (lm_reg_info_t.fd) */
 
 /**
  * typedef lm_region_access_t - one access of the client to a region
@@ -277,6 +278,12 @@ typedef struct {
  *               to the memory too, not to @fn or @regs (unless @map has refused)
  * @ioeventfds:  kicks, @nr_ioeventfds of them, 64 at most
  * @type:        for device-specific regions: VFIO_REGION_TYPE_*, with @subtype
+ * @fd:          LM_REG_FLAG_FD: a memfd, also of huge pages, or another file, which is borrowed
+ *               until lm_ctx_create() returns; the memory of the region is @size bytes from
+ *               @fd_offset on, whole pages. With LM_REG_FLAG_MMAP clients get the descriptor, and
+ *               so the whole file, and keep it when they leave. It is neither cleared nor part of a
+ *               saved state. Seal it against shrinking: a client could truncate it, and end the
+ *               process. Not with LM_DEV_MDEV (since 0.2)
  *
  * LM_CFG_REG_IDX: leave all zero; the library serves configuration space. An @fn there is called
  * for bytes that the header and capabilities do not own.
@@ -293,8 +300,9 @@ typedef struct {
 	uint32_t                 nr_mmap_areas;
 	uint32_t                 nr_ioeventfds;
 	uint32_t                 subtype;
-	uint32_t                 reserved0;
-	uint64_t                 reserved[2];
+	int                      fd;
+	uint64_t                 fd_offset;
+	uint64_t                 reserved;
 } lm_reg_info_t;
 
 /** union lm_pci_hdr_id - vendor and device id (configuration space 00h) */
@@ -376,6 +384,7 @@ typedef struct {
 		struct { uint8_t bar; uint32_t table; uint32_t pba; } msix; /* offsets in the BAR */
 		struct { bool addr32; bool no_mask; } msi; /* default: 64-bit, maskable */
 		struct { uint8_t type; bool flr; } exp; /* PCI_EXP_TYPE_*; function level reset */
+		struct { bool soft_reset; } pm; /* from D3hot to D0 is a reset */
 		uint64_t reserved[4];
 	};
 } lm_cap_t;
@@ -488,7 +497,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @reset:       device reset (function reset, machine reset): put state back. Register values that
  *               the library keeps, configuration space and interrupts are already reset.
  *               May return LM_DEFER after lm_defer()
- * @caps:        capabilities; the list ends at the first with id 0
+ * @caps:        capabilities; the list ends at the first with id 0; @cap_list goes on
  * @pvt:         handed to every callback
  * @type:        what it is, shown by musctl, such as "gpio-idio16": as @name
  * @name:        NULL: $MUSER_NAME. Which one it is, for musctl, beside the UUID: 1 to 63 bytes of
@@ -534,6 +543,13 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @state_size:  bytes of lm_state() (since 0.2)
  * @state_version: of what is in it, to be raised when that changes: what another version has saved
  *               or left to the next process is refused (since 0.2)
+ * @start:       the context exists, and nobody can reach it yet: the place to remember @ctx, to
+ *               make timers, and to look at lm_state(). 0, or -errno, which lm_ctx_create() fails
+ *               with (since 0.2)
+ * @stop:        the last callback, if @start was called and gave 0: the client has been detached,
+ *               and lm_ctx_destroy() is about to free @ctx. Threads that use it end here (since
+ *               0.2)
+ * @cap_list:    capabilities, @nr_caps of @cap_size bytes (LM_CAPS() sets all three; since 0.2)
  * @written:     the client has written to pages [@offset, @offset + @len) of a region that it has
  *               mapped, and lm_mmap_trap() asked for it (since 0.2)
  */
@@ -573,6 +589,8 @@ typedef struct {
 	const lm_cap_t      *cap_list;
 	uint32_t             nr_caps, cap_size;
 } lm_dev_info_t;
+
+#define LM_CAPS(array) .cap_list = (array), .nr_caps = LM_NR(array), .cap_size = sizeof((array)[0])
 
 /* ---- life cycle ------------------------------------------------------------------ */
 
@@ -1226,6 +1244,54 @@ void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
  * Since: 0.2
  */
 int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length, bool on);
+
+/**
+ * lm_cap_find() - where a capability stands
+ * @ctx:      the context
+ * @id:       PCI_CAP_ID_* or PCI_EXT_CAP_ID_*
+ * @extended: true: among the extended ones
+ * @nth:      which of those of this id, from 0
+ *
+ * Context: any thread.
+ * Return: its offset in configuration space; 0: there is none.
+ * Since: 0.2
+ */
+uint32_t lm_cap_find(const lm_ctx_t *ctx, uint16_t id, bool extended, uint32_t nth);
+
+/* Who has asked for a reset. */
+enum lm_reset_reason {
+	LM_RESET_NONE,    /* there was none */
+	LM_RESET_CLIENT,  /* the client: VFIO_USER_DEVICE_RESET, a machine that restarts */
+	LM_RESET_FLR,     /* the guest: function level reset */
+	LM_RESET_PM,      /* the guest: from D3hot to D0 (lm_cap_t.pm) */
+	LM_RESET_CONTROL, /* musctl */
+	LM_RESET_LOAD,    /* the library: a saved state was not taken (lm_ctx_load()) */
+};
+
+/**
+ * lm_reset_reason() - why the device was reset last
+ * @ctx: the context
+ *
+ * In lm_dev_info_t.reset: why it is being reset.
+ *
+ * Context: the thread that serves the context.
+ * Return: enum lm_reset_reason.
+ * Since: 0.2
+ */
+uint32_t lm_reset_reason(const lm_ctx_t *ctx);
+
+/**
+ * lm_session() - which client this is
+ * @ctx: the context
+ *
+ * Counts the clients that were there: work that was begun for one of them, and ends when there is
+ * another number, is late. It changes before lm_dev_info_t.client hears of a new client.
+ *
+ * Context: the thread that serves the context.
+ * Return: the number of the client, from 1 on, or of the last one; 0: there was none.
+ * Since: 0.2
+ */
+uint64_t lm_session(const lm_ctx_t *ctx);
 
 /**
  * lm_register_get() - value of a register that the library keeps

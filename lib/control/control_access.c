@@ -255,7 +255,7 @@ static void reset(struct conn *c, struct json_object *params, bool more)
 	if (!op)
 		return;
 	op->reset.done = reset_done;
-	ret = function_reset(c->ctx, &op->reset, LM_TRACE_CONTROL);
+	ret = function_reset(c->ctx, &op->reset, LM_RESET_CONTROL);
 	if (ret == LM_DEFER) {
 		op_wait(op, reset_cancel);
 		return;

@@ -12,7 +12,7 @@
 
 #include "pci/config.h"
 
-#define MAX_CAPS      (LM_MAX_CAPS + 1) /* and MSI, if irq_count asks for it */
+#define MAX_CAPS      (CAP_END / 4 + 1) /* more do not fit; and MSI, if irq_count asks for it */
 #define CAP_FIRST     PCI_STD_HEADER_SIZEOF
 #define CAP_END       256
 #define EXP_SIZE      0x3c /* version 2, slot registers reserved */
@@ -119,6 +119,17 @@ static const struct cfg_reg exp_link[] = {
 	{ PCI_EXP_LNKCAP2, 4, PCI_EXP_LNKCAP2_SLS_2_5GB },
 };
 
+static void pm_build(struct config *cfg, const struct place *p)
+{
+	const uint16_t control = p->offset + PCI_PM_CTRL;
+
+	config_put(cfg, p->offset, pm_regs, LM_NR(pm_regs));
+	if (!p->desc->pm.soft_reset)
+		return;
+	cfg->bytes[control].data &= ~PCI_PM_CTRL_NO_SOFT_RESET;
+	cfg->pm = control;
+}
+
 static int exp_build(struct lm_ctx *ctx, const struct place *p)
 {
 	const uint8_t type = p->desc->exp.type;
@@ -196,7 +207,7 @@ static int cap_build(struct lm_ctx *ctx, const struct place *p)
 	const struct cfg_reg length = { PCI_CAP_FLAGS, 1, p->size };
 
 	switch (p->desc->id) {
-	case PCI_CAP_ID_PM: config_put(ctx->config, p->offset, pm_regs, LM_NR(pm_regs)); return 0;
+	case PCI_CAP_ID_PM: pm_build(ctx->config, p); return 0;
 	case PCI_CAP_ID_EXP: return exp_build(ctx, p);
 	case PCI_CAP_ID_MSI: return msi_build(ctx, p);
 	case PCI_CAP_ID_MSIX: return msix_build(ctx, p);
@@ -331,7 +342,8 @@ static int place_all(struct placing *pl)
 
 /* ---- the list -------------------------------------------------------------------- */
 
-/* Those of the description, up to the first without an id, and MSI if irq_count asks for it. */
+/* Those of the description: of the array up to the first without an id, then the list; and MSI if
+ * irq_count asks for it. */
 static int place_collect(struct placing *pl)
 {
 	const lm_dev_info_t *info = &pl->ctx->info;
@@ -339,17 +351,25 @@ static int place_collect(struct placing *pl)
 	bool msi = false, msix = false;
 	unsigned int i;
 
-	for (pl->nr = 0; pl->nr < LM_MAX_CAPS && info->caps[pl->nr].id; pl->nr++) {
-		pl->cap[pl->nr].desc = &info->caps[pl->nr];
-		msi |= info->caps[pl->nr].id == PCI_CAP_ID_MSI;
-		msix |= info->caps[pl->nr].id == PCI_CAP_ID_MSIX;
+	if (info->nr_caps > MAX_CAPS - 1 - LM_MAX_CAPS) {
+		log_err(pl->ctx, "cap_list: %u capabilities are too many (at most %u)",
+			info->nr_caps, (unsigned int)(MAX_CAPS - 1 - LM_MAX_CAPS));
+		return -EINVAL;
 	}
-	for (i = pl->nr; i < LM_MAX_CAPS; i++) {
+	for (pl->nr = 0; pl->nr < LM_MAX_CAPS && info->caps[pl->nr].id; pl->nr++)
+		pl->cap[pl->nr].desc = &info->caps[pl->nr];
+	for (i = 0; i < info->nr_caps; i++)
+		pl->cap[pl->nr++].desc = &info->cap_list[i];
+	for (i = 0; i < pl->nr; i++) {
+		msi |= pl->cap[i].desc->id == PCI_CAP_ID_MSI;
+		msix |= pl->cap[i].desc->id == PCI_CAP_ID_MSIX;
+	}
+	for (i = pl->nr - info->nr_caps; i < LM_MAX_CAPS; i++) {
 		if (info->caps[i].id)
 			log_warn(pl->ctx,
 				 "capability %02xh, number %u of the list: ignored, the "
 				 "list ends at number %u, whose id is 0",
-				 info->caps[i].id, i + 1, pl->nr + 1);
+				 info->caps[i].id, i + 1, pl->nr - info->nr_caps + 1);
 	}
 	if (irqs[LM_DEV_MSIX_IRQ_IDX] && !msix) {
 		log_err(pl->ctx, "MSI-X vectors need an MSI-X capability");
@@ -392,4 +412,16 @@ int cap_new(struct lm_ctx *ctx)
 	if (pl.nr)
 		ctx->config->bytes[PCI_STATUS].data |= PCI_STATUS_CAP_LIST;
 	return ret;
+}
+
+LM_EXPORT uint32_t lm_cap_find(const lm_ctx_t *ctx, uint16_t id, bool extended, uint32_t nth)
+{
+	const struct config *cfg = ctx->config;
+	uint32_t i;
+
+	for (i = 0; i < cfg->nr_caps; i++) {
+		if (cfg->caps[i].id == id && cfg->caps[i].ext == extended && !nth--)
+			return cfg->caps[i].offset;
+	}
+	return 0;
 }

@@ -334,9 +334,17 @@ static void config_moved(struct lm_ctx *ctx, uint64_t offset, size_t count)
 		irq_config_changed(ctx);
 }
 
+#define D3HOT 3
+
+static uint8_t power_state(const struct config *cfg)
+{
+	return cfg->pm ? cfg->bytes[cfg->pm].data & PCI_PM_CTRL_STATE_MASK : 0;
+}
+
 ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write)
 {
 	struct config *cfg = ctx->config;
+	const uint8_t state = power_state(cfg);
 	size_t done = 0;
 	int ret = 0;
 
@@ -356,16 +364,18 @@ ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offs
 		/* Self-clearing: it is in the bytes written, never in those stored. */
 		if (cfg->flr && overlaps(offset, done, cfg->flr, 1) &&
 		    ((uint8_t)buf[cfg->flr - offset] & (PCI_EXP_DEVCTL_BCR_FLR >> 8)))
-			cfg->flr_due = true;
+			cfg->reset_due = LM_RESET_FLR;
+		if (state == D3HOT && !power_state(cfg))
+			cfg->reset_due = LM_RESET_PM;
 	}
 	return ret ?: (ssize_t)count;
 }
 
-bool config_take_flr(struct lm_ctx *ctx)
+uint32_t config_take_reset(struct lm_ctx *ctx)
 {
-	const bool due = ctx->config->flr_due;
+	const uint32_t due = ctx->config->reset_due;
 
-	ctx->config->flr_due = false;
+	ctx->config->reset_due = LM_RESET_NONE;
 	return due;
 }
 

@@ -61,11 +61,12 @@ struct config {
 	struct cap *caps;
 	uint32_t nr_caps;
 	uint16_t flr; /* offset of the byte with Initiate FLR; 0: none */
+	uint16_t pm;  /* of that with PowerState, if D3hot to D0 is a reset; 0: it is not */
 	uint16_t msi; /* offsets of capabilities; 0: none */
 	uint16_t msix_cap;
 	_Atomic(uint16_t) command;
 	struct msix msix;
-	bool flr_due;                   /* a guest has written Initiate FLR */
+	uint32_t reset_due;             /* LM_RESET_*, as a guest has written */
 	bool enforced;                  /* master.c: COMMAND.BusMaster counts */
 	struct config_persist *persist; /* NULL, or where a copy of it all is kept */
 };

@@ -24,22 +24,25 @@ static int reset_parts(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_fl
 
 static void reset_again(struct lm_ctx *ctx, const struct crossing *x)
 {
+	ctx->reset_reason = x->aux;
 	reset_parts(ctx, NULL, x->flags);
 }
 
-int function_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags)
+int function_reset(struct lm_ctx *ctx, struct deferral *d, uint32_t reason)
 {
 	struct crossing x = {
 		.kind = LM_TRACE_RESET,
-		.flags = trace_flags,
+		.flags = reason == LM_RESET_CONTROL ? LM_TRACE_CONTROL : 0,
+		.aux = reason,
 		.redo = reset_again,
 	};
 	int ret;
 
+	ctx->reset_reason = reason;
 	if (gate_is_on(ctx, LM_TRACE_RESET) && gate_enter(ctx, &x)) {
 		ret = (int)x.result;
 	} else {
-		ret = reset_parts(ctx, d, trace_flags);
+		ret = reset_parts(ctx, d, x.flags);
 		x.result = ret == LM_DEFER ? 0 : ret;
 	}
 	if (x.seen) {
@@ -55,13 +58,15 @@ int function_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags)
 static ssize_t config_step(struct lm_ctx *ctx, struct access *a, size_t *len)
 {
 	const uint64_t offset = a->offset + a->pos;
+	uint32_t reset;
 	ssize_t ret;
 
 	if (a->is_write && !(a->trace_flags & LM_TRACE_CONTROL))
 		master_client_writes(ctx, offset, *len);
 	ret = config_access(ctx, a->buf + a->pos, *len, offset, a->is_write);
-	if (config_take_flr(ctx))
-		function_reset(ctx, NULL, 0);
+	reset = config_take_reset(ctx);
+	if (reset)
+		function_reset(ctx, NULL, reset);
 	return ret;
 }
 
@@ -74,6 +79,11 @@ int function_new(struct lm_ctx *ctx)
 	region_claim(region_get(ctx, LM_CFG_REG_IDX), config_step);
 	ret = config_new(ctx);
 	return ret ?: irq_new(ctx);
+}
+
+LM_EXPORT uint32_t lm_reset_reason(const lm_ctx_t *ctx)
+{
+	return ctx->reset_reason;
 }
 
 void function_free(struct lm_ctx *ctx)

@@ -14,8 +14,8 @@
 int function_new(struct lm_ctx *ctx); /* after the regions and the DMA map */
 void function_free(struct lm_ctx *ctx);
 /* 0, -errno, or LM_DEFER: then @d (take NULL, done set) is notified. @d NULL: nobody waits.
- * @trace_flags: LM_TRACE_CONTROL if musctl asks for it. */
-int function_reset(struct lm_ctx *ctx, struct deferral *d, uint16_t trace_flags);
+ * @reason: LM_RESET_*. */
+int function_reset(struct lm_ctx *ctx, struct deferral *d, uint32_t reason);
 
 /* ---- config.c, cap.c: configuration space ---------------------------------------- */
 
@@ -28,7 +28,7 @@ size_t config_size(const struct lm_ctx *ctx); /* 256 or 4096 */
 /* As a guest; the range is inside. count or -errno. */
 ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write);
 uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe from any thread */
-bool config_take_flr(struct lm_ctx *ctx); /* an access has asked for function level reset */
+uint32_t config_take_reset(struct lm_ctx *ctx);    /* LM_RESET_* that an access asks for, or 0 */
 /* State: config_save() and its like return the bytes needed, and write if @size has room. The
  * loads check all, then act; irq_load() comes last and delivers what is due. Where there is a
  * prepare, the load of the same bytes cannot fail after it, and nobody sees that it was called. */

@@ -59,6 +59,11 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 			"region %u: the mdev was served as another device before (remove and "
 			"recreate it)",
 			index);
+	else if (ret == -EOPNOTSUPP)
+		log_err(ctx,
+			"region %u: the memory of a mediated device is muser.ko's: no "
+			"LM_REG_FLAG_FD",
+			index);
 	else if (ret)
 		log_err(ctx, "region %u: no memory: %s%s", index, strerror(-ret),
 			memory_advice(ret));

@@ -21,6 +21,7 @@ struct region {
 	uint64_t moved;         /* ... and how far it has got */
 	bool lent;              /* memfd was given to a client */
 	bool shared;            /* mem is what clients may map */
+	bool is_file;           /* mem is the device's file: info.fd_offset */
 	bool values_persistent; /* values are in memory of persist.c */
 	bool described;         /* info.map has been called for its areas ... */
 	bool trapped;           /* ... and refused: accesses do not go to mem */

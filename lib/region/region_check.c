@@ -6,12 +6,15 @@
  * works and is hardly meant. Each complaint names the region. Register maps and ioeventfds have
  * files of their own, register_check.c and kick.c; tables are the library's own copies by now.
  */
+#include <sys/stat.h>
+
+#include "base/memfd.h"
 #include "region/kick.h"
 
 #define MAX_MMAP_AREAS 128 /* all fit into one reply */
 #define KNOWN_FLAGS                                                                \
 	(LM_REG_FLAG_RW | LM_REG_FLAG_MMAP | LM_REG_FLAG_MEM | LM_REG_FLAG_64BIT | \
-	 LM_REG_FLAG_PREFETCH)
+	 LM_REG_FLAG_PREFETCH | LM_REG_FLAG_FD)
 
 static const char *bar_fault(const lm_reg_info_t *info, bool next_used)
 {
@@ -58,6 +61,23 @@ static const char *areas_fault(const lm_reg_info_t *info)
 	return NULL;
 }
 
+static const char *file_fault(const lm_reg_info_t *info)
+{
+	struct stat st;
+
+	if (!(info->flags & LM_REG_FLAG_FD))
+		return info->fd || info->fd_offset ? "fd without LM_REG_FLAG_FD" : NULL;
+	if ((info->fn || info->regs) && !(info->flags & LM_REG_FLAG_MMAP))
+		return "LM_REG_FLAG_FD, but fn or regs serve all of it";
+	if ((info->size | info->fd_offset) % page_size())
+		return "with LM_REG_FLAG_FD its size and fd_offset must be whole pages";
+	if (fstat(info->fd, &st))
+		return "fd is not a descriptor";
+	if (S_ISREG(st.st_mode) && out_of_range(info->fd_offset, info->size, (uint64_t)st.st_size))
+		return "the file of fd ends before the region";
+	return NULL;
+}
+
 static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 {
 	const lm_reg_info_t *info = &region_get(ctx, index)->info;
@@ -66,7 +86,7 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 
 	if (info->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
-	if (info->reserved0 || info->reserved[0] || info->reserved[1])
+	if (info->reserved)
 		return "a reserved member is not 0";
 	if (index == LM_CFG_REG_IDX) /* all of it but fn is config.c's */
 		return info->size || info->flags & ~LM_REG_FLAG_RW || info->regs || info->map ||
@@ -90,7 +110,7 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 		return "neither LM_REG_FLAG_READ nor LM_REG_FLAG_WRITE is set";
 	if (info->fn && info->regs)
 		return "fn and regs are mutually exclusive";
-	return areas_fault(info);
+	return areas_fault(info) ?: file_fault(info);
 }
 
 int region_check(struct lm_ctx *ctx, uint32_t index)
@@ -114,6 +134,11 @@ int region_check(struct lm_ctx *ctx, uint32_t index)
 		log_warn(ctx,
 			 "region %u: fn is never called: clients may map all of it (restrict "
 			 "that with mmap_areas)",
+			 index);
+	if (info->flags & LM_REG_FLAG_FD && mappable && !memfd_is_sealed(info->fd))
+		log_warn(ctx,
+			 "region %u: a client can truncate the file of fd, which ends this process "
+			 "(seal it: F_SEAL_SHRINK)",
 			 index);
 	if (info->map && !mappable)
 		log_warn(ctx, "region %u: map is never called without LM_REG_FLAG_MMAP", index);

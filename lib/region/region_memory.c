@@ -2,8 +2,9 @@
 /*
  * region_memory.c - the memory behind regions: made, looked through, cleared, taken from a client.
  *
- * Memory is a memfd, or the host's. A memfd is never reserved: a region may be larger
- * than all memory, and costs what was used of it. So nothing here walks over a whole region.
+ * Memory is a memfd, the host's, or a file of the device, which stays as it is. A memfd is never
+ * reserved: a region may be larger than all memory, and costs what was used of it. So nothing here
+ * walks over a whole region.
  *
  * A client that was given the descriptor may keep it, and a mapping, for as long as it likes.
  * Before the next one comes, what it has seen is replaced: the contents move to a new memfd, a
@@ -28,6 +29,21 @@
 
 /* ---- making it ------------------------------------------------------------------- */
 
+static int file_map(struct region *r)
+{
+	r->memfd = fcntl(r->info.fd, F_DUPFD_CLOEXEC, 0);
+	if (r->memfd < 0)
+		return -errno;
+	r->mem = mmap(NULL, r->info.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+		      r->memfd, (off_t)r->info.fd_offset);
+	if (r->mem == MAP_FAILED) {
+		r->mem = NULL;
+		return -errno;
+	}
+	r->is_file = true;
+	return 0;
+}
+
 /* Memory of the host may be there before this process, and after it. */
 int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 {
@@ -50,6 +66,8 @@ int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 	} else if (r->info.fn || r->info.regs) {
 		return 0;
 	}
+	if (r->info.flags & LM_REG_FLAG_FD)
+		return ctx->host == &socket_host ? file_map(r) : -EOPNOTSUPP;
 	if (r->shared || (ctx->info.flags & LM_DEV_RESTARTABLE))
 		host = ctx->host;
 	ret = host->memory(host, &m);
@@ -82,7 +100,7 @@ bool region_memory_data(const struct region *r, uint64_t *at, uint64_t *end)
 	uint64_t limit;
 	int fd;
 
-	for (; *at < r->info.size; *at = limit) {
+	for (; !r->is_file && *at < r->info.size; *at = limit) {
 		/* While it moves, the first part is in the new memfd. */
 		fd = *at < r->moved ? r->fresh : r->memfd;
 		limit = *at < r->moved ? r->moved : r->info.size;
@@ -106,6 +124,8 @@ void region_memory_clear(struct region *r)
 {
 	int ret;
 
+	if (r->is_file)
+		return;
 	if (r->memfd < 0)
 		ret = madvise(r->mem, round_up(r->info.size, page_size()), MADV_REMOVE);
 	else
@@ -196,7 +216,7 @@ int region_memory_renew(struct lm_ctx *ctx)
 	for (i = 0; i < region_count(ctx); i++) {
 		struct region *r = region_get(ctx, i);
 
-		if (!r->lent)
+		if (!r->lent || r->is_file)
 			continue;
 		work_add(ctx, TURN_MAX);
 		ret = memory_move(r);

@@ -117,7 +117,7 @@ static int device_reset(struct client *c, struct message *m, struct reply *r)
 	int ret;
 
 	c->reset = (struct deferral){ .done = reset_done };
-	ret = function_reset(c->ctx, &c->reset, 0);
+	ret = function_reset(c->ctx, &c->reset, LM_RESET_CLIENT);
 	if (ret == LM_DEFER)
 		c->waiting = WAIT_RESET;
 	return ret;

@@ -96,6 +96,7 @@ int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 			(reg->info.flags & LM_REG_FLAG_READ ? VFIO_REGION_INFO_FLAG_READ : 0) |
 			(reg->info.flags & LM_REG_FLAG_WRITE ? VFIO_REGION_INFO_FLAG_WRITE : 0) |
 			(region_is_mappable(reg) ? VFIO_REGION_INFO_FLAG_MMAP : 0);
+	rep.info.offset = reg->info.fd_offset; /* in the descriptor that goes along */
 	region_caps(reg, req.index >= LM_DEV_NUM_REGS, &rep);
 	/* Too small a buffer is told the size it needs; cap_offset stays: QEMU refuses 0 there. */
 	r->len = rep.info.argsz <= req.argsz ? rep.info.argsz : sizeof(rep.info);

@@ -14,6 +14,7 @@ void server_notify(struct lm_ctx *ctx, pid_t pid, bool attached)
 		.value = (uint64_t)pid,
 	};
 
+	ctx->session += attached;
 	if (gate_is_on(ctx, x.kind))
 		gate_report(ctx, &x);
 	ctx_notify(ctx, attached ? "attach" : "detach", NULL, (uint64_t)pid);

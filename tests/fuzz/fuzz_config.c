@@ -129,7 +129,7 @@ static void step(struct input *in)
 	case 0: out_of_bounds(in); break;
 	case 1: lm_irq_trigger(dev.ctx, word); break;
 	case 2: lm_irq_set_level(dev.ctx, word & 1); break;
-	case 3: function_reset(dev.ctx, NULL, 0); break;
+	case 3: function_reset(dev.ctx, NULL, LM_RESET_CLIENT); break;
 	case 4: check_read(count, offset); break;
 	default:
 		take(in, buf, count);

@@ -166,6 +166,26 @@ static void a_vendor_capability_tells_its_length(void **state)
 	assert_int_equal(cfg_get(ctx, 0x40, 4), 0x00100009);
 }
 
+static void a_list_goes_on_after_the_array(void **state)
+{
+	static const lm_cap_t list[] = {
+		{ .id = PCI_CAP_ID_VNDR, .size = 4 },
+		{ .id = PCI_CAP_ID_PM },
+		{ .id = PCI_CAP_ID_VNDR, .size = 8 },
+	};
+
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_VNDR, .size = 4 };
+	info.cap_list = list;
+	info.nr_caps = LM_NR(list);
+	make();
+	assert_int_equal(lm_cap_find(ctx, PCI_CAP_ID_VNDR, false, 0), 0x40);
+	assert_int_equal(lm_cap_find(ctx, PCI_CAP_ID_VNDR, false, 1), 0x44);
+	assert_int_equal(lm_cap_find(ctx, PCI_CAP_ID_PM, false, 0), 0x48);
+	assert_int_equal(lm_cap_find(ctx, PCI_CAP_ID_VNDR, false, 2), 0x50);
+	assert_int_equal(lm_cap_find(ctx, PCI_CAP_ID_VNDR, false, 3), 0);
+	assert_int_equal(lm_cap_find(ctx, PCI_CAP_ID_PM, true, 0), 0);
+}
+
 static struct {
 	uint8_t id;
 	loff_t  offset;
@@ -232,6 +252,31 @@ static void power_states_d0_and_d3_are_taken_others_not(void **state)
 	assert_int_equal(cfg_get(ctx, 0x40 + PCI_PM_CTRL, 1) & 3, 0);
 	cfg_put(ctx, 0x40 + PCI_PM_CTRL, 1, 2);
 	assert_int_equal(cfg_get(ctx, 0x40 + PCI_PM_CTRL, 1) & 3, 0);
+}
+
+/* With No_Soft_Reset clear. */
+static void waking_from_d3_is_a_reset_where_the_device_says_so(void **state)
+{
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM, .pm = { .soft_reset = true } };
+	make();
+	assert_int_equal(cfg_get(ctx, 0x40 + PCI_PM_CTRL, 2), 0);
+	cfg_put(ctx, 0x40 + PCI_PM_CTRL, 2, 0);
+	cfg_put(ctx, 0x40 + PCI_PM_CTRL, 2, 3);
+	assert_int_equal(device_resets, 0);
+	cfg_put(ctx, 0x40 + PCI_PM_CTRL, 2, PCI_PM_CTRL_PME_ENABLE);
+	assert_int_equal(device_resets, 1);
+	assert_int_equal(lm_reset_reason(ctx), LM_RESET_PM);
+	assert_int_equal(cfg_get(ctx, 0x40 + PCI_PM_CTRL, 2), 0);
+}
+
+static void waking_is_no_reset_otherwise(void **state)
+{
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM };
+	make();
+	cfg_put(ctx, 0x40 + PCI_PM_CTRL, 2, 3);
+	cfg_put(ctx, 0x40 + PCI_PM_CTRL, 2, 0);
+	assert_int_equal(device_resets, 0);
+	assert_int_equal(lm_reset_reason(ctx), LM_RESET_NONE);
 }
 
 static void pme_enable_is_written_and_pme_status_cleared(void **state)
@@ -512,6 +557,9 @@ int main(void)
 		TEST(the_callback_serves_reads_of_the_body),
 		TEST(the_callback_hears_of_writes_after_they_are_stored),
 		TEST(power_states_d0_and_d3_are_taken_others_not),
+		TEST(waking_from_d3_is_a_reset_where_the_device_says_so),
+		TEST(waking_is_no_reset_otherwise),
+		TEST(a_list_goes_on_after_the_array),
 		TEST(pme_enable_is_written_and_pme_status_cleared),
 		TEST(express_gives_4096_bytes_and_no_latency_timer),
 		TEST(device_control_is_written_and_status_cleared),

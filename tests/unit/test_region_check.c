@@ -47,22 +47,16 @@ static void a_region_that_nobody_could_access_is_refused(void **state)
 
 static void unknown_flags_are_refused(void **state)
 {
-	const lm_reg_info_t info = { .flags = MEM | 1u << 6, .size = 64 };
+	const lm_reg_info_t info = { .flags = MEM | 1u << 7, .size = 64 };
 
 	refused(*state, BAR, &info, "region 4: a flag that this libmuser does not know");
 }
 
 static void reserved_members_are_zero(void **state)
 {
-	const lm_reg_info_t tries[] = {
-		{ .flags = MEM, .size = 64, .reserved0 = 1 },
-		{ .flags = MEM, .size = 64, .reserved = { 1 } },
-		{ .flags = MEM, .size = 64, .reserved = { 0, 1 } },
-	};
-	size_t i;
+	const lm_reg_info_t info = { .flags = MEM, .size = 64, .reserved = 1 };
 
-	for (i = 0; i < LM_NR(tries); i++)
-		refused(*state, BAR, &tries[i], "region 4: a reserved member is not 0");
+	refused(*state, BAR, &info, "region 4: a reserved member is not 0");
 }
 
 static void a_region_whose_size_was_forgotten_is_refused(void **state)

@@ -83,13 +83,15 @@ struct hold {
 static struct hold hold_bar(struct engine *e)
 {
 	const struct vfio_region_info req = { .argsz = 4096, .index = BAR };
+	struct vfio_region_info info;
 	struct hold h;
 	struct wire m;
 
 	engine_request(e, VFIO_USER_DEVICE_GET_REGION_INFO, &req, sizeof(req), &m);
 	assert_int_equal(m.nr_fds, 1);
+	memcpy(&info, m.payload, sizeof(info));
 	h.fd = m.fds[0];
-	h.mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, h.fd, 0);
+	h.mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, h.fd, (off_t)info.offset);
 	assert_true(h.mem != MAP_FAILED);
 	return h;
 }
@@ -602,9 +604,133 @@ static void a_move_that_failed_goes_on_later(void **state)
 
 #define TEST ENGINE_TEST
 
+/* ---- a file of the device --------------------------------------------------------- */
+
+static int file_of(uint64_t size, int seals)
+{
+	const int fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+static void bar_is_file(struct engine *e, uint32_t flags, int fd, uint64_t offset)
+{
+	e->info.pci_info.reg_info[BAR] = (lm_reg_info_t){
+		.flags = flags | LM_REG_FLAG_FD, .size = SIZE, .fd = fd, .fd_offset = offset };
+}
+
+static void a_file_of_the_device_is_its_memory(void **state)
+{
+	struct engine *e = *state;
+	const int fd = file_of(SIZE + PAGE, F_SEAL_SHRINK);
+	char data[4];
+
+	bar_is_file(e, MAP, fd, PAGE);
+	engine_connect(e);
+	assert_string_equal(e->log, "");
+	assert_int_equal(pwrite(fd, "file", 4, (off_t)(PAGE + 8)), 4);
+	assert_memory_equal(engine_read(e, BAR, 8, 4), "file", 4);
+	engine_write(e, BAR, SIZE - 4, "tail", 4);
+	assert_int_equal(pread(fd, data, 4, (off_t)(SIZE + PAGE - 4)), 4);
+	assert_memory_equal(data, "tail", 4);
+	assert_memory_equal((char *)lm_mmap(e->ctx, BAR, SIZE - 4, 4), "tail", 4);
+	close(fd);
+}
+
+static void clients_map_it_where_the_region_begins(void **state)
+{
+	struct engine *e = *state;
+	const int fd = file_of(SIZE + PAGE, F_SEAL_SHRINK);
+	struct change c;
+
+	assert_int_equal(pwrite(fd, "file", 4, (off_t)PAGE), 4);
+	bar_is_file(e, MAP, fd, PAGE);
+	listen_for_clients(e);
+	attach(e);
+	c.a = hold_bar(e);
+	assert_memory_equal(c.a.mem, "file", 4);
+	change_client(e, &c);
+	memcpy(c.b.mem, "next", 4);
+	assert_memory_equal(c.a.mem, "next", 4); /* it is the device's to share */
+	change_end(&c);
+	close(fd);
+}
+
+static void it_is_no_part_of_a_saved_state(void **state)
+{
+	struct engine *e = *state;
+	const int fd = file_of(SIZE, F_SEAL_SHRINK);
+	char data[4];
+	size_t len = 0;
+	void *saved;
+
+	assert_int_equal(pwrite(fd, "file", 4, 0), 4);
+	bar_is_file(e, MAP, fd, 0);
+	engine_start(e);
+	assert_int_equal(lm_ctx_save(e->ctx, NULL, &len), 0);
+	saved = malloc(len);
+	assert_non_null(saved);
+	assert_int_equal(lm_ctx_save(e->ctx, saved, &len), 0);
+	assert_null(memmem(saved, len, "file", 4));
+	assert_int_equal(lm_ctx_load(e->ctx, saved, len), 0);
+	assert_int_equal(pread(fd, data, 4, 0), 4);
+	assert_memory_equal(data, "file", 4);
+	free(saved);
+	close(fd);
+}
+
+static void file_refused(struct engine *e, lm_reg_info_t info, const char *why)
+{
+	char message[200];
+
+	info.flags |= MEM;
+	e->info.pci_info.reg_info[BAR] = info;
+	engine_refuses(e);
+	snprintf(message, sizeof(message), "region 4: %s", why);
+	assert_string_equal(e->log, message);
+}
+
+static void a_file_that_cannot_be_is_refused(void **state)
+{
+	struct engine *e = *state;
+	const int fd = file_of(SIZE, F_SEAL_SHRINK);
+	const uint32_t FD = LM_REG_FLAG_FD;
+
+	file_refused(e, (lm_reg_info_t){ .size = SIZE, .fd = fd }, "fd without LM_REG_FLAG_FD");
+	file_refused(e, (lm_reg_info_t){ .flags = FD, .size = SIZE, .fd = 12345 },
+		     "fd is not a descriptor");
+	file_refused(e, (lm_reg_info_t){ .flags = FD, .size = SIZE, .fd = fd, .fd_offset = 8 },
+		     "with LM_REG_FLAG_FD its size and fd_offset must be whole pages");
+	file_refused(e, (lm_reg_info_t){ .flags = FD, .size = SIZE, .fd = fd, .fd_offset = PAGE },
+		     "the file of fd ends before the region");
+	file_refused(e, (lm_reg_info_t){ .flags = FD, .size = SIZE, .fd = fd,
+					 .fn = e->info.pci_info.reg_info[BAR_RAW].fn },
+		     "LM_REG_FLAG_FD, but fn or regs serve all of it");
+	close(fd);
+}
+
+static void one_that_can_shrink_is_warned_of(void **state)
+{
+	struct engine *e = *state;
+	const int fd = file_of(SIZE, 0);
+
+	bar_is_file(e, MAP, fd, 0);
+	engine_start(e);
+	assert_non_null(strstr(e->log, "region 4: a client can truncate the file of fd"));
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_file_of_the_device_is_its_memory),
+		TEST(clients_map_it_where_the_region_begins),
+		TEST(it_is_no_part_of_a_saved_state),
+		TEST(a_file_that_cannot_be_is_refused),
+		TEST(one_that_can_shrink_is_warned_of),
 		TEST(memory_of_our_own_may_be_larger_than_all_memory),
 		TEST(memory_to_be_mapped_may_be_as_large_as_addresses_go),
 		TEST(a_saved_device_has_used_no_more_memory),

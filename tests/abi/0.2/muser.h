@@ -155,8 +155,9 @@ typedef struct {
 	uint32_t                 nr_mmap_areas;
 	uint32_t                 nr_ioeventfds;
 	uint32_t                 subtype;
-	uint32_t                 reserved0;
-	uint64_t                 reserved[2];
+	int                      fd;
+	uint64_t                 fd_offset;
+	uint64_t                 reserved;
 } lm_reg_info_t;
 
 typedef union {
@@ -407,6 +408,21 @@ int lm_sigbus_guard(void);
 void *lm_mmap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length);
 
 int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length, bool on);
+
+uint32_t lm_cap_find(const lm_ctx_t *ctx, uint16_t id, bool extended, uint32_t nth);
+
+enum lm_reset_reason {
+	LM_RESET_NONE,
+	LM_RESET_CLIENT,
+	LM_RESET_FLR,
+	LM_RESET_PM,
+	LM_RESET_CONTROL,
+	LM_RESET_LOAD,
+};
+
+uint32_t lm_reset_reason(const lm_ctx_t *ctx);
+
+uint64_t lm_session(const lm_ctx_t *ctx);
 
 uint64_t lm_register_get(const lm_ctx_t *ctx, uint32_t region, uint64_t offset);
 
