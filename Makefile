@@ -39,7 +39,7 @@ CLI_PKGS := $(LIB_PKGS) smartcols libudev
 pkg = $(shell pkg-config $(1) $(2))
 
 LIB_SRC := $(wildcard lib/*.c lib/*/*.c)
-DEV_SRC := $(wildcard devices/*.c devices/*/*.c)
+DEV_SRC := $(filter-out devices/examples/%,$(wildcard devices/*.c devices/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 # Parts of the library that musctl uses as its own; they know nothing of devices.
 CLI_LIB_SRC := lib/program.c $(addprefix lib/base/,json.c describe.c dir.c log_level.c option.c prop.c \
@@ -48,7 +48,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 DEVTEST_SRC := $(wildcard tests/devices/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 MAN := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
-HEADERS := $(wildcard lib/muser*.h)
+HEADERS := $(wildcard lib/muser*.h lib/muser*.hpp)
 BACKENDS := $(patsubst cli/data/50-muser-%.json,%,$(wildcard cli/data/50-muser-*.json))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
@@ -245,6 +245,11 @@ here = $(if $(DESTDIR),@:,$(1))
 # Without it, programs that are linked with the library do not find it.
 LDCONFIG ?= PATH=$$PATH:/sbin ldconfig
 
+# Sources to begin with: the devices of musctl, and the programs of muser(7).
+EXAMPLES := $(wildcard devices/*.[ch] devices/*/*.[ch] devices/examples/Makefile)
+PROGRAMS := ticker.c mover.c move.c pad.c ticker.cc
+DOCDIR = $(PREFIX)/share/doc/muser
+
 install: all
 	$(INSTALL) -m 755 $(B)/musctl $(call dest,$(PREFIX)/bin/musctl)
 	$(INSTALL) -m 755 $(B)/libmuser.so.$(SOVERSION) \
@@ -271,6 +276,12 @@ install: all
 			>$(call dest,$(PREFIX)/share/vfio-user)/50-muser-$$type.json && \
 		ln -sf $(PREFIX)/bin/musctl \
 			$(call dest,$(LIBEXECDIR)/muser)/vfio-user-$$type || exit; done
+	for file in $(EXAMPLES); do $(INSTALL) -m 644 $$file \
+		$(call dest,$(DOCDIR)/examples)/$${file#devices/} || exit; done
+	mv $(call dest,$(DOCDIR)/examples)/examples/* $(call dest,$(DOCDIR)/examples)/
+	rmdir $(call dest,$(DOCDIR)/examples)/examples
+	for program in $(PROGRAMS); do awk -v name=$$program -f man/program.awk man/muser.7.scd \
+		>$(call dest,$(DOCDIR)/examples)/$$program || exit; done
 	$(call here,if [ "$$(id -u)" -eq 0 ]; then $(LDCONFIG); else \
 		echo 'muser: run ldconfig as root$(comma) or set LD_LIBRARY_PATH=$(LIBDIR)' >&2; fi)
 

@@ -14,6 +14,7 @@
 const struct device_type *const device_types[] = {
 	&device_gpio_idio16,
 	&device_null,
+	&device_edu,
 	NULL,
 };
 

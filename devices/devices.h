@@ -64,6 +64,7 @@ int device_wire(const char *name, const char *base, uint32_t nr);
 void device_free(const struct device_type *type, void *dev);
 
 /* The types, each in a file of its own. */
+extern const struct device_type device_edu;
 extern const struct device_type device_gpio_idio16;
 extern const struct device_type device_null;
 

@@ -72,3 +72,20 @@ program() { # COMPILER...
 		[[ $output == *"ldconfig as root"* ]]
 	fi
 }
+
+@test "the examples build with nothing but it, and run" {
+	cp -r "$ROOT/usr/share/doc/muser/examples" .
+	run -0 make -C examples
+	run -0 --separate-stderr examples/device gpio-idio16 --help
+	[[ $output == *"in=0..0xffff"* ]]
+	export MUSER_RUNTIME_DIR=$PWD/run
+	for device in ticker mover pad ticker-class "device null"; do
+		# shellcheck disable=SC2086 # a word, or two
+		timeout 60 examples/$device --uuid 85006552-1b4b-45e9-ad62-9dd16df09171 >uuid &
+		until [ -s uuid ]; do sleep 0.05; done
+		kill %1
+		wait %1
+		[ "$(cat uuid)" = 85006552-1b4b-45e9-ad62-9dd16df09171 ]
+		rm uuid
+	done
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# muser(7) is true: its device builds from the page as it is, and behaves as the page says.
+# muser(7) is true: its programs build from the page as they are, and behave as it says.
 
 bats_require_minimum_version 1.5.0
 
@@ -9,17 +9,25 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
+# build COMPILER FILE: from the page, without a warning
+build() {
+	local repo=$BATS_TEST_DIRNAME/../..
+	awk -v name="$2" -f "$repo/man/program.awk" "$repo/man/muser.7.scd" >"$BATS_FILE_TMPDIR/$2"
+	# shellcheck disable=SC2046,SC2086 # several words
+	$1 -Wall -Wextra -Werror -o "$BATS_FILE_TMPDIR/${2/.c/}" -I"$repo/lib" \
+		"$BATS_FILE_TMPDIR/$2" "$repo/build/release/libmuser.a" \
+		$(pkg-config --libs json-c uuid) -pthread
+}
+
 setup_file() {
 	local repo=$BATS_TEST_DIRNAME/../..
 	export MUSCTL=${MUSCTL:-$repo/build/release/musctl}
 	export MUSER_RUNTIME_DIR=$BATS_FILE_TMPDIR/run
-	awk '/^```$/ { inside = !inside; next } inside && /ticker\.c - / { ours = 1 }
-		inside && ours { gsub(/\\\\/, "\\"); print } !inside { ours = 0 }' \
-		"$repo/man/muser.7.scd" >"$BATS_FILE_TMPDIR/ticker.c"
 	flock "$repo/build" make -s -C "$repo" build/release/libmuser.a >/dev/null
-	# shellcheck disable=SC2046 # several words
-	cc -o "$BATS_FILE_TMPDIR/ticker" -I"$repo/lib" "$BATS_FILE_TMPDIR/ticker.c" \
-		"$repo/build/release/libmuser.a" $(pkg-config --libs json-c uuid) -pthread
+	for program in ticker mover move pad; do
+		build cc "$program.c"
+	done
+	build "c++ -std=c++17" ticker.cc
 	TICKER=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/ticker")
 	export TICKER
 }
@@ -54,7 +62,7 @@ teardown_file() {
 
 @test "writing 1 clears the tick and lowers the line" {
 	"$MUSCTL" poke "$TICKER" PERIOD=3e8 CTRL.RUN=1
-	sleep 0.1
+	until [ "$("$MUSCTL" peek "$TICKER" STATUS.TICK)" = 0x1 ]; do sleep 0.05; done
 	"$MUSCTL" poke "$TICKER" CTRL.RUN=0
 	[ "$("$MUSCTL" peek "$TICKER" STATUS)" = 0x00000001 ]
 	[ "$(("$("$MUSCTL" peek "$TICKER" config+6.2)" & 8))" -eq 8 ]
@@ -79,4 +87,36 @@ teardown_file() {
 	said=$(sed -n 's/^muser: [0-9a-f-]*: \(region 0: .*\)/\1/p' "$REPO/man/muser.7.scd")
 	[ -n "$said" ]
 	[[ ${stderr_lines[0]} == "muser: "*": $said" ]]
+}
+
+@test "the mover copies for its driver, and interrupts it" {
+	uuid=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/mover")
+	run -0 --separate-stderr "$BATS_FILE_TMPDIR/move" \
+		"$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock" hello
+	"$MUSCTL" destroy "$uuid"
+	[ "$output" = "status 0: hello" ]
+}
+
+@test "what is written to the pad outlives its program" {
+	uuid=$("$MUSCTL" exec -O file="$PWD/pad.state" -- "$BATS_FILE_TMPDIR/pad")
+	"$MUSCTL" poke "$uuid" bar0+0.4=2a
+	"$MUSCTL" destroy "$uuid"
+	uuid=$("$MUSCTL" exec -O file="$PWD/pad.state" -O color=white -- "$BATS_FILE_TMPDIR/pad")
+	run -0 --separate-stderr "$MUSCTL" peek "$uuid" bar0+0.4 STARTS COLOR
+	"$MUSCTL" set "$uuid" color=black
+	black=$("$MUSCTL" peek "$uuid" COLOR)
+	"$MUSCTL" destroy "$uuid"
+	[ "$output" = $'0x0000002a\n0x00000002\n0x00000001' ]
+	[ "$black" = 0x00000000 ]
+}
+
+@test "the ticker as a class ticks as well" {
+	uuid=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/tickerc")
+	"$MUSCTL" poke "$uuid" PERIOD=3e8 CTRL=1
+	until [ "$("$MUSCTL" peek "$uuid" STATUS)" = 0x00000001 ]; do sleep 0.05; done
+	"$MUSCTL" poke "$uuid" CTRL=0
+	"$MUSCTL" poke "$uuid" STATUS=1
+	run -0 --separate-stderr "$MUSCTL" peek "$uuid" STATUS PERIOD
+	"$MUSCTL" destroy "$uuid"
+	[ "$output" = $'0x00000000\n0x000003e8' ]
 }

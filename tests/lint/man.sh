@@ -46,18 +46,3 @@ grep -noE '\*(musctl|muser|libmuser)[a-z-]*\*\([0-9]\)' man/*.scd |
 	while read -r where page; do
 		[ -f "man/$page.scd" ] || echo "$where: refers to $page, which is not here"
 	done | report "references between pages lead somewhere"
-
-# The device of the tutorial is a program: it compiles without a warning.
-tutorial()
-{
-	awk -v name="$1 - " '/^```$/ { inside = !inside; next }
-		inside && index($0, name) { ours = 1 }
-		inside && ours { gsub(/\\\\/, "\\"); print } !inside { ours = 0 }' man/muser.7.scd
-}
-warnings="-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers"
-{
-	# shellcheck disable=SC2086
-	tutorial ticker.c | ${CC:-cc} -std=gnu11 -fsyntax-only $warnings -Ilib -x c - 2>&1
-	# shellcheck disable=SC2086
-	tutorial ticker.cc | ${CXX:-c++} -std=c++11 -fsyntax-only $warnings -Ilib -x c++ - 2>&1
-} | report "the tutorial compiles"

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * muser.hpp - libmuser for C++17: a device is a class, its registers, regions, options and timers
+ * are members.
+ *
+ *	class Ticker : public muser::Device {
+ *	public:
+ *		Ticker() : Device("ticker", 0x1234, 0x7469) { use_intx(); }
+ *	private:
+ *		muser::Region bar0{*this, LM_BAR0_REG_IDX, 16, LM_REG_FLAG_RW};
+ *		muser::Register ctrl{bar0, 0x0, 4, "CTRL", "start and stop"};
+ *		...
+ *	};
+ *	int main(int argc, char **argv) { return Ticker().main(argc, argv); }
+ *
+ * Header-only, over <muser.h>, which says what is not said here. All is allocated before the device
+ * is served, and nothing while it is. What fails before throws std::system_error, and so may
+ * start(): the device is not made then. An exception from another callback is logged. Objects belong to their device and are neither copied nor
+ * moved; all but what <muser.h> lets any thread call is for the thread that serves it.
+ */
+#ifndef MUSER_HPP
+#define MUSER_HPP
+
+#include <muser.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <system_error>
+#include <type_traits>
+#include <vector>
+
+namespace muser {
+
+/* A negative errno becomes an exception. */
+inline int check(int ret, const char *what)
+{
+	if (ret < 0)
+		throw std::system_error(-ret, std::generic_category(), what);
+	return ret;
+}
+
+class Unique {
+public:
+	Unique() = default;
+	Unique(const Unique &) = delete;
+	Unique &operator=(const Unique &) = delete;
+};
+
+class Device;
+class Register;
+
+/* ---- regions and registers -------------------------------------------------------- */
+
+/* A BAR or another region, by its index (LM_*_REG_IDX). With registers it is served by them, else
+ * it is memory. Where are whole pages that clients may map: areas. */
+class Region : Unique {
+public:
+	inline Region(Device &device, uint32_t index, uint64_t size,
+		      uint32_t flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM);
+	/* Of memory: where it is; valid while the device is served. */
+	inline void *memory(uint64_t offset, size_t length) const;
+	uint32_t index() const { return index_; }
+
+private:
+	friend class Device;
+	friend class Register;
+
+	inline void build(lm_reg_info_t &info);
+	static inline uint64_t read(void *pvt, const lm_register_io_t *io);
+	static inline void write(void *pvt, const lm_register_io_t *io);
+
+	Device &device_;
+	uint32_t index_;
+	std::vector<Register *> registers_; /* in order of their offsets: as in the table */
+	std::vector<lm_register_t> table_;
+	lm_register_map_t map_ = {};
+};
+
+/* A register, or an array of @count. It keeps its values; what the driver writes is there when
+ * on_write has returned. */
+class Register : Unique {
+public:
+	inline Register(Region &region, uint64_t offset, unsigned width, const char *name,
+			const char *help = nullptr, lm_access access = LM_RW, uint64_t reset = 0);
+
+	Register &field(const char *name, unsigned shift, unsigned bits)
+	{
+		lm_field_t f = {};
+
+		f.name = name;
+		f.shift = static_cast<uint8_t>(shift);
+		f.bits = static_cast<uint8_t>(bits);
+		fields_.push_back(f);
+		return *this;
+	}
+	Register &array(uint32_t count, uint32_t stride = 0)
+	{
+		values_.assign(count, description_.reset);
+		description_.count = count;
+		description_.stride = stride;
+		return *this;
+	}
+
+	operator uint64_t() const { return values_[0]; }
+	Register &operator=(uint64_t value)
+	{
+		values_[0] = value;
+		return *this;
+	}
+	uint64_t &operator[](size_t element) { return values_[element]; }
+	uint64_t operator[](size_t element) const { return values_[element]; }
+	void reset() { std::fill(values_.begin(), values_.end(), description_.reset); }
+
+	/* The driver reads it: what it gets. Without one: the value. */
+	std::function<uint64_t(const lm_register_io_t &io)> on_read;
+	/* The driver writes it: io.old and io.value; the value is still the old one. */
+	std::function<void(const lm_register_io_t &io)> on_write;
+
+private:
+	friend class Region;
+	friend class Device;
+
+	uint64_t driver_reads(const lm_register_io_t &io)
+	{
+		return on_read ? on_read(io) : values_[io.element];
+	}
+	void driver_writes(lm_register_io_t io)
+	{
+		uint64_t &value = values_[io.element];
+		const uint64_t before = value;
+
+		io.old = before;
+		if (on_write)
+			on_write(io);
+		if (description_.access == LM_RW1C)
+			value &= ~io.value;
+		else if (value == before) /* else the device has had the last word */
+			value = io.value;
+	}
+
+	lm_register_t description_ = {};
+	std::vector<lm_field_t> fields_;
+	std::vector<uint64_t> values_;
+};
+
+/* ---- timers ----------------------------------------------------------------------- */
+
+/* There while the device is served, not armed at first. */
+class Timer : Unique {
+public:
+	inline Timer(Device &device, std::function<void()> expired);
+	void arm(std::chrono::nanoseconds delay,
+		 std::chrono::nanoseconds interval = std::chrono::nanoseconds::zero())
+	{
+		check(lm_timer_arm(timer_, static_cast<uint64_t>(delay.count()),
+				   static_cast<uint64_t>(interval.count())),
+		      "timer");
+	}
+	void stop() { check(lm_timer_arm(timer_, 0, 0), "timer"); }
+
+private:
+	friend class Device;
+
+	Device &device_;
+	std::function<void()> expired_;
+	lm_timer_t *timer_ = nullptr;
+};
+
+/* ---- memory of the driver --------------------------------------------------------- */
+
+/* Pointers into it, given up at the end; over at most @N windows. */
+template <uint32_t N = 1> class Mapping : Unique {
+public:
+	Mapping(lm_ctx_t *ctx, int prot, dma_addr_t addr, uint64_t len) : ctx_(ctx)
+	{
+		hold_.sg = sg_;
+		hold_.iov = iov_;
+		hold_.max = N;
+		check(lm_dma_hold(ctx, prot, addr, len, &hold_), "memory of the driver");
+	}
+	~Mapping() { lm_dma_release(ctx_, &hold_); }
+	const struct iovec *begin() const { return iov_; }
+	const struct iovec *end() const { return iov_ + hold_.nr; }
+	void *data() const { return iov_[0].iov_base; }
+
+private:
+	lm_ctx_t *ctx_;
+	lm_dma_hold_t hold_ = {};
+	dma_sg_t sg_[N];
+	struct iovec iov_[N];
+};
+
+/* ---- the device ------------------------------------------------------------------- */
+
+class Device : Unique {
+public:
+	Device(const char *type, uint16_t vendor, uint16_t device)
+	{
+		info_.type = type;
+		info_.pvt = this;
+		info_.pci_info.id.vid = vendor;
+		info_.pci_info.id.did = device;
+		info_.start = call_start;
+		info_.stop = call_stop;
+		info_.reset = call_reset;
+		info_.client = call_client;
+	}
+	virtual ~Device() = default;
+
+	/* The main function of a program that is this device: see lm_main(). */
+	int main(int argc, char **argv)
+	{
+		build();
+		return lm_main(argc, argv, &info_);
+	}
+	/* The description, for all that has no name of its own here. Before the device is made. */
+	lm_dev_info_t &info() { return info_; }
+	/* Complete, for lm_ctx_create() in a program with a loop of its own. */
+	const lm_dev_info_t *description()
+	{
+		build();
+		return &info_;
+	}
+	/* While it is served, from start() to stop(). */
+	lm_ctx_t *context() const { return ctx_; }
+
+	int raise(uint32_t vector) { return lm_irq_trigger(ctx_, vector); }
+	int assert_irq(uint32_t cause, bool on) { return lm_irq_assert(ctx_, cause, on); }
+	void read(dma_addr_t addr, void *data, uint64_t len)
+	{
+		check(lm_dma_read_at(ctx_, addr, data, len), "read");
+	}
+	void write(dma_addr_t addr, const void *data, uint64_t len)
+	{
+		check(lm_dma_write_at(ctx_, addr, data, len), "write");
+	}
+	template <class T> void publish(dma_addr_t addr, T value)
+	{
+		check(lm_dma_store(ctx_, addr, sizeof(value), value), "publish");
+	}
+
+protected:
+	virtual void start() {}
+	virtual void stop() {}
+	virtual void reset() {}
+	virtual void client(bool attached) { (void)attached; }
+
+	void use_intx() { info_.pci_info.irq_count[LM_DEV_INTX_IRQ_IDX] = 1; }
+	void use_msi(uint32_t vectors) { info_.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = vectors; }
+	void use_msix(uint32_t vectors, uint8_t bar, uint32_t table, uint32_t pba)
+	{
+		lm_cap_t cap = {};
+
+		cap.id = 0x11; /* PCI_CAP_ID_MSIX */
+		cap.msix.bar = bar;
+		cap.msix.table = table;
+		cap.msix.pba = pba;
+		capability(cap);
+		info_.pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX] = vectors;
+	}
+	void capability(const lm_cap_t &cap) { caps_.push_back(cap); }
+
+	/* Options of the device that are variables, members of it. */
+	template <class T>
+	void option(const char *name, const char *help, T &variable, T min = 0,
+		    T max = std::numeric_limits<T>::max(), const char *unit = nullptr)
+	{
+		static_assert(std::is_unsigned_v<T>, "an unsigned integer, or bool");
+		lm_prop_t &p = variable_at(name, help, &variable, sizeof(variable));
+
+		p.type = std::is_same_v<T, bool> ? LM_PROP_BOOL : LM_PROP_UINT;
+		p.min = min;
+		p.max = max;
+		p.unit = unit;
+	}
+	template <size_t N> void option(const char *name, const char *help, char (&text)[N])
+	{
+		variable_at(name, help, text, N).type = LM_PROP_TEXT;
+	}
+
+private:
+	friend class Region;
+	friend class Register;
+	friend class Timer;
+
+	lm_prop_t &variable_at(const char *name, const char *help, const void *at, size_t size)
+	{
+		lm_prop_t p = {};
+
+		p.name = name;
+		p.help = help;
+		p.size = static_cast<uint32_t>(size);
+		p.offset = static_cast<uint64_t>(static_cast<const char *>(at) -
+						 reinterpret_cast<const char *>(this));
+		props_.push_back(p);
+		return props_.back();
+	}
+
+	void build()
+	{
+		for (Region *region : regions_)
+			region->build(info_.pci_info.reg_info[region->index_]);
+		info_.cap_list = caps_.data();
+		info_.nr_caps = static_cast<uint32_t>(caps_.size());
+		info_.cap_size = sizeof(lm_cap_t);
+		info_.props = props_.data();
+		info_.nr_props = static_cast<uint32_t>(props_.size());
+		info_.prop_size = sizeof(lm_prop_t);
+	}
+
+	/* No exception passes the C of the library. */
+	template <class F> int guarded(F &&fn) const
+	{
+		try {
+			fn();
+			return 0;
+		} catch (const std::system_error &e) {
+			complain(e.what());
+			return e.code().value() > 0 ? -e.code().value() : -EIO;
+		} catch (const std::exception &e) {
+			complain(e.what());
+		} catch (...) {
+			complain("an exception of unknown type");
+		}
+		return -EIO;
+	}
+	void complain(const char *what) const
+	{
+		if (ctx_)
+			lm_log(ctx_, LM_LOG_ERR, "%s", what);
+	}
+
+	void reset_registers()
+	{
+		for (Region *region : regions_)
+			for (Register *r : region->registers_)
+				r->reset();
+	}
+
+	static Device *of(void *pvt) { return static_cast<Device *>(pvt); }
+	static int call_start(void *pvt, lm_ctx_t *ctx)
+	{
+		Device *d = of(pvt);
+
+		d->ctx_ = ctx;
+		const int ret = d->guarded([d, ctx] {
+			for (Timer *t : d->timers_) {
+				t->timer_ = lm_timer_create(ctx, call_timer, t);
+				check(t->timer_ ? 0 : -errno, "timer");
+			}
+			d->reset_registers();
+			d->start();
+		});
+		if (ret)
+			d->ctx_ = nullptr;
+		return ret;
+	}
+	static void call_stop(void *pvt)
+	{
+		Device *d = of(pvt);
+
+		d->guarded([d] { d->stop(); });
+		for (Timer *t : d->timers_)
+			t->timer_ = nullptr; /* it goes with the context */
+		d->ctx_ = nullptr;
+	}
+	static int call_reset(void *pvt)
+	{
+		Device *d = of(pvt);
+
+		d->reset_registers();
+		return d->guarded([d] { d->reset(); });
+	}
+	static void call_client(void *pvt, bool attached)
+	{
+		Device *d = of(pvt);
+
+		d->guarded([d, attached] { d->client(attached); });
+	}
+	static void call_timer(void *arg)
+	{
+		Timer *t = static_cast<Timer *>(arg);
+
+		t->device_.guarded(t->expired_);
+	}
+
+	lm_dev_info_t info_ = {};
+	lm_ctx_t *ctx_ = nullptr;
+	std::vector<Region *> regions_;
+	std::vector<Timer *> timers_;
+	std::vector<lm_cap_t> caps_;
+	std::vector<lm_prop_t> props_;
+};
+
+/* ---- what needs all of the above -------------------------------------------------- */
+
+inline Region::Region(Device &device, uint32_t index, uint64_t size, uint32_t flags)
+	: device_(device), index_(index)
+{
+	lm_reg_info_t &info = device.info_.pci_info.reg_info[index];
+
+	info.size = size;
+	info.flags = flags;
+	device.regions_.push_back(this);
+}
+
+inline void *Region::memory(uint64_t offset, size_t length) const
+{
+	return lm_mmap(device_.context(), index_, offset, length);
+}
+
+inline void Region::build(lm_reg_info_t &info)
+{
+	if (registers_.empty())
+		return;
+	std::sort(registers_.begin(), registers_.end(), [](const Register *a, const Register *b) {
+		return a->description_.offset < b->description_.offset;
+	});
+	table_.clear();
+	for (Register *r : registers_) {
+		lm_register_t &d = r->description_;
+
+		d.nr_fields = static_cast<uint32_t>(r->fields_.size());
+		d.fields = r->fields_.data();
+		d.flags = r->on_read ? 0 : LM_REGISTER_PURE;
+		table_.push_back(d);
+	}
+	map_.registers = table_.data();
+	map_.nr_registers = static_cast<uint32_t>(table_.size());
+	map_.register_size = sizeof(lm_register_t);
+	map_.read = read;
+	map_.write = write;
+	info.regs = &map_;
+}
+
+inline uint64_t Region::read(void *pvt, const lm_register_io_t *io)
+{
+	Device *d = Device::of(pvt);
+	uint64_t value = 0;
+
+	for (const Region *region : d->regions_) {
+		if (region->index_ == io->region)
+			d->guarded([&] {
+				value = region->registers_[io->index]->driver_reads(*io);
+			});
+	}
+	return value;
+}
+
+inline void Region::write(void *pvt, const lm_register_io_t *io)
+{
+	Device *d = Device::of(pvt);
+
+	for (const Region *region : d->regions_) {
+		if (region->index_ == io->region)
+			d->guarded([&] { region->registers_[io->index]->driver_writes(*io); });
+	}
+}
+
+inline Register::Register(Region &region, uint64_t offset, unsigned width, const char *name,
+			  const char *help, lm_access access, uint64_t reset)
+	: values_(1, reset)
+{
+	description_.name = name;
+	description_.help = help;
+	description_.offset = offset;
+	description_.width = static_cast<uint8_t>(width);
+	description_.access = static_cast<uint8_t>(access);
+	description_.reset = reset;
+	region.registers_.push_back(this);
+}
+
+inline Timer::Timer(Device &device, std::function<void()> expired)
+	: device_(device), expired_(std::move(expired))
+{
+	device.timers_.push_back(this);
+}
+
+} // namespace muser
+
+#endif /* MUSER_HPP */

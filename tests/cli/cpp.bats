@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# muser.hpp: a device in C++ that musctl finds, by each compiler; it allocates nothing while served.
+
+load helper
+
+setup_file() {
+	local repo=$BATS_TEST_DIRNAME/../..
+	flock "$repo/build" make -s -C "$repo" build/release/libmuser.a >/dev/null
+	for compiler in g++ clang++; do
+		# shellcheck disable=SC2046 # several words
+		"$compiler" -std=c++17 -O2 -Wall -Wextra -Wpedantic -Werror -I"$repo/lib" \
+			-o "$BATS_FILE_TMPDIR/card-$compiler" "$BATS_TEST_DIRNAME/card.cc" \
+			"$repo/build/release/libmuser.a" $(pkg-config --libs json-c uuid) -pthread
+	done
+}
+
+# each COMMAND...: with the device of each compiler, $card
+each() {
+	local compiler
+	for compiler in g++ clang++; do
+		card=$(musctl exec -O limit=50 -- "$BATS_FILE_TMPDIR/card-$compiler")
+		"$@"
+		musctl destroy "$card"
+	done
+}
+
+registers() {
+	[ "$(musctl peek "$card" CTRL CTRL.SPEED)" = $'0x00000020\n0x2' ]
+	musctl poke "$card" COUNT=5
+	musctl poke "$card" COUNT=7
+	[ "$(musctl peek "$card" COUNT LAST STATUS)" = $'0x00000007\n0x00000005\n0x00000001' ]
+	musctl poke "$card" STATUS=1
+	[ "$(musctl peek "$card" STATUS)" = 0x00000000 ]
+	musctl reset "$card"
+	[ "$(musctl peek "$card" COUNT CTRL)" = $'0x00000000\n0x00000020' ]
+}
+
+@test "registers keep values, call functions, and are reset" {
+	each registers
+}
+
+arrays() {
+	musctl poke "$card" BELL0=1 BELL3=2
+	[ "$(musctl peek "$card" SUM)" = 0x0000000000000009 ]
+}
+
+@test "an array is as many registers" {
+	each arrays
+}
+
+lines() {
+	musctl poke "$card" COUNT=5
+	[ "$(("$(musctl peek "$card" config+6.2)" & 8))" -eq 8 ]
+	musctl poke "$card" STATUS=1
+	[ "$(("$(musctl peek "$card" config+6.2)" & 8))" -eq 0 ]
+}
+
+@test "a cause is a level on INTx" {
+	each lines
+}
+
+exceptions() {
+	musctl poke "$card" COUNT=51
+	[ "$(musctl peek "$card" STATUS)" = 0x00000000 ]
+	musctl poke "$card" GO=1000
+	[ "$(musctl peek "$card" SUM)" = 0x0000000000000000 ]
+}
+
+@test "an exception ends in its callback" {
+	each exceptions
+}
+
+memory() {
+	musctl poke "$card" bar1+8.4=12345678
+	[ "$(musctl peek "$card" bar1+8.4)" = 0x12345678 ]
+	until [ "$(musctl peek "$card" TICKS)" = 0x00000001 ]; do sleep 0.01; done
+}
+
+@test "regions without registers are memory, and timers run" {
+	each memory
+}
+
+hot_path() {
+	for i in 1 2 3 4 5; do
+		musctl poke "$card" COUNT=$i BELL1=$i CTRL=$i STATUS=1
+		musctl peek "$card" SUM COUNT >/dev/null
+	done
+	[ "$(musctl peek "$card" ALLOCATIONS)" = 0x00000000 ]
+}
+
+@test "nothing is allocated while it is served" {
+	each hot_path
+}
+
+@test "options are variables with a range" {
+	try 1 musctl exec -O limit=101 -- "$BATS_FILE_TMPDIR/card-g++"
+	[[ ${stderr_lines[0]} == *"limit=101: invalid value (expected 1..100)" ]]
+	card=$(musctl exec -O label=lab -- "$BATS_FILE_TMPDIR/card-g++")
+	musctl set "$card" limit=7
+	[ "$(musctl set "$card" limit label)" = $'7\nlab' ]
+}
