@@ -123,6 +123,16 @@ static void edu_write(void *pvt, const lm_register_io_t *io)
 	}
 }
 
+/* What a process before this one has begun is done again. */
+static void edu_client(void *pvt, bool attached)
+{
+	struct edu *edu = pvt;
+	const uint64_t cmd = get(edu, DMA_CMD);
+
+	if (attached && cmd & CMD_START)
+		dma_start(edu, cmd);
+}
+
 static int edu_start(void *pvt, lm_ctx_t *ctx)
 {
 	struct edu *edu = pvt;
@@ -195,6 +205,7 @@ static const lm_dev_info_t edu_info = {
 	.state_size = BUFFER_SIZE,
 	LM_PROPS(props),
 	.start = edu_start,
+	.client = edu_client,
 	.pci_info = {
 		.id = { .vid = 0x1234, .did = 0x11e8 },
 		.cc = { .bcc = 0xff },

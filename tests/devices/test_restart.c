@@ -127,6 +127,20 @@ static void an_interrupt_is_not_lost(void **state)
 	assert_int_equal(*fired, 2);
 }
 
+/* One that a process began, which ended in the middle of it: a driver waits for its end. */
+static void a_transfer_of_edu_is_done_again(void **state)
+{
+	enum { IRQ_STATUS_ = 0x24, DMA_CMD = 0x98, START = 1, IRQ = 4 };
+	struct engine *e = *state;
+
+	type = &device_edu;
+	process_begins(e, NULL);
+	assert_int_equal(lm_register_set(e->ctx, LM_BAR0_REG_IDX, DMA_CMD, START | IRQ), 0);
+	restart(e, NULL);
+	assert_int_equal(lm_register_get(e->ctx, LM_BAR0_REG_IDX, DMA_CMD), IRQ);
+	assert_int_equal(lm_register_get(e->ctx, LM_BAR0_REG_IDX, IRQ_STATUS_), 0x100);
+}
+
 static void memory_of_the_null_device_stays(void **state)
 {
 	struct engine *e = *state;
@@ -150,6 +164,7 @@ int main(void)
 		RESTART_TEST(inputs_stay_whatever_the_new_process_was_told),
 		RESTART_TEST(the_pattern_goes_on),
 		RESTART_TEST(an_interrupt_is_not_lost),
+		RESTART_TEST(a_transfer_of_edu_is_done_again),
 		RESTART_TEST(memory_of_the_null_device_stays),
 	};
 
