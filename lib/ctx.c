@@ -5,6 +5,8 @@
  * Owns the order in which the parts are made and undone. Makes no threads; lm_ctx_stop() alone may
  * come from elsewhere.
  */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,9 +22,11 @@
 #include "server/instance.h"
 #include "server/server.h"
 #include "state/persist.h"
+#include "trace/trace.h"
 #include "wire/host.h"
 
 #define EVENT_NAME_MAX 16 /* text and tail of a trace record */
+#define NOTE_MAX       128
 
 /* Everything that a client cannot see yet. Of what is kept each part says how much that is. */
 static int ctx_build(struct lm_ctx *ctx)
@@ -245,6 +249,24 @@ LM_EXPORT uint64_t lm_session(const lm_ctx_t *ctx)
 bool ctx_is_half_done(const struct lm_ctx *ctx)
 {
 	return ctx->running || ctx->deferred || server_is_half_done(ctx);
+}
+
+LM_EXPORT void lm_note(lm_ctx_t *ctx, const char *fmt, ...)
+{
+	struct crossing x = { .kind = LM_TRACE_NOTE };
+	char text[NOTE_MAX + 1];
+	va_list args;
+	size_t at;
+
+	if (!gate_is_on(ctx, LM_TRACE_NOTE))
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	for (at = 0; text[at]; at += strnlen(text + at, TRACE_NOTE_MAX)) {
+		x.name = text + at;
+		gate_report(ctx, &x);
+	}
 }
 
 LM_EXPORT int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value)

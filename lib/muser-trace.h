@@ -38,6 +38,8 @@ enum lm_trace_kind {
 	LM_TRACE_EVENT,      /* value; the name: 8 bytes in text, 8 more in tail */
 	LM_TRACE_DMA_LOOKUP, /* one that failed: offset (address) len result; with ENOENT value (the
 			      * first address that is not mapped) */
+	LM_TRACE_NOTE,       /* 32 bytes of text at most, zero-padded: 8 in tail, bytes, text each,
+			      * then region and len */
 	LM_TRACE_NR_KINDS,
 };
 
@@ -78,7 +80,7 @@ struct lm_trace_record {
 	};
 	int32_t  result;   /* 0, or -errno */
 	uint32_t aux;
-	uint8_t  text[8];  /* LM_TRACE_EVENT: the name, zero-padded; else zero */
+	uint8_t  text[8];  /* LM_TRACE_EVENT, LM_TRACE_NOTE: see there; else zero */
 };
 
 /* lm_trace_header.clock */

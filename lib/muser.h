@@ -798,6 +798,18 @@ void lm_log(lm_ctx_t *ctx, int level, const char *fmt, ...) __attribute__((forma
  */
 int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
 
+/**
+ * lm_note() - write a note into the trace, between the accesses that musctl trace shows
+ * @ctx: the context
+ * @fmt: as printf(3); of the text 128 bytes are taken. A row has 32 of them: more take several
+ *
+ * Without anybody who traces it costs a look at that.
+ *
+ * Context: any thread; never blocks.
+ * Since: 0.2
+ */
+void lm_note(lm_ctx_t *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- interrupts ------------------------------------------------------------------ */
 
 /* What became of an interrupt. */

@@ -204,6 +204,18 @@ static void print_irq(struct out *out, const struct lm_trace_record *r)
 		out_text(out, DETAILS, r->value ? "masked" : "unmasked");
 }
 
+static void print_note(struct out *out, const struct lm_trace_record *r)
+{
+	char text[33] = "";
+
+	memcpy(text, r->tail, 8);
+	memcpy(text + 8, r->bytes, 8);
+	memcpy(text + 16, r->text, 8);
+	memcpy(text + 24, &r->region, 4);
+	memcpy(text + 28, &r->len, 4);
+	out_text(out, DETAILS, text);
+}
+
 static void print_details(struct out *out, const struct tracer *t)
 {
 	const struct lm_trace_record *r = &t->record;
@@ -227,6 +239,7 @@ static void print_details(struct out *out, const struct tracer *t)
 		out_printf(out, REGISTER, "%.8s%.8s", (const char *)r->text, (const char *)r->tail);
 		out_hex(out, VALUE, r->value, 1);
 		break;
+	case LM_TRACE_NOTE: print_note(out, r); break;
 	default: break;
 	}
 }

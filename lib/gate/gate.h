@@ -35,7 +35,7 @@ struct crossing {
 	char *data;       /* @len bytes of an access or a transfer, else NULL */
 	uint64_t value;   /* what there is without bytes, as in records */
 	uint32_t aux;     /* the same; of accesses an enum lm_trace_reason */
-	const char *name; /* of the event or property */
+	const char *name; /* of the event or property; a note's text */
 	int64_t result;   /* after: 0 or -errno, but for some kinds */
 	uint64_t started; /* trace_tap.c */
 

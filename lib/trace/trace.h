@@ -11,7 +11,8 @@ static inline bool trace_on(const struct lm_ctx *ctx)
 {
 	return atomic_load_explicit(&ctx->tap[TAP_TRACE], memory_order_relaxed);
 }
-#define TRACE_SLOTS 65536u
+#define TRACE_SLOTS    65536u
+#define TRACE_NOTE_MAX 32u  /* bytes of a note that a record has */
 uint64_t trace_ticks(void); /* the clock of records */
 /* Which clock that is (lm_trace_header.clock), and both clocks at one moment. */
 uint32_t trace_clock(void);

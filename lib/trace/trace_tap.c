@@ -54,6 +54,19 @@ static void describe_name(const struct crossing *x, struct lm_trace_record *rec)
 	memcpy(rec->tail, padded + sizeof(rec->text), sizeof(rec->tail));
 }
 
+/* As much of it as a record has room for. */
+static void describe_note(const struct crossing *x, struct lm_trace_record *rec)
+{
+	char padded[TRACE_NOTE_MAX + 1] = "";
+
+	memccpy(padded, x->name, 0, TRACE_NOTE_MAX);
+	memcpy(rec->tail, padded, 8);
+	memcpy(rec->bytes, padded + 8, 8);
+	memcpy(rec->text, padded + 16, 8);
+	memcpy(&rec->region, padded + 24, 4);
+	memcpy(&rec->len, padded + 28, 4);
+}
+
 /* The requests of a turn follow each other without a gap: one look at the clock for each. */
 static int trace_before(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
 {
@@ -88,6 +101,8 @@ static int trace_after(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
 	}
 	if (x->kind == LM_TRACE_EVENT)
 		describe_name(x, &rec);
+	if (x->kind == LM_TRACE_NOTE)
+		describe_note(x, &rec);
 	if (is_one_of(x, BEGUN))
 		trace_done(ctx);
 	trace_append(ctx, &rec);

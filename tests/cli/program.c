@@ -48,6 +48,8 @@ static const lm_prop_t props[] = {
 	{ .name = "kind", .help = "of what kind", .accepts = "none|some", .flags = LM_PROP_CREATE },
 };
 
+static lm_ctx_t *made;
+
 static int prop_get(void *pvt, const char *name, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s", strcmp(name, "level") ? kind : level);
@@ -64,6 +66,8 @@ static int prop_set(void *pvt, const char *name, const char *value)
 	}
 	if (*value < '0' || *value > '3' || value[1])
 		return -EINVAL;
+	if (made)
+		lm_note(made, "level %s, which is %s: more than a row has room for", value, kind);
 	*level = *value;
 	return 0;
 }
@@ -135,6 +139,7 @@ int main(int argc, char **argv)
 		perror("program");
 		return 1;
 	}
+	made = ctx;
 	if (!strcmp(mode, "wait"))
 		usleep(300000);
 	if (!strcmp(mode, "fork"))

@@ -43,6 +43,14 @@ rows() {
 	grep -q "irq-fire .* delivered" rows
 }
 
+@test "notes of a device are rows of 32 bytes" {
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	trace_start "$uuid" -e note -J
+	musctl set "$uuid" level=2
+	trace_stop
+	[ "$(jq -r .details rows)" = $'level 2, which is none: more tha\nn a row has room for' ]
+}
+
 @test "-e control is all that musctl does, and nothing else" {
 	uuid=$(musctl create gpio-idio16)
 	trace_start "$uuid" -e control -nro KIND,FLAGS

@@ -349,6 +349,46 @@ static void an_event_is_a_row_with_its_name(void **state)
 	assert_memory_equal(rec.tail, "\0\0\0\0\0\0\0\0", 8);
 }
 
+static void assert_note(const struct lm_trace_record *rec, const char *text)
+{
+	char note[33] = "";
+
+	memcpy(note, rec->tail, 8);
+	memcpy(note + 8, rec->bytes, 8);
+	memcpy(note + 16, rec->text, 8);
+	memcpy(note + 24, &rec->region, 4);
+	memcpy(note + 28, &rec->len, 4);
+	assert_string_equal(note, text);
+	assert_int_equal(rec->result, 0);
+}
+
+static void a_note_is_as_many_rows_as_it_needs(void **state)
+{
+	struct engine *e = *state;
+	struct lm_trace_record rec;
+	char long_one[200];
+	int i;
+
+	memset(long_one, 'x', sizeof(long_one) - 1);
+	long_one[sizeof(long_one) - 1] = '\0';
+	engine_connect_traced(e);
+	lm_note(e->ctx, "queue %d is full", 3);
+	lm_note(e->ctx, "%s", "");
+	lm_note(e->ctx, "thirty-two bytes, and no more, ..");
+	lm_note(e->ctx, "%s", long_one);
+	rec = engine_row_of(e, LM_TRACE_NOTE);
+	assert_note(&rec, "queue 3 is full");
+	rec = engine_row_of(e, LM_TRACE_NOTE);
+	assert_note(&rec, "thirty-two bytes, and no more, .");
+	rec = engine_row_of(e, LM_TRACE_NOTE);
+	assert_note(&rec, ".");
+	for (i = 0; i < 4; i++) {
+		rec = engine_row_of(e, LM_TRACE_NOTE);
+		assert_note(&rec, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	}
+	engine_no_row(e);
+}
+
 static void many_writes_are_a_row_each(void **state)
 {
 	struct engine *e = *state;
@@ -395,6 +435,7 @@ int main(void)
 		TEST(a_reset_is_a_row),
 		TEST(a_client_that_comes_and_goes_is_rows),
 		TEST(an_event_is_a_row_with_its_name),
+		TEST(a_note_is_as_many_rows_as_it_needs),
 		TEST(many_writes_are_a_row_each),
 	};
 

@@ -340,6 +340,8 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
 #define LM_IRQ_DELIVERED 0
 #define LM_IRQ_PENDING   1
 
+void lm_note(lm_ctx_t *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex);
 
 int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subindex);
