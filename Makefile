@@ -187,7 +187,7 @@ $(B)/tests/cli/musctl: tests/cli/node.c $(call obj,$(CLI_SRC) $(DEV_SRC)) $(B)/l
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(CLI_PKGS))
 
 # T=unit/test_X needs its program alone, T=lint/X and T=cli/X none of those.
-ONE := $(wildcard $(T:%=tests/%.c))
+ONE := $(filter tests/unit/% tests/devices/%,$(wildcard $(T:%=tests/%.c)))
 check-build: $(if $(ONE),$(call program,$(ONE)),all $(B)/tests/cli/musctl \
 	$(if $(filter lint/% cli/%,$(T)),,$(call program,$(UNIT_SRC) $(DEVTEST_SRC))))
 

@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# A card with BARs that are sparse, huge and a file, a ROM, and capabilities, from the installed
+# interface alone.
+
+load helper
+
+setup_file() {
+	build_with_libmuser board
+	export BOARD=$BATS_FILE_TMPDIR/board
+}
+
+@test "its driver maps what can be mapped, and the rest is trapped" {
+	uuid=$(musctl exec -- "$BOARD")
+	try 0 "$BOARD" client "$(socket_of "$uuid")"
+	[ "$output" = "trapped 1" ]
+	[ "$(musctl peek "$uuid" bar0+5000.4)" = 0x61657261 ]
+	[ "$(musctl peek "$uuid" bar4+0.4)" = 0x656c6966 ]
+}
+
+@test "64 GiB cost what was used of them" {
+	uuid=$(musctl exec -- "$BOARD")
+	try 0 "$BOARD" client "$(socket_of "$uuid")"
+	[ "$(awk '/^RssShmem/ { print $2 }' "/proc/$(musctl list -nro PID)/status")" -lt 1024 ]
+}
+
+@test "the ROM is there, and read-only" {
+	uuid=$(musctl exec -- "$BOARD")
+	[ "$(musctl peek "$uuid" rom+0.2)" = 0xaa55 ]
+	try 1 musctl poke "$uuid" rom+0.2=0
+	[ "$(musctl peek "$uuid" rom+0.2)" = 0xaa55 ]
+}
+
+@test "lspci understands its capabilities" {
+	uuid=$(musctl exec -- "$BOARD")
+	try 0 musctl lspci -vv "$uuid"
+	[[ $output == *"Power Management version 3"*"NoSoftRst-"* ]]
+	[[ $output == *"Express (v2) Endpoint"*"FLReset+"* ]]
+	[[ $output == *"MSI-X: Enable- Count=64"*"Vector table: BAR=0 offset=00008000"* ]]
+	[[ $output == *"Vendor Specific Information: Len=08"* ]]
+	[[ $output == *"Device Serial Number 11-22-33-44-55-66-77-88"* ]]
+	[[ $output == *"Advanced Error Reporting"* ]]
+	[[ $output == *"Region 2: Memory at "*"64-bit, prefetchable"* ]]
+}
+
+@test "waking it from D3hot resets it" {
+	uuid=$(musctl exec -- "$BOARD")
+	musctl poke "$uuid" config+44.2=3
+	musctl poke "$uuid" config+3c.1=7
+	musctl poke "$uuid" config+44.2=0
+	[ "$(musctl peek "$uuid" config+3c.1)" = 0x00 ]
+}
