@@ -84,7 +84,8 @@ static int serve(int argc, char **argv)
 					.size = BAR2,
 				},
 				[LM_BAR4_REG_IDX] = {
-					.flags = MAPPED | LM_REG_FLAG_FD, .size = PAGE, .fd = file, .fd_offset = PAGE,
+					.flags = MAPPED | LM_REG_FLAG_FD, .size = PAGE,
+					.fd = file, .fd_offset = PAGE,
 				},
 				[LM_ROM_REG_IDX] = { .flags = LM_REG_FLAG_READ, .size = ROM_SIZE },
 			},
