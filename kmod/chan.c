@@ -168,7 +168,7 @@ bool chan_waits(const struct muser *m)
 	return m->policy == MUSER_WAIT && (!m->desc || m->restartable);
 }
 
-/* What becomes of a request whose server has gone. */
+/* What becomes of a request whose server has left. */
 static void chan_orphan(struct muser *m, struct chan_req *r, struct list_head *done)
 {
 	if (m->state == MUSER_REMOVED) {

@@ -4,7 +4,7 @@
  * server.c share.
  *
  * A request with an answer goes queue -> sent -> done. It is in exactly one list, under
- * muser.lock, until it is done; its id is taken for as long. One whose caller has gone stays in
+ * muser.lock, until it is done; its id is taken for as long. One whose caller has left stays in
  * "sent", so that a late answer finds no other request under its id.
  */
 #ifndef MUSER_CHAN_H

@@ -87,7 +87,7 @@ void muser_dma_close(struct muser *m);
 void muser_dma_admit(struct muser *m);
 /* vfio_device_ops.dma_unmap: revoked, and unpinned or soon so, before it returns. */
 void muser_dma_unmap(struct muser *m, u64 iova, u64 size);
-/* The server has gone: what it pinned is let go. */
+/* The server has left: what it pinned is let go. */
 void muser_dma_server_gone(struct muser *m);
 int muser_dma_pin(struct muser *m, struct muser_dma *arg);
 int muser_dma_unpin(struct muser *m, struct muser_dma *arg);
@@ -107,7 +107,7 @@ void muser_irq_free(struct muser *m);
 /* VFIO_DEVICE_SET_IRQS of the client: keeps eventfds, tells the server, waits for its answer. */
 int muser_irq_set(struct muser *m, const struct vfio_irq_set *set, void *data);
 int muser_irq_trigger(struct muser *m, const struct muser_irq *arg);
-void muser_irq_close(struct muser *m); /* the client has gone: forget all */
+void muser_irq_close(struct muser *m); /* the client has closed: forget all */
 int muser_irq_resend(struct muser *m); /* a server took over: tell it what there is */
 void muser_irq_request(struct muser *m, unsigned int count); /* signal REQ */
 
@@ -135,7 +135,7 @@ enum muser_state {
 	MUSER_HANDSHAKE,
 	MUSER_READY,
 	MUSER_HUNG,    /* it was ready, and leaves a request unanswered for too long */
-	MUSER_REMOVED, /* the mdev has gone */
+	MUSER_REMOVED, /* the mdev was removed */
 };
 
 enum muser_policy { MUSER_FAIL, MUSER_WAIT }; /* accesses without a server */

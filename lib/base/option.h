@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * option.h - what a description is told from outside before its device exists: by a command line
+ * option.h - what is said of a description from outside before its device exists: by a command line
  * (lm_main(), musctl), or by the environment.
  */
 #ifndef LM_OPTION_H
@@ -15,7 +15,7 @@ struct option_fault {
 	char text[VALUE_FAULT];
 };
 
-/* A property. -ENOENT: there is none of this name; -EPERM: it cannot be set; or what prop_set gave,
+/* A property. -ENOENT: none has this name; -EPERM: it cannot be set; or what prop_set gave,
  * mostly -EINVAL. */
 int option_set_value(const lm_dev_info_t *info, const char *name, const char *value);
 /* "NAME=VALUE". @fault says what is wrong. */

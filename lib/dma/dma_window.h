@@ -98,7 +98,7 @@ bool dma_merge(struct dma *dma, const struct dma_window *w, struct dma_backing *
 uint64_t dma_alias(const struct dma *dma, uint64_t generation);
 /* The window of a scatter entry; false: it is stale. */
 bool dma_sg_find(const struct dma *dma, const dma_sg_t *sg, struct dma_pos *p);
-void dma_aliases_drop(struct dma *dma, uint64_t generation); /* that window has gone */
+void dma_aliases_drop(struct dma *dma, uint64_t generation); /* that window is there no more */
 
 /* ---- dma.c, dma_revoke.c, dma_sg.c ----------------------------------------------- */
 
@@ -238,7 +238,7 @@ void dma_bounces_free(struct dma *dma);
 
 /* The last pointer into a window that is being revoked was given back. */
 void dma_revoke_released(struct lm_ctx *ctx);
-/* One pointer into memory of a client that has gone was given back. */
+/* One pointer into memory of a client that has left was given back. */
 void dma_orphan_release(struct dma *dma, uint64_t generation);
 void dma_orphans_free(struct dma *dma);
 
