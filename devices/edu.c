@@ -10,9 +10,7 @@
 #include "devices.h"
 
 #include <errno.h>
-#include <linux/pci_regs.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Registers. */
 enum { ID = 0x00, LIVENESS = 0x04, FACTORIAL = 0x08, STATUS = 0x20, IRQ_STATUS = 0x24 };

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/option.h"
 #include "control/control.h"
 #include "dma/dma.h"
 #include "gate/call.h"
 #include "info.h"
-#include "base/option.h"
 #include "pci/pci.h"
 #include "region/region.h"
 #include "server/instance.h"

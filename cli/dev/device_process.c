@@ -7,7 +7,6 @@
 #include "dev/device_process.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,18 +15,16 @@
 
 #include "../devices/devices.h"
 
-#include "base/name_fault.h"
-
 #include "base/log_level.h"
+#include "base/name_fault.h"
 #include "base/option.h"
-#include "program.h"
 #include "dev/instance.h"
 #include "dev/naming.h"
 #include "dev/transport.h"
+#include "program.h"
 #include "ui/call.h"
 #include "ui/error.h"
 #include "ui/hold.h"
-#include "ui/parse.h"
 #include "ui/start.h"
 
 const struct opt host_options[] = {
