@@ -81,18 +81,13 @@ static void print_help(const struct program *p)
 	}
 }
 
-/* What is joined has one option a line. */
 static int options_add(struct program *p, const char *option)
 {
-	char *all;
+	const int ret = option_join(&p->options, option);
 
-	if (strchr(option, '\n'))
+	if (ret == -EINVAL)
 		return complain(p, "--option", "a value cannot have more than one line");
-	if (asprintf(&all, "%s%s\n", p->options ?: "", option) < 0)
-		return complain(p, "--option", strerror(ENOMEM));
-	free(p->options);
-	p->options = all;
-	return 0;
+	return ret ? complain(p, "--option", strerror(-ret)) : 0;
 }
 
 static int fd_set_inherited(struct program *p, const char *text)

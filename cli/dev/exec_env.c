@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/option.h"
 #include "dev/detach.h"
 #include "dev/device_process.h"
 #include "dev/transport.h"
@@ -21,24 +22,17 @@ static int join_options(struct exec_env *env, const struct device_process *host)
 {
 	const struct opt_list *list = &host->options;
 	unsigned int i;
-	size_t size;
-	FILE *all;
+	int ret = 0;
 
-	if (!list->nr)
-		return 0;
-	all = open_memstream(&env->options, &size);
-	if (!all)
-		return error(ST_FAILED, "--option", "%s", strerror(errno));
-	for (i = 0; i < list->nr; i++) {
+	for (i = 0; i < list->nr && !ret; i++) {
 		const char *item = list->items[i];
+		const bool is_pair = *item != '=' && strchr(item, '=');
 
-		if (*item == '=' || !strchr(item, '=') || strchr(item, '\n')) {
-			fclose(all);
+		ret = is_pair ? option_join(&env->options, item) : -EINVAL;
+		if (ret == -EINVAL)
 			return error_usage("--option", "'%s' is not KEY=VALUE", item);
-		}
-		fprintf(all, "%s\n", item);
 	}
-	return fclose(all) ? error(ST_FAILED, "--option", "%s", strerror(errno)) : 0;
+	return ret ? error(ST_FAILED, "--option", "%s", strerror(-ret)) : 0;
 }
 
 static int listen_at(struct exec_env *env, const struct device_process *host)

@@ -17,30 +17,22 @@
 
 /* ---- properties ------------------------------------------------------------------- */
 
-int option_set_value(const lm_dev_info_t *info, const char *name, const char *value)
-{
-	const lm_prop_t *prop = prop_find(info, name);
-
-	if (!prop)
-		return -ENOENT;
-	if (prop->flags & LM_PROP_RO)
-		return -EPERM;
-	return prop_set(info, name, value);
-}
-
-static int value_set(const lm_dev_info_t *info, const char *name, const char *value,
+int option_set_value(const lm_dev_info_t *info, const char *name, const char *value,
 		     struct option_fault *fault)
 {
-	const int ret = option_set_value(info, name, value);
 	const lm_prop_t *prop = prop_find(info, name);
 	char accepts[PROP_ACCEPTS_MAX];
 	const char *why;
+	int ret;
 
-	if (ret == -ENOENT && !prop) {
+	if (!prop) {
 		snprintf(fault->object, sizeof(fault->object), "%s", name);
 		snprintf(fault->text, sizeof(fault->text), "%s has no such option",
 			 info->type ?: "the device");
-	} else if (ret) {
+		return -ENOENT;
+	}
+	ret = prop->flags & LM_PROP_RO ? -EPERM : prop_set(info, name, value);
+	if (ret) {
 		why = value_fault(ret, value, prop_accepts(prop, name, accepts), fault->text);
 		snprintf(fault->object, sizeof(fault->object), "%s=%.60s", name, value);
 		if (why != fault->text)
@@ -60,7 +52,7 @@ int option_set(const lm_dev_info_t *info, const char *option, struct option_faul
 		return -EINVAL;
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)len, option);
-	return value_set(info, name, option + len + 1, fault);
+	return option_set_value(info, name, option + len + 1, fault);
 }
 
 int option_set_defaults(const lm_dev_info_t *info, struct option_fault *fault)
@@ -72,9 +64,15 @@ int option_set_defaults(const lm_dev_info_t *info, struct option_fault *fault)
 		const lm_prop_t *prop = prop_at(info, i);
 
 		if (prop->value && !(prop->flags & LM_PROP_RO))
-			ret = value_set(info, prop->name, prop->value, fault);
+			ret = option_set_value(info, prop->name, prop->value, fault);
 	}
 	return ret;
+}
+
+static int no_memory(struct option_fault *fault)
+{
+	*fault = (struct option_fault){ "--option", "out of memory" };
+	return -ENOMEM;
 }
 
 int option_set_lines(const lm_dev_info_t *info, const char *lines, struct option_fault *fault)
@@ -85,11 +83,24 @@ int option_set_lines(const lm_dev_info_t *info, const char *lines, struct option
 		const size_t len = strcspn(lines, "\n");
 		char *line = strndup(lines, len);
 
-		ret = line ? option_set(info, line, fault) : -ENOMEM;
+		ret = line ? option_set(info, line, fault) : no_memory(fault);
 		free(line);
 		lines += len + (lines[len] == '\n');
 	}
 	return ret;
+}
+
+int option_join(char **lines, const char *option)
+{
+	char *all;
+
+	if (strchr(option, '\n'))
+		return -EINVAL;
+	if (asprintf(&all, "%s%s\n", *lines ?: "", option) < 0)
+		return -ENOMEM;
+	free(*lines);
+	*lines = all;
+	return 0;
 }
 
 /* ---- sockets ---------------------------------------------------------------------- */

@@ -16,14 +16,17 @@ struct option_fault {
 };
 
 /* A property. -ENOENT: none has this name; -EPERM: it cannot be set; or what prop_set gave,
- * mostly -EINVAL. */
-int option_set_value(const lm_dev_info_t *info, const char *name, const char *value);
-/* "NAME=VALUE". @fault says what is wrong. */
+ * mostly -EINVAL. @fault says what is wrong. */
+int option_set_value(const lm_dev_info_t *info, const char *name, const char *value,
+		     struct option_fault *fault);
+/* "NAME=VALUE". */
 int option_set(const lm_dev_info_t *info, const char *option, struct option_fault *fault);
 /* All that have a default. */
 int option_set_defaults(const lm_dev_info_t *info, struct option_fault *fault);
 /* One a line. */
 int option_set_lines(const lm_dev_info_t *info, const char *lines, struct option_fault *fault);
+/* One more of them, for free(3). -EINVAL: it has a line break itself. */
+int option_join(char **lines, const char *option);
 
 /* A socket that was inherited; NULL, or why not. */
 const char *option_set_fd(lm_dev_info_t *info, int fd);

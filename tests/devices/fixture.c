@@ -39,9 +39,10 @@ int fixture_set_option(const struct device_type *type, void *dev, const char *na
 		       const char *value)
 {
 	lm_dev_info_t info = *type->info;
+	struct option_fault fault;
 
 	info.pvt = dev;
-	return option_set_value(&info, name, value);
+	return option_set_value(&info, name, value, &fault);
 }
 
 int fixture_new(const struct device_type *type, void **dev)

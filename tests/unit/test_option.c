@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -102,6 +103,17 @@ static void lines_are_options_up_to_the_first_that_is_wrong(void **state)
 	assert_int_equal(option_set_lines(&info, "", &fault), 0);
 }
 
+static void joined_options_are_lines(void **state)
+{
+	char *lines = NULL;
+
+	assert_int_equal(option_join(&lines, "in=1"), 0);
+	assert_int_equal(option_join(&lines, "label=x\nin=2"), -EINVAL);
+	assert_int_equal(option_join(&lines, "label=x y"), 0);
+	assert_string_equal(lines, "in=1\nlabel=x y\n");
+	free(lines);
+}
+
 static void an_inherited_socket_is_a_client_or_a_listener(void **state)
 {
 	lm_dev_info_t own = { 0 };
@@ -161,6 +173,7 @@ int main(void)
 		cmocka_unit_test_setup(what_is_wrong_is_said, setup),
 		cmocka_unit_test_setup(defaults_are_set_in_order_but_of_what_is_read_only, setup),
 		cmocka_unit_test_setup(lines_are_options_up_to_the_first_that_is_wrong, setup),
+		cmocka_unit_test(joined_options_are_lines),
 		cmocka_unit_test(an_inherited_socket_is_a_client_or_a_listener),
 		cmocka_unit_test(a_group_is_a_name_or_a_number),
 		cmocka_unit_test(a_mode_is_octal),
