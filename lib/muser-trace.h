@@ -169,6 +169,19 @@ int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *record);
  */
 void lm_trace_close(lm_trace_reader_t *reader);
 
+/* The longest text of a record and a NUL, in bytes. */
+#define LM_TRACE_TEXT_SIZE 33
+
+/**
+ * lm_trace_text() - the name of an event, the text of a note
+ * @record: a record that a reader gave
+ * @text:   out: LM_TRACE_TEXT_SIZE bytes, NUL-terminated; empty for records of other kinds
+ *
+ * Context: any.
+ * Since: 0.2
+ */
+void lm_trace_text(const struct lm_trace_record *record, char *text);
+
 /**
  * lm_trace_kind_name() - "read", "write", "dma-read", "irq-fire", ...
  * @kind: enum lm_trace_kind

@@ -204,16 +204,12 @@ static void print_irq(struct out *out, const struct lm_trace_record *r)
 		out_text(out, DETAILS, r->value ? "masked" : "unmasked");
 }
 
-static void print_note(struct out *out, const struct lm_trace_record *r)
+static void print_text(struct out *out, unsigned int column, const struct lm_trace_record *r)
 {
-	char text[33] = "";
+	char text[LM_TRACE_TEXT_SIZE];
 
-	memcpy(text, r->tail, 8);
-	memcpy(text + 8, r->bytes, 8);
-	memcpy(text + 16, r->text, 8);
-	memcpy(text + 24, &r->region, 4);
-	memcpy(text + 28, &r->len, 4);
-	out_text(out, DETAILS, text);
+	lm_trace_text(r, text);
+	out_text(out, column, text);
 }
 
 static void print_details(struct out *out, const struct tracer *t)
@@ -236,10 +232,10 @@ static void print_details(struct out *out, const struct tracer *t)
 		out_printf(out, DETAILS, "pid=%llu", (unsigned long long)r->value);
 		break;
 	case LM_TRACE_EVENT:
-		out_printf(out, REGISTER, "%.8s%.8s", (const char *)r->text, (const char *)r->tail);
+		print_text(out, REGISTER, r);
 		out_hex(out, VALUE, r->value, 1);
 		break;
-	case LM_TRACE_NOTE: print_note(out, r); break;
+	case LM_TRACE_NOTE: print_text(out, DETAILS, r); break;
 	default: break;
 	}
 }

@@ -263,6 +263,22 @@ LM_EXPORT int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed)
 	return 0;
 }
 
+LM_EXPORT void lm_trace_text(const struct lm_trace_record *record, char *text)
+{
+	memset(text, 0, LM_TRACE_TEXT_SIZE);
+	if (record->kind == LM_TRACE_EVENT) {
+		memcpy(text, record->text, 8);
+		memcpy(text + 8, record->tail, 8);
+	}
+	if (record->kind == LM_TRACE_NOTE) {
+		memcpy(text, record->tail, 8);
+		memcpy(text + 8, record->bytes, 8);
+		memcpy(text + 16, record->text, 8);
+		memcpy(text + 24, &record->region, 4);
+		memcpy(text + 28, &record->len, 4);
+	}
+}
+
 LM_EXPORT const char *lm_trace_kind_name(unsigned int kind)
 {
 	static const char *const names[] = {

@@ -333,16 +333,17 @@ static void an_event_is_a_row_with_its_name(void **state)
 {
 	struct engine *e = *state;
 	struct lm_trace_record rec;
-	char name[17] = "";
+	char name[LM_TRACE_TEXT_SIZE];
 
 	engine_connect_traced(e);
 	assert_int_equal(lm_event(e->ctx, "sixteen-letters-", 99), 0);
 	assert_int_equal(lm_event(e->ctx, "short", 7), 0);
 	rec = engine_row_of(e, LM_TRACE_EVENT);
 	assert_int_equal(rec.value, 99);
-	memcpy(name, rec.text, 8);
-	memcpy(name + 8, rec.tail, 8);
+	lm_trace_text(&rec, name);
 	assert_string_equal(name, "sixteen-letters-");
+	assert_memory_equal(rec.text, "sixteen-", 8);
+	assert_memory_equal(rec.tail, "letters-", 8);
 	rec = engine_row_of(e, LM_TRACE_EVENT);
 	assert_int_equal(rec.value, 7);
 	assert_memory_equal(rec.text, "short\0\0\0", 8);
@@ -351,13 +352,9 @@ static void an_event_is_a_row_with_its_name(void **state)
 
 static void assert_note(const struct lm_trace_record *rec, const char *text)
 {
-	char note[33] = "";
+	char note[LM_TRACE_TEXT_SIZE];
 
-	memcpy(note, rec->tail, 8);
-	memcpy(note + 8, rec->bytes, 8);
-	memcpy(note + 16, rec->text, 8);
-	memcpy(note + 24, &rec->region, 4);
-	memcpy(note + 28, &rec->len, 4);
+	lm_trace_text(rec, note);
 	assert_string_equal(note, text);
 	assert_int_equal(rec->result, 0);
 }
@@ -380,6 +377,13 @@ static void a_note_is_as_many_rows_as_it_needs(void **state)
 	assert_note(&rec, "queue 3 is full");
 	rec = engine_row_of(e, LM_TRACE_NOTE);
 	assert_note(&rec, "thirty-two bytes, and no more, .");
+	assert_memory_equal(rec.tail, "thirty-t", 8);
+	assert_memory_equal(rec.bytes, "wo bytes", 8);
+	assert_memory_equal(rec.text, ", and no", 8);
+	assert_memory_equal(&rec.region, " mor", 4);
+	assert_memory_equal(&rec.len, "e, .", 4);
+	rec.kind = LM_TRACE_READ;
+	assert_note(&rec, "");
 	rec = engine_row_of(e, LM_TRACE_NOTE);
 	assert_note(&rec, ".");
 	for (i = 0; i < 4; i++) {

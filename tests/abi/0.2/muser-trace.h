@@ -105,6 +105,10 @@ int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *record);
 
 void lm_trace_close(lm_trace_reader_t *reader);
 
+#define LM_TRACE_TEXT_SIZE 33
+
+void lm_trace_text(const struct lm_trace_record *record, char *text);
+
 const char *lm_trace_kind_name(unsigned int kind);
 
 #ifdef __cplusplus
