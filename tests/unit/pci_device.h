@@ -35,6 +35,23 @@ static inline int device_reset_fn(void *pvt)
 	return 0;
 }
 
+/* All three kinds of interrupts, the table of MSI-X in BAR 0. */
+static inline void device_describe_irqs(lm_dev_info_t *info)
+{
+	uint32_t *nr = info->pci_info.irq_count;
+
+	memset(info, 0, sizeof(*info));
+	info->pci_info.id.raw = 0x00011234;
+	nr[LM_DEV_INTX_IRQ_IDX] = 1;
+	nr[LM_DEV_MSI_IRQ_IDX] = 8;
+	nr[LM_DEV_MSIX_IRQ_IDX] = 16;
+	info->pci_info.reg_info[0] = (lm_reg_info_t){
+		.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 0x1000,
+	};
+	info->caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_MSI };
+	info->caps[1] = (lm_cap_t){ .id = PCI_CAP_ID_MSIX, .msix = { 0, 0, 0x800 } };
+}
+
 static inline void device_free(struct lm_ctx *ctx)
 {
 	function_free(ctx);

@@ -26,18 +26,9 @@ static struct lm_ctx *ctx;
 
 static int setup(void **state)
 {
-	memset(&info, 0, sizeof(info));
-	info.pci_info.id.raw = 0x00011234;
-	info.pci_info.irq_count[INTX] = 1;
-	info.pci_info.irq_count[MSI] = 8;
-	info.pci_info.irq_count[MSIX] = 16;
+	device_describe_irqs(&info);
 	info.pci_info.irq_count[ERR] = 1;
 	info.pci_info.irq_count[REQ] = 1;
-	info.pci_info.reg_info[0] = (lm_reg_info_t){
-		.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 0x1000,
-	};
-	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_MSI };
-	info.caps[1] = (lm_cap_t){ .id = PCI_CAP_ID_MSIX, .msix = { 0, 0, 0x800 } };
 	ctx = device_new(&info);
 	return 0;
 }
