@@ -14,8 +14,8 @@
 #include <uuid/uuid.h>
 
 #include "base/env.h"
-#include "info.h"
 #include "base/option.h"
+#include "info.h"
 
 /* Descriptions end here in the first release, whatever comes behind later; shorter ones are not
  * ours. */

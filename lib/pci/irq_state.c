@@ -7,8 +7,8 @@
  * pending; eventfds belong to the client and are not in it. One from a stranger is
  * checked before anything changes.
  */
-#include "pci/irq.h"
 #include "muser-trace.h"
+#include "pci/irq.h"
 
 /* ---- musctl ---------------------------------------------------------------------- */
 
