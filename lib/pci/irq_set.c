@@ -69,7 +69,29 @@ static int check_action(const struct irqs *irqs, const struct irq_set *set)
 	return 0;
 }
 
-static int check_data(const struct irq_set *set)
+static int trigger_fd(struct irqs *irqs, uint32_t index, uint32_t n)
+{
+	const struct vector *v;
+	int fd;
+
+	irq_lock(irqs->ctx);
+	v = vector_get(&irqs->index[index], n);
+	fd = v ? v->fd : -1;
+	irq_unlock(irqs->ctx);
+	return fd;
+}
+
+/* A client that masks and unmasks brings back the one that is there: known for a quarter of what it
+ * costs to learn the kind. */
+static bool is_eventfd(struct irqs *irqs, const struct irq_set *set, uint32_t i)
+{
+	const int now = trigger_fd(irqs, set->index, set->start + i);
+
+	return (now >= 0 && kernel_is_same_file(now, set->fds[i])) ||
+	       peer_fd_is_eventfd(set->fds[i]);
+}
+
+static int check_data(struct irqs *irqs, const struct irq_set *set)
 {
 	const uint32_t data = set->flags & DATA_FLAGS;
 	uint32_t i;
@@ -89,7 +111,7 @@ static int check_data(const struct irq_set *set)
 	if (set->nr_fds && set->nr_fds != set->count)
 		return -EINVAL;
 	for (i = 0; i < set->nr_fds; i++) {
-		if (!peer_fd_is_eventfd(set->fds[i]))
+		if (!is_eventfd(irqs, set, i))
 			return -EINVAL;
 	}
 	return 0;
@@ -277,7 +299,7 @@ static int set_validated(struct lm_ctx *ctx, const struct irq_set *set)
 
 	if (set->index >= LM_DEV_NUM_IRQS)
 		return -EINVAL;
-	ret = check_action(irqs, set) ?: check_data(set);
+	ret = check_action(irqs, set) ?: check_data(irqs, set);
 	if (ret || is_feedback(irqs, set))
 		return ret ?: -EINVAL;
 	work_add(ctx, (set->count ?: irqs->index[set->index].nr) / 2);

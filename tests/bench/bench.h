@@ -43,6 +43,11 @@ struct bench_write {
 	uint32_t          value;
 } __attribute__((packed));
 
+struct bench_irqs {
+	struct vfio_user_header hdr;
+	uint32_t                argsz, flags, index, start, count; /* struct vfio_irq_set */
+} __attribute__((packed));
+
 static inline void bench_fail(const char *what, int error)
 {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(error < 0 ? -error : error));
@@ -210,6 +215,18 @@ static inline struct bench_write bench_write_request(uint16_t id)
 	w.read.hdr.cmd = VFIO_USER_REGION_WRITE;
 	w.read.hdr.msg_size = sizeof(w);
 	return w;
+}
+
+/* One eventfd, which goes beside it, for INTx. */
+static inline struct bench_irqs bench_irqs_request(uint16_t id)
+{
+	return (struct bench_irqs){
+		.hdr = { .msg_id = id, .cmd = VFIO_USER_DEVICE_SET_IRQS,
+			 .msg_size = sizeof(struct bench_irqs) },
+		.argsz = sizeof(struct vfio_irq_set),
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.count = 1,
+	};
 }
 
 #endif /* BENCH_H */

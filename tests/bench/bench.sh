@@ -51,7 +51,7 @@ peer()
 
 echo "Linux $(uname -r), $(nproc) CPUs, load $(cut -d' ' -f1 /proc/loadavg)," \
 	"${BENCH_ROUNDS:-11} rounds"
-for mode in block busy batch trace; do
+for mode in block busy batch irqs trace; do
 	run pingpong "$mode"
 done
 run irq
@@ -103,6 +103,8 @@ awk -v peers="${peers[*]-}" "$(cat tests/bench/table.awk)"'
 
 		title("Interrupts")
 		row("writes a trigger", get("irq_write"), "%.3f", "<=", 1.01, 1)
+		trip("SET_IRQS, the eventfd that is there, against a bare read", "irqs_same", "irqs_bare")
+		trip("SET_IRQS, another eventfd", "irqs_other", "irqs_bare")
 		row("lm_irq_trigger() against the bare write", ratio("irq_trigger", "irq_bare"), "%.3f")
 
 		title("DMA map: lookup, hold, let go; a window")
@@ -133,6 +135,8 @@ awk -v peers="${peers[*]-}" "$(cat tests/bench/table.awk)"'
 			row(list[i] ", round trip", ratio("peer_" list[i] "_p50", "peer_bare_p50"), "%.3f")
 			row(list[i] ", batch", ratio("peer_batch_bare_p50", \
 				"peer_batch_" list[i] "_p50"), "%.3f")
+			row(list[i] ", SET_IRQS", ratio("peer_irqs_" list[i] "_p50", \
+				"peer_irqs_bare_p50"), "%.3f")
 		}
 		if (!n)
 			row("PEERS=DIR", "")

@@ -5,9 +5,10 @@
  *	pingpong block         a request at a time; all on one CPU; reads and writes
  *	pingpong busy          the same, both sides spinning on two CPUs
  *	pingpong batch         64 requests in one send, their replies together
+ *	pingpong irqs          SET_IRQS of an eventfd: the one that is there, and another one
  *	pingpong trace         the first and the last, with a tracer attached and without
  *	pingpong count N MODE  N round trips (block) or batches (batch), for strace -c
- *	pingpong peer NAME SOCKET  the first and the last, with somebody else's server
+ *	pingpong peer NAME SOCKET  block, batch and irqs with somebody else's server
  *
  * The sides of a comparison take turns, round by round, in one run: what the machine does
  * meanwhile happens to all of them. The bare peer reads and writes and looks at nothing.
@@ -17,6 +18,7 @@
 #include <sys/un.h>
 
 #include "trace/trace.h"
+#include "wire/scm.h"
 #include "bench.h"
 #include "muser-client.h"
 
@@ -167,6 +169,30 @@ static void trip_client_batch(const struct side *s)
 	ret = ret ?: lm_client_wait(s->client, 0);
 	if (ret)
 		bench_fail("lm_client_queue", ret);
+}
+
+/* The reply is a header, whatever the request was. */
+static void trip_irqs(const struct side *s, const int *event_fd)
+{
+	if (scm_send(s->fd, s->request, s->out, event_fd, 1) != (ssize_t)s->out)
+		bench_fail("sendmsg", errno);
+	bench_read_all(s->fd, reply, s->in);
+	if (((const struct vfio_user_header *)(const void *)reply)->flags & VFIO_USER_F_ERROR)
+		bench_fail("SET_IRQS", EPROTO);
+}
+
+static int event_fds[2];
+
+static void trip_same_irqs(const struct side *s)
+{
+	trip_irqs(s, &event_fds[0]);
+}
+
+static void trip_other_irqs(const struct side *s)
+{
+	static unsigned int turn;
+
+	trip_irqs(s, &event_fds[turn++ % 2]);
 }
 
 /* ---- rounds ----------------------------------------------------------------- */
@@ -346,6 +372,26 @@ static void compare_batches(void)
 	sides_stop(sides, LM_NR(sides));
 }
 
+static void compare_irqs(void)
+{
+	const struct bench_read read_req = bench_read_request(1);
+	const struct bench_irqs irqs_req = bench_irqs_request(1);
+	const struct device_options none = { 0 };
+	struct side sides[] = {
+		side_bare("irqs_bare", (struct bare){ READ_OUT, READ_IN, false }),
+		side_device("irqs_same", none),
+		side_device("irqs_other", none),
+	};
+
+	sends(&sides[0], &read_req, READ_OUT, READ_IN);
+	sends(&sides[1], &irqs_req, sizeof(irqs_req), sizeof(irqs_req.hdr));
+	sends(&sides[2], &irqs_req, sizeof(irqs_req), sizeof(irqs_req.hdr));
+	sides[1].trip = trip_same_irqs;
+	sides[2].trip = trip_other_irqs;
+	compare(sides, LM_NR(sides), TRIPS);
+	sides_stop(sides, LM_NR(sides));
+}
+
 static void compare_traced(void)
 {
 	const struct device_options traced = { .traced = true }, plain = { 0 };
@@ -396,13 +442,15 @@ static int connect_to(const char *path)
 static void compare_peer(const char *name, const char *path)
 {
 	const struct bench_read read_req = bench_read_request(1);
-	char block[64], batch[64];
+	const struct bench_irqs irqs_req = bench_irqs_request(1);
+	char block[64], batch[64], irqs[64];
 	struct ucred cred = { 0 };
 	socklen_t len = sizeof(cred);
 	struct side sides[2];
 
 	snprintf(block, sizeof(block), "peer_%s", name);
 	snprintf(batch, sizeof(batch), "peer_batch_%s", name);
+	snprintf(irqs, sizeof(irqs), "peer_irqs_%s", name);
 	sides[0] = side_bare("peer_bare", (struct bare){ READ_OUT, READ_IN, false });
 	sides[1] = (struct side){ .name = block, .per_trip = 1, .trip = trip_block };
 	sides[1].fd = connect_to(path);
@@ -417,6 +465,13 @@ static void compare_peer(const char *name, const char *path)
 	sends_batch(&sides[0]);
 	sends_batch(&sides[1]);
 	compare(sides, 2, BATCHES);
+	sides[0].name = "peer_irqs_bare";
+	sides[1].name = irqs;
+	sides[1].trip = trip_same_irqs;
+	sides[0].per_trip = sides[1].per_trip = 1;
+	sends(&sides[0], &read_req, READ_OUT, READ_IN);
+	sends(&sides[1], &irqs_req, sizeof(irqs_req), sizeof(irqs_req.hdr));
+	compare(sides, 2, TRIPS);
 	sides_stop(sides, 1);
 	close(sides[1].fd);
 }
@@ -428,12 +483,16 @@ int main(int argc, char **argv)
 	bench_quiet();
 	signal(SIGPIPE, SIG_IGN);
 	bench_pin(0);
+	event_fds[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	event_fds[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!strcmp(mode, "block"))
 		compare_blocking();
 	else if (!strcmp(mode, "busy"))
 		compare_busy();
 	else if (!strcmp(mode, "batch"))
 		compare_batches();
+	else if (!strcmp(mode, "irqs"))
+		compare_irqs();
 	else if (!strcmp(mode, "trace"))
 		compare_traced();
 	else if (!strcmp(mode, "count") && argc == 4)

@@ -240,6 +240,24 @@ static void a_new_eventfd_replaces_the_old_one(void **state)
 	close(new);
 }
 
+/* As virtual machine monitors do when a guest masks and unmasks. */
+static void the_eventfd_that_is_there_may_come_again(void **state)
+{
+	const int fd = assign(ctx, MSIX, 0);
+	int again = dup(fd), ends[2];
+
+	assert_int_equal(assign_range(MSIX, 0, 1, &again, 1), 0);
+	assert_int_equal(lm_irq_trigger(ctx, 0), LM_IRQ_DELIVERED);
+	assert_int_equal(efd_take(fd), 1);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(assign_range(MSIX, 0, 1, &ends[1], 1), -EINVAL);
+	assert_int_equal(lm_irq_trigger(ctx, 0), LM_IRQ_DELIVERED);
+	assert_int_equal(efd_take(fd), 1);
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void disabling_takes_all_vectors_of_the_index_only(void **state)
 {
 	const int msix = assign(ctx, MSIX, 5), intx = assign(ctx, INTX, 0);
@@ -648,6 +666,7 @@ int main(void)
 		TEST(a_range_gets_its_eventfds),
 		TEST(a_part_of_a_range_is_de_assigned),
 		TEST(a_new_eventfd_replaces_the_old_one),
+		TEST(the_eventfd_that_is_there_may_come_again),
 		TEST(disabling_takes_all_vectors_of_the_index_only),
 		TEST(disabling_what_the_device_has_not_is_harmless),
 		TEST(qemu_enables_msix_without_an_eventfd),
