@@ -35,6 +35,7 @@ static int ctx_build(struct lm_ctx *ctx)
 	const uint64_t kept[PERSIST_NR] = {
 		[PERSIST_CONFIG] = config_persist_size(),
 		[PERSIST_MSIX] = msix_persist_size(info),
+		[PERSIST_VPD] = vpd_persist_size(info),
 		[PERSIST_IRQ] = irq_persist_size(info),
 		[PERSIST_REGISTERS] = register_persist_size(info),
 		[PERSIST_DEVICE] = info->state_size,

@@ -58,6 +58,10 @@ static void save_library(struct lm_ctx *ctx, struct out *o)
 	to = need ? section_put(o, STATE_MSIX, 0, need) : NULL;
 	if (to)
 		msix_save(ctx, to, need);
+	need = vpd_save(ctx, NULL, 0);
+	to = need ? section_put(o, STATE_VPD, 0, need) : NULL;
+	if (to)
+		vpd_save(ctx, to, need);
 	need = irq_save(ctx, NULL, 0);
 	to = section_put(o, STATE_IRQ, 0, need);
 	if (to)

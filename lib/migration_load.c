@@ -121,6 +121,7 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st, const struc
 		       !out_of_range(memory_offset(s), s->len - sizeof(uint64_t), r->info.size);
 	case STATE_CONFIG:
 	case STATE_MSIX:
+	case STATE_VPD:
 	case STATE_IRQ:
 	case STATE_DEVICE:
 	case STATE_OWN:
@@ -159,6 +160,8 @@ static int state_check(const struct lm_ctx *ctx, struct state *st)
 	/* Who saves loads. */
 	if (!st->part[STATE_DEVICE].data != !ctx->info.load)
 		return -EINVAL;
+	if (!vpd_fits(ctx, st->part[STATE_VPD].len))
+		return -EINVAL;
 	if (!own_fits(ctx, &st->part[STATE_OWN]) || st->part[STATE_ENFORCED].len)
 		return -EINVAL;
 	return ret;
@@ -181,6 +184,7 @@ static int load_library(struct lm_ctx *ctx, const struct section *part)
 		return ret;
 	master_enforce(ctx, part[STATE_ENFORCED].data);
 	config_load(ctx, config->data, config->len);
+	vpd_load(ctx, part[STATE_VPD].data);
 	irq_load(ctx, irq->data, irq->len);
 	return 0;
 }

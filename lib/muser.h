@@ -15,7 +15,8 @@
  *    for which a description has no @log, and no threads are made but to close descriptors of a
  *    peer that could make close(2) wait: at most four, while there are some;
  *  - strings and tables of a description are copied by lm_ctx_create(), except that register
- *    tables, field tables and property tables are kept by reference and must outlive the context;
+ *    tables, field tables, property tables and mailboxes (lm_doe_t) are kept by reference and must
+ *    outlive the context;
  *  - sizes are in bytes, times in nanoseconds.
  */
 #ifndef MUSER_H
@@ -361,9 +362,45 @@ typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count
 				  bool is_write);
 
 /**
+ * struct lm_vpd_field - one keyword of vital product data
+ * @keyword: two characters: "PN" part number, "SN" serial number, "EC" engineering change, "MN"
+ *           manufacturer, "V0" .. "VZ" the vendor's own; those that guests write begin with "V" or
+ *           "Y". "RV" and "RW" are the library's
+ * @value:   text, at most 255 bytes; NULL: empty
+ * @room:    0: read-only; else so many bytes that guests can write, @value and spaces at first
+ */
+typedef struct {
+	const char *keyword;
+	const char *value;
+	uint32_t    room;
+	uint32_t    reserved;
+} lm_vpd_field_t;
+
+/**
+ * struct lm_vpd - vital product data (PCI_CAP_ID_VPD): what inventories read of a card
+ * @name:      of the product
+ * @fields:    @nr_fields of them, from which the library lays out the data, with its checksum
+ * @data:      instead of all that: the data, @size bytes, as PCI Local Bus 3.0, appendix I, has
+ *             them: resources up to the end tag (78h). Guests can write what the resource 91h has
+ * @written:   a guest has written @len bytes at @offset of the data, which the library has stored;
+ *             or NULL. They survive a reset, and are part of a saved state; a device that is to
+ *             know them when its process has ended and begins anew writes them to a file here
+ */
+typedef struct {
+	const char           *name;
+	const lm_vpd_field_t *fields;
+	uint32_t              nr_fields;
+	uint32_t              size;
+	const void           *data;
+	void                (*written)(void *pvt, uint32_t offset, const void *data, uint32_t len);
+	uint64_t              reserved[2];
+} lm_vpd_t;
+
+/**
  * struct lm_cap - a capability in the list at 34h
- * @id:     PCI_CAP_ID_* of <linux/pci_regs.h>: PM, EXP, MSI, MSI-X and VNDR get the register
- *          semantics of the PCI specifications; any other id is @data with @wmask
+ * @id:     PCI_CAP_ID_* of <linux/pci_regs.h>: PM, EXP, MSI, MSI-X, VPD and VNDR get the register
+ *          semantics of the PCI specifications; any other id is @data with @wmask (slot numbering,
+ *          PCI_CAP_ID_SLOTID, say: two bytes, slots and chassis)
  * @offset: where it stands, 0: the library chooses (kinds above in the order given)
  * @size:   bytes, header included; 0 for the kinds with a size of their own
  * @fn:     optional: notified of writes, asked for reads
@@ -383,24 +420,103 @@ typedef struct {
 	__extension__ union {
 		struct { uint8_t bar; uint32_t table; uint32_t pba; } msix; /* offsets in the BAR */
 		struct { bool addr32; bool no_mask; } msi; /* default: 64-bit, maskable */
-		struct { uint8_t type; bool flr; } exp; /* PCI_EXP_TYPE_*; function level reset */
+		/* PCI_EXP_TYPE_*; function level reset; the link, as it is negotiated:
+		 * PCI_EXP_LNKCAP_SLS_*, 0: 2.5 GT/s; 1, 2, 4, 8, 16 or 32 lanes, 0: one */
+		struct { uint8_t type; bool flr; uint8_t link_speed; uint8_t link_width; } exp;
 		struct { bool soft_reset; } pm; /* from D3hot to D0 is a reset */
+		const lm_vpd_t *vpd; /* borrowed by lm_ctx_create(); NULL: as any other id */
 		uint64_t reserved[4];
 	};
 } lm_cap_t;
 
-/** struct lm_ext_cap - a PCI Express extended capability (from 100h on); needs an EXP capability.
- * DSN and AER have register semantics, any other id is @data with @wmask (from offset 4 on) */
+/** struct lm_doe_type - a kind of data object: its vendor id, and the type that this one gave it */
 typedef struct {
-	uint16_t    id; /* PCI_EXT_CAP_ID_* */
+	uint16_t vendor;
+	uint8_t  type;
+	uint8_t  reserved[5];
+} lm_doe_type_t;
+
+/**
+ * struct lm_doe_request - a data object that a guest has sent
+ * @ctx:  the context
+ * @doe:  the mailbox, as described
+ * @data: what follows its header, @len bytes, a multiple of 4; valid until the callback returns
+ * @kind: vendor and type, one of those of the mailbox
+ */
+typedef struct {
+	lm_ctx_t            *ctx;
+	const struct lm_doe *doe;
+	const void          *data;
+	size_t               len;
+	lm_doe_type_t        kind;
+} lm_doe_request_t;
+
+/**
+ * struct lm_doe - a mailbox for data object exchange (PCI_EXT_CAP_ID_DOE)
+ * @types:    what it understands, @nr_types of them, 255 at most, beside discovery, which the
+ *            library answers
+ * @max_size: of an object, either way, header included, in bytes: a multiple of 4 up to 1 MiB;
+ *            0: 4096. A longer one is an error
+ * @flags:    LM_DOE_*
+ * @vector:   LM_DOE_IRQ: of MSI or MSI-X
+ * @request:  an object has come. Writes the answer, without a header, into @answer of @room bytes
+ *            and returns its length, 0 too; or LM_DEFER after lm_defer(), when lm_complete() gives
+ *            length and bytes of it; or a negative errno: the guest sees DOE Error. The header of
+ *            an answer has the type of the request
+ *
+ * The library keeps the state machine of the mailbox. While an answer is deferred it is busy;
+ * a guest that aborts, and a reset, forget the object: its token is then unknown (-ENOENT). An
+ * object of a type that is not understood, or whose header does not say its length, is an error;
+ * so is one that was under way when the process ended. Drivers abort then, and try again.
+ *
+ * Source: PCI Express Base 6.0, 6.30, 7.9.24.
+ */
+typedef struct lm_doe {
+	const lm_doe_type_t *types;
+	uint32_t             nr_types;
+	uint32_t             max_size;
+	uint32_t             flags;
+	uint32_t             vector;
+	ssize_t            (*request)(void *pvt, const lm_doe_request_t *request, void *answer,
+				      size_t room);
+	uint64_t             reserved[2];
+} lm_doe_t;
+
+#define LM_DOE_IRQ (1u << 0) /* the guest may ask for interrupts */
+
+/**
+ * struct lm_ext_cap - a PCI Express extended capability (from 100h on); needs an EXP capability
+ * @id:      PCI_EXT_CAP_ID_*: DSN, ERR (AER), REBAR and DOE get the register semantics of the PCI
+ *           specifications; any other id is @data with @wmask: ARI, ATS, PRI, PASID, SR-IOV ... To
+ *           the guests of QEMU neither SR-IOV nor ARI is shown
+ * @version: 0: the latest that the library knows, 1 of those that it does not
+ * @size:    bytes, header included; 0 for the kinds with a size of their own
+ * @data:    initial bytes from offset 4 on (@size - 4 of them), or NULL: zeros
+ * @wmask:   which bits of @data a guest may write, same length, or NULL: none
+ * @dsn:     DSN: the serial number
+ * @rebar:   REBAR: which BARs, a bit each: memory BARs of a power of two from 1 MiB on. The size of
+ *           a region is known to clients when they connect, and no message changes it: so the one
+ *           that it has is the only one offered, and writes of another are dropped, as QEMU drops
+ *           them. A device of several sizes has a property that says which (LM_PROP_CREATE)
+ * @doe:     DOE: the mailbox, which is kept by reference
+ */
+typedef struct {
+	uint16_t    id;
 	uint8_t     version;
 	uint8_t     reserved0;
 	uint32_t    size;
 	const void *data;
 	const void *wmask;
-	uint64_t    dsn; /* PCI_EXT_CAP_ID_DSN: the serial number */
+	__extension__ union {
+		uint64_t        dsn;
+		uint64_t        rebar;
+		const lm_doe_t *doe;
+	};
 	uint64_t    reserved[2];
 } lm_ext_cap_t;
+
+#define LM_EXT_CAPS(array) .ext_caps = (array), .nr_ext_caps = LM_NR(array), \
+			   .ext_cap_size = sizeof((array)[0])
 
 /**
  * struct lm_prop - a property: a wire of the outside world, or an option, by name
@@ -1383,7 +1499,7 @@ typedef uint64_t lm_token_t;
  * transfers do not move for a second while an answer is deferred, they end with -EDEADLK. Work by
  * DMA therefore belongs behind posted writes, not behind reads.
  *
- * Context: inside a region, register, reset, dma_unmap callback.
+ * Context: inside a region, register, reset, dma_unmap callback, or that of a mailbox (lm_doe_t).
  * Return: the token for lm_complete(); 0 if no request is running that can wait, and always with
  *         LM_DEV_THREADS: there a callback just takes its time.
  * Since: 0.2
@@ -1396,8 +1512,8 @@ lm_token_t lm_defer(lm_ctx_t *ctx);
  * @token:  from lm_defer()
  * @result: what the callback would have returned: count, 0, or -errno (of an access: see
  *          lm_region_access_t)
- * @data:   for a read: the bytes, @result of them (a register: its value in host order, of its
- *          width); else NULL
+ * @data:   for a read, and an object of a mailbox: the bytes, @result of them (a register: its
+ *          value in host order, of its width); else NULL
  *
  * Context: the thread that serves the context; also before the callback that deferred returns.
  * Return: 0; -ENOENT: the client has disconnected, or the token is not known.

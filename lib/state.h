@@ -23,6 +23,7 @@ enum state_tag {
 	STATE_DEVICE,     /* lm_dev_info_t.save */
 	STATE_OWN,        /* lm_state(); index: lm_dev_info_t.state_version */
 	STATE_ENFORCED,   /* empty; absent: COMMAND.BusMaster does not count (master.c) */
+	STATE_VPD,        /* vpd_save(); absent: nothing of it can be written */
 	STATE_NR_TAGS,
 };
 

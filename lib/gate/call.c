@@ -89,6 +89,27 @@ int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct c
 	return ret < 0 ? (int)ret : 0;
 }
 
+void call_vpd(struct lm_ctx *ctx, const lm_vpd_t *vpd, const struct call_bytes *bytes)
+{
+	if (vpd->written)
+		vpd->written(ctx->info.pvt, (uint32_t)bytes->offset, bytes->buf,
+			     (uint32_t)bytes->len);
+}
+
+ssize_t call_doe(struct lm_ctx *ctx, struct deferral *d, const lm_doe_request_t *request,
+		 void *answer, size_t room)
+{
+	ssize_t ret;
+
+	defer_begin(ctx, d);
+	ret = request->doe->request(ctx->info.pvt, request, answer, room);
+	switch (defer_end(ctx, d)) {
+	case DEFER_WAITING: return LM_DEFER;
+	case DEFER_ANSWERED: return d->result;
+	default: return ret == LM_DEFER ? -EIO : ret;
+	}
+}
+
 /* ---- life, reset, memory, clients -------------------------------------------------- */
 
 int call_start(struct lm_ctx *ctx)

@@ -26,6 +26,10 @@ enum defer_state call_register_write(struct lm_ctx *ctx, struct deferral *d,
 /* Of configuration space: 0 or -errno; neither deferred, nor beside others. */
 int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_bytes *bytes);
 int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct call_bytes *bytes);
+void call_vpd(struct lm_ctx *ctx, const lm_vpd_t *vpd, const struct call_bytes *bytes);
+/* The length of the answer, -errno, or LM_DEFER: d->done() will be called. */
+ssize_t call_doe(struct lm_ctx *ctx, struct deferral *d, const lm_doe_request_t *request,
+		 void *answer, size_t room);
 
 /* Those that a device need not have: then 0 is its answer. */
 int call_start(struct lm_ctx *ctx);

@@ -3,9 +3,10 @@
  * cap.c - the capability list at 34h.
  *
  * Places capabilities (those with an offset first, the others into the first gap), links
- * them in the order of the description, and gives power management, PCI Express, MSI and
- * MSI-X the registers of their specifications; any other id is bytes of the device's
- * choice. Refuses overlaps and duplicates of what a function has once.
+ * them in the order of the description, and gives power management, PCI Express, MSI,
+ * MSI-X and vital product data the registers of their specifications; any other id is
+ * bytes of the device's choice. Refuses overlaps and duplicates of what a function has
+ * once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,17 +42,22 @@ struct placing {
 bool cap_is_known(const struct cap *cap)
 {
 	if (cap->ext)
-		return cap->id == PCI_EXT_CAP_ID_ERR || cap->id == PCI_EXT_CAP_ID_DSN;
+		return cap->id == PCI_EXT_CAP_ID_ERR || cap->id == PCI_EXT_CAP_ID_DSN ||
+		       cap->id == PCI_EXT_CAP_ID_REBAR;
 	return cap->id == PCI_CAP_ID_PM || cap->id == PCI_CAP_ID_EXP || cap->id == PCI_CAP_ID_MSI ||
 	       cap->id == PCI_CAP_ID_MSIX;
 }
 
-int cap_add(struct config *cfg, const struct cap *cap)
+int cap_add(struct lm_ctx *ctx, const struct cap *cap)
 {
+	struct config *cfg = ctx->config;
 	struct cap *caps = realloc(cfg->caps, (cfg->nr_caps + 1) * sizeof(*caps));
 
-	if (!caps)
+	if (!caps) {
+		if (cap->ops)
+			cap->ops->free(ctx, cap);
 		return -ENOMEM;
+	}
 	caps[cfg->nr_caps++] = *cap;
 	cfg->caps = caps;
 	return 0;
@@ -97,7 +103,7 @@ static const struct cfg_reg pm_regs[] = {
 	  PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE, PCI_PM_CTRL_PME_STATUS },
 };
 
-/* One lane at 2.5 GT/s, payloads of 128 bytes: nothing for Linux to complain of. */
+/* Payloads of 128 bytes: nothing for Linux to complain of. */
 static const struct cfg_reg exp_device[] = {
 	{ PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_EXT_TAG | PCI_EXP_DEVCAP_RBER },
 	{ PCI_EXP_DEVCTL, 2,
@@ -111,14 +117,6 @@ static const struct cfg_reg exp_device[] = {
 	{ PCI_EXP_DEVCTL2, 2, 0, PCI_EXP_DEVCTL2_COMP_TMOUT_DIS },
 };
 
-static const struct cfg_reg exp_link[] = {
-	{ PCI_EXP_LNKCAP, 4, PCI_EXP_LNKCAP_SLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1 },
-	{ PCI_EXP_LNKCTL, 2, 0,
-	  PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES },
-	{ PCI_EXP_LNKSTA, 2, PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1 },
-	{ PCI_EXP_LNKCAP2, 4, PCI_EXP_LNKCAP2_SLS_2_5GB },
-};
-
 static void pm_build(struct config *cfg, const struct place *p)
 {
 	const uint16_t control = p->offset + PCI_PM_CTRL;
@@ -130,8 +128,36 @@ static void pm_build(struct config *cfg, const struct place *p)
 	cfg->pm = control;
 }
 
+/* As it is negotiated: at the best that the device can do. */
+static int exp_link(struct lm_ctx *ctx, const struct place *p)
+{
+	const uint32_t speed = p->desc->exp.link_speed ?: PCI_EXP_LNKCAP_SLS_2_5GB;
+	const uint32_t width = p->desc->exp.link_width ?: 1;
+	const uint32_t link = speed | width << PCI_EXP_LNKSTA_NLW_SHIFT;
+	const bool choice = speed > PCI_EXP_LNKCAP_SLS_2_5GB;
+	const struct cfg_reg regs[] = {
+		{ PCI_EXP_LNKCAP, 4, link },
+		{ PCI_EXP_LNKCTL, 2, 0,
+		  PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC |
+			  PCI_EXP_LNKCTL_ES },
+		{ PCI_EXP_LNKSTA, 2, link },
+		/* Every speed up to the highest (PCI Express Base 3.0, 7.8.18). */
+		{ PCI_EXP_LNKCAP2, 4, (2u << speed) - PCI_EXP_LNKCAP2_SLS_2_5GB },
+		{ PCI_EXP_LNKCTL2, 2, choice ? speed : 0, choice ? PCI_EXP_LNKCTL2_TLS : 0 },
+	};
+
+	if (speed > PCI_EXP_LNKCAP_SLS_64_0GB || width > 32 || (width & (width - 1))) {
+		log_err(ctx, "PCI Express: link_speed must be 1 to 6, link_width 1, 2, 4, 8, 16 "
+			     "or 32");
+		return -EINVAL;
+	}
+	config_put(ctx->config, p->offset, regs, LM_NR(regs));
+	return 0;
+}
+
 static int exp_build(struct lm_ctx *ctx, const struct place *p)
 {
+	const bool linked = p->desc->exp.type != PCI_EXP_TYPE_RC_END;
 	const uint8_t type = p->desc->exp.type;
 	const struct cfg_reg flags = { PCI_EXP_FLAGS, 2, 2u | (uint32_t)type << 4 };
 	struct config *cfg = ctx->config;
@@ -141,10 +167,14 @@ static int exp_build(struct lm_ctx *ctx, const struct place *p)
 		log_err(ctx, "PCI Express type %u is not an endpoint type", type);
 		return -EINVAL;
 	}
+	if (!linked && (p->desc->exp.link_speed || p->desc->exp.link_width)) {
+		log_err(ctx, "PCI Express: an endpoint in the root complex has no link");
+		return -EINVAL;
+	}
+	if (linked && exp_link(ctx, p))
+		return -EINVAL;
 	config_put(cfg, p->offset, &flags, 1);
 	config_put(cfg, p->offset, exp_device, LM_NR(exp_device));
-	if (type != PCI_EXP_TYPE_RC_END)
-		config_put(cfg, p->offset, exp_link, LM_NR(exp_link));
 	if (p->desc->exp.flr) {
 		cfg->bytes[p->offset + PCI_EXP_DEVCAP + 3].data |= PCI_EXP_DEVCAP_FLR >> 24;
 		cfg->flr = (uint16_t)(p->offset + PCI_EXP_DEVCTL + 1);
@@ -201,9 +231,8 @@ static int msix_build(struct lm_ctx *ctx, const struct place *p)
 	return 0;
 }
 
-static int cap_build(struct lm_ctx *ctx, const struct place *p)
+static int cap_build(struct lm_ctx *ctx, const struct place *p, struct cap *cap)
 {
-	const struct cap cap = { .offset = p->offset, .size = p->size };
 	const struct cfg_reg length = { PCI_CAP_FLAGS, 1, p->size };
 
 	switch (p->desc->id) {
@@ -212,7 +241,9 @@ static int cap_build(struct lm_ctx *ctx, const struct place *p)
 	case PCI_CAP_ID_MSI: return msi_build(ctx, p);
 	case PCI_CAP_ID_MSIX: return msix_build(ctx, p);
 	default:
-		cap_put_data(ctx->config, &cap, p->desc->data, p->desc->wmask);
+		if (p->desc->id == PCI_CAP_ID_VPD && p->desc->vpd)
+			return vpd_new(ctx, p->desc->vpd, cap);
+		cap_put_data(ctx->config, cap, p->desc->data, p->desc->wmask);
 		if (p->desc->id == PCI_CAP_ID_VNDR) /* PCI Local Bus 3.0, appendix H */
 			config_put(ctx->config, p->offset, &length, 1);
 		return 0;
@@ -228,6 +259,7 @@ static size_t own_size(const lm_cap_t *c)
 	case PCI_CAP_ID_PM: return PCI_PM_SIZEOF;
 	case PCI_CAP_ID_EXP: return EXP_SIZE;
 	case PCI_CAP_ID_MSIX: return PCI_CAP_MSIX_SIZEOF;
+	case PCI_CAP_ID_VPD: return c->vpd ? PCI_CAP_VPD_SIZEOF : 0;
 	case PCI_CAP_ID_MSI:
 		return (c->msi.addr32 ? MSI_SIZE_32 : MSI_SIZE_64) +
 		       (c->msi.no_mask ? 0 : MSI_SIZE_MASK);
@@ -394,20 +426,20 @@ int cap_new(struct lm_ctx *ctx)
 	for (i = 0; i < pl.nr && !ret; i++) {
 		const struct place *p = &pl.cap[i];
 		const struct cfg_reg header = { PCI_CAP_LIST_ID, 1, p->desc->id };
-		const struct cap cap = {
+		struct cap cap = {
 			.id = p->desc->id,
 			.offset = p->offset,
 			.size = p->size,
 			.fn = p->desc->fn,
 		};
 
-		ret = cap_build(ctx, p);
+		ret = cap_build(ctx, p, &cap);
+		ret = cap_add(ctx, &cap) ?: ret;
 		if (ret)
 			break;
 		config_put(ctx->config, p->offset, &header, 1);
 		ctx->config->bytes[link].data = (uint8_t)p->offset;
 		link = p->offset + PCI_CAP_LIST_NEXT;
-		ret = cap_add(ctx->config, &cap);
 	}
 	if (pl.nr)
 		ctx->config->bytes[PCI_STATUS].data |= PCI_STATUS_CAP_LIST;

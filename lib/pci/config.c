@@ -47,16 +47,6 @@ static void command_publish(struct lm_ctx *ctx)
 	master_moved(ctx);
 }
 
-static void config_keep(struct config *cfg, uint64_t offset, size_t count)
-{
-	size_t i;
-
-	if (likely(!cfg->persist))
-		return;
-	for (i = 0; i < count && offset + i < cfg->used; i++)
-		cfg->persist->data[offset + i] = cfg->bytes[offset + i].data;
-}
-
 /* ---- header ---------------------------------------------------------------------- */
 
 static void header_identity(struct config *cfg, const lm_pci_info_t *info)
@@ -153,6 +143,7 @@ static int config_restore(struct lm_ctx *ctx)
 	size_t len = cfg->size;
 	int ret;
 
+	vpd_restore(ctx);
 	cfg->persist = persist_part(ctx, PERSIST_CONFIG);
 	if (!cfg->persist || !persist_is_old(ctx)) {
 		config_keep(cfg, 0, cfg->used);
@@ -204,9 +195,14 @@ int config_new(struct lm_ctx *ctx)
 void config_free(struct lm_ctx *ctx)
 {
 	struct config *cfg = ctx->config;
+	uint32_t i;
 
 	if (!cfg)
 		return;
+	for (i = 0; i < cfg->nr_caps; i++) {
+		if (cfg->caps[i].ops)
+			cfg->caps[i].ops->free(ctx, &cfg->caps[i]);
+	}
 	free(cfg->msix.entries);
 	free(cfg->caps);
 	free(cfg->bytes);
@@ -227,6 +223,10 @@ void config_reset(struct lm_ctx *ctx)
 		const uint8_t bits = b->wmask | b->w1c;
 
 		b->data = (uint8_t)((b->data & ~bits) | (b->reset & bits));
+	}
+	for (i = 0; i < cfg->nr_caps; i++) {
+		if (cfg->caps[i].ops && cfg->caps[i].ops->reset)
+			cfg->caps[i].ops->reset(ctx, &cfg->caps[i]);
 	}
 	config_keep(cfg, 0, cfg->used);
 	command_publish(ctx);
@@ -307,6 +307,17 @@ static void bytes_write(struct config *cfg, const struct cap *cap, const uint8_t
 	}
 }
 
+/* And what a kind of capabilities does about it. */
+static void piece_write(struct lm_ctx *ctx, const struct piece *p, const uint8_t *buf,
+			uint64_t offset)
+{
+	bytes_write(ctx->config, p->cap, buf, p->len, offset);
+	if (p->cap && p->cap->ops)
+		p->cap->ops->written(ctx, p->cap,
+				     &(struct written){ buf, (uint32_t)offset - p->cap->offset,
+							p->len });
+}
+
 /* The device's say: a capability's fn for its body, the region's for unowned bytes. */
 static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf, uint64_t offset,
 		      bool is_write)
@@ -353,7 +364,7 @@ ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offs
 		uint8_t *at = (uint8_t *)buf + done;
 
 		if (is_write)
-			bytes_write(cfg, p.cap, at, p.len, offset + done);
+			piece_write(ctx, &p, at, offset + done);
 		else
 			bytes_read(ctx, at, p.len, offset + done);
 		ret = piece_call(ctx, &p, buf + done, offset + done, is_write);
@@ -467,6 +478,10 @@ int config_load(struct lm_ctx *ctx, const void *buf, size_t len)
 		return ret;
 	for (i = 0; i < cfg->used; i++)
 		cfg->bytes[i].data = i < len ? ((const uint8_t *)buf)[i] : 0;
+	for (i = 0; i < cfg->nr_caps; i++) {
+		if (cfg->caps[i].ops && cfg->caps[i].ops->loaded)
+			cfg->caps[i].ops->loaded(ctx, &cfg->caps[i]);
+	}
 	config_keep(cfg, 0, cfg->used);
 	command_publish(ctx);
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config.h - what config.c, cap.c, cap_ext.c and msix.c share: configuration space as bytes
- * that know what a guest may do to them, the list of capabilities, and the MSI-X
- * structures.
+ * config.h - what config.c, cap.c, cap_ext.c and the kinds of capabilities share:
+ * configuration space as bytes that know what a guest may do to them, the list of
+ * capabilities, and the MSI-X structures.
  */
 #ifndef LM_CONFIG_H
 #define LM_CONFIG_H
@@ -35,6 +35,22 @@ struct cap {
 	uint16_t size;
 	bool ext;
 	lm_cap_access_t *fn;
+	const struct cap_ops *ops; /* NULL: it is its bytes, and no more */
+	void *own;
+};
+
+/* A guest has written @len bytes at @at of a capability; they are stored, as far as they can be. */
+struct written {
+	const uint8_t *data;
+	uint32_t at;
+	size_t len;
+};
+
+struct cap_ops {
+	void (*written)(struct lm_ctx *ctx, const struct cap *cap, const struct written *w);
+	void (*reset)(struct lm_ctx *ctx, const struct cap *cap);  /* or NULL */
+	void (*loaded)(struct lm_ctx *ctx, const struct cap *cap); /* the bytes; or NULL */
+	void (*free)(struct lm_ctx *ctx, const struct cap *cap);
 };
 
 static inline uint32_t cap_header_size(const struct cap *cap)
@@ -66,6 +82,7 @@ struct config {
 	uint16_t msix_cap;
 	_Atomic(uint16_t) command;
 	struct msix msix;
+	struct vpd *vpd;                /* NULL: there is none */
 	uint32_t reset_due;             /* LM_RESET_*, as a guest has written */
 	bool enforced;                  /* master.c: COMMAND.BusMaster counts */
 	struct config_persist *persist; /* NULL, or where a copy of it all is kept */
@@ -82,19 +99,30 @@ struct config_persist {
 
 void config_put(struct config *cfg, uint32_t base, const struct cfg_reg *regs, size_t nr);
 uint32_t config_get(const struct config *cfg, uint32_t offset, unsigned int width);
-int config_grow(struct config *cfg, uint32_t used); /* by read-only bytes of 0 */
+void config_set(struct config *cfg, uint32_t offset, unsigned int width, uint32_t value);
+void config_keep(struct config *cfg, uint64_t offset, size_t count); /* for the next process */
+int config_grow(struct config *cfg, uint32_t used);                  /* by read-only bytes of 0 */
 
 /* ---- cap.c, cap_ext.c ------------------------------------------------------------ */
 
 int cap_new(struct lm_ctx *ctx);
 int cap_ext_new(struct lm_ctx *ctx);
-int cap_add(struct config *cfg, const struct cap *cap);
+int cap_add(struct lm_ctx *ctx, const struct cap *cap); /* what it owns goes where it fails */
 /* Bytes of the device's own choice after a header of @header bytes. */
 void cap_put_data(struct config *cfg, const struct cap *cap, const void *data, const void *wmask);
 /* What a guest's write of @in to byte @at of the capability means: rules beyond wmask. */
 uint8_t cap_filter(const struct config *cfg, const struct cap *cap, uint32_t at, uint8_t in);
 /* True if the library gives the meaning of its registers. */
 bool cap_is_known(const struct cap *cap);
+
+/* ---- vpd.c, doe.c ------------------------------------------------------------------ */
+
+#define DOE_SIZE 0x18
+
+int vpd_new(struct lm_ctx *ctx, const lm_vpd_t *desc, struct cap *cap); /* why not: is logged */
+void vpd_restore(struct lm_ctx *ctx); /* as a process before this one left it */
+const char *doe_fault(const struct lm_ctx *ctx, const lm_doe_t *desc); /* NULL: there is none */
+int doe_new(struct lm_ctx *ctx, const lm_doe_t *desc, struct cap *cap);
 
 /* ---- msix.c ---------------------------------------------------------------------- */
 

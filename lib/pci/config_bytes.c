@@ -34,6 +34,24 @@ uint32_t config_get(const struct config *cfg, uint32_t offset, unsigned int widt
 	return value;
 }
 
+void config_set(struct config *cfg, uint32_t offset, unsigned int width, uint32_t value)
+{
+	unsigned int i;
+
+	for (i = 0; i < width; i++)
+		cfg->bytes[offset + i].data = (uint8_t)(value >> 8 * i);
+}
+
+void config_keep(struct config *cfg, uint64_t offset, size_t count)
+{
+	size_t i;
+
+	if (likely(!cfg->persist))
+		return;
+	for (i = 0; i < count && offset + i < cfg->used; i++)
+		cfg->persist->data[offset + i] = cfg->bytes[offset + i].data;
+}
+
 int config_grow(struct config *cfg, uint32_t used)
 {
 	struct cfg_byte *bytes;

@@ -53,6 +53,13 @@ uint64_t msix_persist_size(const lm_dev_info_t *info);
 size_t msix_save(const struct lm_ctx *ctx, void *buf, size_t size); /* 0: table untouched */
 int msix_load(struct lm_ctx *ctx, const void *buf, size_t len);
 
+/* ---- vpd.c: what guests can write of vital product data -------------------------- */
+
+uint64_t vpd_persist_size(const lm_dev_info_t *info);
+size_t vpd_save(const struct lm_ctx *ctx, void *buf, size_t size); /* 0: nothing */
+bool vpd_fits(const struct lm_ctx *ctx, size_t len);
+void vpd_load(struct lm_ctx *ctx, const void *buf); /* fits */
+
 /* ---- irq.c ----------------------------------------------------------------------- */
 
 struct irq_set {

@@ -17,7 +17,7 @@
 #include "wire/host.h"
 
 #define PERSIST_MAGIC   0x315450454b53554dull /* "MUSKEPT1" */
-#define PERSIST_VERSION 2
+#define PERSIST_VERSION 3
 #define PERSIST_ALIGN   64u
 
 struct persist_header {

@@ -10,6 +10,7 @@
 enum persist_kind {
 	PERSIST_CONFIG,
 	PERSIST_MSIX,
+	PERSIST_VPD,
 	PERSIST_IRQ,
 	PERSIST_REGISTERS,
 	PERSIST_DEVICE, /* lm_state() */

@@ -43,6 +43,30 @@ setup_file() {
 	[[ $output == *"Region 2: Memory at "*"64-bit, prefetchable"* ]]
 }
 
+@test "lspci reads vital product data, the link and the slot" {
+	uuid=$(musctl exec -- "$BOARD")
+	try 0 musctl lspci -vv "$uuid"
+	[[ $output == *"LnkCap:"*"Speed 16GT/s, Width x8"*"LnkSta:"*"Speed 16GT/s"*"Width x8"* ]]
+	[[ $output == *"Vital Product Data"* ]]
+	[[ $output == *"Slot ID: 3 slots, First-, chassis 07"* ]]
+	at=$(sed -n 's/.*Capabilities: \[\(..\)\] Vital Product Data.*/\1/p' <<<"$output")
+	musctl poke "$uuid" "config+$(printf %x $((0x$at + 2))).2=0"
+	[ "$(musctl peek "$uuid" "config+$(printf %x $((0x$at + 2))).2")" = 0x8000 ]
+	[ "$(musctl peek "$uuid" "config+$(printf %x $((0x$at + 4))).4")" = 0x6d000b82 ]
+}
+
+@test "lspci understands what is data, a resizable BAR and a mailbox" {
+	uuid=$(musctl exec -- "$BOARD")
+	try 0 musctl lspci -vvv "$uuid"
+	echo "$output"
+	[[ $output == *"Physical Resizable BAR"*"BAR 2: current size: 64GB, supported: 64GB"* ]]
+	[[ $output == *"Data Object Exchange"*"DOECap: IntSup+"*"Interrupt Message Number 002"* ]]
+	[[ $output == *"Alternative Routing-ID Interpretation (ARI)"* ]]
+	[[ $output == *"Address Translation Service (ATS)"*"Page Request Interface (PRI)"* ]]
+	[[ $output == *"Process Address Space ID (PASID)"* ]]
+	[[ $output == *"Single Root I/O Virtualization (SR-IOV)"*"Total VFs: 4"* ]]
+}
+
 @test "waking it from D3hot resets it" {
 	uuid=$(musctl exec -- "$BOARD")
 	musctl poke "$uuid" config+44.2=3

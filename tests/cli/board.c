@@ -48,17 +48,65 @@ static const lm_mmap_area_t areas[] = { { 0, PAGE }, { 4 * PAGE, 2 * PAGE } };
 
 static const uint8_t vendor[] = { 0, 'm', 'u', 's', 'e', 'r' };
 
+static const uint8_t slots[] = { 3, 7 };
+
+static const lm_vpd_field_t vpd_fields[] = {
+	{ .keyword = "PN", .value = "MU-1" },
+	{ .keyword = "SN", .value = "000042" },
+	{ .keyword = "V1", .value = "asset", .room = 8 },
+};
+
+static const lm_vpd_t vpd = {
+	.name = "muser board", .fields = vpd_fields, .nr_fields = LM_NR(vpd_fields),
+};
+
 static const lm_cap_t caps[] = {
 	{ .id = PCI_CAP_ID_PM, .pm = { .soft_reset = true } },
-	{ .id = PCI_CAP_ID_EXP, .exp = { .type = PCI_EXP_TYPE_ENDPOINT, .flr = true } },
+	{ .id = PCI_CAP_ID_EXP, .exp = { .type = PCI_EXP_TYPE_ENDPOINT, .flr = true,
+					 .link_speed = PCI_EXP_LNKCAP_SLS_16_0GB,
+					 .link_width = 8 } },
 	{ .id = PCI_CAP_ID_MSIX, .msix = { .bar = 0, .table = 8 * PAGE, .pba = 9 * PAGE } },
 	{ .id = PCI_CAP_ID_VNDR, .size = 2 + sizeof(vendor), .data = vendor },
+	{ .id = PCI_CAP_ID_VPD, .vpd = &vpd },
+	{ .id = PCI_CAP_ID_SLOTID, .size = 4, .data = slots },
+};
+
+/* A mailbox that turns bytes over. */
+static ssize_t exchange(void *pvt, const lm_doe_request_t *request, void *answer, size_t room)
+{
+	size_t i;
+
+	for (i = 0; i < request->len && i < room; i++)
+		((char *)answer)[i] = (char)~((const char *)request->data)[i];
+	return (ssize_t)i;
+}
+
+static const lm_doe_type_t doe_types[] = { { .vendor = 0x1234, .type = 1 } };
+
+static const lm_doe_t doe = {
+	.types = doe_types,
+	.nr_types = LM_NR(doe_types),
+	.flags = LM_DOE_IRQ,
+	.vector = 2,
+	.request = exchange,
 };
 
 static const lm_ext_cap_t ext_caps[] = {
 	{ .id = PCI_EXT_CAP_ID_DSN, .dsn = 0x1122334455667788 },
 	{ .id = PCI_EXT_CAP_ID_ERR },
 	{ .id = PCI_EXT_CAP_ID_VNDR, .size = 16 },
+	{ .id = PCI_EXT_CAP_ID_REBAR, .rebar = 1 << LM_BAR2_REG_IDX },
+	{ .id = PCI_EXT_CAP_ID_DOE, .doe = &doe },
+	/* As data: the registers are in <linux/pci_regs.h>. */
+	{ .id = PCI_EXT_CAP_ID_ARI, .size = 8 },
+	{ .id = PCI_EXT_CAP_ID_ATS, .size = 8, .data = (const uint16_t[]){ 0x60, 0 },
+	  .wmask = (const uint16_t[]){ 0, 0x801f } },
+	{ .id = PCI_EXT_CAP_ID_PRI, .size = 16, .data = (const uint32_t[]){ 1u << 24, 32, 0 },
+	  .wmask = (const uint32_t[]){ 1, 0, 0xff } },
+	{ .id = PCI_EXT_CAP_ID_PASID, .size = 8, .data = (const uint16_t[]){ 0x1400, 0 },
+	  .wmask = (const uint16_t[]){ 0, 1 } },
+	{ .id = PCI_EXT_CAP_ID_SRIOV, .size = 64,
+	  .data = (const uint16_t[30]){ [4] = 4, [5] = 4, [8] = 1, [9] = 1, [11] = 0x6265 } },
 };
 
 static int serve(int argc, char **argv)
@@ -68,9 +116,7 @@ static int serve(int argc, char **argv)
 		.type = "board",
 		.start = start,
 		LM_CAPS(caps),
-		.ext_caps = ext_caps,
-		.nr_ext_caps = LM_NR(ext_caps),
-		.ext_cap_size = sizeof(ext_caps[0]),
+		LM_EXT_CAPS(ext_caps),
 		.pci_info = {
 			.id = { .vid = 0x1234, .did = 0x6264 },
 			.irq_count[LM_DEV_MSIX_IRQ_IDX] = 64,

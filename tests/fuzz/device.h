@@ -494,13 +494,37 @@ static inline const lm_pci_info_t *device_pci(void)
 	return &pci;
 }
 
+/* The first byte says how. */
+static inline ssize_t device_object(void *pvt, const lm_doe_request_t *request, void *answer,
+				    size_t room)
+{
+	const uint8_t how = request->len ? *(const uint8_t *)request->data : 0;
+
+	FUZZ_CHECK(request->len <= room && request->len % 4 == 0);
+	if (how & 1)
+		return pending_add(lm_defer(dev.ctx), how) ? LM_DEFER : -EBUSY;
+	memcpy(answer, request->data, request->len);
+	return how & 2 ? how - 256 : how & 4 ? (ssize_t)room + 1 : (ssize_t)request->len;
+}
+
+static inline void device_vpd(void *pvt, uint32_t offset, const void *data, uint32_t len)
+{
+	FUZZ_CHECK(len && offset >= 3 && offset + len <= 15);
+}
+
 static inline void device_caps(lm_dev_info_t *info)
 {
+	static const lm_vpd_t vpd = { .data = "\x91\x0c\x00" "Y0\x09" "writable \x78", .size = 16,
+				      .written = device_vpd };
+	static const lm_doe_type_t types[] = { { .vendor = 0x1234 } };
+	static const lm_doe_t doe = { .types = types, .nr_types = 1, .max_size = 32,
+				      .flags = LM_DOE_IRQ, .request = device_object };
 	static const uint8_t data[10] = "capability", wmask[10] = { 0xff, 0xf, 0xff, 0, 0xff };
 	static const lm_ext_cap_t ext[] = {
 		{ .id = PCI_EXT_CAP_ID_ERR },
 		{ .id = PCI_EXT_CAP_ID_DSN, .dsn = 0x1122334455667788 },
 		{ .id = PCI_EXT_CAP_ID_VNDR, .size = 12, .data = data, .wmask = wmask },
+		{ .id = PCI_EXT_CAP_ID_DOE, .doe = &doe },
 	};
 	const lm_cap_t caps[] = {
 		{ .id = PCI_CAP_ID_PM },
@@ -509,6 +533,7 @@ static inline void device_caps(lm_dev_info_t *info)
 		{ .id = PCI_CAP_ID_MSIX, .msix = { BAR_KEPT, 0x800, 0xc00 } },
 		{ .id = PCI_CAP_ID_VNDR, .size = 12, .data = data, .wmask = wmask,
 		  .fn = vendor_cap },
+		{ .id = PCI_CAP_ID_VPD, .vpd = &vpd },
 	};
 
 	memcpy(info->caps, caps, sizeof(caps));

@@ -333,6 +333,34 @@ static void the_link_runs_as_fast_as_it_can(void **state)
 	assert_int_equal(cfg_get(ctx, 0x40 + PCI_EXP_LNKSTA, 2) & 0x3ff, 0x11);
 }
 
+static void the_link_is_what_the_device_says(void **state)
+{
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_EXP,
+				   .exp = { .link_speed = 4, .link_width = 16 } };
+	ctx = device_new(&info);
+	assert_int_equal(cfg_get(ctx, 0x40 + PCI_EXP_LNKCAP, 4), 0x104);
+	assert_int_equal(cfg_get(ctx, 0x40 + PCI_EXP_LNKSTA, 2), 0x104);
+	assert_int_equal(cfg_get(ctx, 0x40 + PCI_EXP_LNKCAP2, 4), 0x1e);
+	cfg_put(ctx, 0x40 + PCI_EXP_LNKCTL2, 2, 0xffff);
+	assert_int_equal(cfg_get(ctx, 0x40 + PCI_EXP_LNKCTL2, 2), 0xf);
+	config_reset(ctx);
+	assert_int_equal(cfg_get(ctx, 0x40 + PCI_EXP_LNKCTL2, 2), 4);
+}
+
+static void links_that_there_are_not_are_refused(void **state)
+{
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_EXP, .exp.link_speed = 7 };
+	assert_refused(&info, "link_speed must be 1 to 6");
+	info.caps[0].exp.link_speed = 1;
+	info.caps[0].exp.link_width = 3;
+	assert_refused(&info, "link_width 1, 2, 4");
+	info.caps[0].exp.link_width = 64;
+	assert_refused(&info, "link_width 1, 2, 4");
+	info.caps[0].exp.link_width = 1;
+	info.caps[0].exp.type = PCI_EXP_TYPE_RC_END;
+	assert_refused(&info, "has no link");
+}
+
 static void an_integrated_endpoint_has_no_link(void **state)
 {
 	make_express(PCI_EXP_TYPE_RC_END, false);
@@ -564,6 +592,8 @@ int main(void)
 		TEST(express_gives_4096_bytes_and_no_latency_timer),
 		TEST(device_control_is_written_and_status_cleared),
 		TEST(the_link_runs_as_fast_as_it_can),
+		TEST(the_link_is_what_the_device_says),
+		TEST(links_that_there_are_not_are_refused),
 		TEST(an_integrated_endpoint_has_no_link),
 		TEST(bridges_and_ports_are_refused),
 		TEST(function_level_reset_resets_the_device),

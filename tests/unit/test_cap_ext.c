@@ -28,6 +28,11 @@ static int teardown(void **state)
 	return 0;
 }
 
+static ssize_t nothing(void *pvt, char *buf, size_t count, lm_off_t offset, bool is_write)
+{
+	return (ssize_t)count;
+}
+
 static void extended_capabilities_need_pci_express(void **state)
 {
 	ext[0].id = PCI_EXT_CAP_ID_DSN;
@@ -98,6 +103,43 @@ static void any_other_id_is_data_with_a_write_mask(void **state)
 	assert_int_equal(cfg_get(ctx, 0x100, 8), 0xf4ff02010001000b);
 }
 
+/* BARs of 1 MiB, 4 GiB and 256 TiB: what they have is all that is offered. */
+static void resizable_bars_offer_the_size_that_they_have(void **state)
+{
+	lm_reg_info_t *bar = info.pci_info.reg_info;
+
+	bar[0] = (lm_reg_info_t){ .flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 1 << 20,
+				  .fn = nothing };
+	bar[2] = bar[4] = bar[0];
+	bar[2].flags = bar[4].flags |= LM_REG_FLAG_64BIT;
+	bar[2].size = 1ull << 32;
+	bar[4].size = 1ull << 48;
+	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_REBAR, .rebar = 0x15 };
+	ctx = device_new(&info);
+	assert_int_equal(cfg_get(ctx, 0x100, 4), 0x00010015);
+	assert_int_equal(cfg_get(ctx, 0x104, 8), 0x0000006000000010);
+	assert_int_equal(cfg_get(ctx, 0x10c, 8), 0x00000c6200010000);
+	assert_int_equal(cfg_get(ctx, 0x114, 8), 0x00011c6400000000);
+	cfg_put(ctx, 0x104, 8, ~0ull);
+	cfg_put(ctx, 0x10c, 8, 0);
+	assert_int_equal(cfg_get(ctx, 0x104, 8), 0x0000006000000010);
+	assert_int_equal(cfg_get(ctx, 0x10c, 8), 0x00000c6200010000);
+	assert_int_equal(cfg_get(ctx, 0x11c, 4), 0);
+}
+
+static void bars_that_cannot_be_resizable_are_refused(void **state)
+{
+	ext[0].id = PCI_EXT_CAP_ID_REBAR;
+	assert_refused(&info, "extended capability 0015h: rebar has a bit for each BAR");
+	ext[0].rebar = 0x40;
+	assert_refused(&info, "rebar has a bit for each BAR");
+	ext[0].rebar = 1;
+	assert_refused(&info, "its BARs must be memory of 1 MiB or more");
+	info.pci_info.reg_info[0] = (lm_reg_info_t){
+		.flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM, .size = 1 << 19, .fn = nothing };
+	assert_refused(&info, "its BARs must be memory of 1 MiB or more");
+}
+
 static void what_a_function_has_once_is_refused_twice(void **state)
 {
 	info.nr_ext_caps = 2;
@@ -121,8 +163,8 @@ static void what_another_kind_has_is_refused(void **state)
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_ERR, .wmask = data };
 	assert_refused(&info, "extended capability 0001h: the library has its registers");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_VNDR, .size = 8, .dsn = 1 };
-	assert_refused(&info, "extended capability 000bh: dsn is for the Device Serial Number "
-		       "capability only");
+	assert_refused(&info, "extended capability 000bh: dsn, rebar and doe are for "
+		       "capabilities of these names only");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .reserved = { 0, 1 } };
 	assert_refused(&info, "extended capability 0003h: a reserved member is not 0");
 	ext[0] = (lm_ext_cap_t){ .id = PCI_EXT_CAP_ID_DSN, .reserved0 = 1 };
@@ -187,6 +229,8 @@ int main(void)
 		TEST(error_reporting_starts_with_the_specifications_defaults),
 		TEST(error_status_clears_by_one_and_masks_are_written),
 		TEST(any_other_id_is_data_with_a_write_mask),
+		TEST(resizable_bars_offer_the_size_that_they_have),
+		TEST(bars_that_cannot_be_resizable_are_refused),
 		TEST(what_a_function_has_once_is_refused_twice),
 		TEST(what_another_kind_has_is_refused),
 		TEST(impossible_ones_are_refused),

@@ -211,6 +211,40 @@ static void a_device_goes_on_where_another_was(void **state)
 	free(buf);
 }
 
+static uint32_t vpd_access(struct dev *d, uint32_t value, uint16_t address)
+{
+	const uint32_t at = lm_cap_find(d->ctx, PCI_CAP_ID_VPD, false, 0);
+
+	config_access(d->ctx, (char *)&value, 4, at + PCI_VPD_DATA, true);
+	config_access(d->ctx, (char *)&address, 2, at + PCI_VPD_ADDR, true);
+	lm_config_read(d->ctx, at + PCI_VPD_DATA, &value, 4);
+	return value;
+}
+
+static void vital_product_data_is_saved(void **state)
+{
+	static const lm_vpd_t vpd = { .data = "\x91\x08\x00" "Y0\x05" "empty\x78", .size = 12 };
+	lm_dev_info_t info = description;
+	struct dev a, b;
+	size_t len;
+	char *buf;
+
+	info.caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_VPD, .offset = 0x40, .vpd = &vpd };
+	dev_start(&a, &info);
+	vpd_access(&a, 0x34333231, PCI_VPD_ADDR_F | 4);
+	buf = save(&a, &len);
+	dev_stop(&a);
+	dev_start(&b, &info);
+	assert_int_equal(lm_ctx_load(b.ctx, buf, len), 0);
+	assert_int_equal(vpd_access(&b, 0, 4), 0x34333231);
+	dev_stop(&b);
+	info.caps[0].vpd = &(lm_vpd_t){ .data = "\x91\x04\x00" "Y0\x01" "x\x78", .size = 8 };
+	dev_start(&b, &info);
+	assert_int_equal(lm_ctx_load(b.ctx, buf, len), -EINVAL);
+	dev_stop(&b);
+	free(buf);
+}
+
 static void what_was_there_before_is_gone(void **state)
 {
 	struct dev a, b;
@@ -495,8 +529,8 @@ static void sections_that_lie_about_their_length_are_refused(void **state)
 		struct state_section *head;
 		uint64_t good;
 
-		if (tag == STATE_MSIX || tag == STATE_OWN) /* the device has none */
-			continue;
+		if (tag == STATE_MSIX || tag == STATE_OWN || tag == STATE_VPD)
+			continue; /* the device has none */
 		head = find(s, tag);
 		good = head->length;
 		for (i = 0; i < LM_NR(lengths); i++) {
@@ -658,6 +692,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_goes_on_where_another_was),
+		cmocka_unit_test(vital_product_data_is_saved),
 		cmocka_unit_test(what_was_there_before_is_gone),
 		cmocka_unit_test(memory_that_nobody_used_costs_nothing),
 		cmocka_unit_test(too_little_room_is_told),

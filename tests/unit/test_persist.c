@@ -245,6 +245,24 @@ static void the_msix_table_is_kept(void **state)
 	assert_int_equal(node_read32(e, BAR_MSIX, PCI_MSIX_ENTRY_VECTOR_CTRL), 1);
 }
 
+static void vital_product_data_is_kept(void **state)
+{
+	static const lm_vpd_t vpd = { .data = "\x91\x08\x00" "Y0\x05" "empty\x78", .size = 12 };
+	struct engine *e = *state;
+	uint32_t at;
+
+	e->info.caps[1] = (lm_cap_t){ .id = PCI_CAP_ID_VPD, .vpd = &vpd };
+	node_begin(e);
+	at = lm_cap_find(e->ctx, PCI_CAP_ID_VPD, false, 0);
+	node_write32(e, LM_CFG_REG_IDX, at + PCI_VPD_DATA, 0x34333231);
+	node_write32(e, LM_CFG_REG_IDX, at, (PCI_VPD_ADDR_F | 8u) << 16);
+	restart(e);
+	node_write32(e, LM_CFG_REG_IDX, at, 8u << 16);
+	assert_int_equal(node_read32(e, LM_CFG_REG_IDX, at + PCI_VPD_DATA), 0x78333231);
+	node_write32(e, LM_CFG_REG_IDX, at, 4u << 16);
+	assert_int_equal(node_read32(e, LM_CFG_REG_IDX, at + PCI_VPD_DATA), 0x6d650530);
+}
+
 static void enable_msix(struct engine *e)
 {
 	const uint32_t at = node_read32(e, LM_CFG_REG_IDX, PCI_CAPABILITY_LIST) & 0xff;
@@ -413,6 +431,7 @@ int main(void)
 		PERSIST_TEST(a_write_that_was_not_answered_is_not_kept),
 		PERSIST_TEST(memory_is_kept),
 		PERSIST_TEST(the_msix_table_is_kept),
+		PERSIST_TEST(vital_product_data_is_kept),
 		PERSIST_TEST(what_is_pending_is_delivered_by_the_next),
 		PERSIST_TEST(the_line_is_kept_with_its_mask),
 		PERSIST_TEST(eventfds_have_to_be_armed_again),

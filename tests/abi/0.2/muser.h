@@ -197,6 +197,23 @@ typedef ssize_t (lm_cap_access_t)(void *pvt, uint8_t id, char *buf, size_t count
 				  bool is_write);
 
 typedef struct {
+	const char *keyword;
+	const char *value;
+	uint32_t    room;
+	uint32_t    reserved;
+} lm_vpd_field_t;
+
+typedef struct {
+	const char           *name;
+	const lm_vpd_field_t *fields;
+	uint32_t              nr_fields;
+	uint32_t              size;
+	const void           *data;
+	void                (*written)(void *pvt, uint32_t offset, const void *data, uint32_t len);
+	uint64_t              reserved[2];
+} lm_vpd_t;
+
+typedef struct {
 	uint8_t          id;
 	uint8_t          offset;
 	size_t           size;
@@ -206,10 +223,40 @@ typedef struct {
 	__extension__ union {
 		struct { uint8_t bar; uint32_t table; uint32_t pba; } msix;
 		struct { bool addr32; bool no_mask; } msi;
-		struct { uint8_t type; bool flr; } exp;
+
+		struct { uint8_t type; bool flr; uint8_t link_speed; uint8_t link_width; } exp;
+		struct { bool soft_reset; } pm;
+		const lm_vpd_t *vpd;
 		uint64_t reserved[4];
 	};
 } lm_cap_t;
+
+typedef struct {
+	uint16_t vendor;
+	uint8_t  type;
+	uint8_t  reserved[5];
+} lm_doe_type_t;
+
+typedef struct {
+	lm_ctx_t            *ctx;
+	const struct lm_doe *doe;
+	const void          *data;
+	size_t               len;
+	lm_doe_type_t        kind;
+} lm_doe_request_t;
+
+typedef struct lm_doe {
+	const lm_doe_type_t *types;
+	uint32_t             nr_types;
+	uint32_t             max_size;
+	uint32_t             flags;
+	uint32_t             vector;
+	ssize_t            (*request)(void *pvt, const lm_doe_request_t *request, void *answer,
+				      size_t room);
+	uint64_t             reserved[2];
+} lm_doe_t;
+
+#define LM_DOE_IRQ (1u << 0)
 
 typedef struct {
 	uint16_t    id;
@@ -218,9 +265,16 @@ typedef struct {
 	uint32_t    size;
 	const void *data;
 	const void *wmask;
-	uint64_t    dsn;
+	__extension__ union {
+		uint64_t        dsn;
+		uint64_t        rebar;
+		const lm_doe_t *doe;
+	};
 	uint64_t    reserved[2];
 } lm_ext_cap_t;
+
+#define LM_EXT_CAPS(array) .ext_caps = (array), .nr_ext_caps = LM_NR(array), \
+			   .ext_cap_size = sizeof((array)[0])
 
 typedef struct {
 	const char *name;
