@@ -112,6 +112,21 @@ typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, lm_off_
 				     bool is_write);
 
 /**
+ * struct lm_region_io - one access of the client to a region, for lm_reg_info_t.io
+ * @ctx:      the context
+ * @buf:      as of lm_region_access_t, and so are @count, @offset and @is_write
+ * @region:   index of the region
+ */
+typedef struct {
+	lm_ctx_t *ctx;
+	char     *buf;
+	size_t    count;
+	uint64_t  offset;
+	uint32_t  region;
+	bool      is_write;
+} lm_region_io_t;
+
+/**
  * typedef lm_map_region_t - the client is about to learn that it can map device memory
  * @pvt:   lm_dev_info_t.pvt
  * @pgoff: first page of the area, counted from the start of the region
@@ -270,10 +285,10 @@ typedef struct {
  * @flags:       LM_REG_FLAG_*, LM_REG_FLAG_READ or LM_REG_FLAG_WRITE among them
  * @size:        bytes; a BAR's size must be a power of two (memory >= 16, I/O 4 .. 256). 0: absent,
  *               and so is all else
- * @fn:          the access callback; or NULL with a register map; or NULL with neither, when the
- *               library keeps @size bytes of plain memory (lm_mmap() gives their address)
+ * @fn:          the access callback; or NULL with @io or a register map; or NULL with neither, when
+ *               the library keeps @size bytes of plain memory (lm_mmap() gives their address)
  * @map:         called before a client learns that it can map; optional
- * @regs:        register map; excludes @fn. None is in @mmap_areas, unless @map may refuse
+ * @regs:        register map; excludes @fn and @io. None is in @mmap_areas, unless @map may refuse
  * @mmap_areas:  which parts may be mapped, @nr_mmap_areas of them; NULL with LM_REG_FLAG_MMAP: all.
  *               An access there by message, by a client that does not map it or by musctl, is one
  *               to the memory too, not to @fn or @regs (unless @map has refused)
@@ -285,9 +300,11 @@ typedef struct {
  *               so the whole file, and keep it when they leave. It is neither cleared nor part of a
  *               saved state. Seal it against shrinking: a client could truncate it, and end the
  *               process. Not with LM_DEV_MDEV (since 0.2)
+ * @io:          as @fn, for a callback that serves several regions or wants the context; returns
+ *               what @fn does (since 0.2)
  *
- * LM_CFG_REG_IDX: leave all zero; the library serves configuration space. An @fn there is called
- * for bytes that the header and capabilities do not own.
+ * LM_CFG_REG_IDX: leave all zero; the library serves configuration space. An @fn or @io there is
+ * called for bytes that the header and capabilities do not own.
  */
 typedef struct {
 	uint32_t                 flags;
@@ -303,7 +320,8 @@ typedef struct {
 	uint32_t                 subtype;
 	int                      fd;
 	uint64_t                 fd_offset;
-	uint64_t                 reserved;
+	ssize_t                (*io)(void *pvt, const lm_region_io_t *io);
+	uint64_t                 reserved[4];
 } lm_reg_info_t;
 
 /** union lm_pci_hdr_id - vendor and device id (configuration space 00h) */

@@ -37,13 +37,32 @@ static enum defer_state call_end(struct lm_ctx *ctx, struct deferral *d)
 	return DEFER_NO;
 }
 
-ssize_t call_region(struct lm_ctx *ctx, struct deferral *d, lm_region_access_t *fn,
+/* By the callback that the region has. */
+static ssize_t access_call(struct lm_ctx *ctx, const lm_reg_info_t *info,
+			   const struct call_bytes *bytes)
+{
+	const lm_region_io_t io = {
+		.ctx = ctx,
+		.buf = bytes->buf,
+		.count = bytes->len,
+		.offset = bytes->offset,
+		.region = bytes->region,
+		.is_write = bytes->is_write,
+	};
+
+	if (info->io)
+		return info->io(ctx->info.pvt, &io);
+	return info->fn(ctx->info.pvt, bytes->buf, bytes->len, (loff_t)bytes->offset,
+			bytes->is_write);
+}
+
+ssize_t call_region(struct lm_ctx *ctx, struct deferral *d, const lm_reg_info_t *info,
 		    const struct call_bytes *bytes)
 {
 	ssize_t ret;
 
 	call_begin(ctx, d);
-	ret = fn(ctx->info.pvt, bytes->buf, bytes->len, (loff_t)bytes->offset, bytes->is_write);
+	ret = access_call(ctx, info, bytes);
 	switch (call_end(ctx, d)) {
 	case DEFER_WAITING: return LM_DEFER;
 	case DEFER_ANSWERED: return d->result;
@@ -71,11 +90,9 @@ enum defer_state call_register_write(struct lm_ctx *ctx, struct deferral *d,
 	return call_end(ctx, d);
 }
 
-int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_bytes *bytes)
+int call_config(struct lm_ctx *ctx, const lm_reg_info_t *info, const struct call_bytes *bytes)
 {
-	const ssize_t ret = count_check(fn(ctx->info.pvt, bytes->buf, bytes->len,
-					   (loff_t)bytes->offset, bytes->is_write),
-					bytes->len);
+	const ssize_t ret = count_check(access_call(ctx, info, bytes), bytes->len);
 
 	return ret < 0 ? (int)ret : 0;
 }

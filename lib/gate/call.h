@@ -8,6 +8,7 @@
 #include "gate/gate.h"
 
 struct call_bytes {
+	uint32_t region;
 	char *buf;
 	size_t len;
 	uint64_t offset;
@@ -16,7 +17,7 @@ struct call_bytes {
 
 /* Of accesses. They may be deferred, and with LM_DEV_THREADS others have the context meanwhile.
  * @len, -errno, or LM_DEFER: d->done() will be called. */
-ssize_t call_region(struct lm_ctx *ctx, struct deferral *d, lm_region_access_t *fn,
+ssize_t call_region(struct lm_ctx *ctx, struct deferral *d, const lm_reg_info_t *info,
 		    const struct call_bytes *bytes);
 enum defer_state call_register_read(struct lm_ctx *ctx, struct deferral *d,
 				    const lm_register_map_t *map, const lm_register_io_t *io,
@@ -24,12 +25,17 @@ enum defer_state call_register_read(struct lm_ctx *ctx, struct deferral *d,
 enum defer_state call_register_write(struct lm_ctx *ctx, struct deferral *d,
 				     const lm_register_map_t *map, const lm_register_io_t *io);
 /* Of configuration space: 0 or -errno; neither deferred, nor beside others. */
-int call_config(struct lm_ctx *ctx, lm_region_access_t *fn, const struct call_bytes *bytes);
+int call_config(struct lm_ctx *ctx, const lm_reg_info_t *info, const struct call_bytes *bytes);
 int call_cap(struct lm_ctx *ctx, uint8_t id, lm_cap_access_t *fn, const struct call_bytes *bytes);
 void call_vpd(struct lm_ctx *ctx, const lm_vpd_t *vpd, const struct call_bytes *bytes);
 /* The length of the answer, -errno, or LM_DEFER: d->done() will be called. */
 ssize_t call_doe(struct lm_ctx *ctx, struct deferral *d, const lm_doe_request_t *request,
 		 void *answer, size_t room);
+
+static inline bool call_has_access(const lm_reg_info_t *info)
+{
+	return info->fn || info->io;
+}
 
 /* Those that a device need not have: then 0 is its answer. */
 int call_start(struct lm_ctx *ctx);

@@ -322,14 +322,14 @@ static void piece_write(struct lm_ctx *ctx, const struct piece *p, const uint8_t
 static int piece_call(struct lm_ctx *ctx, const struct piece *p, char *buf, uint64_t offset,
 		      bool is_write)
 {
-	lm_region_access_t *fn = region_get(ctx, LM_CFG_REG_IDX)->info.fn;
-	struct call_bytes bytes = { buf, p->len, offset, is_write };
+	const lm_reg_info_t *info = &region_get(ctx, LM_CFG_REG_IDX)->info;
+	struct call_bytes bytes = { LM_CFG_REG_IDX, buf, p->len, offset, is_write };
 
 	if (p->cap && p->cap->fn) {
 		bytes.offset -= p->cap->offset;
 		return call_cap(ctx, (uint8_t)p->cap->id, p->cap->fn, &bytes);
 	}
-	return !p->owned && fn ? call_config(ctx, fn, &bytes) : 0;
+	return !p->owned && call_has_access(info) ? call_config(ctx, info, &bytes) : 0;
 }
 
 static void config_moved(struct lm_ctx *ctx, uint64_t offset, size_t count)

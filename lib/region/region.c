@@ -228,9 +228,10 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 	}
 	if (r->info.regs)
 		return register_access(ctx, r, a, len);
-	if (!r->info.fn)
+	if (!call_has_access(&r->info))
 		return memory_step(r, a, len);
 	bytes = (struct call_bytes){
+		.region = a->region,
 		.buf = a->buf + a->pos,
 		.len = len,
 		.offset = a->offset + a->pos,
@@ -241,7 +242,7 @@ static ssize_t access_step(struct lm_ctx *ctx, struct region *r, struct access *
 		memset(bytes.buf, 0, len);
 	a->piece = (uint32_t)len;
 	a->defer.take = callback_take;
-	return call_region(ctx, &a->defer, r->info.fn, &bytes);
+	return call_region(ctx, &a->defer, &r->info, &bytes);
 }
 
 /* ---- a whole access -------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/memfd.h"
+#include "gate/call.h"
 #include "region/kick.h"
 
 #define MAX_MMAP_AREAS 128 /* all fit into one reply */
@@ -67,8 +68,8 @@ static const char *file_fault(const lm_reg_info_t *info)
 
 	if (!(info->flags & LM_REG_FLAG_FD))
 		return info->fd || info->fd_offset ? "fd without LM_REG_FLAG_FD" : NULL;
-	if ((info->fn || info->regs) && !(info->flags & LM_REG_FLAG_MMAP))
-		return "LM_REG_FLAG_FD, but fn or regs serve all of it";
+	if ((call_has_access(info) || info->regs) && !(info->flags & LM_REG_FLAG_MMAP))
+		return "LM_REG_FLAG_FD, but fn, io or regs serve all of it";
 	if ((info->size | info->fd_offset) % page_size())
 		return "with LM_REG_FLAG_FD its size and fd_offset must be whole pages";
 	if (fstat(info->fd, &st))
@@ -86,14 +87,14 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 
 	if (info->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
-	if (info->reserved)
+	if (!all_zero(info->reserved, sizeof(info->reserved)))
 		return "a reserved member is not 0";
-	if (index == LM_CFG_REG_IDX) /* all of it but fn is config.c's */
+	if (index == LM_CFG_REG_IDX) /* all of it but fn and io is config.c's */
 		return info->size || info->flags & ~LM_REG_FLAG_RW || info->regs || info->map ||
 				       info->nr_mmap_areas || info->nr_ioeventfds ?
-			       "leave all but fn zero" :
+			       "leave all but fn and io zero" :
 			       NULL;
-	if (!info->size && (info->fn || info->regs || info->map))
+	if (!info->size && (call_has_access(info) || info->regs || info->map))
 		return "it has callbacks but no size";
 	if (!info->size)
 		return info->flags || info->nr_mmap_areas || info->nr_ioeventfds ?
@@ -108,8 +109,8 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 		return fault;
 	if (!(info->flags & LM_REG_FLAG_RW))
 		return "neither LM_REG_FLAG_READ nor LM_REG_FLAG_WRITE is set";
-	if (info->fn && info->regs)
-		return "fn and regs are mutually exclusive";
+	if (!!info->fn + !!info->io + !!info->regs > 1)
+		return "fn, io and regs are mutually exclusive";
 	return areas_fault(info) ?: file_fault(info);
 }
 
@@ -130,10 +131,10 @@ int region_check(struct lm_ctx *ctx, uint32_t index)
 	if (ret)
 		return ret;
 	/* What is mappable is memory for who does not map it, too, unless @map refuses. */
-	if (info->fn && mappable && !info->nr_mmap_areas && !info->map)
+	if (call_has_access(info) && mappable && !info->nr_mmap_areas && !info->map)
 		log_warn(ctx,
-			 "region %u: fn is never called: clients may map all of it (restrict "
-			 "that with mmap_areas)",
+			 "region %u: its callback is never called: clients may map all of it "
+			 "(restrict that with mmap_areas)",
 			 index);
 	if (info->flags & LM_REG_FLAG_FD && mappable && !memfd_is_sealed(info->fd))
 		log_warn(ctx,

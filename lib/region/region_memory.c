@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/memfd.h"
+#include "gate/call.h"
 #include "region/region.h"
 #include "state/persist.h"
 #include "wire/host.h"
@@ -63,7 +64,7 @@ int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 		if (ctx->info.flags & LM_DEV_NO_MMAP)
 			r->info.flags &= ~LM_REG_FLAG_MMAP;
 		r->shared = true;
-	} else if (r->info.fn || r->info.regs) {
+	} else if (call_has_access(&r->info) || r->info.regs) {
 		return 0;
 	}
 	if (r->info.flags & LM_REG_FLAG_FD)

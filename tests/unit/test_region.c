@@ -304,6 +304,41 @@ static void extra_regions_have_callbacks(void **state)
 	assert_int_equal(e->nr_accesses, 1);
 }
 
+static lm_region_io_t seen;
+
+static ssize_t io_doubles(void *pvt, const lm_region_io_t *io)
+{
+	seen = *io;
+	if (!io->is_write)
+		memset(io->buf, (int)(2 * io->offset), io->count);
+	return (ssize_t)io->count;
+}
+
+static void one_callback_serves_several_regions(void **state)
+{
+	struct engine *e = *state;
+	const lm_reg_info_t extra[] = {
+		{ .flags = RW, .size = 64, .io = io_doubles },
+		{ .flags = RW, .size = 64, .io = io_doubles },
+	};
+
+	e->info.extra_regs = extra;
+	e->info.nr_extra_regs = LM_NR(extra);
+	e->info.extra_reg_size = sizeof(extra[0]);
+	engine_connect(e);
+	assert_int_equal(*engine_read(e, LM_DEV_NUM_REGS, 5, 1), 10);
+	assert_ptr_equal(seen.ctx, e->ctx);
+	assert_int_equal(seen.region, LM_DEV_NUM_REGS);
+	assert_int_equal(seen.offset, 5);
+	assert_int_equal(seen.count, 1);
+	assert_false(seen.is_write);
+	engine_write(e, LM_DEV_NUM_REGS + 1, 60, "data", 4);
+	assert_int_equal(seen.region, LM_DEV_NUM_REGS + 1);
+	assert_int_equal(seen.offset, 60);
+	assert_int_equal(seen.count, 4);
+	assert_true(seen.is_write);
+}
+
 /* ---- what a callback answers ----------------------------------------------------- */
 
 static ssize_t answer;
@@ -415,6 +450,7 @@ int main(void)
 		TEST(a_region_that_can_only_be_read_refuses_writes),
 		TEST(a_region_that_can_only_be_written_refuses_reads),
 		TEST(extra_regions_have_callbacks),
+		TEST(one_callback_serves_several_regions),
 		TEST(another_count_is_eio),
 		TEST(an_error_is_what_the_trace_shows),
 		TEST(an_error_that_is_none_is_eio),

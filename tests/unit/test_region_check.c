@@ -52,11 +52,23 @@ static void unknown_flags_are_refused(void **state)
 	refused(*state, BAR, &info, "region 4: a flag that this libmuser does not know");
 }
 
+static ssize_t io_none(void *pvt, const lm_region_io_t *io)
+{
+	return -EIO;
+}
+
 static void reserved_members_are_zero(void **state)
 {
-	const lm_reg_info_t info = { .flags = MEM, .size = 64, .reserved = 1 };
+	const lm_reg_info_t info = { .flags = MEM, .size = 64, .reserved = { [3] = 1 } };
 
 	refused(*state, BAR, &info, "region 4: a reserved member is not 0");
+}
+
+static void a_region_has_one_callback(void **state)
+{
+	const lm_reg_info_t info = { .flags = MEM, .size = 64, .fn = engine_access, .io = io_none };
+
+	refused(*state, BAR, &info, "region 4: fn, io and regs are mutually exclusive");
 }
 
 static void a_region_whose_size_was_forgotten_is_refused(void **state)
@@ -95,7 +107,8 @@ static void configuration_space_has_a_callback_and_nothing_else(void **state)
 	size_t i;
 
 	for (i = 0; i < LM_NR(tries); i++)
-		refused(*state, LM_CFG_REG_IDX, &tries[i], "region 7: leave all but fn zero");
+		refused(*state, LM_CFG_REG_IDX, &tries[i],
+			"region 7: leave all but fn and io zero");
 }
 
 static void an_extra_region_is_looked_at_as_well(void **state)
@@ -121,8 +134,8 @@ static void a_callback_that_is_never_called_is_wondered_at(void **state)
 	const lm_reg_info_t asked = { .flags = MAP, .size = 2 * PAGE, .fn = engine_access,
 				      .map = map_all };
 
-	accepted(*state, &all, "region 4: fn is never called: clients may map all of it (restrict "
-		 "that with mmap_areas)");
+	accepted(*state, &all, "region 4: its callback is never called: clients may map all of it "
+		 "(restrict that with mmap_areas)");
 	accepted(*state, &part, "");
 	accepted(*state, &asked, "");
 }
@@ -142,6 +155,7 @@ int main(void)
 		TEST(a_region_that_nobody_could_access_is_refused),
 		TEST(unknown_flags_are_refused),
 		TEST(reserved_members_are_zero),
+		TEST(a_region_has_one_callback),
 		TEST(a_region_whose_size_was_forgotten_is_refused),
 		TEST(only_a_bar_is_64_bit),
 		TEST(configuration_space_has_a_callback_and_nothing_else),

@@ -71,6 +71,9 @@ static const struct {
 	FIELD(lm_reg_info_t, nr_mmap_areas),
 	FIELD(lm_reg_info_t, nr_ioeventfds),
 	FIELD(lm_reg_info_t, subtype),
+	FIELD(lm_reg_info_t, fd),
+	FIELD(lm_reg_info_t, fd_offset),
+	FIELD(lm_reg_info_t, io),
 
 	SIZE(lm_pci_hdr_id_t),
 	FIELD(lm_pci_hdr_id_t, raw),

@@ -68,6 +68,15 @@ enum {
 typedef ssize_t (lm_region_access_t)(void *pvt, char *buf, size_t count, lm_off_t offset,
 				     bool is_write);
 
+typedef struct {
+	lm_ctx_t *ctx;
+	char     *buf;
+	size_t    count;
+	uint64_t  offset;
+	uint32_t  region;
+	bool      is_write;
+} lm_region_io_t;
+
 typedef unsigned long (lm_map_region_t)(void *pvt, unsigned long pgoff, unsigned long len);
 
 typedef struct {
@@ -157,7 +166,8 @@ typedef struct {
 	uint32_t                 subtype;
 	int                      fd;
 	uint64_t                 fd_offset;
-	uint64_t                 reserved;
+	ssize_t                (*io)(void *pvt, const lm_region_io_t *io);
+	uint64_t                 reserved[4];
 } lm_reg_info_t;
 
 typedef union {
