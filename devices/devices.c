@@ -11,12 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 const struct device_type *const device_types[] = {
 	&device_gpio_idio16,
 	&device_null,
 	&device_edu,
+	&device_pvpanic,
 	NULL,
 };
+/* clang-format on */
 
 const struct device_type *device_find(const char *name)
 {

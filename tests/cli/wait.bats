@@ -123,6 +123,18 @@ is_connected() { # PID
 	[ "$(cat errors)" = "musctl: wait: $uuid: the device disconnected" ]
 }
 
+@test "an event of a device, and its value" {
+	uuid=$(musctl create pvpanic)
+	MUSER_DEBUG=1 "$MUSCTL" wait --event panic --timeout 5 "$uuid" >value 2>errors 3>&- &
+	waiter=$!
+	eventually is_monitored
+	musctl poke "$uuid" EVENTS=4
+	musctl poke "$uuid" EVENTS=3
+	wait "$waiter"
+	[ "$(cat value)" = 0x3 ]
+	[ "$(musctl show -J "$uuid" | jq -r '.device.properties[] | select(.name == "seen").value')" = 0x7 ]
+}
+
 @test "exactly one condition" {
 	try 2 musctl wait x
 	[[ $stderr == "musctl: wait: needs one of --attached, --detached, --event, --gone"* ]]

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -19,6 +20,11 @@
 
 #include "base/option.h"
 #include "base/prop.h"
+
+static struct {
+	char   text[256];
+	size_t len;
+} heard;
 
 static void *serve(void *arg)
 {
@@ -76,6 +82,7 @@ void fixture_start(struct fixture *f, const char *type, const char *const *optio
 
 	memset(f, 0, sizeof(*f));
 	f->intx = -1;
+	heard.len = 0;
 	f->type = device_find(type);
 	assert_non_null(f->type);
 	assert_int_equal(fixture_new(f->type, &f->dev), 0);
@@ -191,6 +198,38 @@ uint64_t fixture_taken(int fd)
 bool fixture_line(struct fixture *f)
 {
 	return fixture_read(f, LM_CFG_REG_IDX, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT;
+}
+
+/* The library's is called as well: what it refuses is an error of the device. */
+int __real_lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
+int __wrap_lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
+
+int __wrap_lm_event(lm_ctx_t *ctx, const char *name, uint64_t value)
+{
+	const size_t room = sizeof(heard.text) - heard.len;
+	const int len = snprintf(heard.text + heard.len, room, "%s%s=0x%llx", heard.len ? " " : "",
+				 name, (unsigned long long)value);
+	const int err = __real_lm_event(ctx, name, value);
+
+	if (err)
+		abort();
+	if ((size_t)len < room)
+		heard.len += (size_t)len;
+	return 0;
+}
+
+/* A write is posted: that it was served is known when a read is. */
+void fixture_assert_heard(struct fixture *f, const char *expected)
+{
+	char text[sizeof(heard.text)];
+
+	fixture_read(f, LM_CFG_REG_IDX, 0, 4);
+	pthread_mutex_lock(&f->lock);
+	memcpy(text, heard.text, heard.len);
+	text[heard.len] = '\0';
+	heard.len = 0;
+	pthread_mutex_unlock(&f->lock);
+	assert_string_equal(text, expected);
 }
 
 void fixture_copy_state(struct fixture *from, struct fixture *to)

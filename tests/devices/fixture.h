@@ -58,6 +58,10 @@ uint64_t fixture_taken(int eventfd);
 /* STATUS.Interrupt of configuration space: the line as a guest sees it. */
 bool     fixture_line(struct fixture *f);
 
+/* What devices have reported by lm_event() since the last look: "NAME=0xVALUE", with blanks between
+ * them. */
+void fixture_assert_heard(struct fixture *f, const char *expected);
+
 /* All of the state, from one device to another of the same type. */
 void fixture_copy_state(struct fixture *from, struct fixture *to);
 

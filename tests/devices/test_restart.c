@@ -155,6 +155,19 @@ static void memory_of_the_null_device_stays(void **state)
 			 PCI_COMMAND_MEMORY);
 }
 
+static void a_panic_is_remembered(void **state)
+{
+	struct engine *e = *state;
+	char seen[8];
+
+	type = &device_pvpanic;
+	process_begins(e, NULL);
+	node_write(e, LM_BAR0_REG_IDX, 0, &(uint8_t){ 1 }, 1);
+	restart(e, NULL);
+	assert_int_equal(type->info->prop_get(dev, "seen", seen, sizeof(seen)), 0);
+	assert_string_equal(seen, "0x1");
+}
+
 #define RESTART_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -166,6 +179,7 @@ int main(void)
 		RESTART_TEST(an_interrupt_is_not_lost),
 		RESTART_TEST(a_transfer_of_edu_is_done_again),
 		RESTART_TEST(memory_of_the_null_device_stays),
+		RESTART_TEST(a_panic_is_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
