@@ -252,7 +252,8 @@ static void vpd_store(struct lm_ctx *ctx, struct vpd *v, uint32_t at, const uint
 	if (v->persist)
 		memcpy(v->persist + (first - v->own), v->data + first, end - first);
 	call_vpd(ctx, &v->desc,
-		 &(struct call_bytes){ (char *)v->data + first, end - first, first, true });
+		 &(struct call_bytes){ LM_CFG_REG_IDX, (char *)v->data + first, end - first, first,
+				       true });
 }
 
 /* The flag is in the upper byte of the address: it is what begins a transfer. */
