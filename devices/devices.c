@@ -64,8 +64,12 @@ int device_parse(const char *text, uint64_t max, uint64_t *number)
 
 int device_new(const struct device_type *type, void **dev)
 {
-	*dev = type->new ? type->new () : NULL;
-	return type->new && !*dev ? -ENOMEM : 0;
+	*dev = NULL;
+	if (type->new)
+		*dev = type->new ();
+	else if (type->pvt_size)
+		*dev = calloc(1, type->pvt_size);
+	return (type->new || type->pvt_size) && !*dev ? -ENOMEM : 0;
 }
 
 void device_free(const struct device_type *type, void *dev)

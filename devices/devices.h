@@ -29,8 +29,8 @@
  * @help:   one line
  * @driver: the stock Linux driver that binds to it, or NULL
  * @info:   the description, without pvt; @info->type is @name
- * @new:    allocate, as after power-on; NULL from it: out of memory. Optional: a type
- *          without it has no state of its own, and its devices are NULL
+ * @new:    allocate, as after power-on; NULL from it: out of memory. Optional: without it a
+ *          device is @pvt_size bytes of zeros, or NULL where that is 0 too
  * @free:   optional, else free(3)
  */
 struct device_type {
@@ -39,6 +39,7 @@ struct device_type {
 	const char *help;
 	const char *driver;
 	const lm_dev_info_t *info;
+	size_t pvt_size;
 	void *(*new)(void);
 	void (*free)(void *dev);
 };

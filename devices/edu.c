@@ -3,14 +3,13 @@
  * edu.c - the educational device of QEMU (its docs/specs/edu.rst), for which courses have drivers.
  *
  * It inverts, computes factorials, raises interrupts when it is told to, and moves 4 KiB between
- * memory and a buffer of its own. Differences: a factorial is there at once, and so is the end of a
- * transfer where memory can be reached at once; what QEMU aborts at (a transfer that leaves the
- * buffer) moves nothing.
+ * memory and a buffer of its own. Differences: a factorial is there as soon as its write is done,
+ * and so is the end of a transfer where memory can be reached at once; what QEMU aborts at (a
+ * transfer that leaves the buffer) moves nothing.
  */
 #include "devices.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 /* Registers. */
 enum { ID = 0x00, LIVENESS = 0x04, FACTORIAL = 0x08, STATUS = 0x20, IRQ_STATUS = 0x24 };
@@ -18,7 +17,7 @@ enum { IRQ_RAISE = 0x60, IRQ_ACK = 0x64 };
 enum { DMA_SRC = 0x80, DMA_DST = 0x88, DMA_COUNT = 0x90, DMA_CMD = 0x98 };
 
 /* Their bits. */
-enum { STATUS_IRQ = 0x80, IRQ_FACTORIAL = 0x01, IRQ_DMA = 0x100 };
+enum { STATUS_COMPUTING = 0x01, STATUS_IRQ = 0x80, IRQ_FACTORIAL = 0x01, IRQ_DMA = 0x100 };
 enum { CMD_START = 1, CMD_TO_MEMORY = 2, CMD_IRQ = 4 };
 
 /* The buffer is where DMA addresses it: no access of the driver reaches it. */
@@ -27,8 +26,6 @@ enum { BAR = LM_BAR0_REG_IDX, BAR_SIZE = 1 << 20, BUFFER = 0x40000, BUFFER_SIZE 
 struct edu {
 	lm_ctx_t *ctx;
 	uint64_t dma_mask;
-	char *buffer;     /* lm_state() */
-	uint64_t session; /* of the transfer that is under way */
 };
 
 static uint64_t get(const struct edu *edu, uint64_t offset)
@@ -62,8 +59,8 @@ static void dma_done(void *arg, int result)
 	struct edu *edu = arg;
 	const uint64_t cmd = get(edu, DMA_CMD);
 
-	if (edu->session != lm_session(edu->ctx))
-		return; /* of a client that has left */
+	if (result == -ECANCELED)
+		return; /* the client has left: it is done again for the next one */
 	set(edu, DMA_CMD, cmd & ~(uint64_t)CMD_START);
 	if (cmd & CMD_IRQ)
 		irq_raise(edu, IRQ_DMA);
@@ -74,11 +71,10 @@ static void dma_start(struct edu *edu, uint64_t cmd)
 	const bool to_memory = cmd & CMD_TO_MEMORY;
 	const uint64_t memory = get(edu, to_memory ? DMA_DST : DMA_SRC) & edu->dma_mask;
 	const uint64_t at = get(edu, to_memory ? DMA_SRC : DMA_DST) - BUFFER;
-	const struct iovec data = { edu->buffer + at, get(edu, DMA_COUNT) };
+	const struct iovec data = { (char *)lm_state(edu->ctx) + at, get(edu, DMA_COUNT) };
 	int ret = -EINVAL;
 
 	set(edu, DMA_CMD, cmd);
-	edu->session = lm_session(edu->ctx);
 	if (at <= BUFFER_SIZE && data.iov_len <= BUFFER_SIZE - at)
 		ret = to_memory ? lm_dma_write_at_async(edu->ctx, memory, &data, dma_done, edu) :
 				  lm_dma_read_at_async(edu->ctx, memory, &data, dma_done, edu);
@@ -86,17 +82,34 @@ static void dma_start(struct edu *edu, uint64_t cmd)
 		dma_done(edu, ret);
 }
 
-/* ---- registers --------------------------------------------------------------------- */
+/* ---- factorials -------------------------------------------------------------------- */
 
 /* Modulo 2^32, where that of 34 is 0. */
-static uint32_t factorial(uint32_t n)
+static void compute(void *pvt)
 {
-	uint32_t product = 1;
+	struct edu *edu = pvt;
+	const uint64_t status = get(edu, STATUS);
+	uint32_t n = (uint32_t)get(edu, FACTORIAL), product = 1;
 
+	if (!(status & STATUS_COMPUTING))
+		return; /* there was a reset */
 	for (; n > 1 && product; n--)
 		product *= n;
-	return product;
+	set(edu, FACTORIAL, product);
+	set(edu, STATUS, status & STATUS_IRQ);
+	if (status & STATUS_IRQ)
+		irq_raise(edu, IRQ_FACTORIAL);
 }
+
+static void factorial(struct edu *edu, uint64_t n)
+{
+	set(edu, FACTORIAL, n);
+	set(edu, STATUS, get(edu, STATUS) | STATUS_COMPUTING);
+	if (lm_post(edu->ctx, compute, edu))
+		compute(edu);
+}
+
+/* ---- registers --------------------------------------------------------------------- */
 
 static void edu_write(void *pvt, const lm_register_io_t *io)
 {
@@ -105,11 +118,8 @@ static void edu_write(void *pvt, const lm_register_io_t *io)
 	switch (io->offset) {
 	case LIVENESS: set(edu, LIVENESS, ~io->value); break;
 	case FACTORIAL:
-		set(edu, FACTORIAL, factorial((uint32_t)io->value));
-		if (get(edu, STATUS) & STATUS_IRQ)
-			irq_raise(edu, IRQ_FACTORIAL);
+		factorial(edu, get(edu, STATUS) & STATUS_COMPUTING ? io->old : io->value);
 		break;
-	case STATUS: set(edu, STATUS, io->value & STATUS_IRQ); break;
 	case IRQ_RAISE: irq_raise(edu, io->value); break;
 	case IRQ_ACK: irq_update(edu, get(edu, IRQ_STATUS) & ~io->value, false); break;
 	case DMA_CMD:
@@ -121,64 +131,33 @@ static void edu_write(void *pvt, const lm_register_io_t *io)
 	}
 }
 
-/* What a process before this one has begun is done again. */
+/* What a process before this one has begun, or a client's that has left, is done again. */
 static void edu_client(void *pvt, bool attached)
 {
 	struct edu *edu = pvt;
-	const uint64_t cmd = get(edu, DMA_CMD);
 
-	if (attached && cmd & CMD_START)
-		dma_start(edu, cmd);
-}
-
-static int edu_start(void *pvt, lm_ctx_t *ctx)
-{
-	struct edu *edu = pvt;
-
-	edu->ctx = ctx;
-	edu->buffer = lm_state(ctx);
-	return 0;
+	if (attached && get(edu, DMA_CMD) & CMD_START)
+		dma_start(edu, get(edu, DMA_CMD));
+	compute(edu);
 }
 
 /* ---- the type ---------------------------------------------------------------------- */
 
-static const lm_field_t status_fields[] = { { .name = "IRQ", .shift = 7, .bits = 1 } };
-
-static const lm_field_t cmd_fields[] = {
-	{ .name = "START", .shift = 0, .bits = 1 },
-	{ .name = "TO_MEMORY", .shift = 1, .bits = 1 },
-	{ .name = "IRQ", .shift = 2, .bits = 1 },
-};
+static const lm_field_t status[] = { { "COMPUTING", 0, 1 }, { "IRQ", 7, 1 } };
+static const lm_field_t command[] = { { "START", 0, 1 }, { "TO_MEMORY", 1, 1 }, { "IRQ", 2, 1 } };
 
 static const lm_register_t registers[] = {
-	{ .name = "ID",
-	  .help = "identification",
-	  .offset = ID,
-	  .width = 4,
-	  .access = LM_RO,
-	  .reset = 0x010000ed },
-	{ .name = "LIVENESS", .help = "inverts", .offset = LIVENESS, .width = 4 },
-	{ .name = "FACTORIAL", .help = "computes", .offset = FACTORIAL, .width = 4 },
-	{ .name = "STATUS",
-	  .help = "of the factorial",
-	  .offset = STATUS,
-	  .width = 4,
-	  LM_FIELDS(status_fields) },
-	{ .name = "IRQ_STATUS",
-	  .help = "causes of the interrupt",
-	  .offset = IRQ_STATUS,
-	  .width = 4,
-	  .access = LM_RO },
-	{ .name = "IRQ_RAISE", .help = "adds", .offset = IRQ_RAISE, .width = 4, .access = LM_WO },
-	{ .name = "IRQ_ACK", .help = "takes away", .offset = IRQ_ACK, .width = 4, .access = LM_WO },
-	{ .name = "DMA_SRC", .help = "from this address", .offset = DMA_SRC, .width = 8 },
-	{ .name = "DMA_DST", .help = "to this one", .offset = DMA_DST, .width = 8 },
-	{ .name = "DMA_COUNT", .help = "so many bytes", .offset = DMA_COUNT, .width = 8 },
-	{ .name = "DMA_CMD",
-	  .help = "starts a transfer",
-	  .offset = DMA_CMD,
-	  .width = 8,
-	  LM_FIELDS(cmd_fields) },
+	{ "ID", "identification", ID, 4, LM_RO, .reset = 0x010000ed },
+	{ "LIVENESS", "inverts", LIVENESS, 4 },
+	{ "FACTORIAL", "computes", FACTORIAL, 4 },
+	{ "STATUS", "of the factorial", STATUS, 4, LM_FIELDS(status), .wmask = STATUS_IRQ },
+	{ "IRQ_STATUS", "causes of the interrupt", IRQ_STATUS, 4, LM_RO },
+	{ "IRQ_RAISE", "adds", IRQ_RAISE, 4, LM_WO },
+	{ "IRQ_ACK", "takes away", IRQ_ACK, 4, LM_WO },
+	{ "DMA_SRC", "from this address", DMA_SRC, 8 },
+	{ "DMA_DST", "to this one", DMA_DST, 8 },
+	{ "DMA_COUNT", "so many bytes", DMA_COUNT, 8 },
+	{ "DMA_CMD", "starts a transfer", DMA_CMD, 8, LM_FIELDS(command) },
 };
 
 static const lm_register_map_t edu_map = {
@@ -188,13 +167,9 @@ static const lm_register_map_t edu_map = {
 };
 
 static const lm_prop_t props[] = {
-	{ .name = "dma-mask",
-	  .help = "bits of addresses that it drives",
-	  .value = "0xfffffff",
-	  .flags = LM_PROP_CREATE | LM_PROP_HEX,
-	  .type = LM_PROP_UINT,
-	  LM_PROP_IN(struct edu, dma_mask),
-	  .max = (1ull << 52) - 1 },
+	{ "dma-mask", "bits of addresses that it drives", "0xfffffff",
+	  .flags = LM_PROP_CREATE | LM_PROP_HEX, .type = LM_PROP_UINT,
+	  LM_PROP_IN(struct edu, dma_mask), .max = (1ull << 52) - 1 },
 };
 
 static const lm_dev_info_t edu_info = {
@@ -202,7 +177,7 @@ static const lm_dev_info_t edu_info = {
 	.flags = LM_DEV_RESTARTABLE,
 	.state_size = BUFFER_SIZE,
 	LM_PROPS(props),
-	.start = edu_start,
+	LM_CTX_IN(struct edu, ctx),
 	.client = edu_client,
 	.pci_info = {
 		.id = { .vid = 0x1234, .did = 0x11e8 },
@@ -214,15 +189,10 @@ static const lm_dev_info_t edu_info = {
 	},
 };
 
-static void *edu_new(void)
-{
-	return calloc(1, sizeof(struct edu));
-}
-
 const struct device_type device_edu = {
 	.size = sizeof(struct device_type),
 	.name = "edu",
 	.help = "QEMU's educational device: factorials, interrupts, DMA",
 	.info = &edu_info,
-	.new = edu_new,
+	.pvt_size = sizeof(struct edu),
 };

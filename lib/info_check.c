@@ -38,7 +38,9 @@ static const char *info_fault(const lm_dev_info_t *info)
 		return "LM_DEV_BUSY_POLL and LM_DEV_THREADS are mutually exclusive";
 	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path && !fds && !mdev)
 		return "LM_DEV_NO_CONTROL requires socket_path or fd";
-	if (!all_zero(info->pci_info.reserved, sizeof(info->pci_info.reserved)))
+	if (info->has_ctx && !info->pvt)
+		return "LM_CTX_IN requires pvt";
+	if (info->reserved || !all_zero(info->pci_info.reserved, sizeof(info->pci_info.reserved)))
 		return "a reserved member is not 0";
 	if (info->socket_mode & ~PERMISSIONS)
 		return "socket_mode has more than permission bits (it is octal: 0660)";

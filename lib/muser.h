@@ -204,6 +204,7 @@ typedef struct {
  * @count:  0, or how many registers this is: an array, whose elements are NAME0 .. NAME(count-1)
  *          for musctl and for all else that names registers. Up to 65536 registers a region
  * @stride: from one element to the next, 0: @width. Arrays may lie between each other's elements
+ * @wmask:  0, or which bits a guest can write: to the others its writes do nothing (since 0.2)
  */
 typedef struct {
 	const char       *name;
@@ -217,6 +218,7 @@ typedef struct {
 	uint64_t          reset;
 	uint32_t          count;
 	uint32_t          stride;
+	uint64_t          wmask;
 } lm_register_t;
 
 /**
@@ -262,7 +264,7 @@ typedef struct {
  * register that it covers; a narrow write of a register marked LM_REGISTER_PURE reads, merges
  * and writes it; a narrow write of another register passes the written bytes, the rest 0. Where the
  * library keeps the values, it is these that a narrow write is merged with, and no other bytes
- * change.
+ * change. A write of a register with a lm_register_t.wmask is a narrow one.
  * Bytes between registers read as all ones and drop writes. A @read or @write may call lm_defer().
  */
 typedef struct {
@@ -684,6 +686,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               and lm_ctx_destroy() is about to free @ctx. Threads that use it end here (since
  *               0.2)
  * @cap_list:    capabilities, @nr_caps of @cap_size bytes (LM_CAPS() sets all three; since 0.2)
+ * @ctx_offset:  with @has_ctx, where in *@pvt an lm_ctx_t * is, which the library sets before it
+ *               calls @start (LM_CTX_IN() sets both; since 0.2)
  * @written:     the client has written to pages [@offset, @offset + @len) of a region that it has
  *               mapped, and lm_mmap_trap() asked for it (since 0.2)
  */
@@ -722,7 +726,11 @@ typedef struct {
 	void               (*stop)(void *pvt);
 	const lm_cap_t      *cap_list;
 	uint32_t             nr_caps, cap_size;
+	uint64_t             ctx_offset;
+	uint32_t             has_ctx, reserved;
 } lm_dev_info_t;
+
+#define LM_CTX_IN(type_of_pvt, member) .ctx_offset = offsetof(type_of_pvt, member), .has_ctx = 1
 
 #define LM_CAPS(array) .cap_list = (array), .nr_caps = LM_NR(array), .cap_size = sizeof((array)[0])
 

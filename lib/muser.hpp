@@ -105,6 +105,13 @@ public:
 		return *this;
 	}
 
+	/* The bits that the driver can write; without it: all. */
+	Register &writable(uint64_t mask)
+	{
+		description_.wmask = mask;
+		return *this;
+	}
+
 	operator uint64_t() const { return values_[0]; }
 	Register &operator=(uint64_t value)
 	{
@@ -134,6 +141,8 @@ private:
 		const uint64_t before = value;
 
 		io.old = before;
+		if (description_.wmask && description_.access != LM_RW1C)
+			io.value |= before & ~description_.wmask;
 		if (on_write)
 			on_write(io);
 		if (description_.access == LM_RW1C)

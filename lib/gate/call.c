@@ -131,6 +131,10 @@ ssize_t call_doe(struct lm_ctx *ctx, struct deferral *d, const lm_doe_request_t 
 
 int call_start(struct lm_ctx *ctx)
 {
+	const lm_dev_info_t *dev = &ctx->info;
+
+	if (dev->has_ctx)
+		memcpy((char *)dev->pvt + dev->ctx_offset, &ctx, sizeof(ctx));
 	return ctx->info.start ? ctx->info.start(ctx->info.pvt, ctx) : 0;
 }
 

@@ -146,28 +146,35 @@ static lm_register_io_t part_io(struct lm_ctx *ctx, const struct region *r, cons
 	return io;
 }
 
+/* Of @reg the bits of @len bytes at @shift that a guest can write. */
+static uint64_t write_mask(const lm_register_t *reg, unsigned int shift, size_t len)
+{
+	return (register_width_mask((unsigned int)len) << (8 * shift)) & (reg->wmask ?: UINT64_MAX);
+}
+
 /* Of its register, the bits that the piece of a write has; the others are 0. */
-static uint64_t piece_written(const struct access *a)
+static uint64_t piece_written(const struct access *a, const lm_register_t *reg)
 {
 	uint64_t value = 0;
 
 	memcpy((char *)&value + a->shift, a->buf + a->pos, a->piece);
-	return le64toh(value);
+	return le64toh(value) & write_mask(reg, a->shift, a->piece);
 }
 
 /* The device has had its say, and what it says of a register counts: it may have cleared a bit that
  * clears itself. Else those bytes are stored that were written. */
 static void piece_store(struct region *r, const struct access *a)
 {
-	const uint64_t mask = register_width_mask(a->piece) << (8 * a->shift);
+	const lm_register_t *reg = register_at(r->info.regs, a->idx);
+	const uint64_t written = piece_written(a, reg);
 	uint64_t *value = &r->values[a->idx];
 
 	if (r->changes && r->changes[a->idx] != a->changes)
 		return;
-	if (register_at(r->info.regs, a->idx)->access == LM_RW1C)
-		*value &= ~piece_written(a);
+	if (reg->access == LM_RW1C)
+		*value &= ~written;
 	else
-		*value = (*value & ~mask) | piece_written(a);
+		*value = (*value & ~write_mask(reg, a->shift, a->piece)) | written;
 }
 
 void register_completed(struct region *r, const struct access *a)
@@ -226,12 +233,12 @@ static ssize_t part_read(struct lm_ctx *ctx, struct region *r, struct access *a,
 static uint64_t part_merge(struct lm_ctx *ctx, const lm_register_map_t *map, const struct part *p,
 			   const lm_register_io_t *io)
 {
-	const uint64_t written = io->value;
-	const uint64_t mask = register_width_mask(p->len) << (8 * p->shift);
+	const uint64_t written = io->value, all = register_width_mask(p->reg->width);
+	const uint64_t mask = write_mask(p->reg, p->shift, p->len);
 	struct deferral nobody = { 0 };
 	uint64_t present;
 
-	if (p->len == p->reg->width || p->reg->access == LM_RW1C)
+	if (!(all & ~mask) || p->reg->access == LM_RW1C)
 		return written;
 	if (map->read && !(p->reg->flags & LM_REGISTER_PURE))
 		return written;
@@ -240,7 +247,7 @@ static uint64_t part_merge(struct lm_ctx *ctx, const lm_register_map_t *map, con
 		call_register_read(ctx, &nobody, map, io, &present);
 	else
 		present = io->old;
-	return (present & register_width_mask(p->reg->width) & ~mask) | written;
+	return (present & all & ~mask) | written;
 }
 
 static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a,
@@ -255,7 +262,7 @@ static ssize_t part_write(struct lm_ctx *ctx, struct region *r, struct access *a
 	/* The device sees a write before it is done: it can still look at what was there. */
 	if (r->info.regs->write) {
 		io = part_io(ctx, r, a, p);
-		io.value = piece_written(a);
+		io.value = piece_written(a, p->reg);
 		io.value = part_merge(ctx, r->info.regs, p, &io);
 		a->changes = r->changes ? r->changes[p->idx] : 0;
 		a->defer.take = NULL;

@@ -83,6 +83,9 @@ int register_check(struct lm_ctx *ctx, uint32_t index)
 		if (reg->reset & ~register_width_mask(reg->width))
 			register_complain(ctx, LM_LOG_WARN, index, reg,
 					  "its reset value does not fit its width");
+		if (reg->wmask & ~register_width_mask(reg->width))
+			register_complain(ctx, LM_LOG_WARN, index, reg,
+					  "its wmask does not fit its width");
 		end = reg->offset + reg->width;
 	}
 	return 0;

@@ -28,6 +28,26 @@ static void what_the_device_gave_it_gets_back(void **state)
 	assert_ptr_equal(lm_ctx_pvt(e->ctx), e);
 }
 
+static int start_knows(void *pvt, lm_ctx_t *ctx)
+{
+	struct engine *e = pvt;
+
+	assert_ptr_equal(e->pvt, ctx);
+	return 0;
+}
+
+static void the_device_may_say_where_its_context_is_to_be(void **state)
+{
+	const lm_dev_info_t where = { LM_CTX_IN(struct engine, pvt) };
+	struct engine *e = *state;
+
+	e->info.has_ctx = where.has_ctx;
+	e->info.ctx_offset = where.ctx_offset;
+	e->info.start = start_knows;
+	engine_start(e);
+	assert_ptr_equal(e->pvt, e->ctx);
+}
+
 static void a_context_without_a_uuid_gets_a_random_one(void **state)
 {
 	struct engine *e = *state;
@@ -226,6 +246,7 @@ int main(void)
 		TEST(no_description_is_refused),
 		TEST(destroying_no_context_is_fine),
 		TEST(what_the_device_gave_it_gets_back),
+		TEST(the_device_may_say_where_its_context_is_to_be),
 		TEST(a_context_without_a_uuid_gets_a_random_one),
 		TEST(the_pollable_descriptor_tells_of_work),
 		TEST(after_a_stop_poll_is_eshutdown),

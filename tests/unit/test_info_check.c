@@ -50,10 +50,32 @@ static void unknown_flags_are_refused(void **state)
 	refused(e, "a flag that this libmuser does not know");
 }
 
+static char said[64];
+
+static void say(void *pvt, int level, const char *msg)
+{
+	snprintf(said, sizeof(said), "%s", msg);
+}
+
+static void a_context_needs_a_place_to_go_to(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.pvt = NULL;
+	e->info.log = say;
+	e->info.socket_path = "nowhere";
+	e->info.has_ctx = 1;
+	assert_null(lm_ctx_create(&e->info));
+	assert_string_equal(said, "LM_CTX_IN requires pvt");
+}
+
 static void reserved_members_are_zero(void **state)
 {
 	struct engine *e = *state;
 
+	e->info.reserved = 1;
+	refused(e, "a reserved member is not 0");
+	e->info.reserved = 0;
 	e->info.pci_info.reserved[30] = 1;
 	refused(e, "a reserved member is not 0");
 }
@@ -229,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(unknown_flags_are_refused),
+		TEST(a_context_needs_a_place_to_go_to),
 		TEST(reserved_members_are_zero),
 		TEST(a_decimal_mode_is_refused),
 		TEST(save_and_load_come_together),

@@ -17,6 +17,9 @@ static const lm_register_t regs[] = {
 	{ .name = "WO", .offset = 0x14, .width = 4, .access = LM_WO, .reset = 0x77 },
 	{ .name = "W1C", .offset = 0x18, .width = 4, .access = LM_RW1C, .reset = 0xff },
 	{ .name = "PURE", .offset = 0x1c, .width = 4, .flags = LM_REGISTER_PURE },
+	{ .name = "SOME", .offset = 0x30, .width = 4, .reset = 0x11223344, .wmask = 0x00ff0ff0 },
+	{ .name = "SOME_W1C", .offset = 0x34, .width = 4, .access = LM_RW1C, .reset = 0xff,
+	  .wmask = 0x0f },
 	{ .name = "LAST", .offset = 0x3f, .width = 1, .reset = 0xee },
 };
 
@@ -98,6 +101,47 @@ static void what_is_written_is_read(void **state)
 	write_width(e, 0x08, 0x8877665544332211, 8);
 	assert_int_equal(read_width(e, 0x00, 4), 0xdeadbeef);
 	assert_int_equal(read_width(e, 0x08, 8), 0x8877665544332211);
+}
+
+static void some_bits_are_not_for_the_guest(void **state)
+{
+	struct engine *e = *state;
+
+	connect_with(e, &kept);
+	write_width(e, 0x30, 0xffffffff, 4);
+	assert_int_equal(read_width(e, 0x30, 4), 0x11ff3ff4);
+	write_width(e, 0x31, 0, 1);
+	assert_int_equal(read_width(e, 0x30, 4), 0x11ff30f4);
+	write_width(e, 0x33, 0, 1);
+	assert_int_equal(read_width(e, 0x30, 4), 0x11ff30f4);
+	write_width(e, 0x34, 0xffffffff, 4);
+	assert_int_equal(read_width(e, 0x34, 4), 0xf0);
+	assert_int_equal(lm_register_set(e->ctx, BAR, 0x30, 0), 0);
+	assert_int_equal(read_width(e, 0x30, 4), 0);
+}
+
+static void who_is_told_hears_what_some_bits_become(void **state)
+{
+	struct engine *e = *state;
+
+	connect_with(e, &told);
+	write_width(e, 0x30, 0xffffffff, 4);
+	write_width(e, 0x34, 0x81, 4);
+	read_width(e, 0x30, 4);
+	assert_int_equal(writes[0].value, 0x11ff3ff4);
+	assert_int_equal(writes[1].value, 0x01);
+	assert_int_equal(read_width(e, 0x34, 4), 0xfe);
+}
+
+/* What the others are is not known: the device has the value. */
+static void where_the_device_keeps_them_the_other_bits_are_0(void **state)
+{
+	struct engine *e = *state;
+
+	connect_with(e, &device);
+	write_width(e, 0x30, 0xffffffff, 4);
+	read_width(e, 0x00, 4);
+	assert_int_equal(writes[0].value, 0x00ff0ff0);
 }
 
 static void a_reset_puts_values_back(void **state)
@@ -626,6 +670,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(registers_begin_with_their_reset_values),
 		TEST(what_is_written_is_read),
+		TEST(some_bits_are_not_for_the_guest),
+		TEST(who_is_told_hears_what_some_bits_become),
+		TEST(where_the_device_keeps_them_the_other_bits_are_0),
 		TEST(a_reset_puts_values_back),
 		TEST(the_device_reads_and_sets_them),
 		TEST(the_device_may_set_what_guests_cannot),

@@ -208,6 +208,13 @@ static void a_reset_value_that_does_not_fit_is_wondered_at(void **state)
 	accepted(*state, &(lm_register_t){ .name = "R", .width = 8, .reset = ~0ull }, "");
 }
 
+static void a_write_mask_that_does_not_fit_is_wondered_at(void **state)
+{
+	accepted(*state, &(lm_register_t){ .name = "R", .width = 1, .wmask = 0x100 },
+		 "region 0: register R at 0x0: its wmask does not fit its width");
+	accepted(*state, &(lm_register_t){ .name = "R", .width = 2, .wmask = 0x100 }, "");
+}
+
 #define TEST ENGINE_TEST
 
 int main(void)
@@ -222,6 +229,7 @@ int main(void)
 		TEST(a_register_under_the_msix_structures_is_refused),
 		TEST(a_register_that_is_not_aligned_is_wondered_at),
 		TEST(a_reset_value_that_does_not_fit_is_wondered_at),
+		TEST(a_write_mask_that_does_not_fit_is_wondered_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

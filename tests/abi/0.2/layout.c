@@ -49,6 +49,9 @@ static const struct {
 	FIELD(lm_register_t, nr_fields),
 	FIELD(lm_register_t, fields),
 	FIELD(lm_register_t, reset),
+	FIELD(lm_register_t, count),
+	FIELD(lm_register_t, stride),
+	FIELD(lm_register_t, wmask),
 
 	SIZE(lm_register_map_t),
 	FIELD(lm_register_map_t, registers),

@@ -124,6 +124,7 @@ typedef struct {
 	uint64_t          reset;
 	uint32_t          count;
 	uint32_t          stride;
+	uint64_t          wmask;
 } lm_register_t;
 
 typedef struct {
@@ -368,6 +369,8 @@ typedef struct {
 	void               (*stop)(void *pvt);
 	const lm_cap_t      *cap_list;
 	uint32_t             nr_caps, cap_size;
+	uint64_t             ctx_offset;
+	uint32_t             has_ctx, reserved;
 } lm_dev_info_t;
 
 #define lm_ctx_create(dev_info) lm_ctx_create_sized((dev_info), sizeof(*(dev_info)))
