@@ -708,7 +708,7 @@ static void a_file_that_cannot_be_is_refused(void **state)
 		     "the file of fd ends before the region");
 	file_refused(e, (lm_reg_info_t){ .flags = FD, .size = SIZE, .fd = fd,
 					 .fn = e->info.pci_info.reg_info[BAR_RAW].fn },
-		     "LM_REG_FLAG_FD, but fn or regs serve all of it");
+		     "LM_REG_FLAG_FD, but fn, io or regs serve all of it");
 	close(fd);
 }
 
