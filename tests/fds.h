@@ -7,6 +7,7 @@
 #define TEST_FDS_H
 
 #include <dirent.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,6 +34,30 @@ static inline void fds_attach(struct msghdr *msg, union fds_room *room, const in
 	room->align.cmsg_type = SCM_RIGHTS;
 	room->align.cmsg_len = CMSG_LEN(nr * sizeof(int));
 	memcpy(CMSG_DATA(&room->align), fds, nr * sizeof(int));
+}
+
+/* A socket on which close(2) waits: bytes that nobody receives, and an hour of patience for them. The
+ * other end is in *peer. */
+static inline int fds_lingering(int *peer)
+{
+	const struct linger hour = { 1, 3600 };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(at);
+	char bytes[4096] = "";
+
+	if (bind(listener, (struct sockaddr *)&at, len) || listen(listener, 1) ||
+	    getsockname(listener, (struct sockaddr *)&at, &len) ||
+	    connect(fd, (struct sockaddr *)&at, len))
+		abort();
+	*peer = accept(listener, NULL, NULL);
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	if (*peer < 0 || setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)))
+		abort();
+	close(listener);
+	return fd;
 }
 
 /* Those that came with a message, at most @max: how many. */

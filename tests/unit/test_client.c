@@ -331,6 +331,28 @@ static void test_surplus_descriptors_are_closed(void **state)
 	one_read(script_surplus_fds, 0, 0);
 }
 
+static int lingers = -1;
+
+static void script_lingering_fd(struct fake *f)
+{
+	char buf[64];
+
+	if (!fake_expect(f, VFIO_USER_REGION_READ))
+		return;
+	fake_write_fds(f, buf, fake_read_reply(f, buf), &lingers, 1);
+	close(lingers);
+}
+
+/* Closing it would wait for the test. */
+static void test_descriptor_that_lingers_makes_nobody_wait(void **state)
+{
+	int peer;
+
+	lingers = fds_lingering(&peer);
+	one_read(script_lingering_fd, 0, 0);
+	close(peer);
+}
+
 static void script_flood_of_fds(struct fake *f)
 {
 	struct vfio_user_header hdr;
@@ -518,6 +540,7 @@ int main(void)
 		fake_test(test_sizes_that_cannot_be),
 		fake_test(test_answer_to_a_posted_write_ends_the_connection),
 		fake_test(test_surplus_descriptors_are_closed),
+		fake_test(test_descriptor_that_lingers_makes_nobody_wait),
 		fake_test(test_flood_of_descriptors_ends_the_connection),
 		fake_test(test_timeout_then_late_reply_is_dropped),
 		fake_test(test_every_slot_taken_by_the_unanswered_times_out),

@@ -274,6 +274,23 @@ static void unexpected_descriptors_are_closed(void **state)
 	close(null);
 }
 
+/* It would wait for the test. */
+static void a_descriptor_that_lingers_makes_nobody_wait(void **state)
+{
+	const int fd = peer_connect(), other = peer_connect();
+	const unsigned int before = count_fds();
+	int peer, linger = fds_lingering(&peer);
+
+	send_fds(fd, GET_INFO, &linger, 1);
+	close(linger);
+	json_free(receive(fd));
+	assert_served(other);
+	close(peer);
+	assert_int_equal(fds_left(before), 0);
+	close(fd);
+	close(other);
+}
+
 static void descriptors_of_half_a_call_are_closed_with_it(void **state)
 {
 	const int fd = peer_connect(), null = open("/dev/null", O_RDWR);
@@ -500,6 +517,7 @@ int main(void)
 		TEST(a_peer_may_leave_without_reading),
 		TEST(a_context_may_end_while_peers_wait),
 		TEST(unexpected_descriptors_are_closed),
+		TEST(a_descriptor_that_lingers_makes_nobody_wait),
 		TEST(descriptors_of_half_a_call_are_closed_with_it),
 		TEST(listeners_hear_events),
 		TEST(listeners_hear_of_clients_and_resets),

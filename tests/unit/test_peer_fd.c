@@ -4,7 +4,6 @@
  *
  * Whatever waits here waits for the test itself, until the runner ends it.
  */
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/timerfd.h>
 
@@ -12,31 +11,6 @@
 #include "fuse_file.h"
 
 static struct fuse_file *fuse; /* NULL: none here */
-
-/* ---- descriptors on which close(2) waits ----------------------------------------- */
-
-/* Bytes that nobody receives, and an hour of patience for them. The other end is in *peer. */
-static int lingering_socket(int *peer)
-{
-	const struct linger hour = { 1, 3600 };
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t len = sizeof(at);
-	char bytes[4096] = "";
-
-	assert_int_equal(bind(listener, (struct sockaddr *)&at, len), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&at, len), 0);
-	*peer = accept(listener, NULL, NULL);
-	assert_true(*peer >= 0);
-	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-		;
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)), 0);
-	close(listener);
-	return fd;
-}
 
 /* ---- kinds ----------------------------------------------------------------------- */
 
@@ -105,7 +79,7 @@ static void closing_does_not_wait_for_what_is_not_sent(void **state)
 	const unsigned int before = count_fds();
 	int peer;
 
-	peer_fd_close(lingering_socket(&peer));
+	peer_fd_close(fds_lingering(&peer));
 	close(peer);
 	assert_int_equal(fds_left(before), 0);
 }
@@ -139,7 +113,7 @@ static void many_that_wait_do_not_make_others_wait(void **state)
 		fds[i] = fuse_file_open(fuse);
 	fuse->held = FUSE_FLUSH;
 	peer_fds_close(fds, 20);
-	peer_fd_close(lingering_socket(&peer));
+	peer_fd_close(fds_lingering(&peer));
 	close(peer);
 	fuse->held = 0;
 	assert_int_equal(fds_left(before), 0);
@@ -174,7 +148,7 @@ static void closing_a_connection_does_not_wait_for_what_it_carries(void **state)
 	int pair[2], peer, carried;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	carried = lingering_socket(&peer);
+	carried = fds_lingering(&peer);
 	wire_send_fds(pair[1], "x", 1, &carried, 1);
 	close(carried);
 	peer_socket_close(pair[0]);
@@ -205,7 +179,7 @@ static void a_request_is_served_whatever_comes_with_it(void **state)
 	int fds[16], peer, i;
 
 	engine_connect(e);
-	fds[0] = lingering_socket(&peer);
+	fds[0] = fds_lingering(&peer);
 	for (i = 1; i < 16; i++)
 		fds[i] = fuse ? fuse_file_open(fuse) : socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fuse)
@@ -226,7 +200,7 @@ static void too_many_descriptors_are_an_error_and_do_not_wait(void **state)
 	engine_connect(e);
 	for (i = 0; i < 63; i++)
 		fds[i] = eventfd(0, 0);
-	fds[63] = lingering_socket(&peer);
+	fds[63] = fds_lingering(&peer);
 	ask_info(e, fds, 64, EINVAL);
 	ask_info(e, NULL, 0, 0);
 	close_fds(fds, 64);
