@@ -158,7 +158,7 @@ static int state_check(const struct lm_ctx *ctx, struct state *st)
 	if (!st->part[STATE_CONFIG].data || !st->part[STATE_IRQ].data)
 		return -EINVAL;
 	/* Who saves loads. */
-	if (!st->part[STATE_DEVICE].data != !ctx->info.load)
+	if (!st->part[STATE_DEVICE].data != !ctx->info.save)
 		return -EINVAL;
 	if (!vpd_fits(ctx, st->part[STATE_VPD].len))
 		return -EINVAL;

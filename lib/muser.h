@@ -265,7 +265,8 @@ typedef struct {
  * and writes it; a narrow write of another register passes the written bytes, the rest 0. Where the
  * library keeps the values, it is these that a narrow write is merged with, and no other bytes
  * change. A write of a register with a lm_register_t.wmask is a narrow one.
- * Bytes between registers read as all ones and drop writes. A @read or @write may call lm_defer().
+ * Bytes between registers read as all ones (in configuration space: 0) and drop writes. A @read or
+ * @write may call lm_defer().
  */
 typedef struct {
 	const lm_register_t *registers;
@@ -306,7 +307,9 @@ typedef struct {
  *               what @fn does (since 0.2)
  *
  * LM_CFG_REG_IDX: leave all zero; the library serves configuration space. An @fn or @io there is
- * called for bytes that the header and capabilities do not own.
+ * called for bytes that the header and capabilities do not own; or @regs has registers among these
+ * bytes, which are accessed by any width (min_width and max_width are 0), with what is beside them.
+ * lm_config_read() and lm_config_write() do not see them, lm_register_get() does (since 0.2).
  */
 typedef struct {
 	uint32_t                 flags;
@@ -674,7 +677,9 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @save:        for state that cannot be in lm_state(): writes it into @buf of @size bytes; returns
  *               its length, which may be larger than @size (call again). With @buf NULL: the
  *               length. Needs @load
- * @load:        takes back what @save wrote; a fresh context, not attached
+ * @load:        takes back what @save wrote; a fresh context, not attached. All other state is in
+ *               place by now, so it is where timers begin; without @save that is all, and @buf is
+ *               NULL
  * @socket_gid:  group of the client socket plus one, 0: $MUSER_SOCKET_GROUP, else the process's own
  * @state_size:  bytes of lm_state() (since 0.2)
  * @state_version: of what is in it, to be raised when that changes: what another version has saved

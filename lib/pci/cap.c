@@ -346,7 +346,8 @@ static int place_free(struct placing *pl, struct place *p)
 	uint32_t offset;
 
 	for (offset = CAP_FIRST; offset + p->size <= CAP_END; offset += 4) {
-		if (place_is_free(pl, p, offset)) {
+		if (place_is_free(pl, p, offset) &&
+		    !config_register_overlaps(pl->ctx, offset, p->size)) {
 			place_take(pl, p, offset);
 			return 0;
 		}

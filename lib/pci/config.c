@@ -14,6 +14,7 @@
 
 #include "gate/call.h"
 #include "pci/config.h"
+#include "region/name.h"
 #include "state/persist.h"
 
 #define CONFIG_SIZE     256
@@ -263,6 +264,31 @@ static struct piece piece_at(const struct config *cfg, uint64_t offset, size_t l
 	if (len > edge - offset)
 		p.len = (size_t)(edge - offset);
 	return p;
+}
+
+static const char *register_place_fault(const struct config *cfg, const lm_register_t *reg)
+{
+	struct piece p;
+
+	if (out_of_range(reg->offset, reg->width, cfg->size))
+		return "extended configuration space needs an EXP capability";
+	p = piece_at(cfg, reg->offset, reg->width);
+	return p.owned || p.len < reg->width ? "the header or a capability is there" : NULL;
+}
+
+int config_check_registers(struct lm_ctx *ctx)
+{
+	const lm_register_map_t *map = region_get(ctx, LM_CFG_REG_IDX)->info.regs;
+	const char *fault = NULL;
+	uint32_t i;
+
+	for (i = 0; map && i < map->nr_registers && !fault; i++) {
+		fault = register_place_fault(ctx->config, register_at(map, i));
+		if (fault)
+			register_complain(ctx, LM_LOG_ERR, LM_CFG_REG_IDX, register_at(map, i),
+					  fault);
+	}
+	return fault ? -EINVAL : 0;
 }
 
 /* As they are kept, and bits that irq.c knows: STATUS.Interrupt, and which vectors of MSI are

@@ -103,6 +103,12 @@ void config_set(struct config *cfg, uint32_t offset, unsigned int width, uint32_
 void config_keep(struct config *cfg, uint64_t offset, size_t count); /* for the next process */
 int config_grow(struct config *cfg, uint32_t used);                  /* by read-only bytes of 0 */
 
+/* ---- config_register.c --------------------------------------------------------------- */
+
+bool config_register_overlaps(const struct lm_ctx *ctx, uint64_t offset, uint64_t len);
+/* Are the bytes at @offset a register's of the device? *len is cut to those of which that holds. */
+bool config_register_part(const struct lm_ctx *ctx, uint64_t offset, size_t *len);
+
 /* ---- cap.c, cap_ext.c ------------------------------------------------------------ */
 
 int cap_new(struct lm_ctx *ctx);

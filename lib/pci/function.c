@@ -6,7 +6,7 @@
  * share. Claims the accesses to configuration space from region.c.
  */
 #include "gate/call.h"
-#include "pci/pci.h"
+#include "pci/config.h"
 #include "region/region.h"
 
 #define RESET_WORK 16
@@ -61,6 +61,8 @@ static ssize_t config_step(struct lm_ctx *ctx, struct access *a, size_t *len)
 	uint32_t reset;
 	ssize_t ret;
 
+	if (config_register_part(ctx, offset, len))
+		return 0; /* register.c's */
 	if (a->is_write && !(a->trace_flags & LM_TRACE_CONTROL))
 		master_client_writes(ctx, offset, *len);
 	ret = config_access(ctx, a->buf + a->pos, *len, offset, a->is_write);
@@ -78,6 +80,7 @@ int function_new(struct lm_ctx *ctx)
 
 	region_claim(region_get(ctx, LM_CFG_REG_IDX), config_step);
 	ret = config_new(ctx);
+	ret = ret ?: config_check_registers(ctx);
 	return ret ?: irq_new(ctx);
 }
 

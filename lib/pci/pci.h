@@ -22,6 +22,7 @@ int function_reset(struct lm_ctx *ctx, struct deferral *d, uint32_t reason);
 /* What it keeps of a device, in bytes: so say all parts that do. */
 uint64_t config_persist_size(void);
 int config_new(struct lm_ctx *ctx); /* header and capabilities; the cause of -EINVAL logged */
+int config_check_registers(struct lm_ctx *ctx); /* those of the device are where nothing else is */
 void config_free(struct lm_ctx *ctx);
 void config_reset(struct lm_ctx *ctx);        /* function reset */
 size_t config_size(const struct lm_ctx *ctx); /* 256 or 4096 */

@@ -133,6 +133,8 @@ uint64_t register_persist_size(const lm_dev_info_t *info); /* of all maps, as pe
 int register_new(struct lm_ctx *ctx, struct region *r);    /* values that the library keeps */
 void register_free(struct region *r);
 void register_reset(struct region *r);
+/* The index of the first register that ends behind @offset, or nr_registers. */
+uint32_t register_search(const lm_register_map_t *map, uint64_t offset);
 /* The register at exactly this offset, or NULL; *idx its index. */
 const lm_register_t *register_find(const lm_register_map_t *map, uint64_t offset, uint32_t *idx);
 const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx);

@@ -79,6 +79,19 @@ static const char *file_fault(const lm_reg_info_t *info)
 	return NULL;
 }
 
+/* All but what serves the bytes that nobody owns is config.c's. */
+static const char *config_fault(const lm_reg_info_t *info)
+{
+	const lm_register_map_t *map = info->regs;
+
+	if (info->size || info->flags & ~LM_REG_FLAG_RW || info->map || info->nr_mmap_areas ||
+	    info->nr_ioeventfds)
+		return "leave all but fn, io and regs zero";
+	return map && (map->min_width || map->max_width) ?
+		       "configuration space takes all widths: leave min_width and max_width zero" :
+		       NULL;
+}
+
 static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 {
 	const lm_reg_info_t *info = &region_get(ctx, index)->info;
@@ -89,11 +102,10 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 		return "a flag that this libmuser does not know";
 	if (!all_zero(info->reserved, sizeof(info->reserved)))
 		return "a reserved member is not 0";
-	if (index == LM_CFG_REG_IDX) /* all of it but fn and io is config.c's */
-		return info->size || info->flags & ~LM_REG_FLAG_RW || info->regs || info->map ||
-				       info->nr_mmap_areas || info->nr_ioeventfds ?
-			       "leave all but fn and io zero" :
-			       NULL;
+	if (!!info->fn + !!info->io + !!info->regs > 1)
+		return "fn, io and regs are mutually exclusive";
+	if (index == LM_CFG_REG_IDX)
+		return config_fault(info);
 	if (!info->size && (call_has_access(info) || info->regs || info->map))
 		return "it has callbacks but no size";
 	if (!info->size)
@@ -109,8 +121,6 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 		return fault;
 	if (!(info->flags & LM_REG_FLAG_RW))
 		return "neither LM_REG_FLAG_READ nor LM_REG_FLAG_WRITE is set";
-	if (!!info->fn + !!info->io + !!info->regs > 1)
-		return "fn, io and regs are mutually exclusive";
 	return areas_fault(info) ?: file_fault(info);
 }
 

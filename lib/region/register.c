@@ -22,8 +22,7 @@ const lm_register_t *register_at(const lm_register_map_t *map, uint32_t idx)
 	return (const lm_register_t *)(base + (size_t)idx * map->register_size);
 }
 
-/* The first register that ends behind @offset, or nr_registers. */
-static uint32_t register_search(const lm_register_map_t *map, uint64_t offset)
+uint32_t register_search(const lm_register_map_t *map, uint64_t offset)
 {
 	uint32_t low = 0, high = map->nr_registers;
 
@@ -297,7 +296,8 @@ ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, 
 	struct part p;
 
 	register_widths(map, &min, &max);
-	if (a->count < min || a->count > max) {
+	/* Of configuration space any part may be read at once, and registers are some of it. */
+	if (a->region != LM_CFG_REG_IDX && (a->count < min || a->count > max)) {
 		a->reason = LM_TRACE_REASON_WIDTH;
 		return -EINVAL;
 	}

@@ -6,6 +6,8 @@
  * what this library does not know; warns of what works and is hardly meant. Each complaint names
  * the register. Names and fields are name.c's.
  */
+#include <linux/pci_regs.h>
+
 #include "region/name.h"
 #include "region/region.h"
 
@@ -57,8 +59,8 @@ static const char *register_fault(const lm_reg_info_t *info, const lm_register_t
 
 int register_check(struct lm_ctx *ctx, uint32_t index)
 {
-	const lm_reg_info_t *info = &region_get(ctx, index)->info;
-	const lm_register_map_t *map = info->regs;
+	lm_reg_info_t info = region_get(ctx, index)->info;
+	const lm_register_map_t *map = info.regs;
 	const char *fault = map_fault(map);
 	uint64_t end = 0;
 	uint32_t i;
@@ -67,10 +69,12 @@ int register_check(struct lm_ctx *ctx, uint32_t index)
 		log_err(ctx, "region %u: %s", index, fault);
 		return -EINVAL;
 	}
+	if (index == LM_CFG_REG_IDX) /* how large it is depends on capabilities */
+		info.size = PCI_CFG_SPACE_EXP_SIZE;
 	for (i = 0; i < map->nr_registers; i++) {
 		const lm_register_t *reg = register_at(map, i);
 
-		fault = register_fault(info, reg, end);
+		fault = register_fault(&info, reg, end);
 		if (fault) {
 			register_complain(ctx, LM_LOG_ERR, index, reg, fault);
 			return -EINVAL;

@@ -336,6 +336,41 @@ static void a_device_without_state_of_its_own_needs_no_callbacks(void **state)
 	free(buf);
 }
 
+static int load_nothing(void *pvt, const void *buf, size_t size)
+{
+	struct dev *d = pvt;
+
+	assert_null(buf);
+	assert_int_equal(size, 0);
+	d->loads++;
+	d->own = (uint32_t)lm_register_get(d->ctx, BAR_KEPT, 8);
+	return d->load_result;
+}
+
+static void a_device_without_save_knows_when_its_state_is_in_place(void **state)
+{
+	lm_dev_info_t plain = description;
+	struct dev a, b;
+	size_t len;
+	char *buf;
+
+	plain.save = NULL;
+	plain.load = load_nothing;
+	dev_start(&a, &plain);
+	dev_start(&b, &plain);
+	lm_register_set(a.ctx, BAR_KEPT, 8, 9);
+	buf = save(&a, &len);
+	assert_int_equal(lm_ctx_load(b.ctx, buf, len), 0);
+	assert_int_equal(b.loads, 1);
+	assert_int_equal(b.own, 9);
+	b.load_result = -EPERM;
+	assert_int_equal(lm_ctx_load(b.ctx, buf, len), -EPERM);
+	assert_int_equal(b.resets, 1);
+	dev_stop(&a);
+	dev_stop(&b);
+	free(buf);
+}
+
 /* Beside what its callbacks save. */
 static void the_state_of_a_device_is_saved(void **state)
 {
@@ -698,6 +733,7 @@ int main(void)
 		cmocka_unit_test(too_little_room_is_told),
 		cmocka_unit_test(nothing_is_saved_or_loaded_while_a_request_waits),
 		cmocka_unit_test(a_device_without_state_of_its_own_needs_no_callbacks),
+		cmocka_unit_test(a_device_without_save_knows_when_its_state_is_in_place),
 		cmocka_unit_test(the_state_of_a_device_is_saved),
 		cmocka_unit_test(state_of_another_version_is_refused),
 		cmocka_unit_test(a_device_that_refuses_its_state_is_reset),

@@ -97,18 +97,23 @@ static void only_a_bar_is_64_bit(void **state)
 	refused(e, LM_VGA_REG_IDX, &vga, "region 8: only a BAR is 64-bit or prefetchable");
 }
 
-static void configuration_space_has_a_callback_and_nothing_else(void **state)
+static void configuration_space_has_a_callback_or_registers_and_nothing_else(void **state)
 {
-	static const lm_register_map_t map = { .nr_registers = 0 };
+	static const lm_register_map_t map = { .nr_registers = 0 }, narrow = { .max_width = 2 };
 	const lm_reg_info_t tries[] = {
-		{ .flags = RW | LM_REG_FLAG_MEM }, { .regs = &map }, { .map = map_all },
-		{ .size = 256 },
+		{ .flags = RW | LM_REG_FLAG_MEM }, { .map = map_all }, { .size = 256 },
 	};
+	const lm_reg_info_t both = { .regs = &map, .fn = engine_access };
+	const lm_reg_info_t width = { .regs = &narrow };
 	size_t i;
 
 	for (i = 0; i < LM_NR(tries); i++)
 		refused(*state, LM_CFG_REG_IDX, &tries[i],
-			"region 7: leave all but fn and io zero");
+			"region 7: leave all but fn, io and regs zero");
+	refused(*state, LM_CFG_REG_IDX, &both, "region 7: fn, io and regs are mutually exclusive");
+	refused(*state, LM_CFG_REG_IDX, &width,
+		"region 7: configuration space takes all widths: leave min_width and max_width "
+		"zero");
 }
 
 static void an_extra_region_is_looked_at_as_well(void **state)
@@ -158,7 +163,7 @@ int main(void)
 		TEST(a_region_has_one_callback),
 		TEST(a_region_whose_size_was_forgotten_is_refused),
 		TEST(only_a_bar_is_64_bit),
-		TEST(configuration_space_has_a_callback_and_nothing_else),
+		TEST(configuration_space_has_a_callback_or_registers_and_nothing_else),
 		TEST(an_extra_region_is_looked_at_as_well),
 		TEST(a_callback_that_is_never_called_is_wondered_at),
 		TEST(a_map_callback_without_mapping_is_wondered_at),
