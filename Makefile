@@ -54,7 +54,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
 .PHONY: all help kmod headers install-kmod install-dkms install-rule pkgs deps deps-check demo check check-quick check-vm \
-	check-kdebug check-fuzz check-build sanitized fuzz bench bench-kmod lint man install clean
+	check-kdebug check-fuzz check-build sanitized fuzz bench bench-kmod lint man install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -74,6 +74,7 @@ help:
 	@echo 'make bench-kmod   the same for muser.ko, in a VM'
 	@echo 'make lint         sizes, walls, documentation, scripts'
 	@echo 'make install      to DESTDIR and PREFIX ($(PREFIX)); without DESTDIR, ldconfig follows'
+	@echo 'make uninstall    removes what install has put there'
 	@echo 'make install-kmod muser.ko for KDIR, the udev rule and its group'
 	@echo 'make install-dkms the same by DKMS, for kernels to come as well'
 	@echo 'make deps         install build dependencies (apt); deps-check: also those of tests'
@@ -122,10 +123,12 @@ $(B)/musctl: $(call obj,$(CLI_SRC) $(DEV_SRC) $(CLI_LIB_SRC)) $(B)/libmuser.a
 $(B)/lib/control/control_service.o: lib/muser.varlink
 
 man: $(MAN)
-build/man/%: man/%.scd
+# Those of section 3 have contracts in them that the headers say.
+$(filter %.3,$(MAN)): $(HEADERS)
+build/man/%: man/%.scd man/contracts.awk
 	@mkdir -p $(@D)
 	@echo "  MAN   $@"
-	$(Q)scdoc <$< >$@
+	$(Q)awk -f man/contracts.awk $< >$@.scd && scdoc <$@.scd >$@
 
 # Kbuild wants sources and objects in one folder: links to the sources, beside the objects.
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -264,6 +267,9 @@ install: all
 		lib/libmuser.pc.in >$(call dest,$(LIBDIR)/pkgconfig/libmuser.pc)
 	for page in $(MAN); do section=$${page##*.}; $(INSTALL) -m 644 $$page \
 		$(call dest,$(PREFIX)/share/man/man$$section/)$${page##*/} || exit; done
+	awk -v list=1 -f man/contracts.awk $(filter %.3.scd,$(wildcard man/*.scd)) | \
+		while read -r name page; do [ $$name = $$page ] || echo ".so man3/$$page.3" \
+			>$(call dest,$(PREFIX)/share/man/man3)/$$name.3 || exit; done
 	$(INSTALL) -m 644 completions/musctl.bash \
 		$(call dest,$(PREFIX)/share/bash-completion/completions/musctl)
 	$(INSTALL) -m 644 completions/_musctl \
@@ -284,6 +290,14 @@ install: all
 		>$(call dest,$(DOCDIR)/examples)/$$program || exit; done
 	$(call here,if [ "$$(id -u)" -eq 0 ]; then $(LDCONFIG); else \
 		echo 'muser: run ldconfig as root$(comma) or set LD_LIBRARY_PATH=$(LIBDIR)' >&2; fi)
+
+# What install puts there, found by installing it elsewhere, and directories of ours that are empty.
+uninstall:
+	+$(Q)there=$$(mktemp -d) && trap 'rm -rf "$$there"' EXIT && \
+		$(MAKE) -s --no-print-directory install DESTDIR="$$there" && cd "$$there" && \
+		find . ! -type d -printf '$(DESTDIR)/%P\0' | xargs -0 rm -f && \
+		find . -depth -type d -path '*muser*' -printf '$(DESTDIR)/%P\0' | \
+			xargs -0 rmdir --ignore-fail-on-non-empty 2>/dev/null || :
 
 # muser.ko by hand, for the kernel of KDIR, or by DKMS, for those to come as well. Never by both:
 # it is not defined which of two modules is loaded.

@@ -59,6 +59,28 @@ program() { # COMPILER...
 	[[ $output =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]
 }
 
+@test "a function's name is a manual page, and leads to that of its group" {
+	local man3=$ROOT/usr/share/man/man3 nr=0 alias page
+	for alias in "$man3"/lm_*.3; do
+		[[ $(head -n 1 "$alias") == ".so "* ]] || continue
+		page=$(sed 's/^.so //' "$alias")
+		grep -q "$(basename "$alias" .3)" "$ROOT/usr/share/man/$page"
+		nr=$((nr + 1))
+	done
+	[ "$nr" -gt 100 ]
+	[ "$(cat "$man3/lm_irq_trigger.3")" = ".so man3/lm_irq.3" ]
+	grep -q 'vector, from 0' "$man3/lm_irq.3"
+}
+
+@test "make uninstall leaves nothing of it, and what is another's" {
+	unset PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR # these builds need the others' files
+	flock "$REPO/build" make -s -C "$REPO" install DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
+	touch root/usr/share/man/man3/other.3
+	run -0 flock "$REPO/build" make -s -C "$REPO" uninstall DESTDIR="$PWD/root" PREFIX=/usr
+	[ "$(find root ! -type d)" = root/usr/share/man/man3/other.3 ]
+	[ -z "$(find root -path '*muser*')" ]
+}
+
 @test "the linker's cache is renewed, but not for a package" {
 	printf '#!/bin/sh\necho renewed >>%s\n' "$PWD/calls" >ldconfig
 	chmod +x ldconfig

@@ -2,19 +2,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Every public prototype has a comment that says everything: each parameter, the thread it may
-# be called from, what it returns, since when; and libmuser(3) names it.
+# be called from, what it returns, since when; and a page of section 3 has it, by whose name man(1)
+# finds it.
 
 # shellcheck source=tests/lint/lint.sh
 . "$(dirname "$0")/lint.sh"
+
+names=$(mktemp)
+trap 'rm -f "$names"' EXIT
+awk -v list=1 -f man/contracts.awk man/*.3.scd >"$names"
 
 awk -f tests/lint/prototypes.awk lib/muser*.h | awk '/: /' |
 	report "public functions are documented in their header"
 
 awk -f tests/lint/prototypes.awk lib/muser*.h | awk '!/: / { print $1 }' |
 	while read -r name; do
-		grep -qw "$name" man/libmuser.3.scd 2>/dev/null ||
-			echo "man/libmuser.3.scd:1: $name() is not named"
-	done | report "libmuser(3) names every public function"
+		grep -q "^$name " "$names" || echo "man:1: no page has $name()"
+	done | report "every public function has its manual page"
+
+cut -d' ' -f1 "$names" | sort | uniq -d | sed 's,^,man:1: several pages have ,' |
+	report "a name stands in one page"
 
 # A type, a struct or an enum of the interface stands below a comment as well.
 awk '

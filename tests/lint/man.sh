@@ -12,7 +12,8 @@ trap 'rm -rf "$pages"' EXIT
 
 for source in man/*.scd; do
 	page=$pages/$(basename "$source" .scd)
-	scdoc <"$source" >"$page" 2>"$page.err" || sed "s,^,$source: ," "$page.err"
+	awk -f man/contracts.awk "$source" 2>"$page.err" | scdoc >"$page" 2>>"$page.err" ||
+		sed "s,^,$source: ," "$page.err"
 	[ -s "$page" ] || echo "$source:1: nothing was built"
 	rm -f "$page.err"
 done | report "man pages build"
@@ -41,8 +42,15 @@ awk '/^```$/ { inside = !inside } inside { line = $0; gsub(/\\\\/, "", line)
 	report "backslashes of examples are printed"
 
 # Our own pages are written in bold, *name*(section).
-grep -noE '\*(musctl|muser|libmuser)[a-z-]*\*\([0-9]\)' man/*.scd |
-	sed -E 's/^([^:]*:[0-9]+):\*([a-z-]+)\*\(([0-9])\)$/\1 \2.\3/' |
+grep -noE '\*(musctl|muser|libmuser|lm_)[a-z_-]*\*\([0-9]\)' man/*.scd |
+	sed -E 's/^([^:]*:[0-9]+):\*([a-z_-]+)\*\(([0-9])\)$/\1 \2.\3/' |
 	while read -r where page; do
 		[ -f "man/$page.scd" ] || echo "$where: refers to $page, which is not here"
 	done | report "references between pages lead somewhere"
+
+# libmuser(3) is where people begin.
+for source in man/*.3.scd; do
+	page=$(basename "$source" .3.scd)
+	grep -q "^\*$page\*(3)" man/libmuser.3.scd || [ "$page" = libmuser ] ||
+		echo "man/libmuser.3.scd:1: does not name $page(3)"
+done | report "libmuser(3) names the other pages of its section"
