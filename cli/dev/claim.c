@@ -248,7 +248,7 @@ int claim_wait(const struct claim *claim, struct detached *d, uint64_t timeout_n
 				     "muser.ko did not accept the device in time (see dmesg)");
 		}
 		nanosleep(&step, NULL);
-		status = detach_wait(d, claim->uuid, timeout_ns);
+		status = detach_wait(d, timeout_ns);
 	}
 	return status;
 }

@@ -1,58 +1,119 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * detach.c - starts processes that outlive us. Their stderr is a memfd that cannot grow,
- * so that a talkative one neither blocks, nor dies of SIGPIPE, nor fills memory after we
- * are gone.
+ * detach.c - starts processes that outlive us, by way of a holder that outlives both. What they say
+ * is read from the holder as it comes, so that it never waits for us, and printed when it is known
+ * what has become of them.
  */
 #include "dev/detach.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/kernel.h"
+#include "base/dir.h"
+#include "muser-instance.h"
+
 #include "dev/control.h"
+#include "dev/holder.h"
+#include "dev/logs.h"
 #include "ui/call.h"
 #include "ui/clock.h"
 #include "ui/error.h"
 #include "ui/out.h"
 
-#define LOG_SIZE  65536
+#define SAID_MAX  65536
 #define STEP_NS   1000000 /* between two looks at the device */
 #define ANSWER_MS 500     /* how long one look may take */
 
+/* The start of what it has said: there is one at a time. */
+static char said[SAID_MAX];
+
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
 
-static int make_log(void)
-{
-	int fd = memfd_create("stderr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -1;
-	if (ftruncate(fd, LOG_SIZE) || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static void signals(int how, sigset_t *set)
+static void block_signals(sigset_t *set)
 {
 	size_t i;
 
 	sigemptyset(set);
 	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
 		sigaddset(set, caught[i]);
-	sigprocmask(how, set, NULL);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
+/* ---- the holder ------------------------------------------------------------------ */
+
+static void keep_text(struct detached *d, const char *text, size_t len)
+{
+	const size_t room = SAID_MAX - d->len;
+
+	len = len < room ? len : room;
+	memcpy(said + d->len, text, len);
+	d->len += len;
+}
+
+/* One that was killed does not know how the process has ended, and nor do we. */
+static void lost(struct detached *d)
+{
+	d->status = d->is_ended ? d->status : ST_FAILED << 8;
+	d->is_ended = true;
+	d->is_done = true;
+	d->done_err = -EPIPE;
+}
+
+/* False: there is no packet. */
+static bool hear(struct detached *d, int flags)
+{
+	const size_t head = offsetof(struct holder_packet, text);
+	struct holder_packet packet;
+	ssize_t len;
+
+	do {
+		len = recv(d->holder, &packet, sizeof(packet), flags);
+	} while (len < 0 && errno == EINTR);
+	if (len < 0 && errno == EAGAIN)
+		return false;
+	if (len < (ssize_t)head) {
+		lost(d);
+		return false;
+	}
+	switch ((enum holder_news)packet.kind) {
+	case HOLDER_PID: d->pid = packet.value; break;
+	case HOLDER_SAID: keep_text(d, packet.text, (size_t)len - head); break;
+	case HOLDER_END:
+		d->is_ended = true;
+		d->status = packet.value;
+		break;
+	case HOLDER_DONE:
+		d->is_done = true;
+		d->done_err = packet.value;
+		break;
+	}
+	return true;
+}
+
+static bool has_ended(struct detached *d)
+{
+	while (hear(d, MSG_DONTWAIT))
+		;
+	return d->is_ended;
+}
+
+/* Until the holder has done it, and all that the process has said until then has come. */
+static int ask(struct detached *d, const struct holder_request *request)
+{
+	d->is_done = false;
+	if (send(d->holder, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+		lost(d);
+	while (!d->is_done)
+		hear(d, 0);
+	return d->done_err;
 }
 
 bool detach_keep(int keep)
@@ -62,62 +123,42 @@ bool detach_keep(int keep)
 	return keep < 0 || dup2(keep, DETACH_FD) == DETACH_FD;
 }
 
-/* In the child: nothing of the caller's is left but the environment and the current
- * directory. */
-static bool cut_ties(int log, int keep)
+static pid_t start_holder(struct detached *d, struct holder *job)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	unsigned int first = 3;
-	sigset_t set;
+	int pair[2];
+	pid_t pid;
 
-	setsid();
-	umask(022);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0)
-		return false;
-	if (!detach_keep(keep))
-		return false;
-	if (keep >= 0)
-		first = 4;
-	kernel_close_range(first, ~0u);
-	signals(SIG_UNBLOCK, &set);
-	return true;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -1;
+	d->holder = pair[0];
+	job->sock = pair[1];
+	pid = fork();
+	if (!pid)
+		holder_run(job);
+	close(job->sock);
+	return pid;
 }
 
 int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *arg)
 {
+	struct holder job = { .keep = keep, .child = child, .arg = arg };
 	sigset_t set;
+	pid_t pid;
 
-	d->shown = 0;
-	d->log = make_log();
-	if (d->log < 0)
-		return error(ST_FAILED, NULL, "memfd: %s", strerror(errno));
+	logs_name(job.log_name, d->uuid);
+	/* One that is not safe the process complains of, or has another one. */
+	job.runtime = dir_open_runtime(true, NULL);
 	/* caught by sigtimedwait(2) in detach_wait() */
-	signals(SIG_BLOCK, &set);
-	d->pid = fork();
-	if (d->pid < 0)
+	block_signals(&set);
+	pid = start_holder(d, &job);
+	if (job.runtime >= 0)
+		close(job.runtime);
+	if (pid < 0)
 		return error(ST_FAILED, NULL, "fork: %s", strerror(errno));
-	if (d->pid == 0) {
-		if (!cut_ties(d->log, keep))
-			_exit(error(ST_FAILED, NULL, "cannot detach: %s", strerror(errno)));
-		_exit(child(arg));
-	}
+	hear(d, 0);
+	if (d->pid <= 0)
+		return error(ST_FAILED, d->program, "cannot start its process");
 	return 0;
-}
-
-/* Until reap() nobody else gets its number, as a process or as a group. */
-static bool has_ended(const struct detached *d)
-{
-	siginfo_t info = { .si_pid = 0 };
-
-	return d->pid <= 0 ||
-	       (!waitid(P_PID, (id_t)d->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid);
-}
-
-static void reap(struct detached *d)
-{
-	if (d->pid > 0)
-		waitpid(d->pid, &d->status, 0);
-	d->pid = -1;
 }
 
 void detach_kill(struct detached *d)
@@ -129,19 +170,19 @@ void detach_kill(struct detached *d)
 		kill(-d->pid, SIGTERM);
 		nanosleep(&step, NULL);
 	}
-	if (d->pid > 0)
-		kill(-d->pid, SIGKILL);
-	reap(d);
+	kill(-d->pid, SIGKILL);
+	while (!d->is_ended)
+		hear(d, 0);
 }
 
 /* Somebody's device of that UUID may be there already: it must be of our process or of
  * one that this has started. */
-static bool answers(const struct detached *d, const char *uuid)
+static bool answers(const struct detached *d)
 {
 	struct control *control;
 	bool ready;
 
-	if (control_open(uuid, &control))
+	if (control_open(d->uuid, &control))
 		return false;
 	control_set_timeout(control, ANSWER_MS);
 	ready = getsid(control_pid(control)) == d->pid &&
@@ -150,28 +191,33 @@ static bool answers(const struct detached *d, const char *uuid)
 	return ready;
 }
 
-int detach_print(struct detached *d, const char *uuid)
-{
-	if (!out_line(uuid))
-		return 0;
-	detach_kill(d);
-	return ST_FAILED;
-}
-
-/* The child's descriptor and ours share one offset: it is the length of what was said. */
 static void pass_on(struct detached *d)
 {
-	static char said[LOG_SIZE];
-	const off_t end = lseek(d->log, 0, SEEK_CUR);
-	const off_t new = (end < LOG_SIZE ? end : LOG_SIZE) - d->shown;
-	const ssize_t len = new > 0 ? pread(d->log, said, (size_t) new, d->shown) : 0;
-
-	if (len <= 0)
+	if (d->shown == d->len)
 		return;
-	fwrite(said, 1, (size_t)len, stderr);
-	if (said[len - 1] != '\n')
+	fwrite(said + d->shown, 1, d->len - d->shown, stderr);
+	if (said[d->len - 1] != '\n')
 		fputc('\n', stderr);
-	d->shown += len;
+	d->shown = d->len;
+}
+
+int detach_print(struct detached *d)
+{
+	struct holder_request ready = { .wish = HOLDER_READY };
+	int err;
+
+	lm_instance_label(d->uuid, "type", ready.type, sizeof(ready.type));
+	lm_instance_label(d->uuid, "name", ready.name, sizeof(ready.name));
+	logs_prune();
+	err = ask(d, &ready);
+	pass_on(d);
+	if (err)
+		error(0, d->uuid, "no log of it is kept: %s", strerror(-err));
+	if (!out_line(d->uuid))
+		return 0;
+	detach_kill(d);
+	logs_remove(d->uuid);
+	return ST_FAILED;
 }
 
 static int give_up(struct detached *d, const char *why)
@@ -181,8 +227,9 @@ static int give_up(struct detached *d, const char *why)
 	return error(ST_FAILED, d->program, "%s", why);
 }
 
-int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
+int detach_wait(struct detached *d, uint64_t timeout_ns)
 {
+	const struct holder_request sync = { .wish = HOLDER_SYNC };
 	const struct timespec step = { .tv_nsec = STEP_NS };
 	uint64_t end = clock_ns() + timeout_ns;
 	char why[128];
@@ -191,14 +238,14 @@ int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns)
 
 	snprintf(why, sizeof(why), "its device was not ready within %g s%s",
 		 (double)(timeout_ns / 1000000) / 1000, d->hint ?: "");
-	signals(SIG_BLOCK, &set);
+	block_signals(&set);
 	for (;;) {
-		if (answers(d, uuid)) {
+		if (answers(d)) {
+			ask(d, &sync);
 			pass_on(d);
 			return 0;
 		}
 		if (has_ended(d)) {
-			reap(d);
 			pass_on(d);
 			return DETACH_ENDED;
 		}
@@ -214,11 +261,10 @@ int detach_died(const struct detached *d)
 {
 	static const char ours[] = "musctl: ";
 	const int code = WIFEXITED(d->status) ? WEXITSTATUS(d->status) : ST_FAILED;
-	char said[sizeof(ours) - 1];
+	const size_t len = sizeof(ours) - 1;
 
 	/* It has complained itself, before it could become the program. */
-	if (code && pread(d->log, said, sizeof(said), 0) == sizeof(said) &&
-	    !memcmp(said, ours, sizeof(said)))
+	if (code && d->len >= len && !memcmp(said, ours, len))
 		return code;
 	if (WIFSIGNALED(d->status))
 		return error(ST_FAILED, d->program, "killed by signal %d (%s)", WTERMSIG(d->status),

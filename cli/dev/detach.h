@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * detach.h - device processes in the background, and the wait until one can be used. A
- * detached process holds no descriptor of its caller; what it says on stderr (64 KiB at most)
- * goes to memory, and until it is ready from there to the stderr of the one who waits.
+ * detached process holds no descriptor of its caller. What it says on stderr goes to its holder
+ * (holder.h), which keeps it, and until it is ready to the stderr of the one who waits.
  */
 #ifndef MUSCTL_DETACH_H
 #define MUSCTL_DETACH_H
@@ -14,13 +14,17 @@
 
 struct detached {
 	/* of the caller */
+	const char *uuid;    /* of its device */
 	const char *program; /* what to call it */
 	const char *hint;    /* what may be wrong with one that is not ready in time, or NULL */
 	/* detach_start()'s */
 	pid_t pid;
-	int log;     /* memfd: its stderr */
-	off_t shown; /* how much of it has been passed on */
-	int status;  /* of waitpid(2), once it has ended */
+	int holder;    /* socket */
+	int status;    /* of waitpid(2), once it has ended */
+	bool is_ended; /* it is a zombie until we close the socket: nobody else gets its number */
+	bool is_done;  /* the holder has answered; what it says is done_err */
+	int done_err;
+	size_t len, shown; /* of what it has said */
 };
 
 #define DETACH_FD         3              /* what a program is given */
@@ -37,13 +41,14 @@ bool detach_keep(int keep);
 
 /* 0: the device answers. DETACH_ENDED: the process has ended, d->status says how. Else the
  * status of a printed error; the process has been ended then. What it has said is on stderr. */
-int detach_wait(struct detached *d, const char *uuid, uint64_t timeout_ns);
+int detach_wait(struct detached *d, uint64_t timeout_ns);
 
 /* It has ended before its device answered: says how, unless it has said why itself. */
 int detach_died(const struct detached *d);
 
-/* It is ready: prints the UUID. 0, or ST_FAILED: the process is gone, as nobody learns of it. */
-int detach_print(struct detached *d, const char *uuid);
+/* It is ready: from now on it has a log. Prints the UUID. 0, or ST_FAILED: the process is gone, as
+ * nobody learns of it. */
+int detach_print(struct detached *d);
 
 /* SIGTERM, then SIGKILL, to the process and what it started. */
 void detach_kill(struct detached *d);

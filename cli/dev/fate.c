@@ -98,17 +98,29 @@ static bool wait_status(const struct fate *fate, int *status, bool *ended)
 	return false;
 }
 
-static void name_signal(struct fate *fate, int sig)
+void fate_signal(int sig, char text[FATE_TEXT])
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		if (signals[i].number == sig) {
-			snprintf(fate->text, sizeof(fate->text), "killed by %s", signals[i].name);
+			snprintf(text, FATE_TEXT, "%s", signals[i].name);
 			return;
 		}
 	}
-	snprintf(fate->text, sizeof(fate->text), "killed by signal %d", sig);
+	snprintf(text, FATE_TEXT, "signal %d", sig);
+}
+
+void fate_describe(int status, char text[FATE_TEXT])
+{
+	char sig[FATE_TEXT];
+
+	if (WIFSIGNALED(status)) {
+		fate_signal(WTERMSIG(status), sig);
+		snprintf(text, FATE_TEXT, "killed by %.40s", sig);
+	} else {
+		snprintf(text, FATE_TEXT, "exited with status %d", WEXITSTATUS(status));
+	}
 }
 
 int fate_learn(struct fate *fate)
@@ -118,11 +130,7 @@ int fate_learn(struct fate *fate)
 
 	fate->is_known = fate->pidfd >= 0 && wait_status(fate, &status, &ended);
 	if (fate->is_known) {
-		if (WIFSIGNALED(status))
-			name_signal(fate, WTERMSIG(status));
-		else
-			snprintf(fate->text, sizeof(fate->text), "exited with status %d",
-				 WEXITSTATUS(status));
+		fate_describe(status, fate->text);
 		return status ? ST_CRASHED : ST_OK;
 	}
 	snprintf(fate->text, sizeof(fate->text), "%s",

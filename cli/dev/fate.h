@@ -26,6 +26,10 @@ void fate_watch(struct fate *fate, pid_t pid);
  * second at most. An exit status: 0 if it exited with 0. */
 int fate_learn(struct fate *fate);
 
+/* A status of waitpid(2) in words: "killed by SIGABRT", "exited with status 1". */
+void fate_describe(int status, char text[FATE_TEXT]);
+void fate_signal(int sig, char text[FATE_TEXT]); /* "SIGABRT" */
+
 void fate_close(struct fate *fate);
 
 #endif /* MUSCTL_FATE_H */

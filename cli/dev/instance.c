@@ -15,6 +15,7 @@
 #include "muser-instance.h"
 
 #include "dev/control.h"
+#include "dev/logs.h"
 #include "mdev/mdev.h"
 #include "ui/call.h"
 #include "ui/error.h"
@@ -109,8 +110,13 @@ static int no_such(const char *word)
 	return error(ST_NO_DEVICE, word, "no such device (musctl list shows them)");
 }
 
-/* Chooses among the live devices; the result is left in front of the list. */
-static int choose(struct uuid_list *list, const char *word)
+int instance_report_ended(const char *word)
+{
+	return error(ST_NO_DEVICE, word, "no such device (musctl list --all shows them)");
+}
+
+/* The result is left in front of the list. */
+static int choose(struct uuid_list *list, const char *word, bool ended)
 {
 	const size_t nr = keep_matches(list, word);
 	char text[6 * UUID_SIZE + 8] = "";
@@ -128,7 +134,7 @@ static int choose(struct uuid_list *list, const char *word)
 		return error(ST_NO_DEVICE, word,
 			     "no such device (a UUID prefix needs at least %d characters)",
 			     MIN_PREFIX);
-	return no_such(word);
+	return ended ? instance_report_ended(word) : no_such(word);
 }
 
 static bool read_word(char word[TYPED_SIZE])
@@ -142,7 +148,22 @@ static int input_failed(void)
 	return ferror(stdin) ? error(ST_FAILED, NULL, "standard input: %s", strerror(errno)) : 0;
 }
 
-int instance_find(const char *word, char uuid[UUID_SIZE])
+/* Of those that have ended the last one with a name has it, unless one has it now. */
+static int choose_ended(struct uuid_list *list, const char *word)
+{
+	char uuid[UUID_SIZE];
+
+	if (keep_matches(list, word))
+		return choose(list, word, true);
+	if (!logs_named(word, uuid)) {
+		logs_list(list);
+		return choose(list, word, true);
+	}
+	uuid_list_free(list);
+	return uuid_list_add(list, uuid) ? error(ST_FAILED, NULL, "out of memory") : 0;
+}
+
+static int find(const char *word, char uuid[UUID_SIZE], bool ended)
 {
 	struct uuid_list list;
 	char typed[TYPED_SIZE];
@@ -161,11 +182,21 @@ int instance_find(const char *word, char uuid[UUID_SIZE])
 	if (!status)
 		instance_list_mdevs(&list);
 	if (!status)
-		status = choose(&list, word);
+		status = ended ? choose_ended(&list, word) : choose(&list, word, false);
 	if (!status)
 		memcpy(uuid, list.uuids[0], UUID_SIZE);
 	uuid_list_free(&list);
 	return status;
+}
+
+int instance_find(const char *word, char uuid[UUID_SIZE])
+{
+	return find(word, uuid, false);
+}
+
+int instance_find_ended(const char *word, char uuid[UUID_SIZE])
+{
+	return find(word, uuid, true);
 }
 
 int instance_report(const char *word, int err)
@@ -318,7 +349,7 @@ int instance_each_uuid(const struct call *call,
 
 	status = words_expand(&words, call->words, call->nr_words);
 	for (i = 0; i < words.nr; i++) {
-		one = instance_find(words.list[i], uuid);
+		one = find(words.list[i], uuid, call->cmd->flags & CMD_ENDED);
 		if (!one)
 			one = fn(call, words.list[i], uuid);
 		status = status ? status : one;

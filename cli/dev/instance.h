@@ -23,8 +23,11 @@ void instance_list_mdevs(struct uuid_list *list);
 /* The UUID of the device, or mdev, that word stands for. One that was typed as such may be
  * nobody's. */
 int instance_find(const char *word, char uuid[UUID_SIZE]);
+/* The same, or one that has ended and whose log is there. */
+int instance_find_ended(const char *word, char uuid[UUID_SIZE]);
 /* Why control_open() has failed. */
 int instance_report(const char *word, int err);
+int instance_report_ended(const char *word); /* there is none, and no log of one */
 /* The device that word stands for: its control connection. */
 int instance_open(const char *word, struct control **control);
 
@@ -50,7 +53,8 @@ int instance_each(const struct call *call,
 		  int (*fn)(const struct call *call, struct control *control));
 
 /* The same for fn that takes devices without a process as well, such as mdevs that
- * nobody serves. word: as it was typed, for errors. */
+ * nobody serves; if the verb has CMD_ENDED, those of instance_find_ended(). word: as it was typed,
+ * for errors. */
 int instance_each_uuid(const struct call *call,
 		       int (*fn)(const struct call *call, const char *word, const char *uuid));
 

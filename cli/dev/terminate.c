@@ -15,6 +15,7 @@
 
 #include "dev/control.h"
 #include "dev/instance.h"
+#include "dev/logs.h"
 #include "mdev/mdev.h"
 #include "ui/call.h"
 #include "ui/error.h"
@@ -180,6 +181,7 @@ int terminate_run(const struct termination *e, struct control *control)
 		status = kill_all(e, uuid, control_fd(control));
 	if (status)
 		return status;
+	logs_remove(uuid);
 	/* The directory goes first; of an mdev that stays, the node is about to be closed. */
 	for (waited = 0; waited < NODE_MS && mdev_is_served(uuid, &pid); waited += STEP_MS)
 		nanosleep(&step, NULL);

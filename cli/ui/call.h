@@ -47,6 +47,7 @@ struct arg {
 #define CMD_VALUES (1u << 5) /* prints values for scripts: headings with -o only */
 #define CMD_PREFIX (1u << 6) /* the first argument ends the options, as in env */
 #define CMD_RAW    (1u << 7) /* gets its words as they are */
+#define CMD_ENDED  (1u << 8) /* takes devices that have ended, too */
 
 struct call;
 

@@ -53,20 +53,20 @@ static int be_device(void *arg)
 
 static int start(struct device_process *host, const struct claim *claim)
 {
-	struct detached d = { .program = host->type->name };
+	struct detached d = { .uuid = host->uuid, .program = host->type->name };
 	int status;
 
 	status = detach_start(&d, -1, be_device, host);
 	if (status)
 		return status;
-	status = detach_wait(&d, host->uuid, DETACH_TIMEOUT_NS);
+	status = detach_wait(&d, DETACH_TIMEOUT_NS);
 	if (!status && claim)
 		status = claim_wait(claim, &d, DETACH_TIMEOUT_NS);
 	if (status == DETACH_ENDED)
 		return detach_died(&d);
 	if (status)
 		return status;
-	return detach_print(&d, host->uuid);
+	return detach_print(&d);
 }
 
 /* As an mdev: made before the process that serves it, gone if that fails. */

@@ -18,6 +18,7 @@
 #include "dev/claim.h"
 #include "dev/control.h"
 #include "dev/instance.h"
+#include "dev/logs.h"
 #include "dev/terminate.h"
 #include "mdev/mdev.h"
 #include "ui/clock.h"
@@ -152,6 +153,14 @@ static int destroy_mdev(struct removal *r)
 	return status;
 }
 
+/* What is left of one that has ended goes. */
+static int forget(const char *word, const char *uuid, int err)
+{
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		return logs_of_ended(uuid, NULL) ? 0 : instance_report_ended(word);
+	return instance_report(word, err);
+}
+
 static int destroy_one(const struct call *call, const char *word, const char *uuid)
 {
 	struct removal r = { .ending = call->args, .uuid = uuid };
@@ -164,7 +173,9 @@ static int destroy_one(const struct call *call, const char *word, const char *uu
 	if (mdev_exists(uuid))
 		status = destroy_mdev(&r);
 	else
-		status = err ? instance_report(word, err) : terminate_run(r.ending, r.control);
+		status = err ? forget(word, uuid, err) : terminate_run(r.ending, r.control);
+	if (!status)
+		logs_remove(uuid);
 	control_close(r.control);
 	return status;
 }
@@ -182,6 +193,6 @@ const struct cmd cmd_destroy = {
 	.options = destroy_options,
 	.size = sizeof(struct termination),
 	.defaults = &(const struct termination){ .timeout_ns = 5000000000 },
-	.flags = CMD_DEVICE,
+	.flags = CMD_DEVICE | CMD_ENDED,
 	.fn = destroy,
 };

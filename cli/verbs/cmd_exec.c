@@ -75,13 +75,13 @@ static int check_transport(struct exec_args *args, struct detached *d)
 static int run_detached(struct exec_args *args, const struct claim *claim)
 {
 	const uint64_t timeout = args->timeout_ns ? args->timeout_ns : DETACH_TIMEOUT_NS;
-	struct detached d = { .program = args->words[0], .hint = HINT };
+	struct detached d = { .uuid = args->id, .program = args->words[0], .hint = HINT };
 	int status;
 
 	status = detach_start(&d, args->env.listen_fd, become, args);
 	if (status)
 		return status;
-	status = detach_wait(&d, args->id, timeout);
+	status = detach_wait(&d, timeout);
 	if (!status)
 		status = check_transport(args, &d);
 	if (!status && args->host.mdev)
@@ -92,7 +92,7 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 	if (!status)
 		status = naming_check_device(args->words[0], args->id, args->host.name);
 	if (!status)
-		return detach_print(&d, args->id);
+		return detach_print(&d);
 	detach_kill(&d);
 	return status;
 }

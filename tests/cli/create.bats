@@ -41,7 +41,14 @@ load helper
 	[ "$(readlink "/proc/$pid/cwd")" = / ]
 	[ "$(readlink "/proc/$pid/fd/0")" = /dev/null ]
 	[ "$(readlink "/proc/$pid/fd/1")" = /dev/null ]
-	run ! bash -c "readlink /proc/$pid/fd/* | grep -E 'pipe:|create.bats'"
+	[[ $(readlink "/proc/$pid/fd/2") == pipe:* ]] # to its holder
+	run ! bash -c "readlink /proc/$pid/fd/* | grep -vxF '$(readlink "/proc/$pid/fd/2")' | grep -E 'pipe:|create.bats'"
+	holder=$(ps -o ppid= -p "$pid" | tr -d ' ')
+	[ "$(readlink "/proc/$holder/cwd")" = / ]
+	for fd in 0 1 2; do
+		[ "$(readlink "/proc/$holder/fd/$fd")" = /dev/null ]
+	done
+	run ! bash -c "readlink /proc/$holder/fd/* | grep -vxF '$(readlink "/proc/$pid/fd/2")' | grep -E 'pipe:|socket:|create.bats'"
 }
 
 @test "the device is in a session of its own" {
@@ -124,7 +131,7 @@ load helper
 	try 0 timeout 10 "$MUSCTL" create null --name one
 	try 0 timeout 10 "$MUSCTL" create null --name two
 	exec 7<&-
-	[ "$(ls -A "$MUSER_RUNTIME_DIR" | wc -l)" -eq 2 ]
+	[ "$(ls -A -I '.log-*' "$MUSER_RUNTIME_DIR" | wc -l)" -eq 2 ]
 }
 
 @test "options reach the device" {

@@ -47,7 +47,7 @@ setup_file() {
 @test "one that is not there is status 3, and the others are destroyed" {
 	musctl create null --name a
 	try 3 musctl destroy nosuch a
-	complains "musctl: destroy: nosuch: no such device (musctl list shows them)"
+	complains "musctl: destroy: nosuch: no such device (musctl list --all shows them)"
 	nothing_left
 }
 

@@ -80,7 +80,8 @@ musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	start=$SECONDS
 	uuid=$(musctl exec -- "$PROGRAM")
 	[ $((SECONDS - start)) -lt 3 ]
-	run ! bash -c "readlink /proc/$(musctl list -nro PID)/fd/* | grep pipe:"
+	pid=$(musctl list -nro PID)
+	run ! bash -c "readlink /proc/$pid/fd/* | grep -vxF '$(readlink "/proc/$pid/fd/2")' | grep pipe:"
 }
 
 @test "-u gives the UUID; one that is in use is the program's error" {

@@ -145,10 +145,10 @@ setup_file() {
 }
 
 @test "what a killed device left is removed and not listed" {
-	musctl create null
+	uuid=$(musctl create null)
 	kill -KILL "$(musctl list -nro PID)"
-	eventually test -z "$(musctl list -nro UUID)"
-	eventually nothing_left
+	eventually bash -c '[ -z "$("$MUSCTL" list -nro UUID)" ]'
+	[ "$(ls -A "$MUSER_RUNTIME_DIR")" = ".log-$uuid" ]
 }
 
 @test "a folder that is no device is left alone" {

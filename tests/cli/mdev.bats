@@ -98,7 +98,7 @@ load mdev
 	[[ $stderr == "musctl: create: null: "*"in use"* ]]
 	kernel_is_empty
 	try 0 musctl peek "$U" VENDOR_ID
-	[ "$(ls -A "$MUSER_RUNTIME_DIR")" = "$U" ]
+	[ "$(ls -A -I ".log-$U" "$MUSER_RUNTIME_DIR")" = "$U" ]
 }
 
 @test "a server that the kernel does not take: the process and the mdev go" {

@@ -30,6 +30,7 @@ load mdev
 	echo 1 >"$MUSER_ROOT/sys/bus/mdev/devices/$uuid/remove"
 	eventually test ! -e "$MUSER_RUNTIME_DIR/$uuid"
 	musctl list
+	rm "$MUSER_RUNTIME_DIR/.log-$uuid"
 	no_trace_left
 }
 

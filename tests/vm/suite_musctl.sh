@@ -24,7 +24,7 @@ no_mdev() { # UUID
 }
 
 nothing_left() {
-	[ -z "$(ls -A /tmp/run)" ] && [ -z "$(ls /sys/bus/mdev/devices)" ]
+	[ -z "$(ls -A /tmp/run | grep -v '^\.log-')" ] && [ -z "$(ls /sys/bus/mdev/devices)" ]
 }
 
 fails() { # STATUS COMMAND...
