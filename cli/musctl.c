@@ -19,12 +19,12 @@
 
 #define MAX_WORDS 4096
 
-static const struct cmd *const verbs[] = { &cmd_types,     &cmd_create, &cmd_run,     &cmd_exec,
-					   &cmd_list,      &cmd_show,   &cmd_destroy, &cmd_trace,
-					   &cmd_irq,       &cmd_peek,   &cmd_poke,    &cmd_set,
-					   &cmd_lspci,     &cmd_reset,  &cmd_wait,    &cmd_monitor,
-					   &cmd_doctor,    &cmd_bench,  &cmd_help,    &cmd_version,
-					   &cmd__complete, NULL };
+static const struct cmd *const verbs[] = { &cmd_types,   &cmd_create,    &cmd_run,   &cmd_exec,
+					   &cmd_list,    &cmd_show,      &cmd_logs,  &cmd_destroy,
+					   &cmd_trace,   &cmd_irq,       &cmd_peek,  &cmd_poke,
+					   &cmd_set,     &cmd_lspci,     &cmd_reset, &cmd_wait,
+					   &cmd_monitor, &cmd_doctor,    &cmd_bench, &cmd_help,
+					   &cmd_version, &cmd__complete, NULL };
 
 static int run_verb(int argc, char **argv)
 {

@@ -18,6 +18,8 @@
 #include "dev/control.h"
 #include "dev/filter.h"
 #include "dev/instance.h"
+#include "dev/log_file.h"
+#include "dev/logs.h"
 #include "mdev/mdev.h"
 #include "ui/names.h"
 #include "ui/out.h"
@@ -172,7 +174,24 @@ static struct json_object *ask(struct control *control, const char *method)
 	return control_call(control, method, NULL, &reply) ? NULL : reply;
 }
 
-static void print_devices(void)
+static void print_ended(void)
+{
+	struct uuid_list list = { 0 };
+	struct log_head head;
+	size_t i;
+
+	logs_list(&list);
+	for (i = 0; i < list.nr; i++) {
+		if (!logs_of_ended(list.uuids[i], &head))
+			continue;
+		print(list.uuids[i], "has ended");
+		if (*head.name)
+			print(head.name, list.uuids[i]);
+	}
+	uuid_list_free(&list);
+}
+
+static void print_devices(const struct line *line)
 {
 	struct uuid_list list;
 	struct control *control;
@@ -196,6 +215,8 @@ static void print_devices(void)
 		control_close(control);
 	}
 	uuid_list_free(&list);
+	if (line->cmd->flags & CMD_ENDED)
+		print_ended();
 }
 
 /* Where the word names a register already, its fields: behind the dot. */
@@ -344,7 +365,7 @@ void complete_kind(const struct line *line, enum complete kind)
 
 	switch (kind) {
 	case COMPLETE_VERB: complete_verbs(); break;
-	case COMPLETE_DEVICE: print_devices(); break;
+	case COMPLETE_DEVICE: print_devices(line); break;
 	case COMPLETE_TYPE:
 		for (type = device_types; *type; type++)
 			print((*type)->name, (*type)->help);

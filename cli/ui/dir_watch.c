@@ -26,6 +26,13 @@ int dir_watch_add(struct dir_watch *w, const char *dir)
 	return wd < 0 ? -errno : wd;
 }
 
+int dir_watch_add_file(struct dir_watch *w, const char *file)
+{
+	int wd = inotify_add_watch(w->fd, file, IN_MODIFY | IN_CLOSE_WRITE);
+
+	return wd < 0 ? -errno : wd;
+}
+
 const char *dir_watch_why(int err)
 {
 	if (err == -EMFILE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * dir_watch.h - events of names that come to directories and leave them, by inotify(7).
+ * dir_watch.h - events of names that come to directories and leave them, and of files that are
+ * written to, by inotify(7).
  */
 #ifndef MUSCTL_DIR_WATCH_H
 #define MUSCTL_DIR_WATCH_H
@@ -24,6 +25,8 @@ struct dir_news {
 int dir_watch_open(struct dir_watch *w); /* 0 or -errno */
 /* From now on nothing is missed. A number, or -errno. */
 int dir_watch_add(struct dir_watch *w, const char *dir);
+/* The same for a file: that it was written to, or closed by one who could. */
+int dir_watch_add_file(struct dir_watch *w, const char *file);
 /* False: there are none. Never waits. */
 bool dir_watch_next(struct dir_watch *w, struct dir_news *news);
 /* What an error of open or add is about, in words. */

@@ -352,22 +352,30 @@ void out_ns(struct out *out, unsigned int id, uint64_t ns)
 			   (unsigned long long)(ns % 1000));
 }
 
+void out_when(char text[OUT_WHEN], uint64_t ns, bool json)
+{
+	const time_t seconds = (time_t)(ns / 1000000000);
+	const unsigned int rest = (unsigned int)(ns % 1000000000);
+	struct tm tm;
+	size_t len;
+
+	if (json) {
+		len = strftime(text, OUT_WHEN, "%FT%T", gmtime_r(&seconds, &tm));
+		snprintf(text + len, OUT_WHEN - len, ".%09uZ", rest);
+	} else {
+		len = strftime(text, OUT_WHEN, "%F %T", localtime_r(&seconds, &tm));
+		snprintf(text + len, OUT_WHEN - len, ".%06u", rest / 1000);
+	}
+}
+
 void out_time(struct out *out, unsigned int id, uint64_t ns)
 {
-	time_t seconds = (time_t)(ns / 1000000000);
-	unsigned int rest = (unsigned int)(ns % 1000000000);
-	struct tm tm;
-	char text[32];
+	char text[OUT_WHEN];
 
 	if (!out_has(out, id))
 		return;
-	if (out->json) {
-		strftime(text, sizeof(text), "%FT%T", gmtime_r(&seconds, &tm));
-		out_printf(out, id, "%s.%09uZ", text, rest);
-	} else {
-		strftime(text, sizeof(text), "%T", localtime_r(&seconds, &tm));
-		out_printf(out, id, "%s.%06u", text, rest / 1000);
-	}
+	out_when(text, ns, out->json);
+	out_text(out, id, out->json ? text : strchr(text, ' ') + 1);
 }
 
 void out_object(struct out *out, unsigned int id, const char *text, struct json_object *object)
@@ -475,6 +483,12 @@ void out_finish(struct out *out, int status)
 		out->rows = NULL;
 	}
 	out_end(out);
+}
+
+void out_json_line(struct json_object *object)
+{
+	print_json(object, JSON_C_TO_STRING_PLAIN);
+	json_object_put(object);
 }
 
 void out_clean(const char *text)

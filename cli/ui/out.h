@@ -92,6 +92,13 @@ void out_sync(void);
 /* A line by itself, at once. 0, or ST_FAILED: out_close_stdout() will say why. */
 int out_line(const char *text);
 
+/* JSON Lines without columns: a line. Takes an object of out_new_document(). */
+void out_json_line(struct json_object *object);
+
+/* A point in time, ns since 1970: UTC with all digits for JSON, local time for people. */
+#define OUT_WHEN 40
+void out_when(char text[OUT_WHEN], uint64_t ns, bool json);
+
 /* Standard output cannot be written, by an errno that no write(2) has met yet. */
 void out_broken(int err);
 /* What is printed from now on is lost: out_close_stdout() will say why. */

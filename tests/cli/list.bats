@@ -151,6 +151,23 @@ setup_file() {
 	[ "$(ls -A "$MUSER_RUNTIME_DIR")" = ".log-$uuid" ]
 }
 
+@test "--all: devices that have ended as well, and the table and JSON say the same" {
+	live=$(musctl create null)
+	ended=$(musctl create null --name gone)
+	kill -TERM "$(musctl list -nro PID,NAME | sed -n 's/ gone$//p')"
+	eventually bash -c '"$MUSCTL" list --all -nro STATE | grep -qx exited'
+	[ "$(musctl list -nro UUID)" = "$live" ]
+	try 0 musctl list -a -nro UUID,TYPE,NAME,STATE
+	[ "$output" = "$(printf '%s\n' "$live null - waiting" "$ended null gone exited" | sort)" ]
+	table=$output
+	try 0 musctl list -aJ
+	[ "$(jq -r '.devices[] | [.uuid, .type, .name // "-", .state] | join(" ")' <<<"$output")" = "$table" ]
+	jq -e '[.devices[] | select(.state == "exited").end | .status, .signal] == [0, null]' <<<"$output"
+	jq -e '.devices[] | select(.state == "waiting") | has("end") and .end == null' <<<"$output"
+	try 0 musctl list --all
+	[[ ${lines[0]} == *" END"* ]]
+}
+
 @test "a folder that is no device is left alone" {
 	mkdir -p "$MUSER_RUNTIME_DIR/frob"
 	try 0 musctl list -n

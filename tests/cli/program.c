@@ -5,7 +5,8 @@
  * says: "fail" says why on stderr and ends, "hang" never makes a device, "wait" makes one and does
  * not serve it for a while, "talk" fills stderr, before and after it is ready, "refused" describes
  * what cannot be, "dubious" what hardly can be meant, "named" has the name that follows, "fork"
- * leaves the device to a child that does not serve it.
+ * leaves the device to a child that does not serve it, "flood" says 100 MB before it serves,
+ * "paint" what is no good for a terminal. It says what "say" is set to; writing TRAP aborts it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ static uint64_t register_read(void *pvt, const lm_register_io_t *io)
 
 static void register_write(void *pvt, const lm_register_io_t *io)
 {
+	fprintf(stderr, "program: it is a trap\n");
 	abort();
 }
 
@@ -45,6 +47,7 @@ static char level[2] = "0", kind[8] = "none";
 
 static const lm_prop_t props[] = {
 	{ .name = "level", .help = "how high", .accepts = "0..3" },
+	{ .name = "say", .help = "on stderr" },
 	{ .name = "kind", .help = "of what kind", .accepts = "none|some", .flags = LM_PROP_CREATE },
 };
 
@@ -52,12 +55,18 @@ static lm_ctx_t *made;
 
 static int prop_get(void *pvt, const char *name, char *buf, size_t size)
 {
-	snprintf(buf, size, "%s", strcmp(name, "level") ? kind : level);
+	const bool is_level = !strcmp(name, "level"), is_kind = !strcmp(name, "kind");
+
+	snprintf(buf, size, "%s", is_level ? level : is_kind ? kind : "");
 	return 0;
 }
 
 static int prop_set(void *pvt, const char *name, const char *value)
 {
+	if (!strcmp(name, "say")) {
+		fprintf(stderr, "%s\n", value);
+		return 0;
+	}
 	if (strcmp(name, "level")) {
 		if (strcmp(value, "none") && strcmp(value, "some"))
 			return -EINVAL;
@@ -78,6 +87,22 @@ static void talk(const char *mode)
 
 	for (i = 0; i < 4000 && !strcmp(mode, "talk"); i++)
 		fprintf(stderr, "program: line %d of much talk\n", i);
+}
+
+static void flood(const char *mode)
+{
+	static char text[1 << 20];
+	int i;
+
+	memset(text, 'x', sizeof(text));
+	for (i = 99; i < (int)sizeof(text); i += 100)
+		text[i] = '\n';
+	for (i = 0; i < 100 && !strcmp(mode, "flood"); i++)
+		fwrite(text, 1, sizeof(text), stderr);
+	if (!strcmp(mode, "flood"))
+		fprintf(stderr, "\nprogram: the last line\n");
+	if (!strcmp(mode, "paint"))
+		fprintf(stderr, "program: \033[31mred\033[0m\t\xff\xe2\x80\xae%c.\n", 0);
 }
 
 /* As daemon(3) does it: the process that has made the device ends. */
@@ -145,6 +170,7 @@ int main(int argc, char **argv)
 	if (!strcmp(mode, "fork"))
 		leave_to_child(ctx);
 	talk(mode);
+	flood(mode);
 	lm_ctx_drive(ctx);
 	lm_ctx_destroy(ctx);
 	return 0;
