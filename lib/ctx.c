@@ -252,6 +252,11 @@ bool ctx_is_half_done(const struct lm_ctx *ctx)
 	return ctx->running || ctx->deferred || server_is_half_done(ctx);
 }
 
+LM_EXPORT bool lm_is_traced(const lm_ctx_t *ctx)
+{
+	return gate_is_on(ctx, LM_TRACE_NOTE);
+}
+
 LM_EXPORT void lm_note(lm_ctx_t *ctx, const char *fmt, ...)
 {
 	struct crossing x = { .kind = LM_TRACE_NOTE };

@@ -596,6 +596,8 @@ enum lm_prop_type {
 #define LM_PROP_RO     (1u << 0) /* can be read only */
 #define LM_PROP_CREATE (1u << 1) /* can be set at creation only */
 #define LM_PROP_HEX    (1u << 2) /* LM_PROP_UINT: shown as 0x... */
+#define LM_PROP_BYTES  (1u << 3) /* LM_PROP_UINT: bytes, which K, M, G or T behind it multiplies by
+				  * 1024 and its powers */
 
 #define LM_PROPS(array) .props = (array), .nr_props = LM_NR(array), \
 			.prop_size = sizeof((array)[0])
@@ -957,6 +959,18 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
  */
 void lm_note(lm_ctx_t *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/**
+ * lm_is_traced() - would a note be read?
+ * @ctx: the context
+ *
+ * For notes whose text takes work before lm_note() is called.
+ *
+ * Context: any thread; never blocks.
+ * Return: somebody traces notes now.
+ * Since: 0.2
+ */
+bool lm_is_traced(const lm_ctx_t *ctx);
+
 /* ---- interrupts ------------------------------------------------------------------ */
 
 /* What became of an interrupt. */
@@ -1060,6 +1074,18 @@ uint32_t lm_irq_enabled(lm_ctx_t *ctx, uint32_t *vectors);
  * that never touch configuration space, such as simulators, are served without. musctl poke is not
  * the client, and neither is lm_config_write(). Both change the bit.
  */
+
+/**
+ * lm_is_master() - may the device reach memory?
+ * @ctx: the context
+ *
+ * For a device that keeps pointers to memory, and leaves them alone while it may not.
+ *
+ * Context: the thread that serves the context.
+ * Return: false: the guest has bus mastering off, and the bit counts.
+ * Since: 0.2
+ */
+bool lm_is_master(const lm_ctx_t *ctx);
 
 /** struct dma_sg - a piece of client memory inside one DMA region. Filled by lm_addr_to_sg();
  * its members belong to the library. Valid until that region is unmapped (afterwards the

@@ -56,6 +56,7 @@ static void join_choices(const lm_prop_t *prop, char text[PROP_ACCEPTS_MAX])
 const char *prop_accepts(const lm_prop_t *prop, const char *name, char text[PROP_ACCEPTS_MAX])
 {
 	const char *given = strcmp(prop->name, name) ? prop->wire_accepts : prop->accepts;
+	const char *unit = prop->flags & LM_PROP_BYTES ? "bytes, or with K, M, G, T" : prop->unit;
 	const bool hex = prop->flags & LM_PROP_HEX;
 
 	if (given)
@@ -65,7 +66,7 @@ const char *prop_accepts(const lm_prop_t *prop, const char *name, char text[PROP
 		snprintf(text, PROP_ACCEPTS_MAX,
 			 hex ? "0x%" PRIx64 "..0x%" PRIx64 "%s%.30s" :
 			       "%" PRIu64 "..%" PRIu64 "%s%.30s",
-			 prop->min, prop->max, prop->unit ? " " : "", prop->unit ?: "");
+			 prop->min, prop->max, unit ? " " : "", unit ?: "");
 		return text;
 	case LM_PROP_BOOL: return "0|1";
 	case LM_PROP_ENUM: join_choices(prop, text); return text;
@@ -151,20 +152,34 @@ static void variable_get(const lm_prop_t *prop, const void *pvt, char *buf, size
 	}
 }
 
-static bool number_parse(const char *text, uint64_t *number)
+/* How many bits K, M, G, T shift by; 0: it is none of them. */
+static unsigned int suffix_shift(char c)
+{
+	static const char suffixes[] = "kmgt";
+	const char *at = c ? strchr(suffixes, ascii_lower(c)) : NULL;
+
+	return at ? 10 * (unsigned int)(at - suffixes + 1) : 0;
+}
+
+static bool number_parse(const char *text, bool is_bytes, uint64_t *number)
 {
 	const bool hex = text[0] == '0' && ascii_lower(text[1]) == 'x';
 	const char *digits = hex ? text + 2 : text, *p = digits;
+	unsigned int shift;
 	char *end;
 
 	/* strtoull() takes blanks, signs and a second prefix */
 	while (hex ? ascii_is_xdigit(*p) : ascii_is_digit(*p))
 		p++;
-	if (p == digits || *p)
+	shift = is_bytes ? suffix_shift(*p) : 0;
+	if (p == digits || p[!!shift])
 		return false;
 	errno = 0;
 	*number = strtoull(digits, &end, hex ? 16 : 10);
-	return !errno;
+	if (errno || *number > UINT64_MAX >> shift)
+		return false;
+	*number <<= shift;
+	return true;
 }
 
 static bool choice_find(const lm_prop_t *prop, const char *text, uint64_t *index)
@@ -189,7 +204,8 @@ static int variable_set(const lm_prop_t *prop, void *pvt, const char *text)
 		memcpy((char *)pvt + prop->offset, text, strlen(text) + 1);
 		return 0;
 	}
-	if (is_enum ? !choice_find(prop, text, &value) : !number_parse(text, &value))
+	if (is_enum ? !choice_find(prop, text, &value) :
+		      !number_parse(text, prop->flags & LM_PROP_BYTES, &value))
 		return -EINVAL;
 	if (value < min || value > max)
 		return -EINVAL;

@@ -45,3 +45,8 @@ void master_disconnect(struct lm_ctx *ctx)
 	master_moved(ctx);
 	irq_config_changed(ctx);
 }
+
+LM_EXPORT bool lm_is_master(const lm_ctx_t *ctx)
+{
+	return master_is_on(ctx);
+}

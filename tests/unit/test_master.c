@@ -79,6 +79,7 @@ static void assert_may(struct engine *e)
 {
 	dma_sg_t sg;
 
+	assert_true(lm_is_master(e->ctx));
 	assert_int_equal(lookup(e), 1);
 	assert_int_equal(lm_addr_to_sg(e->ctx, IOVA, 4, &sg, 1), 1);
 	assert_int_equal(lm_dma_write(e->ctx, &sg, "done"), 0);
@@ -88,6 +89,7 @@ static void assert_may(struct engine *e)
 
 static void assert_may_not(struct engine *e)
 {
+	assert_false(lm_is_master(e->ctx));
 	assert_int_equal(lookup(e), -EHOSTUNREACH);
 	assert_int_equal(lookup(e), -EHOSTUNREACH);
 }

@@ -43,6 +43,8 @@ static const lm_prop_t props[] = {
 	{ .name = "kind", .type = LM_PROP_ENUM, LM_PROP_IN(struct thing, kind), .choices = kinds,
 	  .value = "all" },
 	{ .name = "text", .type = LM_PROP_TEXT, LM_PROP_IN(struct thing, text), .value = "hello" },
+	{ .name = "bytes", .type = LM_PROP_UINT, LM_PROP_IN(struct thing, u64), .max = 1ull << 50,
+	  .flags = LM_PROP_BYTES },
 };
 
 static lm_dev_info_t info = { .pvt = &thing, .type = "thing", LM_PROPS(props) };
@@ -84,6 +86,30 @@ static void numbers_of_each_size(void **state)
 	assert_is("hex", "0x123");
 	assert_int_equal(set("hex=16"), 0);
 	assert_is("hex", "0x10");
+}
+
+static void bytes_may_have_a_suffix(void **state)
+{
+	static const struct {
+		const char *option;
+		uint64_t    bytes;
+	} good[] = {
+		{ "bytes=512", 512 }, { "bytes=4K", 4096 }, { "bytes=3m", 3 << 20 },
+		{ "bytes=1G", 1 << 30 }, { "bytes=0x10T", 16ull << 40 },
+	};
+	static const char *const bad[] = {
+		"bytes=K", "bytes=1KB", "bytes=1P", "bytes=2000T", "bytes=99999999999999999T",
+		"u32=1K",
+	};
+	size_t i;
+
+	for (i = 0; i < LM_NR(good); i++) {
+		assert_int_equal(set(good[i].option), 0);
+		assert_int_equal(thing.u64, good[i].bytes);
+	}
+	for (i = 0; i < LM_NR(bad); i++)
+		assert_int_equal(set(bad[i]), -EINVAL);
+	assert_int_equal(thing.u64, 16ull << 40);
 }
 
 static void what_is_no_number_or_out_of_range_changes_nothing(void **state)
@@ -150,6 +176,8 @@ static void what_is_accepted_is_said(void **state)
 	assert_string_equal(prop_accepts(&props[5], "on", text), "0|1");
 	assert_string_equal(prop_accepts(&props[6], "kind", text), "none|all|some");
 	assert_null(prop_accepts(&props[7], "text", text));
+	assert_string_equal(prop_accepts(&props[8], "bytes", text),
+			    "0..1125899906842624 bytes, or with K, M, G, T");
 	assert_int_equal(option_set(&info, "u16=a", &fault), -EINVAL);
 	assert_string_equal(fault.object, "u16=a");
 	assert_string_equal(fault.text, "invalid value (expected 5..9 us; hexadecimal needs 0x)");
@@ -195,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(numbers_of_each_size, setup),
+		cmocka_unit_test_setup(bytes_may_have_a_suffix, setup),
 		cmocka_unit_test_setup(what_is_no_number_or_out_of_range_changes_nothing, setup),
 		cmocka_unit_test_setup(choices_and_booleans, setup),
 		cmocka_unit_test_setup(text_ends_inside_its_array, setup),

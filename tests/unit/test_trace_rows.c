@@ -359,6 +359,18 @@ static void assert_note(const struct lm_trace_record *rec, const char *text)
 	assert_int_equal(rec->result, 0);
 }
 
+static void whether_a_note_is_read_can_be_asked(void **state)
+{
+	struct engine *e = *state;
+
+	engine_start(e);
+	assert_false(lm_is_traced(e->ctx));
+	engine_destroy(e);
+	engine_close(e);
+	engine_connect_traced(e);
+	assert_true(lm_is_traced(e->ctx));
+}
+
 static void a_note_is_as_many_rows_as_it_needs(void **state)
 {
 	struct engine *e = *state;
@@ -439,6 +451,7 @@ int main(void)
 		TEST(a_reset_is_a_row),
 		TEST(a_client_that_comes_and_goes_is_rows),
 		TEST(an_event_is_a_row_with_its_name),
+		TEST(whether_a_note_is_read_can_be_asked),
 		TEST(a_note_is_as_many_rows_as_it_needs),
 		TEST(many_writes_are_a_row_each),
 	};
