@@ -38,7 +38,8 @@ LIB_PKGS := json-c uuid
 CLI_PKGS := $(LIB_PKGS) smartcols libudev
 pkg = $(shell pkg-config $(1) $(2))
 
-LIB_SRC := $(wildcard lib/*.c lib/*/*.c)
+NVME_SRC := $(wildcard lib/nvme/*.c)
+LIB_SRC := $(filter-out $(NVME_SRC),$(wildcard lib/*.c lib/*/*.c))
 DEV_SRC := $(filter-out devices/examples/%,$(wildcard devices/*.c devices/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 # Parts of the library that musctl uses as its own; they know nothing of devices.
@@ -58,7 +59,8 @@ program = $(patsubst %.c,$(B)/%,$(1))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/libmuser.so.$(SOVERSION) $(B)/libmuser.a $(B)/musctl man
+LIBRARIES := libmuser libmuser-nvme
+all: $(LIBRARIES:%=$(B)/%.so.$(SOVERSION)) $(LIBRARIES:%=$(B)/%.a) $(B)/musctl man
 
 help:
 	@echo 'make              library, musctl and man pages, in build/release'
@@ -99,23 +101,31 @@ NO_LTO := $(shell $(CC) -flinker-output=nolto-rel -dumpversion >/dev/null 2>&1 &
 	echo ' -flinker-output=nolto-rel')
 
 # Tests see everything; users, and musctl, only what is exported.
-$(B)/lib/internal.a: $(call obj,$(LIB_SRC))
+$(B)/lib/internal.a: $(call obj,$(LIB_SRC) $(NVME_SRC))
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/libmuser.a: $(call obj,$(LIB_SRC))
+$(B)/libmuser-nvme.a: $(call obj,$(NVME_SRC))
+$(LIBRARIES:%=$(B)/%.a):
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && $(CC) $(filter -O% -flto%,$(CFLAGS)) -r -nostdlib$(NO_LTO) -o $(B)/libmuser.o $^ && \
-		$(OBJCOPY) --localize-hidden $(B)/libmuser.o && $(AR) rcs $@ $(B)/libmuser.o
+	$(Q)rm -f $@ && $(CC) $(filter -O% -flto%,$(CFLAGS)) -r -nostdlib$(NO_LTO) -o $(@:.a=.o) $^ && \
+		$(OBJCOPY) --localize-hidden $(@:.a=.o) && $(AR) rcs $@ $(@:.a=.o)
 
+# The second one is a user of the first.
 $(B)/libmuser.so.$(SOVERSION): $(call obj,$(LIB_SRC)) lib/libmuser.map
+$(B)/libmuser.so.$(SOVERSION): NEEDS = $(call pkg,--libs,$(LIB_PKGS))
+$(B)/libmuser-nvme.so.$(SOVERSION): $(call obj,$(NVME_SRC)) lib/libmuser-nvme.map \
+	| $(B)/libmuser.so.$(SOVERSION)
+$(B)/libmuser-nvme.so.$(SOVERSION): NEEDS = -L$(B) -lmuser
+$(LIBRARIES:%=$(B)/%.so.$(SOVERSION)):
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libmuser.so.$(SOVERSION) \
-		-Wl,--version-script=lib/libmuser.map $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) \
-		-o $@ $(call obj,$(LIB_SRC)) $(call pkg,--libs,$(LIB_PKGS))
-	$(Q)ln -sf $(@F) $(B)/libmuser.so
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) \
+		-Wl,--version-script=$(filter %.map,$^) $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) \
+		-o $@ $(filter %.o,$^) $(NEEDS)
+	$(Q)ln -sf $(@F) $(@:.$(SOVERSION)=)
 
-$(B)/musctl: $(call obj,$(CLI_SRC) $(DEV_SRC) $(CLI_LIB_SRC)) $(B)/libmuser.a
+$(B)/musctl: $(call obj,$(CLI_SRC) $(DEV_SRC) $(CLI_LIB_SRC)) $(B)/libmuser-nvme.a $(B)/libmuser.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(CLI_PKGS))
 
@@ -255,16 +265,17 @@ DOCDIR = $(PREFIX)/share/doc/muser
 
 install: all
 	$(INSTALL) -m 755 $(B)/musctl $(call dest,$(PREFIX)/bin/musctl)
-	$(INSTALL) -m 755 $(B)/libmuser.so.$(SOVERSION) \
-		$(call dest,$(LIBDIR)/libmuser.so.$(VERSION))
-	ln -sf libmuser.so.$(VERSION) $(call dest,$(LIBDIR)/libmuser.so.$(SOVERSION))
-	ln -sf libmuser.so.$(SOVERSION) $(call dest,$(LIBDIR)/libmuser.so)
-	$(INSTALL) -m 644 $(B)/libmuser.a $(call dest,$(LIBDIR)/libmuser.a)
-	$(INSTALL) -m 644 -t $(call dest,$(PREFIX)/include) $(HEADERS)
 	mkdir -p $(call dest,$(LIBDIR)/pkgconfig)
-	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' \
-		-e 's,@LIBS_PRIVATE@,$(call pkg,--libs,$(LIB_PKGS)),' \
-		lib/libmuser.pc.in >$(call dest,$(LIBDIR)/pkgconfig/libmuser.pc)
+	for lib in $(LIBRARIES); do \
+		$(INSTALL) -m 755 $(B)/$$lib.so.$(SOVERSION) \
+			$(call dest,$(LIBDIR))/$$lib.so.$(VERSION) && \
+		ln -sf $$lib.so.$(VERSION) $(call dest,$(LIBDIR))/$$lib.so.$(SOVERSION) && \
+		ln -sf $$lib.so.$(SOVERSION) $(call dest,$(LIBDIR))/$$lib.so && \
+		$(INSTALL) -m 644 $(B)/$$lib.a $(call dest,$(LIBDIR))/$$lib.a && \
+		sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' \
+			-e 's,@LIBS_PRIVATE@,$(call pkg,--libs,$(LIB_PKGS)),' lib/$$lib.pc.in \
+			>$(call dest,$(LIBDIR)/pkgconfig)/$$lib.pc || exit; done
+	$(INSTALL) -m 644 -t $(call dest,$(PREFIX)/include) $(HEADERS)
 	for page in $(MAN); do section=$${page##*.}; $(INSTALL) -m 644 $$page \
 		$(call dest,$(PREFIX)/share/man/man$$section/)$${page##*/} || exit; done
 	awk -v list=1 -f man/contracts.awk $(filter %.3.scd,$(wildcard man/*.scd)) | \

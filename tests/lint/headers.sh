@@ -31,7 +31,7 @@ strict()
 	shift 3
 	command -v "$compiler" >/dev/null || return 0
 	printf '%s\n' "$public" |
-		"$compiler" "-std=$standard" -pedantic -Wall -Wextra -Werror -fsyntax-only "$@" \
+		"$compiler" "-std=$standard" -pedantic -Wall -Wextra -Werror -fsyntax-only -Ilib "$@" \
 			-x "$language" - 2>&1 | head -n 3 |
 		sed "s/^/lib: $compiler -std=$standard: /"
 }
