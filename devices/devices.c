@@ -17,6 +17,7 @@ const struct device_type *const device_types[] = {
 	&device_null,
 	&device_edu,
 	&device_pvpanic,
+	&device_nvme,
 	NULL,
 };
 /* clang-format on */

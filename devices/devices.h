@@ -68,6 +68,7 @@ void device_free(const struct device_type *type, void *dev);
 extern const struct device_type device_edu;
 extern const struct device_type device_gpio_idio16;
 extern const struct device_type device_null;
+extern const struct device_type device_nvme;
 extern const struct device_type device_pvpanic;
 
 #endif /* MUSER_DEVICES_H */

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nvme.c - an NVMe controller with one namespace, by libmuser-nvme.
+ *
+ * The library is the controller: NVM Express Base Specification 2.0 with the NVM command set. This
+ * file says what it is called and where its blocks are. The numbers are of nobody's hardware.
+ */
+#include "../devices.h"
+#include "store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct nvme {
+	lm_nvme_t *nvme; /* first */
+	struct store store;
+	uint64_t size;
+	uint32_t backend, block_size;
+	bool read_only;
+	uint16_t queues;
+	char path[256];
+	char serial[21], model[41], nguid[33];
+};
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int nguid_parse(const char *text, uint8_t nguid[16])
+{
+	unsigned int i;
+
+	if (!*text)
+		return 0;
+	for (i = 0; i < 32; i++) {
+		const int digit = hex_digit(text[i]);
+
+		if (digit < 0)
+			return -EINVAL;
+		nguid[i / 2] = (uint8_t)(nguid[i / 2] << 4 | digit);
+	}
+	return 0;
+}
+
+static int namespace_add(struct nvme *dev)
+{
+	lm_nvme_ns_info_t ns = {
+		.flags = dev->read_only ? LM_NVME_NS_READ_ONLY : 0,
+		.pvt = &dev->store,
+		.block = &store_ops[dev->backend],
+		.size = dev->store.size,
+		.block_size = dev->block_size ? 4096 : 512,
+	};
+	int ret;
+
+	ret = nguid_parse(dev->nguid, ns.nguid);
+	return ret ?: lm_nvme_ns_add(dev->nvme, &ns, NULL);
+}
+
+static int nvme_start(void *pvt, lm_ctx_t *ctx)
+{
+	struct nvme *dev = pvt;
+	const lm_nvme_info_t info = {
+		.serial = *dev->serial ? dev->serial : NULL,
+		.model = dev->model,
+		.queues = dev->queues,
+	};
+	int ret;
+
+	dev->store.size = dev->size;
+	ret = store_open(&dev->store, dev->backend, dev->path, dev->read_only);
+	if (ret) {
+		lm_log(ctx, LM_LOG_ERR, "cannot open backend %s: %s", dev->path, strerror(-ret));
+		return ret;
+	}
+	ret = lm_nvme_create(ctx, &info, &dev->nvme);
+	ret = ret ?: namespace_add(dev);
+	if (ret) {
+		lm_nvme_destroy(dev->nvme);
+		store_close(&dev->store);
+	}
+	return ret;
+}
+
+static void nvme_stop(void *pvt)
+{
+	struct nvme *dev = pvt;
+
+	lm_nvme_destroy(dev->nvme);
+	store_close(&dev->store);
+}
+
+/* ---- the type ---------------------------------------------------------------------- */
+
+static const char *const backends[] = { "ram", "null", "file", NULL };
+static const char *const block_sizes[] = { "512", "4096", NULL };
+
+static const lm_prop_t props[] = {
+	{ .name = "backend",
+	  .help = "where the blocks are",
+	  .value = "ram",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_ENUM,
+	  LM_PROP_IN(struct nvme, backend),
+	  .choices = backends },
+	{ .name = "path",
+	  .help = "of backend=file",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_TEXT,
+	  LM_PROP_IN(struct nvme, path) },
+	{ .name = "size",
+	  .help = "of the namespace; 0: that of the file, else 64 MiB",
+	  .value = "0",
+	  .flags = LM_PROP_CREATE | LM_PROP_BYTES,
+	  .type = LM_PROP_UINT,
+	  LM_PROP_IN(struct nvme, size),
+	  .max = 1ull << 46 },
+	{ .name = "block-size",
+	  .help = "bytes of a block, until it is formatted",
+	  .value = "512",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_ENUM,
+	  LM_PROP_IN(struct nvme, block_size),
+	  .choices = block_sizes },
+	{ .name = "read-only",
+	  .help = "1: no command changes it",
+	  .value = "0",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_BOOL,
+	  LM_PROP_IN(struct nvme, read_only) },
+	{ .name = "queues",
+	  .help = "I/O queue pairs",
+	  .value = "64",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_UINT,
+	  LM_PROP_IN(struct nvme, queues),
+	  .min = 1,
+	  .max = 64 },
+	{ .name = "serial",
+	  .help = "serial number; made of the UUID if there is none",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_TEXT,
+	  LM_PROP_IN(struct nvme, serial) },
+	{ .name = "model",
+	  .help = "model number",
+	  .value = "muser NVMe",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_TEXT,
+	  LM_PROP_IN(struct nvme, model) },
+	{ .name = "nguid",
+	  .help = "identifier of the namespace, 32 hexadecimal digits",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_TEXT,
+	  LM_PROP_IN(struct nvme, nguid) },
+};
+
+static const lm_dev_info_t nvme_info = {
+	LM_NVME_DEVICE,    .type = "nvme",
+	LM_PROPS(props),   .start = nvme_start,
+	.stop = nvme_stop, .pci_info = { LM_NVME_PCI, .id = { .vid = 0x1234, .did = 0x4e56 } },
+};
+
+static void *nvme_new(void)
+{
+	return calloc(1, sizeof(struct nvme));
+}
+
+const struct device_type device_nvme = {
+	.size = sizeof(struct device_type),
+	.name = "nvme",
+	.help = "NVMe controller with a namespace in memory or a file",
+	.driver = "nvme",
+	.info = &nvme_info,
+	.new = nvme_new,
+};
