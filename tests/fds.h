@@ -36,8 +36,8 @@ static inline void fds_attach(struct msghdr *msg, union fds_room *room, const in
 	memcpy(CMSG_DATA(&room->align), fds, nr * sizeof(int));
 }
 
-/* A socket on which close(2) waits: bytes that nobody receives, and an hour of patience for them. The
- * other end is in *peer. */
+/* A socket on which close(2) waits: bytes that nobody receives, and an hour of patience for them.
+ * The other end is in *peer. */
 static inline int fds_lingering(int *peer)
 {
 	const struct linger hour = { 1, 3600 };
