@@ -60,7 +60,7 @@ setup_file() {
 	try 0 musctl lspci -vvv "$uuid"
 	echo "$output"
 	[[ $output == *"Physical Resizable BAR"*"BAR 2: current size: 64GB, supported: 64GB"* ]]
-	[[ $output == *"Data Object Exchange"*"DOECap: IntSup+"*"Interrupt Message Number 002"* ]]
+	[[ $output =~ "Data Object Exchange".*"DOECap: IntSup+".*("Interrupt Message Number 002"|"IntMsgNum 2") ]]
 	[[ $output == *"Alternative Routing-ID Interpretation (ARI)"* ]]
 	[[ $output == *"Address Translation Service (ATS)"*"Page Request Interface (PRI)"* ]]
 	[[ $output == *"Process Address Space ID (PASID)"* ]]
