@@ -169,7 +169,7 @@ $(B)/tests/devices/%: tests/devices/%.c $(DEVTEST_OBJ) $(B)/lib/internal.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(DEVTEST_OBJ) \
-		-Wl,--wrap=lm_event $(B)/lib/internal.a $(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
+		-Wl,--wrap=lm_event,--wrap=lm_timer_arm $(B)/lib/internal.a $(call pkg,--libs --cflags,$(LIB_PKGS) cmocka)
 
 $(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/lib/internal.a
 	@mkdir -p $(@D)

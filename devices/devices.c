@@ -18,6 +18,7 @@ const struct device_type *const device_types[] = {
 	&device_edu,
 	&device_pvpanic,
 	&device_nvme,
+	&device_watchdog_i6300esb,
 	NULL,
 };
 /* clang-format on */

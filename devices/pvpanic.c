@@ -8,9 +8,7 @@
  */
 #include "devices.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { PANICKED = 1, CRASH_LOADED = 2, SHUTDOWN = 4, ALL = 7 };
 
@@ -25,8 +23,7 @@ struct pvpanic_state {
 
 struct pvpanic {
 	lm_ctx_t *ctx;
-	struct pvpanic_state *st; /* lm_state() */
-	uint8_t events;           /* the option: those that there are */
+	uint8_t events; /* the option: those that there are */
 };
 
 static uint64_t pvpanic_read(void *pvt, const lm_register_io_t *io)
@@ -39,10 +36,11 @@ static uint64_t pvpanic_read(void *pvt, const lm_register_io_t *io)
 static void pvpanic_write(void *pvt, const lm_register_io_t *io)
 {
 	struct pvpanic *dev = pvt;
+	struct pvpanic_state *st = lm_state(dev->ctx);
 	const uint8_t events = io->value & dev->events;
 	unsigned int i;
 
-	dev->st->seen |= events;
+	st->seen |= events;
 	for (i = 0; i < LM_NR(names); i++) {
 		if (events & 1 << i)
 			lm_event(dev->ctx, names[i], io->value);
@@ -52,17 +50,9 @@ static void pvpanic_write(void *pvt, const lm_register_io_t *io)
 static int pvpanic_prop_get(void *pvt, const char *name, char *buf, size_t size)
 {
 	const struct pvpanic *dev = pvt;
+	const struct pvpanic_state *st = lm_state(dev->ctx);
 
-	snprintf(buf, size, "0x%x", (unsigned int)dev->st->seen);
-	return 0;
-}
-
-static int pvpanic_start(void *pvt, lm_ctx_t *ctx)
-{
-	struct pvpanic *dev = pvt;
-
-	dev->ctx = ctx;
-	dev->st = lm_state(ctx);
+	snprintf(buf, size, "0x%x", (unsigned int)st->seen);
 	return 0;
 }
 
@@ -106,8 +96,8 @@ static const lm_dev_info_t pvpanic_info = {
 	.state_size = sizeof(struct pvpanic_state),
 	.state_version = 1,
 	LM_PROPS(props),
+	LM_CTX_IN(struct pvpanic, ctx),
 	.prop_get = pvpanic_prop_get,
-	.start = pvpanic_start,
 	.pci_info = {
 		.id = { .vid = 0x1b36, .did = 0x0011 },
 		.cc = { .bcc = 0x08, .scc = 0x80 }, /* another system peripheral */
@@ -117,16 +107,11 @@ static const lm_dev_info_t pvpanic_info = {
 	},
 };
 
-static void *pvpanic_new(void)
-{
-	return calloc(1, sizeof(struct pvpanic));
-}
-
 const struct device_type device_pvpanic = {
 	.size = sizeof(struct device_type),
 	.name = "pvpanic",
 	.help = "QEMU's panic device: a guest reports that it has panicked",
 	.driver = "pvpanic_pci",
 	.info = &pvpanic_info,
-	.new = pvpanic_new,
+	.pvt_size = sizeof(struct pvpanic),
 };

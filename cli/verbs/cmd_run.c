@@ -48,9 +48,20 @@ static void forward(int sig)
 		kill(child_pid, sig);
 }
 
+/* A device may have children as well; this is no end of theirs. */
+static void child_ended(int sig)
+{
+	const int saved = errno;
+	siginfo_t info = { 0 };
+
+	if (!waitid(P_PID, (id_t)child_pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
+		program_stop(sig);
+	errno = saved;
+}
+
 static void catch_signals(void)
 {
-	struct sigaction stop = { .sa_handler = program_stop, .sa_flags = SA_NOCLDSTOP };
+	struct sigaction stop = { .sa_handler = child_ended, .sa_flags = SA_NOCLDSTOP };
 	struct sigaction to_child = { .sa_handler = forward };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 

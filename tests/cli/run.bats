@@ -99,6 +99,24 @@ start() {
 	[ "$output" = $'0x1234\n0x4e4c' ]
 }
 
+@test "a command of the device ends for itself, not for the one it lives for" {
+	cat >feed <<-'END'
+		musctl poke "$MUSER_UUID" bar0+c.1=80 bar0+c.1=86 PRELOAD1=1
+		musctl poke "$MUSER_UUID" bar0+c.1=80 bar0+c.1=86 PRELOAD2=1
+		musctl poke "$MUSER_UUID" LOCK=2
+		read -r line <said
+		pid=${line%% *}
+		while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+		musctl peek "$MUSER_UUID" LOCK
+		echo "$line"
+	END
+	mkfifo said
+	PATH=$(dirname "$MUSCTL"):$PATH try 0 musctl run watchdog-i6300esb \
+		-O "action=exec=echo \$\$ \$1 >$PWD/said" -- timeout 20 sh feed
+	[ "${lines[0]}" = 0x02 ]
+	[[ ${lines[1]} == [0-9]*" "????????-????-????-????-???????????? ]]
+}
+
 @test "a command that is not there is 127, one that cannot be executed 126" {
 	try 127 musctl run null -- no-such-command
 	complains "musctl: run: no-such-command: No such file or directory"

@@ -26,6 +26,16 @@ rows() {
 	[ ! -s losses ]
 }
 
+@test "registers in configuration space have names as well" {
+	uuid=$(musctl create watchdog-i6300esb)
+	trace_start "$uuid" -nro KIND,REGION,REGISTER,DETAILS
+	musctl poke "$uuid" CONFIG=27
+	musctl peek "$uuid" LOCK config+0.2
+	trace_stop
+	output=$(cat rows)
+	golden trace-config
+}
+
 @test "what a client does: attach, interrupts, DMA, detach" {
 	uuid=$(musctl create gpio-idio16)
 	trace_start "$uuid"

@@ -135,6 +135,20 @@ is_connected() { # PID
 	[ "$(musctl show -J "$uuid" | jq -r '.device.properties[] | select(.name == "seen").value')" = 0x7 ]
 }
 
+@test "a watchdog that nobody feeds, and a device that ends by it" {
+	uuid=$(musctl create watchdog-i6300esb -O action=exit)
+	MUSER_DEBUG=1 "$MUSCTL" wait --event watchdog --timeout 5 "$uuid" >value 2>errors 3>&- &
+	waiter=$!
+	"$MUSCTL" wait --gone --timeout 5 "$uuid" 3>&- &
+	gone=$!
+	eventually is_monitored
+	musctl poke "$uuid" bar0+c.1=80 bar0+c.1=86 PRELOAD1=1 bar0+c.1=80 bar0+c.1=86 PRELOAD2=1
+	musctl poke "$uuid" LOCK=2
+	wait "$waiter"
+	[ "$(cat value)" = 0x1 ]
+	wait "$gone"
+}
+
 @test "exactly one condition" {
 	try 2 musctl wait x
 	[[ $stderr == "musctl: wait: needs one of --attached, --detached, --event, --gone"* ]]

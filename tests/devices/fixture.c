@@ -218,6 +218,27 @@ int __wrap_lm_event(lm_ctx_t *ctx, const char *name, uint64_t value)
 	return 0;
 }
 
+static uint64_t armed_ns;
+int __real_lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns);
+int __wrap_lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns);
+
+int __wrap_lm_timer_arm(lm_timer_t *timer, uint64_t delay_ns, uint64_t interval_ns)
+{
+	armed_ns = delay_ns;
+	return __real_lm_timer_arm(timer, delay_ns, interval_ns);
+}
+
+uint64_t fixture_armed_ns(struct fixture *f)
+{
+	uint64_t ns;
+
+	fixture_read(f, LM_CFG_REG_IDX, 0, 4);
+	pthread_mutex_lock(&f->lock);
+	ns = armed_ns;
+	pthread_mutex_unlock(&f->lock);
+	return ns;
+}
+
 /* A write is posted: that it was served is known when a read is. */
 void fixture_assert_heard(struct fixture *f, const char *expected)
 {

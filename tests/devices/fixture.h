@@ -58,6 +58,9 @@ uint64_t fixture_taken(int eventfd);
 /* STATUS.Interrupt of configuration space: the line as a guest sees it. */
 bool     fixture_line(struct fixture *f);
 
+/* The delay of the timer that a device has armed last. */
+uint64_t fixture_armed_ns(struct fixture *f);
+
 /* What devices have reported by lm_event() since the last look: "NAME=0xVALUE", with blanks between
  * them. */
 void fixture_assert_heard(struct fixture *f, const char *expected);

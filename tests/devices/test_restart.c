@@ -168,6 +168,24 @@ static void a_panic_is_remembered(void **state)
 	assert_string_equal(seen, "0x1");
 }
 
+/* Its values are the library's, its stage its own; the lock does not open. */
+static void a_watchdog_watches_on(void **state)
+{
+	enum { PRELOAD1 = 0, LOCK = 0x68 };
+	struct engine *e = *state;
+	char stage[16];
+
+	type = &device_watchdog_i6300esb;
+	process_begins(e, NULL);
+	node_write32(e, LM_CFG_REG_IDX, LOCK, 3);
+	restart(e, NULL);
+	assert_int_equal(type->info->prop_get(dev, "stage", stage, sizeof(stage)), 0);
+	assert_string_equal(stage, "first");
+	node_write32(e, LM_CFG_REG_IDX, LOCK, 0);
+	assert_int_equal(node_read32(e, LM_CFG_REG_IDX, LOCK), 3);
+	assert_int_equal(node_read32(e, LM_BAR0_REG_IDX, PRELOAD1), 0xfffff);
+}
+
 #define RESTART_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -180,6 +198,7 @@ int main(void)
 		RESTART_TEST(a_transfer_of_edu_is_done_again),
 		RESTART_TEST(memory_of_the_null_device_stays),
 		RESTART_TEST(a_panic_is_remembered),
+		RESTART_TEST(a_watchdog_watches_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
