@@ -180,7 +180,7 @@ int lm_client_status(const lm_client_t *client);
  * @info:   out: flags, num_regions, num_irqs; the rest 0
  *
  * Context: the thread that uses the client; blocks for at most the timeout; not from a callback.
- * Return: 0 or -errno, see the top of this file.
+ * Return: 0 or -errno, see the conventions.
  * Source: vfio-user, VFIO_USER_DEVICE_GET_INFO.
  * Since: 0.2
  */
@@ -546,8 +546,6 @@ int lm_client_dma_unmap(lm_client_t *client, uint64_t addr, uint64_t size);
 #define LM_CLIENT_WRITE        2u
 #define LM_CLIENT_WRITE_POSTED 3u /* no reply: over when it is queued */
 
-typedef struct lm_client_op lm_client_op_t;
-
 /**
  * struct lm_client_op - one request among many; the caller's, untouched until it is over
  * @kind:     LM_CLIENT_READ ...
@@ -561,17 +559,17 @@ typedef struct lm_client_op lm_client_op_t;
  * @pvt:      of the caller
  * @reserved: 0
  */
-struct lm_client_op {
+typedef struct lm_client_op {
 	uint32_t kind;
 	uint32_t region;
 	uint64_t offset;
 	void    *buf;
 	uint32_t count;
 	int32_t  result;
-	void   (*done)(lm_client_op_t *op);
+	void   (*done)(struct lm_client_op *op);
 	void    *pvt;
 	uint64_t reserved[2];
-};
+} lm_client_op_t;
 
 /**
  * lm_client_queue() - add a request to those that will be sent
@@ -653,7 +651,7 @@ int lm_client_fd(lm_client_t *client);
  * Sends what is queued, receives once, ends requests, serves the server's commands.
  *
  * Context: the thread that uses the client; never blocks, but for what callbacks do; not from a
- * callback.
+ *          callback.
  * Return: how many messages were served, 0: none were there; -errno: the connection has ended, and
  *         so have all requests.
  * Since: 0.2

@@ -58,7 +58,8 @@ typedef struct lm_nvme lm_nvme_t;
 
 /* ---- status ---------------------------------------------------------------------- */
 
-/* Status code type (bits 10:8) and status code (7:0) of a completion; Base 3.3.3.2.1. */
+/** enum lm_nvme_status - status code type (bits 10:8) and status code (7:0) of a completion;
+ * Base 3.3.3.2.1. */
 enum lm_nvme_status {
 	LM_NVME_SUCCESS                = 0x000,
 	LM_NVME_INVALID_OPCODE         = 0x001,

@@ -20,7 +20,7 @@ extern "C" {
 #define LM_TRACE_MAGIC   0x31434152544d4cULL /* "LMTRAC1" */
 #define LM_TRACE_VERSION 1
 
-/* What a record means. The comment names the members in use. */
+/** enum lm_trace_kind - what a record means. The comments name the members in use */
 enum lm_trace_kind {
 	LM_TRACE_READ = 1,   /* region offset len value result duration aux (lm_trace_reason) */
 	LM_TRACE_WRITE,      /* the same */
@@ -52,7 +52,7 @@ enum lm_trace_kind {
 				    * read gave all ones, a write was dropped */
 #define LM_TRACE_KICKED  (1u << 5) /* a write that signalled an eventfd (lm_ioeventfd_t), no more */
 
-/* lm_trace_record.aux of a read or write that failed: what was wrong. */
+/** enum lm_trace_reason - lm_trace_record.aux of a read or write that failed: what was wrong */
 enum lm_trace_reason {
 	LM_TRACE_REASON_DEVICE,    /* the device answered so; EIO: with a count that is wrong */
 	LM_TRACE_REASON_REGION,    /* the device has no such region */

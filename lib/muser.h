@@ -37,6 +37,8 @@
 extern "C" {
 #endif
 
+/* ---- what a device is ------------------------------------------------------------ */
+
 #define LM_VERSION_MAJOR 0
 #define LM_VERSION_MINOR 2
 #define LM_VERSION_PATCH 0
@@ -50,8 +52,6 @@ typedef uint64_t dma_addr_t;
 /** typedef lm_off_t - an offset in a region. It is what Linux headers call loff_t, which not every
  * libc has, and none for strict standards: callbacks may be declared with either. */
 typedef int64_t lm_off_t;
-
-/* ---- what a device is ------------------------------------------------------------ */
 
 /* Region indexes, those of <linux/vfio.h> (VFIO_PCI_BAR0_REGION_INDEX ...). */
 enum {
@@ -168,7 +168,7 @@ typedef struct {
 
 #define LM_IOEVENTFD_DATAMATCH (1u << 0)
 
-/* How a register answers a guest. */
+/** enum lm_access - how a register answers a guest */
 enum lm_access {
 	LM_RW,   /* reads give the value, writes change it */
 	LM_RO,   /* writes are dropped */
@@ -581,7 +581,7 @@ typedef struct {
 	void      (*changed)(void *pvt);
 } lm_prop_t;
 
-/* lm_prop_t.type */
+/** enum lm_prop_type - what the value of a property is: lm_prop_t.type */
 enum lm_prop_type {
 	LM_PROP_CALLS, /* no variable */
 	LM_PROP_UINT,  /* a number */
@@ -602,7 +602,7 @@ enum lm_prop_type {
 #define LM_PROPS(array) .props = (array), .nr_props = LM_NR(array), \
 			.prop_size = sizeof((array)[0])
 
-/* From what broke to what happened. */
+/** enum lm_log_level - from what broke to what happened */
 enum lm_log_level { LM_LOG_ERR, LM_LOG_WARN, LM_LOG_INFO, LM_LOG_DEBUG };
 
 /**
@@ -751,14 +751,14 @@ typedef struct {
  * unless LM_DEV_NO_CONTROL. What it takes from the environment it removes there, so that the next
  * context does not take it as well.
  *
- * Context: any thread, but no other one may use the environment meanwhile; may block on the file
- * system.
  * A description that cannot work is refused, and each refusal says which region, register,
  * capability or property it is about: it could not be accessed, no BAR or function has it, it lies
  * where clients map memory or MSI-X has its table, a flag is unknown, a reserved member is not 0.
  * What works and is hardly meant is a warning: a register that is not aligned, a callback that is
  * never called, a vendor id of an empty slot.
  *
+ * Context: any thread, but no other one may use the environment meanwhile; may block on the file
+ *          system.
  * Return: the context, to be freed with lm_ctx_destroy(); or NULL with errno, the cause said as
  *         @dev_info->log wants: EINVAL (description), EEXIST (UUID in use), EADDRINUSE (socket path
  *         in use by a live server), EPERM (the runtime directory is not safe: lm_runtime_dir()),
@@ -1443,7 +1443,7 @@ int lm_mmap_trap(lm_ctx_t *ctx, uint32_t region, uint64_t offset, size_t length,
  */
 uint32_t lm_cap_find(const lm_ctx_t *ctx, uint16_t id, bool extended, uint32_t nth);
 
-/* Who has asked for a reset. */
+/** enum lm_reset_reason - who has asked for a reset */
 enum lm_reset_reason {
 	LM_RESET_NONE,    /* there was none */
 	LM_RESET_CLIENT,  /* the client: VFIO_USER_DEVICE_RESET, a machine that restarts */

@@ -3,7 +3,8 @@
 # contracts.awk - a page with what the public headers say, as scdoc reads it. Two lines of a page are
 # replaced: "@synopsis HEADER SECTION" by the prototypes of a section of lib/HEADER, and "@contracts
 # HEADER SECTION" by all its comments, of types as well, and by constants. Without SECTION: those of
-# all.
+# all. "@conventions HEADER" is what the comment at the head of lib/HEADER says from the line on that
+# ends in "otherwise:".
 #
 #	awk -f man/contracts.awk man/lm_irq.3.scd | scdoc
 #	awk -v list=1 -f man/contracts.awk man/*.3.scd    # NAME PAGE, for each name that is documented
@@ -22,8 +23,9 @@ function keep(text, code)
 	name[n] = text
 	sub(/^(struct|union|typedef|enum) /, "", name[n])
 	sub(/[^a-z0-9_].*/, "", name[n])
-	if (match(code, /\} [a-z0-9_]+;/))
-		name[n] = substr(code, RSTART + 2, RLENGTH - 3)
+	sub(/\n$/, "", code)
+	if (match(code, /\n\} [a-z0-9_]+;$/)) # not what is inside
+		name[n] = substr(code, RSTART + 3, RLENGTH - 4)
 }
 
 function is_complete(line)
@@ -131,7 +133,8 @@ function contract(i,    lines, count, j, line, at)
 	count = split(doc[i], lines, "\n")
 	paragraph = lines[1]
 	sub(/^[^-]* - /, "", paragraph)
-	paragraph = toupper(substr(paragraph, 1, 1)) substr(paragraph, 2)
+	if (paragraph !~ /^[a-z0-9_]*[_.(]/) # an identifier stays as it is
+		paragraph = toupper(substr(paragraph, 1, 1)) substr(paragraph, 2)
 	if (count == 1 || lines[2] == "" || lines[2] ~ /^@/)
 		paragraph = paragraph (paragraph ~ /[.?]$/ ? "" : ".")
 	for (j = 2; j <= count; j++) {
@@ -164,6 +167,24 @@ function synopsis(    i, code)
 	literal(code)
 }
 
+# The list at the head of a header: an item begins with a dash.
+function conventions(header,    line, inside, text)
+{
+	while ((getline line < ("lib/" header)) > 0 && line != " */") {
+		if (!inside) {
+			inside = line ~ /otherwise:$/
+			continue
+		}
+		if (line ~ /^ \*  - / && text)
+			print "- " marked(text)
+		text = line ~ /^ \*  - / ? "" : text " "
+		sub(/^ \* +(- )?/, "", line)
+		text = text line
+	}
+	close("lib/" header)
+	print "- " marked(text)
+}
+
 # ---- pages -------------------------------------------------------------------------------------
 
 /^@(synopsis|contracts) / {
@@ -177,6 +198,11 @@ function synopsis(    i, code)
 		contract(i)
 	if (!list && /^@synopsis/)
 		synopsis()
+	next
+}
+/^@conventions / {
+	if (!list)
+		conventions(substr($0, index($0, " ") + 1))
 	next
 }
 !list

@@ -69,6 +69,7 @@ program() { # COMPILER...
 	done
 	[ "$nr" -gt 100 ]
 	[ "$(cat "$man3/lm_irq_trigger.3")" = ".so man3/lm_irq.3" ]
+	[ "$(cat "$man3/lm_cap_t.3")" = ".so man3/lm_dev_info.3" ]
 	grep -q 'vector, from 0' "$man3/lm_irq.3"
 }
 

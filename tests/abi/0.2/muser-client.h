@@ -172,19 +172,17 @@ int lm_client_dma_unmap(lm_client_t *client, uint64_t addr, uint64_t size);
 #define LM_CLIENT_WRITE        2u
 #define LM_CLIENT_WRITE_POSTED 3u
 
-typedef struct lm_client_op lm_client_op_t;
-
-struct lm_client_op {
+typedef struct lm_client_op {
 	uint32_t kind;
 	uint32_t region;
 	uint64_t offset;
 	void    *buf;
 	uint32_t count;
 	int32_t  result;
-	void   (*done)(lm_client_op_t *op);
+	void   (*done)(struct lm_client_op *op);
 	void    *pvt;
 	uint64_t reserved[2];
-};
+} lm_client_op_t;
 
 int lm_client_queue(lm_client_t *client, lm_client_op_t *op);
 
