@@ -19,20 +19,24 @@
 #define PERIOD_NS 1000000000u
 #define LINE_MAX  600 /* and whose it is */
 
-/* A reader of stderr that has gone is no reason to end the process: no SIGPIPE from this. */
-static void write_quietly(const char *line, size_t len)
+ssize_t write_quietly(int fd, const void *buf, size_t len)
 {
 	const struct timespec at_once = { 0 };
 	sigset_t pipe, pending, before;
+	ssize_t ret;
+	int saved;
 
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe, &before);
 	sigpending(&pending);
-	if (write(STDERR_FILENO, line, len) < 0 && errno == EPIPE &&
-	    !sigismember(&pending, SIGPIPE))
+	ret = write(fd, buf, len);
+	saved = errno;
+	if (ret < 0 && saved == EPIPE && !sigismember(&pending, SIGPIPE))
 		sigtimedwait(&pipe, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
+	return ret;
 }
 
 /* Without a callback: one line, whatever the texts of a description or a peer have in them, by one
@@ -54,7 +58,7 @@ static void log_say(const lm_dev_info_t *info, int level, const char *msg)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
 	}
-	write_quietly(line, (size_t)len);
+	write_quietly(STDERR_FILENO, line, (size_t)len);
 }
 
 static __attribute__((format(printf, 3, 0))) void log_va(const lm_dev_info_t *info, int level,

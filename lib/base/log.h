@@ -27,6 +27,8 @@ void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)
  * many of it were left out before. */
 void log_peer(struct lm_ctx *ctx, int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* write(2), where a reader that has gone is no reason to end the process: no SIGPIPE from this. */
+ssize_t write_quietly(int fd, const void *buf, size_t len);
 void log_limits_new(struct log_limits *limits);
 
 #define log_err(ctx, ...)   lm_log((ctx), LM_LOG_ERR, __VA_ARGS__)

@@ -23,6 +23,7 @@ pci
 server
 control
 client: base wire
+backend: base wire
 nvme: nvme
 top'
 cli='ui
