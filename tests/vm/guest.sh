@@ -215,6 +215,10 @@ guest_reboot() {
 	_guest_send reboot 'reboot -f' && guest_wait_boot
 }
 
+guest_crash() { # a panic: what follows says its kernel.panic
+	_guest_send crash 'echo c >/proc/sysrq-trigger'
+}
+
 # Negotiating again is an error that nobody reads; it saves remembering.
 guest_qmp() { # '{"execute":...}': prints the reply; an error reply is a failure
 	local id=$RANDOM$RANDOM
