@@ -3,9 +3,10 @@
  * upcall.c - commands to the client: DMA by message.
  *
  * A transfer is cut into messages of at most the client's max_data_xfer_size; a few are
- * under way at a time. They go over the twin socket where there is one, else between the
- * replies on the main one. A reply is matched by its message id; one that nobody waits for
- * is dropped.
+ * under way at a time, and ask for no more together than a socket holds: QEMU 11.1 stops for
+ * ever when an answer of its fills one. They go over the twin socket where there is one, else
+ * between the replies on the main one. A reply is matched by its message id; one that nobody
+ * waits for is dropped.
  *
  * Waiting for a reply while the client waits for ours may never end, because a client may
  * serve us only between its own requests. A wait inside a request is refused at once with
@@ -25,6 +26,7 @@
 #include "server/server_client.h"
 
 #define IN_FLIGHT  8u
+#define READING    (64u << 10) /* bytes that the client is asked for at a time */
 #define WAIT_NS    2000000000u
 #define LATE_NS    10000000000u        /* so long nobody is waited for after one was late */
 #define SLOW_SHARE (LATE_NS / WAIT_NS) /* slow copies may take one part of the time in so many */
@@ -162,17 +164,40 @@ static void stall_expired(void *arg)
 
 /* ---- sending --------------------------------------------------------------------- */
 
+static uint64_t bytes_asked_for(const struct upcalls *up)
+{
+	uint64_t bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < IN_FLIGHT; i++) {
+		if (up->flights[i].transfer && !up->flights[i].transfer->request.is_write)
+			bytes += up->flights[i].count;
+	}
+	return bytes;
+}
+
+/* How much the next message of @t moves; 0: it has to wait. */
+static uint64_t next_count(const struct client *c, const struct transfer *t)
+{
+	const uint64_t left = t->request.len - t->sent;
+	const uint64_t count = at_most(left, at_most(c->max_data, STREAM_MAX_DATA));
+	uint64_t asked;
+
+	if (t->request.is_write)
+		return count;
+	asked = bytes_asked_for(c->upcalls);
+	return !asked || asked + count <= READING ? at_most(count, READING) : 0;
+}
+
 /* One message of @t; false: no room to send it now. */
 static bool flight_send(struct client *c, struct transfer *t, struct flight *f)
 {
 	struct vfio_user_dma_region_access req;
 	struct vfio_user_header hdr = { 0 };
-	const uint64_t left = t->request.len - t->sent;
-	const uint64_t max = at_most(c->max_data, STREAM_MAX_DATA);
-	const uint64_t count = at_most(left, max);
+	const uint64_t count = next_count(c, t);
 	const size_t data = t->request.is_write ? (size_t)count : 0;
 	struct stream *s = upcall_stream(c);
-	char *out = stream_reserve(s, sizeof(hdr) + sizeof(req) + data);
+	char *out = count ? stream_reserve(s, sizeof(hdr) + sizeof(req) + data) : NULL;
 
 	if (!out)
 		return false;

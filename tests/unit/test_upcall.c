@@ -350,6 +350,43 @@ static void no_more_than_some_are_under_way(void **state)
 	free(op.data);
 }
 
+/* Together or alone: a client may never go on where its answers have filled one. */
+static void no_more_than_a_socket_holds_is_asked_for(void **state)
+{
+	struct engine *e = *state;
+	struct op ops[8];
+	struct wire m;
+	int i, nr = 0;
+
+	connect_with(e, OFFER_QEMU);
+	for (i = 0; i < 8; i++) {
+		ops[i] = op_new(e, 20u << 10);
+		op_read(&ops[i], MEM, 20u << 10);
+	}
+	while (wire_recv(e, e->fd, &m))
+		nr++;
+	assert_int_equal(nr, 3);
+	engine_destroy(e);
+	for (i = 0; i < 8; i++)
+		free(ops[i].data);
+}
+
+static void a_long_answer_is_asked_for_in_parts(void **state)
+{
+	struct vfio_user_dma_region_access req;
+	struct engine *e = *state;
+	struct op op = op_new(e, 100u << 10);
+	struct wire m;
+
+	connect_with(e, OFFER_QEMU);
+	op_read(&op, MEM, 100u << 10);
+	req = expect_dma(e, e->fd, VFIO_USER_DMA_READ, &m);
+	assert_int_equal(req.count, 64u << 10);
+	engine_no_message(e);
+	engine_destroy(e);
+	free(op.data);
+}
+
 static void several_transfers_are_under_way_together(void **state)
 {
 	struct engine *e = *state;
@@ -776,14 +813,14 @@ static ssize_t access_long_dma(struct engine *e, char *buf, size_t count, loff_t
 
 	e->token = lm_defer(e->ctx);
 	op->then = complete_request;
-	assert_int_equal(op_read(op, MEM, 10u << 20), 0);
+	assert_int_equal(op_read(op, MEM, 10u << 16), 0);
 	return LM_DEFER;
 }
 
 static void a_request_may_wait_for_a_long_transfer(void **state)
 {
 	struct engine *e = *state;
-	struct op op = op_new(e, 10u << 20);
+	struct op op = op_new(e, 10u << 16);
 	uint16_t id;
 	int i;
 
@@ -801,7 +838,7 @@ static void a_request_may_wait_for_a_long_transfer(void **state)
 static void a_long_transfer_with_requests_queued_behind_it(void **state)
 {
 	struct engine *e = *state;
-	struct op op = op_new(e, 10u << 20);
+	struct op op = op_new(e, 10u << 16);
 	uint16_t id;
 	int i;
 
@@ -827,7 +864,7 @@ static void descriptors_between_the_answers_of_a_long_transfer_find_theirs(void 
 		.argsz = sizeof(set), .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1,
 		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
 	};
-	struct op op = op_new(e, 10u << 20);
+	struct op op = op_new(e, 10u << 16);
 	struct wire m;
 	uint16_t id;
 	int fds[4];
@@ -1077,7 +1114,7 @@ static void waiting_for_a_long_transfer_works(void **state)
 
 	connect_with(e, OFFER_QEMU);
 	sg = sg_at(e, MEM, len);
-	thread_start(&t, e->fd, 16);
+	thread_start(&t, e->fd, 128 + 8);
 	assert_int_equal(lm_dma_read(e->ctx, &sg, data), 0);
 	assert_int_equal(lm_dma_write(e->ctx, &sg, data), 0);
 	thread_stop(&t);
@@ -1638,7 +1675,7 @@ static void waiting_for_a_long_transfer_works_over_the_twin(void **state)
 
 	connect_with(e, OFFER_TWIN);
 	sg = sg_at(e, MEM, len);
-	thread_start(&t, e->twin, 16);
+	thread_start(&t, e->twin, 128 + 8);
 	assert_int_equal(lm_dma_read(e->ctx, &sg, data), 0);
 	assert_int_equal(lm_dma_write(e->ctx, &sg, data), 0);
 	thread_stop(&t);
@@ -1902,6 +1939,8 @@ int main(void)
 		TEST(transfers_are_cut_to_what_the_client_takes),
 		TEST(parts_may_be_answered_in_any_order),
 		TEST(no_more_than_some_are_under_way),
+		TEST(no_more_than_a_socket_holds_is_asked_for),
+		TEST(a_long_answer_is_asked_for_in_parts),
 		TEST(several_transfers_are_under_way_together),
 		TEST(many_transfers_come_to_an_end),
 		TEST(done_is_not_called_before_the_call_returns),
