@@ -463,7 +463,7 @@ extern const lm_cap_t lm_nvme_caps[LM_NVME_NR_CAPS];
  * lm_nvme_on_reset() - lm_dev_info_t.reset of a controller
  * @pvt: *@pvt begins with the controller, as for all of these
  *
- * Each of these five may be called from a callback of the device's own, which it then is named
+ * Each of these four may be called from a callback of the device's own, which it then is named
  * after.
  *
  * Context: as the callback.
@@ -497,24 +497,12 @@ void lm_nvme_on_client(void *pvt, bool attached);
 int lm_nvme_on_dma_unmap(void *pvt, dma_addr_t addr, uint64_t len);
 
 /**
- * lm_nvme_on_save() - lm_dev_info_t.save of a controller
- * @pvt:  as lm_nvme_on_reset()
- * @buf:  as the callback
- * @size: as the callback
- *
- * All of a controller is in lm_state(): there is next to nothing to save here.
- *
- * Context: as the callback.
- * Return: what the callback returns.
- * Since: 0.2
- */
-ssize_t lm_nvme_on_save(void *pvt, void *buf, size_t size);
-
-/**
  * lm_nvme_on_load() - lm_dev_info_t.load of a controller
  * @pvt:  as lm_nvme_on_reset()
  * @buf:  as the callback
  * @size: as the callback
+ *
+ * All of a controller is in lm_state(): it needs no lm_dev_info_t.save, and goes on from here.
  *
  * Context: as the callback.
  * Return: what the callback returns: -EINVAL if lm_state() is that of no such controller.
@@ -529,7 +517,6 @@ int lm_nvme_on_load(void *pvt, const void *buf, size_t size);
 	.reset = lm_nvme_on_reset,                     \
 	.client = lm_nvme_on_client,                   \
 	.dma_unmap = lm_nvme_on_dma_unmap,             \
-	.save = lm_nvme_on_save,                       \
 	.load = lm_nvme_on_load,                       \
 	.cap_list = lm_nvme_caps,                      \
 	.nr_caps = LM_NVME_NR_CAPS,                    \

@@ -231,18 +231,11 @@ NVME_EXPORT int lm_nvme_on_dma_unmap(void *pvt, dma_addr_t addr, uint64_t len)
 
 /* ---- saved state ------------------------------------------------------------------ */
 
-NVME_EXPORT ssize_t lm_nvme_on_save(void *pvt, void *buf, size_t size)
-{
-	if (buf && size)
-		*(char *)buf = 1;
-	return 1;
-}
-
 NVME_EXPORT int lm_nvme_on_load(void *pvt, const void *buf, size_t size)
 {
 	lm_nvme_t *nvme = of(pvt);
 
-	if (size != 1 || *(const char *)buf != 1 || nvme_ctrl_check(nvme))
+	if (nvme_ctrl_check(nvme))
 		return -EINVAL;
 	nvme_queue_forget(nvme);
 	if (!nvme_cmd_drop_all(nvme, false))

@@ -61,9 +61,9 @@ static const lm_register_t registers[] = {
 	{ "ASQ", "admin submission queue", NVME_ASQ, 8, LM_RW, PURE },
 	{ "ACQ", "admin completion queue", NVME_ACQ, 8, LM_RW, PURE },
 	{ "CRTO", "ready timeouts", NVME_CRTO, 4, LM_RO, PURE, LM_FIELDS(crto_fields) },
-	{ "SQTDBL", "submission queue tail doorbells", NVME_DOORBELLS, 4, LM_RW, PURE,
+	{ "SQTDBL", "submission queue tail doorbells", NVME_DOORBELLS, 4, LM_RW, 0,
 	  .count = NVME_QUEUES, .stride = 8 },
-	{ "CQHDBL", "completion queue head doorbells", NVME_DOORBELLS + 4, 4, LM_RW, PURE,
+	{ "CQHDBL", "completion queue head doorbells", NVME_DOORBELLS + 4, 4, LM_RW, 0,
 	  .count = NVME_QUEUES, .stride = 8 },
 };
 

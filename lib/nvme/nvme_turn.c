@@ -76,7 +76,8 @@ unsigned int nvme_turn(lm_nvme_t *nvme)
 	nvme->is_turning = true;
 	nvme_irq_hold(nvme);
 	nvme_data_retry(nvme);
-	while (begun < TURN_MAX && !nvme->is_starved && (sqid = next_due(nvme)) >= 0) {
+	while (begun < TURN_MAX && !nvme->is_starved && nvme_is_ready(nvme) &&
+	       (sqid = next_due(nvme)) >= 0) {
 		const unsigned int left = TURN_MAX - begun;
 
 		begun += serve(nvme, (uint16_t)sqid,

@@ -82,6 +82,35 @@ program() { # COMPILER...
 	[ -z "$(find root -path '*muser*')" ]
 }
 
+@test "an NVMe controller builds with the installed header, and runs" {
+	cat >disk.c <<-'END'
+		#include <muser-nvme.h>
+		struct disk { lm_nvme_t *nvme; };
+		static void blocks(void *pvt, lm_nvme_io_t *io) { lm_nvme_io_done(io, 0); }
+		static const lm_nvme_block_ops_t ops = { .size = sizeof(ops), .read = blocks };
+		static void stop(void *pvt) { lm_nvme_destroy(((struct disk *)pvt)->nvme); }
+		static int start(void *pvt, lm_ctx_t *ctx)
+		{
+			const lm_nvme_info_t info = { .serial = "1" };
+			const lm_nvme_ns_info_t ns = { .size = 1 << 20, .block = &ops };
+			struct disk *disk = pvt;
+			return lm_nvme_create(ctx, &info, &disk->nvme) ?:
+			       lm_nvme_ns_add(disk->nvme, &ns, NULL);
+		}
+		static struct disk disk;
+		static const lm_dev_info_t device = {
+			LM_NVME_DEVICE, .pvt = &disk, .start = start, .stop = stop,
+			.pci_info = { LM_NVME_PCI, .id = { .vid = 0x1234, .did = 1 } } };
+		int main(int argc, char **argv) { return lm_main(argc, argv, &device); }
+	END
+	run -0 cc -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Werror \
+		-o disk disk.c $(pkg-config --cflags --libs libmuser-nvme)
+	MUSER_RUNTIME_DIR=$PWD/run timeout 60 ./disk >uuid &
+	until [ -s uuid ]; do sleep 0.05; done
+	kill %1
+	wait %1
+}
+
 @test "the linker's cache is renewed, but not for a package" {
 	printf '#!/bin/sh\necho renewed >>%s\n' "$PWD/calls" >ldconfig
 	chmod +x ldconfig

@@ -167,3 +167,16 @@ text fuzz_cli/rows '\x06\x08map\0\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\1\0\0\
 text fuzz_cli/result-has-no-positive '\x06\x01map\0\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\1\0\0\0\0\0\0\0\4\0\0\0\4\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\0\0\0\200\0\0\0\0\0\0\0\0\0\0\0\0'
 text fuzz_cli/empty-word '\x00\x00\n\n\n'
 text fuzz_cli/json '\x02\x01[{"region":1,"name":"A","offset":"0x0","width":3,"fields":[{"name":"F","shift":2,"bits":9}]}]\nA.F\nA'
+
+# ---- fuzz_nvme: steps -----------------------------------------------------------------
+
+# A pair of queues: Create CQ, Create SQ. Commands: their byte, addresses, fields, no change, cid.
+cq='03 04 20 0f 00 01' sq='03 01 20 00 02' enabled='07 1e'
+seed fuzz_nvme/queues "$cq" "$sq" '00 01 20 00 00 07 00 03' '00 02 21 00 00 07 00 04' "$enabled"
+seed fuzz_nvme/slow "$cq" "$sq" '00 01 60 61 00 0f 00 03' '00 02 62 63 00 0f 00 04'
+seed fuzz_nvme/list "$cq" "$sq" '05 0050 00 22' '05 0150 00 23' '00 01 20 28 00 3f 00 03'
+seed fuzz_nvme/sgl "$cq" "$sq" '05 0050 05 22' '00 09 28 00 1000 30 00 00 00 03'
+seed fuzz_nvme/admin '03 05 20 01 00 00 01' '03 02 20 02 7f 00 00 02' '03 08 20 07 00 0000 00 03' \
+	'03 09 20 00 00 0000 00 04' '07 05' '07 04' '03 0a 20 01 01 00 05'
+seed fuzz_nvme/hold "$cq" "$sq" '07 10' '00 01 20 00 00 07 00 03' '06 d0 00' '07 02' '07 0b' "$enabled"
+seed fuzz_nvme/state "$cq" "$sq" '07 10' '00 02 20 00 00 07 00 03' '07 0c 00000000 00' '07 02'

@@ -24,7 +24,7 @@
 #define DISK_SIZE (4u << 20)
 #define DATA      (RAM + 0x100000) /* where tests have their buffers */
 
-enum { MAX_HELD = 64 };
+enum { MAX_HELD = 2048 };
 
 /* *lm_dev_info_t.pvt */
 struct disk {
@@ -36,7 +36,6 @@ struct disk {
 	bool            holds;    /* does nothing until disk_go_on() */
 	int             fails;    /* with this */
 	lm_nvme_io_t   *held[MAX_HELD];
-	bool            held_writes[MAX_HELD];
 	unsigned int    nr_held, nr_reads, nr_writes, nr_flushes, nr_zeroes, nr_discards;
 	unsigned int    nr_removed;
 	uint32_t        last_flags;
@@ -88,19 +87,21 @@ static void disk_do(lm_nvme_io_t *op, bool is_write)
 		return;
 	}
 	assert_true(disk.nr_held < MAX_HELD);
-	disk.held[disk.nr_held] = op;
-	disk.held_writes[disk.nr_held++] = is_write;
+	op->own[0] = is_write;
+	disk.held[disk.nr_held++] = op;
 }
 
 /* What it holds is done, the oldest first. */
 static inline void disk_go_on(void)
 {
-	unsigned int i, nr = disk.nr_held;
+	lm_nvme_io_t *op;
 
 	disk.holds = false;
-	disk.nr_held = 0;
-	for (i = 0; i < nr; i++)
-		disk_copy(disk.held[i], disk.held_writes[i]);
+	while (disk.nr_held) {
+		op = disk.held[0];
+		memmove(disk.held, disk.held + 1, --disk.nr_held * sizeof(op));
+		disk_copy(op, op->own[0]);
+	}
 }
 
 static void disk_read(void *pvt, lm_nvme_io_t *op)
