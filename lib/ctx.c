@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/env.h"
 #include "base/option.h"
 #include "control/control.h"
 #include "dma/dma.h"
@@ -61,12 +60,9 @@ static int ctx_build(struct lm_ctx *ctx)
 /* The device hears of its options, then of its context. */
 static int ctx_start(struct lm_ctx *ctx)
 {
-	const char *options = env_get("MUSER_OPTIONS");
 	struct option_fault fault;
-	int ret = 0;
+	int ret = option_set_environment(&ctx->info, &fault);
 
-	if (options)
-		ret = option_set_lines(&ctx->info, options, &fault);
 	if (ret) {
 		log_err(ctx, "%s: %s", fault.object, fault.text);
 		return ret == -ENOENT ? -EINVAL : ret;
@@ -88,7 +84,6 @@ static void environment_forget(const lm_dev_info_t *info, const lm_dev_info_t *g
 	} all[] = {
 		{ "MUSER_UUID", !given->uuid },
 		{ "MUSER_NAME", !given->name },
-		{ "MUSER_OPTIONS", true },
 		{ "MUSER_SOCKET_MODE", !given->socket_mode },
 		{ "MUSER_SOCKET_GROUP", !given->socket_gid },
 		{ "MUSER_NO_MMAP", found & LM_DEV_NO_MMAP },

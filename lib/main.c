@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uuid/uuid.h>
+
 #include "base/ctx.h"
+#include "base/env.h"
 #include "base/name_fault.h"
 #include "base/option.h"
 #include "base/prop.h"
@@ -105,11 +108,14 @@ static int fd_set_inherited(struct program *p, const char *text)
 static int option_take(struct program *p, int opt, const char *arg)
 {
 	const char *fault = NULL;
+	uuid_t uuid;
 
 	p->is_bound |= opt == OPT_SOCKET_PATH || opt == OPT_MODE || opt == OPT_GROUP;
 	switch (opt) {
 	case 'O': return options_add(p, arg);
-	case 'u': p->info.uuid = arg; break;
+	case 'u':
+		p->info.uuid = arg;
+		return uuid_parse(arg, uuid) ? complain(p, arg, "not a UUID") : 0;
 	case OPT_NAME:
 		fault = name_fault(arg);
 		p->info.name = arg;
@@ -137,14 +143,26 @@ static int option_take(struct program *p, int opt, const char *arg)
 	return 0;
 }
 
-static int parse(struct program *p, int argc, char **argv)
+static int options_take(struct program *p, int argc, char **argv)
 {
+	char *const self = argv[0];
 	int opt, status = 0;
 
+	if (argc)
+		argv[0] = (char *)(uintptr_t)p->name; /* for what getopt_long(3) says */
 	optind = 1;
 	while (!status && !p->is_done &&
 	       (opt = getopt_long(argc, argv, "O:u:hV", long_options, NULL)) != -1)
 		status = option_take(p, opt, optarg);
+	if (argc)
+		argv[0] = self;
+	return status;
+}
+
+static int parse(struct program *p, int argc, char **argv)
+{
+	const int status = options_take(p, argc, argv);
+
 	if (status || p->is_done)
 		return status;
 	if (optind < argc)
@@ -153,22 +171,28 @@ static int parse(struct program *p, int argc, char **argv)
 		return complain(p, "--fd",
 				"the socket is there: neither --socket-path nor --mode nor "
 				"--group");
+	if (p->is_bound && !p->info.socket_path && env_get("MUSER_LISTEN_FD"))
+		return complain(p, "MUSER_LISTEN_FD",
+				"the socket is there: neither --mode nor --group");
 	return 0;
 }
 
-/* As after power-on, then as asked for. */
+/* As after power-on, then as the environment says, then as the command line does. */
 static int set_up(const struct program *p)
 {
 	struct option_fault fault;
-	int ret;
+	int ret, status = 1;
 
 	ret = option_set_defaults(&p->info, &fault);
-	if (!ret && p->options)
+	ret = ret ?: option_set_environment(&p->info, &fault);
+	if (!ret && p->options) {
 		ret = option_set_lines(&p->info, p->options, &fault);
+		status = ret == -EINVAL || ret == -ENOENT || ret == -EPERM ? USAGE : 1;
+	}
 	if (!ret)
 		return 0;
 	complain(p, fault.object, fault.text);
-	return ret == -EINVAL || ret == -ENOENT || ret == -EPERM ? USAGE : 1;
+	return status;
 }
 
 static int serve(const struct program *p)

@@ -835,7 +835,9 @@ int lm_ctx_poll(lm_ctx_t *ctx);
  * device, prints its UUID on standard output once a client can connect, and serves it until SIGINT,
  * SIGTERM, or the end of the client of --fd. It raises the limit of descriptors, calls
  * lm_sigbus_guard(), ignores SIGPIPE, and does not go to the background. What the command line says
- * goes before what @dev_info says. The device gets its context by lm_dev_info_t.start.
+ * goes before what @dev_info says, and both before the environment (see libmuser(3)); of properties
+ * the value is the default, unless $MUSER_OPTIONS has one, unless -O has one. The device gets its
+ * context by lm_dev_info_t.start.
  *
  * Context: the main thread, once.
  * Return: what main() returns: 0; 1: it failed, standard error says why; 2: the command line is

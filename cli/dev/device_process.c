@@ -148,7 +148,8 @@ static int describe(struct device_process *host)
 	const char *level;
 	unsigned int i;
 
-	if (!status && option_set_defaults(&host->info, &fault))
+	if (!status && (option_set_defaults(&host->info, &fault) ||
+			option_set_environment(&host->info, &fault)))
 		status = error(ST_FAILED, fault.object, "%s", fault.text);
 	for (i = 0; i < host->options.nr && !status; i++)
 		status = set_option(host, host->options.items[i]);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/ascii.h"
+#include "base/env.h"
 #include "base/name_fault.h"
 #include "base/prop.h"
 
@@ -87,6 +88,15 @@ int option_set_lines(const lm_dev_info_t *info, const char *lines, struct option
 		free(line);
 		lines += len + (lines[len] == '\n');
 	}
+	return ret;
+}
+
+int option_set_environment(const lm_dev_info_t *info, struct option_fault *fault)
+{
+	const char *lines = env_get("MUSER_OPTIONS");
+	const int ret = lines ? option_set_lines(info, lines, fault) : 0;
+
+	unsetenv("MUSER_OPTIONS");
 	return ret;
 }
 

@@ -25,6 +25,8 @@ int option_set(const lm_dev_info_t *info, const char *option, struct option_faul
 int option_set_defaults(const lm_dev_info_t *info, struct option_fault *fault);
 /* One a line. */
 int option_set_lines(const lm_dev_info_t *info, const char *lines, struct option_fault *fault);
+/* Those of $MUSER_OPTIONS, which is no longer there afterwards. */
+int option_set_environment(const lm_dev_info_t *info, struct option_fault *fault);
 /* One more of them, for free(3). -EINVAL: it has a line break itself. */
 int option_join(char **lines, const char *option);
 

@@ -151,6 +151,11 @@ start() {
 	awk '/^Max open files/ { exit $4 != $5 }' "/proc/$pid/limits"
 }
 
+@test "-O goes before the environment" {
+	MUSER_OPTIONS=$'in3=1\nin4=1' start gpio-idio16 -O in3=0
+	[ "$(musctl set "$(cat uuid)" in3 in4)" = $'0\n1' ]
+}
+
 @test "a program named vfio-user-TYPE is that backend" {
 	ln -s "$MUSCTL" vfio-user-null
 	./vfio-user-null --socket-path=here.sock >uuid 3>&- &

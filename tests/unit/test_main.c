@@ -82,12 +82,13 @@ static struct child {
 
 static int ours = -1; /* a descriptor that the process does not have */
 
-static void begin(const char *const argv[])
+static void begin(const char *const words[])
 {
-	int argc = 0, out[2], err[2];
+	char *argv[8] = { 0 };
+	int argc, out[2], err[2];
 
-	while (argv[argc])
-		argc++;
+	for (argc = 0; words[argc]; argc++)
+		argv[argc] = (char *)(uintptr_t)words[argc];
 	memset(&child, 0, sizeof(child));
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(err, O_CLOEXEC), 0);
@@ -99,7 +100,7 @@ static void begin(const char *const argv[])
 		close(out[0]);
 		close(err[0]);
 		close(ours);
-		exit(lm_main(argc, (char **)(uintptr_t)argv, &info));
+		exit(lm_main(argc, argv, &info));
 	}
 	close(out[1]);
 	close(err[1]);
@@ -212,6 +213,27 @@ static void properties_have_their_defaults_then_what_is_asked_for(void **state)
 	assert_said("values 132\n");
 }
 
+static void the_command_line_goes_before_the_environment(void **state)
+{
+	setenv("MUSER_OPTIONS", "level=3", 1);
+	setenv("MUSER_UUID", "11111111-1b4b-45e9-ad62-9dd16df09171", 1);
+	begin(ARGV("-O", "level=2", "-u", "85006552-1b4b-45e9-ad62-9dd16df09171"));
+	wait_ready();
+	kill(child.pid, SIGTERM);
+	assert_int_equal(end(), 0);
+	assert_said("values 132\n");
+	assert_string_equal(child.said[0], "85006552-1b4b-45e9-ad62-9dd16df09171\n");
+	unsetenv("MUSER_UUID");
+	setenv("MUSER_OPTIONS", "level=9", 1);
+	assert_int_equal(run(ARGV("-O", "level=2")), 1);
+	assert_said(": level=9: invalid value (expected 0..3)\n");
+	unsetenv("MUSER_OPTIONS");
+	setenv("MUSER_LISTEN_FD", "0", 1);
+	assert_int_equal(run(ARGV("--mode", "0666")), 2);
+	assert_said("MUSER_LISTEN_FD: the socket is there: neither --mode nor --group\n");
+	unsetenv("MUSER_LISTEN_FD");
+}
+
 /* ---- what it does not ------------------------------------------------------------- */
 
 static void a_command_line_that_is_wrong_is_said_to_be(void **state)
@@ -230,7 +252,11 @@ static void a_command_line_that_is_wrong_is_said_to_be(void **state)
 		{ { "--fd", "x" }, "--fd: not a descriptor\n" },
 		{ { "--fd", "0" }, "--fd: is not a socket\n" },
 		{ { "word" }, "word: unexpected argument\n" },
-		{ { "--nosuch" }, "nosuch" },
+		{ { "-u", "not-one" }, "test_main: not-one: not a UUID\n" },
+		{ { "--uuid=" }, ": not a UUID\n" },
+		{ { "--nosuch" }, "test_main: unrecognized option '--nosuch'\n" },
+		{ { "--fd" }, "test_main: option '--fd' requires an argument\n" },
+		{ { "-x" }, "test_main: invalid option -- 'x'\n" },
 	};
 	const int null = open("/dev/null", O_RDONLY);
 	size_t i;
@@ -246,8 +272,6 @@ static void a_command_line_that_is_wrong_is_said_to_be(void **state)
 
 static void what_fails_is_1(void **state)
 {
-	assert_int_equal(run(ARGV("-u", "not-one")), 1);
-	assert_said("not-one: not a UUID\n");
 	setenv("TEST_START_FAILS", "1", 1);
 	assert_int_equal(run(ARGV("-u", "85006552-1b4b-45e9-ad62-9dd16df09171")), 1);
 	unsetenv("TEST_START_FAILS");
@@ -287,6 +311,7 @@ int main(void)
 		cmocka_unit_test(a_socket_is_where_and_as_it_is_asked_for),
 		cmocka_unit_test(an_inherited_client_is_served_until_it_leaves),
 		cmocka_unit_test(properties_have_their_defaults_then_what_is_asked_for),
+		cmocka_unit_test(the_command_line_goes_before_the_environment),
 		cmocka_unit_test(a_command_line_that_is_wrong_is_said_to_be),
 		cmocka_unit_test(what_fails_is_1),
 		cmocka_unit_test(help_lists_the_properties),
