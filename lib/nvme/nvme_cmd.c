@@ -286,10 +286,13 @@ bool nvme_cmd_drop_all(lm_nvme_t *nvme, bool forget)
 	uint32_t i;
 
 	nvme->drained = NULL;
+	/* Another process's as well. What was never written to is not written to now. */
+	for (i = 0; forget && i < NVME_SLOTS; i++) {
+		if (nvme->st->slot[i].state != NVME_SLOT_FREE)
+			nvme->st->slot[i].state = NVME_SLOT_FREE;
+	}
 	for (i = 0; i < nvme->nr_cmds; i++) {
 		cmd = nvme->cmd[i];
-		if (forget)
-			cmd->slot->state = NVME_SLOT_FREE;
 		nvme->nr_dead += cmd->is_used && !cmd->is_dead;
 		cmd->is_dead = cmd->is_used;
 	}

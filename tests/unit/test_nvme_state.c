@@ -150,6 +150,31 @@ static void a_reset_that_was_cut_short_ends(void **state)
 	close(fd);
 }
 
+/* By a process that has not begun to go on with them. */
+static void a_reset_forgets_commands_of_the_process_before(void **state)
+{
+	struct engine *e = *state;
+	char *blocks = disk.blocks;
+	struct disk was = disk;
+	const int fd = ready(e);
+
+	disk.holds = true;
+	submit(e, &io, sqe_blocks(NVME_WRITE, 5, 1, DATA, 0));
+	save(e);
+	disk_go_on();
+	engine_destroy(e);
+	engine_close(e);
+	disk = (struct disk){ .e = e, .blocks = blocks, .info = was.info, .ns = was.ns };
+	engine_start(e);
+	assert_int_equal(lm_ctx_load(e->ctx, saved, saved_len), 0);
+	assert_int_equal(lm_nvme_on_reset(&disk), 0);
+	save(e);
+	resume(e, fd);
+	assert_int_equal(disk.nr_writes, 0);
+	assert_int_equal(reg_get(e, NVME_CSTS), 0);
+	close(fd);
+}
+
 static void a_format_stays(void **state)
 {
 	struct engine *e = *state;
@@ -243,6 +268,7 @@ int main(void)
 		NVME_TEST(commands_under_way_are_done_again),
 		NVME_TEST(completions_without_room_stay),
 		NVME_TEST(a_reset_that_was_cut_short_ends),
+		NVME_TEST(a_reset_forgets_commands_of_the_process_before),
 		NVME_TEST(a_format_stays),
 		NVME_TEST(states_of_strangers),
 		NVME_TEST(another_client_finds_it_as_after_power_on),
