@@ -561,7 +561,8 @@ typedef struct {
  * @min, @max:    LM_PROP_UINT: what is accepted, both included
  * @choices:      LM_PROP_ENUM: names, the last one NULL; the variable is the index of one
  * @unit:         of a number, for people: "us"; or NULL
- * @changed:      called when the variable was written, by musctl or at creation; or NULL
+ * @changed:      called when musctl has written the variable; or NULL. Not before
+ *                lm_dev_info_t.start, which finds what defaults, $MUSER_OPTIONS and -O have set
  */
 typedef struct {
 	const char *name;

@@ -228,12 +228,18 @@ int prop_get(const lm_dev_info_t *info, const char *name, char *value, size_t si
 int prop_set(const lm_dev_info_t *info, const char *name, const char *value)
 {
 	const lm_prop_t *prop = prop_find(info, name);
-	int ret;
 
 	if (!prop || !prop->type)
 		return info->prop_set ? info->prop_set(info->pvt, name, value) : -EOPNOTSUPP;
-	ret = variable_set(prop, info->pvt, value);
-	if (!ret && prop->changed)
+	return variable_set(prop, info->pvt, value);
+}
+
+int prop_change(const lm_dev_info_t *info, const char *name, const char *value)
+{
+	const lm_prop_t *prop = prop_find(info, name);
+	const int ret = prop_set(info, name, value);
+
+	if (!ret && prop && prop->changed)
 		prop->changed(info->pvt);
 	return ret;
 }

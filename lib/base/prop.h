@@ -25,5 +25,7 @@ const char *prop_variable_fault(const lm_prop_t *prop);
  * has neither; what the callback gave; -EINVAL. */
 int prop_get(const lm_dev_info_t *info, const char *name, char *value, size_t size);
 int prop_set(const lm_dev_info_t *info, const char *name, const char *value);
+/* The same of a device that has started, which hears of it. */
+int prop_change(const lm_dev_info_t *info, const char *name, const char *value);
 
 #endif /* LM_PROP_H */

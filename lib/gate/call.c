@@ -192,7 +192,7 @@ static int64_t call_device(const lm_dev_info_t *dev, const struct crossing *x)
 	switch (x->kind) {
 	case CALL_WRITTEN: dev->written(dev->pvt, x->region, x->offset, x->len); return 0;
 	case CALL_GET: return prop_get(dev, x->name, x->data, x->len);
-	case CALL_SET: return prop_set(dev, x->name, x->data);
+	case CALL_SET: return prop_change(dev, x->name, x->data);
 	case CALL_SAVE: return dev->save(dev->pvt, x->data, x->len);
 	default: return dev->load(dev->pvt, x->data, x->len);
 	}

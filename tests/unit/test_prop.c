@@ -155,15 +155,24 @@ static void text_ends_inside_its_array(void **state)
 	assert_is("text", "xxxxxxxx");
 }
 
-static void defaults_are_set_and_the_device_hears_of_it(void **state)
+static void defaults_are_set_and_there_is_nobody_to_hear_of_it(void **state)
 {
 	struct option_fault fault;
 
 	assert_int_equal(option_set_defaults(&info, &fault), 0);
 	assert_int_equal(thing.u16, 7);
-	assert_int_equal(thing.nr_changes, 1);
+	assert_int_equal(thing.nr_changes, 0);
 	assert_is("kind", "all");
 	assert_is("text", "hello");
+}
+
+static void a_device_that_has_started_hears_of_changes(void **state)
+{
+	assert_int_equal(prop_change(&info, "u16", "8"), 0);
+	assert_int_equal(thing.u16, 8);
+	assert_int_equal(prop_change(&info, "u16", "10"), -EINVAL);
+	assert_int_equal(prop_change(&info, "u8", "1"), 0);
+	assert_int_equal(thing.nr_changes, 1);
 }
 
 static void what_is_accepted_is_said(void **state)
@@ -227,7 +236,8 @@ int main(void)
 		cmocka_unit_test_setup(what_is_no_number_or_out_of_range_changes_nothing, setup),
 		cmocka_unit_test_setup(choices_and_booleans, setup),
 		cmocka_unit_test_setup(text_ends_inside_its_array, setup),
-		cmocka_unit_test_setup(defaults_are_set_and_the_device_hears_of_it, setup),
+		cmocka_unit_test_setup(defaults_are_set_and_there_is_nobody_to_hear_of_it, setup),
+		cmocka_unit_test_setup(a_device_that_has_started_hears_of_changes, setup),
 		cmocka_unit_test_setup(what_is_accepted_is_said, setup),
 		ENGINE_TEST(variables_that_cannot_be_are_refused),
 	};
