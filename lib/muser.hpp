@@ -15,8 +15,10 @@
  *
  * Header-only, over <muser.h>, which says what is not said here. All is allocated before the device
  * is served, and nothing while it is. What fails before throws std::system_error, and so may
- * start(): the device is not made then. An exception from another callback is logged. Objects belong to their device and are neither copied nor
- * moved; all but what <muser.h> lets any thread call is for the thread that serves it.
+ * start(): the device is not made then. An exception from another callback is logged. Objects
+ * belong to their device and are neither copied nor moved; all but what <muser.h> lets any thread
+ * call is for the thread that serves it. lm_ctx_save() has the values of registers, and what saved()
+ * names; they are members of an object, so that no such device is LM_DEV_RESTARTABLE.
  */
 #ifndef MUSER_HPP
 #define MUSER_HPP
@@ -29,6 +31,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <string>
 #include <system_error>
 #include <type_traits>
 #include <vector>
@@ -55,8 +58,8 @@ class Register;
 
 /* ---- regions and registers -------------------------------------------------------- */
 
-/* A BAR or another region, by its index (LM_*_REG_IDX). With registers it is served by them, else
- * it is memory. Where are whole pages that clients may map: areas. */
+/* A BAR or another region, by its index (LM_*_REG_IDX), which no other one has. With registers it is
+ * served by them, else it is memory. */
 class Region : Unique {
 public:
 	inline Region(Device &device, uint32_t index, uint64_t size,
@@ -80,8 +83,33 @@ private:
 	lm_register_map_t map_ = {};
 };
 
-/* A register, or an array of @count. It keeps its values; what the driver writes is there when
- * on_write has returned. */
+/* What a register keeps, and how often the device has changed it. */
+class Value {
+public:
+	explicit Value(uint64_t value) : value_(value) {}
+	Value(const Value &) = default;
+	operator uint64_t() const { return value_; }
+	Value &operator=(uint64_t value)
+	{
+		value_ = value;
+		changes_++;
+		return *this;
+	}
+	Value &operator=(const Value &other) { return *this = other.value_; }
+	Value &operator|=(uint64_t bits) { return *this = value_ | bits; }
+	Value &operator&=(uint64_t bits) { return *this = value_ & bits; }
+	Value &operator+=(uint64_t n) { return *this = value_ + n; }
+
+private:
+	friend class Register;
+
+	uint64_t value_;
+	uint32_t changes_ = 0;
+};
+
+/* A register, or an array of @count. It keeps its values. What the driver writes is there when
+ * on_write has returned; unless that has changed the register itself, also to the value that it
+ * had: this counts then, and so a bit may clear itself. */
 class Register : Unique {
 public:
 	inline Register(Region &region, uint64_t offset, unsigned width, const char *name,
@@ -99,7 +127,7 @@ public:
 	}
 	Register &array(uint32_t count, uint32_t stride = 0)
 	{
-		values_.assign(count, description_.reset);
+		values_.assign(count, Value(description_.reset));
 		description_.count = count;
 		description_.stride = stride;
 		return *this;
@@ -113,14 +141,17 @@ public:
 	}
 
 	operator uint64_t() const { return values_[0]; }
-	Register &operator=(uint64_t value)
-	{
-		values_[0] = value;
-		return *this;
-	}
-	uint64_t &operator[](size_t element) { return values_[element]; }
+	Value &operator=(uint64_t value) { return values_[0] = value; }
+	Value &operator|=(uint64_t bits) { return values_[0] |= bits; }
+	Value &operator&=(uint64_t bits) { return values_[0] &= bits; }
+	Value &operator+=(uint64_t n) { return values_[0] += n; }
+	Value &operator[](size_t element) { return values_[element]; }
 	uint64_t operator[](size_t element) const { return values_[element]; }
-	void reset() { std::fill(values_.begin(), values_.end(), description_.reset); }
+	void reset()
+	{
+		for (Value &value : values_)
+			value = description_.reset;
+	}
 
 	/* The driver reads it: what it gets. Without one: the value. */
 	std::function<uint64_t(const lm_register_io_t &io)> on_read;
@@ -137,23 +168,21 @@ private:
 	}
 	void driver_writes(lm_register_io_t io)
 	{
-		uint64_t &value = values_[io.element];
-		const uint64_t before = value;
+		Value &value = values_[io.element];
+		const uint32_t changes = value.changes_;
 
-		io.old = before;
+		io.old = value;
 		if (description_.wmask && description_.access != LM_RW1C)
-			io.value |= before & ~description_.wmask;
+			io.value |= io.old & ~description_.wmask;
 		if (on_write)
 			on_write(io);
-		if (description_.access == LM_RW1C)
-			value &= ~io.value;
-		else if (value == before) /* else the device has had the last word */
-			value = io.value;
+		if (value.changes_ == changes) /* else the device has had the last word */
+			value = description_.access == LM_RW1C ? io.old & ~io.value : io.value;
 	}
 
 	lm_register_t description_ = {};
 	std::vector<lm_field_t> fields_;
-	std::vector<uint64_t> values_;
+	std::vector<Value> values_;
 };
 
 /* ---- timers ----------------------------------------------------------------------- */
@@ -181,7 +210,8 @@ private:
 
 /* ---- memory of the driver --------------------------------------------------------- */
 
-/* Pointers into it, given up at the end; over at most @N windows. */
+/* Pointers into it, given up at the end; over at most @N windows, each a piece: for (auto &piece :
+ * mapping). */
 template <uint32_t N = 1> class Mapping : Unique {
 public:
 	Mapping(lm_ctx_t *ctx, int prot, dma_addr_t addr, uint64_t len) : ctx_(ctx)
@@ -194,7 +224,9 @@ public:
 	~Mapping() { lm_dma_release(ctx_, &hold_); }
 	const struct iovec *begin() const { return iov_; }
 	const struct iovec *end() const { return iov_ + hold_.nr; }
-	void *data() const { return iov_[0].iov_base; }
+	size_t size() const { return hold_.nr; } /* pieces */
+	/* All of it; nullptr: it has several pieces. */
+	void *data() const { return hold_.nr == 1 ? iov_[0].iov_base : nullptr; }
 
 private:
 	lm_ctx_t *ctx_;
@@ -217,6 +249,8 @@ public:
 		info_.stop = call_stop;
 		info_.reset = call_reset;
 		info_.client = call_client;
+		info_.save = call_save;
+		info_.load = call_load;
 	}
 	virtual ~Device() = default;
 
@@ -247,9 +281,16 @@ public:
 	{
 		check(lm_dma_write_at(ctx_, addr, data, len), "write");
 	}
-	template <class T> void publish(dma_addr_t addr, T value)
+	template <class T> void publish(dma_addr_t addr, T value) /* lm_dma_store() */
 	{
 		check(lm_dma_store(ctx_, addr, sizeof(value), value), "publish");
+	}
+	template <class T> T load(dma_addr_t addr) /* lm_dma_load() */
+	{
+		uint64_t value;
+
+		check(lm_dma_load(ctx_, addr, sizeof(T), &value), "load");
+		return static_cast<T>(value);
 	}
 
 protected:
@@ -257,6 +298,8 @@ protected:
 	virtual void stop() {}
 	virtual void reset() {}
 	virtual void client(bool attached) { (void)attached; }
+	/* lm_ctx_load() has put back registers and what saved() names: where timers begin. */
+	virtual void loaded() {}
 
 	void use_intx() { info_.pci_info.irq_count[LM_DEV_INTX_IRQ_IDX] = 1; }
 	void use_msi(uint32_t vectors) { info_.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = vectors; }
@@ -273,10 +316,37 @@ protected:
 	}
 	void capability(const lm_cap_t &cap) { caps_.push_back(cap); }
 
-	/* Options of the device that are variables, members of it. */
+	/* An option: more about it. */
+	class Option {
+	public:
+		Option &flags(uint32_t flags) /* LM_PROP_CREATE, LM_PROP_RO, LM_PROP_HEX ... */
+		{
+			device_.props_[index_].flags |= flags;
+			return *this;
+		}
+		/* When musctl has set it: changed<&Card::retime>(). */
+		template <auto Method> Option &changed()
+		{
+			device_.props_[index_].changed = call_changed<Method>;
+			return *this;
+		}
+
+	private:
+		friend class Device;
+
+		explicit Option(Device &device)
+			: device_(device), index_(device.props_.size() - 1)
+		{}
+
+		Device &device_;
+		size_t index_;
+	};
+
+	/* Options of the device that are variables, members of it. What they are before the device
+	 * is made is the default. */
 	template <class T>
-	void option(const char *name, const char *help, T &variable, T min = 0,
-		    T max = std::numeric_limits<T>::max(), const char *unit = nullptr)
+	Option option(const char *name, const char *help, T &variable, T min = 0,
+		      T max = std::numeric_limits<T>::max(), const char *unit = nullptr)
 	{
 		static_assert(std::is_unsigned_v<T>, "an unsigned integer, or bool");
 		lm_prop_t &p = variable_at(name, help, &variable, sizeof(variable));
@@ -285,10 +355,32 @@ protected:
 		p.min = min;
 		p.max = max;
 		p.unit = unit;
+		return Option(*this);
 	}
-	template <size_t N> void option(const char *name, const char *help, char (&text)[N])
+	/* One of @choices, which ends with nullptr and outlives the device; the variable is its
+	 * index, or an enum of that. */
+	template <class T>
+	Option option(const char *name, const char *help, T &variable, const char *const *choices)
+	{
+		static_assert(std::is_unsigned_v<T> || std::is_enum_v<T>, "the index of a choice");
+		lm_prop_t &p = variable_at(name, help, &variable, sizeof(variable));
+
+		p.type = LM_PROP_ENUM;
+		p.choices = choices;
+		return Option(*this);
+	}
+	template <size_t N> Option option(const char *name, const char *help, char (&text)[N])
 	{
 		variable_at(name, help, text, N).type = LM_PROP_TEXT;
+		return Option(*this);
+	}
+
+	/* A member that is part of a saved state, as its bytes are: no pointers. The state of a device
+	 * with other registers, or another info().state_version, is refused. */
+	template <class T> void saved(T &variable)
+	{
+		static_assert(std::is_trivially_copyable_v<T>, "saved as bytes");
+		saved_.push_back({ &variable, sizeof(variable) });
 	}
 
 private:
@@ -319,6 +411,114 @@ private:
 		info_.props = props_.data();
 		info_.nr_props = static_cast<uint32_t>(props_.size());
 		info_.prop_size = sizeof(lm_prop_t);
+		if (defaults_.empty())
+			describe_defaults();
+	}
+
+	/* As text, which the description points to. */
+	void describe_defaults()
+	{
+		defaults_.reserve(props_.size());
+		for (lm_prop_t &p : props_) {
+			const char *at = reinterpret_cast<const char *>(this) + p.offset;
+
+			if (p.flags & LM_PROP_RO)
+				continue;
+			if (p.type == LM_PROP_TEXT)
+				defaults_.emplace_back(at, strnlen(at, p.size));
+			else if (p.type == LM_PROP_ENUM)
+				defaults_.emplace_back(choice_at(p, number_at(at, p.size)));
+			else
+				defaults_.push_back(std::to_string(number_at(at, p.size)));
+			p.value = defaults_.back().c_str();
+		}
+	}
+	static const char *choice_at(const lm_prop_t &p, uint64_t index)
+	{
+		uint64_t i = 0;
+
+		while (i < index && p.choices[i])
+			i++;
+		check(p.choices[i] ? 0 : -EINVAL, p.name);
+		return p.choices[i];
+	}
+	static uint64_t number_at(const char *at, uint32_t size)
+	{
+		uint8_t u8;
+		uint16_t u16;
+		uint32_t u32;
+		uint64_t u64;
+
+		switch (size) {
+		case 1: std::memcpy(&u8, at, 1); return u8;
+		case 2: std::memcpy(&u16, at, 2); return u16;
+		case 4: std::memcpy(&u32, at, 4); return u32;
+		default: std::memcpy(&u64, at, 8); return u64;
+		}
+	}
+
+	/* ---- state: numbers are little endian, as all that the library saves ---- */
+
+	template <class F> void each_register(F &&fn) const
+	{
+		for (const Region *region : regions_)
+			for (Register *r : region->registers_)
+				for (Value &value : r->values_)
+					fn(*r, value);
+	}
+	size_t state_size() const
+	{
+		size_t size = sizeof(uint64_t);
+
+		each_register([&size](const Register &, Value &) { size += sizeof(uint64_t); });
+		for (const Saved &s : saved_)
+			size += s.size;
+		return size;
+	}
+	void state_save(char *to) const
+	{
+		const auto put = [&to](uint64_t number) {
+			for (int i = 0; i < 8; i++)
+				*to++ = static_cast<char>(number >> 8 * i);
+		};
+
+		put(info_.state_version);
+		each_register([&put](const Register &, Value &value) { put(value); });
+		for (const Saved &s : saved_) {
+			std::memcpy(to, s.at, s.size);
+			to += s.size;
+		}
+	}
+	/* All of it is looked at before anything changes. */
+	void state_load(const char *from, size_t size)
+	{
+		const char *at = from;
+		bool fits = size == state_size();
+		const auto get = [&at] {
+			uint64_t number = 0;
+
+			for (int i = 0; i < 8; i++)
+				number |= uint64_t(static_cast<unsigned char>(*at++)) << 8 * i;
+			return number;
+		};
+
+		fits = fits && get() == info_.state_version;
+		if (fits)
+			each_register([&](const Register &r, Value &) {
+				const unsigned bits = 8u * r.description_.width;
+
+				if (const uint64_t value = get(); bits < 64 && value >> bits)
+					fits = false;
+			});
+		if (!fits)
+			throw std::system_error(EINVAL, std::generic_category(),
+						"the state of another version, or damaged");
+		at = from + sizeof(uint64_t);
+		each_register([&get](const Register &, Value &value) { value = get(); });
+		for (const Saved &s : saved_) {
+			std::memcpy(s.at, at, s.size);
+			at += s.size;
+		}
 	}
 
 	/* No exception passes the C of the library. */
@@ -390,6 +590,31 @@ private:
 
 		d->guarded([d, attached] { d->client(attached); });
 	}
+	static ssize_t call_save(void *pvt, void *buf, size_t size)
+	{
+		const size_t needed = of(pvt)->state_size();
+
+		if (buf && size >= needed)
+			of(pvt)->state_save(static_cast<char *>(buf));
+		return static_cast<ssize_t>(needed);
+	}
+	static int call_load(void *pvt, const void *buf, size_t size)
+	{
+		Device *d = of(pvt);
+
+		return d->guarded([&] {
+			d->state_load(static_cast<const char *>(buf), size);
+			d->loaded();
+		});
+	}
+	template <class D> static D *owner(void (D::*)(), void *pvt)
+	{
+		return static_cast<D *>(of(pvt));
+	}
+	template <auto Method> static void call_changed(void *pvt)
+	{
+		of(pvt)->guarded([pvt] { (owner(Method, pvt)->*Method)(); });
+	}
 	static void call_timer(void *arg)
 	{
 		Timer *t = static_cast<Timer *>(arg);
@@ -403,6 +628,12 @@ private:
 	std::vector<Timer *> timers_;
 	std::vector<lm_cap_t> caps_;
 	std::vector<lm_prop_t> props_;
+	std::vector<std::string> defaults_;
+	struct Saved {
+		void *at;
+		size_t size;
+	};
+	std::vector<Saved> saved_;
 };
 
 /* ---- what needs all of the above -------------------------------------------------- */
@@ -410,8 +641,10 @@ private:
 inline Region::Region(Device &device, uint32_t index, uint64_t size, uint32_t flags)
 	: device_(device), index_(index)
 {
+	check(index < LM_DEV_NUM_REGS ? 0 : -EINVAL, "index of a region");
 	lm_reg_info_t &info = device.info_.pci_info.reg_info[index];
 
+	check(info.size ? -EEXIST : 0, "index of a region");
 	info.size = size;
 	info.flags = flags;
 	device.regions_.push_back(this);
@@ -472,7 +705,7 @@ inline void Region::write(void *pvt, const lm_register_io_t *io)
 
 inline Register::Register(Region &region, uint64_t offset, unsigned width, const char *name,
 			  const char *help, lm_access access, uint64_t reset)
-	: values_(1, reset)
+	: values_(1, Value(reset))
 {
 	description_.name = name;
 	description_.help = help;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * card.cc - a device in C++, for cpp.bats: registers with and without functions, an array, fields, an
- * option, memory, DMA, a timer. ALLOCATIONS is how often memory was allocated since it is served.
+ * options, memory, DMA, a timer, a saved state. ALLOCATIONS is how often memory was allocated since it
+ * is served.
  */
 #include <sys/mman.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <new>
+#include <vector>
 
 #include <muser.hpp>
 
@@ -41,6 +45,15 @@ public:
 		use_msix(2, 2, 0, 2048);
 		option("limit", "of the counter", limit_, 1u, 100u);
 		option("label", "on the card", label_);
+		option("file", "of its state", file_).flags(LM_PROP_CREATE);
+		option("color", "of the card", color_, colors).changed<&Card::recolored>();
+		option("starts", "so far", starts_).flags(LM_PROP_RO);
+		saved(starts_);
+		once_.on_write = [this](const lm_register_io_t &) { once_ = 0; };
+		events_.on_write = [this](const lm_register_io_t &io) {
+			if (io.value & 0x80)
+				events_ |= 4;
+		};
 		ctrl_.field("RUN", 0, 1).field("SPEED", 4, 4);
 		bells_.array(4, 8);
 		status_.on_write = [this](const lm_register_io_t &) { assert_irq(1, false); };
@@ -59,20 +72,44 @@ public:
 	}
 
 private:
+	enum class Color : uint32_t { black, white };
+	static constexpr const char *colors[] = { "black", "white", nullptr };
+
 	void start() override
 	{
+		take_state();
+		starts_ = starts_ + 1;
 		timer_.arm(std::chrono::milliseconds(1));
 		allocations = 0;
 	}
 	void reset() override { timer_.stop(); }
-	void stop() override { std::fprintf(stderr, "card: stopped\n"); }
+	void stop() override
+	{
+		std::vector<char> state(65536);
+		size_t size = state.size();
+
+		std::fprintf(stderr, "card: stopped\n");
+		if (file_[0] && !lm_ctx_save(context(), state.data(), &size))
+			std::ofstream(file_).write(state.data(), static_cast<std::streamsize>(size));
+	}
+	void take_state()
+	{
+		std::ifstream in(file_);
+		const std::vector<char> state((std::istreambuf_iterator<char>(in)),
+					      std::istreambuf_iterator<char>());
+
+		if (!state.empty())
+			muser::check(lm_ctx_load(context(), state.data(), state.size()), "state");
+	}
+	void loaded() override { loaded_ = 1; }
+	void recolored() { paint_ = static_cast<uint64_t>(color_) + 0x10; }
 
 	void dma(dma_addr_t addr)
 	{
 		uint32_t value;
 
 		read(addr, &value, sizeof(value));
-		publish(addr + 8, value + 1);
+		publish(addr + 8, load<uint32_t>(addr) + value);
 		const muser::Mapping<2> memory(context(), PROT_READ, addr, 16);
 		sum_ = *static_cast<const uint32_t *>(memory.data());
 	}
@@ -91,12 +128,37 @@ private:
 	muser::Register allocated_{bar0_, 0x18, 4, "ALLOCATIONS", "so far", LM_RO};
 	muser::Register go_{bar0_, 0x20, 8, "GO", "DMA from this address", LM_WO};
 	muser::Register ticks_{bar0_, 0x28, 4, "TICKS", "of the timer", LM_RO};
+	muser::Register once_{bar0_, 0x2c, 4, "ONCE", "clears itself"};
+	muser::Register events_{bar0_, 0x30, 4, "EVENTS", "write 1 to clear", LM_RW1C, 3};
+	muser::Register loaded_{bar0_, 0x34, 4, "LOADED", "a state was", LM_RO};
+	muser::Register paint_{bar0_, 0x38, 4, "PAINT", "color, once it has changed", LM_RO};
 	muser::Timer timer_{*this, [this] { ticks_ = ticks_ + 1; }};
 	uint32_t limit_ = 10;
 	char label_[16] = "none";
+	char file_[256] = "";
+	Color color_ = Color::white;
+	uint32_t starts_ = 0;
 };
+
+static bool is_refused(uint32_t index)
+{
+	class Wrong : public muser::Device {
+	public:
+		explicit Wrong(uint32_t index) : Device("wrong", 1, 1), bar{*this, index, 4096} {}
+		muser::Region first{*this, LM_BAR0_REG_IDX, 4096}, bar;
+	};
+
+	try {
+		Wrong wrong(index);
+		return false;
+	} catch (const std::system_error &) {
+		return true;
+	}
+}
 
 int main(int argc, char **argv)
 {
+	if (!is_refused(LM_DEV_NUM_REGS) || !is_refused(LM_BAR0_REG_IDX) || is_refused(1))
+		return 3;
 	return Card().main(argc, argv);
 }

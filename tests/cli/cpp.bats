@@ -100,3 +100,48 @@ hot_path() {
 	musctl set "$card" limit=7
 	[ "$(musctl set "$card" limit label)" = $'7\nlab' ]
 }
+
+words() {
+	musctl poke "$card" ONCE=1
+	[ "$(musctl peek "$card" ONCE)" = 0x00000000 ]
+	musctl poke "$card" EVENTS=1
+	[ "$(musctl peek "$card" EVENTS)" = 0x00000002 ]
+	musctl poke "$card" EVENTS=80
+	[ "$(musctl peek "$card" EVENTS)" = 0x00000006 ]
+}
+
+@test "what on_write does to its own register counts" {
+	each words
+}
+
+@test "a choice and its default, what has changed, what is read-only or set at creation" {
+	run -0 "$BATS_FILE_TMPDIR/card-g++" --help
+	[[ $output == *"color=black|white  of the card (default: white)"* ]]
+	[[ $output == *"limit=1..100  of the counter (default: 10)"* ]]
+	[[ $output != *"starts="* ]]
+	card=$(musctl exec -O color=black -- "$BATS_FILE_TMPDIR/card-g++")
+	[ "$(musctl peek "$card" PAINT)" = 0x00000000 ]
+	musctl set "$card" color=white
+	[ "$(musctl peek "$card" PAINT)" = 0x00000011 ]
+	try 1 musctl set "$card" file=x
+	[ "$(musctl set "$card" starts)" = 1 ]
+}
+
+keeps() {
+	local file=$PWD/$(basename "$1").state again
+	again=$(musctl exec -O file="$file" -- "$1")
+	musctl poke "$again" COUNT=7 BELL2=1
+	musctl destroy "$again"
+	again=$(musctl exec -O file="$file" -- "$1")
+	[ "$(musctl peek "$again" COUNT LAST STATUS LOADED SUM)" = \
+		$'0x00000007\n0x00000000\n0x00000001\n0x00000001\n0x0000000000000003' ]
+	[ "$(musctl set "$again" starts)" = 2 ]
+	musctl destroy "$again"
+	truncate -s -8 "$file"
+	try 1 musctl exec -O file="$file" -- "$1"
+}
+
+@test "a saved state has the registers, and what is named" {
+	keeps "$BATS_FILE_TMPDIR/card-g++"
+	keeps "$BATS_FILE_TMPDIR/card-clang++"
+}
