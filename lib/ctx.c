@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/name_fault.h"
 #include "base/option.h"
 #include "control/control.h"
 #include "dma/dma.h"
@@ -24,8 +25,7 @@
 #include "trace/trace.h"
 #include "wire/host.h"
 
-#define EVENT_NAME_MAX 16 /* text and tail of a trace record */
-#define NOTE_MAX       128
+#define NOTE_MAX 128
 
 /* Everything that a client cannot see yet. Of what is kept each part says how much that is. */
 static int ctx_build(struct lm_ctx *ctx)
@@ -273,9 +273,8 @@ LM_EXPORT void lm_note(lm_ctx_t *ctx, const char *fmt, ...)
 LM_EXPORT int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value)
 {
 	struct crossing x = { .kind = LM_TRACE_EVENT, .name = name, .value = value };
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
-	if (!len || name[len] || len > EVENT_NAME_MAX)
+	if (!name_is_event(name))
 		return -EINVAL;
 	ctx_lock(ctx);
 	if (gate_is_on(ctx, LM_TRACE_EVENT))

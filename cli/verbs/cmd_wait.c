@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/name_fault.h"
 
 #include "dev/control.h"
 #include "dev/fate.h"
@@ -132,18 +133,40 @@ static int wait_open(const struct wait_args *args, struct control *control, cons
 	return wait_for(args, control, word);
 }
 
+/* One condition, and one that can come. */
+static int check(const struct wait_args *args)
+{
+	const char *const given[] = {
+		args->attached ? "--attached" : NULL,
+		args->detached ? "--detached" : NULL,
+		args->event ? "--event" : NULL,
+		args->gone ? "--gone" : NULL,
+	};
+	const char *first = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		if (first && given[i])
+			return error_usage(NULL, "%s and %s are mutually exclusive", first,
+					   given[i]);
+		first = first ?: given[i];
+	}
+	if (!first)
+		return error_usage(NULL, "needs one of --attached, --detached, --event, --gone");
+	if (args->event && !name_is_event(args->event))
+		return error_usage("--event", "'%s': " EVENT_NAME_FAULT, args->event);
+	return 0;
+}
+
 static int run(const struct call *call)
 {
 	const struct wait_args *args = call->args;
 	const char *word = call->words[0];
 	struct control *control;
 	char uuid[UUID_SIZE];
-	int err, status;
+	int err, status = check(args);
 
-	if (args->attached + args->detached + args->gone + !!args->event != 1)
-		return error_usage(NULL, "needs one of --attached, --detached, --event, "
-					 "--gone");
-	status = instance_find(word, uuid);
+	status = status ?: instance_find(word, uuid);
 	if (status)
 		return status;
 	word = strcmp(word, "-") ? word : uuid;

@@ -10,6 +10,15 @@
 
 #include <uuid/uuid.h>
 
+#define EVENT_NAME_MAX 16
+
+bool name_is_event(const char *name)
+{
+	const size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return len && !name[len] && len <= EVENT_NAME_MAX;
+}
+
 const char *name_fault(const char *name)
 {
 	uuid_t uuid;

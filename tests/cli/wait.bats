@@ -153,6 +153,18 @@ is_connected() { # PID
 	try 2 musctl wait x
 	[[ $stderr == "musctl: wait: needs one of --attached, --detached, --event, --gone"* ]]
 	try 2 musctl wait --gone --attached x
+	[[ $stderr == "musctl: wait: --attached and --gone are mutually exclusive"* ]]
+	try 2 musctl wait --attached --detached x
+	[[ $stderr == "musctl: wait: --attached and --detached are mutually exclusive"* ]]
+}
+
+@test "a name that no event can have is not waited for" {
+	uuid=$(musctl create null)
+	for name in 'BAD NAME' a_b 12345678901234567; do
+		try 2 timeout 5 "$MUSCTL" wait -e "$name" "$uuid"
+		[[ $stderr == "musctl: wait: --event: '$name': an event's name is 1 to 16 of the characters a-z, 0-9 and -"* ]]
+	done
+	try 124 musctl wait -e a-23456789012345 -t 0 "$uuid"
 }
 
 @test "a timeout is a number of seconds" {
