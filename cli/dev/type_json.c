@@ -83,7 +83,7 @@ struct json_object *type_json_new(const struct device_type *type)
 	json_add_hex(doc, "device", pci->id.did);
 	json_add_hex(doc, "subvendor", pci->ss.vid);
 	json_add_hex(doc, "subdevice", pci->ss.sid);
-	json_add_hex(doc, "class", (uint64_t)pci->cc.bcc << 16 | pci->cc.scc << 8 | pci->cc.pi);
+	json_add_hex(doc, "class", describe_class(&pci->cc));
 	json_add_hex(doc, "revision", pci->rev);
 	json_add(doc, "regions", regions(pci));
 	json_add(doc, "irqs", irqs(pci));

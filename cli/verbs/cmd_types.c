@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "base/describe.h"
 #include "base/json.h"
 
 #include "../devices/devices.h"
@@ -104,7 +105,7 @@ static int list_types(const struct call *call)
 		out_text(out, TYPE, (*type)->name);
 		out_printf(out, ID, "%04x:%04x", pci->id.vid, pci->id.did);
 		out_printf(out, SUBSYSTEM, "%04x:%04x", pci->ss.vid, pci->ss.sid);
-		out_printf(out, CLASS, "%02x%02x%02x", pci->cc.bcc, pci->cc.scc, pci->cc.pi);
+		out_printf(out, CLASS, "%06x", describe_class(&pci->cc));
 		out_text(out, DRIVER, (*type)->driver);
 		out_text(out, DESCRIPTION, (*type)->help);
 	}
@@ -136,7 +137,7 @@ static int show_type(const struct call *call, const struct device_type *type)
 		return 0;
 	}
 	snprintf(id, sizeof(id), "%04x:%04x", pci->id.vid, pci->id.did);
-	snprintf(class, sizeof(class), "%02x%02x%02x", pci->cc.bcc, pci->cc.scc, pci->cc.pi);
+	snprintf(class, sizeof(class), "%06x", describe_class(&pci->cc));
 	page_head(call, head, LM_NR(head));
 	page_properties(call, "Options", json_get(doc, "options"));
 	page_regions(call, json_get(doc, "regions"));

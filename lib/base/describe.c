@@ -12,6 +12,15 @@ const char *const region_names[LM_DEV_NUM_REGS] = {
 	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
 };
 
+#define PCI_CLASS_NONE 0xff0000u /* "does not fit in any defined classes" */
+
+uint32_t describe_class(const lm_pci_hdr_cc_t *cc)
+{
+	const uint32_t class = (uint32_t)cc->bcc << 16 | (uint32_t)cc->scc << 8 | cc->pi;
+
+	return class ?: PCI_CLASS_NONE;
+}
+
 static const char *region_kind(uint32_t index, uint32_t flags)
 {
 	if (index >= LM_DEV_NUM_REGS)

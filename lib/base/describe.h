@@ -11,6 +11,8 @@
 /* Of the regions of PCI; device-specific ones are "region9" and so on. */
 extern const char *const region_names[LM_DEV_NUM_REGS];
 
+/* The class code that guests see, 24 bits. */
+uint32_t describe_class(const lm_pci_hdr_cc_t *cc);
 struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info);
 /* All of a property but its name and value. */
 void describe_property(struct json_object *obj, const lm_prop_t *prop);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/describe.h"
 #include "gate/call.h"
 #include "pci/config.h"
 #include "region/name.h"
@@ -21,7 +22,6 @@
 #define CONFIG_EXT_SIZE 4096
 #define ROM_SIZE_MIN    (~PCI_ROM_ADDRESS_MASK + 1)
 #define ROM_SIZE_MAX    (16u << 20) /* PCI Local Bus 3.0, 6.2.5.2 */
-#define PCI_CLASS_NONE  0xff        /* "does not fit in any defined classes" */
 
 /* Special cycles, memory write and invalidate, palette snooping, stepping and fast
  * back-to-back are hardwired to 0, as for every PCI Express function. */
@@ -52,17 +52,15 @@ static void command_publish(struct lm_ctx *ctx)
 
 static void header_identity(struct config *cfg, const lm_pci_info_t *info)
 {
-	const lm_pci_hdr_cc_t *cc = &info->cc;
-	const bool classless = !cc->bcc && !cc->scc && !cc->pi;
+	const uint32_t class = describe_class(&info->cc);
 	const struct cfg_reg regs[] = {
 		{ PCI_VENDOR_ID, 2, info->id.vid },
 		{ PCI_DEVICE_ID, 2, info->id.did },
 		{ PCI_COMMAND, 2, 0, COMMAND_WMASK },
 		{ PCI_STATUS, 2, 0, 0, STATUS_W1C },
 		{ PCI_REVISION_ID, 1, info->rev },
-		{ PCI_CLASS_PROG, 1, cc->pi },
-		{ PCI_CLASS_DEVICE, 1, cc->scc },
-		{ PCI_CLASS_DEVICE + 1, 1, classless ? PCI_CLASS_NONE : cc->bcc },
+		{ PCI_CLASS_PROG, 1, class & 0xff },
+		{ PCI_CLASS_DEVICE, 2, class >> 8 },
 		{ PCI_CACHE_LINE_SIZE, 1, 0, 0xff },
 		{ PCI_LATENCY_TIMER, 1, 0, 0xff },
 		{ PCI_HEADER_TYPE, 1, PCI_HEADER_TYPE_NORMAL },

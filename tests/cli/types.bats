@@ -33,6 +33,18 @@ setup() {
 		<<<"$output"
 }
 
+@test "the class of a type is the one that guests see" {
+	for type in $(musctl types -nro TYPE); do
+		uuid=$(musctl create "$type")
+		class=$(musctl list -nro CLASS)
+		[ "$(musctl types -nro TYPE,CLASS | grep "^$type ")" = "$type $class" ]
+		[ "$(musctl types "$type" | awk '$1 == "Class" { print $2 }')" = "$class" ]
+		[ "$(musctl types -J "$type" | jq -r '.types[0].class')" = \
+			"$(musctl show -J "$uuid" | jq -r .device.class)" ]
+		musctl destroy "$uuid"
+	done
+}
+
 @test "an unknown type is a usage error" {
 	try 2 musctl types frob
 	complains "musctl: types: frob: no such type (musctl types lists them)"

@@ -22,6 +22,15 @@ static void is(struct json_object *json, const char *expected)
 	json_free(json);
 }
 
+static void a_class_of_zeros_is_none(void **state)
+{
+	const lm_pci_hdr_cc_t given = { .bcc = 0x01, .scc = 0x08, .pi = 0x02 }, last = { .pi = 1 };
+
+	assert_int_equal(describe_class(&given), 0x010802);
+	assert_int_equal(describe_class(&last), 1);
+	assert_int_equal(describe_class(&(lm_pci_hdr_cc_t){ 0 }), 0xff0000);
+}
+
 static void the_first_six_regions_are_bars(void **state)
 {
 	const lm_reg_info_t io = { .size = 16, .flags = LM_REG_FLAG_RW };
@@ -79,6 +88,7 @@ static void a_register_has_its_fields(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_class_of_zeros_is_none),
 		cmocka_unit_test(the_first_six_regions_are_bars),
 		cmocka_unit_test(the_others_are_of_their_own_kind),
 		cmocka_unit_test(a_region_is_mapped_as_a_whole_unless_areas_are_named),
