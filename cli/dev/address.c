@@ -66,11 +66,11 @@ static int no_register(const char *text, const struct regmap *map)
 {
 	if (!map->complete)
 		return error(ST_FAILED, text,
-			     "is not REGION+OFFSET, and over --socket only "
+			     "is not REGION+OFFSET, such as bar0+4, and over --socket only "
 			     "registers of the PCI header have names");
 	return error(ST_FAILED, text,
 		     "no such register (%s; musctl-peek(8) lists those of the "
-		     "PCI header), and not REGION+OFFSET",
+		     "PCI header), and not REGION+OFFSET, such as bar0+4",
 		     regmap_has_own(map) ? "musctl show lists them" : "the device names none");
 }
 

@@ -134,5 +134,5 @@ client at a time)"
 	[[ $stderr == "musctl: bench: FROB: no such register (musctl show lists them; "* ]]
 	try 0 musctl bench -c 10 --at VENDOR_ID --socket "$(socket_of "$uuid")" read
 	try 1 musctl bench -c 10 --at OUT0_7 --socket "$(socket_of "$uuid")" read
-	complains "musctl: bench: OUT0_7: is not REGION+OFFSET, and over --socket only registers of the PCI header have names"
+	complains "musctl: bench: OUT0_7: is not REGION+OFFSET, such as bar0+4, and over --socket only registers of the PCI header have names"
 }

@@ -68,7 +68,7 @@ setup_file() {
 @test "what is said of a name that is none leads to those that there are" {
 	uuid=$(musctl create null)
 	try 1 musctl peek "$uuid" VENDOR
-	complains "musctl: peek: VENDOR: no such register (the device names none; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET"
+	complains "musctl: peek: VENDOR: no such register (the device names none; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET, such as bar0+4"
 	for name in $(musctl _complete peek "$uuid" "" | grep -x '[A-Z_0-9]*'); do
 		grep -qw "$name" "$REPO/man/musctl-peek.8.scd"
 	done
@@ -76,7 +76,7 @@ setup_file() {
 	complains "musctl: peek: COMMAND.MEMORY: COMMAND has no named fields"
 	uuid=$(musctl create gpio-idio16)
 	try 1 musctl peek "$uuid" VENDOR
-	complains "musctl: peek: VENDOR: no such register (musctl show lists them; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET"
+	complains "musctl: peek: VENDOR: no such register (musctl show lists them; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET, such as bar0+4"
 }
 
 @test "beyond the end, and an absent region" {
@@ -216,6 +216,6 @@ strange_register() { # SHIFT BITS [MEMBER-OF-THE-REGISTER]
 		'"offset":"0xffffffffffffffff"'; do
 		strange_register 0 1 ",$member"
 		try 1 timeout 30 "$MUSCTL" peek "$PEER" R
-		complains "musctl: peek: R: no such register (the device names none; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET"
+		complains "musctl: peek: R: no such register (the device names none; musctl-peek(8) lists those of the PCI header), and not REGION+OFFSET, such as bar0+4"
 	done
 }
