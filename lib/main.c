@@ -86,11 +86,9 @@ static void print_help(const struct program *p)
 
 static int options_add(struct program *p, const char *option)
 {
-	const int ret = option_join(&p->options, option);
+	struct option_fault fault;
 
-	if (ret == -EINVAL)
-		return complain(p, "--option", "a value cannot have more than one line");
-	return ret ? complain(p, "--option", strerror(-ret)) : 0;
+	return option_join(&p->options, option, &fault) ? complain(p, fault.object, fault.text) : 0;
 }
 
 static int fd_set_inherited(struct program *p, const char *text)

@@ -665,8 +665,9 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @prop_get:    writes the value of property @name as text into @buf of @size bytes; needed if
  *               there are properties that are no variables, as is @prop_set if one of them can be
  *               set
- * @prop_set:    sets it, also for $MUSER_OPTIONS, before @start is called; -EINVAL: bad value,
- *               -ENOENT: no such property, -EPERM: read-only
+ * @prop_set:    sets it, also for $MUSER_OPTIONS, before @start is called. A value is UTF-8 without
+ *               control characters, the library rejects others. -EINVAL: bad value, -ENOENT: no
+ *               such property, -EPERM: read-only
  * @client:      a client attached or detached. Who connects is the client when its VERSION is
  *               complete; up to eight may be on their way to that, and the first one wins. Nothing
  *               is reset when it leaves: the next one finds the device as it was. (The client of

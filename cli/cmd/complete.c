@@ -107,11 +107,11 @@ void complete_value(const struct line *line, const struct opt *opt)
 		complete_kind(line, opt->complete);
 }
 
-/* "none|toggle3", behind NAME=; a range of numbers completes nothing. */
+/* "none|toggle3", behind NAME=; a range of numbers completes nothing, nor does a sentence. */
 static void print_accepted(const struct line *line, const char *equals, const char *accepts)
 {
 	keep_until(line, equals + 1);
-	if (accepts && !strstr(accepts, ".."))
+	if (accepts && !strstr(accepts, "..") && (strchr(accepts, '|') || !strchr(accepts, ' ')))
 		print_choices(accepts);
 }
 

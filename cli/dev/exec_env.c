@@ -21,18 +21,15 @@
 static int join_options(struct exec_env *env, const struct device_process *host)
 {
 	const struct opt_list *list = &host->options;
+	struct option_fault fault;
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < list->nr && !ret; i++) {
-		const char *item = list->items[i];
-		const bool is_pair = *item != '=' && strchr(item, '=');
-
-		ret = is_pair ? option_join(&env->options, item) : -EINVAL;
-		if (ret == -EINVAL)
-			return error_usage("--option", "'%s' is not KEY=VALUE", item);
-	}
-	return ret ? error(ST_FAILED, "--option", "%s", strerror(-ret)) : 0;
+	for (i = 0; i < list->nr && !ret; i++)
+		ret = option_join(&env->options, list->items[i], &fault);
+	if (!ret)
+		return 0;
+	return error(ret == -EINVAL ? ST_USAGE : ST_FAILED, fault.object, "%s", fault.text);
 }
 
 static int listen_at(struct exec_env *env, const struct device_process *host)

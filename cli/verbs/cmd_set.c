@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "base/value_fault.h"
 
 #include "dev/control.h"
@@ -92,16 +93,19 @@ static struct json_object *find_property(struct json_object *device, const char 
 static int check_word(struct json_object *device, const char *word)
 {
 	struct json_object *prop = find_property(device, word);
+	const char *value = strchr(word, '=');
 	char flags[64];
 
 	if (*word == '=' || !*word)
 		return error(ST_USAGE, word, "is not NAME[=VALUE]");
 	if (!prop)
 		return error(ST_FAILED, word, "no such property (musctl set UUID lists them)");
+	if (value && !utf8_is_line(value))
+		return error(ST_USAGE, value_name(prop), TEXT_FAULT);
 	value_list(prop, "flags", flags, sizeof(flags));
-	if (strchr(word, '=') && strstr(flags, "read-only"))
+	if (value && strstr(flags, "read-only"))
 		return error(ST_FAILED, word, READ_ONLY_FAULT);
-	if (strchr(word, '=') && strstr(flags, "create-only"))
+	if (value && strstr(flags, "create-only"))
 		return error(ST_FAILED, word, CREATE_ONLY_FAULT);
 	return 0;
 }

@@ -15,8 +15,15 @@
 #include "base/env.h"
 #include "base/name_fault.h"
 #include "base/prop.h"
+#include "base/utf8.h"
 
 /* ---- properties ------------------------------------------------------------------- */
+
+static int no_memory(struct option_fault *fault)
+{
+	*fault = (struct option_fault){ "--option", "out of memory" };
+	return -ENOMEM;
+}
 
 int option_set_value(const lm_dev_info_t *info, const char *name, const char *value,
 		     struct option_fault *fault)
@@ -35,25 +42,38 @@ int option_set_value(const lm_dev_info_t *info, const char *name, const char *va
 	ret = prop->flags & LM_PROP_RO ? -EPERM : prop_set(info, name, value);
 	if (ret) {
 		why = value_fault(ret, value, prop_accepts(prop, name, accepts), fault->text);
-		snprintf(fault->object, sizeof(fault->object), "%s=%.60s", name, value);
+		if (utf8_is_line(value))
+			snprintf(fault->object, sizeof(fault->object), "%s=%.60s", name, value);
+		else
+			snprintf(fault->object, sizeof(fault->object), "%s", name);
 		if (why != fault->text)
 			snprintf(fault->text, sizeof(fault->text), "%s", why ?: strerror(-ret));
 	}
 	return ret;
 }
 
-int option_set(const lm_dev_info_t *info, const char *option, struct option_fault *fault)
+static const char *split(const char *option, char name[NAME_LENGTH + 1], struct option_fault *fault)
 {
 	const size_t len = strcspn(option, "=");
-	char name[NAME_LENGTH + 1];
 
-	if (!option[len] || !len || len >= sizeof(name)) {
-		snprintf(fault->object, sizeof(fault->object), "--option");
+	*fault = (struct option_fault){ "--option", TEXT_FAULT };
+	if (!option[len] || !len || len > NAME_LENGTH) {
 		snprintf(fault->text, sizeof(fault->text), "'%.200s' is not KEY=VALUE", option);
-		return -EINVAL;
+		return NULL;
 	}
-	snprintf(name, sizeof(name), "%.*s", (int)len, option);
-	return option_set_value(info, name, option + len + 1, fault);
+	snprintf(name, NAME_LENGTH + 1, "%.*s", (int)len, option);
+	if (!utf8_is_line(name))
+		return NULL;
+	snprintf(fault->object, sizeof(fault->object), "%s", name);
+	return utf8_is_line(option) ? option + len + 1 : NULL;
+}
+
+int option_set(const lm_dev_info_t *info, const char *option, struct option_fault *fault)
+{
+	char name[NAME_LENGTH + 1];
+	const char *value = split(option, name, fault);
+
+	return value ? option_set_value(info, name, value, fault) : -EINVAL;
 }
 
 int option_set_defaults(const lm_dev_info_t *info, struct option_fault *fault)
@@ -68,12 +88,6 @@ int option_set_defaults(const lm_dev_info_t *info, struct option_fault *fault)
 			ret = option_set_value(info, prop->name, prop->value, fault);
 	}
 	return ret;
-}
-
-static int no_memory(struct option_fault *fault)
-{
-	*fault = (struct option_fault){ "--option", "out of memory" };
-	return -ENOMEM;
 }
 
 int option_set_lines(const lm_dev_info_t *info, const char *lines, struct option_fault *fault)
@@ -100,14 +114,14 @@ int option_set_environment(const lm_dev_info_t *info, struct option_fault *fault
 	return ret;
 }
 
-int option_join(char **lines, const char *option)
+int option_join(char **lines, const char *option, struct option_fault *fault)
 {
-	char *all;
+	char *all, name[NAME_LENGTH + 1];
 
-	if (strchr(option, '\n'))
+	if (!split(option, name, fault))
 		return -EINVAL;
 	if (asprintf(&all, "%s%s\n", *lines ?: "", option) < 0)
-		return -ENOMEM;
+		return no_memory(fault);
 	free(*lines);
 	*lines = all;
 	return 0;

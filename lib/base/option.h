@@ -27,8 +27,8 @@ int option_set_defaults(const lm_dev_info_t *info, struct option_fault *fault);
 int option_set_lines(const lm_dev_info_t *info, const char *lines, struct option_fault *fault);
 /* Those of $MUSER_OPTIONS, which is no longer there afterwards. */
 int option_set_environment(const lm_dev_info_t *info, struct option_fault *fault);
-/* One more of them, for free(3). -EINVAL: it has a line break itself. */
-int option_join(char **lines, const char *option);
+/* One more of them, for free(3). -EINVAL: it cannot be any property's. */
+int option_join(char **lines, const char *option, struct option_fault *fault);
 
 /* A socket that was inherited; NULL, or why not. */
 const char *option_set_fd(lm_dev_info_t *info, int fd);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 
 /* ---- the table -------------------------------------------------------------------- */
 
@@ -70,6 +71,9 @@ const char *prop_accepts(const lm_prop_t *prop, const char *name, char text[PROP
 		return text;
 	case LM_PROP_BOOL: return "0|1";
 	case LM_PROP_ENUM: join_choices(prop, text); return text;
+	case LM_PROP_TEXT:
+		snprintf(text, PROP_ACCEPTS_MAX, "text of at most %u bytes", prop->size - 1);
+		return text;
 	default: return NULL;
 	}
 }
@@ -229,6 +233,9 @@ int prop_set(const lm_dev_info_t *info, const char *name, const char *value)
 {
 	const lm_prop_t *prop = prop_find(info, name);
 
+	/* JSON and $MUSER_OPTIONS carry no other: what one way to it refuses, all do. */
+	if (!utf8_is_line(value))
+		return -EINVAL;
 	if (!prop || !prop->type)
 		return info->prop_set ? info->prop_set(info->pvt, name, value) : -EOPNOTSUPP;
 	return variable_set(prop, info->pvt, value);

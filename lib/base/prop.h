@@ -22,7 +22,7 @@ const char *prop_accepts(const lm_prop_t *prop, const char *name, char text[PROP
 const char *prop_variable_fault(const lm_prop_t *prop);
 
 /* By the callbacks of the device, or in its variable: also before it has a context. -EOPNOTSUPP: it
- * has neither; what the callback gave; -EINVAL. */
+ * has neither; what the callback gave; -EINVAL, also for what is not utf8_is_line(). */
 int prop_get(const lm_dev_info_t *info, const char *name, char *value, size_t size);
 int prop_set(const lm_dev_info_t *info, const char *name, const char *value);
 /* The same of a device that has started, which hears of it. */

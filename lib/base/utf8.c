@@ -63,3 +63,16 @@ bool utf8_is_word(const char *text, size_t max)
 	}
 	return len && len <= max;
 }
+
+bool utf8_is_line(const char *text)
+{
+	size_t n, left = strlen(text);
+	uint32_t c;
+
+	for (; left; text += n, left -= n) {
+		n = utf8_decode(text, left, &c);
+		if (!n || c < ' ' || (c >= 0x7f && c < 0xa0))
+			return false;
+	}
+	return true;
+}

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 const char *value_fault(int err, const char *value, const char *accepts, char text[VALUE_FAULT])
 {
 	bool lacks_0x;
@@ -17,6 +19,8 @@ const char *value_fault(int err, const char *value, const char *accepts, char te
 		return READ_ONLY_FAULT;
 	if (err != -EINVAL)
 		return NULL;
+	if (!utf8_is_line(value))
+		return TEXT_FAULT;
 	if (!accepts)
 		return "invalid value";
 	/* Somebody comes from peek and poke, where hexadecimal numbers need no 0x. */

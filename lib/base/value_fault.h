@@ -8,6 +8,7 @@
 
 #define VALUE_FAULT 256 /* of text, in bytes */
 
+#define TEXT_FAULT        "a value is one line of UTF-8 without control characters"
 #define READ_ONLY_FAULT   "is read-only"
 #define CREATE_ONLY_FAULT "can be set at creation only"
 

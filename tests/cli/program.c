@@ -45,10 +45,15 @@ static const lm_register_map_t map = {
 /* "level" is a digit from 0 to 3, "kind" is none or some. */
 static char level[2] = "0", kind[8] = "none";
 
+static struct {
+	char title[8];
+} texts;
+
 static const lm_prop_t props[] = {
 	{ .name = "level", .help = "how high", .accepts = "0..3" },
 	{ .name = "say", .help = "on stderr" },
 	{ .name = "kind", .help = "of what kind", .accepts = "none|some", .flags = LM_PROP_CREATE },
+	{ .name = "title", .type = LM_PROP_TEXT, .size = sizeof(texts.title) },
 };
 
 static lm_ctx_t *made;
@@ -125,6 +130,7 @@ int main(int argc, char **argv)
 	const char *mode = argc > 1 ? argv[1] : "";
 	lm_dev_info_t info = {
 		.type = "program",
+		.pvt = &texts,
 		LM_PROPS(props),
 		.prop_get = prop_get,
 		.prop_set = prop_set,

@@ -140,3 +140,35 @@ load helper
 	try 0 musctl set -J "$uuid"
 	jq -e '.properties == []' <<<"$output"
 }
+
+@test "text is taken as it is, or refused with one message, whoever gives it" {
+	build_with_libmuser program
+	program=$BATS_FILE_TMPDIR/program
+	fault='a value is one line of UTF-8 without control characters'
+	uuid=$(musctl exec -O "title=ä  b" -- "$program")
+	[ "$(musctl set "$uuid" title)" = "ä  b" ]
+	for value in $'a\nlevel=3' $'a\tb' $'\xff\xfe' $'\e[1m' $'\x7f' $'\xc2\x9b'; do
+		try 2 musctl set "$uuid" level=2 "title=$value"
+		complains "musctl: set: title: $fault"
+		try 2 musctl exec -O "title=$value" -- "$program"
+		complains "musctl: exec: title: $fault"
+		try 2 musctl create nvme -O "path=$value"
+		complains "musctl: create: path: $fault"
+		[ "${value#*$'\n'}" = "$value" ] || continue
+		MUSER_OPTIONS="title=$value" run -1 --separate-stderr "$program"
+		[[ ${stderr_lines[0]} == "muser: "*": title: $fault" ]]
+	done
+	[ "$(musctl set "$uuid" title level)" = $'ä  b\n0' ]
+	[ "$(musctl list -nro UUID)" = "$uuid" ]
+}
+
+@test "a text that is too long is told how long it may be" {
+	build_with_libmuser program
+	uuid=$(musctl exec -- "$BATS_FILE_TMPDIR/program")
+	try 1 musctl set "$uuid" title=12345678
+	complains "musctl: set: title=12345678: invalid value (expected text of at most 7 bytes)"
+	try 1 musctl exec -O title=12345678 -- "$BATS_FILE_TMPDIR/program"
+	[[ ${stderr_lines[0]} == *": title=12345678: invalid value (expected text of at most 7 bytes)" ]]
+	[ "$(musctl set "$uuid" -J title | jq -r '.properties[0].accepts')" = "text of at most 7 bytes" ]
+	[ -z "$(musctl _complete set "$uuid" title= | grep -v '^:')" ]
+}

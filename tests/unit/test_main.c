@@ -23,6 +23,7 @@
 #include <muser.h>
 #include <muser-client.h>
 
+#include "base/value_fault.h"
 #include "tempdir.h"
 
 static char value[32]; /* all that was set */
@@ -244,6 +245,8 @@ static void a_command_line_that_is_wrong_is_said_to_be(void **state)
 		{ { "-O", "level=9" }, "level=9: invalid value (expected 0..3)\n" },
 		{ { "-O", "nosuch=1" }, "nosuch: thing has no such option\n" },
 		{ { "-O", "seen=1" }, "seen=1: is read-only\n" },
+		{ { "-O", "level=1\nlevel=2" }, "level: " TEXT_FAULT "\n" },
+		{ { "-O", "level=\xff" }, "level: " TEXT_FAULT "\n" },
 		{ { "-O", "level" }, "--option: 'level' is not KEY=VALUE\n" },
 		{ { "--mode", "0999" }, "--mode: not an octal mode from 1 to 0777\n" },
 		{ { "--mode", "0" }, "--mode: not an octal mode from 1 to 0777\n" },

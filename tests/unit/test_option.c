@@ -72,6 +72,10 @@ static void what_is_wrong_is_said(void **state)
 	fails("in4=1", -ENOENT, "in4", "thing has no such option");
 	fails("out=1", -EPERM, "out=1", "is read-only");
 	assert_string_equal(set, "");
+	fails("label=a\nin=2", -EINVAL, "label", TEXT_FAULT);
+	fails("label=\xff", -EINVAL, "label", TEXT_FAULT);
+	fails("la\033bel=x", -EINVAL, "--option", TEXT_FAULT);
+	assert_string_equal(set, "");
 	answer = -EINVAL;
 	fails("in=77", -EINVAL, "in=77", "invalid value (expected 0..15)");
 	fails("in3=7", -EINVAL, "in3=7", "invalid value (expected 0|1)");
@@ -105,11 +109,16 @@ static void lines_are_options_up_to_the_first_that_is_wrong(void **state)
 
 static void joined_options_are_lines(void **state)
 {
+	struct option_fault fault;
 	char *lines = NULL;
 
-	assert_int_equal(option_join(&lines, "in=1"), 0);
-	assert_int_equal(option_join(&lines, "label=x\nin=2"), -EINVAL);
-	assert_int_equal(option_join(&lines, "label=x y"), 0);
+	assert_int_equal(option_join(&lines, "in=1", &fault), 0);
+	assert_int_equal(option_join(&lines, "label=x\nin=2", &fault), -EINVAL);
+	assert_string_equal(fault.object, "label");
+	assert_string_equal(fault.text, TEXT_FAULT);
+	assert_int_equal(option_join(&lines, "in", &fault), -EINVAL);
+	assert_string_equal(fault.text, "'in' is not KEY=VALUE");
+	assert_int_equal(option_join(&lines, "label=x y", &fault), 0);
 	assert_string_equal(lines, "in=1\nlabel=x y\n");
 	free(lines);
 }

@@ -148,6 +148,10 @@ static void text_ends_inside_its_array(void **state)
 	assert_int_equal(set("text=1234567"), 0);
 	assert_int_equal(set("text=12345678"), -EINVAL);
 	assert_is("text", "1234567");
+	assert_int_equal(set("text=a\nb"), -EINVAL);
+	assert_int_equal(set("text=\xff"), -EINVAL);
+	assert_int_equal(set("text=\033"), -EINVAL);
+	assert_is("text", "1234567");
 	assert_int_equal(thing.behind, 0);
 	assert_int_equal(set("text="), 0);
 	assert_is("text", "");
@@ -184,7 +188,7 @@ static void what_is_accepted_is_said(void **state)
 	assert_string_equal(prop_accepts(&props[4], "hex", text), "0x0..0x1000");
 	assert_string_equal(prop_accepts(&props[5], "on", text), "0|1");
 	assert_string_equal(prop_accepts(&props[6], "kind", text), "none|all|some");
-	assert_null(prop_accepts(&props[7], "text", text));
+	assert_string_equal(prop_accepts(&props[7], "text", text), "text of at most 7 bytes");
 	assert_string_equal(prop_accepts(&props[8], "bytes", text),
 			    "0..1125899906842624 bytes, or with K, M, G, T");
 	assert_int_equal(option_set(&info, "u16=a", &fault), -EINVAL);

@@ -65,12 +65,30 @@ static void a_word_is_printable_and_has_no_blanks(void **state)
 		assert_false(utf8_is_word(bad[i], MAX));
 }
 
+static void a_line_may_have_blanks_and_controls_nothing(void **state)
+{
+	static const char *const good[] = {
+		"", " ", "two words", "\xc3\xa4 \xc2\xa0", "\xef\xbb\xbf",
+	};
+	static const char *const bad[] = {
+		"a\nb", "a\r", "\t", "\033[2J", "\x7f", "a\xc2\x85", "\xc2\x9b", "\xff\xfe",
+		"a\xc3",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(utf8_is_line(good[i]));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(utf8_is_line(bad[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_length_and_code_of_a_character_are_given),
 		cmocka_unit_test(what_is_cut_overlong_or_half_a_character_is_none),
 		cmocka_unit_test(a_word_is_printable_and_has_no_blanks),
+		cmocka_unit_test(a_line_may_have_blanks_and_controls_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

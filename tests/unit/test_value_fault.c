@@ -27,6 +27,12 @@ static void what_is_accepted_is_named(void **state)
 	says("65536", "0..0xffff", "invalid value (expected 0..0xffff)");
 }
 
+static void what_no_property_takes_comes_first(void **state)
+{
+	says("a\nb", "0..3", TEXT_FAULT);
+	says("\xff", NULL, TEXT_FAULT);
+}
+
 static void a_hexadecimal_number_without_0x_is_recognized(void **state)
 {
 	says("ff", "0..0xffff", "invalid value (expected 0..0xffff; hexadecimal needs 0x)");
@@ -60,6 +66,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_accepted_is_named),
+		cmocka_unit_test(what_no_property_takes_comes_first),
 		cmocka_unit_test(a_hexadecimal_number_without_0x_is_recognized),
 		cmocka_unit_test(only_errors_of_the_value_are_explained),
 		cmocka_unit_test(a_long_list_is_cut),
