@@ -186,30 +186,33 @@ static void print_ended(struct out *out, const char *uuid, const struct log_head
 	print_end(out, head);
 }
 
-static void print_silent(struct out *out, const char *uuid, bool ended)
+static bool print_silent(struct out *out, const char *uuid, bool ended)
 {
+	const bool is_mdev = mdev_exists(uuid);
 	struct log_head head;
+	bool has_log;
 
-	if (mdev_exists(uuid)) {
+	if (!is_mdev && !ended)
+		return false;
+	if (is_mdev)
 		print_mdev(out, uuid);
-		if (logs_of_ended(uuid, &head))
-			print_end(out, &head);
-	} else if (ended && logs_of_ended(uuid, &head)) {
+	has_log = logs_of_ended(uuid, &head);
+	if (has_log && is_mdev)
+		print_end(out, &head);
+	else if (has_log)
 		print_ended(out, uuid, &head);
-	}
+	return is_mdev || has_log;
 }
 
-void list_row_print(struct out *out, const char *uuid, bool ended)
+int list_row_print(struct out *out, const char *uuid, bool ended)
 {
 	struct json_object *device;
 	struct control *control;
 	int err;
 
 	err = control_open(uuid, &control);
-	if (err) {
-		print_silent(out, uuid, ended);
-		return;
-	}
+	if (err)
+		return print_silent(out, uuid, ended) ? 0 : err;
 	control_set_timeout(control, TIMEOUT_MS);
 	err = instance_ask(control, &device);
 	if (!err) {
@@ -217,6 +220,8 @@ void list_row_print(struct out *out, const char *uuid, bool ended)
 		print_group(out, uuid);
 	} else if (err == -ETIMEDOUT) {
 		print_hung(out, uuid, control_pid(control));
+		err = 0;
 	}
 	control_close(control);
+	return err;
 }

@@ -13,7 +13,8 @@ struct out;
 
 extern const struct column list_columns[];
 
-/* None for one that is not there. ended: but one that has ended and has left a log is. */
-void list_row_print(struct out *out, const char *uuid, bool ended);
+/* 0, or -errno: why there is none, as it is not there. ended: but one that has ended and has left a
+ * log is. */
+int list_row_print(struct out *out, const char *uuid, bool ended);
 
 #endif /* MUSCTL_LIST_ROW_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_list.c - musctl list: the devices that are there. One that does not answer is
- * listed as hung, an mdev without a device process as no-server, one with somebody else's as
- * served; one that goes while it is asked is left out. With --all those as well that have ended, as
- * long as there is a log of them. Exit status: 0, 1, 2.
+ * cmd_list.c - musctl list [UUID]...: the devices that are there, or these. One that does not
+ * answer is listed as hung, an mdev without a device process as no-server, one with somebody
+ * else's as served; one that goes while it is asked is left out. With --all those as well that
+ * have ended, as long as there is a log of them. Exit status: 0, 1, 2, 3.
  */
 #include "dev/claim.h"
 #include "dev/instance.h"
@@ -14,6 +14,7 @@
 
 struct list_args {
 	bool all;
+	struct out *out; /* of the call */
 };
 
 static const struct opt list_options[] = {
@@ -22,38 +23,60 @@ static const struct opt list_options[] = {
 	{ 0 }
 };
 
-static int list(const struct call *original)
+static int list_all(const struct list_args *args)
 {
-	const struct list_args *args = original->args;
-	struct call call = *original;
 	struct uuid_list devices;
-	struct out *out;
-	int status;
+	int status = instance_list(&devices);
 	size_t i;
 
-	if (args->all && !call.format.columns && !call.format.all)
-		call.format.columns = "+END";
-	status = out_begin(&out, &call, "devices");
-	if (status)
-		return status;
-	claim_sweep();
-	status = instance_list(&devices);
 	if (!status)
 		instance_list_mdevs(&devices);
 	if (!status && args->all)
 		logs_list(&devices);
 	for (i = 0; i < devices.nr && !status; i++)
-		list_row_print(out, devices.uuids[i], args->all);
+		list_row_print(args->out, devices.uuids[i], args->all);
 	uuid_list_free(&devices);
-	out_finish(out, status);
+	return status;
+}
+
+static int list_one(const struct call *call, const char *word, const char *uuid)
+{
+	const struct list_args *args = call->args;
+	const int err = list_row_print(args->out, uuid, args->all);
+
+	if (!err)
+		return 0;
+	return args->all ? instance_report_ended(word) : instance_report(word, err);
+}
+
+static int list(const struct call *original)
+{
+	struct list_args *args = original->args;
+	struct cmd cmd = *original->cmd;
+	struct call call = *original;
+	int status;
+
+	call.cmd = &cmd;
+	if (args->all)
+		cmd.flags |= CMD_ENDED;
+	if (args->all && !call.format.columns && !call.format.all)
+		call.format.columns = "+END";
+	status = out_begin(&args->out, &call, "devices");
+	if (status)
+		return status;
+	claim_sweep();
+	status = call.nr_words ? instance_each_uuid(&call, list_one) : list_all(args);
+	out_finish(args->out, status);
 	return status;
 }
 
 const struct cmd cmd_list = {
 	.name = "list",
 	.summary = "list the devices of this host",
+	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE, ARG_OPTIONAL | ARG_MANY }, { 0 } },
 	.columns = list_columns,
 	.options = list_options,
 	.size = sizeof(struct list_args),
+	.flags = CMD_DEVICE,
 	.fn = list,
 };

@@ -174,3 +174,48 @@ setup_file() {
 	[ -z "$output" ]
 	[ -d "$MUSER_RUNTIME_DIR/frob" ]
 }
+
+@test "only the devices that are named, in that order" {
+	first=$(musctl create null --name first)
+	second=$(musctl create gpio-idio16 --name second)
+	musctl create null
+	try 0 musctl list -nro SOCKET "$first"
+	[ "$output" = "$MUSER_RUNTIME_DIR/$first/vfio-user.sock" ]
+	try 0 musctl list -nro TYPE second "${first:0:13}"
+	[ "$output" = $'gpio-idio16\nnull' ]
+	try 0 musctl list -J -o UUID - <<<"$second"
+	jq -e --arg uuid "$second" '.devices == [{"uuid": $uuid}]' <<<"$output"
+	try 0 musctl list -nro UUID -u "$first"
+	[ "$output" = "$first" ]
+	musctl _complete list "" | grep -qx "second.*"
+}
+
+@test "one that is named and not there: as show has it" {
+	uuid=$(musctl create null)
+	gone=$(musctl create null --name gone)
+	musctl destroy "$gone"
+	for word in gone "$gone" nosuch 01; do
+		try 3 musctl show "$word"
+		said=${stderr/musctl: show:/musctl: list:}
+		try 3 musctl list "$word" "$uuid" -nro UUID
+		complains "$said"
+		[ "$output" = "$uuid" ]
+	done
+	try 3 musctl list -J "$gone"
+	[ -z "$output" ]
+}
+
+@test "one that is named and has ended is there with --all" {
+	uuid=$(musctl create null --name crashed)
+	kill -KILL "$(musctl list -nro PID "$uuid")"
+	eventually is_killed "$uuid"
+	try 3 musctl list "$uuid"
+	try 0 musctl list --all -nro STATE "$uuid" crashed
+	[ "$output" = $'killed\nkilled' ]
+	try 3 musctl list --all 0123abcd-0000-4000-8000-00000000beef
+	complains "musctl: list: 0123abcd-0000-4000-8000-00000000beef: no such device (musctl list --all shows them)"
+}
+
+is_killed() { # UUID
+	[ "$(musctl list --all -nro STATE "$1")" = killed ]
+}
