@@ -441,6 +441,67 @@ unsigned int lm_nvme_poll(lm_nvme_t *nvme);
  */
 void *lm_nvme_pvt(const lm_nvme_t *nvme);
 
+/* ---- faults ---------------------------------------------------------------------- */
+
+/* lm_nvme_fault_t.flags */
+#define LM_NVME_FAULT_FAIL   (1u << 0) /* it is checked, and ends with @status */
+#define LM_NVME_FAULT_DROP   (1u << 1) /* it is served, and its completion never comes */
+#define LM_NVME_FAULT_RESULT (1u << 2) /* its completion has @result */
+
+#define LM_NVME_FAULT_MAX_NS 3600000000000ull /* the longest delay: an hour */
+
+/**
+ * struct lm_nvme_fault - what is to happen to a command; all 0: nothing
+ * @flags:          LM_NVME_FAULT_*
+ * @status:         enum lm_nvme_status, not success. As with lm_nvme_complete()
+ * @delay_ns:       before it is looked at
+ * @end_delay_ns:   before its completion is in the queue; what it does is done, and its data are
+ *                  there
+ * @result:         dwords 0 and 1 of the completion
+ * @corrupt_offset: of the data, in bytes
+ * @corrupt_length: that many bytes from there on are inverted, as many as there are: on the way to
+ *                  the guest, or on the way from it, where the guest's own memory stays as it is
+ */
+typedef struct {
+	uint32_t flags;
+	uint16_t status;
+	uint16_t reserved;
+	uint64_t delay_ns;
+	uint64_t end_delay_ns;
+	uint64_t result;
+	uint64_t corrupt_offset;
+	uint64_t corrupt_length;
+	uint64_t reserved1[4];
+} lm_nvme_fault_t;
+
+/**
+ * typedef lm_nvme_inject_fn - says what is to happen to a command
+ * @pvt:   that of lm_nvme_inject()
+ * @cmd:   a command that was fetched, of any queue: @sqid 0 is admin. Nothing was checked yet, and
+ *         there are no data. What it puts into @dw is served instead; the completion has the
+ *         identifier of the original
+ * @fault: out: all 0 at first
+ *
+ * An Asynchronous Event Request is a command: it ends when there is an event, and @end_delay_ns,
+ * LM_NVME_FAULT_DROP and LM_NVME_FAULT_RESULT are done to that event.
+ */
+typedef void lm_nvme_inject_fn(void *pvt, lm_nvme_cmd_t *cmd, lm_nvme_fault_t *fault);
+
+/**
+ * lm_nvme_inject() - have commands fail, come late, or go wrong
+ * @nvme: the controller
+ * @fn:   asked once for each command; NULL: none is. It must not call the controller
+ * @pvt:  for it
+ *
+ * For tests of drivers. Commands that were asked for before keep what was said. One that another
+ * process had begun is asked for again. A reset ends delays; Abort, that before a command is looked
+ * at. The identifier of a command whose completion was dropped may be used again.
+ *
+ * Context: the thread that serves the context.
+ * Since: 0.2
+ */
+void lm_nvme_inject(lm_nvme_t *nvme, lm_nvme_inject_fn *fn, void *pvt);
+
 /* ---- what a description consists of ---------------------------------------------- */
 
 /* BAR0: registers at 0, doorbells at 1000h, MSI-X at 2000h and 3000h. Windows wants 16 KiB. */

@@ -91,6 +91,7 @@ static void lists_init(lm_nvme_t *nvme)
 	TAILQ_INIT(&nvme->free);
 	TAILQ_INIT(&nvme->aers);
 	TAILQ_INIT(&nvme->bounce_waiters);
+	TAILQ_INIT(&nvme->held);
 	for (i = 0; i < NVME_QUEUES; i++)
 		TAILQ_INIT(&nvme->cq[i].backlog);
 }
@@ -162,6 +163,7 @@ NVME_EXPORT void lm_nvme_destroy(lm_nvme_t *nvme)
 			nvme_ns_free(nvme, nvme->ns[nsid]);
 	}
 	lm_timer_destroy(nvme->irq_timer);
+	lm_timer_destroy(nvme->held_timer);
 	free(nvme);
 }
 

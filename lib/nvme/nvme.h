@@ -7,8 +7,8 @@
  * the first and a struct nvme_cmd in the second, by one number, from its fetch until its completion
  * is in the guest's queue: nvme_ctrl.c begins again what stands in a slot.
  *
- * Files, each knowing those before it: ring irq error | range prp sgl data | ns cmd event | io
- * nvm | identify feature logpage queue format inventory admin | exec turn | ctrl regs nvme.
+ * Files, each knowing those before it: ring irq error fault | range prp sgl data | ns cmd event |
+ * io nvm | identify feature logpage queue format inventory admin | exec turn | ctrl regs nvme.
  */
 #ifndef LM_NVME_INTERNAL_H
 #define LM_NVME_INTERNAL_H
@@ -175,6 +175,10 @@ struct nvme_cmd {
 	bool is_counted;   /* its namespace waits for it */
 	bool is_exclusive; /* has its namespace for itself */
 	bool is_at_backend;
+	bool is_held; /* until due_ns; then held_then() */
+	uint64_t due_ns;
+	void (*held_then)(struct nvme_cmd *cmd);
+	lm_nvme_fault_t fault;
 	uint8_t cqe[16];
 };
 
@@ -219,6 +223,10 @@ struct lm_nvme {
 
 	struct nvme_cmd *cmd[NVME_SLOTS];
 	struct nvme_cmds free, aers, bounce_waiters;
+	struct nvme_cmds held; /* by due_ns */
+	lm_timer_t *held_timer;
+	lm_nvme_inject_fn *inject;
+	void *inject_pvt;
 	uint32_t nr_cmds, nr_used, nr_dead, nr_aers;
 	uint64_t bounced;
 
@@ -306,6 +314,17 @@ uint32_t nvme_irq_vectors(lm_nvme_t *nvme);
 uint16_t nvme_error_log(struct nvme_cmd *cmd, uint16_t status);
 /* What a transfer of the client's memory that failed is to the guest. */
 uint16_t nvme_error_dma(int err);
+
+/* ---- nvme_fault.c ---------------------------------------------------------------- */
+
+/* What is to happen to a command; its dwords may be others afterwards. */
+void nvme_fault_ask(struct nvme_cmd *cmd);
+/* @then is called after @delay_ns; at once for 0. */
+void nvme_fault_hold(struct nvme_cmd *cmd, uint64_t delay_ns, void (*then)(struct nvme_cmd *));
+/* It is held no more, and nothing is called. */
+void nvme_fault_let_go(struct nvme_cmd *cmd);
+/* The data at hand. */
+void nvme_fault_corrupt(struct nvme_cmd *cmd);
 
 /* ---- nvme_range.c, nvme_prp.c, nvme_sgl.c, nvme_data.c --------------------------- */
 

@@ -34,7 +34,9 @@ static bool is_aborted(lm_nvme_t *nvme, struct nvme_cmd *cmd)
 {
 	const lm_nvme_block_ops_t *ops = cmd->ns ? cmd->ns->info.block : NULL;
 
-	if (cmd->op && cmd->op->run == nvme_event_request) {
+	if (cmd->is_held) {
+		nvme_fault_let_go(cmd);
+	} else if (cmd->op && cmd->op->run == nvme_event_request) {
 		TAILQ_REMOVE(&nvme->aers, cmd, link);
 		nvme->nr_aers--;
 	} else if (cmd->data.is_waiting) {

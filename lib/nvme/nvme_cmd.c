@@ -44,6 +44,7 @@ static void take(struct nvme_cmd *cmd, uint16_t sqid)
 	TAILQ_REMOVE(&nvme->free, cmd, link);
 	cmd->is_used = true;
 	cmd->is_dead = false;
+	cmd->fault = (lm_nvme_fault_t){ 0 };
 	cmd->pub.sqid = sqid;
 	nvme->nr_used++;
 	nvme->sq[sqid].in_flight++;
@@ -237,6 +238,14 @@ void nvme_cmd_retry(lm_nvme_t *nvme, uint16_t cqid)
 
 /* ---- ends ------------------------------------------------------------------------- */
 
+static void post(struct nvme_cmd *cmd)
+{
+	if (cmd->fault.flags & LM_NVME_FAULT_DROP || cmd->pub.nvme->st->csts & NVME_CSTS_CFS)
+		give_back(cmd);
+	else
+		nvme_cmd_post(cmd);
+}
+
 static void delivered(struct nvme_cmd *cmd, uint16_t status)
 {
 	struct nvme_slot *slot = cmd->slot;
@@ -247,7 +256,8 @@ static void delivered(struct nvme_cmd *cmd, uint16_t status)
 		return;
 	}
 	slot->status = nvme_error_log(cmd, status);
-	slot->result = cmd->pub.result;
+	slot->result = cmd->fault.flags & LM_NVME_FAULT_RESULT ? cmd->fault.result :
+								 cmd->pub.result;
 	slot->state = NVME_SLOT_DONE;
 	if (lm_is_traced(nvme->ctx))
 		lm_note(nvme->ctx, "%s cid=%u sq=%u: %s%03x", cmd->op ? cmd->op->name : "command",
@@ -255,19 +265,19 @@ static void delivered(struct nvme_cmd *cmd, uint16_t status)
 			slot->status & NVME_STATUS_CODE);
 	/* Pointers go before the guest knows: it may unmap the memory at once. */
 	nvme_data_release(cmd);
-	if (nvme->st->csts & NVME_CSTS_CFS)
-		give_back(cmd);
-	else
-		nvme_cmd_post(cmd);
+	nvme_fault_hold(cmd, cmd->fault.end_delay_ns, post);
 }
 
 void nvme_cmd_end(struct nvme_cmd *cmd, uint16_t status)
 {
 	cmd->is_at_backend = false;
-	if (status || cmd->is_dead)
+	if (status || cmd->is_dead) {
 		delivered(cmd, status);
-	else
-		nvme_data_deliver(cmd, delivered);
+		return;
+	}
+	if (nvme_cmd_way(cmd) & NVME_TO_HOST)
+		nvme_fault_corrupt(cmd);
+	nvme_data_deliver(cmd, delivered);
 }
 
 NVME_EXPORT void lm_nvme_complete(lm_nvme_cmd_t *cmd, uint16_t status)
@@ -281,7 +291,8 @@ NVME_EXPORT void lm_nvme_complete(lm_nvme_cmd_t *cmd, uint16_t status)
 bool nvme_cmd_drop_all(lm_nvme_t *nvme, bool forget)
 {
 	void (*drained)(lm_nvme_t *) = nvme->drained;
-	struct nvme_cmds *lists[NVME_QUEUES + 2] = { &nvme->aers, &nvme->bounce_waiters };
+	struct nvme_cmds *lists[NVME_QUEUES + 3] = { &nvme->aers, &nvme->bounce_waiters,
+						     &nvme->held };
 	struct nvme_cmd *cmd;
 	uint32_t i;
 
@@ -301,12 +312,13 @@ bool nvme_cmd_drop_all(lm_nvme_t *nvme, bool forget)
 			give_back(nvme->sq[i].deleter);
 		nvme->sq[i].in_flight = nvme->sq[i].fetching = 0;
 		nvme->sq[i].deleter = NULL;
-		lists[i + 2] = &nvme->cq[i].backlog;
+		lists[i + 3] = &nvme->cq[i].backlog;
 	}
 	for (i = 0; i < LM_NR(lists); i++) {
 		while ((cmd = TAILQ_FIRST(lists[i]))) {
 			TAILQ_REMOVE(lists[i], cmd, link);
 			cmd->data.is_waiting = false;
+			cmd->is_held = false;
 			give_back(cmd);
 		}
 	}

@@ -194,7 +194,8 @@ static void described(struct nvme_cmd *cmd, uint16_t status)
 		data->ready(cmd, status ?: LM_NVME_ABORT_REQUESTED);
 		return;
 	}
-	ret = hold_all(cmd);
+	/* What is spoilt on its way is not the guest's own copy. */
+	ret = cmd->fault.corrupt_length && comes_from_host(cmd) ? -EOPNOTSUPP : hold_all(cmd);
 	if (ret != -EOPNOTSUPP) {
 		if (!ret)
 			cmd->pub.error_at = 0;

@@ -104,30 +104,41 @@ static void note(const struct nvme_cmd *cmd)
 
 static void run(struct nvme_cmd *cmd, uint16_t status)
 {
-	if (status || cmd->is_dead)
+	if (status || cmd->is_dead) {
+		nvme_cmd_end(cmd, status);
+		return;
+	}
+	if (nvme_cmd_way(cmd) & NVME_TO_CONTROLLER)
+		nvme_fault_corrupt(cmd);
+	cmd->op->run(&cmd->pub);
+}
+
+static void serve(struct nvme_cmd *cmd)
+{
+	uint16_t status = begin(cmd);
+
+	if (!status && cmd->fault.flags & LM_NVME_FAULT_FAIL)
+		status = cmd->fault.status & NVME_STATUS_CODE;
+	if (lm_is_traced(cmd->pub.nvme->ctx))
+		note(cmd);
+	if (status)
 		nvme_cmd_end(cmd, status);
 	else
-		cmd->op->run(&cmd->pub);
+		nvme_data_prepare(cmd, run);
 }
 
 void nvme_exec(struct nvme_cmd *cmd)
 {
 	lm_nvme_cmd_t *pub = &cmd->pub;
 	lm_nvme_t *nvme = pub->nvme;
-	uint16_t status;
 
 	*pub = (lm_nvme_cmd_t){ .nvme = nvme, .pvt = nvme->info.pvt, .sqid = pub->sqid };
 	memcpy(pub->dw, cmd->slot->dw, sizeof(pub->dw));
 	pub->opcode = (uint8_t)pub->dw[0];
 	cmd->io = (lm_nvme_io_t){ 0 };
 	cmd->slot->state = NVME_SLOT_SERVED;
-	status = begin(cmd);
-	if (lm_is_traced(nvme->ctx))
-		note(cmd);
-	if (status)
-		nvme_cmd_end(cmd, status);
-	else
-		nvme_data_prepare(cmd, run);
+	nvme_fault_ask(cmd);
+	nvme_fault_hold(cmd, cmd->fault.delay_ns, serve);
 }
 
 static void fetched(void *arg, int result)
