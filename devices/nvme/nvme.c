@@ -6,15 +6,19 @@
  * file says what it is called and where its blocks are. The numbers are of nobody's hardware.
  */
 #include "../devices.h"
+#include "fault.h"
 #include "store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct nvme {
 	lm_nvme_t *nvme; /* first */
+	lm_ctx_t *ctx;   /* NULL while it has its options */
 	struct store store;
+	struct faults faults;
 	uint64_t size;
 	uint32_t backend, block_size;
 	bool read_only;
@@ -62,6 +66,12 @@ static int namespace_add(struct nvme *dev)
 	return ret ?: lm_nvme_ns_add(dev->nvme, &ns, NULL);
 }
 
+/* Without rules, nobody asks. */
+static void faults_follow(struct nvme *dev)
+{
+	lm_nvme_inject(dev->nvme, dev->faults.nr ? faults_inject : NULL, &dev->faults);
+}
+
 static int nvme_start(void *pvt, lm_ctx_t *ctx)
 {
 	struct nvme *dev = pvt;
@@ -80,6 +90,8 @@ static int nvme_start(void *pvt, lm_ctx_t *ctx)
 	}
 	ret = lm_nvme_create(ctx, &info, &dev->nvme);
 	ret = ret ?: namespace_add(dev);
+	if (!ret)
+		faults_follow(dev);
 	if (ret) {
 		lm_nvme_destroy(dev->nvme);
 		store_close(&dev->store);
@@ -93,6 +105,28 @@ static void nvme_stop(void *pvt)
 
 	lm_nvme_destroy(dev->nvme);
 	store_close(&dev->store);
+}
+
+/* ---- faults ------------------------------------------------------------------------ */
+
+static int nvme_prop_get(void *pvt, const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", ((const struct nvme *)pvt)->faults.text);
+	return 0;
+}
+
+static int nvme_prop_set(void *pvt, const char *name, const char *value)
+{
+	struct nvme *dev = pvt;
+	char why[256];
+	int ret;
+
+	ret = faults_set(&dev->faults, value, why, sizeof(why));
+	if (ret && dev->ctx)
+		lm_log(dev->ctx, LM_LOG_ERR, "%s", why);
+	if (!ret && dev->nvme)
+		faults_follow(dev);
+	return ret;
 }
 
 /* ---- the type ---------------------------------------------------------------------- */
@@ -157,12 +191,22 @@ static const lm_prop_t props[] = {
 	  .flags = LM_PROP_CREATE,
 	  .type = LM_PROP_TEXT,
 	  LM_PROP_IN(struct nvme, nguid) },
+	{ .name = "fault",
+	  .help = "commands that go wrong, by rules",
+	  .value = "",
+	  .accepts = FAULT_ACCEPTS },
 };
 
 static const lm_dev_info_t nvme_info = {
-	LM_NVME_DEVICE,    .type = "nvme",
-	LM_PROPS(props),   .start = nvme_start,
-	.stop = nvme_stop, .pci_info = { LM_NVME_PCI, .id = { .vid = 0x1234, .did = 0x4e56 } },
+	LM_NVME_DEVICE,
+	.type = "nvme",
+	LM_PROPS(props),
+	LM_CTX_IN(struct nvme, ctx),
+	.prop_get = nvme_prop_get,
+	.prop_set = nvme_prop_set,
+	.start = nvme_start,
+	.stop = nvme_stop,
+	.pci_info = { LM_NVME_PCI, .id = { .vid = 0x1234, .did = 0x4e56 } },
 };
 
 static void *nvme_new(void)

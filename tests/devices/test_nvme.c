@@ -4,6 +4,7 @@
  * itself is tested by tests/unit/test_nvme*.c.
  */
 #include "fixture.h"
+#include "../../devices/nvme/fault.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -290,6 +291,165 @@ static void a_backend_that_is_not_there(void **state)
 	}
 }
 
+/* ---- faults ---------------------------------------------------------------------- */
+
+static unsigned int read_at(uint32_t slba)
+{
+	return blocks(READ, slba, 0);
+}
+
+static void a_fault_by_place_and_count(void **state)
+{
+	start(NULL);
+	driver_begins();
+	assert_int_equal(fixture_set(&f, "fault", "read:nsid=1:lba=8+2:status=0x281:when=2+2"), 0);
+	fixture_assert_prop(&f, "fault", "read:nsid=1:lba=8+2:status=0x281:when=2+2");
+	assert_int_equal(read_at(8), 0);
+	assert_int_equal(read_at(7), 0); /* none of those */
+	assert_int_equal(read_at(10), 0);
+	assert_int_equal(blocks(WRITE, 8, 0), 0);
+	assert_int_equal(read_at(9), 0x281);
+	assert_int_equal(read_at(9), 0);
+	assert_int_equal(blocks(READ, 6, 2), 0x281); /* reaches into it */
+	assert_int_equal(fixture_set(&f, "fault", "read:nsid=2:status=0x281"), 0);
+	assert_int_equal(read_at(8), 0);
+	assert_int_equal(fixture_set(&f, "fault", ""), 0);
+	assert_int_equal(read_at(8), 0);
+}
+
+static void counts_of_faults(void **state)
+{
+	static const struct {
+		const char *when, *fires; /* of six reads */
+	} cases[] = {
+		{ "3", "..x..." },    { "3+", "..xxxx" },    { "2+3", ".x..x." },
+		{ "2..4", ".xxx.." }, { "1..5+2", "x.x.x." }, { "0x2", ".x...." },
+	};
+	char rule[64], seen[7] = "";
+	size_t i, k;
+
+	start(NULL);
+	driver_begins();
+	for (i = 0; i < LM_NR(cases); i++) {
+		snprintf(rule, sizeof(rule), "read:when=%s:status=6", cases[i].when);
+		assert_int_equal(fixture_set(&f, "fault", rule), 0);
+		for (k = 0; k < 6; k++)
+			seen[k] = read_at(0) ? 'x' : '.';
+		assert_string_equal(seen, cases[i].fires);
+	}
+}
+
+static uint64_t which_of_64(const char *rule)
+{
+	uint64_t fired = 0;
+	unsigned int i;
+
+	assert_int_equal(fixture_set(&f, "fault", rule), 0);
+	for (i = 0; i < 64; i++)
+		fired |= (uint64_t)!!read_at(0) << i;
+	return fired;
+}
+
+/* The same seed, the same commands; about as many as it says. */
+static void faults_by_probability(void **state)
+{
+	uint64_t first;
+
+	start(NULL);
+	driver_begins();
+	first = which_of_64("read:p=1/4:seed=7:status=6");
+	assert_in_range(__builtin_popcountll(first), 6, 28);
+	assert_true(first == which_of_64("read:p=1/4:seed=7:status=6"));
+	assert_true(first != which_of_64("read:p=1/4:seed=8:status=6"));
+	assert_true(!which_of_64("read:p=0/4:status=6"));
+	assert_true(!~which_of_64("read:p=4/4:status=6"));
+}
+
+static void kinds_of_faults(void **state)
+{
+	static const char *const rules[] = { "fault=write:corrupt=1+2,write:when=2:dw10=5", NULL };
+
+	start(rules);
+	driver_begins();
+	memset(data(), 0, 512);
+	assert_int_equal(blocks(WRITE, 0, 0), 0);
+	assert_int_equal(blocks(WRITE, 0, 0), 0); /* to block 5 */
+	assert_int_equal(fixture_set(&f, "fault", "identify:result=0x77,io-0x02:delay_exit=1ns"),
+			 0);
+	assert_int_equal(read_at(5), 0);
+	assert_memory_equal(data(), "\x00\xff\xff\x00", 4);
+	identify(1, 0);
+	assert_int_equal(*(uint32_t *)(ram + 4096 + 16 * (queue[0].head - 1)), 0x77);
+	assert_int_equal(fixture_set(&f, "fault", "io:status=6,admin-0x06:delay_enter=1us"), 0);
+	assert_int_equal(blocks(FLUSH, 0, 0), 6);
+	identify(1, 0);
+	assert_int_equal(fixture_set(&f, "fault", "read:drop:status=1"), 0);
+	assert_int_equal(blocks(WRITE, 0, 0), 0);
+}
+
+/* Each says what is wrong, and the rules that were there stay. */
+static void rules_that_cannot_be(void **state)
+{
+	static const struct {
+		const char *rule, *why;
+	} bad[] = {
+		{ "raed:drop", "fault: \"raed\" is not a command of those in muser-devices(7)" },
+		{ ",", "fault: \"\" is not a command of those in muser-devices(7)" },
+		{ "io-0x100:drop", NULL },
+		{ "io-:drop", NULL },
+		{ "read", "fault: read has no action (status=N, drop, ...)" },
+		{ "read:nsid=1", "fault: read has no action (status=N, drop, ...)" },
+		{ "read:whn=3:drop",
+		  "fault: \"whn=3\" of read: neither a condition nor an action" },
+		{ "read:status=0x800", "fault: \"status=0x800\" of read: expected status=N, "
+				       "1 to 0x7ff" },
+		{ "read:status=0", NULL },
+		{ "read:status", NULL },
+		{ "read:drop=1", "fault: \"drop=1\" of read: expected drop" },
+		{ "read:drop:", NULL },
+		{ "read:drop:lba=1+0", NULL },
+		{ "read:drop:lba=-1", NULL },
+		{ "read:drop:lba=1x", NULL },
+		{ "read:drop:nsid=0x100000000", NULL },
+		{ "read:drop:when=0", NULL },
+		{ "read:drop:when=3..2", NULL },
+		{ "read:drop:when=3+0", NULL },
+		{ "read:drop:when=3-", NULL },
+		{ "read:drop:p=2", NULL },
+		{ "read:drop:p=2/1", NULL },
+		{ "read:drop:p=0/0", NULL },
+		{ "read:delay_exit=2h", NULL },
+		{ "read:delay_exit=3601s", NULL },
+		{ "read:delay_exit=18446744073709551615", NULL },
+		{ "read:dw16=0", "fault: \"dw16=0\" of read: expected dwN=N, dw0 to dw15, "
+				 "four of them" },
+		{ "read:dw1=0:dw2=0:dw3=0:dw4=0:dw5=0", NULL },
+		{ "io:drop,io:drop,io:drop,io:drop,io:drop,io:drop,io:drop,io:drop,io:drop",
+		  "fault: more than 8 rules" },
+	};
+	struct faults faults = { 0 }, before;
+	char why[256], longest[FAULT_TEXT + 1];
+	size_t i;
+
+	assert_int_equal(faults_set(&faults, "read:drop", why, sizeof(why)), 0);
+	before = faults;
+	for (i = 0; i < LM_NR(bad); i++) {
+		*why = 0;
+		assert_int_equal(faults_set(&faults, bad[i].rule, why, sizeof(why)), -22);
+		assert_int_not_equal(*why, 0);
+		if (bad[i].why)
+			assert_string_equal(why, bad[i].why);
+		assert_memory_equal(&faults, &before, sizeof(faults));
+	}
+	memset(longest, 'x', FAULT_TEXT);
+	longest[FAULT_TEXT] = 0;
+	assert_int_equal(faults_set(&faults, longest, why, sizeof(why)), -22);
+	assert_string_equal(why, "fault: longer than 511 characters");
+	start(NULL);
+	assert_int_equal(fixture_set(&f, "fault", "read"), -22);
+	fixture_assert_prop(&f, "fault", "");
+}
+
 #define NVME_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -301,6 +461,11 @@ int main(void)
 		NVME_TEST(a_file_that_ends_early_is_an_error),
 		NVME_TEST(nothing_reads_as_zeroes),
 		NVME_TEST(options_reach_the_guest),
+		NVME_TEST(a_fault_by_place_and_count),
+		NVME_TEST(counts_of_faults),
+		NVME_TEST(faults_by_probability),
+		NVME_TEST(kinds_of_faults),
+		NVME_TEST(rules_that_cannot_be),
 		cmocka_unit_test(options_that_cannot_be),
 		cmocka_unit_test(a_backend_that_is_not_there),
 	};
