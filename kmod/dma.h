@@ -60,6 +60,7 @@ struct muser_dma_state {
 	unsigned long nr_unpinning, nr_helpers;
 	struct list_head copies; /* for the copier */
 	struct dma_rw *copying;  /* what it copies just now */
+	bool copies_wait;        /* the server is about to pin */
 
 	wait_queue_head_t wait; /* for ops and batches to end */
 
@@ -126,6 +127,9 @@ u64 dma_drop_later(struct muser_dma_state *st, unsigned long first, unsigned lon
  */
 void dma_rw_close(struct muser_dma_state *st);
 void dma_rw_cancel(struct muser_dma_state *st, unsigned long first, unsigned long last, int error);
+/* No copy begins from here on, and the one that is under way has ended, or had its turn. */
+void dma_rw_pause(struct muser_dma_state *st);
+void dma_rw_resume(struct muser_dma_state *st);
 
 /* dma_unmap.c: a number larger than all before; this client came too late to pin anything now */
 u64 dma_birth(void);

@@ -91,20 +91,24 @@ static int dma_call_run(void *data)
 
 /*
  * iommufd waits for pages that the client holds back (userfaultfd), with locks that it needs to
- * unmap and to exit: until it is interrupted, which a thread of the server's is not to be.
- * -EAGAIN: it was, as nothing came for a turn, or as the server's thread is killed.
+ * unmap and to exit: until it is interrupted, which a thread of the server's is not to be. It does
+ * one thing at a time for a device, and whoever comes second waits where no signal helps: there is
+ * one such thread, under pin_lock, and no copy meanwhile.
+ * -EAGAIN: it was interrupted, as nothing came for a turn, or as the server's thread is killed.
  */
-static int dma_call_by_thread(const struct muser_dma_state *st, struct dma_call *c)
+static int dma_call_by_thread(struct muser_dma_state *st, struct dma_call *c)
 {
 	struct task_struct *task;
 	long left;
 	int ret;
 
+	lockdep_assert_held(&st->pin_lock);
 	init_completion(&c->done);
 	task = kthread_create(dma_call_run, c, "muser_pin/%d", st->m->minor);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	get_task_struct(task);
+	dma_rw_pause(st);
 	wake_up_process(task);
 	left = wait_for_completion_killable_timeout(&c->done, DMA_TURN);
 	while (left <= 0) {
@@ -113,6 +117,7 @@ static int dma_call_by_thread(const struct muser_dma_state *st, struct dma_call 
 	}
 	ret = kthread_stop(task);
 	put_task_struct(task);
+	dma_rw_resume(st);
 	return ret == -EINTR ? -EAGAIN : ret;
 }
 

@@ -2,10 +2,10 @@
 /*
  * dma_rw.c - MUSER_DMA_RW: copy to and from the client's memory, piece by piece.
  *
- * From what is pinned already; else by pins for a moment; else by a thread, the copier, as VFIO
- * copies for kernel threads and the client itself only. The server's memory is never touched while
- * pages are pinned or locked, as its faults may take as long as they like: there is a buffer in
- * between.
+ * From what is pinned already; else by pins for a moment, where the server's thread may pin (not by
+ * iommufd); else by a thread, the copier, as VFIO copies for kernel threads and the client itself
+ * only. The server's memory is never touched while pages are pinned or locked, as its faults may
+ * take as long as they like: there is a buffer in between.
  *
  * VFIO holds its lock while it copies, and the client's memory may fault for as long as the client
  * likes (userfaultfd, FUSE). So there is a copier for each client, and it has signals: SIGKILL ends
@@ -115,13 +115,16 @@ static bool dma_rw_pinned(struct dma_rw *rw)
 	return ret;
 }
 
-/* Under dma_op_begin(). */
+/* Under dma_op_begin(). -EOPNOTSUPP: by the copier. */
 static int dma_rw_pinning(struct dma_rw *rw)
 {
 	struct muser_dma_state *st = rw->st;
 	bool write = rw->write;
 	int ret;
 
+	/* Each would need a thread, and they would wait for each other, where no signal helps. */
+	if (st->is_exact)
+		return -EOPNOTSUPP;
 	ret = dma_vfio_pin(st, &rw->op, &write, rw->pages);
 	if (ret)
 		return ret;
@@ -147,7 +150,7 @@ static struct dma_rw *dma_rw_next(struct muser_dma_state *st)
 	struct dma_rw *rw;
 
 	spin_lock(&st->lock);
-	rw = list_first_entry_or_null(&st->copies, struct dma_rw, link);
+	rw = st->copies_wait ? NULL : list_first_entry_or_null(&st->copies, struct dma_rw, link);
 	if (rw)
 		list_del_init(&rw->link);
 	st->copying = rw;
@@ -167,8 +170,25 @@ static bool dma_rw_leave(struct dma_rw *rw, int result)
 		list_add_tail(&rw->link, &st->copies);
 	st->copying = NULL;
 	spin_unlock(&st->lock);
+	wake_up_all(&st->wait);
 	flush_signals(current);
 	return !again;
+}
+
+void dma_rw_pause(struct muser_dma_state *st)
+{
+	spin_lock(&st->lock);
+	st->copies_wait = true;
+	spin_unlock(&st->lock);
+	wait_event_killable_timeout(st->wait, !READ_ONCE(st->copying), DMA_TURN);
+}
+
+void dma_rw_resume(struct muser_dma_state *st)
+{
+	spin_lock(&st->lock);
+	st->copies_wait = false;
+	spin_unlock(&st->lock);
+	wake_up(&st->copier_wait);
 }
 
 static int dma_rw_result(const struct dma_rw *rw, int ret)
@@ -346,7 +366,7 @@ static int dma_rw_piece(struct dma_rw *rw)
 	if (ret)
 		return ret;
 	ret = dma_rw_pinning(rw);
-	if (!ret || ret == -EINVAL || ret == -EPERM || ret == -EAGAIN) {
+	if (!ret || ret == -EINVAL || ret == -EPERM) {
 		dma_op_end(st, &rw->op);
 		return ret;
 	}
@@ -364,9 +384,7 @@ static int dma_rw_step(struct dma_rw *rw, void __user *user)
 
 	if (rw->write && copy_from_user(rw->data, user, rw->len))
 		return -EFAULT;
-	do {
-		ret = dma_rw_piece(rw);
-	} while (ret == -EAGAIN && !fatal_signal_pending(current));
+	ret = dma_rw_piece(rw);
 	if (ret)
 		return dma_error(ret);
 	if (!rw->write && copy_to_user(user, rw->data, rw->len))
