@@ -46,6 +46,7 @@ static void mdev_client_set(struct muser *m, struct vfio_device *vdev)
 static void mdev_client_clear(struct muser *m)
 {
 	m->vdev = NULL;
+	m->client_shared = false;
 	mmdrop(m->client_mm);
 	m->client_mm = NULL;
 	mutex_lock(&m->state_lock);
@@ -79,11 +80,14 @@ static void mdev_client_leave(struct muser *m)
 /*
  * The client calls. Its first call makes it the server's client, not open_device: 6.1 registers a
  * device for dma_unmap after that, and what the server had pinned in between would stay pinned.
+ * NULL: it is not the only one.
  */
 static struct muser *mdev_called(struct vfio_device *vdev)
 {
 	struct muser *m = mdev_instance(vdev);
 
+	if (unlikely(muser_client_is_shared(m)))
+		return NULL;
 	/* Pairs with mdev_client_enter(). */
 	if (unlikely(!smp_load_acquire(&m->client_open)))
 		mdev_client_enter(m);
@@ -119,18 +123,24 @@ static void mdev_close(struct vfio_device *vdev)
 
 static ssize_t mdev_read(struct vfio_device *vdev, char __user *buf, size_t count, loff_t *pos)
 {
-	return access_region_rw(mdev_called(vdev), buf, count, pos, false);
+	struct muser *m = mdev_called(vdev);
+
+	return m ? access_region_rw(m, buf, count, pos, false) : -EBUSY;
 }
 
 static ssize_t mdev_write(struct vfio_device *vdev, const char __user *buf, size_t count,
 			  loff_t *pos)
 {
-	return access_region_rw(mdev_called(vdev), (char __user *)buf, count, pos, true);
+	struct muser *m = mdev_called(vdev);
+
+	return m ? access_region_rw(m, (char __user *)buf, count, pos, true) : -EBUSY;
 }
 
 static int mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
-	return access_mmap(mdev_called(vdev), vma);
+	struct muser *m = mdev_called(vdev);
+
+	return m ? access_mmap(m, vma) : -EBUSY;
 }
 
 static int mdev_set_irqs(struct muser *m, void __user *user)
@@ -176,6 +186,8 @@ static long mdev_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long
 	struct muser *m = mdev_called(vdev);
 	void __user *user = (void __user *)arg;
 
+	if (!m)
+		return -EBUSY;
 	switch (cmd) {
 	case VFIO_DEVICE_GET_INFO:
 		return info_device(m, user);
@@ -198,7 +210,9 @@ static long mdev_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long
 static int mdev_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
 			    struct vfio_info_cap *caps)
 {
-	return info_region(mdev_called(vdev), info, caps);
+	struct muser *m = mdev_called(vdev);
+
+	return m ? info_region(m, info, caps) : -EBUSY;
 }
 #endif
 

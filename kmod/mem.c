@@ -287,7 +287,16 @@ static int client_access(struct vm_area_struct *vma, unsigned long addr, void *b
 	return ret;
 }
 
+/* It may be what keeps the device open. */
+static void client_close(struct vm_area_struct *vma)
+{
+	struct muser_mem_space *s = vma->vm_private_data;
+
+	muser_client_is_shared(s->m);
+}
+
 static const struct vm_operations_struct client_vm_ops = {
+	.close = client_close,
 	.fault = client_fault,
 	.pfn_mkwrite = client_mkwrite,
 	.access = client_access,

@@ -213,6 +213,7 @@ struct muser {
 	struct vfio_device *vdev;    /* from open_device until muser_dma_close() is done */
 	struct mm_struct *client_mm; /* the same; counted by mmgrab() */
 	bool client_open;            /* it has called us; read without the lock, too */
+	bool client_shared;          /* see muser_client_is_shared() */
 	struct pid *client_pid;
 	kuid_t client_uid;
 
@@ -236,6 +237,21 @@ static inline void muser_get(struct muser *m)
 static inline void muser_put(struct muser *m)
 {
 	kref_put(&m->ref, m->release);
+}
+
+/*
+ * Type 1 keeps the group's file open as long as the device. iommufd does not, and whoever opens the
+ * group next joins a device that a mapping or a descriptor still keeps open, with all that its
+ * client has, and its driver is not notified. Nobody's calls are served then, until it is closed.
+ * Each call looks, and so does a mapping that goes, as it may be what keeps the device open.
+ */
+static inline bool muser_client_is_shared(struct muser *m)
+{
+#ifdef HAVE_VFIO_IOMMUFD
+	if (unlikely(m->vdev->iommufd_access && READ_ONCE(m->vdev->open_count) > 1))
+		WRITE_ONCE(m->client_shared, true);
+#endif
+	return READ_ONCE(m->client_shared);
 }
 
 /* Some of its device memory was written, and is to be fetched. */

@@ -655,11 +655,12 @@ answer_is() { # ERROR
 }
 
 is_refused() { # COMMAND...: somebody else is there
-	"$@" 2>&1 | grep -qi 'EBUSY\|busy'
+	"$@" >/tmp/refusal 2>&1
+	grep -qi 'EBUSY\|busy' /tmp/refusal || { cat /tmp/refusal && return 1; }
 }
 
 # VFIO says EINVAL of a device that is open, and bound by another cdev. All else was right: as soon
-# as the mapping goes, the same command succeeds.
+# as the mapping goes, the same command succeeds. On iommufd, muser.ko says that it is busy.
 no_other_client() {
 	case $type in
 	cdev) vfio_client "$U" info 2>&1 | grep -q 'BIND_IOMMUFD: Invalid' ;;
