@@ -333,10 +333,13 @@ is 'and nothing stays pinned' 0 attribute "$U" pinned_pages
 ok 'a client' client_start "$U"
 ok 'has memory pinned' c map 0x100000 0x10000 anon
 ok 'by a server' dma $PIN 0x100000 0x10000 0
+ok 'and four vectors' all_four
 stop_server
 ok 'that dies' until_true is_attribute "$U" state no-server
 is 'nothing stays pinned' 0 attribute "$U" pinned_pages
 ok 'accesses fail' c ! EIO read bar0 0 4
+ok 'one vector is taken away' c set msix eventfd trigger 1 1 -1
+ok 'all are switched off' c set msix none trigger 0 0
 ok 'a server comes' serve "$U" -x
 ok 'accesses work' c read bar0 0 4
 stop_server
