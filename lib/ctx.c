@@ -84,6 +84,7 @@ static void environment_forget(const lm_dev_info_t *info, const lm_dev_info_t *g
 	} all[] = {
 		{ "MUSER_UUID", !given->uuid },
 		{ "MUSER_NAME", !given->name },
+		{ "MUSER_SOCKET_PATH", info->socket_path && !given->socket_path },
 		{ "MUSER_SOCKET_MODE", !given->socket_mode },
 		{ "MUSER_SOCKET_GROUP", !given->socket_gid },
 		{ "MUSER_NO_MMAP", found & LM_DEV_NO_MMAP },

@@ -148,8 +148,10 @@ static int from_environment(lm_dev_info_t *info)
 		return 0;
 	if (transport && !strcmp(transport, "mdev"))
 		info->flags |= LM_DEV_MDEV;
-	if (!fd || (info->flags & LM_DEV_MDEV))
+	if (info->flags & LM_DEV_MDEV)
 		return 0;
+	if (!fd)
+		return string_from(&info->socket_path, "MUSER_SOCKET_PATH");
 	errno = 0;
 	nr = strtol(fd, &end, 10);
 	if (errno || end == fd || *end || nr < 0 || nr > INT_MAX) {

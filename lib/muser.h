@@ -648,8 +648,10 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               that is taken
  * @uuid:        NULL: $MUSER_UUID, else a random one (LM_DEV_MDEV: there must be one)
  * @socket_path: where clients connect. NULL: fd if flagged, else $MUSER_LISTEN_FD, else
- *               <runtime>/<uuid>/vfio-user.sock
- * @fd:          see LM_DEV_LISTEN_FD and LM_DEV_CONN_FD; consumed by a successful lm_ctx_create()
+ *               $MUSER_SOCKET_PATH, else <runtime>/<uuid>/vfio-user.sock. The library makes the
+ *               socket, and removes it when the context is destroyed
+ * @fd:          see LM_DEV_LISTEN_FD and LM_DEV_CONN_FD; consumed by a successful lm_ctx_create().
+ *               The file of a listening one stays: who has bound it removes it
  * @flags:       LM_DEV_*
  * @socket_mode: permission bits of the client socket, 0: $MUSER_SOCKET_MODE, else 0600, or 0660
  *               with a group. Whom they admit may pass through the instance directory and the
@@ -903,8 +905,9 @@ const char *lm_ctx_uuid(const lm_ctx_t *ctx);
  * @ctx: the context
  *
  * Context: any thread.
- * Return: the path, as long as the context lives; NULL if it serves an inherited descriptor or a
- *         mediated device.
+ * Return: the path, from the root, as long as the context lives; NULL if it serves a mediated
+ *         device, or an inherited descriptor: a connection, or a listening socket that was not
+ *         bound to a path from the root.
  * Since: 0.2
  */
 const char *lm_ctx_socket(const lm_ctx_t *ctx);

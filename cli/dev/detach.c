@@ -116,13 +116,6 @@ static int ask(struct detached *d, const struct holder_request *request)
 	return d->done_err;
 }
 
-bool detach_keep(int keep)
-{
-	if (keep == DETACH_FD)
-		return !fcntl(keep, F_SETFD, 0);
-	return keep < 0 || dup2(keep, DETACH_FD) == DETACH_FD;
-}
-
 static pid_t start_holder(struct detached *d, struct holder *job)
 {
 	int pair[2];
@@ -139,9 +132,9 @@ static pid_t start_holder(struct detached *d, struct holder *job)
 	return pid;
 }
 
-int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *arg)
+int detach_start(struct detached *d, int (*child)(void *arg), void *arg)
 {
-	struct holder job = { .keep = keep, .child = child, .arg = arg };
+	struct holder job = { .child = child, .arg = arg };
 	sigset_t set;
 	pid_t pid;
 

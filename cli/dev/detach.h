@@ -27,15 +27,10 @@ struct detached {
 	size_t len, shown; /* of what it has said */
 };
 
-#define DETACH_FD         3              /* what a program is given */
 #define DETACH_TIMEOUT_NS 10000000000ULL /* until its device answers */
 
-/* keep: a descriptor that the child gets as DETACH_FD, or -1. child() returns an exit
- * status. 0, or the status of a printed error. */
-int detach_start(struct detached *d, int keep, int (*child)(void *arg), void *arg);
-
-/* The same for a program that takes the place of this one. */
-bool detach_keep(int keep);
+/* child() returns an exit status. 0, or the status of a printed error. */
+int detach_start(struct detached *d, int (*child)(void *arg), void *arg);
 
 #define DETACH_ENDED (-1)
 

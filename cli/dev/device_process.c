@@ -28,8 +28,6 @@
 #include "ui/start.h"
 
 const struct opt host_options[] = {
-	{ 'O', "option", OPT_LIST, offsetof(struct device_process, options), "KEY=VALUE",
-	  "option of the type (musctl types TYPE lists them)", COMPLETE_TYPE_OPTION },
 	{ 'u', "uuid", OPT_TEXT, offsetof(struct device_process, uuid), "UUID",
 	  "UUID of the device (default: a random one)" },
 	{ 0, "name", OPT_TEXT, offsetof(struct device_process, name), "NAME",

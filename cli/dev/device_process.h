@@ -35,6 +35,14 @@ struct device_process {
 
 extern const struct opt host_options[];
 
+/* Beside them, as each verb says whose options these are. */
+#define HOST_OPTION(help)                                                                       \
+	{                                                                                       \
+		'O', "option", OPT_LIST, offsetof(struct device_process, options), "KEY=VALUE", \
+			help, COMPLETE_TYPE_OPTION                                              \
+	}
+#define HOST_OPTION_OF_TYPE HOST_OPTION("option of the type (musctl types TYPE lists them)")
+
 /* What concerns no type: UUID, name, group, fd, transport. 0, or the status of a printed error. */
 int device_process_check(struct device_process *host);
 /* Checks everything and makes the device, in memory only. 0, or the status of a printed

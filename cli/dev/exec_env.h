@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * exec_env.h - what a program that is a device is given by exec: options, names and its socket, by
- * the environment.
+ * exec_env.h - what a program that is a device is given by exec, by the environment: options,
+ * names, where its socket is to be.
  */
 #ifndef MUSCTL_EXEC_ENV_H
 #define MUSCTL_EXEC_ENV_H
 
-#include "base/sockpath.h"
-
 struct device_process;
 
 struct exec_env {
-	int listen_fd; /* -1: the program makes its socket */
-	struct sockfile file;
-	char *options; /* one a line */
+	char *options;     /* one a line */
+	char *socket_path; /* from the root; NULL: none was asked for */
 };
 
 /* 0, or the status of a printed error. */
 int exec_env_new(struct exec_env *env, const struct device_process *host);
 void exec_env_free(struct exec_env *env);
-void exec_env_undo(struct exec_env *env); /* no program came of it: the socket goes */
+/* No device came of it: nor is its socket left, if it has no handler for what ended it. */
+void exec_env_undo(struct exec_env *env);
 /* In the process that becomes the program. */
 void exec_env_set(const struct exec_env *env, const struct device_process *host, const char *uuid);
 

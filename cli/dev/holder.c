@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "base/kernel.h"
-#include "dev/detach.h"
 #include "ui/call.h"
 #include "ui/error.h"
 
@@ -46,7 +45,7 @@ struct state {
 /* ---- the device process ---------------------------------------------------------- */
 
 /* Nothing of the caller's is left but the environment and the current directory. */
-static bool cut_ties(int stderr_fd, int keep)
+static bool cut_ties(int stderr_fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t set;
@@ -55,9 +54,7 @@ static bool cut_ties(int stderr_fd, int keep)
 	umask(022);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(stderr_fd, 2) < 0)
 		return false;
-	if (!detach_keep(keep))
-		return false;
-	kernel_close_range(keep >= 0 ? DETACH_FD + 1 : DETACH_FD, ~0u);
+	kernel_close_range(STDERR_FILENO + 1, ~0u);
 	sigemptyset(&set);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	return true;
@@ -65,7 +62,7 @@ static bool cut_ties(int stderr_fd, int keep)
 
 static _Noreturn void be_child(const struct holder *job, int stderr_fd)
 {
-	if (!cut_ties(stderr_fd, job->keep))
+	if (!cut_ties(stderr_fd))
 		_exit(error(ST_FAILED, NULL, "cannot detach: %s", strerror(errno)));
 	_exit(job->child(job->arg));
 }

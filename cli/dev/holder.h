@@ -39,7 +39,6 @@ struct holder {
 	char log_name[UUID_SIZE + 8];
 	int sock;    /* SOCK_SEQPACKET */
 	int runtime; /* the directory for the log, or -errno */
-	int keep;    /* the child's descriptor DETACH_FD, or -1 */
 	int (*child)(void *arg);
 	void *arg;
 };

@@ -95,7 +95,7 @@ static int connect_client(struct target *t, const struct call *call, bool spin)
 	}
 	if (!path)
 		return error(ST_UNSUPPORTED, t->name,
-			     "has no client socket (an mdev, or an inherited connection)");
+			     "has no client socket with a path (an mdev, or an inherited socket)");
 	err = lm_client_connect(path, &options, &t->client);
 	return err ? target_failed(t, NULL, err) : 0;
 }

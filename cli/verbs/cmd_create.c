@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../devices/devices.h"
+#include "base/dir.h"
 #include "base/env.h"
 
 #include "dev/claim.h"
@@ -27,18 +28,17 @@ struct create_args {
 	struct device_process host;
 };
 
-/* The device process leaves the current directory: what is relative must become absolute. */
-static char *absolute(const char *path)
-{
-	char *cwd, *whole = NULL;
+static const struct opt create_options[] = { HOST_OPTION_OF_TYPE, { 0 } };
 
-	if (!path || *path == '/')
-		return NULL;
-	cwd = getcwd(NULL, 0);
-	if (!cwd || asprintf(&whole, "%s/%s", cwd, path) < 0)
-		whole = NULL;
-	free(cwd);
-	return whole;
+/* The device process leaves the current directory. */
+static void make_runtime_absolute(void)
+{
+	const char *runtime = env_get("MUSER_RUNTIME_DIR");
+	char *whole = runtime ? dir_absolute(runtime) : NULL;
+
+	if (whole)
+		setenv("MUSER_RUNTIME_DIR", whole, 1);
+	free(whole);
 }
 
 static int be_device(void *arg)
@@ -56,7 +56,7 @@ static int start(struct device_process *host, const struct claim *claim)
 	struct detached d = { .uuid = host->uuid, .program = host->type->name };
 	int status;
 
-	status = detach_start(&d, -1, be_device, host);
+	status = detach_start(&d, be_device, host);
 	if (status)
 		return status;
 	status = detach_wait(&d, DETACH_TIMEOUT_NS);
@@ -89,25 +89,25 @@ static int create(const struct call *call)
 {
 	struct create_args *args = call->args;
 	struct device_process *host = &args->host;
-	char uuid[UUID_SIZE], *socket_path, *runtime;
+	char uuid[UUID_SIZE], *path = NULL;
 	int status;
 
 	uuid_random(uuid);
-	socket_path = absolute(host->socket_path);
-	if (socket_path)
-		host->socket_path = socket_path;
+	if (host->socket_path) {
+		path = dir_absolute(host->socket_path);
+		if (!path)
+			return error(ST_FAILED, NULL, "out of memory");
+		host->socket_path = path;
+	}
 	status = device_process_prepare(host, call->words[0]);
 	if (!status) {
-		runtime = absolute(env_get("MUSER_RUNTIME_DIR"));
-		if (runtime)
-			setenv("MUSER_RUNTIME_DIR", runtime, 1);
-		free(runtime);
+		make_runtime_absolute();
 		if (!host->uuid)
 			host->info.uuid = host->uuid = uuid;
 		status = host->mdev ? start_claimed(host) : start(host, NULL);
 		device_process_free(host);
 	}
-	free(socket_path);
+	free(path);
 	return status;
 }
 
@@ -115,6 +115,7 @@ const struct cmd cmd_create = {
 	.name = "create",
 	.summary = "create a device and print its UUID",
 	.args = (const struct arg[]){ { "TYPE", COMPLETE_TYPE }, { 0 } },
+	.options = create_options,
 	.shared = host_options,
 	.size = sizeof(struct create_args),
 	.defaults = &(const struct create_args){ .host.fd = -1 },

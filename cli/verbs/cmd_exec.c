@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "dev/claim.h"
+#include "dev/control.h"
 #include "dev/detach.h"
 #include "dev/device_process.h"
 #include "dev/exec_env.h"
@@ -20,6 +21,7 @@
 #include "ui/error.h"
 #include "ui/out.h"
 #include "ui/start.h"
+#include "ui/value.h"
 #include "verbs/verbs.h"
 
 #define HINT " (is it a libmuser program, and does it call lm_ctx_drive()?)"
@@ -35,6 +37,7 @@ struct exec_args {
 };
 
 static const struct opt exec_options[] = {
+	HOST_OPTION("option of the device (PROGRAM --help lists them)"),
 	{ 'f', "foreground", OPT_FLAG, offsetof(struct exec_args, foreground), NULL,
 	  "become PROGRAM instead of starting it in the background" },
 	{ 't', "timeout", OPT_SECONDS, offsetof(struct exec_args, timeout_ns), "SECONDS",
@@ -55,8 +58,6 @@ static int run_here(struct exec_args *args)
 {
 	if (out_line(args->id))
 		return ST_FAILED;
-	if (!detach_keep(args->env.listen_fd))
-		return error(ST_FAILED, args->host.socket_path, "%s", strerror(errno));
 	return become(args);
 }
 
@@ -72,13 +73,37 @@ static int check_transport(struct exec_args *args, struct detached *d)
 	return error(ST_FAILED, args->words[0], "its device is not an mdev (an older libmuser?)");
 }
 
+/* PROGRAM may have a socket of its own, which nobody looks for. */
+static int check_socket(const struct exec_args *args)
+{
+	const char *path = args->env.socket_path, *socket;
+	struct json_object *device;
+	struct control *control;
+	int status;
+
+	if (!path)
+		return 0;
+	status = instance_show(args->id, &control, &device);
+	if (status)
+		return status;
+	socket = value_text(device, "socket");
+	if (!socket || strcmp(socket, path))
+		status =
+			error(ST_FAILED, args->words[0],
+			      "its device does not listen at %s (it has a socket of its own, or an "
+			      "older libmuser)",
+			      path);
+	control_close(control);
+	return status;
+}
+
 static int run_detached(struct exec_args *args, const struct claim *claim)
 {
 	const uint64_t timeout = args->timeout_ns ? args->timeout_ns : DETACH_TIMEOUT_NS;
 	struct detached d = { .uuid = args->id, .program = args->words[0], .hint = HINT };
 	int status;
 
-	status = detach_start(&d, args->env.listen_fd, become, args);
+	status = detach_start(&d, become, args);
 	if (status)
 		return status;
 	status = detach_wait(&d, timeout);
@@ -91,6 +116,8 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 	naming_end(&args->host.naming);
 	if (!status)
 		status = naming_check_device(args->words[0], args->id, args->host.name);
+	if (!status)
+		status = check_socket(args);
 	if (!status)
 		return detach_print(&d);
 	detach_kill(&d);

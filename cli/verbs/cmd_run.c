@@ -28,7 +28,8 @@ struct run_args {
 	struct device_process host;
 };
 
-static const struct opt run_options[] = { { 0, "fd", OPT_FD, offsetof(struct run_args, host.fd),
+static const struct opt run_options[] = { HOST_OPTION_OF_TYPE,
+					  { 0, "fd", OPT_FD, offsetof(struct run_args, host.fd),
 					    "FDNUM", "inherited socket (connected or listening)" },
 					  { 0 } };
 

@@ -40,7 +40,7 @@ static int add_cmdline(struct cmdline *cmdline, struct json_object *device,
 		return cmdline_add(cmdline, value_text(mdev, "uuid"), NULL);
 	if (!socket)
 		return error(ST_UNSUPPORTED, value_text(device, "uuid"),
-			     "has no client socket (its connection was inherited)");
+			     "has no client socket with a path (it was inherited)");
 	return cmdline_add(cmdline, value_text(device, "uuid"), socket);
 }
 

@@ -304,6 +304,18 @@ bool dir_has_fd(int at, const char *name, int fd)
 	return !fstat(fd, &st) && dir_has(at, name, &st);
 }
 
+char *dir_absolute(const char *path)
+{
+	char *cwd = *path == '/' ? NULL : getcwd(NULL, 0), *whole;
+
+	if (!cwd)
+		return strdup(path);
+	if (asprintf(&whole, "%s/%s", cwd, path) < 0)
+		whole = NULL;
+	free(cwd);
+	return whole;
+}
+
 int dir_path(char *buf, size_t size, const char *dir, const char *name)
 {
 	const int len = snprintf(buf, size, "%s%s%s", dir, name[0] ? "/" : "", name);

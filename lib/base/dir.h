@@ -29,6 +29,8 @@ int dir_reopen(int at);
 int dir_open_at(int at, const char *name);
 /* @dir/@name, or @dir if @name is "": 0 or -ENAMETOOLONG. */
 int dir_path(char *buf, size_t size, const char *dir, const char *name);
+/* @path from the root, for free(3): as it is if there is no current directory; NULL: no memory. */
+char *dir_absolute(const char *path);
 /* A new directory for us alone; @name ends in XXXXXX, which become its own. */
 int dir_make_private(int at, char *name);
 /* @name in @at is the very file that @st describes. */

@@ -31,6 +31,7 @@
 #define LOCK_TRIES  100
 #define LOCK_NAP_US 10000 /* who holds it as we do holds it for less */
 #define WORK_NAME   ".muser-XXXXXX"
+#define PROC_FD     "/proc/self/fd/"
 
 /* ---- addresses ------------------------------------------------------------------- */
 
@@ -55,7 +56,7 @@ static int address_at(struct sockaddr_un *addr, int dir, const char *name)
 
 	memset(addr, 0, sizeof(*addr));
 	addr->sun_family = AF_UNIX;
-	len = snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%s", dir, name);
+	len = snprintf(addr->sun_path, sizeof(addr->sun_path), PROC_FD "%d/%s", dir, name);
 	return len >= (int)sizeof(addr->sun_path) ? -ENAMETOOLONG : 0;
 }
 
@@ -107,7 +108,7 @@ static int connect_to(int file)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d", file);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), PROC_FD "%d", file);
 	return socket_connect(&addr);
 }
 
@@ -272,6 +273,24 @@ int sockpath_listen(const char *path, uint32_t mode, uint32_t gid, struct sockfi
 	file->st = st;
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	return fd;
+}
+
+char *sockpath_of(int fd)
+{
+	struct {
+		struct sockaddr_un addr;
+		char end; /* a path of full length has no 0 */
+	} name = { .end = 0 };
+	socklen_t len = sizeof(name.addr);
+	const char *path = name.addr.sun_path;
+	struct stat st;
+
+	if (getsockname(fd, (struct sockaddr *)&name.addr, &len) || name.addr.sun_family != AF_UNIX)
+		return NULL;
+	/* As we bind ourselves: that is the name of a descriptor, not of a file. */
+	if (*path != '/' || !strncmp(path, PROC_FD, strlen(PROC_FD)))
+		return NULL;
+	return !lstat(path, &st) && S_ISSOCK(st.st_mode) ? strdup(path) : NULL;
 }
 
 void sockfile_remove(struct sockfile *file)

@@ -29,6 +29,10 @@ int sockpath_listen_at(int dir, const char *name, uint32_t mode, uint32_t gid);
 /* If it is still there; another one of that name is not touched. */
 void sockfile_remove(struct sockfile *file);
 
+/* Where a socket that others made listens, for free(3). NULL: it has no file, or has its name from
+ * another directory than the root, which its maker alone knows. */
+char *sockpath_of(int fd);
+
 /* A connected socket, or -errno: never blocks (a full backlog is -EAGAIN). */
 int sockpath_connect(const char *path);
 /* The same; of @name in @dir no link is followed. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/accept.h"
+#include "base/dir.h"
 #include "server/instance.h"
 #include "server/server_client.h"
 #include "wire/host.h"
@@ -81,7 +82,7 @@ static int listen_on_path(struct server *server)
 
 	if (ret)
 		return ret;
-	server->path = strdup(info->socket_path ?: path);
+	server->path = dir_absolute(info->socket_path ?: path);
 	if (!server->path)
 		return -ENOMEM;
 	fd = info->socket_path ? sockpath_listen(server->path, info->socket_mode, info->socket_gid,
@@ -129,6 +130,7 @@ int server_new(struct lm_ctx *ctx)
 	}
 	if (ctx->info.flags & LM_DEV_CONN_FD)
 		return client_new_fd(server, fd, &server->client);
+	server->path = sockpath_of(fd);
 	return listener_add(server, fd);
 }
 

@@ -71,7 +71,7 @@ struct server {
 	const struct client_turns *turns;
 	struct channel channel;   /* the one that there is; ops NULL: each client brings its own */
 	struct source listener;   /* fd -1: none */
-	char *path;               /* where clients connect; NULL: an inherited descriptor, a node */
+	char *path;               /* where clients connect; NULL: there is no such place */
 	struct sockfile own_file; /* bound by us outside the instance directory */
 	struct client *client;    /* that has said its version (LM_DEV_CONN_FD, node: or not) */
 	struct client *pending[PENDING_MAX]; /* these have not ... */

@@ -86,7 +86,7 @@ client at a time)"
 @test "a device without a client socket cannot be measured" {
 	client_start -- /bin/sh -c 'exec "$MUSCTL" run null --fd=3 --name card >uuid'
 	try 4 musctl bench card
-	complains "musctl: bench: card: has no client socket (an mdev, or an inherited connection)"
+	complains "musctl: bench: card: has no client socket with a path (an mdev, or an inherited socket)"
 }
 
 @test "a test that fails is a row and a status" {

@@ -220,7 +220,7 @@ load helper
 	[ "$stderr" = "musctl: create: null: $long: no client can connect to a path of ${#long} bytes, 107 at most (use a shorter socket path or MUSER_RUNTIME_DIR)" ]
 	musctl destroy "$output"
 	try 0 musctl exec --socket-path "$long" -- "$BATS_FILE_TMPDIR/program"
-	[ "$stderr" = "musctl: exec: $long: no client can connect to a path of ${#long} bytes, 107 at most (use a shorter --socket-path)" ]
+	[ "$stderr" = "muser: $output: $long: no client can connect to a path of ${#long} bytes, 107 at most (use a shorter socket path or MUSER_RUNTIME_DIR)" ]
 	MUSER_RUNTIME_DIR=${long%/*} try 0 musctl run null -- true
 	[[ $stderr == "musctl: run: null: ${long%/*}/"*"/vfio-user.sock: no client can connect "* ]]
 	MUSER_RUNTIME_DIR=${long%/*} try 0 musctl exec -- "$BATS_FILE_TMPDIR/program"
@@ -229,6 +229,11 @@ load helper
 	longest=$PWD/$(printf '%0*d' $((106 - ${#PWD})) 0)
 	try 0 musctl create null --socket-path "$longest"
 	[ -z "$stderr" ]
+}
+
+@test "a device process works in the root directory" {
+	musctl create null
+	[ "$(readlink "/proc/$(musctl list -nro PID)/cwd")" = / ]
 }
 
 @test "a relative runtime folder is meant from here" {

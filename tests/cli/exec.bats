@@ -101,6 +101,49 @@ musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	[ "$output" = 0x8086 ]
 }
 
+@test "the device knows the socket that --socket-path names, and removes it" {
+	uuid=$(musctl exec --socket-path here.sock -- "$PROGRAM")
+	[ "$(musctl list -nro SOCKET "$uuid")" = "$PWD/here.sock" ]
+	[ "$(musctl show -J "$uuid" | jq -r .device.socket)" = "$PWD/here.sock" ]
+	[[ $(musctl show --cmdline=qemu "$uuid") == *"$PWD/here.sock"* ]]
+	try 1 musctl exec --socket-path here.sock -- "$PROGRAM"
+	[[ ${stderr_lines[0]} == "muser: "*": $PWD/here.sock: cannot listen: Address already in use" ]]
+	[ -S here.sock ]
+	musctl destroy "$uuid"
+	[ ! -e here.sock ]
+}
+
+@test "so it does in the foreground" {
+	"$MUSCTL" exec -f --socket-path here.sock -- "$PROGRAM" >uuid 3>&- &
+	eventually test -S here.sock
+	eventually musctl peek "$(cat uuid)" VENDOR_ID
+	[ "$(musctl list -nro SOCKET)" = "$PWD/here.sock" ]
+	musctl destroy "$(cat uuid)"
+	wait $!
+	[ ! -e here.sock ]
+}
+
+@test "a device that listens elsewhere is ended, and one that cannot be kept leaves no socket" {
+	try 1 musctl exec --socket-path here.sock -- "$PROGRAM" elsewhere "$PWD/there.sock"
+	complains "musctl: exec: $PROGRAM: its device does not listen at $PWD/here.sock (it has a socket of its own, or an older libmuser)"
+	[ ! -e here.sock ]
+	uuid=$(musctl create null --name twin)
+	try 1 musctl exec --socket-path here.sock -- "$PROGRAM" named twin
+	[ ! -e here.sock ]
+	[ "$(musctl list -nro UUID)" = "$uuid" ]
+}
+
+@test "a program keeps the current directory of its caller" {
+	musctl exec -- "$PROGRAM"
+	[ "$(readlink "/proc/$(musctl list -nro PID)/cwd")" = "$PWD" ]
+}
+
+@test "--help says whose option -O is" {
+	musctl exec --help | grep -A1 -e --option | grep -qF 'option of the device (PROGRAM --help lists them)'
+	musctl create --help | grep -A1 -e --option | grep -qF 'option of the type (musctl types TYPE lists them)'
+	musctl run --help | grep -A1 -e --option | grep -qF 'option of the type (musctl types TYPE lists them)'
+}
+
 @test "--mode is also that of a socket of its own" {
 	uuid=$(musctl exec --mode 0640 -- "$PROGRAM")
 	[ "$(stat -c %a "$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock")" = 640 ]

@@ -4,9 +4,10 @@
  * registers - READS tells how often it was read - and of one that is read-only. What its argument
  * says: "fail" says why on stderr and ends, "hang" never makes a device, "wait" makes one and does
  * not serve it for a while, "talk" fills stderr, before and after it is ready, "refused" describes
- * what cannot be, "dubious" what hardly can be meant, "named" has the name that follows, "fork"
- * leaves the device to a child that does not serve it, "flood" says 100 MB before it serves,
- * "paint" what is no good for a terminal. It says what "say" is set to; writing TRAP aborts it.
+ * what cannot be, "dubious" what hardly can be meant, "named" has the name that follows,
+ * "elsewhere" listens at the path that does, "fork" leaves the device to a child that does not
+ * serve it, "flood" says 100 MB before it serves, "paint" what is no good for a terminal. It says
+ * what "say" is set to; writing TRAP aborts it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -165,6 +166,8 @@ int main(int argc, char **argv)
 		info.pci_info.id.vid = 0xffff;
 	if (!strcmp(mode, "named"))
 		info.name = argv[2];
+	if (!strcmp(mode, "elsewhere"))
+		info.socket_path = argv[2];
 	ctx = lm_ctx_create(&info);
 	if (!ctx) {
 		perror("program");

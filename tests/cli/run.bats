@@ -78,6 +78,11 @@ start() {
 	nothing_left
 }
 
+@test "a relative --socket-path is shown from the root" {
+	start null --socket-path=backend.sock
+	[ "$(musctl list -nro SOCKET)" = "$PWD/backend.sock" ]
+}
+
 @test "--fd and what is for a socket that is made here are mutually exclusive" {
 	try 2 musctl run null --fd 0 --socket-path x
 	[[ $stderr == "musctl: run: --fd and --socket-path are mutually exclusive"* ]]

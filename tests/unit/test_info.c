@@ -15,6 +15,7 @@ static int setup(void **state)
 {
 	unsetenv("MUSER_UUID");
 	unsetenv("MUSER_LISTEN_FD");
+	unsetenv("MUSER_SOCKET_PATH");
 	unsetenv("MUSER_TRANSPORT");
 	return engine_setup(state);
 }
@@ -23,6 +24,7 @@ static int teardown(void **state)
 {
 	unsetenv("MUSER_UUID");
 	unsetenv("MUSER_LISTEN_FD");
+	unsetenv("MUSER_SOCKET_PATH");
 	unsetenv("MUSER_TRANSPORT");
 	return engine_teardown(state);
 }
@@ -361,15 +363,39 @@ static void the_environment_may_name_the_socket(void **state)
 	tempdir_remove(folder);
 }
 
+static void the_environment_may_say_where_the_socket_is_to_be(void **state)
+{
+	struct engine *e = *state;
+	char folder[PATH_MAX], path[PATH_MAX], before[PATH_MAX];
+
+	assert_non_null(tempdir_new(folder));
+	assert_non_null(getcwd(before, sizeof(before)));
+	snprintf(path, sizeof(path), "%.1000s/socket", folder);
+	assert_int_equal(chdir(folder), 0);
+	setenv("MUSER_SOCKET_PATH", "socket", 1);
+	e->ctx = lm_ctx_create(&e->info);
+	assert_int_equal(chdir(before), 0);
+	assert_non_null(e->ctx);
+	assert_string_equal(lm_ctx_socket(e->ctx), path);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_null(getenv("MUSER_SOCKET_PATH"));
+	lm_ctx_destroy(e->ctx);
+	e->ctx = NULL;
+	assert_int_equal(access(path, F_OK), -1);
+	tempdir_remove(folder);
+}
+
 static void a_socket_of_the_description_comes_first(void **state)
 {
 	struct engine *e = *state;
 	lm_dev_info_t to;
 
 	setenv("MUSER_LISTEN_FD", "0", 1);
+	setenv("MUSER_SOCKET_PATH", "/theirs", 1);
 	given_a_socket(e);
 	assert_int_equal(info_copy(&to, &e->info, sizeof(e->info)), 0);
 	assert_false(to.flags & LM_DEV_LISTEN_FD);
+	assert_string_equal(to.socket_path, e->info.socket_path);
 	info_free(&to);
 }
 
@@ -424,6 +450,7 @@ int main(void)
 		TEST(a_uuid_of_the_description_comes_first),
 		TEST(a_uuid_of_the_environment_that_is_none_is_refused),
 		TEST(the_environment_may_name_the_socket),
+		TEST(the_environment_may_say_where_the_socket_is_to_be),
 		TEST(a_socket_of_the_description_comes_first),
 		TEST(a_socket_of_the_environment_that_is_none_is_refused),
 		TEST(an_empty_variable_is_not_set),

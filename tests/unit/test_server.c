@@ -144,13 +144,29 @@ static void a_descriptor_that_is_none_is_refused(void **state)
 	assert_int_equal(errno, EBADF);
 }
 
-static void an_inherited_socket_has_no_path(void **state)
+static void an_inherited_socket_is_where_it_was_bound_and_stays(void **state)
 {
+	const struct sockaddr_un addr = address_of("listen");
 	struct engine *e = *state;
 
 	listen_inherited(e);
-	assert_null(lm_ctx_socket(e->ctx));
+	assert_string_equal(lm_ctx_socket(e->ctx), addr.sun_path);
+	lm_ctx_destroy(e->ctx);
+	e->ctx = NULL;
+	assert_int_equal(access(addr.sun_path, F_OK), 0);
 	unlink_socket();
+}
+
+static void an_inherited_socket_without_a_file_has_no_path(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.fd = listening_socket();
+	e->info.flags |= LM_DEV_LISTEN_FD;
+	unlink_socket();
+	e->ctx = lm_ctx_create(&e->info);
+	assert_non_null(e->ctx);
+	assert_null(lm_ctx_socket(e->ctx));
 }
 
 /* Where the device knows its context: not before lm_ctx_create() has returned it. */
@@ -582,7 +598,8 @@ int main(void)
 		TEST(a_listening_descriptor_is_consumed),
 		TEST(a_descriptor_stays_the_callers_when_creation_fails),
 		TEST(a_descriptor_that_is_none_is_refused),
-		TEST(an_inherited_socket_has_no_path),
+		TEST(an_inherited_socket_is_where_it_was_bound_and_stays),
+		TEST(an_inherited_socket_without_a_file_has_no_path),
 		TEST(the_device_is_told_of_a_connected_client_in_its_first_turn),
 		TEST(one_that_leaves_before_that_is_not_told_of),
 		TEST(one_that_was_told_of_is_told_to_leave),

@@ -350,6 +350,48 @@ static void descriptors_are_closed_on_exec(void **state)
 	close(client);
 }
 
+static int bound_at(const struct sockaddr_un *addr, socklen_t len)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (const struct sockaddr *)addr, len), 0);
+	return fd;
+}
+
+static void is_at(int fd, const char *expected)
+{
+	char *at = sockpath_of(fd);
+
+	if (expected)
+		assert_string_equal(at, expected);
+	else
+		assert_null(at);
+	free(at);
+	close(fd);
+}
+
+static void a_socket_of_others_is_where_they_have_bound_it(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	/* as long as there is room: no 0 ends it */
+	snprintf(path, sizeof(addr.sun_path) + 1, "%.60s/%0*d", folder, (int)(107 - strlen(folder)), 0);
+	memcpy(addr.sun_path, path, sizeof(addr.sun_path));
+	is_at(bound_at(&addr, sizeof(addr)), path);
+	fd = bound_at(&(struct sockaddr_un){ .sun_family = AF_UNIX }, sizeof(sa_family_t));
+	is_at(fd, NULL); /* abstract */
+	is_at(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), NULL);
+	unlink(path);
+	fd = bound_at(&addr, sizeof(addr));
+	unlink(path);
+	is_at(fd, NULL);
+	/* what we bind has no name that others could use */
+	snprintf(path, sizeof(path), "%.60s/s", folder);
+	is_at(sockpath_listen(path, 0600, 0, NULL), NULL);
+	unlink(path);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -376,6 +418,7 @@ int main(void)
 		TEST(permissions_are_those_asked_for),
 		TEST(the_group_is_the_one_asked_for),
 		TEST(descriptors_are_closed_on_exec),
+		TEST(a_socket_of_others_is_where_they_have_bound_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
