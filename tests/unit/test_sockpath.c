@@ -376,7 +376,8 @@ static void a_socket_of_others_is_where_they_have_bound_it(void **state)
 	int fd;
 
 	/* as long as there is room: no 0 ends it */
-	snprintf(path, sizeof(addr.sun_path) + 1, "%.60s/%0*d", folder, (int)(107 - strlen(folder)), 0);
+	snprintf(path, sizeof(addr.sun_path) + 1, "%.60s/%0*d", folder,
+		 (int)(107 - strlen(folder)), 0);
 	memcpy(addr.sun_path, path, sizeof(addr.sun_path));
 	is_at(bound_at(&addr, sizeof(addr)), path);
 	fd = bound_at(&(struct sockaddr_un){ .sun_family = AF_UNIX }, sizeof(sa_family_t));
