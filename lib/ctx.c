@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/name_fault.h"
-#include "base/option.h"
 #include "control/control.h"
 #include "dma/dma.h"
 #include "gate/call.h"
@@ -57,17 +56,10 @@ static int ctx_build(struct lm_ctx *ctx)
 	return ret;
 }
 
-/* The device hears of its options, then of its context. */
 static int ctx_start(struct lm_ctx *ctx)
 {
-	struct option_fault fault;
-	int ret = option_set_environment(&ctx->info, &fault);
+	const int ret = call_start(ctx);
 
-	if (ret) {
-		log_err(ctx, "%s: %s", fault.object, fault.text);
-		return ret == -ENOENT ? -EINVAL : ret;
-	}
-	ret = call_start(ctx);
 	if (ret)
 		log_err(ctx, "start failed: %s", strerror(-ret));
 	ctx->started = !ret;

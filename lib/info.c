@@ -77,6 +77,40 @@ static int copy_string(const char **s)
 	return *s ? 0 : -ENOMEM;
 }
 
+/* The device hears of its options, and then says what these make of it. The rest of @to is still
+ * the caller's, who may change it now. */
+static int configure(lm_dev_info_t *to)
+{
+	const struct table props = { "props", &to->props, to->nr_props, to->prop_size,
+				     sizeof(lm_prop_t) };
+	struct option_fault fault;
+	lm_dev_info_t before;
+	int ret;
+
+	ret = copy_table(to, &props);
+	to->prop_size = sizeof(lm_prop_t);
+	ret = ret ?: info_check_props(to);
+	if (!ret) {
+		ret = option_set_environment(to, &fault);
+		if (ret)
+			log_info(to, LM_LOG_ERR, "%s: %s", fault.object, fault.text);
+		ret = ret == -ENOENT ? -EINVAL : ret;
+	}
+	before = *to;
+	if (!ret && to->configure) {
+		ret = to->configure(to->pvt, to);
+		if (ret)
+			log_info(to, LM_LOG_ERR, "configure failed: %s", strerror(-ret));
+		to->props = before.props;
+		to->nr_props = before.nr_props;
+		to->prop_size = before.prop_size;
+		to->pvt = before.pvt;
+	}
+	if (ret)
+		free((void *)to->props);
+	return ret;
+}
+
 /* Afterwards every pointer is NULL or ours, so that info_free() may follow any failure. */
 static int copy_parts(lm_dev_info_t *to)
 {
@@ -86,14 +120,12 @@ static int copy_parts(lm_dev_info_t *to)
 		{ "extra_regs", &to->extra_regs, to->nr_extra_regs, to->extra_reg_size,
 		  sizeof(lm_reg_info_t) },
 		{ "cap_list", &to->cap_list, to->nr_caps, to->cap_size, sizeof(lm_cap_t) },
-		{ "props", &to->props, to->nr_props, to->prop_size, sizeof(lm_prop_t) },
 	};
 	size_t i;
 	int ret = 0;
 
 	for (i = 0; i < LM_NR(tables); i++)
 		ret = copy_table(to, &tables[i]) ?: ret;
-	to->prop_size = sizeof(lm_prop_t);
 	ret = copy_string(&to->type) ?: ret;
 	ret = copy_string(&to->name) ?: ret;
 	ret = copy_string(&to->uuid) ?: ret;
@@ -215,6 +247,7 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 	int ret;
 
 	ret = copy_known(to, from, size);
+	ret = ret ?: configure(to);
 	if (ret)
 		return ret;
 	ret = copy_parts(to);

@@ -14,7 +14,8 @@ void info_free(lm_dev_info_t *info);
 
 /* ---- info_check.c ---------------------------------------------------------------- */
 
-int info_check(const lm_dev_info_t *info); /* -EINVAL, the cause logged */
+int info_check_props(const lm_dev_info_t *info); /* -EINVAL, the cause logged */
+int info_check(const lm_dev_info_t *info);       /* all else; the same */
 
 /* ---- ctx.c ----------------------------------------------------------------------- */
 

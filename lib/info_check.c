@@ -78,6 +78,11 @@ static int check_props(const lm_dev_info_t *info)
 	return 0;
 }
 
+int info_check_props(const lm_dev_info_t *info)
+{
+	return name_check_props(info) ?: check_props(info);
+}
+
 int info_check(const lm_dev_info_t *info)
 {
 	const lm_pci_info_t *pci = &info->pci_info;
@@ -87,8 +92,6 @@ int info_check(const lm_dev_info_t *info)
 	if (fault)
 		log_info(info, LM_LOG_ERR, "%s", fault);
 	ret = fault ? -EINVAL : name_check_device(info);
-	ret = ret ?: name_check_props(info);
-	ret = ret ?: check_props(info);
 	if (ret)
 		return ret;
 	if (!pci->id.vid || pci->id.vid == 0xffff)

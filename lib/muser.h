@@ -701,8 +701,15 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               calls @start (LM_CTX_IN() sets both; since 0.2)
  * @written:     the client has written to pages [@offset, @offset + @len) of a region that it has
  *               mapped, and lm_mmap_trap() asked for it (since 0.2)
+ * @configure:   what its properties make of the device. They are set, and of the rest nothing
+ *               was checked or copied yet: @info is the library's own, and what is changed
+ *               there counts: regions, interrupts, capabilities, ids, callbacks; @pvt and
+ *               properties do not change. Tables may be constant: it is pointed to others, which
+ *               live as long as those that they replace would have to. 0, or -errno, which
+ *               lm_ctx_create() fails with. Before it only @prop_set, lm_prop_t.changed and @log
+ *               are called (since 0.2)
  */
-typedef struct {
+typedef struct lm_dev_info {
 	lm_pci_info_t        pci_info;
 	int                (*reset)(void *pvt);
 	lm_cap_t             caps[LM_MAX_CAPS];
@@ -739,6 +746,7 @@ typedef struct {
 	uint32_t             nr_caps, cap_size;
 	uint64_t             ctx_offset;
 	uint32_t             has_ctx, reserved;
+	int                (*configure)(void *pvt, struct lm_dev_info *info);
 } lm_dev_info_t;
 
 #define LM_CTX_IN(type_of_pvt, member) .ctx_offset = offsetof(type_of_pvt, member), .has_ctx = 1

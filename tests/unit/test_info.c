@@ -3,6 +3,7 @@
  * test_info.c - descriptions: of programs older and newer than the library, copied, checked,
  * completed from the environment.
  */
+#include <linux/pci_regs.h>
 #include <sys/un.h>
 
 #include "engine.h"
@@ -422,6 +423,87 @@ static void an_empty_variable_is_not_set(void **state)
 	assert_int_equal(copied(e, &e->info, sizeof(e->info)), 0);
 }
 
+/* ---- configure ------------------------------------------------------------------- */
+
+struct shape {
+	uint32_t vectors;
+	int      fails;
+	unsigned int calls;
+	lm_cap_t caps[1];
+};
+
+static int shape_configure(void *pvt, lm_dev_info_t *info)
+{
+	struct shape *shape = pvt;
+
+	shape->calls++;
+	assert_ptr_equal(info->pvt, pvt);
+	shape->caps[0] = (lm_cap_t){ .id = PCI_CAP_ID_PM };
+	info->cap_list = shape->caps;
+	info->nr_caps = 1;
+	info->cap_size = sizeof(shape->caps[0]);
+	info->pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = shape->vectors;
+	info->type = "shaped";
+	info->pvt = NULL; /* neither these */
+	info->nr_props = 99;
+	return shape->fails;
+}
+
+static const lm_prop_t shape_props[] = {
+	{ .name = "vectors", .flags = LM_PROP_CREATE, .type = LM_PROP_UINT,
+	  LM_PROP_IN(struct shape, vectors), .max = 32 },
+};
+
+static void is_shaped(struct engine *e, struct shape *shape)
+{
+	given_a_socket(e);
+	e->info.pvt = shape;
+	e->info.log = NULL;
+	e->info.props = shape_props;
+	e->info.nr_props = 1;
+	e->info.prop_size = sizeof(shape_props[0]);
+	e->info.configure = shape_configure;
+}
+
+static void options_shape_a_device(void **state)
+{
+	struct engine *e = *state;
+	const uint32_t irqs = e->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX];
+	struct shape shape = { .vectors = 1 };
+	lm_dev_info_t to;
+
+	is_shaped(e, &shape);
+	setenv("MUSER_OPTIONS", "vectors=8", 1);
+	assert_int_equal(info_copy(&to, &e->info, sizeof(e->info)), 0);
+	assert_null(getenv("MUSER_OPTIONS"));
+	assert_int_equal(shape.calls, 1);
+	assert_int_equal(to.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX], 8);
+	assert_int_equal(to.nr_caps, 1);
+	assert_ptr_not_equal(to.cap_list, shape.caps);
+	assert_int_equal(to.cap_list[0].id, PCI_CAP_ID_PM);
+	assert_string_equal(to.type, "shaped");
+	assert_ptr_equal(to.pvt, &shape);
+	assert_int_equal(to.nr_props, 1);
+	/* The caller's is as it was. */
+	assert_int_equal(e->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX], irqs);
+	info_free(&to);
+}
+
+static void a_shape_that_cannot_be_is_refused(void **state)
+{
+	struct engine *e = *state;
+	struct shape shape = { .fails = -EDOM };
+
+	is_shaped(e, &shape);
+	assert_int_equal(copied(e, &e->info, sizeof(e->info)), -EDOM);
+	setenv("MUSER_OPTIONS", "vectors=33", 1);
+	assert_int_equal(copied(e, &e->info, sizeof(e->info)), -EINVAL);
+	assert_int_equal(shape.calls, 1); /* not with options that are wrong */
+	setenv("MUSER_OPTIONS", "vector=3", 1);
+	assert_int_equal(copied(e, &e->info, sizeof(e->info)), -EINVAL);
+	assert_int_equal(shape.calls, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -454,6 +536,8 @@ int main(void)
 		TEST(a_socket_of_the_description_comes_first),
 		TEST(a_socket_of_the_environment_that_is_none_is_refused),
 		TEST(an_empty_variable_is_not_set),
+		TEST(options_shape_a_device),
+		TEST(a_shape_that_cannot_be_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -334,7 +334,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_THREADS    (1u << 8)
 #define LM_DEV_ALWAYS_MASTER (1u << 9)
 
-typedef struct {
+typedef struct lm_dev_info {
 	lm_pci_info_t        pci_info;
 	int                (*reset)(void *pvt);
 	lm_cap_t             caps[LM_MAX_CAPS];
@@ -371,6 +371,7 @@ typedef struct {
 	uint32_t             nr_caps, cap_size;
 	uint64_t             ctx_offset;
 	uint32_t             has_ctx, reserved;
+	int                (*configure)(void *pvt, struct lm_dev_info *info);
 } lm_dev_info_t;
 
 #define lm_ctx_create(dev_info) lm_ctx_create_sized((dev_info), sizeof(*(dev_info)))
