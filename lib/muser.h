@@ -1660,6 +1660,56 @@ lm_watch_t *lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events,
  */
 void lm_watch_destroy(lm_watch_t *watch);
 
+/** typedef lm_poller_t - something that has to be looked at. Opaque. */
+typedef struct lm_poller lm_poller_t;
+
+/** enum lm_polling - when it is looked at: lm_poller_set() */
+enum lm_polling {
+	LM_POLL_OFF,   /* never */
+	LM_POLL_TURNS, /* in each turn of the loop: what it sees changes with messages, or wakes the
+			* loop by other means (lm_mmap_trap(), a descriptor) */
+	LM_POLL_TIMED, /* and each millisecond at least */
+};
+
+/**
+ * lm_poller_create() - have something looked at, such as doorbells in memory that clients map
+ * @ctx: the context
+ * @fn:  looks, and does what there is to do, within a bound of its own; returns how much that was,
+ *       in units of about a microsecond (commands, say); 0: there was nothing
+ * @arg: for @fn
+ *
+ * Off at first: lm_poller_set(). While work is found, and for 200 microseconds afterwards,
+ * lm_ctx_drive() looks without sleeping, and lm_ctx_fd() is readable, so that programs with a loop
+ * of their own come back at once. Else it sleeps, for a millisecond at most where LM_POLL_TIMED
+ * wants that, which costs less than a hundredth of a processor. After a millisecond's work, and
+ * after 256 turns without any, all else is served: messages of the client, timers, musctl.
+ *
+ * Context: the thread that serves the context.
+ * Return: the poller, owned by the caller; NULL with errno: EINVAL: LM_DEV_THREADS; ENOMEM, or of
+ *         timerfd_create(2).
+ * Since: 0.2
+ */
+lm_poller_t *lm_poller_create(lm_ctx_t *ctx, unsigned int (*fn)(void *arg), void *arg);
+
+/**
+ * lm_poller_set() - when something is looked at, from the next turn on
+ * @poller: the poller
+ * @when:   enum lm_polling
+ *
+ * Context: the thread that serves the context; also from its own callback.
+ * Since: 0.2
+ */
+void lm_poller_set(lm_poller_t *poller, int when);
+
+/**
+ * lm_poller_destroy() - free a poller
+ * @poller: the poller or NULL. lm_ctx_destroy() frees those that are left
+ *
+ * Context: the thread that serves the context; also from its own callback.
+ * Since: 0.2
+ */
+void lm_poller_destroy(lm_poller_t *poller);
+
 /* ---- work from other threads ----------------------------------------------------- */
 
 /**

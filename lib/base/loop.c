@@ -38,6 +38,7 @@ void loop_init(struct loop *loop)
 {
 	loop->epfd = loop->stop.fd = loop->timer_source.fd = -1;
 	posts_init(loop);
+	pollers_init(loop);
 }
 
 static void stop_ready(struct source *src, uint32_t events)
@@ -62,6 +63,7 @@ void loop_free(struct loop *loop)
 	while (loop->watches)
 		lm_watch_destroy(loop->watches);
 	posts_free(loop);
+	pollers_free(loop);
 	if (loop->timer_source.fd >= 0)
 		close(loop->timer_source.fd);
 	if (loop->stop.fd >= 0)

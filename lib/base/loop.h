@@ -31,7 +31,14 @@ struct loop {
 	struct post *posts, **posts_end;
 	struct source post_source; /* an eventfd, made with the first post */
 	bool posts_closed;
-	pthread_mutex_t *lock; /* of the context, free while we sleep; NULL: one thread */
+	/* poller.c */
+	struct lm_poller *pollers, *next_poller;
+	uint32_t nr_polled;         /* of them are looked at ... */
+	uint32_t nr_timed;          /* ... of these, so many every millisecond as well */
+	struct source poll_source;  /* that millisecond; readable while we spin */
+	uint64_t spin_until;        /* CLOCK_MONOTONIC */
+	bool is_spinning, is_found; /* work, since pollers_settle() */
+	pthread_mutex_t *lock;      /* of the context, free while we sleep; NULL: one thread */
 };
 
 static inline void loop_lock(const struct loop *loop)
@@ -68,6 +75,16 @@ int loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg, struct l
 void posts_init(struct loop *loop);
 void posts_free(struct loop *loop);
 void posts_close(struct loop *loop); /* runs the last ones: the loop has stopped */
+
+/* ---- poller.c -------------------------------------------------------------------- */
+
+void pollers_init(struct loop *loop);
+void pollers_free(struct loop *loop);
+uint64_t pollers_run(struct loop *loop); /* all once: what they did, in units of work */
+/* Is it time to sleep again? When epoll is asked, which cannot be too often. */
+void pollers_settle(struct loop *loop);
+
+/* ---- post.c: who serves ---------------------------------------------------------- */
 
 /* Around all that a thread does for a context. */
 struct serving {

@@ -4,23 +4,55 @@
  */
 #include "server/server_client.h"
 
+/* While pollers find work, epoll is asked now and then only: that costs as much as a command. */
+static int turn_spin(struct lm_ctx *ctx)
+{
+	server_exchange_end(ctx);
+	work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
+	if (likely(!look_is_due(ctx)))
+		return 0;
+	pollers_settle(&ctx->loop);
+	return loop_run(&ctx->loop, 0);
+}
+
+/* The server first, then the rest: a context that spins looks at epoll now and then only, but it
+ * does so also while a client keeps it busy. */
+static int turn_busy(struct lm_ctx *ctx)
+{
+	int more, ret = server_busy_poll(ctx);
+
+	work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
+	if (likely(ret >= 0 && !look_is_due(ctx)))
+		return ret;
+	pollers_settle(&ctx->loop);
+	more = loop_run(&ctx->loop, 0);
+	return more < 0 || ret < 0 ? more : more + ret;
+}
+
+static int turn_sleep(struct lm_ctx *ctx, bool may_wait)
+{
+	if (may_wait && ctx->server->channel.ops)
+		return server_exchange(ctx);
+	pollers_settle(&ctx->loop);
+	return loop_run(&ctx->loop, may_wait && !ctx->ended ? -1 : 0);
+}
+
+/* Pollers come last: they see what the messages of this turn have changed before we sleep. */
 int server_turn(struct lm_ctx *ctx, bool may_wait)
 {
-	int ret, more;
+	uint64_t found;
+	int ret;
 
-	if (ctx->info.flags & LM_DEV_BUSY_POLL) {
-		/* The server first, then the rest: a context that spins looks at epoll now and then
-		 * only, but it does so also while a client keeps it busy. */
-		ret = server_busy_poll(ctx);
-		work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
-		if (unlikely(ret < 0 || look_is_due(ctx))) {
-			more = loop_run(&ctx->loop, 0);
-			ret = more < 0 || ret < 0 ? more : more + ret;
-		}
-	} else if (may_wait && ctx->server->channel.ops) {
-		ret = server_exchange(ctx);
-	} else {
-		ret = loop_run(&ctx->loop, may_wait && !ctx->ended ? -1 : 0);
+	if (ctx->info.flags & LM_DEV_BUSY_POLL)
+		ret = turn_busy(ctx);
+	else if (may_wait && ctx->loop.is_spinning)
+		ret = turn_spin(ctx);
+	else
+		ret = turn_sleep(ctx, may_wait);
+	if (unlikely(ctx->loop.nr_polled) && ret >= 0) {
+		found = pollers_run(&ctx->loop);
+		work_add(ctx, found);
+		ret += !!found;
 	}
 	return ctx->ended ?: ret;
 }

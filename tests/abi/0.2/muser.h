@@ -525,6 +525,20 @@ lm_watch_t *lm_watch_create(lm_ctx_t *ctx, int fd, uint32_t events,
 
 void lm_watch_destroy(lm_watch_t *watch);
 
+typedef struct lm_poller lm_poller_t;
+
+enum lm_polling {
+	LM_POLL_OFF,
+	LM_POLL_TURNS,
+	LM_POLL_TIMED,
+};
+
+lm_poller_t *lm_poller_create(lm_ctx_t *ctx, unsigned int (*fn)(void *arg), void *arg);
+
+void lm_poller_set(lm_poller_t *poller, int when);
+
+void lm_poller_destroy(lm_poller_t *poller);
+
 int lm_post(lm_ctx_t *ctx, void (*fn)(void *arg), void *arg);
 
 int lm_ctx_call(lm_ctx_t *ctx, int (*fn)(void *arg), void *arg);
