@@ -990,7 +990,7 @@ bool lm_is_traced(const lm_ctx_t *ctx);
 
 /* What became of an interrupt. */
 #define LM_IRQ_DELIVERED 0 /* the client's eventfd was written */
-#define LM_IRQ_PENDING   1 /* masked: it is delivered when unmasked */
+#define LM_IRQ_PENDING   1 /* masked: it is delivered when unmasked, once there is an eventfd */
 
 /**
  * lm_irq_trigger() - raise an interrupt
@@ -1054,7 +1054,9 @@ int lm_irq_set_level(lm_ctx_t *ctx, bool level);
  * While the guest uses INTx, the line is asserted as long as any cause is, as by
  * lm_irq_set_level(). While it uses MSI or MSI-X, a cause that is asserted sends its vector once,
  * as lm_irq_trigger() would; where the guest has enabled fewer messages of MSI than the device
- * has, the low bits of @cause say which. So a device does not ask which kind it is. A trace shows
+ * has, the low bits of @cause say which. STATUS.Interrupt follows the causes of either, and is not
+ * pending for musctl irq list while it is MSI or MSI-X. So a device does not ask which kind it is. A
+ * trace shows
  * what was sent, and no row where nothing changes. Causes are part of a saved state; a reset of the
  * device deasserts all. A device uses these, or lm_irq_trigger() and lm_irq_set_level().
  *

@@ -33,18 +33,15 @@ static struct json_object *show_regions(const struct lm_ctx *ctx)
 
 /* ---- interrupts ---------------------------------------------------------------- */
 
-static struct json_object *show_vectors(struct lm_ctx *ctx, uint32_t index, uint32_t nr,
-					bool *armed)
+static struct json_object *show_vectors(struct lm_ctx *ctx, uint32_t index, uint32_t nr)
 {
 	struct json_object *vectors = json_new_array(), *obj;
 	struct irq_state st;
 	uint32_t i;
 
-	*armed = false;
 	for (i = 0; i < nr; i++) {
 		if (irq_get_state(ctx, index, i, &st))
 			continue;
-		*armed |= st.eventfd;
 		if (!st.eventfd && !st.masked && !st.pending && !st.count)
 			continue;
 		obj = json_new_object();
@@ -58,29 +55,11 @@ static struct json_object *show_vectors(struct lm_ctx *ctx, uint32_t index, uint
 	return vectors;
 }
 
-/* What the guest says in configuration space; ERR and REQ have nothing there. */
-static bool irq_is_enabled(const struct lm_ctx *ctx, uint32_t index, bool armed)
-{
-	const struct config *cfg = ctx->config;
-	const uint32_t msi = cfg->msi + PCI_MSI_FLAGS;
-	const uint32_t msix = cfg->msix_cap + PCI_MSIX_FLAGS;
-
-	switch (index) {
-	case LM_DEV_INTX_IRQ_IDX: return !(config_command(ctx) & PCI_COMMAND_INTX_DISABLE);
-	case LM_DEV_MSI_IRQ_IDX:
-		return cfg->msi && (config_get(cfg, msi, 2) & PCI_MSI_FLAGS_ENABLE);
-	case LM_DEV_MSIX_IRQ_IDX:
-		return cfg->msix_cap && (config_get(cfg, msix, 2) & PCI_MSIX_FLAGS_ENABLE);
-	default: return armed;
-	}
-}
-
 static struct json_object *show_irqs(struct lm_ctx *ctx)
 {
 	static const char *const names[] = { "intx", "msi", "msix", "err", "req" };
 	struct json_object *irqs = json_new_array(), *obj, *vectors;
 	uint32_t i;
-	bool armed;
 
 	_Static_assert(LM_NR(names) == LM_DEV_NUM_IRQS, "every index has a name");
 	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
@@ -88,12 +67,12 @@ static struct json_object *show_irqs(struct lm_ctx *ctx)
 
 		if (irq_get_info(ctx, &info) || !info.count)
 			continue;
-		vectors = show_vectors(ctx, i, info.count, &armed);
+		vectors = show_vectors(ctx, i, info.count);
 		obj = json_new_object();
 		json_add_int(obj, "index", i);
 		json_add_string(obj, "name", names[i]);
 		json_add_int(obj, "count", info.count);
-		json_add_bool(obj, "enabled", irq_is_enabled(ctx, i, armed));
+		json_add_bool(obj, "enabled", irq_is_enabled(ctx, i));
 		json_add(obj, "vectors", vectors);
 		json_append(irqs, obj);
 	}

@@ -86,11 +86,37 @@ int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct ir
 		.eventfd = v && v->flags & VEC_ARMED,
 		.masked = irq_is_masked(ctx->irqs, index, vector, v),
 		.pending = (v && v->flags & VEC_PENDING) ||
-			   (index == LM_DEV_INTX_IRQ_IDX && ctx->irqs->level),
+			   (index == LM_DEV_INTX_IRQ_IDX && ctx->irqs->level &&
+			    irq_kind(ctx->irqs, 0) == index),
 		.count = v ? v->count : 0,
 	};
 	irq_unlock(ctx);
 	return 0;
+}
+
+/* As lm_irq_trigger() chooses; what neither the guest has enabled nor the client has an eventfd for
+ * is what is left. */
+static bool is_enabled(const struct irqs *irqs, uint32_t index)
+{
+	const uint32_t armed = irqs->index[index].nr_fds;
+
+	switch (index) {
+	case LM_DEV_INTX_IRQ_IDX: return irq_kind(irqs, 0) == index && !irqs->intx_disabled;
+	case LM_DEV_MSI_IRQ_IDX: return irq_kind(irqs, 0) == index && (irqs->msi_enabled || armed);
+	case LM_DEV_MSIX_IRQ_IDX:
+		return irq_kind(irqs, 0) == index && (irqs->msix_enabled || armed);
+	default: return armed;
+	}
+}
+
+bool irq_is_enabled(struct lm_ctx *ctx, uint32_t index)
+{
+	bool enabled;
+
+	irq_lock(ctx);
+	enabled = is_enabled(ctx->irqs, index);
+	irq_unlock(ctx);
+	return enabled;
 }
 
 /* ---- save and load --------------------------------------------------------------- */

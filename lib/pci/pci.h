@@ -89,6 +89,7 @@ int irq_mask(struct lm_ctx *ctx, uint32_t index, uint32_t vector, bool mask);
 int irq_inject(struct lm_ctx *ctx, uint32_t index, uint32_t vector);
 int irq_inject_level(struct lm_ctx *ctx, bool level);
 int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct irq_state *st);
+bool irq_is_enabled(struct lm_ctx *ctx, uint32_t index); /* the guest can get this kind now */
 void irq_config_changed(struct lm_ctx *ctx); /* enable or mask bits moved: deliver what is due */
 bool irq_intx_level(const struct lm_ctx *ctx);
 /* 64 of them. */

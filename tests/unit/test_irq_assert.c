@@ -143,6 +143,26 @@ static void what_is_enabled_can_be_asked(void **state)
 
 /* ---- resets, saved states --------------------------------------------------------- */
 
+static void a_line_that_the_guest_does_not_use_is_not_pending(void **state)
+{
+	struct irq_state st;
+	int fd;
+
+	lm_irq_assert(ctx, 3, true);
+	assert_int_equal(irq_get_state(ctx, INTX, 0, &st), 0);
+	assert_true(st.pending && irq_is_enabled(ctx, INTX));
+	assert_false(irq_is_enabled(ctx, MSIX) || irq_is_enabled(ctx, MSI));
+	fd = assign(ctx, MSIX, 0); /* a client that writes no enable bits */
+	assert_int_equal(irq_get_state(ctx, INTX, 0, &st), 0);
+	assert_true(line_is_up());
+	assert_false(st.pending || irq_is_enabled(ctx, INTX));
+	assert_true(irq_is_enabled(ctx, MSIX));
+	cfg_put(ctx, MSI_CONTROL, 2, MSI_ENABLED(0));
+	assert_true(irq_is_enabled(ctx, MSI));
+	assert_false(irq_is_enabled(ctx, INTX) || irq_is_enabled(ctx, MSIX));
+	close(fd);
+}
+
 static void a_reset_deasserts_all(void **state)
 {
 	const int fd = assign(ctx, INTX, 0);
@@ -196,6 +216,7 @@ int main(void)
 		TEST(fewer_messages_than_causes_are_shared),
 		TEST(a_cause_stays_when_the_guest_goes_back_to_intx),
 		TEST(what_is_enabled_can_be_asked),
+		TEST(a_line_that_the_guest_does_not_use_is_not_pending),
 		TEST(a_reset_deasserts_all),
 		TEST(causes_are_saved),
 		TEST(causes_of_a_stranger_are_checked),

@@ -99,6 +99,21 @@ static void musctls_mask_holds_until_musctl_unmasks(void **state)
 	close(fd);
 }
 
+static void what_was_held_back_waits_for_an_eventfd_as_well(void **state)
+{
+	int fd;
+
+	irq_mask(ctx, MSIX, 1, true);
+	assert_int_equal(irq_inject(ctx, MSIX, 1), LM_IRQ_PENDING);
+	irq_mask(ctx, MSIX, 1, false);
+	assert_true(state_of(MSIX, 1).pending);
+	assert_false(state_of(MSIX, 1).masked || state_of(MSIX, 1).eventfd);
+	fd = assign(ctx, MSIX, 1);
+	assert_int_equal(efd_take(fd), 1);
+	assert_false(state_of(MSIX, 1).pending);
+	close(fd);
+}
+
 static void musctls_unmask_does_not_lift_other_masks(void **state)
 {
 	const int fd = assign(ctx, MSIX, 0);
@@ -215,6 +230,7 @@ int main(void)
 		TEST(state_of_intx_is_pending_while_the_line_is_up),
 		TEST(vectors_that_are_not_there_have_no_state),
 		TEST(musctls_mask_holds_until_musctl_unmasks),
+		TEST(what_was_held_back_waits_for_an_eventfd_as_well),
 		TEST(musctls_unmask_does_not_lift_other_masks),
 		TEST(a_level_moves_and_reaches_the_new_client),
 		TEST(masks_and_pending_interrupts_move),
