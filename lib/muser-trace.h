@@ -65,7 +65,7 @@ enum lm_trace_reason {
 struct lm_trace_record {
 	uint64_t sequence; /* of the record, from 0; in the ring: 2 * that + 2, odd: torn */
 	uint64_t time;     /* when it began */
-	uint32_t duration; /* ticks; all ones: longer than that */
+	uint32_t duration; /* ticks, the low half of them (lm_trace_duration() has all) */
 	uint16_t kind;     /* enum lm_trace_kind */
 	uint16_t flags;    /* LM_TRACE_* */
 	uint32_t region;   /* region or interrupt index */
@@ -80,7 +80,10 @@ struct lm_trace_record {
 	};
 	int32_t  result;   /* 0, or -errno */
 	uint32_t aux;
-	uint8_t  text[8];  /* LM_TRACE_EVENT, LM_TRACE_NOTE: see there; else zero */
+	__extension__ union {
+		uint8_t  text[8];       /* LM_TRACE_EVENT, LM_TRACE_NOTE: see there; else zero */
+		uint32_t duration_high; /* of kinds that have a duration: the other half */
+	};
 };
 
 /* lm_trace_header.clock */
@@ -123,7 +126,7 @@ int lm_trace_open(int fd, lm_trace_reader_t **reader);
 /**
  * lm_trace_next() - copy the next record
  * @reader: the reader
- * @record: out: the record; time is CLOCK_MONOTONIC and duration is nanoseconds
+ * @record: out: the record; time is CLOCK_MONOTONIC, lm_trace_duration() nanoseconds
  * @lost:   out: records that were overwritten since the last call, 0 mostly
  *
  * Context: never blocks.
@@ -168,6 +171,17 @@ int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *record);
  * Since: 0.2
  */
 void lm_trace_close(lm_trace_reader_t *reader);
+
+/**
+ * lm_trace_duration() - how long it took
+ * @record: a record that a reader gave
+ *
+ * Context: any.
+ * Return: nanoseconds; 0: no time is measured for its kind. Accesses, DMA transfers and resets have
+ *         one, enum lm_trace_kind says so.
+ * Since: 0.2
+ */
+uint64_t lm_trace_duration(const struct lm_trace_record *record);
 
 /* The longest text of a record and a NUL, in bytes. */
 #define LM_TRACE_TEXT_SIZE 33

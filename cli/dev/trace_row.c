@@ -251,8 +251,8 @@ void tracerow_print(struct out *out, const struct tracer *t)
 	out_time(out, TIME, wall_clock(r->time));
 	out_text(out, KIND, lm_trace_kind_name(r->kind));
 	print_details(out, t);
-	if (r->duration)
-		out_ns(out, DURATION, r->duration);
+	if (lm_trace_duration(r))
+		out_ns(out, DURATION, lm_trace_duration(r));
 	if (t->unfinished)
 		out_text(out, RESULT, "unfinished");
 	else

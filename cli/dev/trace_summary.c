@@ -118,6 +118,7 @@ void summary_add(struct summary *s, const struct tracer *t)
 	const struct lm_trace_record *record = &t->record;
 	const struct span span = { record->region, record->len, record->offset };
 	struct entry key = { .kind = record->kind }, *entry;
+	const uint64_t ns = lm_trace_duration(record);
 
 	memcpy(key.uuid, t->uuid, sizeof(key.uuid));
 	if (is_irq(record->kind))
@@ -133,11 +134,11 @@ void summary_add(struct summary *s, const struct tracer *t)
 		return;
 	entry->count++;
 	entry->errors += record->result < 0 || t->unfinished;
-	entry->timed += record->duration != 0;
-	entry->total += record->duration;
-	s->total += record->duration;
-	if (record->duration > entry->max)
-		entry->max = record->duration;
+	entry->timed += ns != 0;
+	entry->total += ns;
+	s->total += ns;
+	if (ns > entry->max)
+		entry->max = ns;
 }
 
 void summary_lost(struct summary *s, uint64_t lost)

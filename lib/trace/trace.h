@@ -17,9 +17,19 @@ uint64_t trace_ticks(void); /* the clock of records */
 /* Which clock that is (lm_trace_header.clock), and both clocks at one moment. */
 uint32_t trace_clock(void);
 void trace_clock_pair(uint64_t *ticks, uint64_t *ns);
-static inline uint32_t trace_duration(uint64_t since, uint64_t now)
+/* The kinds that take time; of these a record has how much, ticks or nanoseconds. */
+static inline bool trace_is_timed(unsigned int kind)
 {
-	return now - since > UINT32_MAX ? UINT32_MAX : (uint32_t)(now - since);
+	const uint64_t timed = 1ull << LM_TRACE_READ | 1ull << LM_TRACE_WRITE |
+			       1ull << LM_TRACE_DMA_READ | 1ull << LM_TRACE_DMA_WRITE |
+			       1ull << LM_TRACE_RESET;
+
+	return kind < LM_TRACE_NR_KINDS && timed >> kind & 1;
+}
+static inline void trace_set_duration(struct lm_trace_record *rec, uint64_t duration)
+{
+	rec->duration = (uint32_t)duration;
+	rec->duration_high = (uint32_t)(duration >> 32);
 }
 /* Append; sequence is filled in. From any thread; lost if nobody traces any more. */
 void trace_append(struct lm_ctx *ctx, const struct lm_trace_record *rec);

@@ -160,10 +160,8 @@ static void convert(struct lm_trace_reader *r, struct lm_trace_record *rec)
 		ns = scale(rec->time - r->ticks0, r->span_ns, r->span_ticks);
 		rec->time = r->ns0 + ns;
 	}
-	if (rec->duration == UINT32_MAX)
-		return;
-	ns = scale(rec->duration, r->span_ns, r->span_ticks);
-	rec->duration = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
+	if (trace_is_timed(rec->kind))
+		trace_set_duration(rec, scale(lm_trace_duration(rec), r->span_ns, r->span_ticks));
 }
 
 /* ---- records -------------------------------------------------------------------- */
@@ -241,7 +239,8 @@ LM_EXPORT int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *re
 	if (!record->kind)
 		return -ENOENT;
 	record->sequence = reader->head;
-	record->duration = 0;
+	if (trace_is_timed(record->kind))
+		trace_set_duration(record, 0);
 	record->result = 0;
 	convert(reader, record);
 	return 1;
@@ -261,6 +260,13 @@ LM_EXPORT int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed)
 		return 1;
 	atomic_store(word, 0);
 	return 0;
+}
+
+LM_EXPORT uint64_t lm_trace_duration(const struct lm_trace_record *record)
+{
+	return trace_is_timed(record->kind) ?
+		       (uint64_t)record->duration_high << 32 | record->duration :
+		       0;
 }
 
 LM_EXPORT void lm_trace_text(const struct lm_trace_record *record, char *text)

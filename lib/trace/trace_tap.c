@@ -12,7 +12,6 @@
 #define BIT(kind) (1ull << (kind))
 #define ACCESSES  (BIT(LM_TRACE_READ) | BIT(LM_TRACE_WRITE))
 #define BEGUN     (ACCESSES | BIT(LM_TRACE_RESET))
-#define TIMED     (BEGUN | BIT(LM_TRACE_DMA_READ) | BIT(LM_TRACE_DMA_WRITE))
 #define WRITES    (BIT(LM_TRACE_WRITE) | BIT(LM_TRACE_DMA_WRITE))
 
 _Static_assert((int)LM_TRACE_NR_KINDS <= (int)CALL_WRITTEN, "the kinds of both are one");
@@ -91,9 +90,9 @@ static int trace_after(struct tap *tap, struct lm_ctx *ctx, struct crossing *x)
 	uint64_t now;
 
 	describe(x, x->result >= 0 || is_one_of(x, WRITES), &rec);
-	if (is_one_of(x, TIMED)) {
+	if (trace_is_timed(x->kind)) {
 		now = trace_ticks();
-		rec.duration = trace_duration(x->started, now);
+		trace_set_duration(&rec, now - x->started);
 		if (is_one_of(x, ACCESSES) && access_is_refused(x->result, x->flags, x->aux))
 			rec.flags |= LM_TRACE_REFUSED;
 		if (is_one_of(x, ACCESSES) && ctx->turn_ticks)

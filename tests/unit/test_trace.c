@@ -168,8 +168,6 @@ static void a_record_arrives_as_it_was_written(void **state)
 		.value = UINT64_MAX,
 		.result = -5,
 		.aux = 6,
-		.duration = UINT32_MAX,
-		.text = { 1, 2, 3, 4, 5, 6, 7, 8 },
 	}, got;
 	struct tracer_end t;
 	uint64_t lost;
@@ -222,7 +220,7 @@ static void what_began_and_did_not_end_is_left_in_the_ring(void **state)
 static void times_are_monotonic_nanoseconds(void **state)
 {
 	const struct timespec nap = { .tv_nsec = 3000000 };
-	struct lm_trace_record rec = { .kind = LM_TRACE_EVENT }, got;
+	struct lm_trace_record rec = { .kind = LM_TRACE_RESET }, got;
 	uint64_t before, after, lost;
 	struct tracer_end t;
 	int i;
@@ -232,13 +230,35 @@ static void times_are_monotonic_nanoseconds(void **state)
 		before = now_ns();
 		rec.time = trace_ticks();
 		nanosleep(&nap, NULL);
-		rec.duration = trace_duration(rec.time, trace_ticks());
+		trace_set_duration(&rec, trace_ticks() - rec.time);
 		after = now_ns();
 		trace_append(&ctx, &rec);
 		assert_int_equal(lm_trace_next(t.reader, &got, &lost), 1);
 		assert_in_range(got.time, before - 2000, after);
-		assert_in_range(got.duration, 2900000, after - before + 2000);
+		assert_in_range(lm_trace_duration(&got), 2900000, after - before + 2000);
 	}
+	tracer_end(&t);
+}
+
+/* The counter of the CPU passes 32 bits in a second or two. */
+static void a_duration_may_be_long(void **state)
+{
+	struct lm_trace_record rec = { .kind = LM_TRACE_READ }, got;
+	const uint64_t hour = 3600ull * 1000000000;
+	struct tracer_end t;
+	uint64_t lost, ticks0, ns0, ticks, ns;
+
+	tracer_begin(&t, 0);
+	trace_clock_pair(&ticks0, &ns0);
+	nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	trace_clock_pair(&ticks, &ns);
+	rec.time = ticks;
+	trace_set_duration(&rec, (ticks - ticks0) * (hour / (ns - ns0)));
+	trace_append(&ctx, &rec);
+	assert_int_equal(lm_trace_next(t.reader, &got, &lost), 1);
+	assert_in_range(lm_trace_duration(&got), hour / 10 * 9, hour / 10 * 11);
+	got.kind = LM_TRACE_EVENT; /* whose name is there */
+	assert_int_equal(lm_trace_duration(&got), 0);
 	tracer_end(&t);
 }
 
@@ -710,6 +730,7 @@ int main(void)
 		TEST(a_record_arrives_as_it_was_written),
 		TEST(what_began_and_did_not_end_is_left_in_the_ring),
 		TEST(times_are_monotonic_nanoseconds),
+		TEST(a_duration_may_be_long),
 		TEST(a_reader_starts_at_the_newest_record),
 		TEST(a_late_reader_is_told_what_it_lost),
 		TEST(ten_million_records_are_all_accounted_for),

@@ -299,6 +299,7 @@ static const struct {
 	FIELD(struct lm_trace_record, result),
 	FIELD(struct lm_trace_record, aux),
 	FIELD(struct lm_trace_record, text),
+	FIELD(struct lm_trace_record, duration_high),
 
 	FIELD(struct lm_trace_header, magic),
 	FIELD(struct lm_trace_header, version),

@@ -70,7 +70,10 @@ struct lm_trace_record {
 	};
 	int32_t  result;
 	uint32_t aux;
-	uint8_t  text[8];
+	__extension__ union {
+		uint8_t  text[8];
+		uint32_t duration_high;
+	};
 };
 
 #define LM_TRACE_CLOCK_NS      0
@@ -104,6 +107,8 @@ int lm_trace_arm(lm_trace_reader_t *reader, uint32_t *armed);
 int lm_trace_end(lm_trace_reader_t *reader, struct lm_trace_record *record);
 
 void lm_trace_close(lm_trace_reader_t *reader);
+
+uint64_t lm_trace_duration(const struct lm_trace_record *record);
 
 #define LM_TRACE_TEXT_SIZE 33
 
