@@ -1036,7 +1036,8 @@ int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subindex);
  * @level: true: asserted
  *
  * STATUS.Interrupt follows. A rising level signals the client once; if the line is still asserted
- * when the client unmasks (its EOI), it is signalled again.
+ * when the client unmasks (its EOI), it is signalled again. Both are rows of a trace, and so is a
+ * line that is let go.
  *
  * Context: any thread; never blocks.
  * Return: LM_IRQ_DELIVERED (also: nothing to do), LM_IRQ_PENDING, -EINVAL: the device has no INTx,
@@ -1054,11 +1055,11 @@ int lm_irq_set_level(lm_ctx_t *ctx, bool level);
  * While the guest uses INTx, the line is asserted as long as any cause is, as by
  * lm_irq_set_level(). While it uses MSI or MSI-X, a cause that is asserted sends its vector once,
  * as lm_irq_trigger() would; where the guest has enabled fewer messages of MSI than the device
- * has, the low bits of @cause say which. STATUS.Interrupt follows the causes of either, and is not
- * pending for musctl irq list while it is MSI or MSI-X. So a device does not ask which kind it is. A
- * trace shows
- * what was sent, and no row where nothing changes. Causes are part of a saved state; a reset of the
- * device deasserts all. A device uses these, or lm_irq_trigger() and lm_irq_set_level().
+ * has, the low bits of @cause say which. So a device does not ask which kind it is.
+ * STATUS.Interrupt shows whether there is a cause, with any kind. A trace shows what was sent and
+ * that the line is let go, and no row where nothing changes. Causes are part of a saved state; a
+ * reset of the device deasserts all. A device uses these, or lm_irq_trigger() and
+ * lm_irq_set_level().
  *
  * Context: as lm_irq_trigger().
  * Return: LM_IRQ_DELIVERED (also: nothing to do); else as lm_irq_trigger(); -EINVAL: no kind has so

@@ -24,7 +24,7 @@ static const struct {
 	{ "access", KIND(READ) | KIND(WRITE) },
 	{ "dma",
 	  KIND(DMA_READ) | KIND(DMA_WRITE) | KIND(DMA_MAP) | KIND(DMA_UNMAP) | KIND(DMA_LOOKUP) },
-	{ "irq", KIND(IRQ_FIRE) | KIND(IRQ_SET) | KIND(IRQ_MASK) },
+	{ "irq", KIND(IRQ_FIRE) | KIND(IRQ_SET) | KIND(IRQ_MASK) | KIND(IRQ_DEASSERT) },
 	{ "client", KIND(ATTACH) | KIND(DETACH) },
 };
 

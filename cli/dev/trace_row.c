@@ -226,7 +226,8 @@ static void print_details(struct out *out, const struct tracer *t)
 	case LM_TRACE_DMA_LOOKUP: print_dma(out, t); break;
 	case LM_TRACE_IRQ_FIRE:
 	case LM_TRACE_IRQ_SET:
-	case LM_TRACE_IRQ_MASK: print_irq(out, r); break;
+	case LM_TRACE_IRQ_MASK:
+	case LM_TRACE_IRQ_DEASSERT: print_irq(out, r); break;
 	case LM_TRACE_ATTACH:
 	case LM_TRACE_DETACH:
 		out_printf(out, DETAILS, "pid=%llu", (unsigned long long)r->value);

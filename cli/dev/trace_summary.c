@@ -74,7 +74,8 @@ void summary_free(struct summary *s)
 static bool has_region(uint16_t kind)
 {
 	return kind == LM_TRACE_READ || kind == LM_TRACE_WRITE || kind == LM_TRACE_IRQ_FIRE ||
-	       kind == LM_TRACE_IRQ_SET || kind == LM_TRACE_IRQ_MASK;
+	       kind == LM_TRACE_IRQ_SET || kind == LM_TRACE_IRQ_MASK ||
+	       kind == LM_TRACE_IRQ_DEASSERT;
 }
 
 static bool is_irq(uint16_t kind)

@@ -231,13 +231,29 @@ static int intx_rise(struct irqs *irqs, uint32_t index, uint32_t n)
 	return LM_IRQ_DELIVERED;
 }
 
+void irq_fall(struct irqs *irqs)
+{
+	struct crossing x = {
+		.kind = LM_TRACE_IRQ_DEASSERT,
+		.flags = irqs->trace_flags,
+		.region = LM_DEV_INTX_IRQ_IDX,
+	};
+
+	if (irqs->level && gate_is_on(irqs->ctx, x.kind))
+		gate_report(irqs->ctx, &x);
+	irq_put_level(irqs, false);
+}
+
 int irq_set_level(struct irqs *irqs, bool level)
 {
 	const bool rises = level && !irqs->level;
 
 	if (!irqs->index[LM_DEV_INTX_IRQ_IDX].count)
 		return -EINVAL;
-	irq_put_level(irqs, level);
+	if (!level)
+		irq_fall(irqs);
+	else
+		irq_put_level(irqs, true);
 	if (!rises)
 		return LM_IRQ_DELIVERED;
 	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))

@@ -110,6 +110,7 @@ void irq_pull(struct irqs *irqs); /* learn what configuration space says */
 void irq_disable(struct irqs *irqs, uint32_t index);
 void irq_set_fd(int *fd, int with); /* closes what was there */
 void irq_put_level(struct irqs *irqs, bool level);
+void irq_fall(struct irqs *irqs); /* the line, by the device */
 void irq_set_trigger(struct irq_index *idx, struct vector *v, int fd);
 void irq_set_armed(struct irq_index *idx, struct vector *v, bool armed);
 

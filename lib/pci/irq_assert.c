@@ -69,8 +69,12 @@ static int cause_set(struct irqs *irqs, uint32_t cause, bool on)
 	v->flags ^= VEC_ASSERTED;
 	if (on)
 		return cause_assert(irqs, cause);
-	if (!--irqs->asserted)
-		irq_put_level(irqs, false);
+	if (--irqs->asserted)
+		return LM_IRQ_DELIVERED;
+	if (irq_kind(irqs, 0) == LM_DEV_INTX_IRQ_IDX)
+		irq_fall(irqs);
+	else
+		irq_put_level(irqs, false); /* no trace has said that it rose */
 	return LM_IRQ_DELIVERED;
 }
 

@@ -304,6 +304,7 @@ LM_EXPORT const char *lm_trace_kind_name(unsigned int kind)
 		[LM_TRACE_EVENT] = "event",
 		[LM_TRACE_DMA_LOOKUP] = "dma-lookup",
 		[LM_TRACE_NOTE] = "note",
+		[LM_TRACE_IRQ_DEASSERT] = "irq-deassert",
 	};
 	_Static_assert(LM_NR(names) == LM_TRACE_NR_KINDS, "every kind has a name");
 

@@ -443,6 +443,15 @@ static void assert_mask(lm_trace_reader_t *reader, uint32_t index, uint32_t vect
 	assert_int_equal(rec.value, masked);
 }
 
+static void assert_deassert(lm_trace_reader_t *reader)
+{
+	const struct lm_trace_record rec = next_record(reader);
+
+	assert_int_equal(rec.kind, LM_TRACE_IRQ_DEASSERT);
+	assert_int_equal(rec.region, INTX);
+	assert_int_equal(rec.offset, 0);
+}
+
 static void traces_tell_what_became_of_each_interrupt(void **state)
 {
 	lm_trace_reader_t *reader = tracer_new();
@@ -456,7 +465,35 @@ static void traces_tell_what_became_of_each_interrupt(void **state)
 	assert_fire(reader, MSIX, 3, LM_IRQ_DELIVERED);
 	lm_irq_set_level(ctx, true);
 	assert_fire(reader, INTX, 0, -ENOTCONN);
+	lm_irq_set_level(ctx, false);
+	lm_irq_set_level(ctx, false);
+	assert_deassert(reader);
+	lm_irq_trigger(ctx, 3);
+	assert_fire(reader, MSIX, 3, LM_IRQ_DELIVERED);
 	tracer_free(reader);
+	close(fd);
+}
+
+static void traces_tell_when_the_last_cause_goes(void **state)
+{
+	const int line = assign(ctx, INTX, 0);
+	lm_trace_reader_t *reader = tracer_new();
+	int fd;
+
+	lm_irq_assert(ctx, 0, true);
+	assert_fire(reader, INTX, 0, LM_IRQ_DELIVERED);
+	lm_irq_assert(ctx, 1, true);
+	lm_irq_assert(ctx, 0, false);
+	lm_irq_assert(ctx, 1, false);
+	assert_deassert(reader);
+	fd = assign(ctx, MSIX, 0);
+	lm_irq_assert(ctx, 0, true);
+	assert_fire(reader, MSIX, 0, LM_IRQ_DELIVERED);
+	lm_irq_assert(ctx, 0, false); /* the message has none */
+	lm_irq_trigger(ctx, 0);
+	assert_fire(reader, MSIX, 0, LM_IRQ_DELIVERED);
+	tracer_free(reader);
+	close(line);
 	close(fd);
 }
 
@@ -509,6 +546,7 @@ int main(void)
 		TEST(the_clients_eventfd_keeps_its_mode),
 		TEST(triggers_of_another_thread_are_never_lost),
 		TEST(traces_tell_what_became_of_each_interrupt),
+		TEST(traces_tell_when_the_last_cause_goes),
 		TEST(traces_tell_of_masks_and_of_replays),
 	};
 
