@@ -82,6 +82,10 @@ enum lm_nvme_status {
 	LM_NVME_CAPACITY_EXCEEDED      = 0x081,
 	LM_NVME_NS_NOT_READY           = 0x082,
 	LM_NVME_FORMAT_IN_PROGRESS     = 0x084,
+	LM_NVME_INVALID_VALUE_SIZE     = 0x085,
+	LM_NVME_INVALID_KEY_SIZE       = 0x086,
+	LM_NVME_KEY_NOT_FOUND          = 0x087,
+	LM_NVME_KEY_EXISTS             = 0x089,
 	LM_NVME_INVALID_CQ             = 0x100,
 	LM_NVME_INVALID_QUEUE_ID       = 0x101,
 	LM_NVME_INVALID_QUEUE_SIZE     = 0x102,
@@ -217,6 +221,32 @@ extern const lm_nvme_set_t lm_nvme_nvm;
  * Since: 0.2
  */
 void lm_nvme_complete(lm_nvme_cmd_t *cmd, uint16_t status);
+
+/**
+ * lm_nvme_data_read() - take bytes from the data of a command
+ * @cmd:    the command, which is run: of data that come from the guest
+ * @offset: of the data, in bytes
+ * @to:     @size bytes
+ * @size:   how many; what is behind the end of the data is not touched
+ *
+ * Context: lm_nvme_op_t.run, and until the command is completed.
+ * Return: how many there were.
+ * Since: 0.2
+ */
+uint64_t lm_nvme_data_read(const lm_nvme_cmd_t *cmd, uint64_t offset, void *to, uint64_t size);
+
+/**
+ * lm_nvme_data_write() - put bytes into the data of a command
+ * @cmd:    the command, which is run: of data that go to the guest
+ * @offset: of the data, in bytes
+ * @from:   @size bytes
+ * @size:   how many; what is behind the end of the data is left out
+ *
+ * Context: as lm_nvme_data_read().
+ * Return: how many had room.
+ * Since: 0.2
+ */
+uint64_t lm_nvme_data_write(lm_nvme_cmd_t *cmd, uint64_t offset, const void *from, uint64_t size);
 
 /* ---- what stores blocks ---------------------------------------------------------- */
 

@@ -410,8 +410,6 @@ extern const lm_nvme_op_t nvme_admin_ops[];
 extern const uint32_t nvme_nr_admin_ops;
 /* Copies @len bytes at @offset of @page to the data of the command, 0 behind its end. */
 void nvme_answer(lm_nvme_cmd_t *cmd, const uint8_t *page, uint64_t size, uint64_t offset);
-/* The first @size bytes of them, or as many as there are. */
-void nvme_take(const lm_nvme_cmd_t *cmd, uint8_t *to, uint64_t size);
 
 uint16_t nvme_identify_check(lm_nvme_cmd_t *cmd);
 void nvme_identify(lm_nvme_cmd_t *cmd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * nvme_answer.c - a page of bytes as the data of a command.
+ * nvme_answer.c - bytes as the data of a command.
  */
 #include "nvme/nvme.h"
 
@@ -21,15 +21,36 @@ void nvme_answer(lm_nvme_cmd_t *cmd, const uint8_t *page, uint64_t size, uint64_
 	lm_nvme_complete(cmd, LM_NVME_SUCCESS);
 }
 
-void nvme_take(const lm_nvme_cmd_t *cmd, uint8_t *to, uint64_t size)
+static uint64_t copy(const lm_nvme_cmd_t *cmd, uint64_t offset, char *bytes, uint64_t size,
+		     bool put)
 {
+	uint64_t done = 0, part;
 	uint32_t i;
 
-	for (i = 0; i < cmd->nr_iov && size; i++) {
-		const uint64_t len = cmd->iov[i].iov_len < size ? cmd->iov[i].iov_len : size;
+	for (i = 0; i < cmd->nr_iov && done < size; i++) {
+		const uint64_t len = cmd->iov[i].iov_len;
+		char *at = (char *)cmd->iov[i].iov_base + offset;
 
-		memcpy(to, cmd->iov[i].iov_base, len);
-		to += len;
-		size -= len;
+		if (offset >= len) {
+			offset -= len;
+			continue;
+		}
+		part = len - offset < size - done ? len - offset : size - done;
+		memcpy(put ? at : bytes + done, put ? bytes + done : at, part);
+		done += part;
+		offset = 0;
 	}
+	return done;
+}
+
+NVME_EXPORT uint64_t lm_nvme_data_read(const lm_nvme_cmd_t *cmd, uint64_t offset, void *to,
+				       uint64_t size)
+{
+	return copy(cmd, offset, to, size, false);
+}
+
+NVME_EXPORT uint64_t lm_nvme_data_write(lm_nvme_cmd_t *cmd, uint64_t offset, const void *from,
+					uint64_t size)
+{
+	return copy(cmd, offset, (char *)from, size, true);
 }

@@ -102,7 +102,7 @@ static void timestamp_set(lm_nvme_cmd_t *cmd)
 {
 	uint8_t bytes[8] = { 0 };
 
-	nvme_take(cmd, bytes, 6);
+	lm_nvme_data_read(cmd, 0, bytes, 6);
 	cmd->nvme->st->timestamp_ms = (int64_t)nvme_get64(bytes) - now_ms();
 	cmd->nvme->st->timestamp_origin = 1;
 }
@@ -126,7 +126,7 @@ static uint64_t host_id_length(const lm_nvme_cmd_t *cmd)
 static void host_id_set(lm_nvme_cmd_t *cmd)
 {
 	memset(cmd->nvme->st->host_id, 0, sizeof(cmd->nvme->st->host_id));
-	nvme_take(cmd, cmd->nvme->st->host_id, cmd->length);
+	lm_nvme_data_read(cmd, 0, cmd->nvme->st->host_id, cmd->length);
 }
 
 static void host_id_get(lm_nvme_cmd_t *cmd)
