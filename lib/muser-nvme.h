@@ -453,10 +453,11 @@ void lm_nvme_destroy(lm_nvme_t *nvme);
  * lm_nvme_poll() - look at all doorbells, and serve what there is
  * @nvme: the controller
  *
- * For whoever does not get its doorbells as writes. A turn of it is bounded, as that of a write is.
+ * For a device with a lm_dev_info_t.written of its own (lm_nvme_configure()); otherwise nobody has
+ * to call it. A turn of it is bounded, as that of a write is.
  *
  * Context: the thread that serves the context.
- * Return: how many commands were begun.
+ * Return: how many doorbells have changed, and commands were begun.
  * Since: 0.2
  */
 unsigned int lm_nvme_poll(lm_nvme_t *nvme);
@@ -549,6 +550,28 @@ extern const lm_register_map_t lm_nvme_registers;
 /** lm_nvme_caps - capabilities: PCI Express with function level reset, power management, MSI-X */
 #define LM_NVME_NR_CAPS 3
 extern const lm_cap_t lm_nvme_caps[LM_NVME_NR_CAPS];
+
+/* lm_nvme_configure() @flags */
+#define LM_NVME_MAP_DOORBELLS (1u << 0) /* clients may map the doorbells */
+#define LM_NVME_NO_MSIX       (1u << 1) /* no MSI-X: MSI, or INTx */
+#define LM_NVME_NO_MSI        (1u << 2) /* no MSI */
+
+/**
+ * lm_nvme_configure() - change what LM_NVME_DEVICE and LM_NVME_PCI say
+ * @info:  the description
+ * @flags: LM_NVME_*
+ *
+ * Doorbells that a client maps are plain stores of which nobody hears. They are looked at while the
+ * controller is enabled, as by a poller of LM_POLL_TIMED (lm_poller_create()); a mediated device is
+ * notified of the first one instead, by lm_dev_info_t.written, and looks then: a device with a
+ * @written of its own calls lm_nvme_poll() there. They are 0 when the controller is enabled, for a
+ * queue that was created, and for a new client. SPDK's client needs it.
+ *
+ * Context: lm_dev_info_t.configure, or before lm_ctx_create().
+ * Return: 0; -EINVAL: a flag is unknown, or without MSI-X, cap_list is not lm_nvme_caps.
+ * Since: 0.2
+ */
+int lm_nvme_configure(lm_dev_info_t *info, uint32_t flags);
 
 /**
  * lm_nvme_on_reset() - lm_dev_info_t.reset of a controller

@@ -20,7 +20,7 @@ struct nvme {
 	struct store store;
 	struct faults faults;
 	uint64_t size;
-	uint32_t backend, block_size;
+	uint32_t backend, block_size, doorbells, interrupts;
 	bool read_only;
 	uint16_t queues;
 	char path[256];
@@ -70,6 +70,15 @@ static int namespace_add(struct nvme *dev)
 static void faults_follow(struct nvme *dev)
 {
 	lm_nvme_inject(dev->nvme, dev->faults.nr ? faults_inject : NULL, &dev->faults);
+}
+
+static int nvme_configure(void *pvt, lm_dev_info_t *info)
+{
+	static const uint32_t without[] = { 0, LM_NVME_NO_MSIX, LM_NVME_NO_MSIX | LM_NVME_NO_MSI };
+	const struct nvme *dev = pvt;
+
+	return lm_nvme_configure(info, without[dev->interrupts] |
+					       (dev->doorbells ? LM_NVME_MAP_DOORBELLS : 0));
 }
 
 static int nvme_start(void *pvt, lm_ctx_t *ctx)
@@ -132,6 +141,8 @@ static int nvme_prop_set(void *pvt, const char *name, const char *value)
 /* ---- the type ---------------------------------------------------------------------- */
 
 static const char *const backends[] = { "ram", "null", "file", NULL };
+static const char *const doorbells[] = { "trap", "map", NULL };
+static const char *const interrupts[] = { "msix", "msi", "intx", NULL };
 static const char *const block_sizes[] = { "512", "4096", NULL };
 
 static const lm_prop_t props[] = {
@@ -175,6 +186,20 @@ static const lm_prop_t props[] = {
 	  LM_PROP_IN(struct nvme, queues),
 	  .min = 1,
 	  .max = 64 },
+	{ .name = "doorbells",
+	  .help = "map: clients store to memory, which is polled",
+	  .value = "trap",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_ENUM,
+	  LM_PROP_IN(struct nvme, doorbells),
+	  .choices = doorbells },
+	{ .name = "interrupts",
+	  .help = "the best kind that there is",
+	  .value = "msix",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_ENUM,
+	  LM_PROP_IN(struct nvme, interrupts),
+	  .choices = interrupts },
 	{ .name = "serial",
 	  .help = "serial number; made of the UUID if there is none",
 	  .flags = LM_PROP_CREATE,
@@ -204,6 +229,7 @@ static const lm_dev_info_t nvme_info = {
 	LM_CTX_IN(struct nvme, ctx),
 	.prop_get = nvme_prop_get,
 	.prop_set = nvme_prop_set,
+	.configure = nvme_configure,
 	.start = nvme_start,
 	.stop = nvme_stop,
 	.pci_info = { LM_NVME_PCI, .id = { .vid = 0x1234, .did = 0x4e56 } },

@@ -115,6 +115,7 @@ static int build(lm_nvme_t *nvme)
 	nvme->born_s = (uint64_t)ts.tv_sec;
 	ret = sets_take(nvme);
 	ret = ret ?: texts_take(nvme);
+	ret = ret ?: nvme_bell_new(nvme, nvme_look);
 	if (ret)
 		return ret;
 	if (nvme->st->magic) {
@@ -143,10 +144,12 @@ NVME_EXPORT int lm_nvme_create(lm_ctx_t *ctx, const lm_nvme_info_t *info, lm_nvm
 	new->st = lm_state(ctx);
 	new->info = *info;
 	ret = build(new);
-	if (ret)
+	if (ret) {
+		lm_poller_destroy(new->poller);
 		free(new);
-	else
+	} else {
 		*nvme = new;
+	}
 	return ret;
 }
 
@@ -197,6 +200,7 @@ NVME_EXPORT int lm_nvme_on_reset(void *pvt)
 static void detach(lm_nvme_t *nvme)
 {
 	nvme->is_detached = true;
+	nvme_bell_watch(nvme);
 	if (nvme_is_ready(nvme) && (nvme->st->csts & NVME_CSTS_SHST) != NVME_CSTS_SHST_COMPLETE)
 		nvme->st->unsafe_shutdowns++;
 	nvme_queue_forget(nvme);
@@ -227,6 +231,43 @@ NVME_EXPORT int lm_nvme_on_dma_unmap(void *pvt, dma_addr_t addr, uint64_t len)
 	for (i = 0; i < NVME_QUEUES; i++) {
 		nvme_ring_unmap(nvme, &nvme->sq[i].ring, addr, len);
 		nvme_ring_unmap(nvme, &nvme->cq[i].ring, addr, len);
+	}
+	return 0;
+}
+
+/* ---- configuring ------------------------------------------------------------------ */
+
+static unsigned long doorbells_map(void *pvt, unsigned long pgoff, unsigned long len)
+{
+	return (unsigned long)(uintptr_t)of(pvt)->doorbells;
+}
+
+static void doorbells_written(void *pvt, uint32_t region, uint64_t offset, uint64_t len)
+{
+	nvme_look(of(pvt));
+}
+
+NVME_EXPORT int lm_nvme_configure(lm_dev_info_t *info, uint32_t flags)
+{
+	static const lm_mmap_area_t doorbells = { NVME_DOORBELLS, NVME_PAGE };
+	lm_reg_info_t *bar = &info->pci_info.reg_info[LM_BAR0_REG_IDX];
+
+	if (flags & ~(LM_NVME_MAP_DOORBELLS | LM_NVME_NO_MSIX | LM_NVME_NO_MSI))
+		return -EINVAL;
+	if (flags & LM_NVME_NO_MSIX) {
+		if (info->cap_list != lm_nvme_caps)
+			return -EINVAL;
+		info->nr_caps = LM_NVME_NR_CAPS - 1; /* it is the last one */
+		info->pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX] = 0;
+	}
+	if (flags & LM_NVME_NO_MSI)
+		info->pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = 0;
+	if (flags & LM_NVME_MAP_DOORBELLS) {
+		bar->flags |= LM_REG_FLAG_MMAP;
+		bar->mmap_areas = &doorbells;
+		bar->nr_mmap_areas = 1;
+		bar->map = doorbells_map;
+		info->written = info->written ?: doorbells_written;
 	}
 	return 0;
 }

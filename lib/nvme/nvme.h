@@ -235,7 +235,10 @@ struct lm_nvme {
 	bool is_turning, is_posted, is_starved;
 	void (*turn)(struct lm_nvme *nvme);
 	void (*drained)(struct lm_nvme *nvme); /* the last command that nobody hears of has ended */
-	uint32_t *doorbells; /* where they are memory; NULL: they come as writes */
+	uint32_t *doorbells;            /* where they are memory; NULL: they come as writes */
+	uint32_t rung[2 * NVME_QUEUES]; /* of those, the last values that were looked at */
+	lm_poller_t *poller;            /* looks at them */
+	int when_polled;                /* enum lm_polling, while the controller is enabled */
 
 	uint64_t irq_due[2]; /* vectors with completions that were not signalled */
 	uint16_t irq_count[NVME_QUEUES];
@@ -263,6 +266,12 @@ static inline unsigned int nvme_cmd_way(const struct nvme_cmd *cmd)
 static inline bool nvme_is_admin(const struct nvme_cmd *cmd)
 {
 	return !cmd->pub.sqid;
+}
+
+/* The last value of a doorbell that was good. */
+static inline uint32_t nvme_doorbell_value(const lm_nvme_t *nvme, uint32_t index)
+{
+	return index & 1 ? nvme->st->cq[index / 2].head : nvme->st->sq[index / 2].tail;
 }
 
 static inline void nvme_bit_set(uint64_t *bits, unsigned int nr, bool on)
@@ -307,6 +316,19 @@ void nvme_irq_reset(lm_nvme_t *nvme);
 void nvme_irq_resume(lm_nvme_t *nvme);
 /* How many a guest may use: 0-based limits are the caller's. */
 uint32_t nvme_irq_vectors(lm_nvme_t *nvme);
+
+/* ---- nvme_bell.c: doorbells that clients map -------------------------------------- */
+
+/* @look: see lm_poller_create(); its argument is the controller. */
+int nvme_bell_new(lm_nvme_t *nvme, unsigned int (*look)(void *arg));
+void nvme_bell_clear(lm_nvme_t *nvme, uint32_t index);
+void nvme_bell_clear_all(lm_nvme_t *nvme);
+/* Those of another process: what it has seen is in the state. */
+void nvme_bell_resume(lm_nvme_t *nvme);
+/* They count now, or not. */
+void nvme_bell_watch(lm_nvme_t *nvme);
+/* The next one from @index on that has changed; 2 * NVME_QUEUES: none has. */
+uint32_t nvme_bell_next(lm_nvme_t *nvme, uint32_t index, uint32_t *value);
 
 /* ---- nvme_error.c ---------------------------------------------------------------- */
 
@@ -460,8 +482,8 @@ void nvme_fetch(struct nvme_cmd *cmd);
 void nvme_doorbell(lm_nvme_t *nvme, uint32_t index, uint32_t value);
 /* Serve what is there, up to a bound. How many commands were begun. */
 unsigned int nvme_turn(lm_nvme_t *nvme);
-/* The last value of a doorbell. */
-uint32_t nvme_doorbell_value(const lm_nvme_t *nvme, uint32_t index);
+/* Look at mapped doorbells first. How many have changed, and commands were begun. */
+unsigned int nvme_look(void *nvme);
 
 /* ---- nvme_ctrl.c ----------------------------------------------------------------- */
 

@@ -45,9 +45,9 @@ static void enable(lm_nvme_t *nvme)
 					    .irq_on = 1 };
 	nvme_queue_cq(nvme, 0);
 	nvme_queue_sq(nvme, 0);
-	if (nvme->doorbells)
-		memset(nvme->doorbells, 0, 2 * NVME_QUEUES * sizeof(*nvme->doorbells));
+	nvme_bell_clear_all(nvme);
 	st->csts = NVME_CSTS_RDY;
+	nvme_bell_watch(nvme);
 }
 
 /* ---- resetting -------------------------------------------------------------------- */
@@ -63,6 +63,8 @@ static void reset(lm_nvme_t *nvme)
 	st->intms = 0;
 	nvme->flushes = 0;
 	st->csts = nvme_cmd_drop_all(nvme, true) ? 0 : st->csts & NVME_CSTS_RDY;
+	nvme_bell_clear_all(nvme);
+	nvme_bell_watch(nvme);
 }
 
 void nvme_ctrl_drained(lm_nvme_t *nvme)
@@ -249,6 +251,7 @@ void nvme_ctrl_resume(lm_nvme_t *nvme)
 
 	nvme->is_fresh = false;
 	namespaces_shape(nvme);
+	nvme_bell_resume(nvme);
 	for (i = 0; i < NVME_QUEUES; i++) {
 		if (st->cq[i].entries)
 			nvme_queue_cq(nvme, i);
@@ -269,5 +272,6 @@ void nvme_ctrl_resume(lm_nvme_t *nvme)
 	nvme_irq_release(nvme);
 	if ((st->csts & NVME_CSTS_SHST) == NVME_CSTS_SHST_OCCURRING)
 		shut_down(nvme);
+	nvme_bell_watch(nvme);
 	nvme_turn(nvme);
 }

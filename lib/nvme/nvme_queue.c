@@ -150,8 +150,7 @@ void nvme_create_cq(lm_nvme_cmd_t *cmd)
 		.irq_on = irq_on,
 	};
 	nvme_queue_cq(cmd->nvme, id);
-	if (cmd->nvme->doorbells)
-		__atomic_store_n(&cmd->nvme->doorbells[2 * id + 1], 0, __ATOMIC_RELEASE);
+	nvme_bell_clear(cmd->nvme, 2u * id + 1);
 	lm_nvme_complete(cmd, LM_NVME_SUCCESS);
 }
 
@@ -177,8 +176,7 @@ void nvme_create_sq(lm_nvme_cmd_t *cmd)
 		.cqid = (uint16_t)(cmd->dw[11] >> 16),
 	};
 	nvme_queue_sq(cmd->nvme, id);
-	if (cmd->nvme->doorbells)
-		__atomic_store_n(&cmd->nvme->doorbells[2 * id], 0, __ATOMIC_RELEASE);
+	nvme_bell_clear(cmd->nvme, 2u * id);
 	lm_nvme_complete(cmd, LM_NVME_SUCCESS);
 }
 

@@ -168,19 +168,23 @@ void nvme_doorbell(lm_nvme_t *nvme, uint32_t index, uint32_t value)
 	nvme_irq_release(nvme);
 }
 
-uint32_t nvme_doorbell_value(const lm_nvme_t *nvme, uint32_t index)
+unsigned int nvme_look(void *arg)
 {
-	return index & 1 ? nvme->st->cq[index / 2].head : nvme->st->sq[index / 2].tail;
+	lm_nvme_t *nvme = arg;
+	unsigned int nr = 0;
+	uint32_t i, value;
+
+	if (!nvme->doorbells || nvme->is_detached || nvme->is_turning)
+		return 0;
+	nvme_irq_hold(nvme);
+	for (i = 0; (i = nvme_bell_next(nvme, i, &value)) < 2 * NVME_QUEUES; i++, nr++)
+		ring(nvme, i, value);
+	nr += nvme_turn(nvme);
+	nvme_irq_release(nvme);
+	return nr;
 }
 
 NVME_EXPORT unsigned int lm_nvme_poll(lm_nvme_t *nvme)
 {
-	uint32_t i, value;
-
-	for (i = 0; nvme->doorbells && i < 2 * NVME_QUEUES; i++) {
-		value = __atomic_load_n(&nvme->doorbells[i], __ATOMIC_ACQUIRE);
-		if (value != nvme_doorbell_value(nvme, i))
-			ring(nvme, i, value);
-	}
-	return nvme_turn(nvme);
+	return nvme_look(nvme);
 }
