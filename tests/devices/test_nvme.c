@@ -231,6 +231,17 @@ static void nothing_reads_as_zeroes(void **state)
 	assert_int_equal(data()[0] | data()[4095], 0);
 }
 
+/* The process has them as memory; a driver that does not map it writes there all the same. */
+static void doorbells_may_be_memory(void **state)
+{
+	static const char *const options[] = { "doorbells=map", "interrupts=intx", NULL };
+
+	start(options);
+	driver_begins();
+	blocks_stay();
+	assert_int_equal(fixture_read(&f, 0, 0x1008, 4), queue[1].tail);
+}
+
 static void options_reach_the_guest(void **state)
 {
 	static const char *const options[] = {
@@ -460,6 +471,7 @@ int main(void)
 		NVME_TEST(a_file_is_a_backend),
 		NVME_TEST(a_file_that_ends_early_is_an_error),
 		NVME_TEST(nothing_reads_as_zeroes),
+		NVME_TEST(doorbells_may_be_memory),
 		NVME_TEST(options_reach_the_guest),
 		NVME_TEST(a_fault_by_place_and_count),
 		NVME_TEST(counts_of_faults),
