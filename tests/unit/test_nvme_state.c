@@ -105,6 +105,39 @@ static void commands_under_way_are_done_again(void **state)
 	close(fd);
 }
 
+static void hold(void *pvt, lm_nvme_cmd_t *cmd, lm_nvme_fault_t *fault)
+{
+	if (cmd->opcode == NVME_WRITE)
+		fault->delay_ns = LM_NVME_FAULT_MAX_NS;
+	else
+		fault->end_delay_ns = LM_NVME_FAULT_MAX_NS;
+}
+
+/* A delay is the process's: the next one serves what was not served, and says what was done. */
+static void faults_go_with_the_process(void **state)
+{
+	struct engine *e = *state;
+	struct completion c;
+	uint16_t cid[2];
+	const int fd = ready(e);
+
+	memset(at(DATA), 'h', 512);
+	lm_nvme_inject(disk.nvme, hold, NULL);
+	cid[0] = submit(e, &io, sqe_blocks(NVME_WRITE, 5, 1, DATA, 0));
+	cid[1] = submit(e, &io, sqe_blocks(NVME_READ, 6, 1, DATA + 4096, 0));
+	assert_int_equal(disk.nr_writes, 0);
+	assert_int_equal(disk.nr_reads, 1);
+	save(e);
+	resume(e, fd);
+	assert_true(complete(&io, &c));
+	assert_int_equal(c.cid, cid[0]);
+	assert_true(complete(&io, &c));
+	assert_int_equal(c.cid, cid[1]);
+	assert_int_equal(disk.blocks[5 * 512], 'h');
+	assert_int_equal(disk.nr_reads, 0);
+	close(fd);
+}
+
 static void completions_without_room_stay(void **state)
 {
 	struct engine *e = *state;
@@ -266,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		NVME_TEST(queues_and_features_stay),
 		NVME_TEST(commands_under_way_are_done_again),
+		NVME_TEST(faults_go_with_the_process),
 		NVME_TEST(completions_without_room_stay),
 		NVME_TEST(a_reset_that_was_cut_short_ends),
 		NVME_TEST(a_reset_forgets_commands_of_the_process_before),
