@@ -19,6 +19,9 @@
 #include "state.h"
 #include "state/persist.h"
 
+/* Not as it is: says why. */
+#define rejected(ctx, ...) (log_err(ctx, "the saved state is rejected: " __VA_ARGS__), -EINVAL)
+
 struct section {
 	uint32_t tag, index;
 	const char *data;
@@ -33,21 +36,27 @@ struct state {
 
 /* ---- looking ------------------------------------------------------------------- */
 
-static int header_check(const struct lm_ctx *ctx, const char *buf, size_t len)
+static int header_check(struct lm_ctx *ctx, const char *buf, size_t len)
 {
 	const lm_pci_info_t *pci = &ctx->info.pci_info;
-	struct state_header head;
+	struct state_header head = { 0 };
 
-	if (len < sizeof(head))
-		return -EINVAL;
-	memcpy(&head, buf, sizeof(head));
-	if (le64toh(head.magic) != STATE_MAGIC || le64toh(head.length) != len ||
-	    le32toh(head.version) != STATE_VERSION || head.reserved)
-		return -EINVAL;
+	if (len >= sizeof(head))
+		memcpy(&head, buf, sizeof(head));
+	if (le64toh(head.magic) != STATE_MAGIC || head.reserved)
+		return rejected(ctx, "these %zu bytes are none", len);
+	if (le32toh(head.version) != STATE_VERSION)
+		return rejected(ctx, "it is of version %u, and this libmuser knows version %d",
+				le32toh(head.version), STATE_VERSION);
+	if (le64toh(head.length) != len)
+		return rejected(ctx, "it has %zu bytes, and says that it has %llu", len,
+				(unsigned long long)le64toh(head.length));
 	if (le16toh(head.vendor) != pci->id.vid || le16toh(head.device) != pci->id.did)
-		return -EINVAL;
+		return rejected(ctx, "it is that of device %04x:%04x", le16toh(head.vendor),
+				le16toh(head.device));
 	if (le16toh(head.subvendor) != pci->ss.vid || le16toh(head.subdevice) != pci->ss.sid)
-		return -EINVAL;
+		return rejected(ctx, "it is that of subsystem %04x:%04x", le16toh(head.subvendor),
+				le16toh(head.subdevice));
 	return 0;
 }
 
@@ -109,6 +118,24 @@ static uint64_t memory_offset(const struct section *s)
 	return le64toh(offset);
 }
 
+static const char *section_name(uint32_t tag)
+{
+	static const char *const names[] = {
+		[STATE_CONFIG] = "configuration space",
+		[STATE_MSIX] = "MSI-X table",
+		[STATE_IRQ] = "interrupts",
+		[STATE_REGISTERS] = "registers of a region",
+		[STATE_MEMORY] = "memory of a region",
+		[STATE_DEVICE] = "what lm_dev_info_t.save gave",
+		[STATE_OWN] = "lm_state()",
+		[STATE_ENFORCED] = "bus mastering",
+		[STATE_VPD] = "vital product data",
+	};
+	_Static_assert(LM_NR(names) == STATE_NR_TAGS, "every section has a name");
+
+	return tag && tag < STATE_NR_TAGS ? names[tag] : "a section of a newer libmuser";
+}
+
 static bool section_fits(const struct lm_ctx *ctx, struct state *st, const struct section *s)
 {
 	const struct region *r;
@@ -134,15 +161,37 @@ static bool section_fits(const struct lm_ctx *ctx, struct state *st, const struc
 	}
 }
 
-static bool own_fits(const struct lm_ctx *ctx, const struct section *own)
+static int own_check(struct lm_ctx *ctx, const struct section *own)
 {
 	const uint64_t size = ctx->info.state_size;
 
-	return own->data ? size && own->len == size && own->index == ctx->info.state_version :
-			   !size;
+	if (own->len != size || !own->data != !size)
+		return rejected(ctx, "its lm_state() has %llu bytes, and this device %llu",
+				(unsigned long long)own->len, (unsigned long long)size);
+	if (own->data && own->index != ctx->info.state_version)
+		return rejected(ctx, "its state_version is %u, and that of this device %u",
+				own->index, ctx->info.state_version);
+	return 0;
 }
 
-static int state_check(const struct lm_ctx *ctx, struct state *st)
+/* The parts that there must be, or must not. */
+static int parts_check(struct lm_ctx *ctx, const struct section *part)
+{
+	if (!part[STATE_CONFIG].data || !part[STATE_IRQ].data)
+		return rejected(ctx, "configuration space or interrupts are missing");
+	/* Who saves loads. */
+	if (!part[STATE_DEVICE].data != !ctx->info.save)
+		return rejected(ctx, "it has %s of lm_dev_info_t.save, and this device %s",
+				part[STATE_DEVICE].data ? "something" : "nothing",
+				ctx->info.save ? "saves something" : "has none");
+	if (!vpd_fits(ctx, part[STATE_VPD].len))
+		return rejected(ctx, "its vital product data has another size");
+	if (part[STATE_ENFORCED].len)
+		return rejected(ctx, "section %d should be empty", STATE_ENFORCED);
+	return own_check(ctx, &part[STATE_OWN]);
+}
+
+static int state_check(struct lm_ctx *ctx, struct state *st)
 {
 	size_t pos = sizeof(struct state_header);
 	struct section s;
@@ -153,18 +202,12 @@ static int state_check(const struct lm_ctx *ctx, struct state *st)
 		return ret;
 	while ((ret = section_next(st, &pos, &s)) == 1) {
 		if (!section_fits(ctx, st, &s))
-			return -EINVAL;
+			return rejected(ctx, "%s, number %u: this device has no such",
+					section_name(s.tag), s.index);
 	}
-	if (!st->part[STATE_CONFIG].data || !st->part[STATE_IRQ].data)
-		return -EINVAL;
-	/* Who saves loads. */
-	if (!st->part[STATE_DEVICE].data != !ctx->info.save)
-		return -EINVAL;
-	if (!vpd_fits(ctx, st->part[STATE_VPD].len))
-		return -EINVAL;
-	if (!own_fits(ctx, &st->part[STATE_OWN]) || st->part[STATE_ENFORCED].len)
-		return -EINVAL;
-	return ret;
+	if (ret)
+		return rejected(ctx, "the section at byte %zu extends beyond the end", pos);
+	return parts_check(ctx, st->part);
 }
 
 /* ---- applying ------------------------------------------------------------------ */
@@ -175,11 +218,20 @@ static int load_library(struct lm_ctx *ctx, const struct section *part)
 {
 	const struct section *config = &part[STATE_CONFIG], *msix = &part[STATE_MSIX];
 	const struct section *irq = &part[STATE_IRQ];
+	const char *what = section_name(STATE_CONFIG);
 	int ret;
 
 	ret = config_prepare(ctx, config->data, config->len);
-	ret = ret ?: irq_prepare(ctx, irq->data, irq->len);
-	ret = ret ?: msix_load(ctx, msix->data, msix->len);
+	if (!ret) {
+		what = section_name(STATE_IRQ);
+		ret = irq_prepare(ctx, irq->data, irq->len);
+	}
+	if (!ret) {
+		what = section_name(STATE_MSIX);
+		ret = msix_load(ctx, msix->data, msix->len);
+	}
+	if (ret == -EINVAL)
+		return rejected(ctx, "%s: not what this device can have", what);
 	if (ret)
 		return ret;
 	master_enforce(ctx, part[STATE_ENFORCED].data);
@@ -238,7 +290,10 @@ LM_EXPORT int lm_ctx_load(lm_ctx_t *ctx, const void *buf, size_t len)
 	if (!ctx->info.load)
 		return 0;
 	ret = call_load(ctx, device->data, device->len);
-	if (ret)
+	if (ret) {
+		log_err(ctx, "the saved state is rejected by the device, which is reset: %s",
+			strerror(-ret));
 		function_reset(ctx, NULL, LM_RESET_LOAD);
+	}
 	return ret;
 }

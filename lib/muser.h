@@ -1790,8 +1790,12 @@ int lm_ctx_save(lm_ctx_t *ctx, void *buf, size_t *len);
  * @buf: what lm_ctx_save() wrote; may come from a stranger: it is validated before anything changes
  * @len: bytes
  *
+ * What is not a state of this device, or not a whole one, is rejected, and a message says why: the
+ * bytes are none, another version (state_version as well), another device, a part that this one
+ * does not have.
+ *
  * Context: the thread that serves the context; not while a request is half done.
- * Return: 0; -EINVAL: not a state of this device; -EBUSY: as lm_ctx_save() says; what
+ * Return: 0; -EINVAL: it is rejected; -EBUSY: as lm_ctx_save() says; what
  *         lm_dev_info_t.load returned (then the device is reset).
  * Since: 0.2
  */

@@ -40,10 +40,38 @@ struct persist {
 
 /* ---- life ------------------------------------------------------------------------ */
 
+static int stale(struct lm_ctx *ctx, const char *what)
+{
+	log_err(ctx,
+		"the state that the last process left has %s of another device or libmuser version "
+		"(remove and recreate the mdev)",
+		what);
+	return -ESTALE;
+}
+
+/* What of it is another's; NULL: nothing. */
+static const char *header_fault(const struct persist_header *is,
+				const struct persist_header *wanted)
+{
+	if (is->magic != wanted->magic || is->version != wanted->version)
+		return "the layout";
+	if (memcmp(&is->vendor, &wanted->vendor, 4 * sizeof(is->vendor)))
+		return "the ids";
+	if (is->state_version != wanted->state_version)
+		return "the state_version";
+	if (is->size[PERSIST_DEVICE] != wanted->size[PERSIST_DEVICE])
+		return "the state_size";
+	if (is->size[PERSIST_REGISTERS] != wanted->size[PERSIST_REGISTERS])
+		return "the number of registers";
+	return memcmp(is->size, wanted->size, sizeof(is->size)) ? "the interrupts or capabilities" :
+								  NULL;
+}
+
 static int persist_open(struct lm_ctx *ctx, struct persist *p)
 {
 	const uint64_t head = round_up(sizeof(*p->header), PERSIST_ALIGN);
 	struct host_memory m = { .space = HOST_STATE, .size = head };
+	const char *what;
 	char *at;
 	uint32_t i;
 	int ret;
@@ -52,8 +80,8 @@ static int persist_open(struct lm_ctx *ctx, struct persist *p)
 		m.size += round_up(p->wanted.size[i], PERSIST_ALIGN);
 	m.size = round_up(m.size, page_size());
 	ret = ctx->host->memory(ctx->host, &m);
-	if (ret == -EINVAL)
-		ret = -ESTALE; /* the one that is there is of another size */
+	if (ret == -EINVAL || ret == -ESTALE) /* the one that is there is of another size */
+		return stale(ctx, "the size");
 	if (ret)
 		return ret;
 	p->size = m.size;
@@ -67,7 +95,8 @@ static int persist_open(struct lm_ctx *ctx, struct persist *p)
 	p->is_old = m.kept && p->header->magic;
 	if (m.kept && !p->is_old)
 		memset(m.mem, 0, m.size); /* that process did not come far */
-	return p->is_old && memcmp(p->header, &p->wanted, sizeof(p->wanted)) ? -ESTALE : 0;
+	what = p->is_old ? header_fault(p->header, &p->wanted) : NULL;
+	return what ? stale(ctx, what) : 0;
 }
 
 int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
@@ -100,10 +129,7 @@ int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
 	};
 	memcpy(p->wanted.size, size, sizeof(p->wanted.size));
 	ret = persist_open(ctx, p);
-	if (ret == -ESTALE)
-		log_err(ctx, "the saved state is from another device or libmuser version (remove "
-			     "and recreate the mdev)");
-	else if (ret)
+	if (ret && ret != -ESTALE)
 		log_err(ctx, "no memory for the state: %s%s", strerror(-ret), memory_advice(ret));
 	return ret;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -81,7 +82,23 @@ static const lm_register_map_t kept_map = { LM_REGISTERS(kept) };
 
 #define MEM (LM_REG_FLAG_RW | LM_REG_FLAG_MEM)
 
+/* What was said last. */
+static char said[512];
+
+static void log_fn(void *pvt, int level, const char *msg)
+{
+	snprintf(said, sizeof(said), "%s", msg);
+}
+
+static void assert_said(const char *why)
+{
+	if (!strstr(said, why))
+		fail_msg("it said \"%s\", not \"%s\"", said, why);
+	said[0] = '\0';
+}
+
 static const lm_dev_info_t description = {
+	.log = log_fn,
 	.pci_info = {
 		.id = { .vid = 0x494f, .did = 0x0dc8 },
 		.ss = { .vid = 1, .sid = 2 },
@@ -241,6 +258,7 @@ static void vital_product_data_is_saved(void **state)
 	info.caps[0].vpd = &(lm_vpd_t){ .data = "\x91\x04\x00" "Y0\x01" "x\x78", .size = 8 };
 	dev_start(&b, &info);
 	assert_int_equal(lm_ctx_load(b.ctx, buf, len), -EINVAL);
+	assert_said("its vital product data has another size");
 	dev_stop(&b);
 	free(buf);
 }
@@ -409,6 +427,7 @@ static void state_of_another_version_is_refused(void **state)
 	memcpy(lm_state(a.ctx), "as it is", 8);
 	buf = save(&a, &len);
 	assert_int_equal(lm_ctx_load(b.ctx, buf, len), -EINVAL);
+	assert_said("its state_version is 3, and that of this device 4");
 	assert_memory_equal(lm_state(b.ctx), "\0\0\0\0\0\0\0", 8);
 	dev_stop(&a);
 	dev_stop(&b);
@@ -427,6 +446,7 @@ static void a_device_that_refuses_its_state_is_reset(void **state)
 	buf = save(&a, &len);
 	b.load_result = -EILSEQ;
 	assert_int_equal(lm_ctx_load(b.ctx, buf, len), -EILSEQ);
+	assert_said("the saved state is rejected by the device, which is reset: Invalid or ");
 	assert_int_equal(b.resets, 1);
 	assert_int_equal(lm_register_get(b.ctx, BAR_KEPT, 0), 1);
 	assert_false(irq_intx_level(b.ctx));
@@ -471,7 +491,10 @@ static int stranger_teardown(void **state)
 
 static void assert_refused(struct stranger *s, const void *buf, size_t len)
 {
+	said[0] = '\0';
 	assert_int_equal(lm_ctx_load(s->d.ctx, buf, len), -EINVAL);
+	if (strncmp(said, "the saved state is rejected: ", 29))
+		fail_msg("it said \"%s\"", said);
 	assert_int_equal(s->d.loads, 0);
 	assert_fresh(&s->d);
 }
@@ -513,22 +536,23 @@ static void states_of_other_devices_are_refused(void **state)
 	struct stranger *s = *state;
 	struct state_header *h = (struct state_header *)s->buf, good = *h;
 
-#define REFUSED(member, value) \
+#define REFUSED(member, value, why) \
 	do { \
 		h->member = (value); \
 		assert_refused(s, s->buf, s->len); \
+		assert_said(why); \
 		*h = good; \
 	} while (0)
 
-	REFUSED(magic, 0);
-	REFUSED(version, STATE_VERSION + 1);
-	REFUSED(reserved, 1);
-	REFUSED(vendor, 1);
-	REFUSED(device, 1);
-	REFUSED(subvendor, 7);
-	REFUSED(subdevice, 7);
-	REFUSED(length, s->len + 8);
-	REFUSED(length, UINT64_MAX);
+	REFUSED(magic, 0, "bytes are none");
+	REFUSED(version, STATE_VERSION + 1, "it is of version 2, and this libmuser knows version 1");
+	REFUSED(reserved, 1, "bytes are none");
+	REFUSED(vendor, 1, "it is that of device 0001:0dc8");
+	REFUSED(device, 1, "it is that of device 494f:0001");
+	REFUSED(subvendor, 7, "it is that of subsystem 0007:0002");
+	REFUSED(subdevice, 7, "it is that of subsystem 0001:0007");
+	REFUSED(length, s->len + 8, "bytes, and says that it has ");
+	REFUSED(length, UINT64_MAX, "bytes, and says that it has ");
 #undef REFUSED
 	assert_int_equal(lm_ctx_load(s->d.ctx, s->buf, s->len), 0);
 	assert_dirty(&s->d);
@@ -619,6 +643,7 @@ static void sections_for_nothing_are_refused(void **state)
 	*regs = good_regs;
 	find(s, STATE_CONFIG)->index = 1;
 	assert_refused(s, s->buf, s->len);
+	assert_said("configuration space, number 1: this device has no such");
 }
 
 static void values_that_do_not_fit_are_refused(void **state)
@@ -654,6 +679,7 @@ static void a_bad_part_leaves_the_others_as_they_were(void **state)
 
 	irq[0] = 0xff;
 	assert_refused(s, s->buf, s->len);
+	assert_said("interrupts: not what this device can have");
 }
 
 /* A device with extended configuration space and power management, and the state of another

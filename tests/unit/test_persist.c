@@ -343,16 +343,18 @@ static void another_device_is_refused(void **state)
 	node_begin(e);
 	engine_destroy(e);
 	e->info.pci_info.id.did++;
-	node_refused(e, ESTALE, "another device");
+	node_refused(e, ESTALE, "the last process left has the ids of another device");
 	e->info.pci_info.id.did--;
 	e->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = 8;
-	node_refused(e, ESTALE, "another device");
+	node_refused(e, ESTALE, "the interrupts or capabilities of another device");
 	e->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = 4;
 	e->info.state_size = 100000;
-	node_refused(e, ESTALE, "another device");
+	node_refused(e, ESTALE, "the size of another device");
+	e->info.state_size = 50;
+	node_refused(e, ESTALE, "the state_size of another device");
 	e->info.state_size = 100;
 	e->info.state_version = 2;
-	node_refused(e, ESTALE, "the saved state");
+	node_refused(e, ESTALE, "the state_version of another device");
 	e->info.state_version = 0;
 	node_begin(e);
 }
