@@ -27,7 +27,17 @@ static const struct column region_columns[] = {
 	{ "FLAGS", 5 },  { "MMAP", 1 }, { 0 }
 };
 
-enum { IRQ_NAME, IRQ_VECTORS, IRQ_ENABLED, IRQ_ARMED, IRQ_MASKED, IRQ_PENDING, IRQ_COUNT };
+enum {
+	IRQ_NAME,
+	IRQ_VECTORS,
+	IRQ_ENABLED,
+	IRQ_ARMED,
+	IRQ_MASKED,
+	IRQ_PENDING,
+	IRQ_COUNT,
+	IRQ_TABLE,
+	IRQ_PBA
+};
 
 static const struct column irq_columns[] = { { "IRQ", 6 },
 					     { "VECTORS", 7, COLUMN_RIGHT },
@@ -36,6 +46,8 @@ static const struct column irq_columns[] = { { "IRQ", 6 },
 					     { "MASKED", 6, COLUMN_RIGHT },
 					     { "PENDING", 7, COLUMN_RIGHT },
 					     { "COUNT", 6, COLUMN_RIGHT },
+					     { "TABLE", 5 },
+					     { "PBA", 3 },
 					     { 0 } };
 
 enum { PROP_NAME, PROP_VALUE, PROP_DEFAULT, PROP_ACCEPTS, PROP_FLAGS, PROP_HELP };
@@ -167,6 +179,15 @@ static uint64_t sum_vectors(struct json_object *irq)
 	return sum;
 }
 
+/* As peek has it: "bar0+0x800". */
+static void print_place(struct out *out, unsigned int id, struct json_object *place)
+{
+	if (place)
+		out_printf(out, id, "%s+0x%llx",
+			   name_of_region((uint32_t)value_u64(place, "region")),
+			   (unsigned long long)value_u64(place, "offset"));
+}
+
 void page_irqs(const struct call *call, struct json_object *irqs)
 {
 	struct out *out;
@@ -181,6 +202,8 @@ void page_irqs(const struct call *call, struct json_object *irqs)
 		out_row(out);
 		copy_text(out, IRQ_NAME, irq, "name");
 		copy_u64(out, IRQ_VECTORS, irq, "count");
+		print_place(out, IRQ_TABLE, json_get(irq, "table"));
+		print_place(out, IRQ_PBA, json_get(irq, "pba"));
 		if (!json_get(irq, "vectors"))
 			continue; /* of a type, not of a device */
 		out_bool(out, IRQ_ENABLED, value_bool(irq, "enabled"));

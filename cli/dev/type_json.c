@@ -26,8 +26,9 @@ static struct json_object *regions(const lm_pci_info_t *pci)
 	return list;
 }
 
-static struct json_object *irqs(const lm_pci_info_t *pci)
+static struct json_object *irqs(const lm_dev_info_t *info)
 {
+	const lm_pci_info_t *pci = &info->pci_info;
 	struct json_object *list = json_new_array(), *irq;
 	uint32_t i;
 
@@ -38,6 +39,8 @@ static struct json_object *irqs(const lm_pci_info_t *pci)
 		json_add_int(irq, "index", i);
 		json_add_string(irq, "name", name_of_irq(i));
 		json_add_int(irq, "count", pci->irq_count[i]);
+		if (i == LM_DEV_MSIX_IRQ_IDX)
+			describe_msix(irq, info);
 		json_append(list, irq);
 	}
 	return list;
@@ -86,7 +89,7 @@ struct json_object *type_json_new(const struct device_type *type)
 	json_add_hex(doc, "class", describe_class(&pci->cc));
 	json_add_hex(doc, "revision", pci->rev);
 	json_add(doc, "regions", regions(pci));
-	json_add(doc, "irqs", irqs(pci));
+	json_add(doc, "irqs", irqs(type->info));
 	json_add(doc, "options", options(type->info));
 	json_add(doc, "registers", registers(pci));
 	return doc;

@@ -84,6 +84,21 @@ static void form_region(struct json_object *region)
 	json_add(region, "flags", list);
 }
 
+static void form_place(struct json_object *place)
+{
+	if (place)
+		json_add_string(place, "region",
+				name_of_region((uint32_t)value_u64(place, "region")));
+}
+
+static void form_irq(struct json_object *irq)
+{
+	form_place(json_get(irq, "table"));
+	form_place(json_get(irq, "pba"));
+	add_missing(irq, "table");
+	add_missing(irq, "pba");
+}
+
 static void form_property(struct json_object *property)
 {
 	form_help(property);
@@ -132,6 +147,7 @@ void json_form_device(struct json_object *device)
 	if (json_get(device, "client"))
 		add_missing(json_get(device, "client"), "command");
 	form_each(json_get(device, "regions"), form_region);
+	form_each(json_get(device, "irqs"), form_irq);
 	form_each(json_get(device, "properties"), form_property);
 }
 
@@ -141,6 +157,7 @@ void json_form_type(struct json_object *type)
 	form_help(type);
 	add_missing(type, "driver");
 	form_each(json_get(type, "regions"), form_region);
+	form_each(json_get(type, "irqs"), form_irq);
 	form_each(json_get(type, "options"), form_property);
 	json_form_registers(json_get(type, "registers"));
 }

@@ -5,6 +5,8 @@
  */
 #include <stdio.h>
 
+#include <linux/pci_regs.h>
+
 #include "base/describe.h"
 #include "base/prop.h"
 
@@ -72,6 +74,42 @@ struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info)
 	json_add_string(obj, "flags", flags);
 	json_add(obj, "mmap", mmap_areas(info));
 	return obj;
+}
+
+static const lm_cap_t *cap_find(const lm_dev_info_t *info, uint8_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < LM_MAX_CAPS && info->caps[i].id; i++) {
+		if (info->caps[i].id == id)
+			return &info->caps[i];
+	}
+	for (i = 0; i < info->nr_caps; i++) {
+		if (info->cap_list[i].id == id)
+			return &info->cap_list[i];
+	}
+	return NULL;
+}
+
+static struct json_object *place(uint32_t region, uint32_t offset, uint32_t size)
+{
+	struct json_object *obj = json_new_object();
+
+	json_add_int(obj, "region", region);
+	json_add_hex(obj, "offset", offset);
+	json_add_hex(obj, "size", size);
+	return obj;
+}
+
+void describe_msix(struct json_object *irq, const lm_dev_info_t *info)
+{
+	const uint32_t nr = info->pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX];
+	const lm_cap_t *cap = cap_find(info, PCI_CAP_ID_MSIX);
+
+	if (!cap)
+		return;
+	json_add(irq, "table", place(cap->msix.bar, cap->msix.table, nr * PCI_MSIX_ENTRY_SIZE));
+	json_add(irq, "pba", place(cap->msix.bar, cap->msix.pba, (nr + 63) / 64 * 8));
 }
 
 static struct json_object *fields(const lm_register_t *reg)

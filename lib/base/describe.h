@@ -14,6 +14,8 @@ extern const char *const region_names[LM_DEV_NUM_REGS];
 /* The class code that guests see, 24 bits. */
 uint32_t describe_class(const lm_pci_hdr_cc_t *cc);
 struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info);
+/* Where MSI-X has its table and its pending bits, if the device has any. */
+void describe_msix(struct json_object *irq, const lm_dev_info_t *info);
 /* All of a property but its name and value. */
 void describe_property(struct json_object *obj, const lm_prop_t *prop);
 struct json_object *describe_register(uint32_t region, const lm_register_map_t *map,

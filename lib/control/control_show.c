@@ -74,6 +74,8 @@ static struct json_object *show_irqs(struct lm_ctx *ctx)
 		json_add_int(obj, "count", info.count);
 		json_add_bool(obj, "enabled", irq_is_enabled(ctx, i));
 		json_add(obj, "vectors", vectors);
+		if (i == LM_DEV_MSIX_IRQ_IDX)
+			describe_msix(obj, &ctx->info);
 		json_append(irqs, obj);
 	}
 	return irqs;

@@ -301,3 +301,17 @@ windows() { # FIRST [MEMBER]
 	try 1 musctl show "$PEER"
 	complains "musctl: show: $PEER: the replies from the device are too large"
 }
+
+@test "where MSI-X has its table and pending bits, of a device and of a type" {
+	uuid=$(musctl create null)
+	try 0 musctl show "$uuid"
+	[[ $(grep ^msix <<<"$output") == msix*bar2+0x0*bar2+0x800* ]]
+	[[ $(musctl types null | grep ^msix) == msix*bar2+0x0*bar2+0x800* ]]
+	for json in "$(musctl show -J "$uuid" | jq .device.irqs)" \
+		"$(musctl types null -J | jq '.types[0].irqs')"; do
+		jq -e '.[] | select(.name == "msix") |
+			.table == {"region": "bar2", "offset": "0x0", "size": "0x40"} and
+			.pba == {"region": "bar2", "offset": "0x800", "size": "0x8"}' <<<"$json"
+		jq -e '.[0] | has("table") and .table == null and .pba == null' <<<"$json"
+	done
+}

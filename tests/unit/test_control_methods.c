@@ -150,6 +150,10 @@ static void show_lists_interrupts(void **state)
 	assert_bool_at(reply, "device.irqs.1.vectors.0.eventfd", true);
 	assert_bool_at(reply, "device.irqs.1.vectors.0.pending", false);
 	assert_number_at(reply, "device.irqs.1.vectors.0.count", 1);
+	assert_number_at(reply, "device.irqs.1.table.region", BAR_MSIX);
+	assert_text_at(reply, "device.irqs.1.table.size", "0x80");
+	assert_text_at(reply, "device.irqs.1.pba.size", "0x8");
+	assert_null(at(reply, "device.irqs.0.table"));
 	assert_text_at(reply, "device.irqs.2.name", "err");
 	assert_bool_at(reply, "device.irqs.2.enabled", false);
 	json_free(reply);
