@@ -25,20 +25,32 @@ static bool are_some_ready(const lm_nvme_t *nvme)
 	return nvme->ready[0] | nvme->ready[1];
 }
 
+/* The lowest from @from on; -1: none is. */
+static int bit_from(const uint64_t bits[2], unsigned int from)
+{
+	unsigned int i = from / 64;
+	uint64_t word = bits[i] & ~0ull << from % 64;
+
+	if (!word && !i)
+		word = bits[++i];
+	return word ? (int)(64 * i) + __builtin_ctzll(word) : -1;
+}
+
 /* The next one that is due, after the last that was served; -1: none is. */
 static int next_due(lm_nvme_t *nvme)
 {
-	unsigned int i;
+	int sqid;
 
-	for (i = 0; i < NVME_QUEUES && are_some_ready(nvme); i++) {
-		const uint16_t sqid = nvme->next_sq;
-
-		nvme->next_sq = (uint16_t)((sqid + 1) % NVME_QUEUES);
-		if (!nvme_bit(nvme->ready, sqid))
+	while (are_some_ready(nvme)) {
+		sqid = bit_from(nvme->ready, nvme->next_sq);
+		if (sqid < 0) {
+			nvme->next_sq = 0;
 			continue;
-		if (is_due(nvme, sqid))
+		}
+		nvme->next_sq = (uint16_t)((sqid + 1) % NVME_QUEUES);
+		if (is_due(nvme, (uint16_t)sqid))
 			return sqid;
-		nvme_bit_set(nvme->ready, sqid, false);
+		nvme_bit_set(nvme->ready, (unsigned int)sqid, false);
 	}
 	return -1;
 }
