@@ -1684,8 +1684,8 @@ enum lm_polling {
  * Off at first: lm_poller_set(). While work is found, and for 200 microseconds afterwards,
  * lm_ctx_drive() looks without sleeping, and lm_ctx_fd() is readable, so that programs with a loop
  * of their own come back at once. Else it sleeps, for a millisecond at most where LM_POLL_TIMED
- * wants that, which costs less than a hundredth of a processor. After a millisecond's work, and
- * after 256 turns without any, all else is served: messages of the client, timers, musctl.
+ * wants that: a thousand looks a second. After a millisecond's work, and after 256 turns without
+ * any, all else is served: messages of the client, timers, musctl.
  *
  * Context: the thread that serves the context.
  * Return: the poller, owned by the caller; NULL with errno: EINVAL: LM_DEV_THREADS; ENOMEM, or of
