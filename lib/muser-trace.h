@@ -22,7 +22,8 @@ extern "C" {
 
 /** enum lm_trace_kind - what a record means. The comments name the members in use */
 enum lm_trace_kind {
-	LM_TRACE_READ = 1,   /* region offset len value result duration aux (lm_trace_reason) */
+	LM_TRACE_READ = 1,   /* region offset len value result duration aux (lm_trace_reason; of one
+			      * that did not fail lm_register_io_t.alias) */
 	LM_TRACE_WRITE,      /* the same */
 	LM_TRACE_DMA_READ,   /* offset (address) len value result duration */
 	LM_TRACE_DMA_WRITE,  /* the same */

@@ -205,8 +205,11 @@ typedef struct {
  *          for musctl and for all else that names registers. Up to 65536 registers a region
  * @stride: from one element to the next, 0: @width. Arrays may lie between each other's elements
  * @wmask:  0, or which bits a guest can write: to the others its writes do nothing (since 0.2)
+ * @aliases: other registers that an access here may mean, when it is a write, or a bit elsewhere
+ *          says so; @nr_aliases of them (LM_ALIASES() sets both), or NULL. Of each name, help and
+ *          fields count. It is lm_register_io_t.alias that says which it was (since 0.2)
  */
-typedef struct {
+typedef struct lm_register {
 	const char       *name;
 	const char       *help;
 	uint64_t          offset;
@@ -219,7 +222,12 @@ typedef struct {
 	uint32_t          count;
 	uint32_t          stride;
 	uint64_t          wmask;
+	const struct lm_register *aliases;
+	uint32_t          nr_aliases;
+	uint32_t          reserved;
 } lm_register_t;
+
+#define LM_ALIASES(array) .nr_aliases = LM_NR(array), .aliases = (array)
 
 /**
  * struct lm_register_io - a read or a write of one register
@@ -231,6 +239,8 @@ typedef struct {
  * @index:   of the register in the table
  * @element: of an array, from 0; else 0
  * @width:   of the register, in bytes
+ * @alias:   to be set, where the register has aliases: 0, as it is at first, that it was itself, or
+ *           1 + index of the alias that it was. Traces show that name (since 0.2)
  */
 typedef struct {
 	lm_ctx_t *ctx;
@@ -241,6 +251,7 @@ typedef struct {
 	uint32_t  index;
 	uint32_t  element;
 	uint32_t  width;
+	uint32_t *alias;
 } lm_register_io_t;
 
 /**

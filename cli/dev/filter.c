@@ -13,6 +13,7 @@
 #include "ui/call.h"
 #include "ui/error.h"
 #include "ui/names.h"
+#include "ui/value.h"
 
 #define KIND(k) (1u << LM_TRACE_##k)
 
@@ -165,6 +166,21 @@ static bool names_match(const char *glob, const char *name)
 	return !fnmatch(glob, lower, 0);
 }
 
+/* Itself, or what an access there may mean as well. */
+static bool is_named(const struct reg *reg, const char *glob)
+{
+	struct json_object *alias;
+	size_t i;
+
+	if (names_match(glob, reg->name))
+		return true;
+	for (i = 0; reg->json && (alias = value_item(reg->json, "aliases", i)); i++) {
+		if (names_match(glob, value_name(alias)))
+			return true;
+	}
+	return false;
+}
+
 void filter_learn(struct filter *filter, const struct regmap *map)
 {
 	struct term *term;
@@ -176,7 +192,7 @@ void filter_learn(struct filter *filter, const struct regmap *map)
 
 		for (term = e->terms; term < e->terms + e->nr; term++) {
 			for (k = 0; k < map->nr && !term->known; k++)
-				term->known = names_match(term->glob, map->regs[k].name);
+				term->known = is_named(&map->regs[k], term->glob);
 		}
 	}
 }
@@ -205,9 +221,13 @@ int filter_check(const struct filter *filter)
 static bool touches(const struct term *term, const struct lm_trace_record *record,
 		    const struct regmap *map)
 {
-	const struct span span = { record->region, record->len, record->offset };
+	const struct span span = { record->region, record->len, record->offset,
+				   record->result < 0 ? 0 : record->aux };
+	struct json_object *one = span.alias ? regmap_exact(map, &span) : NULL;
 	const struct reg *reg = NULL;
 
+	if (one)
+		return names_match(term->glob, value_name(one));
 	while ((reg = regmap_next(map, &span, reg))) {
 		if (names_match(term->glob, reg->name))
 			return true;

@@ -258,9 +258,20 @@ static void field_names(struct out *out, struct json_object *reg)
 	out_text(out, REG_FIELDS, text);
 }
 
+/* With what an access there may mean as well: "RBR/THR". */
+static const char *register_name(struct json_object *reg, char *buf, size_t size)
+{
+	size_t i, len = (size_t)snprintf(buf, size, "%s", value_name(reg));
+	struct json_object *alias;
+
+	for (i = 0; len < size && (alias = value_item(reg, "aliases", i)); i++)
+		len += (size_t)snprintf(buf + len, size - len, "/%s", value_name(alias));
+	return buf;
+}
+
 void page_registers(const struct call *call, struct json_object *registers)
 {
-	char fields[512];
+	char fields[512], name[256];
 	struct out *out;
 	size_t i;
 
@@ -275,7 +286,7 @@ void page_registers(const struct call *call, struct json_object *registers)
 		out_row(out);
 		out_text(out, REG_REGION, name_of_region((uint32_t)value_u64(reg, "region")));
 		out_hex(out, REG_OFFSET, value_u64(reg, "offset"), 2);
-		copy_text(out, REG_NAME, reg, "name");
+		out_text(out, REG_NAME, register_name(reg, name, sizeof(name)));
 		copy_u64(out, REG_WIDTH, reg, "width");
 		copy_text(out, REG_ACCESS, reg, "access");
 		copy_text(out, REG_HELP, reg, "help");

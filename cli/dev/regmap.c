@@ -159,13 +159,24 @@ const struct reg *regmap_next(const struct regmap *map, const struct span *span,
 	return reg;
 }
 
+struct json_object *regmap_exact(const struct regmap *map, const struct span *span)
+{
+	const struct reg *reg = regmap_at(map, span->region, span->offset);
+
+	if (!reg || !reg->json || reg->offset != span->offset || reg->width != span->len)
+		return NULL;
+	return span->alias ? value_item(reg->json, "aliases", span->alias - 1) : reg->json;
+}
+
 const char *regmap_names(const struct regmap *map, const struct span *span, char *buf, size_t size)
 {
 	const struct reg *first = regmap_next(map, span, NULL), *last = first, *reg = first;
 
 	while ((reg = regmap_next(map, span, reg)))
 		last = reg;
-	if (!first)
+	if (span->alias && regmap_exact(map, span))
+		snprintf(buf, size, "%s", value_name(regmap_exact(map, span)));
+	else if (!first)
 		buf[0] = '\0';
 	else if (first == last)
 		snprintf(buf, size, "%s", first->name);

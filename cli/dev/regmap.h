@@ -52,12 +52,16 @@ struct span {
 	uint32_t region;
 	uint32_t len;
 	uint64_t offset;
+	uint32_t alias; /* of the register there, from 1, as a trace has it; 0: the register */
 };
 
 /* The registers that it touches, one after the other: previous NULL gives the first; NULL
  * after the last. */
 const struct reg *regmap_next(const struct regmap *map, const struct span *span,
 			      const struct reg *previous);
+
+/* The one register that it is, as a device tells it, or the alias; NULL: it is not one. */
+struct json_object *regmap_exact(const struct regmap *map, const struct span *span);
 
 /* "A"; "A+B"; of more than two the first and the last: "A..F". */
 const char *regmap_names(const struct regmap *map, const struct span *span, char *buf, size_t size);

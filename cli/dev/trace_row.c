@@ -139,8 +139,8 @@ static void print_reason(struct out *out, const struct lm_trace_record *r)
 static void print_access(struct out *out, const struct tracer *t)
 {
 	const struct lm_trace_record *r = &t->record;
-	const struct span span = { r->region, r->len, r->offset };
-	const struct reg *reg;
+	const struct span span = { r->region, r->len, r->offset, r->result < 0 ? 0 : r->aux };
+	struct json_object *reg;
 	char text[512];
 
 	out_text(out, REGION, name_of_region(r->region));
@@ -153,10 +153,10 @@ static void print_access(struct out *out, const struct tracer *t)
 		print_reason(out, r);
 	if (r->result < 0 || !has_value(t))
 		return;
-	reg = regmap_at(&t->map, r->region, r->offset);
-	if (!reg || !reg->json || reg->offset != r->offset || reg->width != r->len)
+	reg = regmap_exact(&t->map, &span);
+	if (!reg)
 		return;
-	reg_fields(reg->json, r->value, text, sizeof(text));
+	reg_fields(reg, r->value, text, sizeof(text));
 	out_text(out, DETAILS, *text ? text : NULL);
 }
 

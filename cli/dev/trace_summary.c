@@ -117,7 +117,8 @@ static struct entry *find(struct summary *s, const struct entry *key)
 void summary_add(struct summary *s, const struct tracer *t)
 {
 	const struct lm_trace_record *record = &t->record;
-	const struct span span = { record->region, record->len, record->offset };
+	const struct span span = { record->region, record->len, record->offset,
+				   record->result < 0 ? 0 : record->aux };
 	struct entry key = { .kind = record->kind }, *entry;
 	const uint64_t ns = lm_trace_duration(record);
 

@@ -128,6 +128,22 @@ static struct json_object *fields(const lm_register_t *reg)
 	return list;
 }
 
+static struct json_object *aliases(const lm_register_t *reg)
+{
+	struct json_object *list = json_new_array(), *obj;
+	uint32_t i;
+
+	for (i = 0; i < reg->nr_aliases; i++) {
+		obj = json_new_object();
+		json_add_string(obj, "name", reg->aliases[i].name);
+		json_add_int(obj, "width", reg->width);
+		json_add_string(obj, "help", reg->aliases[i].help);
+		json_add(obj, "fields", fields(&reg->aliases[i]));
+		json_append(list, obj);
+	}
+	return list;
+}
+
 /* Pure: reading it has no effect on the device, as far as the device says. */
 struct json_object *describe_register(uint32_t region, const lm_register_map_t *map,
 				      const lm_register_t *reg)
@@ -153,6 +169,8 @@ struct json_object *describe_register(uint32_t region, const lm_register_map_t *
 	json_add_hex(obj, "reset", reg->reset);
 	json_add_string(obj, "help", reg->help);
 	json_add(obj, "fields", fields(reg));
+	if (reg->nr_aliases)
+		json_add(obj, "aliases", aliases(reg));
 	return obj;
 }
 

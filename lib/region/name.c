@@ -111,7 +111,7 @@ static const char *field_fault(const lm_register_t *reg, uint32_t i)
 	return NULL;
 }
 
-static int register_names_check(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg)
+static int one_register_check(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg)
 {
 	const char *fault = NULL;
 	char text[NAME_LENGTH + 100];
@@ -139,6 +139,27 @@ static int register_names_check(struct lm_ctx *ctx, uint32_t index, const lm_reg
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* Its own and those of its aliases, which have nothing else. */
+static int register_names_check(struct lm_ctx *ctx, uint32_t index, const lm_register_t *reg)
+{
+	int ret = one_register_check(ctx, index, reg);
+	lm_register_t alias;
+	uint32_t i;
+
+	if (!ret && reg->nr_aliases && !reg->aliases) {
+		register_complain(ctx, LM_LOG_ERR, index, reg,
+				  "the table of its aliases is missing");
+		return -EINVAL;
+	}
+	for (i = 0; i < reg->nr_aliases && !ret; i++) {
+		alias = reg->aliases[i];
+		alias.offset = reg->offset;
+		alias.width = reg->width;
+		ret = one_register_check(ctx, index, &alias);
+	}
+	return ret;
 }
 
 /* A register, and where it is. */

@@ -271,7 +271,7 @@ static ssize_t access_end(struct lm_ctx *ctx, struct access *a, ssize_t result)
 
 	if (unlikely(x->seen)) {
 		x->result = result < 0 ? result : 0;
-		x->aux = result < 0 ? a->reason : 0;
+		x->aux = result < 0 ? a->reason : a->alias;
 		x->flags |= a->kicked ? LM_TRACE_KICKED : 0;
 		if (gate_leave(ctx, x) == LM_DEFER)
 			return LM_DEFER;
@@ -346,6 +346,7 @@ ssize_t region_access(struct lm_ctx *ctx, struct access *a)
 
 	work_add(ctx, 1 + a->count / WORK_BYTES);
 	a->kicked = false;
+	a->alias = 0;
 	a->pos = 0;
 	a->cross.seen = 0;
 	if (unlikely(!r))

@@ -52,6 +52,7 @@ struct access {
 	/* region_access() sets the rest. */
 	bool kicked;           /* it was an eventfd's */
 	uint16_t reason;       /* of an error: LM_TRACE_REASON_* */
+	uint32_t alias;        /* which register it was: lm_register_io_t.alias */
 	uint32_t pos;          /* bytes done */
 	uint32_t piece;        /* bytes of the piece in progress ... */
 	uint32_t shift;        /* ... and where in its register it begins; */

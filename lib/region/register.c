@@ -128,7 +128,7 @@ struct part {
 	unsigned int shift, len; /* bytes */
 };
 
-static lm_register_io_t part_io(struct lm_ctx *ctx, const struct region *r, const struct access *a,
+static lm_register_io_t part_io(struct lm_ctx *ctx, const struct region *r, struct access *a,
 				const struct part *p)
 {
 	lm_register_io_t io = {
@@ -138,6 +138,7 @@ static lm_register_io_t part_io(struct lm_ctx *ctx, const struct region *r, cons
 		.region = a->region,
 		.index = p->idx,
 		.width = p->reg->width,
+		.alias = &a->alias,
 	};
 
 	if (r->elements)

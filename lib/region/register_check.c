@@ -44,6 +44,8 @@ static const char *register_fault(const lm_reg_info_t *info, const lm_register_t
 		return "its access must be LM_RW, LM_RO, LM_WO or LM_RW1C";
 	if (reg->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
+	if (reg->reserved)
+		return "a reserved member is not 0";
 	if (!all_zero(behind, info->regs->register_size - sizeof(*reg)))
 		return "it uses members of a newer libmuser";
 	if (reg->offset < end)

@@ -22,7 +22,7 @@ ssize_t bar(void *pvt, char *buf, size_t count, lm_off_t offset, bool is_write);
 extern lm_region_access_t *callback;
 lm_region_access_t *callback = bar;
 extern const lm_register_t registers[1];
-const lm_register_t registers[1] = { { \"A\", 0, 0, 4, LM_RW, 0, LM_NR(registers), 0, 0, 0, 0, 0 } };"
+const lm_register_t registers[1] = { { \"A\", 0, 0, 4, LM_RW, 0, LM_NR(registers), 0, 0, 0, 0, 0, 0, 0, 0 } };"
 
 # As strict as users compile: public STANDARD COMPILER LANGUAGE FLAGS...
 strict()

@@ -52,6 +52,35 @@ static void other_register_names_are_refused(void **state)
 	}
 }
 
+static void aliases_have_names_of_registers(void **state)
+{
+	struct engine *e = *state;
+	size_t i;
+
+	for (i = 0; i < LM_NR(bad); i++) {
+		const lm_register_t alias[] = { { .name = "GOOD" }, { .name = bad[i] } };
+		const lm_register_t table[] = {
+			{ .name = "A", .offset = 0x10, .width = 4, LM_ALIASES(alias) },
+		};
+		const lm_register_map_t map = MAP(table);
+
+		registers_are(e, LM_BAR0_REG_IDX, &map);
+		engine_refuses(e);
+		assert_non_null(strstr(e->log, "region 0: register at 0x10"));
+	}
+}
+
+static void a_table_of_aliases_that_is_missing_is_refused(void **state)
+{
+	static const lm_register_t table[] = { { .name = "A", .width = 4, .nr_aliases = 1 } };
+	const lm_register_map_t map = MAP(table);
+	struct engine *e = *state;
+
+	registers_are(e, LM_BAR0_REG_IDX, &map);
+	engine_refuses(e);
+	assert_non_null(strstr(e->log, "register A at 0x0: the table of its aliases is missing"));
+}
+
 static void two_registers_of_a_region_have_two_names(void **state)
 {
 	static const lm_register_t table[] = {
@@ -284,6 +313,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(register_names_have_letters_digits_and_underscores),
 		TEST(other_register_names_are_refused),
+		TEST(aliases_have_names_of_registers),
+		TEST(a_table_of_aliases_that_is_missing_is_refused),
 		TEST(two_registers_of_a_region_have_two_names),
 		TEST(registers_of_two_regions_have_two_names),
 		TEST(registers_of_an_extra_region_count_as_well),

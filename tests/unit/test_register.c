@@ -665,6 +665,40 @@ static void elements_of_a_table_may_be_longer(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, engine_teardown)
 
+/* ---- aliases --------------------------------------------------------------------- */
+
+static const lm_register_t others[] = { { "WRITTEN", NULL }, { "BANKED", NULL } };
+static const lm_register_t several[] = { { "ONE", .width = 4, LM_ALIASES(others) } };
+
+static uint64_t alias_read(void *pvt, const lm_register_io_t *io)
+{
+	assert_int_equal(*io->alias, 0);
+	*io->alias = 2;
+	return 0;
+}
+
+static void alias_write(void *pvt, const lm_register_io_t *io)
+{
+	assert_int_equal(*io->alias, 0);
+	*io->alias = io->value == 7 ? 1 : 0;
+}
+
+static void a_trace_says_which_of_several_registers_it_was(void **state)
+{
+	static const lm_register_map_t map = { LM_REGISTERS(several), .read = alias_read,
+					       .write = alias_write };
+	struct engine *e = *state;
+
+	connect_with(e, &map);
+	engine_trace(e);
+	write_width(e, 0, 7, 4);
+	assert_int_equal(engine_row_of(e, LM_TRACE_WRITE).aux, 1);
+	read_width(e, 0, 4);
+	assert_int_equal(engine_row_of(e, LM_TRACE_READ).aux, 2);
+	write_width(e, 0, 8, 4);
+	assert_int_equal(engine_row_of(e, LM_TRACE_WRITE).aux, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -715,6 +749,7 @@ int main(void)
 		TEST(a_table_has_to_be_there),
 		TEST(limits_of_width_are_widths),
 		TEST(elements_of_a_table_may_be_longer),
+		TEST(a_trace_says_which_of_several_registers_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

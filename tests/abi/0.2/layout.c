@@ -52,6 +52,8 @@ static const struct {
 	FIELD(lm_register_t, count),
 	FIELD(lm_register_t, stride),
 	FIELD(lm_register_t, wmask),
+	FIELD(lm_register_t, aliases),
+	FIELD(lm_register_t, nr_aliases),
 
 	SIZE(lm_register_map_t),
 	FIELD(lm_register_map_t, registers),

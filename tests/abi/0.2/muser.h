@@ -112,7 +112,7 @@ typedef struct {
 	const char *help;
 } lm_field_t;
 
-typedef struct {
+typedef struct lm_register {
 	const char       *name;
 	const char       *help;
 	uint64_t          offset;
@@ -125,7 +125,12 @@ typedef struct {
 	uint32_t          count;
 	uint32_t          stride;
 	uint64_t          wmask;
+	const struct lm_register *aliases;
+	uint32_t          nr_aliases;
+	uint32_t          reserved;
 } lm_register_t;
+
+#define LM_ALIASES(array) .nr_aliases = LM_NR(array), .aliases = (array)
 
 typedef struct {
 	lm_ctx_t *ctx;
@@ -136,6 +141,7 @@ typedef struct {
 	uint32_t  index;
 	uint32_t  element;
 	uint32_t  width;
+	uint32_t *alias;
 } lm_register_io_t;
 
 typedef struct {
