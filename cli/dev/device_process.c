@@ -93,8 +93,11 @@ static int set_fd(struct device_process *host)
 	return fault ? error(ST_USAGE, "--fd", "%d %s", host->fd, fault) : 0;
 }
 
+/* Of errors at the start the first one is the cause. */
 static void log_line(void *pvt, int level, const char *msg)
 {
+	if (starting && level == LM_LOG_ERR && *start_error)
+		return;
 	if (starting && level == LM_LOG_ERR)
 		snprintf(start_error, sizeof(start_error), "%s", msg);
 	else
