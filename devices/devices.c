@@ -19,6 +19,7 @@ const struct device_type *const device_types[] = {
 	&device_pvpanic,
 	&device_nvme,
 	&device_watchdog_i6300esb,
+	&device_serial_16550,
 	NULL,
 };
 /* clang-format on */

@@ -11,12 +11,38 @@ start() {
 	eventually test -s uuid
 }
 
+musctl_reads() { # UUID REGISTER.FIELD VALUE
+	[ "$(musctl peek "$1" "$2")" = "$3" ]
+}
+
 @test "prints the UUID and serves" {
 	start null
 	[[ $(cat uuid) =~ ^$UUID_PATTERN$ ]]
 	try 0 musctl peek "$(cat uuid)" bar0+0
 	kill -TERM "$RUN_PID"
 	wait "$RUN_PID"
+}
+
+@test "standard input and output can be a serial line" {
+	mkfifo pipe
+	"$MUSCTL" run serial-16550 -O backend=stdio <pipe >uuid 2>errors 3>&- &
+	RUN_PID=$!
+	exec 7>pipe
+	eventually test -s uuid
+	id=$(head -n 1 uuid)
+	echo hello >&7
+	eventually musctl_reads "$id" LSR.DR 0x1
+	[ "$(musctl peek "$id" RBR)" = 0x68 ]
+	musctl poke "$id" RBR=21
+	eventually grep -q '!' uuid
+	exec 7>&-
+	kill -TERM "$RUN_PID"
+	wait "$RUN_PID"
+}
+
+@test "a device in the background has no standard input and output" {
+	try 1 musctl create serial-16550 -O backend=stdio
+	[[ $stderr == *"backend stdio: "* ]]
 }
 
 @test "SIGTERM, SIGINT and SIGHUP end it with status 0 and leave nothing" {

@@ -36,6 +36,30 @@ rows() {
 	golden trace-config
 }
 
+@test "registers that share an address have names of their own" {
+	uuid=$(musctl create serial-16550 -O backend=null)
+	trace_start "$uuid" -nro KIND,REGISTER,DETAILS
+	musctl poke "$uuid" bar0+3.1=83
+	musctl poke "$uuid" bar0+0.1=0c
+	musctl poke "$uuid" bar0+3.1=03
+	musctl poke "$uuid" bar0+2.1=c1
+	musctl poke "$uuid" bar0+0.1=41
+	musctl peek "$uuid" bar0+1.1 bar0+2.1
+	trace_stop
+	output=$(cat rows)
+	golden trace-aliases
+	trace_start "$uuid" -e reg=DLM -nro REGISTER
+	musctl peek "$uuid" bar0+1.1
+	musctl poke "$uuid" bar0+3.1=83
+	musctl peek "$uuid" bar0+1.1
+	trace_stop
+	[ "$(cat rows)" = DLM ]
+	trace_start "$uuid" -c -nro REGISTER
+	musctl peek "$uuid" bar0+0.1
+	trace_stop
+	[ "$(cat rows)" = DLL ]
+}
+
 @test "what a client does: attach, interrupts, DMA, detach" {
 	uuid=$(musctl create gpio-idio16)
 	trace_start "$uuid"

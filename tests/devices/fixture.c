@@ -142,7 +142,7 @@ int fixture_set(struct fixture *f, const char *name, const char *value)
 
 	info.pvt = f->dev;
 	pthread_mutex_lock(&f->lock);
-	err = prop_set(&info, name, value);
+	err = prop_change(&info, name, value);
 	pthread_mutex_unlock(&f->lock);
 	return err;
 }

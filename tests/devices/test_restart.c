@@ -42,11 +42,16 @@ static void restart(struct engine *e, const char *in)
 	process_begins(e, in);
 }
 
-static uint8_t get(struct engine *e, uint32_t offset)
+static uint8_t get_at(struct engine *e, uint32_t region, uint32_t offset)
 {
-	const struct vfio_user_region_access req = region_range(LM_BAR2_REG_IDX, offset, 1);
+	const struct vfio_user_region_access req = region_range(region, offset, 1);
 
 	return (uint8_t)node_request(e, VFIO_USER_REGION_READ, &req, sizeof(req))[sizeof(req)];
+}
+
+static uint8_t get(struct engine *e, uint32_t offset)
+{
+	return get_at(e, LM_BAR2_REG_IDX, offset);
 }
 
 static void put(struct engine *e, uint32_t offset, uint8_t value)
@@ -186,6 +191,25 @@ static void a_watchdog_watches_on(void **state)
 	assert_int_equal(node_read32(e, LM_BAR0_REG_IDX, PRELOAD1), 0xfffff);
 }
 
+/* In the middle of a console's output, and of somebody's input. */
+static void the_fifos_of_a_serial_port_stay(void **state)
+{
+	enum { DATA, IER_, FCR, LCR, MCR, LSR, LOOP = 16 };
+	struct engine *e = *state;
+
+	type = &device_serial_16550;
+	process_begins(e, NULL);
+	node_write(e, LM_BAR0_REG_IDX, FCR, &(uint8_t){ 1 }, 1);
+	node_write(e, LM_BAR0_REG_IDX, MCR, &(uint8_t){ LOOP }, 1);
+	node_write(e, LM_BAR0_REG_IDX, DATA, &(uint8_t){ 'a' }, 1);
+	restart(e, NULL);
+	engine_poll(e);
+	assert_int_equal(get_at(e, LM_BAR0_REG_IDX, LSR), 0x61);
+	restart(e, NULL);
+	assert_int_equal(get_at(e, LM_BAR0_REG_IDX, DATA), 'a');
+	assert_int_equal(get_at(e, LM_BAR0_REG_IDX, LSR), 0x60);
+}
+
 #define RESTART_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -199,6 +223,7 @@ int main(void)
 		RESTART_TEST(memory_of_the_null_device_stays),
 		RESTART_TEST(a_panic_is_remembered),
 		RESTART_TEST(a_watchdog_watches_on),
+		RESTART_TEST(the_fifos_of_a_serial_port_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
