@@ -545,7 +545,7 @@ static void states_of_other_devices_are_refused(void **state)
 	} while (0)
 
 	REFUSED(magic, 0, "bytes are none");
-	REFUSED(version, STATE_VERSION + 1, "it is of version 2, and this libmuser knows version 1");
+	REFUSED(version, STATE_VERSION + 1, "it is of version 2, and this libmuser knows ");
 	REFUSED(reserved, 1, "bytes are none");
 	REFUSED(vendor, 1, "it is that of device 0001:0dc8");
 	REFUSED(device, 1, "it is that of device 494f:0001");
