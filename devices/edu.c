@@ -25,7 +25,7 @@ enum { BAR = LM_BAR0_REG_IDX, BAR_SIZE = 1 << 20, BUFFER = 0x40000, BUFFER_SIZE 
 
 struct edu {
 	lm_ctx_t *ctx;
-	uint64_t dma_mask;
+	uint64_t dma_mask, moving; /* bits of addresses; transfers that have not ended */
 };
 
 static uint64_t get(const struct edu *edu, uint64_t offset)
@@ -59,8 +59,10 @@ static void dma_done(void *arg, int result)
 	struct edu *edu = arg;
 	const uint64_t cmd = get(edu, DMA_CMD);
 
-	if (result == -ECANCELED)
-		return; /* the client has left: it is done again for the next one */
+	/* With one that a reset has cut short the next one ends when both have. If the client has
+	 * left it is done again for the next client. */
+	if (--edu->moving || result == -ECANCELED)
+		return;
 	set(edu, DMA_CMD, cmd & ~(uint64_t)CMD_START);
 	if (cmd & CMD_IRQ)
 		irq_raise(edu, IRQ_DMA);
@@ -75,6 +77,7 @@ static void dma_start(struct edu *edu, uint64_t cmd)
 	int ret = -EINVAL;
 
 	set(edu, DMA_CMD, cmd);
+	edu->moving++;
 	if (at <= BUFFER_SIZE && data.iov_len <= BUFFER_SIZE - at)
 		ret = to_memory ? lm_dma_write_at_async(edu->ctx, memory, &data, dma_done, edu) :
 				  lm_dma_read_at_async(edu->ctx, memory, &data, dma_done, edu);

@@ -3,6 +3,7 @@
  * test_edu.c - the educational device: what QEMU's specification of it says, by a driver's eyes.
  */
 #include "fixture.h"
+#include "../unit/engine.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -161,6 +162,77 @@ static void test_addresses_beyond_the_mask_are_cut(void **state)
 	assert_string_equal(ram + 64, "cut");
 }
 
+/* ---- a client that serves the device's messages late -------------------------------- */
+
+static void write8(struct engine *e, uint64_t offset, uint64_t value)
+{
+	engine_write(e, 0, offset, &value, 8);
+}
+
+/* Eight bytes to the buffer: what the device asks for, to be answered. */
+static struct wire wire_begin(struct engine *e)
+{
+	const uint64_t cmd = START;
+	struct wire m, ask = { 0 };
+	int i;
+
+	write8(e, DMA_SRC, RAM);
+	write8(e, DMA_DST, BUFFER);
+	write8(e, DMA_COUNT, 8);
+	engine_send_write(e, 0, DMA_CMD, &cmd, 8);
+	for (i = 0; i < 2; i++) {
+		assert_true(wire_recv(e, e->fd, &m));
+		if (m.hdr.cmd == VFIO_USER_DMA_READ)
+			ask = m;
+	}
+	assert_int_equal(ask.hdr.cmd, VFIO_USER_DMA_READ);
+	return ask;
+}
+
+static void wire_answer(struct engine *e, const struct wire *ask)
+{
+	const struct vfio_user_dma_region_access range = { .addr = RAM, .count = 8 };
+	char msg[64], payload[sizeof(range) + 8] = { 0 };
+	size_t len;
+
+	memcpy(payload, &range, sizeof(range));
+	len = wire_put(msg, ask->hdr.msg_id, VFIO_USER_DMA_READ, payload, sizeof(payload));
+	wire_set_flags(msg, VFIO_USER_F_TYPE_REPLY);
+	wire_send(e->fd, msg, len);
+	engine_poll(e);
+}
+
+static bool is_moving(struct engine *e)
+{
+	return *engine_read(e, 0, DMA_CMD, 8) & START;
+}
+
+static void test_the_end_of_a_transfer_before_a_reset_is_not_that_of_the_next(void **state)
+{
+	const struct device_type *type = device_find("edu");
+	struct wire first, second, m;
+	struct engine *e;
+	void *dev;
+
+	engine_setup((void **)&e);
+	assert_int_equal(fixture_new(type, &dev), 0);
+	e->info = *type->info;
+	e->info.pvt = dev;
+	e->info.flags |= LM_DEV_NO_CONTROL;
+	engine_connect(e);
+	engine_map(e, RAM, RAM_SIZE, -1);
+	first = wire_begin(e);
+	engine_request(e, VFIO_USER_DEVICE_RESET, NULL, 0, &m);
+	assert_false(is_moving(e));
+	second = wire_begin(e);
+	wire_answer(e, &first);
+	assert_true(is_moving(e));
+	wire_answer(e, &second);
+	assert_false(is_moving(e));
+	engine_teardown((void **)&e);
+	device_free(type, dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +244,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dma_goes_both_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_transfer_that_leaves_the_buffer_moves_nothing, setup, teardown),
+		cmocka_unit_test(
+			test_the_end_of_a_transfer_before_a_reset_is_not_that_of_the_next),
 		cmocka_unit_test_setup_teardown(test_addresses_beyond_the_mask_are_cut, setup,
 						teardown),
 	};
