@@ -482,6 +482,11 @@ typedef struct {
  * Eventfds go in messages of at most the server's max_msg_fds, runs of -1 in one without any: what
  * came before a failure stays done.
  *
+ * INTx masks itself when it is delivered (VFIO_IRQ_INFO_AUTOMASKED): nothing comes until the client
+ * has sent DATA_NONE with ACTION_UNMASK, its end of interrupt; then at once, if the device still
+ * asserts the line. An eventfd with ACTION_UNMASK is one that the client writes instead. MSI and
+ * MSI-X need neither. muser-client(3) has a driver that waits for INTx.
+ *
  * Context: as lm_client_device_info().
  * Return: 0; -EINVAL: no or several DATA flags, a missing array; -errno.
  * Source: vfio-user, VFIO_USER_DEVICE_SET_IRQS; VFIO_DEVICE_SET_IRQS of <linux/vfio.h>.

@@ -1627,7 +1627,7 @@ lm_timer_t *lm_timer_create(lm_ctx_t *ctx, void (*fn)(void *arg), void *arg);
 /**
  * lm_timer_arm() - start, change or stop a timer
  * @timer:       the timer
- * @delay_ns:    from now; 0 stops it
+ * @delay_ns:    from now; 0 stops it. As soon as possible is lm_post(), or 1 here
  * @interval_ns: then every so many nanoseconds, measured from expiry to expiry; 0: once
  *
  * Expiries that could not be served in time are merged into one.

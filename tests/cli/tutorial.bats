@@ -9,10 +9,10 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# build COMPILER FILE: from the page, without a warning
+# build COMPILER FILE [PAGE]: from the page, without a warning
 build() {
 	local repo=$BATS_TEST_DIRNAME/../..
-	awk -v name="$2" -f "$repo/man/program.awk" "$repo/man/muser.7.scd" >"$BATS_FILE_TMPDIR/$2"
+	awk -v name="$2" -f "$repo/man/program.awk" "$repo/man/${3:-muser.7}.scd" >"$BATS_FILE_TMPDIR/$2"
 	# shellcheck disable=SC2046,SC2086 # several words
 	$1 -Wall -Wextra -Werror -o "$BATS_FILE_TMPDIR/${2/.c/}" -I"$repo/lib" \
 		"$BATS_FILE_TMPDIR/$2" "$repo/build/release/libmuser.a" \
@@ -27,6 +27,7 @@ setup_file() {
 	for program in ticker mover move pad; do
 		build cc "$program.c"
 	done
+	build cc ticks.c muser-client.3
 	build "c++ -std=c++17" ticker.cc
 	TICKER=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/ticker")
 	export TICKER
@@ -92,6 +93,36 @@ teardown_file() {
 @test "the mover copies for its driver, and interrupts it" {
 	uuid=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/mover")
 	run -0 --separate-stderr "$BATS_FILE_TMPDIR/move" \
+		"$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock" hello
+	"$MUSCTL" destroy "$uuid"
+	[ "$output" = "status 0: hello" ]
+}
+
+@test "a driver of the ticker takes INTx as often as it is unmasked" {
+	uuid=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/ticker")
+	run -0 --separate-stderr timeout 20 "$BATS_FILE_TMPDIR/ticks" \
+		"$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock" 3
+	"$MUSCTL" destroy "$uuid"
+	[ "$output" = "3 ticks" ]
+}
+
+@test "the mover copies memory that cannot be shared, as musctl show says" {
+	# The client of the page, with memory for which there is no descriptor.
+	sed 's/const int ram = memfd_create("ram", 0), /const int ram = -1, /; /ftruncate/s/ ||.*)/)/
+		s/MAP_SHARED, ram/MAP_SHARED | MAP_ANONYMOUS, -1/
+		s/lm_client_connect(argv\[1\], NULL/lm_client_connect(argv[1], \&options/
+		s/if (read(irq.*/while (lm_client_process(client) >= 0 \&\& poll(\&pfd, 1, 1) == 0)\n;if (0)/
+		s/^int main.*/static char *window; static int copy(void *p, bool w, uint64_t a, void *d, size_t n) {\
+(void)p; if (w) memcpy(window + a - RAM, d, n); else memcpy(d, window + a - RAM, n); return 0; }\n&/
+		s/^\tlm_client_t \*client;/\tconst lm_client_options_t options = { .dma = copy };\n\
+struct pollfd pfd = { .fd = irq, .events = POLLIN };\n&/
+		s/^\tstrcpy(memory/\twindow = memory;\n&/; s/^#include <stdio.h>/#include <poll.h>\n&/
+		' "$BATS_FILE_TMPDIR/move.c" >anonymous.c
+	# shellcheck disable=SC2046 # several words
+	cc -w -o anonymous -I"$REPO/lib" anonymous.c "$REPO/build/release/libmuser.a" \
+		$(pkg-config --libs json-c uuid) -pthread
+	uuid=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/mover")
+	run -0 --separate-stderr timeout 20 ./anonymous \
 		"$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock" hello
 	"$MUSCTL" destroy "$uuid"
 	[ "$output" = "status 0: hello" ]
