@@ -105,7 +105,7 @@ void lm_chardev_destroy(lm_chardev_t *chr);
  * @buf: @len bytes
  * @len: how many
  *
- * Without a peer all are taken and dropped, as on a line to which nobody listens; so are those
+ * Without a peer all are taken and dropped, as on a line that is not connected; so are those
  * that a file or a pipe does not take for an error.
  *
  * Context: the thread that serves the context; never blocks.

@@ -61,7 +61,7 @@ struct log_line {
 	size_t len; /* without the newline */
 };
 
-/* False: this is no such file. */
+/* False: it is another kind of file. */
 bool log_head_read(int fd, struct log_head *head);
 bool log_is_held(int fd); /* somebody writes to it */
 

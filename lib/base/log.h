@@ -27,7 +27,7 @@ void log_info(const lm_dev_info_t *info, int level, const char *fmt, ...)
  * many of it were left out before. */
 void log_peer(struct lm_ctx *ctx, int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* write(2), where a reader that has gone is no reason to end the process: no SIGPIPE from this. */
+/* write(2) without SIGPIPE: a reader that has closed its end is no reason to end the process. */
 ssize_t write_quietly(int fd, const void *buf, size_t len);
 void log_limits_new(struct log_limits *limits);
 

@@ -156,7 +156,7 @@ static void variable_get(const lm_prop_t *prop, const void *pvt, char *buf, size
 	}
 }
 
-/* How many bits K, M, G, T shift by; 0: it is none of them. */
+/* How many bits K, M, G, T shift by; 0: another letter. */
 static unsigned int suffix_shift(char c)
 {
 	static const char suffixes[] = "kmgt";

@@ -126,7 +126,7 @@ static void vpd_lay_out(struct out *o, const lm_vpd_t *vpd)
 	if (writable) {
 		start = resource_begin(o, TAG_WRITE);
 		put_fields(o, vpd, true);
-		put_keyword(o, "RW", NULL, 0); /* no room is left */
+		put_keyword(o, "RW", NULL, 0); /* the area is full */
 		resource_end(o, start);
 	}
 	put_byte(o, TAG_END);
