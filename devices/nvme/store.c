@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -95,9 +96,7 @@ static void iov_advance(struct iovec *iov, uint32_t *nr, size_t done)
 static ssize_t file_part(const struct store *store, const lm_nvme_io_t *io, uint64_t at,
 			 const struct iovec *iov, uint32_t nr)
 {
-	const int flags = io->flags & LM_NVME_IO_FUA ? RWF_DSYNC : 0;
-
-	return io->own[0] ? pwritev2(store->fd, iov, (int)nr, (off_t)at, flags) :
+	return io->own[0] ? pwritev(store->fd, iov, (int)nr, (off_t)at) :
 			    preadv(store->fd, iov, (int)nr, (off_t)at);
 }
 
@@ -120,7 +119,7 @@ static int file_copy(const struct store *store, const lm_nvme_io_t *io)
 			iov_advance(iov, &nr, (size_t)ret);
 		}
 	}
-	return 0;
+	return io->flags & LM_NVME_IO_FUA && fdatasync(store->fd) ? -errno : 0;
 }
 
 static void file_read(void *pvt, lm_nvme_io_t *io)
