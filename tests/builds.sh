@@ -27,7 +27,7 @@ build() { # CONFIG ARGUMENT...
 	local b=build/$1
 	shift
 	make --no-print-directory -j"$(nproc)" CONFIG="${b#build/}" WERROR=1 "$@" \
-		"$b/libmuser.so.0" "$b/libmuser.a" "$b/musctl" 2>&1 >/dev/null |
+		"$b"/libmuser{,-nvme}.so.0 "$b/libmuser.a" "$b/musctl" 2>&1 >/dev/null |
 		grep -v '^lto-wrapper: ' # how many jobs it takes
 	return "${PIPESTATUS[0]}"
 }
