@@ -101,11 +101,15 @@ for check in muser.ko mdev mdev-types vfio muser-nodes memlock runtime; do
 		su -s /bin/sh carol -c 'musctl doctor -nro CHECK,STATUS' | sed -n 's/^$check //p'"
 done
 
+is_process_of() { # USER PID COMMAND
+	[ "$(stat -c %U "/proc/$2")" = "$1" ] && [ "$(cat "/proc/$2/comm")" = "$3" ]
+}
+
 # ---- a device and its client -----------------------------------------------------------------
 
 is 'a member of the group serves it' "$A" as alice musctl create -T mdev -u "$A" null
 ok 'the kernel has it' is_served "$A"
-is 'with her process' "$(pidof musctl)" attribute "$A" server_pid
+ok 'with her process' is_process_of alice "$(attribute "$A" server_pid)" musctl
 ok 'nobody else does' refused carol 1 'another process serves it' \
 	musctl create -T mdev -u "$A" null
 ok 'certainly not without the group' refused dave 1 'no permission' \
