@@ -43,7 +43,7 @@ LIB_SRC := $(filter-out $(NVME_SRC),$(wildcard lib/*.c lib/*/*.c))
 DEV_SRC := $(filter-out devices/examples/%,$(wildcard devices/*.c devices/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 # Parts of the library that musctl uses as its own; they know nothing of devices.
-CLI_LIB_SRC := lib/program.c $(addprefix lib/base/,json.c describe.c dir.c log_level.c option.c prop.c \
+CLI_LIB_SRC := lib/program.c $(addprefix lib/base/,bus.c json.c describe.c dir.c log_level.c option.c prop.c \
 	sockpath.c name_fault.c utf8.c value_fault.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 DEVTEST_SRC := $(wildcard tests/devices/test_*.c)

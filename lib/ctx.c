@@ -31,7 +31,7 @@ static int ctx_build(struct lm_ctx *ctx)
 {
 	const lm_dev_info_t *info = &ctx->info;
 	const uint64_t kept[PERSIST_NR] = {
-		[PERSIST_CONFIG] = config_persist_size(),
+		[PERSIST_CONFIG] = config_persist_size(info),
 		[PERSIST_MSIX] = msix_persist_size(info),
 		[PERSIST_VPD] = vpd_persist_size(info),
 		[PERSIST_IRQ] = irq_persist_size(info),

@@ -13,6 +13,7 @@
 
 #include <uuid/uuid.h>
 
+#include "base/bus.h"
 #include "base/env.h"
 #include "base/option.h"
 #include "info.h"
@@ -111,6 +112,29 @@ static int configure(lm_dev_info_t *to)
 	return ret;
 }
 
+/* Of regions and interrupts; those of tables that are not there, too: none. */
+static int copy_names(lm_dev_info_t *to)
+{
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; to->extra_regs && i < to->nr_extra_regs; i++)
+		ret = copy_string(&((lm_reg_info_t *)to->extra_regs)[i].name) ?: ret;
+	for (i = 0; to->irqs && i < to->nr_irqs; i++)
+		ret = copy_string(&((lm_irq_info_t *)to->irqs)[i].name) ?: ret;
+	return ret;
+}
+
+static void free_names(lm_dev_info_t *info)
+{
+	uint32_t i;
+
+	for (i = 0; info->extra_regs && i < info->nr_extra_regs; i++)
+		free((char *)info->extra_regs[i].name);
+	for (i = 0; info->irqs && i < info->nr_irqs; i++)
+		free((char *)info->irqs[i].name);
+}
+
 /* Afterwards every pointer is NULL or ours, so that info_free() may follow any failure. */
 static int copy_parts(lm_dev_info_t *to)
 {
@@ -120,12 +144,14 @@ static int copy_parts(lm_dev_info_t *to)
 		{ "extra_regs", &to->extra_regs, to->nr_extra_regs, to->extra_reg_size,
 		  sizeof(lm_reg_info_t) },
 		{ "cap_list", &to->cap_list, to->nr_caps, to->cap_size, sizeof(lm_cap_t) },
+		{ "irqs", &to->irqs, to->nr_irqs, to->irq_size, sizeof(lm_irq_info_t) },
 	};
 	size_t i;
 	int ret = 0;
 
 	for (i = 0; i < LM_NR(tables); i++)
 		ret = copy_table(to, &tables[i]) ?: ret;
+	ret = copy_names(to) ?: ret;
 	ret = copy_string(&to->type) ?: ret;
 	ret = copy_string(&to->name) ?: ret;
 	ret = copy_string(&to->uuid) ?: ret;
@@ -256,7 +282,7 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 	ret = ret ?: default_uuid(to);
 	if (!to->socket_mode)
 		to->socket_mode = to->socket_gid ? 0660 : 0600;
-	if (!(to->flags & LM_DEV_NO_ERR_REQ)) {
+	if (bus_is_pci(to) && !(to->flags & LM_DEV_NO_ERR_REQ)) {
 		irqs[LM_DEV_ERR_IRQ_IDX] = irqs[LM_DEV_ERR_IRQ_IDX] ?: 1;
 		irqs[LM_DEV_REQ_IRQ_IDX] = irqs[LM_DEV_REQ_IRQ_IDX] ?: 1;
 	}
@@ -267,10 +293,12 @@ int info_copy(lm_dev_info_t *to, const lm_dev_info_t *from, size_t size)
 
 void info_free(lm_dev_info_t *info)
 {
+	free_names(info);
 	free((void *)info->cap_list);
 	free((void *)info->ext_caps);
 	free((void *)info->extra_regs);
 	free((void *)info->props);
+	free((void *)info->irqs);
 	free((char *)info->type);
 	free((char *)info->name);
 	free((char *)info->uuid);

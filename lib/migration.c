@@ -9,6 +9,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "gate/call.h"
 #include "info.h"
 #include "pci/pci.h"
@@ -133,14 +134,10 @@ static int save_device(struct lm_ctx *ctx, struct out *o)
 
 static void put_header(const struct lm_ctx *ctx, struct out *o)
 {
-	const lm_pci_info_t *pci = &ctx->info.pci_info;
 	const struct state_header head = {
 		.magic = htole64(STATE_MAGIC),
 		.version = htole32(STATE_VERSION),
-		.vendor = htole16(pci->id.vid),
-		.device = htole16(pci->id.did),
-		.subvendor = htole16(pci->ss.vid),
-		.subdevice = htole16(pci->ss.sid),
+		.identity = htole64(bus_identity(&ctx->info)),
 		.length = htole64(o->len),
 	};
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "gate/call.h"
 #include "info.h"
 #include "pci/pci.h"
@@ -38,8 +39,9 @@ struct state {
 
 static int header_check(struct lm_ctx *ctx, const char *buf, size_t len)
 {
-	const lm_pci_info_t *pci = &ctx->info.pci_info;
+	const uint64_t own = bus_identity(&ctx->info);
 	struct state_header head = { 0 };
+	uint64_t identity;
 
 	if (len >= sizeof(head))
 		memcpy(&head, buf, sizeof(head));
@@ -51,13 +53,16 @@ static int header_check(struct lm_ctx *ctx, const char *buf, size_t len)
 	if (le64toh(head.length) != len)
 		return rejected(ctx, "it has %zu bytes, and says that it has %llu", len,
 				(unsigned long long)le64toh(head.length));
-	if (le16toh(head.vendor) != pci->id.vid || le16toh(head.device) != pci->id.did)
-		return rejected(ctx, "it is that of device %04x:%04x", le16toh(head.vendor),
-				le16toh(head.device));
-	if (le16toh(head.subvendor) != pci->ss.vid || le16toh(head.subdevice) != pci->ss.sid)
-		return rejected(ctx, "it is that of subsystem %04x:%04x", le16toh(head.subvendor),
-				le16toh(head.subdevice));
-	return 0;
+	identity = le64toh(head.identity);
+	if (identity == own)
+		return 0;
+	if (!bus_is_pci(&ctx->info))
+		return rejected(ctx, "it is that of a device of another type");
+	if ((uint32_t)identity != (uint32_t)own)
+		return rejected(ctx, "it is that of device %04x:%04x", (uint16_t)identity,
+				(uint16_t)(identity >> 16));
+	return rejected(ctx, "it is that of subsystem %04x:%04x", (uint16_t)(identity >> 32),
+			(uint16_t)(identity >> 48));
 }
 
 /* The section at *pos: 1; 0: the end; -EINVAL. */
@@ -188,6 +193,8 @@ static int parts_check(struct lm_ctx *ctx, const struct section *part)
 		return rejected(ctx, "its vital product data has another size");
 	if (part[STATE_ENFORCED].len)
 		return rejected(ctx, "section %d should be empty", STATE_ENFORCED);
+	if (part[STATE_ENFORCED].data && !config_size(ctx))
+		return rejected(ctx, "%s: this device has no such", section_name(STATE_ENFORCED));
 	return own_check(ctx, &part[STATE_OWN]);
 }
 

@@ -41,7 +41,7 @@ enum lm_trace_kind {
 			      * first address that is not mapped) */
 	LM_TRACE_NOTE,       /* 32 bytes of text at most, zero-padded: 8 in tail, bytes, text each,
 			      * then region and len */
-	LM_TRACE_IRQ_DEASSERT, /* INTx is not asserted any more: region (index) offset (0) */
+	LM_TRACE_IRQ_DEASSERT, /* a level is not asserted any more: region (index) offset (0) */
 	LM_TRACE_NR_KINDS,
 };
 

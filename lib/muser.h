@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * muser.h - the server side of libmuser: PCI devices in user space.
+ * muser.h - the server side of libmuser: PCI devices in user space, and devices without PCI.
  *
  * A device is a description (&lm_dev_info_t) and callbacks. The library speaks vfio-user to the
  * client (QEMU, SPDK, cloud-hypervisor, musctl; muser.ko, behind which any VFIO client is), keeps
@@ -67,7 +67,8 @@ enum {
 	LM_DEV_NUM_REGS,
 };
 
-/* Interrupt indexes, those of <linux/vfio.h> (VFIO_PCI_INTX_IRQ_INDEX ...). */
+/* Interrupt indexes, those of <linux/vfio.h> (VFIO_PCI_INTX_IRQ_INDEX ...). LM_DEV_PLATFORM: the
+ * device has its own, as it has its own regions. */
 enum {
 	LM_DEV_INTX_IRQ_IDX,
 	LM_DEV_MSI_IRQ_IDX,
@@ -316,6 +317,9 @@ typedef struct {
  *               process. Not with LM_DEV_MDEV (since 0.2)
  * @io:          as @fn, for a callback that serves several regions or wants the context; returns
  *               what @fn does (since 0.2)
+ * @name:        for regions in lm_dev_info_t.extra_regs, which PCI does not name: [a-z0-9_-], 1 to
+ *               63 of them, the first a letter, unique in the device; what musctl calls it. NULL:
+ *               region0, region1, ... by its index (since 0.2)
  *
  * LM_CFG_REG_IDX: leave all zero; the library serves configuration space. An @fn or @io there is
  * called for bytes that the header and capabilities do not own; or @regs has registers among these
@@ -337,8 +341,27 @@ typedef struct {
 	int                      fd;
 	uint64_t                 fd_offset;
 	ssize_t                (*io)(void *pvt, const lm_region_io_t *io);
-	uint64_t                 reserved[4];
+	const char              *name;
+	uint64_t                 reserved[3];
 } lm_reg_info_t;
+
+/* lm_irq_info_t.flags. Without any it is an edge that the client cannot mask. */
+#define LM_IRQ_FLAG_MASKABLE (1u << 0) /* the client may mask it (VFIO_IRQ_INFO_MASKABLE) */
+#define LM_IRQ_FLAG_LEVEL    (1u << 1) /* a level: maskable, and masked when it is signalled, until
+					* the client unmasks it (VFIO_IRQ_INFO_AUTOMASKED) */
+
+/**
+ * struct lm_irq_info - one interrupt of a device that is no PCI device (LM_DEV_PLATFORM)
+ * @name:  as lm_reg_info_t.name, unique among the interrupts; NULL: irq0, irq1, ... by its index
+ * @count: vectors, at least one; of a level just one. 2048 in all
+ * @flags: LM_IRQ_FLAG_*
+ */
+typedef struct {
+	const char *name;
+	uint32_t    count;
+	uint32_t    flags;
+	uint64_t    reserved[2];
+} lm_irq_info_t;
 
 /** union lm_pci_hdr_id - vendor and device id (configuration space 00h) */
 typedef union {
@@ -643,9 +666,17 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
 #define LM_DEV_THREADS    (1u << 8) /* several threads may be in lm_ctx_drive(), see there */
 #define LM_DEV_ALWAYS_MASTER (1u << 9) /* DMA and MSI whatever COMMAND.BusMaster says (see DMA) */
 #define LM_DEV_NO_ERR_REQ (1u << 10) /* without the interrupts ERR and REQ, which clients expect */
+#define LM_DEV_PLATFORM   (1u << 11) /* not a PCI device, see there */
 
 /**
  * struct lm_dev_info - the description of a device. Everything but pci_info is optional
+ *
+ * LM_DEV_PLATFORM: the device is what VFIO calls a platform device: regions and interrupts by
+ * index, and no configuration space. Its regions are @extra_regs, from index 0 on, its interrupts
+ * @irqs; @pci_info is zero, and there are no capabilities. @type says what it is, and whose a saved
+ * state is. It may use DMA at once: there is no bus mastering to allow. Only sockets serve it:
+ * muser.ko takes PCI devices.
+ *
  * @pci_info:    PCI identity, regions, interrupts
  * @reset:       device reset (function reset, machine reset): put state back. Register values that
  *               the library keeps, configuration space and interrupts are already reset.
@@ -672,8 +703,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               UUID or type of the device. $MUSER_LOG says how many: err, warn (the default: what
  *               is broken, and what is strange), info, debug; lm_ctx_create() looks at it
  * @ext_caps:    extended capabilities, @nr_ext_caps of @ext_cap_size bytes
- * @extra_regs:  device-specific regions, indexes from LM_DEV_NUM_REGS on, @nr_extra_regs of
- *               @extra_reg_size bytes
+ * @extra_regs:  device-specific regions, indexes from LM_DEV_NUM_REGS on (LM_DEV_PLATFORM: from 0
+ *               on), @nr_extra_regs of @extra_reg_size bytes (LM_EXTRA_REGS() sets all three)
  * @props:       properties, @nr_props of @prop_size bytes (LM_PROPS() sets all three)
  * @prop_get:    writes the value of property @name as text into @buf of @size bytes; needed if
  *               there are properties that are no variables, as is @prop_set if one of them can be
@@ -719,6 +750,8 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               live as long as those that they replace would have to. 0, or -errno, which
  *               lm_ctx_create() fails with. Before it only @prop_set, lm_prop_t.changed and @log
  *               are called (since 0.2)
+ * @irqs:        LM_DEV_PLATFORM: interrupts, @nr_irqs of @irq_size bytes, indexes from 0 on
+ *               (LM_IRQS() sets all three; since 0.2)
  */
 typedef struct lm_dev_info {
 	lm_pci_info_t        pci_info;
@@ -758,11 +791,16 @@ typedef struct lm_dev_info {
 	uint64_t             ctx_offset;
 	uint32_t             has_ctx, reserved;
 	int                (*configure)(void *pvt, struct lm_dev_info *info);
+	const lm_irq_info_t *irqs;
+	uint32_t             nr_irqs, irq_size;
 } lm_dev_info_t;
 
 #define LM_CTX_IN(type_of_pvt, member) .ctx_offset = offsetof(type_of_pvt, member), .has_ctx = 1
 
 #define LM_CAPS(array) .cap_list = (array), .nr_caps = LM_NR(array), .cap_size = sizeof((array)[0])
+#define LM_EXTRA_REGS(array) .extra_regs = (array), .nr_extra_regs = LM_NR(array), \
+			     .extra_reg_size = sizeof((array)[0])
+#define LM_IRQS(array) .irqs = (array), .nr_irqs = LM_NR(array), .irq_size = sizeof((array)[0])
 
 /* ---- life cycle ------------------------------------------------------------------ */
 
@@ -1014,6 +1052,9 @@ bool lm_is_traced(const lm_ctx_t *ctx);
  * lm_irq_set_level(). Honours the MSI-X function and vector masks, the MSI mask
  * register, COMMAND.InterruptDisable, and masking by the client.
  *
+ * LM_DEV_PLATFORM: @subindex counts the vectors of all interrupts, in the order of the table: where
+ * each has one, it is the index.
+ *
  * Context: any thread; one write(2) to an eventfd, or one ioctl(2) of a mediated device. It does
  *          not block, with one exception: a malicious client that assigned a non-blocking eventfd
  *          over a socket, then made it blocking and filled its counter. No write(2) is immune to
@@ -1032,8 +1073,9 @@ int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex);
 /**
  * lm_irq_trigger_index() - raise an interrupt of a given kind
  * @ctx:      the context
- * @index:    LM_DEV_*_IRQ_IDX; ERR notifies the client of a fatal error, REQ asks it to let go
- * @subindex: vector, from 0
+ * @index:    LM_DEV_*_IRQ_IDX; ERR notifies the client of a fatal error, REQ asks it to let go.
+ *            LM_DEV_PLATFORM: index in the table of interrupts
+ * @subindex: vector of it, from 0
  *
  * Context: as lm_irq_trigger().
  * Return: as lm_irq_trigger().
@@ -1072,6 +1114,9 @@ int lm_irq_set_level(lm_ctx_t *ctx, bool level);
  * reset of the device deasserts all. A device uses these, or lm_irq_trigger() and
  * lm_irq_set_level().
  *
+ * LM_DEV_PLATFORM: @cause is counted as @subindex of lm_irq_trigger() is. A level is asserted as
+ * long as its cause is; of any other interrupt a cause that is asserted sends it once.
+ *
  * Context: as lm_irq_trigger().
  * Return: LM_IRQ_DELIVERED (also: nothing to do); else as lm_irq_trigger(); -EINVAL: no kind has so
  *         many vectors; -ENOMEM.
@@ -1085,7 +1130,8 @@ int lm_irq_assert(lm_ctx_t *ctx, uint32_t cause, bool asserted);
  * @vectors: out: how many of them it has enabled; or NULL
  *
  * Context: any thread.
- * Return: LM_DEV_*_IRQ_IDX, what lm_irq_trigger() would choose for vector 0.
+ * Return: LM_DEV_*_IRQ_IDX, what lm_irq_trigger() would choose for vector 0. LM_DEV_PLATFORM: 0,
+ *         and as @vectors all that lm_irq_trigger() can raise.
  * Since: 0.2
  */
 uint32_t lm_irq_enabled(lm_ctx_t *ctx, uint32_t *vectors);
@@ -1102,6 +1148,8 @@ uint32_t lm_irq_enabled(lm_ctx_t *ctx, uint32_t *vectors);
  * The bit counts from the client's first write to COMMAND on, until the client disconnects: clients
  * that never touch configuration space, such as simulators, are served without. musctl poke is not
  * the client, and neither is lm_config_write(). Both change the bit.
+ *
+ * LM_DEV_PLATFORM: there is no such bit, and nothing forbids the device its client's memory.
  */
 
 /**
@@ -1542,7 +1590,7 @@ int lm_register_set(lm_ctx_t *ctx, uint32_t region, uint64_t offset, uint64_t va
  * @len:    bytes
  *
  * Context: the thread that serves the context.
- * Return: 0, -EINVAL: out of range.
+ * Return: 0, -EINVAL: out of range, as all of it is with LM_DEV_PLATFORM.
  * Since: 0.2
  */
 int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, size_t len);
@@ -1557,7 +1605,8 @@ int lm_config_read(const lm_ctx_t *ctx, uint32_t offset, void *buf, size_t len);
  * A function reset puts back what guests can change; the other bits stay as set here.
  *
  * Context: the thread that serves the context.
- * Return: 0, -EINVAL: out of range, -ENOMEM: the first use of extended space.
+ * Return: 0, -EINVAL: out of range (LM_DEV_PLATFORM: always), -ENOMEM: the first use of extended
+ *         space.
  * Since: 0.2
  */
 int lm_config_write(lm_ctx_t *ctx, uint32_t offset, const void *buf, size_t len);

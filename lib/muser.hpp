@@ -58,12 +58,14 @@ class Register;
 
 /* ---- regions and registers -------------------------------------------------------- */
 
-/* A BAR or another region, by its index (LM_*_REG_IDX), which no other one has. With registers it is
- * served by them, else it is memory. */
+/* A BAR or another region, by its index (LM_*_REG_IDX; without PCI from 0 on), which no other one
+ * has. With registers it is served by them, else it is memory. A name is for those that PCI does
+ * not name. */
 class Region : Unique {
 public:
 	inline Region(Device &device, uint32_t index, uint64_t size,
-		      uint32_t flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM);
+		      uint32_t flags = LM_REG_FLAG_RW | LM_REG_FLAG_MEM,
+		      const char *name = nullptr);
 	/* Of memory: where it is; valid while the device is served. */
 	inline void *memory(uint64_t offset, size_t length) const;
 	uint32_t index() const { return index_; }
@@ -252,6 +254,8 @@ public:
 		info_.save = call_save;
 		info_.load = call_load;
 	}
+	/* Not a PCI device (LM_DEV_PLATFORM): regions by index from 0 on, and use_irq(). */
+	explicit Device(const char *type) : Device(type, 0, 0) { info_.flags |= LM_DEV_PLATFORM; }
 	virtual ~Device() = default;
 
 	/* The main function of a program that is this device: see lm_main(). */
@@ -315,6 +319,19 @@ protected:
 		info_.pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX] = vectors;
 	}
 	void capability(const lm_cap_t &cap) { caps_.push_back(cap); }
+	/* Without PCI: an interrupt; the number of its first vector, for raise() and assert_irq(). */
+	uint32_t use_irq(const char *name, uint32_t flags = LM_IRQ_FLAG_LEVEL, uint32_t count = 1)
+	{
+		const uint32_t first = vectors_;
+		lm_irq_info_t irq = {};
+
+		irq.name = name;
+		irq.count = count;
+		irq.flags = flags;
+		irqs_.push_back(irq);
+		vectors_ += count;
+		return first;
+	}
 
 	/* An option: more about it. */
 	class Option {
@@ -401,10 +418,34 @@ private:
 		return props_.back();
 	}
 
+	/* In the table where a region of this index stands. */
+	lm_reg_info_t &region_at(uint32_t index)
+	{
+		const bool is_pci = !(info_.flags & LM_DEV_PLATFORM);
+		const uint32_t end = is_pci ? LM_DEV_NUM_REGS : 256; /* more than anybody has */
+
+		check(index < end ? 0 : -EINVAL, "index of a region");
+		if (is_pci)
+			return info_.pci_info.reg_info[index];
+		if (extra_.size() <= index)
+			extra_.resize(index + 1);
+		return extra_[index];
+	}
+
 	void build()
 	{
 		for (Region *region : regions_)
-			region->build(info_.pci_info.reg_info[region->index_]);
+			region->build(region_at(region->index_));
+		if (!extra_.empty()) {
+			info_.extra_regs = extra_.data();
+			info_.nr_extra_regs = static_cast<uint32_t>(extra_.size());
+			info_.extra_reg_size = sizeof(lm_reg_info_t);
+		}
+		if (!irqs_.empty()) {
+			info_.irqs = irqs_.data();
+			info_.nr_irqs = static_cast<uint32_t>(irqs_.size());
+			info_.irq_size = sizeof(lm_irq_info_t);
+		}
 		info_.cap_list = caps_.data();
 		info_.nr_caps = static_cast<uint32_t>(caps_.size());
 		info_.cap_size = sizeof(lm_cap_t);
@@ -627,6 +668,9 @@ private:
 	std::vector<Region *> regions_;
 	std::vector<Timer *> timers_;
 	std::vector<lm_cap_t> caps_;
+	std::vector<lm_reg_info_t> extra_;
+	std::vector<lm_irq_info_t> irqs_;
+	uint32_t vectors_ = 0;
 	std::vector<lm_prop_t> props_;
 	std::vector<std::string> defaults_;
 	struct Saved {
@@ -638,15 +682,16 @@ private:
 
 /* ---- what needs all of the above -------------------------------------------------- */
 
-inline Region::Region(Device &device, uint32_t index, uint64_t size, uint32_t flags)
+inline Region::Region(Device &device, uint32_t index, uint64_t size, uint32_t flags,
+		      const char *name)
 	: device_(device), index_(index)
 {
-	check(index < LM_DEV_NUM_REGS ? 0 : -EINVAL, "index of a region");
-	lm_reg_info_t &info = device.info_.pci_info.reg_info[index];
+	lm_reg_info_t &info = device.region_at(index);
 
 	check(info.size ? -EEXIST : 0, "index of a region");
 	info.size = size;
 	info.flags = flags;
+	info.name = name;
 	device.regions_.push_back(this);
 }
 

@@ -31,8 +31,8 @@ struct state_header {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t reserved;
-	uint16_t vendor, device, subvendor, subdevice;
-	uint64_t length; /* of all, this header included */
+	uint64_t identity; /* bus_identity(): vendor, device, subvendor, subdevice, if it is PCI */
+	uint64_t length;   /* of all, this header included */
 };
 
 struct state_section {

@@ -9,37 +9,33 @@
 
 #include <muser.h>
 
+#include "base/bus.h"
 #include "base/describe.h"
 
 #include "../devices/devices.h"
-#include "ui/names.h"
 
-static struct json_object *regions(const lm_pci_info_t *pci)
+static struct json_object *regions(const lm_dev_info_t *info)
 {
 	struct json_object *list = json_new_array();
 	uint32_t i;
 
-	for (i = 0; i < LM_DEV_NUM_REGS; i++) {
-		if (pci->reg_info[i].size)
-			json_append(list, describe_region(i, &pci->reg_info[i]));
+	for (i = 0; i < bus_nr_regions(info); i++) {
+		if (bus_region(info, i)->size)
+			json_append(list, describe_region(info, i, bus_region(info, i)));
 	}
 	return list;
 }
 
 static struct json_object *irqs(const lm_dev_info_t *info)
 {
-	const lm_pci_info_t *pci = &info->pci_info;
 	struct json_object *list = json_new_array(), *irq;
 	uint32_t i;
 
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
-		if (!pci->irq_count[i])
+	for (i = 0; i < bus_nr_irqs(info); i++) {
+		if (!bus_irq(info, i).count)
 			continue;
-		irq = json_new_object();
-		json_add_int(irq, "index", i);
-		json_add_string(irq, "name", name_of_irq(i));
-		json_add_int(irq, "count", pci->irq_count[i]);
-		if (i == LM_DEV_MSIX_IRQ_IDX)
+		irq = describe_irq(info, i);
+		if (bus_irq_kind(info, i) == LM_DEV_MSIX_IRQ_IDX)
 			describe_msix(irq, info);
 		json_append(list, irq);
 	}
@@ -60,14 +56,14 @@ static struct json_object *options(const lm_dev_info_t *info)
 	return list;
 }
 
-static struct json_object *registers(const lm_pci_info_t *pci)
+static struct json_object *registers(const lm_dev_info_t *info)
 {
 	struct json_object *list = json_new_array();
 	const lm_register_map_t *map;
 	uint32_t i, k;
 
-	for (i = 0; i < LM_DEV_NUM_REGS; i++) {
-		map = pci->reg_info[i].regs;
+	for (i = 0; i < bus_nr_regions(info); i++) {
+		map = bus_region(info, i)->regs;
 		for (k = 0; map && k < map->nr_registers; k++)
 			json_append(list, describe_register(i, map, &map->registers[k]));
 	}
@@ -88,9 +84,9 @@ struct json_object *type_json_new(const struct device_type *type)
 	json_add_hex(doc, "subdevice", pci->ss.sid);
 	json_add_hex(doc, "class", describe_class(&pci->cc));
 	json_add_hex(doc, "revision", pci->rev);
-	json_add(doc, "regions", regions(pci));
+	json_add(doc, "regions", regions(type->info));
 	json_add(doc, "irqs", irqs(type->info));
 	json_add(doc, "options", options(type->info));
-	json_add(doc, "registers", registers(pci));
+	json_add(doc, "registers", registers(type->info));
 	return doc;
 }

@@ -9,16 +9,14 @@
 #include <string.h>
 
 #include "base/ascii.h"
-#include "base/describe.h"
-
-static const char *const irq_names[LM_DEV_NUM_IRQS] = { "intx", "msi", "msix", "err", "req" };
+#include "base/bus.h"
 
 const char *name_of_region(uint32_t index)
 {
 	static char other[24];
 
 	if (index < LM_DEV_NUM_REGS)
-		return region_names[index];
+		return bus_region_names[index];
 	snprintf(other, sizeof(other), "region%u", index);
 	return other;
 }
@@ -37,8 +35,8 @@ bool name_to_region(const char *text, uint32_t *index, unsigned int *len)
 		word++;
 	*len = (unsigned int)word;
 	for (*index = 0; *index < LM_DEV_NUM_REGS; (*index)++) {
-		if (strlen(region_names[*index]) == word &&
-		    !ascii_compare_n(text, region_names[*index], word))
+		if (strlen(bus_region_names[*index]) == word &&
+		    !ascii_compare_n(text, bus_region_names[*index], word))
 			return true;
 	}
 	if (word < 7 || word > 10 || ascii_compare_n(text, "region", 6))
@@ -49,13 +47,13 @@ bool name_to_region(const char *text, uint32_t *index, unsigned int *len)
 
 const char *name_of_irq(uint32_t index)
 {
-	return index < LM_DEV_NUM_IRQS ? irq_names[index] : "?";
+	return index < LM_DEV_NUM_IRQS ? bus_irq_names[index] : "?";
 }
 
 bool name_to_irq(const char *text, uint32_t *index)
 {
 	for (*index = 0; *index < LM_DEV_NUM_IRQS; (*index)++) {
-		if (!ascii_compare(text, irq_names[*index]))
+		if (!ascii_compare(text, bus_irq_names[*index]))
 			return true;
 	}
 	return false;

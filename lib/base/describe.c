@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * describe.c - regions and registers of a description, as JSON: that of a device, which musctl
- * asks for, and that of a type, which musctl has.
+ * describe.c - regions, interrupts and registers of a description, as JSON: that of a device, which
+ * musctl asks for, and that of a type, which musctl has.
  */
-#include <stdio.h>
-
 #include <linux/pci_regs.h>
 
+#include "base/bus.h"
 #include "base/describe.h"
 #include "base/prop.h"
-
-const char *const region_names[LM_DEV_NUM_REGS] = {
-	"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "rom", "config", "vga",
-};
 
 #define PCI_CLASS_NONE 0xff0000u /* "does not fit in any defined classes" */
 
@@ -23,12 +18,12 @@ uint32_t describe_class(const lm_pci_hdr_cc_t *cc)
 	return class ?: PCI_CLASS_NONE;
 }
 
-static const char *region_kind(uint32_t index, uint32_t flags)
+static const char *region_kind(uint32_t kind, uint32_t flags)
 {
-	if (index >= LM_DEV_NUM_REGS)
+	if (kind >= LM_DEV_NUM_REGS)
 		return "device";
-	if (index > LM_BAR5_REG_IDX)
-		return region_names[index];
+	if (kind > LM_BAR5_REG_IDX)
+		return bus_region_names[kind];
 	if (!(flags & LM_REG_FLAG_MEM))
 		return "io";
 	return flags & LM_REG_FLAG_64BIT ? "mem64" : "mem32";
@@ -51,28 +46,39 @@ static struct json_object *mmap_areas(const lm_reg_info_t *info)
 	return areas;
 }
 
-struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info)
+struct json_object *describe_region(const lm_dev_info_t *info, uint32_t index,
+				    const lm_reg_info_t *region)
 {
 	struct json_object *obj = json_new_object();
-	char other[24], flags[5], *p = flags;
+	char name[BUS_NAME_SIZE], flags[5], *p = flags;
 
 	json_add_int(obj, "index", index);
-	snprintf(other, sizeof(other), "region%u", index);
-	json_add_string(obj, "name", index < LM_DEV_NUM_REGS ? region_names[index] : other);
-	json_add_string(obj, "kind", region_kind(index, info->flags));
-	json_add_hex(obj, "size", info->size);
+	json_add_string(obj, "name", bus_region_name(info, index, name));
+	json_add_string(obj, "kind", region_kind(bus_region_kind(info, index), region->flags));
+	json_add_hex(obj, "size", region->size);
 	/* r and w: a client may read and write; m: map some of it; p: prefetch. */
-	if (info->flags & LM_REG_FLAG_READ)
+	if (region->flags & LM_REG_FLAG_READ)
 		*p++ = 'r';
-	if (info->flags & LM_REG_FLAG_WRITE)
+	if (region->flags & LM_REG_FLAG_WRITE)
 		*p++ = 'w';
-	if (info->flags & LM_REG_FLAG_MMAP)
+	if (region->flags & LM_REG_FLAG_MMAP)
 		*p++ = 'm';
-	if (info->flags & LM_REG_FLAG_PREFETCH)
+	if (region->flags & LM_REG_FLAG_PREFETCH)
 		*p++ = 'p';
 	*p = '\0';
 	json_add_string(obj, "flags", flags);
-	json_add(obj, "mmap", mmap_areas(info));
+	json_add(obj, "mmap", mmap_areas(region));
+	return obj;
+}
+
+struct json_object *describe_irq(const lm_dev_info_t *info, uint32_t index)
+{
+	struct json_object *obj = json_new_object();
+	char name[BUS_NAME_SIZE];
+
+	json_add_int(obj, "index", index);
+	json_add_string(obj, "name", bus_irq_name(info, index, name));
+	json_add_int(obj, "count", bus_irq(info, index).count);
 	return obj;
 }
 

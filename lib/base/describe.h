@@ -8,12 +8,13 @@
 #include "base/json.h"
 #include "muser.h"
 
-/* Of the regions of PCI; device-specific ones are "region9" and so on. */
-extern const char *const region_names[LM_DEV_NUM_REGS];
-
 /* The class code that guests see, 24 bits. */
 uint32_t describe_class(const lm_pci_hdr_cc_t *cc);
-struct json_object *describe_region(uint32_t index, const lm_reg_info_t *info);
+/* @region: as it has become, or as the description has it. */
+struct json_object *describe_region(const lm_dev_info_t *info, uint32_t index,
+				    const lm_reg_info_t *region);
+/* Index, name and count. */
+struct json_object *describe_irq(const lm_dev_info_t *info, uint32_t index);
 /* Where MSI-X has its table and its pending bits, if the device has any. */
 void describe_msix(struct json_object *irq, const lm_dev_info_t *info);
 /* All of a property but its name and value. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "base/prop.h"
 #include "base/value_fault.h"
 #include "control/control_conn.h"
@@ -155,7 +156,10 @@ static void set_irq_level(struct conn *c, struct json_object *params, bool more)
 
 	if (!control_args(c, params, members, LM_NR(members), &args))
 		return;
-	reply_outcome(c, &args, irq_inject_level(c->ctx, args.flag));
+	if (!bus_is_pci(&c->ctx->info))
+		control_failed(c, -EOPNOTSUPP, NOT_PCI);
+	else
+		reply_outcome(c, &args, irq_inject_level(c->ctx, args.flag));
 }
 
 static void mask_irq(struct conn *c, struct json_object *params, bool more)

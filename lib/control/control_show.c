@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bus.h"
 #include "base/describe.h"
 #include "control/control_conn.h"
 #include "dma/dma.h"
@@ -26,7 +27,7 @@ static struct json_object *show_regions(const struct lm_ctx *ctx)
 		const lm_reg_info_t *info = &region_get(ctx, i)->info;
 
 		if (info->size)
-			json_append(regions, describe_region(i, info));
+			json_append(regions, describe_region(&ctx->info, i, info));
 	}
 	return regions;
 }
@@ -57,24 +58,19 @@ static struct json_object *show_vectors(struct lm_ctx *ctx, uint32_t index, uint
 
 static struct json_object *show_irqs(struct lm_ctx *ctx)
 {
-	static const char *const names[] = { "intx", "msi", "msix", "err", "req" };
 	struct json_object *irqs = json_new_array(), *obj, *vectors;
 	uint32_t i;
 
-	_Static_assert(LM_NR(names) == LM_DEV_NUM_IRQS, "every index has a name");
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
-		struct vfio_irq_info info = { .argsz = sizeof(info), .index = i };
+	for (i = 0; i < bus_nr_irqs(&ctx->info); i++) {
+		const uint32_t count = bus_irq(&ctx->info, i).count;
 
-		if (irq_get_info(ctx, &info) || !info.count)
+		if (!count)
 			continue;
-		vectors = show_vectors(ctx, i, info.count);
-		obj = json_new_object();
-		json_add_int(obj, "index", i);
-		json_add_string(obj, "name", names[i]);
-		json_add_int(obj, "count", info.count);
+		vectors = show_vectors(ctx, i, count);
+		obj = describe_irq(&ctx->info, i);
 		json_add_bool(obj, "enabled", irq_is_enabled(ctx, i));
 		json_add(obj, "vectors", vectors);
-		if (i == LM_DEV_MSIX_IRQ_IDX)
+		if (bus_irq_kind(&ctx->info, i) == LM_DEV_MSIX_IRQ_IDX)
 			describe_msix(obj, &ctx->info);
 		json_append(irqs, obj);
 	}
@@ -131,10 +127,22 @@ bool control_is_attached(const struct lm_ctx *ctx)
 	return st.attached;
 }
 
+/* A device without PCI has none of this. */
+static void show_ids(struct json_object *obj, const struct config *cfg)
+{
+	if (!cfg->size)
+		return;
+	json_add_hex(obj, "vendor", config_get(cfg, PCI_VENDOR_ID, 2));
+	json_add_hex(obj, "device", config_get(cfg, PCI_DEVICE_ID, 2));
+	json_add_hex(obj, "subvendor", config_get(cfg, PCI_SUBSYSTEM_VENDOR_ID, 2));
+	json_add_hex(obj, "subdevice", config_get(cfg, PCI_SUBSYSTEM_ID, 2));
+	json_add_hex(obj, "class", config_get(cfg, PCI_CLASS_PROG, 3));
+	json_add_hex(obj, "revision", config_get(cfg, PCI_REVISION_ID, 1));
+}
+
 static void show(struct conn *c, struct json_object *params, bool more)
 {
 	struct lm_ctx *ctx = c->ctx;
-	const struct config *cfg = ctx->config;
 	struct client_state st = { 0 };
 	struct json_object *reply, *obj;
 
@@ -151,12 +159,8 @@ static void show(struct conn *c, struct json_object *params, bool more)
 	json_add_string(obj, "program", program_invocation_short_name);
 	json_add_string(obj, "version", lm_version());
 	json_add_string(obj, "socket", lm_ctx_socket(ctx));
-	json_add_hex(obj, "vendor", config_get(cfg, PCI_VENDOR_ID, 2));
-	json_add_hex(obj, "device", config_get(cfg, PCI_DEVICE_ID, 2));
-	json_add_hex(obj, "subvendor", config_get(cfg, PCI_SUBSYSTEM_VENDOR_ID, 2));
-	json_add_hex(obj, "subdevice", config_get(cfg, PCI_SUBSYSTEM_ID, 2));
-	json_add_hex(obj, "class", config_get(cfg, PCI_CLASS_PROG, 3));
-	json_add_hex(obj, "revision", config_get(cfg, PCI_REVISION_ID, 1));
+	json_add_string(obj, "bus", bus_name(&ctx->info));
+	show_ids(obj, ctx->config);
 	if (st.attached)
 		json_add(obj, "client", show_client(&st));
 	json_add(obj, "regions", show_regions(ctx));

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "base/describe.h"
 #include "gate/call.h"
 #include "pci/config.h"
@@ -43,6 +44,8 @@ static void command_publish(struct lm_ctx *ctx)
 {
 	struct config *cfg = ctx->config;
 
+	if (!cfg->size)
+		return;
 	atomic_store_explicit(&cfg->command, (uint16_t)config_get(cfg, PCI_COMMAND, 2),
 			      memory_order_relaxed);
 	master_moved(ctx);
@@ -159,22 +162,18 @@ static int config_restore(struct lm_ctx *ctx)
 	return ret;
 }
 
-uint64_t config_persist_size(void)
+uint64_t config_persist_size(const lm_dev_info_t *info)
 {
-	return sizeof(struct config_persist) + PCI_CFG_SPACE_EXP_SIZE;
+	return bus_is_pci(info) ? sizeof(struct config_persist) + PCI_CFG_SPACE_EXP_SIZE : 0;
 }
 
-int config_new(struct lm_ctx *ctx)
+static int config_build(struct lm_ctx *ctx)
 {
-	struct config *cfg = calloc(1, sizeof(*cfg));
 	struct region *r = region_get(ctx, LM_CFG_REG_IDX);
+	struct config *cfg = ctx->config;
 	uint32_t i;
 	int ret;
 
-	ctx->config = cfg;
-	if (!cfg)
-		return -ENOMEM;
-	cfg->msix.bar = MSIX_NO_BAR;
 	cfg->size = CONFIG_SIZE;
 	ret = config_grow(cfg, CONFIG_SIZE);
 	if (!ret)
@@ -189,6 +188,15 @@ int config_new(struct lm_ctx *ctx)
 	r->info.size = cfg->size;
 	r->info.flags = LM_REG_FLAG_RW;
 	return ret ?: config_restore(ctx);
+}
+
+int config_new(struct lm_ctx *ctx)
+{
+	ctx->config = calloc(1, sizeof(*ctx->config));
+	if (!ctx->config)
+		return -ENOMEM;
+	ctx->config->msix.bar = MSIX_NO_BAR;
+	return bus_is_pci(&ctx->info) ? config_build(ctx) : 0;
 }
 
 void config_free(struct lm_ctx *ctx)

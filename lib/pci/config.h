@@ -70,7 +70,7 @@ struct msix {
 };
 
 struct config {
-	uint32_t size;  /* 256 or 4096 */
+	uint32_t size;  /* 256 or 4096; 0: not a PCI device, there is nothing of all this */
 	uint32_t built; /* header and capabilities end here, 256 at least ... */
 	uint32_t used;  /* ... and bytes[] here; what follows reads 0 */
 	struct cfg_byte *bytes;

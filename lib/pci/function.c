@@ -3,8 +3,10 @@
  * function.c - the PCI function as a whole: made, accessed by clients, reset.
  *
  * Owns the order of its parts, and the one reset that the protocol, function level reset and musctl
- * share. Claims the accesses to configuration space from region.c.
+ * share. Claims the accesses to configuration space from region.c. A device without PCI has
+ * interrupts, and a configuration space of no bytes that no access reaches: it masters the bus.
  */
+#include "base/bus.h"
 #include "gate/call.h"
 #include "pci/config.h"
 #include "region/region.h"
@@ -76,11 +78,14 @@ static ssize_t config_step(struct lm_ctx *ctx, struct access *a, size_t *len)
 
 int function_new(struct lm_ctx *ctx)
 {
+	const bool is_pci = bus_is_pci(&ctx->info);
 	int ret;
 
-	region_claim(region_get(ctx, LM_CFG_REG_IDX), config_step);
+	if (is_pci)
+		region_claim(region_get(ctx, LM_CFG_REG_IDX), config_step);
 	ret = config_new(ctx);
-	ret = ret ?: config_check_registers(ctx);
+	if (!ret && is_pci)
+		ret = config_check_registers(ctx);
 	return ret ?: irq_new(ctx);
 }
 

@@ -4,7 +4,7 @@
  *
  * A vector has an eventfd of the client, or not, and may be masked by the client, the
  * guest or musctl; what is raised while masked is delivered when the last mask goes.
- * Delivering is one write(2). INTx is a level: signalled once, it masks itself until the
+ * Delivering is one write(2). A level, such as INTx: signalled once, it masks itself until the
  * client's unmask (its EOI) and is signalled again if still up. Vectors get state when
  * something happens to them, so a device with 2048 of them costs nothing until they are
  * used.
@@ -83,9 +83,9 @@ void irq_disable(struct irqs *irqs, uint32_t index)
 		irq_set_fd(&v->unmask_fd, -1);
 		v->flags &= VEC_CONTROL | VEC_ASSERTED | VEC_NOTIFIED | VEC_TRACED;
 	}
-	if (index == LM_DEV_INTX_IRQ_IDX && irqs->resample.fd >= 0) {
-		loop_remove(&irqs->ctx->loop, &irqs->resample);
-		irq_set_fd(&irqs->resample.fd, -1);
+	if (idx->resample.fd >= 0) {
+		loop_remove(&irqs->ctx->loop, &idx->resample);
+		irq_set_fd(&idx->resample.fd, -1);
 	}
 	irq_update(irqs, index, 0, UINT32_MAX);
 }
@@ -122,7 +122,7 @@ void irq_signal(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
 		(void)ret;
 	}
 	v->count++;
-	if (index != LM_DEV_INTX_IRQ_IDX)
+	if (!irq_is_level(&irqs->index[index]))
 		return;
 	v->flags |= VEC_CLIENT;
 	irq_mask_notify(irqs, index, n, v);
@@ -135,7 +135,7 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 
 	if (n >= idx->count)
 		return -EINVAL;
-	if (index == LM_DEV_MSI_IRQ_IDX && irqs->msi_enabled && n >= irqs->msi_nr)
+	if (idx->kind == LM_DEV_MSI_IRQ_IDX && irqs->msi_enabled && n >= irqs->msi_nr)
 		return -ENOTCONN; /* the guest has enabled fewer vectors */
 	if (unlikely(irq_is_masked(irqs, index, n, v))) {
 		if (irq_grow(idx, n + 1)) /* nowhere to remember it: lost */
@@ -143,11 +143,11 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 		irq_set_pending(idx, n);
 		return LM_IRQ_PENDING;
 	}
-	if (unlikely(irqs->no_master >> index & 1))
+	if (unlikely(irqs->no_master && irq_is_message(idx)))
 		return MASTER_OFF;
 	if (!v || !(v->flags & VEC_ARMED))
 		return -ENOTCONN;
-	if (index == LM_DEV_INTX_IRQ_IDX)
+	if (irq_is_level(idx))
 		v->flags |= VEC_EDGE;
 	irq_signal(irqs, index, n, v);
 	return LM_IRQ_DELIVERED;
@@ -156,7 +156,7 @@ static int irq_raise(struct irqs *irqs, uint32_t index, uint32_t n)
 /* What configuration space has enabled; if nothing, what the client has assigned eventfds
  * to: some clients never write the enable bits. Else the first kind that has such a
  * vector. */
-uint32_t irq_kind(const struct irqs *irqs, uint32_t n)
+static uint32_t pci_choose(const struct irqs *irqs, uint32_t n)
 {
 	static const uint32_t order[] = {
 		LM_DEV_MSIX_IRQ_IDX,
@@ -178,6 +178,17 @@ uint32_t irq_kind(const struct irqs *irqs, uint32_t n)
 	return order[i];
 }
 
+uint32_t irq_select(const struct irqs *irqs, uint32_t *n)
+{
+	uint32_t i;
+
+	if (irq_is_pci(irqs))
+		return pci_choose(irqs, *n);
+	for (i = 0; i + 1 < irqs->nr && *n >= irqs->index[i].count; i++)
+		*n -= irqs->index[i].count;
+	return i;
+}
+
 int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n)
 {
 	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
@@ -188,10 +199,12 @@ int irq_fire(struct irqs *irqs, uint32_t index, uint32_t n)
 LM_EXPORT int lm_irq_trigger(lm_ctx_t *ctx, uint32_t subindex)
 {
 	struct irqs *irqs = ctx->irqs;
+	uint32_t index;
 	int ret;
 
 	pthread_mutex_lock(&irqs->lock);
-	ret = irq_fire(irqs, irq_kind(irqs, subindex), subindex);
+	index = irq_select(irqs, &subindex);
+	ret = irq_fire(irqs, index, subindex);
 	pthread_mutex_unlock(&irqs->lock);
 	return ret;
 }
@@ -201,7 +214,7 @@ LM_EXPORT int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subin
 	struct irqs *irqs = ctx->irqs;
 	int ret;
 
-	if (index >= LM_DEV_NUM_IRQS)
+	if (index >= irqs->nr)
 		return -EINVAL;
 	pthread_mutex_lock(&irqs->lock);
 	ret = irq_fire(irqs, index, subindex);
@@ -209,17 +222,18 @@ LM_EXPORT int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subin
 	return ret;
 }
 
-/* ---- INTx ------------------------------------------------------------------------ */
+/* ---- levels ---------------------------------------------------------------------- */
 
-void irq_put_level(struct irqs *irqs, bool level)
+/* INTx is up while any cause is; else a level has one cause, which is its own. */
+bool irq_is_asserted(const struct irqs *irqs, const struct irq_index *idx, const struct vector *v)
 {
-	irqs->level = level;
-	if (irqs->persist)
-		irqs->persist->level = level;
+	if (idx->kind == LM_DEV_INTX_IRQ_IDX)
+		return irqs->level;
+	return irq_is_level(idx) && v && v->flags & VEC_ASSERTED;
 }
 
 /* The line has risen. Not VEC_PENDING: the level itself is all there is to remember. */
-static int intx_rise(struct irqs *irqs, uint32_t index, uint32_t n)
+static int level_rise(struct irqs *irqs, uint32_t index, uint32_t n)
 {
 	struct vector *v = vector_get(&irqs->index[index], n);
 
@@ -231,34 +245,45 @@ static int intx_rise(struct irqs *irqs, uint32_t index, uint32_t n)
 	return LM_IRQ_DELIVERED;
 }
 
+int irq_rise(struct irqs *irqs, uint32_t index)
+{
+	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
+		return irq_cross(irqs, index, 0, false, level_rise);
+	return level_rise(irqs, index, 0);
+}
+
+/* ---- INTx ------------------------------------------------------------------------ */
+
+void irq_put_level(struct irqs *irqs, bool level)
+{
+	irqs->level = level;
+	if (irqs->persist)
+		irqs->persist->level = level;
+}
+
 void irq_fall(struct irqs *irqs)
 {
-	struct crossing x = {
-		.kind = LM_TRACE_IRQ_DEASSERT,
-		.flags = irqs->trace_flags,
-		.region = LM_DEV_INTX_IRQ_IDX,
-	};
-
-	if (irqs->level && gate_is_on(irqs->ctx, x.kind))
-		gate_report(irqs->ctx, &x);
+	if (irqs->level)
+		irq_fell(irqs, LM_DEV_INTX_IRQ_IDX);
 	irq_put_level(irqs, false);
+}
+
+static bool has_intx(const struct irqs *irqs)
+{
+	return irq_is_pci(irqs) && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
 }
 
 int irq_set_level(struct irqs *irqs, bool level)
 {
 	const bool rises = level && !irqs->level;
 
-	if (!irqs->index[LM_DEV_INTX_IRQ_IDX].count)
+	if (!has_intx(irqs))
 		return -EINVAL;
 	if (!level)
 		irq_fall(irqs);
 	else
 		irq_put_level(irqs, true);
-	if (!rises)
-		return LM_IRQ_DELIVERED;
-	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
-		return irq_cross(irqs, LM_DEV_INTX_IRQ_IDX, 0, false, intx_rise);
-	return intx_rise(irqs, LM_DEV_INTX_IRQ_IDX, 0);
+	return rises ? irq_rise(irqs, LM_DEV_INTX_IRQ_IDX) : LM_IRQ_DELIVERED;
 }
 
 LM_EXPORT int lm_irq_set_level(lm_ctx_t *ctx, bool level)
@@ -279,7 +304,7 @@ bool irq_intx_level(const struct lm_ctx *ctx)
 	const struct vector *v;
 	bool level;
 
-	if (!irqs || !irqs->index[LM_DEV_INTX_IRQ_IDX].count)
+	if (!irqs || !has_intx(irqs))
 		return false;
 	pthread_mutex_lock(&irqs->lock);
 	v = vector_get(&irqs->index[LM_DEV_INTX_IRQ_IDX], 0);
@@ -300,10 +325,13 @@ static void edge_again(struct lm_ctx *ctx, const struct crossing *x)
 
 static void level_again(struct lm_ctx *ctx, const struct crossing *x)
 {
-	pthread_mutex_lock(&ctx->irqs->lock);
-	if (ctx->irqs->level)
-		intx_rise(ctx->irqs, x->region, 0);
-	pthread_mutex_unlock(&ctx->irqs->lock);
+	struct irqs *irqs = ctx->irqs;
+	struct irq_index *idx = &irqs->index[x->region];
+
+	pthread_mutex_lock(&irqs->lock);
+	if (irq_is_asserted(irqs, idx, vector_get(idx, 0)))
+		level_rise(irqs, x->region, 0);
+	pthread_mutex_unlock(&irqs->lock);
 }
 
 int irq_cross(struct irqs *irqs, uint32_t index, uint32_t n, bool edge, irq_deliver_fn *deliver)
@@ -336,13 +364,12 @@ static void pending_drop(struct irq_index *idx)
  * switches bus mastering off, that stays pending until it is sent (PCI Local Bus 3.0, 6.8.3.4). */
 void irq_pull(struct irqs *irqs)
 {
-	const uint32_t messages = 1u << LM_DEV_MSI_IRQ_IDX | 1u << LM_DEV_MSIX_IRQ_IDX;
 	const struct config *cfg = irqs->ctx->config;
 	const bool msi = irqs->msi_enabled, msix = irqs->msix_enabled;
 	uint32_t flags, mask;
 
 	irqs->intx_disabled = config_command(irqs->ctx) & PCI_COMMAND_INTX_DISABLE;
-	irqs->no_master = master_is_on(irqs->ctx) ? 0 : messages;
+	irqs->no_master = !master_is_on(irqs->ctx);
 	if (cfg->msi) {
 		flags = config_get(cfg, cfg->msi + PCI_MSI_FLAGS, 2);
 		mask = flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32;
@@ -430,8 +457,8 @@ uint64_t irq_persist_size(const lm_dev_info_t *info)
 	uint64_t vectors = 0;
 	uint32_t i;
 
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
-		vectors += info->pci_info.irq_count[i];
+	for (i = 0; i < bus_nr_irqs(info); i++)
+		vectors += bus_irq(info, i).count;
 	return sizeof(struct irq_persist) + vectors * sizeof(struct vector);
 }
 
@@ -445,8 +472,8 @@ static int irq_restore(struct irqs *irqs)
 	if (!irqs->persist)
 		return 0;
 	v = (struct vector *)(irqs->persist + 1);
-	irqs->level = old && irqs->persist->level && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+	irqs->level = old && irqs->persist->level && has_intx(irqs);
+	for (i = 0; i < irqs->nr; i++) {
 		struct irq_index *idx = &irqs->index[i];
 		const uint32_t state = old & irq_states(irqs, i);
 
@@ -465,8 +492,22 @@ static int irq_restore(struct irqs *irqs)
 	return 0;
 }
 
+static void index_init(struct irqs *irqs, uint32_t index)
+{
+	const lm_irq_info_t irq = bus_irq(&irqs->ctx->info, index);
+
+	irqs->index[index] = (struct irq_index){
+		.irqs = irqs,
+		.kind = bus_irq_kind(&irqs->ctx->info, index),
+		.flags = irq.flags,
+		.count = irq.count,
+		.resample.fd = -1,
+	};
+}
+
 int irq_new(struct lm_ctx *ctx)
 {
+	const uint32_t nr = bus_nr_irqs(&ctx->info);
 	struct irqs *irqs;
 	uint32_t i;
 	int ret;
@@ -474,15 +515,15 @@ int irq_new(struct lm_ctx *ctx)
 	ret = irq_check(ctx);
 	if (ret)
 		return ret;
-	irqs = calloc(1, sizeof(*irqs));
+	irqs = calloc(1, sizeof(*irqs) + (nr ?: 1) * sizeof(irqs->index[0]));
 	if (!irqs)
 		return -ENOMEM;
 	irqs->ctx = ctx;
 	irqs->persist = persist_part(ctx, PERSIST_IRQ);
-	irqs->resample.fd = -1;
 	pthread_mutex_init(&irqs->lock, NULL);
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
-		irqs->index[i].count = ctx->info.pci_info.irq_count[i];
+	irqs->nr = nr;
+	for (i = 0; i < nr; i++)
+		index_init(irqs, i);
 	ctx->irqs = irqs;
 	ret = irq_restore(irqs);
 	if (ret)
@@ -499,7 +540,7 @@ void irq_free(struct lm_ctx *ctx)
 
 	if (!irqs)
 		return;
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+	for (i = 0; i < irqs->nr; i++) {
 		irq_disable(irqs, i);
 		free(irqs->index[i].watched);
 		if (!irqs->index[i].is_persistent)
@@ -522,7 +563,7 @@ void irq_reset(struct lm_ctx *ctx, uint16_t trace_flags)
 	pthread_mutex_lock(&irqs->lock);
 	irqs->trace_flags = trace_flags;
 	irq_put_level(irqs, false);
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+	for (i = 0; i < irqs->nr; i++) {
 		const struct irq_index *idx = &irqs->index[i];
 
 		for (v = idx->vector; v < vector_end(idx); v++)
@@ -541,7 +582,7 @@ void irq_disconnect(struct lm_ctx *ctx)
 	uint32_t i;
 
 	pthread_mutex_lock(&irqs->lock);
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
+	for (i = 0; i < irqs->nr; i++)
 		irq_disable(irqs, i);
 	pthread_mutex_unlock(&irqs->lock);
 }

@@ -26,7 +26,7 @@ static bool is_masked_alone(const struct irqs *irqs, uint32_t index, uint32_t n,
 {
 	if (v && v->flags & VEC_CONTROL)
 		return true;
-	switch (index) {
+	switch (irqs->index[index].kind) {
 	case LM_DEV_INTX_IRQ_IDX:
 		return irqs->intx_disabled || irqs->msi_enabled || irqs->msix_enabled;
 	case LM_DEV_MSI_IRQ_IDX: return irqs->msi_masks >> n & 1;
@@ -38,7 +38,7 @@ static bool is_masked_alone(const struct irqs *irqs, uint32_t index, uint32_t n,
 bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n, const struct vector *v)
 {
 	return (v && v->flags & VEC_CLIENT) ||
-	       (index == LM_DEV_MSIX_IRQ_IDX && irqs->msix_masked) ||
+	       (irqs->msix_masked && irqs->index[index].kind == LM_DEV_MSIX_IRQ_IDX) ||
 	       is_masked_alone(irqs, index, n, v);
 }
 
@@ -47,7 +47,7 @@ bool irq_is_masked(const struct irqs *irqs, uint32_t index, uint32_t n, const st
 /* Once for each change, whatever made it. True if an eventfd was written. */
 bool irq_mask_notify(struct irqs *irqs, uint32_t index, uint32_t n, struct vector *v)
 {
-	const bool msix = index == LM_DEV_MSIX_IRQ_IDX;
+	const bool msix = irqs->index[index].kind == LM_DEV_MSIX_IRQ_IDX;
 	const bool function = msix && irqs->msix_masked;
 	const bool function_notified = msix && irqs->msix_notified;
 	const bool alone = is_masked_alone(irqs, index, n, v), client = v->flags & VEC_CLIENT;
@@ -86,18 +86,18 @@ static int deliver_due(struct irqs *irqs, uint32_t index, uint32_t n)
 /* Who hears of its masks does, and what is due is delivered: how many visits that counts for. */
 static uint32_t vector_update(struct irqs *irqs, uint32_t index, uint32_t n)
 {
-	struct vector *v = &irqs->index[index].vector[n];
+	const struct irq_index *idx = &irqs->index[index];
+	struct vector *v = &idx->vector[n];
 	const uint32_t visits = irq_mask_notify(irqs, index, n, v) ? 1 + VISITS_A_UNIT : 1;
-	const bool intx = index == LM_DEV_INTX_IRQ_IDX;
 	const bool edge = v->flags & VEC_PENDING;
 
-	if (!edge && !(intx && irqs->level))
+	if (!edge && !irq_is_asserted(irqs, idx, v))
 		return visits;
 	if (!(v->flags & VEC_ARMED) || irq_is_masked(irqs, index, n, v) ||
-	    irqs->no_master >> index & 1)
+	    (irqs->no_master && irq_is_message(idx)))
 		return visits;
 	v->flags &= ~VEC_PENDING;
-	if (intx && edge)
+	if (edge && irq_is_level(idx))
 		v->flags |= VEC_EDGE;
 	if (gate_is_on(irqs->ctx, LM_TRACE_IRQ_FIRE))
 		irq_cross(irqs, index, n, edge, deliver_due);
@@ -120,7 +120,7 @@ void irq_update_all(struct irqs *irqs)
 {
 	uint32_t i;
 
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
+	for (i = 0; i < irqs->nr; i++)
 		irq_update(irqs, i, 0, UINT32_MAX);
 	irqs->msix_notified = irqs->msix_masked;
 }

@@ -4,7 +4,7 @@
  *
  * A request is checked as a whole before anything changes. What the specification leaves
  * open:
- *  - an eventfd for unmasking INTx is signalled by the client, which unmasks (resampling,
+ *  - an eventfd for unmasking a level is signalled by the client, which unmasks (resampling,
  *    as in the kernel's VFIO and KVM). All other eventfds for masking and unmasking are
  *    written by us, whenever the vector becomes masked or unmasked, whoever does it. One for
  *    both would answer itself for as long as the line is up, so it is refused, and so is one
@@ -28,22 +28,22 @@
 #define DATA_FLAGS   VFIO_IRQ_SET_DATA_TYPE_MASK
 #define ACTION_FLAGS VFIO_IRQ_SET_ACTION_TYPE_MASK
 
-static const uint32_t info_flags[] = {
-	[LM_DEV_INTX_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
-				VFIO_IRQ_INFO_AUTOMASKED,
-	[LM_DEV_MSI_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
-	[LM_DEV_MSIX_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
-	[LM_DEV_ERR_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD,
-	[LM_DEV_REQ_IRQ_IDX] = VFIO_IRQ_INFO_EVENTFD,
-};
+static bool is_maskable(const struct irq_index *idx)
+{
+	return idx->flags & (LM_IRQ_FLAG_MASKABLE | LM_IRQ_FLAG_LEVEL);
+}
 
 int irq_get_info(struct lm_ctx *ctx, struct vfio_irq_info *info)
 {
-	if (info->index >= LM_DEV_NUM_IRQS)
+	const struct irq_index *idx;
+
+	if (info->index >= ctx->irqs->nr)
 		return -EINVAL;
+	idx = &ctx->irqs->index[info->index];
 	info->argsz = sizeof(*info);
-	info->flags = info_flags[info->index];
-	info->count = ctx->irqs->index[info->index].count;
+	info->flags = VFIO_IRQ_INFO_EVENTFD | (is_maskable(idx) ? VFIO_IRQ_INFO_MASKABLE : 0) |
+		      (irq_is_level(idx) ? VFIO_IRQ_INFO_AUTOMASKED : 0);
+	info->count = idx->count;
 	return 0;
 }
 
@@ -59,8 +59,7 @@ static int check_action(const struct irqs *irqs, const struct irq_set *set)
 		return -EINVAL;
 	if (__builtin_popcount(set->flags & DATA_FLAGS) != 1 || __builtin_popcount(action) != 1)
 		return -EINVAL;
-	if (action != VFIO_IRQ_SET_ACTION_TRIGGER &&
-	    !(info_flags[set->index] & VFIO_IRQ_INFO_MASKABLE))
+	if (action != VFIO_IRQ_SET_ACTION_TRIGGER && !is_maskable(&irqs->index[set->index]))
 		return -EINVAL;
 	if (out_of_range(set->start, set->count, irqs->index[set->index].count))
 		return -EINVAL;
@@ -117,21 +116,22 @@ static int check_data(struct irqs *irqs, const struct irq_set *set)
 	return 0;
 }
 
-/* Would a signal of INTx unmask it, or any kick the device, which may raise the next? Other threads
- * change vectors, not their descriptors. */
+/* Would a signal of a level unmask it, or any kick the device, which may raise the next? Other
+ * threads change vectors, not their descriptors. */
 static bool is_feedback(struct irqs *irqs, const struct irq_set *set)
 {
+	struct irq_index *idx = &irqs->index[set->index];
 	int trigger = -1, mask = -1;
 	const struct vector *v;
 
 	if (kick_has_lent(irqs->ctx, set->fds, set->nr_fds))
 		return true;
-	if (set->index != LM_DEV_INTX_IRQ_IDX || !set->nr_fds)
+	if (!irq_is_level(idx) || !set->nr_fds)
 		return false;
 	if (!(set->flags & VFIO_IRQ_SET_ACTION_UNMASK))
-		return eventfd_is_same(set->fds[0], irqs->resample.fd);
+		return eventfd_is_same(set->fds[0], idx->resample.fd);
 	irq_lock(irqs->ctx);
-	v = vector_get(&irqs->index[set->index], 0);
+	v = vector_get(idx, 0);
 	if (v) {
 		trigger = v->fd;
 		mask = v->mask_fd;
@@ -171,7 +171,7 @@ static void assign_trigger(struct irqs *irqs, const struct irq_set *set)
 		if (v->fd >= 0 && !(fcntl(v->fd, F_GETFL) & O_NONBLOCK))
 			v->flags |= VEC_BLOCKING;
 		/* The automask goes with the eventfd that it came from. */
-		if (!(v->flags & VEC_ARMED) && set->index == LM_DEV_INTX_IRQ_IDX)
+		if (!(v->flags & VEC_ARMED) && irq_is_level(idx))
 			v->flags &= ~(VEC_CLIENT | VEC_EDGE);
 	}
 	irq_update(irqs, set->index, set->start, set->count);
@@ -211,27 +211,30 @@ static void vector_unmask(struct irqs *irqs, uint32_t index, uint32_t n)
  */
 static void resample_ready(struct source *src, uint32_t events)
 {
-	struct irqs *irqs = container_of(src, struct irqs, resample);
+	struct irq_index *idx = container_of(src, struct irq_index, resample);
+	struct irqs *irqs = idx->irqs;
 	struct lm_ctx *ctx = irqs->ctx;
+	char name[BUS_NAME_SIZE];
 	uint64_t value;
 
 	if (kernel_read(src->fd, &value, sizeof(value), RWF_NOWAIT) != (ssize_t)sizeof(value)) {
 		if (errno == EAGAIN || errno == EINTR)
 			return;
 		log_peer(ctx, LM_LOG_WARN,
-			 "the eventfd that unmasks INTx failed, error %d: no longer used", errno);
+			 "the eventfd that unmasks %s failed, error %d: no longer used",
+			 bus_irq_name(&ctx->info, (uint32_t)(idx - irqs->index), name), errno);
 		loop_remove(&ctx->loop, src);
 		irq_set_fd(&src->fd, -1);
 		return;
 	}
 	irq_lock(ctx);
-	vector_unmask(irqs, LM_DEV_INTX_IRQ_IDX, 0);
+	vector_unmask(irqs, (uint32_t)(idx - irqs->index), 0);
 	irq_unlock(ctx);
 }
 
 static int assign_resample(struct irqs *irqs, const struct irq_set *set)
 {
-	struct source *src = &irqs->resample;
+	struct source *src = &irqs->index[set->index].resample;
 	const int old = src->fd;
 	int ret;
 
@@ -253,7 +256,7 @@ static int set_eventfds(struct irqs *irqs, const struct irq_set *set)
 {
 	const uint32_t action = set->flags & ACTION_FLAGS;
 
-	if (action == VFIO_IRQ_SET_ACTION_UNMASK && set->index == LM_DEV_INTX_IRQ_IDX)
+	if (action == VFIO_IRQ_SET_ACTION_UNMASK && irq_is_level(&irqs->index[set->index]))
 		return assign_resample(irqs, set);
 	if ((set->nr_fds || set->armed) &&
 	    irq_grow(&irqs->index[set->index], set->start + set->count))
@@ -297,7 +300,7 @@ static int set_validated(struct lm_ctx *ctx, const struct irq_set *set)
 	struct irqs *irqs = ctx->irqs;
 	int ret;
 
-	if (set->index >= LM_DEV_NUM_IRQS)
+	if (set->index >= irqs->nr)
 		return -EINVAL;
 	ret = check_action(irqs, set) ?: check_data(irqs, set);
 	if (ret || is_feedback(irqs, set))

@@ -14,7 +14,7 @@
 
 static struct irq_index *index_find(struct lm_ctx *ctx, uint32_t index, uint32_t vector)
 {
-	if (index >= LM_DEV_NUM_IRQS || vector >= ctx->irqs->index[index].count)
+	if (index >= ctx->irqs->nr || vector >= ctx->irqs->index[index].count)
 		return NULL;
 	return &ctx->irqs->index[index];
 }
@@ -55,7 +55,7 @@ int irq_inject(struct lm_ctx *ctx, uint32_t index, uint32_t vector)
 {
 	int ret;
 
-	if (index >= LM_DEV_NUM_IRQS)
+	if (index >= ctx->irqs->nr)
 		return -EINVAL;
 	control_begin(ctx);
 	ret = irq_fire(ctx->irqs, index, vector);
@@ -73,6 +73,14 @@ int irq_inject_level(struct lm_ctx *ctx, bool level)
 	return ret;
 }
 
+/* As lm_irq_trigger() chooses; without PCI nothing is to be chosen. */
+static bool is_in_use(const struct irqs *irqs, uint32_t index)
+{
+	uint32_t n = 0;
+
+	return !irq_is_pci(irqs) || irq_select(irqs, &n) == index;
+}
+
 int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct irq_state *st)
 {
 	struct irq_index *idx = index_find(ctx, index, vector);
@@ -86,25 +94,22 @@ int irq_get_state(struct lm_ctx *ctx, uint32_t index, uint32_t vector, struct ir
 		.eventfd = v && v->flags & VEC_ARMED,
 		.masked = irq_is_masked(ctx->irqs, index, vector, v),
 		.pending = (v && v->flags & VEC_PENDING) ||
-			   (index == LM_DEV_INTX_IRQ_IDX && ctx->irqs->level &&
-			    irq_kind(ctx->irqs, 0) == index),
+			   (irq_is_asserted(ctx->irqs, idx, v) && is_in_use(ctx->irqs, index)),
 		.count = v ? v->count : 0,
 	};
 	irq_unlock(ctx);
 	return 0;
 }
 
-/* As lm_irq_trigger() chooses; what neither the guest has enabled nor the client has an eventfd for
- * is what is left. */
+/* What neither the guest has enabled nor the client has an eventfd for is what is left. */
 static bool is_enabled(const struct irqs *irqs, uint32_t index)
 {
 	const uint32_t armed = irqs->index[index].nr_fds;
 
-	switch (index) {
-	case LM_DEV_INTX_IRQ_IDX: return irq_kind(irqs, 0) == index && !irqs->intx_disabled;
-	case LM_DEV_MSI_IRQ_IDX: return irq_kind(irqs, 0) == index && (irqs->msi_enabled || armed);
-	case LM_DEV_MSIX_IRQ_IDX:
-		return irq_kind(irqs, 0) == index && (irqs->msix_enabled || armed);
+	switch (irqs->index[index].kind) {
+	case LM_DEV_INTX_IRQ_IDX: return is_in_use(irqs, index) && !irqs->intx_disabled;
+	case LM_DEV_MSI_IRQ_IDX: return is_in_use(irqs, index) && (irqs->msi_enabled || armed);
+	case LM_DEV_MSIX_IRQ_IDX: return is_in_use(irqs, index) && (irqs->msix_enabled || armed);
 	default: return armed;
 	}
 }
@@ -127,7 +132,7 @@ static size_t state_size(const struct irqs *irqs)
 	size_t size = 1;
 	uint32_t i;
 
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++)
+	for (i = 0; i < irqs->nr; i++)
 		size += irqs->index[i].count;
 	return size;
 }
@@ -143,7 +148,7 @@ size_t irq_save(struct lm_ctx *ctx, void *buf, size_t size)
 		return need;
 	irq_lock(ctx);
 	*to++ = irqs->level;
-	for (i = 0; i < LM_DEV_NUM_IRQS; i++) {
+	for (i = 0; i < irqs->nr; i++) {
 		for (n = 0; n < irqs->index[i].count; n++) {
 			const struct vector *v = vector_get(&irqs->index[i], n);
 
@@ -156,13 +161,13 @@ size_t irq_save(struct lm_ctx *ctx, void *buf, size_t size)
 
 static int state_check(struct irqs *irqs, const uint8_t *buf, size_t len)
 {
-	const bool line = irqs->index[LM_DEV_INTX_IRQ_IDX].count;
+	const bool line = irq_is_pci(irqs) && irqs->index[LM_DEV_INTX_IRQ_IDX].count;
 	const uint8_t *flags = buf + 1;
 	uint32_t i, n;
 
 	if (len != state_size(irqs) || buf[0] > line)
 		return -EINVAL;
-	for (i = 0; i < LM_DEV_NUM_IRQS; flags += irqs->index[i++].count) {
+	for (i = 0; i < irqs->nr; flags += irqs->index[i++].count) {
 		const uint32_t known = irq_states(irqs, i);
 
 		for (n = 0; n < irqs->index[i].count; n++) {
@@ -185,7 +190,7 @@ int irq_prepare(struct lm_ctx *ctx, const void *buf, size_t len)
 		return ret;
 	irq_lock(ctx);
 	/* For the last vector of each index that has any. */
-	for (i = 0; !ret && i < LM_DEV_NUM_IRQS; flags += idx[i++].count) {
+	for (i = 0; !ret && i < ctx->irqs->nr; flags += idx[i++].count) {
 		for (nr = idx[i].count; nr && !flags[nr - 1]; nr--)
 			;
 		ret = irq_grow(&idx[i], nr);
@@ -206,7 +211,7 @@ int irq_load(struct lm_ctx *ctx, const void *buf, size_t len)
 		return ret;
 	irq_lock(ctx);
 	irq_put_level(ctx->irqs, *(const uint8_t *)buf);
-	for (i = 0; i < LM_DEV_NUM_IRQS; flags += idx[i++].count) {
+	for (i = 0; i < ctx->irqs->nr; flags += idx[i++].count) {
 		for (n = 0; n < idx[i].nr; n++) {
 			struct vector *v = &idx[i].vector[n];
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "pci/config.h"
 #include "region/name.h"
 #include "state/persist.h"
@@ -78,8 +79,9 @@ static int check_registers(struct lm_ctx *ctx, const struct msix *m)
 
 uint64_t msix_persist_size(const lm_dev_info_t *info)
 {
-	return sizeof(struct msix_persist) +
-	       (uint64_t)PCI_MSIX_ENTRY_SIZE * info->pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX];
+	const uint64_t nr = info->pci_info.irq_count[LM_DEV_MSIX_IRQ_IDX];
+
+	return bus_is_pci(info) ? sizeof(struct msix_persist) + PCI_MSIX_ENTRY_SIZE * nr : 0;
 }
 
 int msix_new(struct lm_ctx *ctx, const lm_cap_t *cap)

@@ -20,12 +20,13 @@ int function_reset(struct lm_ctx *ctx, struct deferral *d, uint32_t reason);
 /* ---- config.c, cap.c: configuration space ---------------------------------------- */
 
 /* What it keeps of a device, in bytes: so say all parts that do. */
-uint64_t config_persist_size(void);
-int config_new(struct lm_ctx *ctx); /* header and capabilities; the cause of -EINVAL logged */
+uint64_t config_persist_size(const lm_dev_info_t *info);
+/* Header and capabilities, or nothing: bus_is_pci(). The cause of -EINVAL is logged. */
+int config_new(struct lm_ctx *ctx);
 int config_check_registers(struct lm_ctx *ctx); /* those of the device are where nothing else is */
 void config_free(struct lm_ctx *ctx);
 void config_reset(struct lm_ctx *ctx);        /* function reset */
-size_t config_size(const struct lm_ctx *ctx); /* 256 or 4096 */
+size_t config_size(const struct lm_ctx *ctx); /* 256, 4096 or 0 */
 /* As a guest; the range is inside. count or -errno. */
 ssize_t config_access(struct lm_ctx *ctx, char *buf, size_t count, uint64_t offset, bool is_write);
 uint16_t config_command(const struct lm_ctx *ctx); /* COMMAND register; safe from any thread */

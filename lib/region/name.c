@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/bus.h"
 #include "base/name_fault.h"
 #include "base/prop.h"
 #include "base/utf8.h"
@@ -20,6 +21,9 @@
 
 #define REGISTER_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 #define PROP_CHARS     "abcdefghijklmnopqrstuvwxyz0123456789-"
+#define DIGITS         "0123456789"
+#define NOT_FIRST      DIGITS "_-"
+#define BUS_CHARS      PROP_CHARS "_"
 
 static bool name_is_valid(const char *name, const char *chars)
 {
@@ -57,6 +61,88 @@ int name_check_device(const lm_dev_info_t *info)
 		return 0;
 	log_info(info, LM_LOG_ERR, "%s", fault);
 	return -EINVAL;
+}
+
+/* ---- regions and interrupts ------------------------------------------------------ */
+
+/* The names in a table of the description; those that are NULL follow from the index. */
+struct names {
+	const char *table, *number;
+	const char *const *first;
+	size_t size; /* of an element */
+	uint32_t nr;
+	bool is_pci;
+};
+
+static const char *name_at(const struct names *names, uint32_t i)
+{
+	return *(const char *const *)((const char *)names->first + i * names->size);
+}
+
+static bool is_pcis(const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < LM_DEV_NUM_REGS && strcmp(name, bus_region_names[i]); i++)
+		;
+	return i < LM_DEV_NUM_REGS;
+}
+
+static const char *bus_name_fault(const struct names *names, uint32_t i)
+{
+	const char *name = name_at(names, i), *other;
+	const size_t len = strlen(names->number);
+	uint32_t k;
+
+	if (!name_is_valid(name, BUS_CHARS) || strchr(NOT_FIRST, *name))
+		return "its name must be 1 to 63 characters a-z 0-9 _ -, the first a letter";
+	if (!strncmp(name, names->number, len) && !name[len + strspn(name + len, DIGITS)])
+		return "its name is one of those that say which by the index";
+	if (names->is_pci && is_pcis(name))
+		return "its name is PCI's";
+	for (k = 0; k < i; k++) {
+		other = name_at(names, k);
+		if (other && !strcmp(other, name))
+			return "one before it has the same name";
+	}
+	return NULL;
+}
+
+static int bus_names_check(const lm_dev_info_t *info, const struct names *names)
+{
+	const char *fault;
+	uint32_t i;
+
+	for (i = 0; i < names->nr; i++) {
+		fault = name_at(names, i) ? bus_name_fault(names, i) : NULL;
+		if (fault) {
+			log_info(info, LM_LOG_ERR, "%s[%u]: %s", names->table, i, fault);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int name_check_bus(const lm_dev_info_t *info)
+{
+	const struct names regions = {
+		.table = "extra_regs",
+		.number = "region",
+		.first = info->nr_extra_regs ? &info->extra_regs->name : NULL,
+		.size = sizeof(lm_reg_info_t),
+		.nr = info->nr_extra_regs,
+		.is_pci = bus_is_pci(info),
+	};
+	const struct names irqs = {
+		.table = "irqs",
+		.number = "irq",
+		.first = info->nr_irqs ? &info->irqs->name : NULL,
+		.size = sizeof(lm_irq_info_t),
+		.nr = info->nr_irqs,
+	};
+	int ret = bus_names_check(info, &regions);
+
+	return ret ?: bus_names_check(info, &irqs);
 }
 
 /* ---- properties ------------------------------------------------------------------ */

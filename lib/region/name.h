@@ -9,6 +9,7 @@
 
 /* -EINVAL, the cause logged. Of registers: once all maps are known to be sound. */
 int name_check_device(const lm_dev_info_t *info);
+int name_check_bus(const lm_dev_info_t *info); /* regions and interrupts that the device names */
 int name_check_props(const lm_dev_info_t *info);
 int name_check_registers(struct lm_ctx *ctx);
 bool name_is_register(const char *name);

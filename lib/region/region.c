@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "base/memfd.h"
 #include "gate/call.h"
 #include "region/kick.h"
@@ -72,7 +73,7 @@ static int region_init(struct lm_ctx *ctx, uint32_t index)
 
 int region_new(struct lm_ctx *ctx)
 {
-	const uint32_t nr = LM_DEV_NUM_REGS + ctx->info.nr_extra_regs;
+	const uint32_t nr = bus_nr_regions(&ctx->info);
 	uint32_t i;
 	int ret = 0;
 
@@ -84,8 +85,7 @@ int region_new(struct lm_ctx *ctx)
 		struct region *r = &ctx->regions->region[i];
 
 		r->memfd = r->fresh = -1;
-		r->info = i < LM_DEV_NUM_REGS ? ctx->info.pci_info.reg_info[i] :
-						ctx->info.extra_regs[i - LM_DEV_NUM_REGS];
+		r->info = *bus_region(&ctx->info, i);
 		r->is_special = r->info.nr_ioeventfds;
 	}
 	for (i = 0; i < nr; i++)

@@ -8,6 +8,7 @@
  */
 #include <sys/stat.h>
 
+#include "base/bus.h"
 #include "base/memfd.h"
 #include "gate/call.h"
 #include "region/kick.h"
@@ -95,16 +96,18 @@ static const char *config_fault(const lm_reg_info_t *info)
 static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 {
 	const lm_reg_info_t *info = &region_get(ctx, index)->info;
-	const bool is_bar = index <= LM_BAR5_REG_IDX;
+	const uint32_t kind = bus_region_kind(&ctx->info, index);
 	const char *fault = NULL;
 
 	if (info->flags & ~KNOWN_FLAGS)
 		return "a flag that this libmuser does not know";
 	if (!all_zero(info->reserved, sizeof(info->reserved)))
 		return "a reserved member is not 0";
+	if (info->name && kind < LM_DEV_NUM_REGS)
+		return "PCI names it: leave name NULL";
 	if (!!info->fn + !!info->io + !!info->regs > 1)
 		return "fn, io and regs are mutually exclusive";
-	if (index == LM_CFG_REG_IDX)
+	if (kind == LM_CFG_REG_IDX)
 		return config_fault(info);
 	if (!info->size && (call_has_access(info) || info->regs || info->map))
 		return "it has callbacks but no size";
@@ -112,9 +115,9 @@ static const char *region_fault(const struct lm_ctx *ctx, uint32_t index)
 		return info->flags || info->nr_mmap_areas || info->nr_ioeventfds ?
 			       "it is described, but its size is 0" :
 			       NULL;
-	if (is_bar)
-		fault = bar_fault(info, index == LM_BAR5_REG_IDX ||
-						region_get(ctx, index + 1)->info.size);
+	if (kind <= LM_BAR5_REG_IDX)
+		fault = bar_fault(info,
+				  kind == LM_BAR5_REG_IDX || region_get(ctx, index + 1)->info.size);
 	else if (info->flags & (LM_REG_FLAG_64BIT | LM_REG_FLAG_PREFETCH))
 		fault = "only a BAR is 64-bit or prefetchable";
 	if (fault)

@@ -57,7 +57,7 @@ int region_memory_new(struct lm_ctx *ctx, uint32_t index, struct region *r)
 	const struct host *host = &socket_host; /* it is our own */
 	int ret;
 
-	if (index == LM_CFG_REG_IDX || !r->info.size)
+	if (!r->info.size)
 		return 0;
 	if (r->info.flags & LM_REG_FLAG_MMAP) {
 		/* The device has its memory in any case; clients may have to ask for it. */

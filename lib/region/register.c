@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "gate/call.h"
 #include "region/region.h"
 #include "state/persist.h"
@@ -63,10 +64,8 @@ uint64_t register_persist_size(const lm_dev_info_t *info)
 	uint64_t size = 0;
 	uint32_t i;
 
-	for (i = 0; i < LM_DEV_NUM_REGS; i++)
-		size += map_persist_size(info->pci_info.reg_info[i].regs);
-	for (i = 0; i < info->nr_extra_regs; i++)
-		size += map_persist_size(info->extra_regs[i].regs);
+	for (i = 0; i < bus_nr_regions(info); i++)
+		size += map_persist_size(bus_region(info, i)->regs);
 	return size;
 }
 
@@ -298,7 +297,8 @@ ssize_t register_access(struct lm_ctx *ctx, struct region *r, struct access *a, 
 
 	register_widths(map, &min, &max);
 	/* Of configuration space any part may be read at once, and registers are some of it. */
-	if (a->region != LM_CFG_REG_IDX && (a->count < min || a->count > max)) {
+	if ((a->count < min || a->count > max) &&
+	    bus_region_kind(&ctx->info, a->region) != LM_CFG_REG_IDX) {
 		a->reason = LM_TRACE_REASON_WIDTH;
 		return -EINVAL;
 	}

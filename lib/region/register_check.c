@@ -8,6 +8,7 @@
  */
 #include <linux/pci_regs.h>
 
+#include "base/bus.h"
 #include "region/name.h"
 #include "region/region.h"
 
@@ -71,7 +72,8 @@ int register_check(struct lm_ctx *ctx, uint32_t index)
 		log_err(ctx, "region %u: %s", index, fault);
 		return -EINVAL;
 	}
-	if (index == LM_CFG_REG_IDX) /* how large it is depends on capabilities */
+	if (bus_region_kind(&ctx->info, index) ==
+	    LM_CFG_REG_IDX) /* how large it is depends on capabilities */
 		info.size = PCI_CFG_SPACE_EXP_SIZE;
 	for (i = 0; i < map->nr_registers; i++) {
 		const lm_register_t *reg = register_at(map, i);

@@ -9,6 +9,7 @@
 
 #include <linux/kvm.h>
 
+#include "base/bus.h"
 #include "pci/pci.h"
 #include "region/kick.h"
 #include "server/protocol.h"
@@ -21,9 +22,11 @@ int protocol_device_info(struct client *c, struct message *m, struct reply *r)
 	if (info.argsz < sizeof(info))
 		return -EINVAL;
 	info.argsz = sizeof(info);
-	info.flags = VFIO_DEVICE_FLAGS_RESET | VFIO_DEVICE_FLAGS_PCI;
+	info.flags = VFIO_DEVICE_FLAGS_RESET;
+	info.flags |= bus_is_pci(&c->ctx->info) ? VFIO_DEVICE_FLAGS_PCI :
+						  VFIO_DEVICE_FLAGS_PLATFORM;
 	info.num_regions = region_count(c->ctx);
-	info.num_irqs = LM_DEV_NUM_IRQS;
+	info.num_irqs = bus_nr_irqs(&c->ctx->info);
 	memcpy(r->payload, &info, sizeof(info));
 	r->len = sizeof(info);
 	return 0;
@@ -51,9 +54,17 @@ static void *region_cap(union region_reply *rep, uint32_t **last, uint16_t id, s
 	return cap;
 }
 
+/* Beside those that PCI numbers it must say what it is; without PCI it may. */
+static bool region_has_type(const lm_dev_info_t *info, const lm_reg_info_t *reg, uint32_t index)
+{
+	if (bus_region_kind(info, index) < LM_DEV_NUM_REGS)
+		return false;
+	return bus_is_pci(info) || reg->type || reg->subtype;
+}
+
 /* The areas a client may map, all in the one descriptor that goes along, at their offsets; and
  * what a region is that PCI does not number. */
-static void region_caps(const struct region *reg, bool is_extra, union region_reply *rep)
+static void region_caps(const struct region *reg, bool has_type, union region_reply *rep)
 {
 	const uint32_t nr = region_is_mappable(reg) ? reg->info.nr_mmap_areas : 0;
 	struct vfio_region_info_cap_sparse_mmap *sparse;
@@ -70,7 +81,7 @@ static void region_caps(const struct region *reg, bool is_extra, union region_re
 		sparse->areas[i].offset = reg->info.mmap_areas[i].offset;
 		sparse->areas[i].size = reg->info.mmap_areas[i].size;
 	}
-	if (is_extra) {
+	if (has_type) {
 		type = region_cap(rep, &last, VFIO_REGION_INFO_CAP_TYPE, sizeof(*type));
 		type->type = reg->info.type;
 		type->subtype = reg->info.subtype;
@@ -97,7 +108,7 @@ int protocol_region_info(struct client *c, struct message *m, struct reply *r)
 			(reg->info.flags & LM_REG_FLAG_WRITE ? VFIO_REGION_INFO_FLAG_WRITE : 0) |
 			(region_is_mappable(reg) ? VFIO_REGION_INFO_FLAG_MMAP : 0);
 	rep.info.offset = reg->info.fd_offset; /* in the descriptor that goes along */
-	region_caps(reg, req.index >= LM_DEV_NUM_REGS, &rep);
+	region_caps(reg, region_has_type(&c->ctx->info, &reg->info, req.index), &rep);
 	/* Too small a buffer is told the size it needs; cap_offset stays: QEMU refuses 0 there. */
 	r->len = rep.info.argsz <= req.argsz ? rep.info.argsz : sizeof(rep.info);
 	memcpy(r->payload, &rep, r->len);
@@ -126,24 +137,26 @@ static int io_fd_index(struct client *c, struct reply *r, int fd)
 	return (int)i;
 }
 
-static uint32_t io_fds_fill(struct client *c, const struct region *reg, struct reply *r)
+static uint32_t io_fds_fill(struct client *c, const struct region *reg, uint32_t index,
+			    struct reply *r)
 {
-	const bool pio = !(reg->info.flags & LM_REG_FLAG_MEM);
+	const bool pio = !(reg->info.flags & LM_REG_FLAG_MEM) &&
+			 bus_region_kind(&c->ctx->info, index) < LM_DEV_NUM_REGS;
 	char *out = r->payload + sizeof(struct vfio_user_region_io_fds);
 	uint32_t i;
 
 	for (i = 0; i < reg->info.nr_ioeventfds; i++) {
 		const lm_ioeventfd_t *kick = &reg->info.ioeventfds[i];
-		const int index = io_fd_index(c, r, kick->fd);
+		const int at = io_fd_index(c, r, kick->fd);
 		struct vfio_user_ioeventfd io = {
 			.offset = kick->offset,
 			.size = kick->size,
-			.fd_index = (uint32_t)index,
+			.fd_index = (uint32_t)at,
 			.type = VFIO_USER_IO_FD_TYPE_IOEVENTFD,
 			.datamatch = kick->datamatch,
 		};
 
-		if (index < 0)
+		if (at < 0)
 			break;
 		if (kick->flags & LM_IOEVENTFD_DATAMATCH)
 			io.flags |= KVM_IOEVENTFD_FLAG_DATAMATCH;
@@ -170,7 +183,7 @@ int protocol_region_io_fds(struct client *c, struct message *m, struct reply *r)
 	req.count = reg->info.nr_ioeventfds;
 	r->len = sizeof(req);
 	if (need <= argsz) {
-		req.count = io_fds_fill(c, reg, r);
+		req.count = io_fds_fill(c, reg, req.index, r);
 		need = sizeof(req) + req.count * sizeof(struct vfio_user_ioeventfd);
 		r->len = need;
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "server/threads.h"
 
 /* ---- the locks ------------------------------------------------------------------- */
@@ -53,7 +54,7 @@ static bool is_job(const struct client *c, const struct message *m,
 
 	if (!r || !(r->info.fn || (regs && (regs->read || regs->write))))
 		return false;
-	if (req->region == LM_CFG_REG_IDX || m->fds.nr)
+	if (bus_region_kind(&c->ctx->info, req->region) == LM_CFG_REG_IDX || m->fds.nr)
 		return false;
 	if (req->count > STREAM_MAX_DATA || (m->hdr->flags & VFIO_USER_F_TYPE_MASK))
 		return false;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/bus.h"
 #include "base/memfd.h"
 #include "state/persist.h"
 #include "wire/host.h"
@@ -24,7 +25,7 @@ struct persist_header {
 	uint64_t magic; /* written last: all that follows is there */
 	uint32_t version;
 	uint32_t state_version; /* of lm_state() */
-	uint16_t vendor, device, subvendor, subdevice;
+	uint64_t identity;
 	uint64_t size[PERSIST_NR];
 };
 
@@ -55,7 +56,7 @@ static const char *header_fault(const struct persist_header *is,
 {
 	if (is->magic != wanted->magic || is->version != wanted->version)
 		return "the layout";
-	if (memcmp(&is->vendor, &wanted->vendor, 4 * sizeof(is->vendor)))
+	if (is->identity != wanted->identity)
 		return "the ids";
 	if (is->state_version != wanted->state_version)
 		return "the state_version";
@@ -101,7 +102,6 @@ static int persist_open(struct lm_ctx *ctx, struct persist *p)
 
 int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
 {
-	const lm_pci_info_t *pci = &ctx->info.pci_info;
 	const bool whole = ctx->info.flags & LM_DEV_RESTARTABLE;
 	struct persist *p;
 	int ret;
@@ -122,10 +122,7 @@ int persist_new(struct lm_ctx *ctx, const uint64_t size[PERSIST_NR])
 		.magic = PERSIST_MAGIC,
 		.version = PERSIST_VERSION,
 		.state_version = ctx->info.state_version,
-		.vendor = pci->id.vid,
-		.device = pci->id.did,
-		.subvendor = pci->ss.vid,
-		.subdevice = pci->ss.sid,
+		.identity = bus_identity(&ctx->info),
 	};
 	memcpy(p->wanted.size, size, sizeof(p->wanted.size));
 	ret = persist_open(ctx, p);

@@ -560,6 +560,22 @@ static void intx_is_a_level(void **state)
 	close(fd);
 }
 
+static void without_pci_there_is_no_intx(void **state)
+{
+	static const lm_irq_info_t irqs[] = { { "done", 1, LM_IRQ_FLAG_LEVEL } };
+	const lm_dev_info_t platform = { .flags = LM_DEV_PLATFORM, LM_IRQS(irqs) };
+	int fd;
+
+	lm_ctx_destroy(dev.ctx);
+	dev.ctx = lm_ctx_create(&platform);
+	assert_non_null(dev.ctx);
+	fd = peer_connect();
+	assert_call(fd, "SetIrqLevel", "{'level':true}", FAILED(95, "not a PCI device"));
+	assert_call(fd, "FireIrq", "{'index':0,'vector':0}", OUTCOME("no-eventfd"));
+	assert_call(fd, "FireIrq", "{'index':1,'vector':0}", NO_VECTOR(1, 0));
+	close(fd);
+}
+
 /* ---- Trace, Stop ----------------------------------------------------------------- */
 
 #define TRACE "{\"method\":\"org.muser.control.Trace\"}"
@@ -751,6 +767,7 @@ int main(void)
 		TEST(interrupts_are_fired_by_the_rules),
 		TEST(interrupts_that_are_not_there_are_told),
 		TEST(intx_is_a_level),
+		TEST(without_pci_there_is_no_intx),
 		TEST(a_tracer_sees_what_musctl_does),
 		TEST(traces_tell_interrupts_and_resets_of_musctl),
 		TEST(the_lease_of_the_ring_is_the_connection),

@@ -4,7 +4,7 @@
  */
 #include <linux/pci_regs.h>
 
-#include "engine.h"
+#include "platform.h"
 
 static int prop_get(void *pvt, const char *name, char *buf, size_t size)
 {
@@ -245,6 +245,103 @@ static void counts_that_cannot_be_are_refused(void **state)
 	}
 }
 
+/* ---- without PCI ----------------------------------------------------------------- */
+
+static void what_is_pcis_alone_is_refused(void **state)
+{
+	struct engine *e = *state;
+	const lm_dev_info_t good = e->info;
+	const lm_cap_t cap = { .id = PCI_CAP_ID_PM };
+	const lm_ext_cap_t ext = { .id = PCI_EXT_CAP_ID_DSN };
+
+	accepted(e, "");
+	e->info.pci_info.irq_count[LM_DEV_MSI_IRQ_IDX] = 1;
+	refused(e, "LM_DEV_PLATFORM: pci_info.irq_count is PCI's: the interrupts are irqs");
+	e->info = good;
+	e->info.pci_info.reg_info[2].size = 64;
+	refused(e, "LM_DEV_PLATFORM: pci_info.reg_info is PCI's: the regions are extra_regs, from "
+		"index 0 on");
+	e->info = good;
+	e->info.pci_info.intx_pin = 1;
+	refused(e, "LM_DEV_PLATFORM: pci_info is PCI's: ids, class, revision and intx_pin must be "
+		"0");
+	e->info = good;
+	e->info.caps[0] = cap;
+	refused(e, "LM_DEV_PLATFORM: caps, cap_list and ext_caps are PCI's: there are no "
+		"capabilities");
+	e->info = good;
+	e->info.ext_caps = &ext;
+	e->info.nr_ext_caps = 1;
+	e->info.ext_cap_size = sizeof(ext);
+	refused(e, "LM_DEV_PLATFORM: caps, cap_list and ext_caps are PCI's: there are no "
+		"capabilities");
+	e->info = good;
+	e->info.flags |= LM_DEV_ALWAYS_MASTER;
+	refused(e, "LM_DEV_PLATFORM: LM_DEV_ALWAYS_MASTER and LM_DEV_NO_ERR_REQ are PCI's");
+}
+
+static void a_device_of_nothing_is_refused(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.nr_extra_regs = e->info.nr_irqs = 0;
+	refused(e, "LM_DEV_PLATFORM: the device has neither extra_regs nor irqs: nobody could use "
+		"it");
+}
+
+static void the_module_is_told_nothing_of_it(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.flags |= LM_DEV_MDEV;
+	e->info.uuid = "11111111-2222-3333-4444-555555555555";
+	errno = 0;
+	assert_null(lm_ctx_create(&e->info));
+	assert_int_equal(errno, EINVAL);
+	assert_string_equal(e->log, "LM_DEV_PLATFORM: muser.ko serves PCI devices only: use a "
+			    "socket (--transport=vfio-user)");
+}
+
+static void pci_has_no_table_of_interrupts(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.irqs = platform_irqs;
+	e->info.nr_irqs = PLATFORM_IRQS;
+	e->info.irq_size = sizeof(platform_irqs[0]);
+	refused(e, "LM_DEV_PLATFORM: it alone has irqs, those of PCI are pci_info.irq_count");
+}
+
+static void interrupts_that_cannot_be_are_refused(void **state)
+{
+	static const struct {
+		lm_irq_info_t irq;
+		const char *message;
+	} tries[] = {
+		{ { .count = 1, .flags = 4 }, "a flag that this libmuser does not know" },
+		{ { .count = 1, .reserved = { 0, 1 } }, "a reserved member is not 0" },
+		{ { .count = 0 }, "its count is 0" },
+		{ { .count = 2, .flags = LM_IRQ_FLAG_LEVEL },
+		  "a level has one vector: count must be 1" },
+		{ { .count = 2048 }, "more than 2048 vectors in all" },
+		{ { .count = UINT32_MAX }, "more than 2048 vectors in all" },
+	};
+	struct engine *e = *state;
+	lm_irq_info_t irqs[2] = { { .count = 1 } };
+	char message[128];
+	size_t i;
+
+	e->info.irqs = irqs;
+	e->info.nr_irqs = 2;
+	for (i = 0; i < LM_NR(tries); i++) {
+		irqs[1] = tries[i].irq;
+		snprintf(message, sizeof(message), "irqs[1]: %s", tries[i].message);
+		refused(e, message);
+	}
+	irqs[1] = (lm_irq_info_t){ .count = 2047 };
+	accepted(e, "");
+}
+
 #define TEST ENGINE_TEST
 
 int main(void)
@@ -264,6 +361,11 @@ int main(void)
 		TEST(a_slot_that_looks_empty_is_wondered_at),
 		TEST(a_pin_without_an_interrupt_is_wondered_at),
 		TEST(counts_that_cannot_be_are_refused),
+		PLATFORM_TEST(what_is_pcis_alone_is_refused),
+		PLATFORM_TEST(a_device_of_nothing_is_refused),
+		PLATFORM_TEST(the_module_is_told_nothing_of_it),
+		TEST(pci_has_no_table_of_interrupts),
+		PLATFORM_TEST(interrupts_that_cannot_be_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

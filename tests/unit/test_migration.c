@@ -2,6 +2,7 @@
 /*
  * test_migration.c - saving a device and taking it back; states from strangers.
  */
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -547,10 +548,10 @@ static void states_of_other_devices_are_refused(void **state)
 	REFUSED(magic, 0, "bytes are none");
 	REFUSED(version, STATE_VERSION + 1, "it is of version 2, and this libmuser knows ");
 	REFUSED(reserved, 1, "bytes are none");
-	REFUSED(vendor, 1, "it is that of device 0001:0dc8");
-	REFUSED(device, 1, "it is that of device 494f:0001");
-	REFUSED(subvendor, 7, "it is that of subsystem 0007:0002");
-	REFUSED(subdevice, 7, "it is that of subsystem 0001:0007");
+	REFUSED(identity, htole64(0x000200010dc80001), "it is that of device 0001:0dc8");
+	REFUSED(identity, htole64(0x000200010001494f), "it is that of device 494f:0001");
+	REFUSED(identity, htole64(0x000200070dc8494f), "it is that of subsystem 0007:0002");
+	REFUSED(identity, htole64(0x000700010dc8494f), "it is that of subsystem 0001:0007");
 	REFUSED(length, s->len + 8, "bytes, and says that it has ");
 	REFUSED(length, UINT64_MAX, "bytes, and says that it has ");
 #undef REFUSED

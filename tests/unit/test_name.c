@@ -2,7 +2,7 @@
 /*
  * test_name.c - names in a description: which characters, how many, unique where they must be.
  */
-#include "engine.h"
+#include "platform.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, engine_setup, engine_teardown)
 #define MAP(table) { LM_REGISTERS(table) }
@@ -308,6 +308,76 @@ static void a_type_that_musctl_could_not_print_is_refused(void **state)
 	assert_non_null(strstr(e->log, "a type is 1 to 63 bytes"));
 }
 
+/* ---- regions and interrupts ------------------------------------------------------- */
+
+static void named(struct engine *e, lm_reg_info_t *regions, lm_irq_info_t *irqs)
+{
+	memcpy(regions, platform_regions, sizeof(platform_regions));
+	memcpy(irqs, platform_irqs, sizeof(platform_irqs));
+	e->info.extra_regs = regions;
+	e->info.irqs = irqs;
+}
+
+static void regions_and_interrupts_have_names_of_small_letters(void **state)
+{
+	static const char *const worse[] = { "Ctrl", "0a", "-a", "_a", "region0", "region12" };
+	lm_reg_info_t regions[PLATFORM_REGIONS];
+	lm_irq_info_t irqs[PLATFORM_IRQS];
+	struct engine *e = *state;
+	size_t i;
+
+	named(e, regions, irqs);
+	for (i = 0; i < LM_NR(bad) + LM_NR(worse); i++) {
+		regions[1].name = i < LM_NR(bad) ? bad[i] : worse[i - LM_NR(bad)];
+		engine_refuses(e);
+		assert_non_null(strstr(e->log, "extra_regs[1]: its name "));
+	}
+	regions[1].name = "a-b_9";
+	irqs[3].name = "irq3";
+	engine_refuses(e);
+	assert_string_equal(e->log, "irqs[3]: its name is one of those that say which by the "
+			    "index");
+	irqs[3].name = "region0"; /* that is none of an interrupt */
+	engine_start(e);
+}
+
+static void two_regions_have_two_names_and_so_have_interrupts(void **state)
+{
+	lm_reg_info_t regions[PLATFORM_REGIONS];
+	lm_irq_info_t irqs[PLATFORM_IRQS];
+	struct engine *e = *state;
+
+	named(e, regions, irqs);
+	irqs[3].name = irqs[1].name;
+	engine_refuses(e);
+	assert_string_equal(e->log, "irqs[3]: one before it has the same name");
+	irqs[3].name = regions[0].name;
+	engine_start(e);
+	engine_destroy(e);
+	engine_close(e);
+	regions[1].name = regions[0].name;
+	engine_refuses(e);
+	assert_string_equal(e->log, "extra_regs[1]: one before it has the same name");
+}
+
+static void what_pci_names_has_no_other_name(void **state)
+{
+	lm_reg_info_t extra = { .flags = LM_REG_FLAG_RW, .size = 64, .name = "config" };
+	struct engine *e = *state;
+
+	e->info.extra_regs = &extra;
+	e->info.nr_extra_regs = 1;
+	e->info.extra_reg_size = sizeof(extra);
+	engine_refuses(e);
+	assert_string_equal(e->log, "extra_regs[0]: its name is PCI's");
+	extra.name = "msgs";
+	e->info.pci_info.reg_info[BAR_RAW].name = "regs";
+	engine_refuses(e);
+	assert_string_equal(e->log, "region 0: PCI names it: leave name NULL");
+	e->info.pci_info.reg_info[BAR_RAW].name = NULL;
+	engine_start(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +401,9 @@ int main(void)
 		TEST(a_device_may_have_a_name_of_any_letters),
 		TEST(a_device_name_that_musctl_could_not_print_or_find_is_refused),
 		TEST(a_type_that_musctl_could_not_print_is_refused),
+		PLATFORM_TEST(regions_and_interrupts_have_names_of_small_letters),
+		PLATFORM_TEST(two_regions_have_two_names_and_so_have_interrupts),
+		TEST(what_pci_names_has_no_other_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,7 @@ static ssize_t io_none(void *pvt, const lm_region_io_t *io)
 
 static void reserved_members_are_zero(void **state)
 {
-	const lm_reg_info_t info = { .flags = MEM, .size = 64, .reserved = { [3] = 1 } };
+	const lm_reg_info_t info = { .flags = MEM, .size = 64, .reserved = { [2] = 1 } };
 
 	refused(*state, BAR, &info, "region 4: a reserved member is not 0");
 }

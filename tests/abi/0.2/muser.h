@@ -174,8 +174,19 @@ typedef struct {
 	int                      fd;
 	uint64_t                 fd_offset;
 	ssize_t                (*io)(void *pvt, const lm_region_io_t *io);
-	uint64_t                 reserved[4];
+	const char              *name;
+	uint64_t                 reserved[3];
 } lm_reg_info_t;
+
+#define LM_IRQ_FLAG_MASKABLE (1u << 0)
+#define LM_IRQ_FLAG_LEVEL    (1u << 1)
+
+typedef struct {
+	const char *name;
+	uint32_t    count;
+	uint32_t    flags;
+	uint64_t    reserved[2];
+} lm_irq_info_t;
 
 typedef union {
 	uint32_t raw;
@@ -378,6 +389,8 @@ typedef struct lm_dev_info {
 	uint64_t             ctx_offset;
 	uint32_t             has_ctx, reserved;
 	int                (*configure)(void *pvt, struct lm_dev_info *info);
+	const lm_irq_info_t *irqs;
+	uint32_t             nr_irqs, irq_size;
 } lm_dev_info_t;
 
 #define lm_ctx_create(dev_info) lm_ctx_create_sized((dev_info), sizeof(*(dev_info)))
