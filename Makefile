@@ -260,7 +260,7 @@ LDCONFIG ?= PATH=$$PATH:/sbin ldconfig
 
 # Sources to begin with: the devices of musctl, and the programs of muser(7).
 EXAMPLES := $(wildcard devices/*.[ch] devices/*/*.[ch] devices/examples/Makefile)
-PROGRAMS := ticker.c mover.c move.c pad.c ticker.cc
+PROGRAMS := ticker.c mover.c move.c pad.c wdt.c ticker.cc
 DOCDIR = $(PREFIX)/share/doc/muser
 
 install: all

@@ -21,7 +21,6 @@
 #include "dev/log_file.h"
 #include "dev/logs.h"
 #include "mdev/mdev.h"
-#include "ui/names.h"
 #include "ui/out.h"
 #include "ui/value.h"
 
@@ -243,7 +242,7 @@ static void print_registers(struct control *control, const struct line *line)
 {
 	const bool is_field = strchr(line->word + prefix_len, '.');
 	struct json_object *reply, *region;
-	char word[16];
+	char word[80];
 	size_t i;
 
 	print_names(control, line);
@@ -251,7 +250,7 @@ static void print_registers(struct control *control, const struct line *line)
 		return;
 	reply = ask(control, "Show");
 	for (i = 0; (region = value_item(json_get(reply, "device"), "regions", i)); i++) {
-		snprintf(word, sizeof(word), "%.10s+", value_name(region));
+		snprintf(word, sizeof(word), "%.64s+", value_name(region));
 		print(word, value_text(region, "kind"));
 	}
 }
@@ -294,12 +293,12 @@ static void print_vectors(struct control *control, const struct line *line)
 {
 	struct json_object *device = json_get(ask(control, "Show"), "device"), *irq;
 	uint64_t k;
-	char word[32];
+	char word[80];
 	size_t i;
 
 	for (i = 0; (irq = value_item(device, "irqs", i)); i++) {
 		for (k = 0; k < value_u64(irq, "count") && k < MAX_VECTORS; k++) {
-			snprintf(word, sizeof(word), "%.10s:%u", value_name(irq), (unsigned int)k);
+			snprintf(word, sizeof(word), "%.64s:%u", value_name(irq), (unsigned int)k);
 			print(word, NULL);
 		}
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/bus.h"
 
 #include "ui/error.h"
 #include "ui/names.h"
@@ -62,12 +63,35 @@ static int parse_offset(struct address *address, const struct regmap *map, const
 						   "the width must be 1, 2, 4, 8, B, W, L or Q");
 }
 
-static int no_register(const char *text, const struct regmap *map)
+static int no_region(const char *text, const struct names *names)
 {
+	unsigned int word;
+	uint32_t index;
+
+	if (!names->not_pci)
+		return bad_place(text, "no such region (bar0 .. bar5, rom, config, vga)");
+	if (name_to_region(&pci_names, text, &index, &word) && text[word] == '+')
+		return error(ST_UNSUPPORTED, text, NOT_PCI);
+	return error(ST_FAILED, text, "no such region (musctl show lists them)");
+}
+
+static int no_register(const char *text, size_t len, const struct regmap *map)
+{
+	if (map->names.not_pci && regmap_is_header(text, len))
+		return error(ST_UNSUPPORTED, text, NOT_PCI);
 	if (!map->complete)
 		return error(ST_FAILED, text,
-			     "is not REGION+OFFSET, such as bar0+4, and over --socket only "
-			     "registers of the PCI header have names");
+			     map->names.not_pci ?
+				     "is not REGION+OFFSET, such as region0+4, and over --socket "
+				     "no register has a name" :
+				     "is not REGION+OFFSET, such as bar0+4, and over --socket only "
+				     "registers of the PCI header have names");
+	if (map->names.not_pci)
+		return error(ST_FAILED, text,
+			     "no such register (%s), and not REGION+OFFSET, such as "
+			     "region0+4",
+			     regmap_has_own(map) ? "musctl show lists them" :
+						   "the device names none");
 	return error(ST_FAILED, text,
 		     "no such register (%s; musctl-peek(8) lists those of the "
 		     "PCI header), and not REGION+OFFSET, such as bar0+4",
@@ -88,7 +112,7 @@ static int parse_register(struct address *address, const struct regmap *map, con
 		return bad_place(text, "is not REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]");
 	address->reg = reg = regmap_find(map, text, word);
 	if (!reg)
-		return no_register(text, map);
+		return no_register(text, word, map);
 	address->location.region = reg->region;
 	address->location.offset = reg->offset;
 	address->location.width = reg->width;
@@ -110,10 +134,11 @@ int address_parse(struct address *address, const struct regmap *map, const char 
 
 	memset(address, 0, sizeof(*address));
 	address->location.name = text;
-	if (name_to_region(text, &address->location.region, &word) && text[word] == '+')
+	if (name_to_region(&map->names, text, &address->location.region, &word) &&
+	    text[word] == '+')
 		return parse_offset(address, map, text + word + 1, len - word - 1);
 	if (word < len && text[word] == '+')
-		return bad_place(text, "no such region (bar0 .. bar5, rom, config, vga)");
+		return no_region(text, &map->names);
 	return parse_register(address, map, text, len);
 }
 

@@ -245,11 +245,12 @@ static int irqs_once(struct bench *b)
 /* The first kind of interrupt that has any. */
 static int irqs_find(struct bench *b)
 {
+	struct vfio_device_info device;
 	struct vfio_irq_info info;
+	int err = lm_client_device_info(b->client, &device);
 	uint32_t i;
-	int err = 0;
 
-	for (i = 0; !err && i < VFIO_PCI_NUM_IRQS; i++) {
+	for (i = 0; !err && i < device.num_irqs; i++) {
 		b->irq_index = i;
 		err = lm_client_irq_info(b->client, i, &info);
 		if (!err && info.count)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "base/json.h"
 
 #include "dev/control.h"
@@ -126,9 +127,9 @@ int device_json_print(struct control *control, struct json_object *device, struc
 	if (status)
 		return status;
 	doc = out_new_document();
+	json_form_registers(device, registers);
 	if (device)
 		json_form_device(device);
-	json_form_registers(registers);
 	if (device)
 		json_add(doc, "device", out_share(device));
 	json_add(doc, "registers", registers ? out_share(registers) : json_new_array());
@@ -143,7 +144,7 @@ int device_json_print(struct control *control, struct json_object *device, struc
 static void print_head(const struct call *call, struct json_object *device)
 {
 	struct json_object *client = json_get(device, "client");
-	char pid[160], peer[200] = "", refused[64], id[64];
+	char pid[160], peer[200] = "", refused[64], id[64] = NOT_PCI;
 	const struct page_entry head[] = {
 		{ "UUID", value_text(device, "uuid") },
 		{ "Name", value_text(device, "name") },
@@ -157,10 +158,11 @@ static void print_head(const struct call *call, struct json_object *device)
 		{ "Process", pid },
 	};
 
-	snprintf(id, sizeof(id), "%04llx:%04llx class %06llx",
-		 (unsigned long long)value_u64(device, "vendor"),
-		 (unsigned long long)value_u64(device, "device"),
-		 (unsigned long long)value_u64(device, "class"));
+	if (json_get(device, "vendor"))
+		snprintf(id, sizeof(id), "%04llx:%04llx class %06llx",
+			 (unsigned long long)value_u64(device, "vendor"),
+			 (unsigned long long)value_u64(device, "device"),
+			 (unsigned long long)value_u64(device, "class"));
 	snprintf(pid, sizeof(pid), "%llu %.64s, libmuser %.32s",
 		 (unsigned long long)value_u64(device, "pid"),
 		 value_text(device, "program") ? value_text(device, "program") : "",
@@ -232,7 +234,7 @@ int device_json_page(const struct call *call, struct control *control, struct js
 	page_regions(call, json_get(device, "regions"));
 	page_irqs(call, json_get(device, "irqs"));
 	page_properties(call, "Properties", json_get(device, "properties"));
-	page_registers(call, registers);
+	page_registers(call, device, registers);
 	page_dma(call, w.list, value_u64(device, "dma_windows"));
 	json_free(w.list);
 	return status;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/bus.h"
 
 #include "ui/call.h"
 #include "ui/error.h"
@@ -38,7 +39,7 @@ bool record_is_access(const struct lm_trace_record *record)
 
 const char *filter_word(unsigned int i)
 {
-	static const char *const others[] = { "error", "refused", "control", "reg=" };
+	static const char *const others[] = { "error", "refused", "control", "reg=", "region=" };
 
 	if (i < NR_GROUPS)
 		return groups[i].name;
@@ -46,9 +47,9 @@ const char *filter_word(unsigned int i)
 	if (i < LM_TRACE_NR_KINDS - 1)
 		return lm_trace_kind_name(i + 1);
 	i -= LM_TRACE_NR_KINDS - 1;
-	if (i < 9)
-		return name_of_region(i);
-	i -= 9;
+	if (i < LM_DEV_NUM_REGS)
+		return bus_region_names[i];
+	i -= LM_DEV_NUM_REGS;
 	return i < sizeof(others) / sizeof(others[0]) ? others[i] : NULL;
 }
 
@@ -67,10 +68,21 @@ static uint32_t kinds_of(const char *word)
 	return 0;
 }
 
-static int parse_term(struct term *term, const char *word)
+/* What each device calls so: PCI's names, and numbers; the device's own with region= before. */
+static bool parse_region(struct term *term, const char *word)
 {
 	unsigned int len;
+	uint32_t index;
+	const bool own = !strncmp(word, "region=", 7) && word[7];
 
+	term->class = TERM_REGION;
+	term->known = !own;
+	snprintf(term->name, sizeof(term->name), "%s", own ? word + 7 : word);
+	return own || (name_to_region(&pci_names, word, &index, &len) && !word[len]);
+}
+
+static int parse_term(struct term *term, const char *word)
+{
 	term->negated = *word == '!';
 	word += term->negated;
 	term->value = kinds_of(word);
@@ -88,10 +100,8 @@ static int parse_term(struct term *term, const char *word)
 	} else if (!strcmp(word, "control")) {
 		term->class = TERM_ORIGIN;
 		term->value = LM_TRACE_CONTROL;
-	} else if (name_to_region(word, &term->value, &len) && !word[len]) {
-		term->class = TERM_REGION;
-	} else {
-		return error_usage(word, "no such filter (a kind, a region, reg=NAME, "
+	} else if (!parse_region(term, word)) {
+		return error_usage(word, "no such filter (a kind, a region, region=NAME, reg=NAME, "
 					 "error, refused, control)");
 	}
 	return 0;
@@ -181,9 +191,17 @@ static bool is_named(const struct reg *reg, const char *glob)
 	return false;
 }
 
+static bool is_region(const struct term *term, const struct names *names, uint32_t *index)
+{
+	unsigned int len;
+
+	return name_to_region(names, term->name, index, &len) && !term->name[len];
+}
+
 void filter_learn(struct filter *filter, const struct regmap *map)
 {
 	struct term *term;
+	uint32_t index;
 	unsigned int i;
 	size_t k;
 
@@ -191,6 +209,10 @@ void filter_learn(struct filter *filter, const struct regmap *map)
 		struct expression *e = &filter->expressions[i];
 
 		for (term = e->terms; term < e->terms + e->nr; term++) {
+			if (term->class == TERM_REGION)
+				term->known |= is_region(term, &map->names, &index);
+			if (term->class != TERM_REGISTER)
+				continue;
 			for (k = 0; k < map->nr && !term->known; k++)
 				term->known = is_named(&map->regs[k], term->glob);
 		}
@@ -207,7 +229,11 @@ int filter_check(const struct filter *filter)
 		const struct expression *e = &filter->expressions[i];
 
 		for (term = e->terms; term < e->terms + e->nr; term++) {
-			snprintf(text, sizeof(text), "reg=%s", term->name);
+			snprintf(text, sizeof(text), "%s=%s",
+				 term->class == TERM_REGION ? "region" : "reg", term->name);
+			if (term->class == TERM_REGION && !term->known)
+				return error(ST_FAILED, text,
+					     "no such region (musctl show lists them)");
 			if (term->class == TERM_REGISTER && !term->known)
 				return error(ST_FAILED, text,
 					     "no such register (musctl show "
@@ -238,9 +264,13 @@ static bool touches(const struct term *term, const struct lm_trace_record *recor
 static bool holds(const struct term *term, const struct lm_trace_record *record,
 		  const struct regmap *map)
 {
+	uint32_t index;
+
 	switch (term->class) {
 	case TERM_KIND: return term->value >> (record->kind & 31) & 1;
-	case TERM_REGION: return record_is_access(record) && record->region == term->value;
+	case TERM_REGION:
+		return record_is_access(record) && is_region(term, &map->names, &index) &&
+		       index == record->region;
 	case TERM_REGISTER: return record_is_access(record) && touches(term, record, map);
 	case TERM_ORIGIN: return record->flags & term->value;
 	case TERM_RESULT:

@@ -32,9 +32,9 @@ enum term_class {
 struct term {
 	enum term_class class;
 	bool negated;
-	bool known;     /* a register of that name was learnt of */
-	uint32_t value; /* kinds as bits, or region, or flags */
-	char name[64];  /* of registers, with wildcards ... */
+	bool known;     /* a register or a region of that name was learnt of */
+	uint32_t value; /* kinds as bits, or flags */
+	char name[64];  /* of a region; of registers, with wildcards ... */
 	char glob[64];  /* ... in lower case */
 };
 
@@ -52,8 +52,8 @@ struct filter {
 /* 0, or the status of a printed error. */
 int filter_parse(struct filter *filter, const struct opt_list *list);
 
-/* Registers of a traced device; afterwards: 0, or the status of a printed error: none of them
- * has the name that is asked for. */
+/* Registers and regions of a traced device; afterwards: 0, or the status of a printed error: none
+ * of them has the name that is asked for. */
 void filter_learn(struct filter *filter, const struct regmap *map);
 int filter_check(const struct filter *filter);
 

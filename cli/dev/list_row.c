@@ -43,7 +43,7 @@ const struct column list_columns[] = {
 	[PID] = { "PID", 5, COLUMN_RIGHT, "process id of the device" },
 	[PROGRAM] = { "PROGRAM", 8, COLUMN_EXTRA, "program of the device process" },
 	[SOCKET] = { "SOCKET", 20, COLUMN_EXTRA, "where clients connect" },
-	[ID] = { "ID", 9, COLUMN_EXTRA, "PCI vendor and device id" },
+	[ID] = { "ID", 9, COLUMN_EXTRA, "PCI vendor and device id; empty: not a PCI device" },
 	[CLASS] = { "CLASS", 6, COLUMN_EXTRA, "PCI class code" },
 	[DMA_WINDOWS] = { "DMA_WINDOWS", 4, COLUMN_RIGHT | COLUMN_EXTRA,
 			  "DMA windows that the client has mapped" },
@@ -82,6 +82,13 @@ static void print_pid(struct out *out, uint64_t pid)
 		out_u64(out, PID, pid);
 }
 
+static void print_ids(struct out *out, struct json_object *device)
+{
+	out_printf(out, ID, "%04llx:%04llx", (unsigned long long)value_u64(device, "vendor"),
+		   (unsigned long long)value_u64(device, "device"));
+	out_printf(out, CLASS, "%06llx", (unsigned long long)value_u64(device, "class"));
+}
+
 static void print_device(struct out *out, struct json_object *device)
 {
 	struct json_object *client = json_get(device, "client");
@@ -95,9 +102,8 @@ static void print_device(struct out *out, struct json_object *device)
 	print_pid(out, value_u64(device, "pid"));
 	out_text(out, PROGRAM, value_text(device, "program"));
 	out_text(out, SOCKET, value_text(device, "socket"));
-	out_printf(out, ID, "%04llx:%04llx", (unsigned long long)value_u64(device, "vendor"),
-		   (unsigned long long)value_u64(device, "device"));
-	out_printf(out, CLASS, "%06llx", (unsigned long long)value_u64(device, "class"));
+	if (json_get(device, "vendor"))
+		print_ids(out, device);
 	out_u64(out, DMA_WINDOWS, value_u64(device, "dma_windows"));
 	out_u64(out, TRACERS, value_u64(device, "tracers"));
 	out_text(out, VERSION, value_text(device, "version"));

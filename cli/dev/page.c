@@ -184,7 +184,7 @@ static void print_place(struct out *out, unsigned int id, struct json_object *pl
 {
 	if (place)
 		out_printf(out, id, "%s+0x%llx",
-			   name_of_region((uint32_t)value_u64(place, "region")),
+			   name_of_region(&pci_names, (uint32_t)value_u64(place, "region")),
 			   (unsigned long long)value_u64(place, "offset"));
 }
 
@@ -269,8 +269,10 @@ static const char *register_name(struct json_object *reg, char *buf, size_t size
 	return buf;
 }
 
-void page_registers(const struct call *call, struct json_object *registers)
+void page_registers(const struct call *call, struct json_object *device,
+		    struct json_object *registers)
 {
+	const struct names names = names_of(device);
 	char fields[512], name[256];
 	struct out *out;
 	size_t i;
@@ -284,7 +286,8 @@ void page_registers(const struct call *call, struct json_object *registers)
 		const unsigned int digits = 2 * (unsigned int)value_u64(reg, "width");
 
 		out_row(out);
-		out_text(out, REG_REGION, name_of_region((uint32_t)value_u64(reg, "region")));
+		out_text(out, REG_REGION,
+			 name_of_region(&names, (uint32_t)value_u64(reg, "region")));
 		out_hex(out, REG_OFFSET, value_u64(reg, "offset"), 2);
 		out_text(out, REG_NAME, register_name(reg, name, sizeof(name)));
 		copy_u64(out, REG_WIDTH, reg, "width");

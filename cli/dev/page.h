@@ -23,7 +23,9 @@ void page_head(const struct call *call, const struct page_entry *entries, size_t
 void page_regions(const struct call *call, struct json_object *regions);
 void page_irqs(const struct call *call, struct json_object *irqs);
 void page_properties(const struct call *call, const char *title, struct json_object *properties);
-void page_registers(const struct call *call, struct json_object *registers);
+/* device: whose they are, for the names of its regions. */
+void page_registers(const struct call *call, struct json_object *device,
+		    struct json_object *registers);
 void page_dma(const struct call *call, struct json_object *windows, size_t total);
 
 #endif /* MUSCTL_PAGE_H */

@@ -70,11 +70,17 @@ static uint32_t width_of(struct json_object *json)
 	return width <= 8 && !(width & (width - 1)) ? (uint32_t)width : 0;
 }
 
-int regmap_init(struct regmap *map, struct json_object *registers)
+static size_t header_length(const struct regmap *map)
+{
+	return map->names.not_pci ? 0 : LM_NR(header);
+}
+
+int regmap_init(struct regmap *map, const struct names *names, struct json_object *registers)
 {
 	size_t i, nr = json_length(registers);
 
 	map->nr = 0;
+	map->names = *names;
 	map->complete = registers;
 	map->regs = calloc(nr + LM_NR(header), sizeof(*map->regs));
 	if (!map->regs)
@@ -91,7 +97,7 @@ int regmap_init(struct regmap *map, struct json_object *registers)
 		    offset <= UINT64_MAX - reg.width)
 			map->regs[map->nr++] = reg;
 	}
-	for (i = 0; i < LM_NR(header); i++)
+	for (i = 0; i < header_length(map); i++)
 		map->regs[map->nr++] = (struct reg){
 			header[i].name, LM_CFG_REG_IDX, header[i].width, header[i].offset, NULL,
 		};
@@ -108,7 +114,18 @@ void regmap_free(struct regmap *map)
 
 bool regmap_has_own(const struct regmap *map)
 {
-	return map->nr > LM_NR(header);
+	return map->nr > header_length(map);
+}
+
+bool regmap_is_header(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < LM_NR(header); i++) {
+		if (strlen(header[i].name) == len && !ascii_compare_n(header[i].name, name, len))
+			return true;
+	}
+	return false;
 }
 
 const struct reg *regmap_find(const struct regmap *map, const char *name, size_t len)

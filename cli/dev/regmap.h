@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * regmap.h - names of registers: those that a device tells, and those of the PCI header.
- * One map serves peek, poke, traces and completion.
+ * regmap.h - names of registers: those that a device tells, and those of the PCI header; with what
+ * its regions and interrupts are called. One map serves peek, poke, traces and completion.
  */
 #ifndef MUSCTL_REGMAP_H
 #define MUSCTL_REGMAP_H
@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "ui/names.h"
 
 struct json_object;
 
@@ -24,6 +26,7 @@ struct regmap {
 	struct reg *regs; /* sorted by region and offset */
 	size_t nr;
 	bool complete; /* the device has described its own */
+	struct names names;
 };
 
 struct field {
@@ -32,13 +35,16 @@ struct field {
 	unsigned int bits;
 };
 
-/* registers: the array that the control method Registers gives, borrowed as long as the
- * map lives; NULL: none. 0 or -ENOMEM. */
-int regmap_init(struct regmap *map, struct json_object *registers);
+/* registers: the array that the control method Registers gives, NULL: none. It and what names are
+ * borrowed as long as the map lives. 0 or -ENOMEM. */
+int regmap_init(struct regmap *map, const struct names *names, struct json_object *registers);
 void regmap_free(struct regmap *map);
 
 /* Has the device described any, besides those of the PCI header? */
 bool regmap_has_own(const struct regmap *map);
+
+/* Is it a register of the PCI header? */
+bool regmap_is_header(const char *name, size_t len);
 
 /* By name; exactly, else whatever the case. len: how much of name counts. NULL: none. */
 const struct reg *regmap_find(const struct regmap *map, const char *name, size_t len);

@@ -63,16 +63,47 @@ void target_close(struct target *t)
 	lm_client_close(t->client);
 }
 
+static int ask_server(struct target *t)
+{
+	struct vfio_device_info info;
+	const int err = lm_client_device_info(t->client, &info);
+
+	if (err)
+		return target_failed(t, NULL, err);
+	t->names.not_pci = !(info.flags & VFIO_DEVICE_FLAGS_PCI);
+	t->nr_irqs = info.num_irqs;
+	return 0;
+}
+
+int target_ask(struct target *t)
+{
+	struct json_object *reply;
+	int err;
+
+	if (!t->control)
+		return ask_server(t);
+	if (t->device)
+		return 0;
+	err = control_call(t->control, "Show", NULL, &reply);
+	if (err)
+		return control_report(t->control, NULL, err);
+	t->device = json_get(reply, "device");
+	t->names = names_of(t->device);
+	return 0;
+}
+
 int target_load_map(struct target *t)
 {
 	struct json_object *reply = NULL;
-	int err = 0;
+	int status = target_ask(t), err = 0;
 
+	if (status)
+		return status;
 	if (t->control)
 		err = control_call(t->control, "Registers", NULL, &reply);
 	if (err)
 		return control_report(t->control, NULL, err);
-	if (regmap_init(&t->map, json_get(reply, "registers")))
+	if (regmap_init(&t->map, &t->names, json_get(reply, "registers")))
 		return error(ST_FAILED, NULL, "out of memory");
 	return 0;
 }
@@ -116,7 +147,7 @@ static bool extent_of_device(struct target *t, uint32_t index, struct extent *ex
 	size_t i;
 
 	*extent = (struct extent){ 0 };
-	for (i = 0; (region = json_at(t->regions, i)); i++) {
+	for (i = 0; (region = json_at(t->names.regions, i)); i++) {
 		if (value_u64(region, "index") != index)
 			continue;
 		flags = value_text(region, "flags");
@@ -126,21 +157,16 @@ static bool extent_of_device(struct target *t, uint32_t index, struct extent *ex
 		if (flags && strchr(flags, 'w'))
 			extent->allowed |= TARGET_WRITE;
 	}
-	return t->regions;
+	return t->names.regions;
 }
 
 int target_check(struct target *t, const struct location *location, unsigned int access)
 {
-	struct json_object *reply;
+	const int status = t->client ? 0 : target_ask(t);
 	struct extent extent;
-	int err;
 
-	if (!t->client && !t->regions) {
-		err = control_call(t->control, "Show", NULL, &reply);
-		if (err)
-			return control_report(t->control, NULL, err);
-		t->regions = json_get(json_get(reply, "device"), "regions");
-	}
+	if (status)
+		return status;
 	if (!(t->client ? extent_of_server : extent_of_device)(t, location->region, &extent))
 		return 0; /* nobody knows: the access will say what is wrong */
 	if (!extent.size)
@@ -195,7 +221,8 @@ static int failed_at(struct target *t, const struct location *location, int err)
 	char buf[128];
 	const char *why = NULL;
 
-	if (location->region <= VFIO_PCI_BAR5_REGION_INDEX && err != -ENOTCONN && err != -ETIMEDOUT)
+	if (location->region <= VFIO_PCI_BAR5_REGION_INDEX && !t->names.not_pci &&
+	    err != -ENOTCONN && err != -ETIMEDOUT)
 		why = not_decoded(t, location->region, buf, sizeof(buf));
 	return why ? error(ST_FAILED, location->name, "%s: %s", strerror(-err), why) :
 		     target_failed(t, location->name, err);

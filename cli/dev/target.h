@@ -33,13 +33,18 @@ struct target {
 	lm_client_t *client;
 	const char *name; /* what the user called it */
 	struct regmap map;
-	struct json_object *regions; /* as the device tells them; NULL: not asked for */
-	int nr_words;                /* arguments after the device */
+	struct json_object *device; /* as it tells itself; NULL: not asked for, or --socket */
+	struct names names;         /* target_ask() */
+	uint32_t nr_irqs;           /* --socket: the same, indexes */
+	int nr_words;               /* arguments after the device */
 	char **words;
 };
 
 int target_open(struct target *t, const struct call *call);
 void target_close(struct target *t);
+
+/* What it is: names, whether it is a PCI device; once. */
+int target_ask(struct target *t);
 
 /* Names of registers into t->map; over --socket only those of the PCI header. */
 int target_load_map(struct target *t);

@@ -143,7 +143,7 @@ static void print_access(struct out *out, const struct tracer *t)
 	struct json_object *reg;
 	char text[512];
 
-	out_text(out, REGION, name_of_region(r->region));
+	out_text(out, REGION, name_of_region(&t->map.names, r->region));
 	out_address(out, OFFSET, r->offset, 2);
 	out_u64(out, WIDTH, r->len);
 	print_value(out, t);
@@ -185,9 +185,11 @@ static void print_dma(struct out *out, const struct tracer *t)
 	}
 }
 
-static void print_irq(struct out *out, const struct lm_trace_record *r)
+static void print_irq(struct out *out, const struct tracer *t)
 {
-	out_text(out, REGION, name_of_irq(r->region));
+	const struct lm_trace_record *r = &t->record;
+
+	out_text(out, REGION, name_of_irq(&t->map.names, r->region));
 	out_address(out, OFFSET, r->offset, 1);
 	if (r->kind == LM_TRACE_IRQ_SET) {
 		out_u64(out, WIDTH, r->len);
@@ -227,7 +229,7 @@ static void print_details(struct out *out, const struct tracer *t)
 	case LM_TRACE_IRQ_FIRE:
 	case LM_TRACE_IRQ_SET:
 	case LM_TRACE_IRQ_MASK:
-	case LM_TRACE_IRQ_DEASSERT: print_irq(out, r); break;
+	case LM_TRACE_IRQ_DEASSERT: print_irq(out, t); break;
 	case LM_TRACE_ATTACH:
 	case LM_TRACE_DETACH:
 		out_printf(out, DETAILS, "pid=%llu", (unsigned long long)r->value);

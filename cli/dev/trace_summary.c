@@ -18,7 +18,7 @@
 #include "ui/out.h"
 
 #define NR_BUCKETS 256
-#define UNKNOWN    UINT32_MAX /* which the device does not have */
+#define UNKNOWN    "?" /* which the device does not have */
 
 enum { KIND, REGION, REGISTER, COUNT, ERRORS, TOTAL, MEAN, MAX, SHARE, UUID };
 
@@ -40,7 +40,7 @@ struct entry {
 	struct entry *next;
 	char uuid[37];
 	uint16_t kind;
-	uint32_t region;
+	char region[64]; /* or interrupt; empty: it is about none */
 	char name[160];
 	uint64_t count, errors;
 	uint64_t timed, total, max; /* those whose time was measured */
@@ -85,13 +85,15 @@ static bool is_irq(uint16_t kind)
 
 static uint32_t hash(const struct entry *key)
 {
-	uint32_t h = 2166136261u ^ key->kind ^ key->region << 8;
+	const char *const texts[] = { key->region, key->name, key->uuid };
+	uint32_t h = 2166136261u ^ key->kind;
 	const char *c;
+	size_t i;
 
-	for (c = key->name; *c; c++)
-		h = (h ^ (unsigned char)*c) * 16777619u;
-	for (c = key->uuid; *c; c++)
-		h = (h ^ (unsigned char)*c) * 16777619u;
+	for (i = 0; i < LM_NR(texts); i++) {
+		for (c = texts[i]; *c; c++)
+			h = (h ^ (unsigned char)*c) * 16777619u;
+	}
 	return h % NR_BUCKETS;
 }
 
@@ -100,7 +102,7 @@ static struct entry *find(struct summary *s, const struct entry *key)
 	struct entry **bucket = &s->buckets[hash(key)], *entry;
 
 	for (entry = *bucket; entry; entry = entry->next) {
-		if (entry->kind == key->kind && entry->region == key->region &&
+		if (entry->kind == key->kind && !strcmp(entry->region, key->region) &&
 		    !strcmp(entry->name, key->name) && !strcmp(entry->uuid, key->uuid))
 			return entry;
 	}
@@ -114,6 +116,21 @@ static struct entry *find(struct summary *s, const struct entry *key)
 	return entry;
 }
 
+static const char *region_of(const struct tracer *t)
+{
+	const struct lm_trace_record *r = &t->record;
+
+	if (is_irq(r->kind))
+		return name_has_irq(&t->map.names, r->region) ?
+			       name_of_irq(&t->map.names, r->region) :
+			       UNKNOWN;
+	if (!has_region(r->kind))
+		return "";
+	return r->result < 0 && r->aux == LM_TRACE_REASON_REGION ?
+		       UNKNOWN :
+		       name_of_region(&t->map.names, r->region);
+}
+
 void summary_add(struct summary *s, const struct tracer *t)
 {
 	const struct lm_trace_record *record = &t->record;
@@ -123,12 +140,7 @@ void summary_add(struct summary *s, const struct tracer *t)
 	const uint64_t ns = lm_trace_duration(record);
 
 	memcpy(key.uuid, t->uuid, sizeof(key.uuid));
-	if (is_irq(record->kind))
-		key.region = record->region < LM_DEV_NUM_IRQS ? record->region : UNKNOWN;
-	else if (has_region(record->kind))
-		key.region = record->result < 0 && record->aux == LM_TRACE_REASON_REGION ?
-				     UNKNOWN :
-				     record->region;
+	snprintf(key.region, sizeof(key.region), "%s", region_of(t));
 	if (record_is_access(record) && record->len <= sizeof(uint64_t))
 		regmap_names(&t->map, &span, key.name, sizeof(key.name));
 	entry = find(s, &key);
@@ -163,11 +175,8 @@ static void print_entry(struct out *out, const struct summary *s, const struct e
 {
 	out_row(out);
 	out_text(out, KIND, lm_trace_kind_name(entry->kind));
-	if (has_region(entry->kind))
-		out_text(out, REGION,
-			 entry->region == UNKNOWN ? "?" :
-			 is_irq(entry->kind)      ? name_of_irq(entry->region) :
-						    name_of_region(entry->region));
+	if (*entry->region)
+		out_text(out, REGION, entry->region);
 	out_text(out, REGISTER, *entry->name ? entry->name : NULL);
 	out_u64(out, COUNT, entry->count);
 	out_u64(out, ERRORS, entry->errors);

@@ -45,12 +45,16 @@ fail:
 
 static int get_map(struct tracer *t)
 {
-	struct json_object *reply;
-	int err = control_call(t->control, "Registers", NULL, &reply);
+	struct json_object *device, *registers;
+	struct names names;
+	int err = control_call(t->control, "Show", NULL, &device);
 
+	if (!err)
+		err = control_call(t->control, "Registers", NULL, &registers);
 	if (err)
 		return control_report(t->control, NULL, err);
-	if (regmap_init(&t->map, json_get(reply, "registers")))
+	names = names_of(json_get(device, "device"));
+	if (regmap_init(&t->map, &names, json_get(registers, "registers")))
 		return error(ST_FAILED, NULL, "out of memory");
 	return 0;
 }

@@ -88,7 +88,7 @@ static void form_place(struct json_object *place)
 {
 	if (place)
 		json_add_string(place, "region",
-				name_of_region((uint32_t)value_u64(place, "region")));
+				name_of_region(&pci_names, (uint32_t)value_u64(place, "region")));
 }
 
 static void form_irq(struct json_object *irq)
@@ -108,12 +108,12 @@ static void form_property(struct json_object *property)
 	add_missing(property, "unit");
 }
 
-static void form_register(struct json_object *reg)
+static void form_register(struct json_object *reg, const struct names *names)
 {
 	const unsigned int width = (unsigned int)value_u64(reg, "width");
 	const unsigned int digits = width < 8 ? 2 * width : 16;
 
-	json_add_string(reg, "region", name_of_region((uint32_t)value_u64(reg, "region")));
+	json_add_string(reg, "region", name_of_region(names, (uint32_t)value_u64(reg, "region")));
 	add_digits(reg, "reset", "0x", digits);
 	if (json_get(reg, "value"))
 		add_digits(reg, "value", "0x", digits); /* null where it was not read */
@@ -128,18 +128,21 @@ static void form_each(struct json_object *list, void (*form)(struct json_object 
 		form(json_at(list, i));
 }
 
-void json_form_registers(struct json_object *registers)
+void json_form_registers(struct json_object *device, struct json_object *registers)
 {
+	const struct names names = names_of(device);
 	size_t i;
 
-	form_each(registers, form_register);
-	for (i = 0; i < json_length(registers); i++)
+	for (i = 0; i < json_length(registers); i++) {
+		form_register(json_at(registers, i), &names);
 		form_each(json_get(json_at(registers, i), "fields"), form_help);
+	}
 }
 
 void json_form_device(struct json_object *device)
 {
 	form_ids(device);
+	add_missing(device, "bus");
 	add_missing(device, "type");
 	add_missing(device, "name");
 	add_missing(device, "socket");
@@ -159,5 +162,5 @@ void json_form_type(struct json_object *type)
 	form_each(json_get(type, "regions"), form_region);
 	form_each(json_get(type, "irqs"), form_irq);
 	form_each(json_get(type, "options"), form_property);
-	json_form_registers(json_get(type, "registers"));
+	json_form_registers(type, json_get(type, "registers"));
 }

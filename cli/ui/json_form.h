@@ -10,6 +10,7 @@ struct json_object;
 
 void json_form_device(struct json_object *device);
 void json_form_type(struct json_object *type);
-void json_form_registers(struct json_object *registers);
+/* device: whose they are, for the names of its regions. */
+void json_form_registers(struct json_object *device, struct json_object *registers);
 
 #endif /* MUSCTL_JSON_FORM_H */

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <muser.h>
+
 #include "base/json.h"
 
 #include "dev/claim.h"
@@ -23,7 +25,6 @@
 #include "mdev/mdev.h"
 #include "ui/clock.h"
 #include "ui/error.h"
-#include "ui/names.h"
 #include "ui/value.h"
 #include "verbs/verbs.h"
 
@@ -72,13 +73,11 @@ static int wait_closed(struct removal *r)
 	uint64_t end = clock_ns() + r->ending->timeout_ns;
 	pid_t pid = find_client(r);
 	struct json_object *call;
-	uint32_t index = 0;
 
 	/* A virtual machine unplugs the device if its guest is willing. */
 	if (pid && r->control && !r->ending->force) {
 		call = json_new_object();
-		name_to_irq("req", &index);
-		json_add_int(call, "index", index);
+		json_add_int(call, "index", LM_DEV_REQ_IRQ_IDX);
 		json_add_int(call, "vector", 0);
 		control_call(r->control, "FireIrq", call, NULL);
 	}

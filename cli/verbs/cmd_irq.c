@@ -37,14 +37,14 @@ static void print_vector(struct out *out, struct json_object *irq, struct json_o
 	out_u64(out, COUNT, value_u64(vector, "count"));
 }
 
-static int list(struct target *t, struct out *out, struct json_object *irqs)
+static int list(struct target *t, struct out *out)
 {
 	struct json_object *irq, *vector;
 	size_t i, j;
 
 	if (t->client)
 		return irq_socket_list(t, out);
-	for (i = 0; (irq = json_at(irqs, i)); i++) {
+	for (i = 0; (irq = json_at(t->names.irqs, i)); i++) {
 		if (!value_item(irq, "vectors", 0))
 			print_vector(out, irq, NULL);
 		for (j = 0; (vector = value_item(irq, "vectors", j)); j++)
@@ -68,9 +68,9 @@ static int call_irq(struct target *t, const char *action, const struct irq *irq,
 		json_add_bool(call, "mask", masking);
 	err = control_call(t->control, firing ? "FireIrq" : "MaskIrq", call, &reply);
 	if (err)
-		return control_report(t->control, irq_word(irq), err);
+		return control_report(t->control, irq_word(t, irq), err);
 	*outcome = !firing ? masking ? "masked" : "unmasked" : value_text(reply, "outcome");
-	return *outcome ? 0 : control_report(t->control, irq_word(irq), -EPROTO);
+	return *outcome ? 0 : control_report(t->control, irq_word(t, irq), -EPROTO);
 }
 
 static int act(struct target *t, const char *action, struct irq *irq, struct out *out)
@@ -89,29 +89,23 @@ static int act(struct target *t, const char *action, struct irq *irq, struct out
 		return status;
 	if (out) {
 		out_row(out);
-		out_text(out, IRQ, name_of_irq((uint32_t)irq->index));
+		out_text(out, IRQ, name_of_irq(&t->names, (uint32_t)irq->index));
 		out_u64(out, VECTOR, irq->vector);
 		out_text(out, OUTCOME, outcome);
 	}
-	return irq_outcome(irq, outcome);
+	return irq_outcome(t, irq, outcome);
 }
 
 static int run(struct target *t, const struct call *call, struct irq *irqs, struct out *out)
 {
-	struct json_object *reply = NULL, *device;
-	int i, one, status = 0, err = 0;
+	int i, one, status = target_ask(t);
 
-	if (t->control)
-		err = control_call(t->control, "Show", NULL, &reply);
-	if (err)
-		return control_report(t->control, NULL, err);
-	device = json_get(reply, "device");
+	if (status)
+		return status;
 	if (!strcmp(call->words[0], "list"))
-		return list(t, out, json_get(device, "irqs"));
+		return list(t, out);
 	for (i = 0; i < t->nr_words; i++) {
-		one = 0;
-		if (t->control && irqs[i].index < 0)
-			one = irq_choose(json_get(device, "irqs"), &irqs[i]);
+		one = irq_find(t, &irqs[i]);
 		if (!one)
 			one = act(t, call->words[0], &irqs[i], out);
 		status = status ? status : one;
@@ -181,10 +175,10 @@ const struct cmd cmd_irq = {
 	.name = "irq",
 	.summary = "list, inject, mask interrupts of a device",
 	.more = "ACTION is list, fire, mask or unmask. VECTOR may be preceded by what\n"
-		"it is a vector of: intx:0, msi:3, msix:7, err:0, req:0; without, it is\n"
-		"what the guest uses. fire prints what became of it: delivered, pending\n"
-		"(masked); lost: no-eventfd, bus-master-off. mask and unmask print nothing\n"
-		"without --output.",
+		"it is a vector of: intx:0, msi:3, msix:7, err:0, req:0, or the name of\n"
+		"an interrupt of the device; without, it is what the guest uses. fire\n"
+		"prints what became of it: delivered, pending (masked); lost: no-eventfd,\n"
+		"bus-master-off. mask and unmask print nothing without --output.",
 	.args = (const struct arg[]){ { "ACTION", COMPLETE_IRQ_ACTION },
 				      { "UUID", COMPLETE_DEVICE },
 				      { "VECTOR", COMPLETE_VECTOR, ARG_OPTIONAL | ARG_MANY },

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cmd_lspci.c - musctl lspci UUID [-- OPTION...]: decodes configuration space, by feeding
- * it to lspci(8). Exit status: lspci's; 1 without one, 2, 3.
+ * it to lspci(8). Exit status: lspci's; 1 without one, 2, 3, 4.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "base/json.h"
 
-#include "dev/control.h"
 #include "dev/target.h"
 #include "ui/error.h"
-#include "ui/names.h"
 #include "ui/spawn.h"
 #include "ui/value.h"
 #include "verbs/verbs.h"
@@ -37,12 +36,10 @@ static const struct opt lspci_options[] = {
 
 static uint64_t control_config_size(struct target *t)
 {
-	struct json_object *reply, *region;
+	struct json_object *region;
 	size_t i;
 
-	if (control_call(t->control, "Show", NULL, &reply))
-		return 0;
-	for (i = 0; (region = value_item(json_get(reply, "device"), "regions", i)); i++) {
+	for (i = 0; (region = json_at(t->names.regions, i)); i++) {
 		if (value_u64(region, "index") == VFIO_PCI_CONFIG_REGION_INDEX)
 			return value_u64(region, "size");
 	}
@@ -120,6 +117,10 @@ static int lspci(const struct call *call)
 	int status;
 
 	status = target_open(&t, call);
+	if (!status)
+		status = target_ask(&t);
+	if (!status && t.names.not_pci)
+		status = error(ST_UNSUPPORTED, t.name, NOT_PCI);
 	if (!status) {
 		size = t.control ? control_config_size(&t) : client_config_size(&t);
 		location.width = size >= CONFIG_SIZE_EXT ? CONFIG_SIZE_EXT : CONFIG_SIZE;

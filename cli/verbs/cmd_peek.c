@@ -26,7 +26,8 @@ static const struct column peek_columns[] = {
 	{ 0 }
 };
 
-static void print_address(struct out *out, const struct address *address, uint64_t whole)
+static void print_address(struct out *out, const struct names *names, const struct address *address,
+			  uint64_t whole)
 {
 	unsigned int bits = address->field.name ? address->field.bits : 8 * address->location.width;
 	char fields[512];
@@ -34,7 +35,7 @@ static void print_address(struct out *out, const struct address *address, uint64
 	out_row(out);
 	out_hex(out, VALUE, address_extract(address, whole), (bits + 3) / 4);
 	out_text(out, WHERE, address->location.name);
-	out_text(out, REGION, name_of_region(address->location.region));
+	out_text(out, REGION, name_of_region(names, address->location.region));
 	out_address(out, OFFSET, address->location.offset, 2);
 	out_u64(out, WIDTH, address->location.width);
 	if (!address->reg)
@@ -68,7 +69,7 @@ static int peek(const struct call *call)
 	for (i = 0; !status && i < t.nr_words; i++) {
 		status = target_read(&t, &addresses[i].location, bytes);
 		if (!status)
-			print_address(out, &addresses[i],
+			print_address(out, &t.names, &addresses[i],
 				      target_value(bytes, addresses[i].location.width));
 	}
 	out_finish(out, status);
@@ -81,8 +82,8 @@ const struct cmd cmd_peek = {
 	.name = "peek",
 	.summary = "read registers of a device",
 	.more = "WHERE is REGION+OFFSET[.WIDTH] or REGISTER[.FIELD]. REGION: bar0 ..\n"
-		"bar5, rom, config, vga. OFFSET: hexadecimal. WIDTH: 1, 2, 4, 8, or B,\n"
-		"W, L, Q.",
+		"bar5, rom, config, vga, or a name of the device. OFFSET: hexadecimal.\n"
+		"WIDTH: 1, 2, 4, 8, or B, W, L, Q.",
 	.args = (const struct arg[]){ { "UUID", COMPLETE_DEVICE },
 				      { "WHERE", COMPLETE_REGISTER, ARG_MANY },
 				      { 0 } },

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bus.h"
 #include "base/json.h"
 #include "muser-instance.h"
 
@@ -18,6 +19,7 @@
 #include "dev/mdev_json.h"
 #include "mdev/mdev.h"
 #include "ui/error.h"
+#include "ui/names.h"
 #include "ui/value.h"
 #include "verbs/verbs.h"
 
@@ -36,6 +38,9 @@ static int add_cmdline(struct cmdline *cmdline, struct json_object *device,
 {
 	const char *socket = value_text(device, "socket");
 
+	if (names_of(device).not_pci)
+		return error(ST_UNSUPPORTED, value_text(device, "uuid"),
+			     NOT_PCI ": virtual machine monitors take no other");
 	if (mdev)
 		return cmdline_add(cmdline, value_text(mdev, "uuid"), NULL);
 	if (!socket)

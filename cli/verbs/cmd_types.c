@@ -142,7 +142,7 @@ static int show_type(const struct call *call, const struct device_type *type)
 	page_properties(call, "Options", json_get(doc, "options"));
 	page_regions(call, json_get(doc, "regions"));
 	page_irqs(call, json_get(doc, "irqs"));
-	page_registers(call, json_get(doc, "registers"));
+	page_registers(call, doc, json_get(doc, "registers"));
 	json_free(doc);
 	return 0;
 }

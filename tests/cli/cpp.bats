@@ -8,10 +8,13 @@ setup_file() {
 	local repo=$BATS_TEST_DIRNAME/../..
 	flock "$repo/build" make -s -C "$repo" build/release/libmuser.a >/dev/null
 	for compiler in g++ clang++; do
-		# shellcheck disable=SC2046 # several words
-		"$compiler" -std=c++17 -O2 -Wall -Wextra -Wpedantic -Werror -I"$repo/lib" \
-			-o "$BATS_FILE_TMPDIR/card-$compiler" "$BATS_TEST_DIRNAME/card.cc" \
-			"$repo/build/release/libmuser.a" $(pkg-config --libs json-c uuid) -pthread
+		for program in card platform; do
+			# shellcheck disable=SC2046 # several words
+			"$compiler" -std=c++17 -O2 -Wall -Wextra -Wpedantic -Werror -I"$repo/lib" \
+				-o "$BATS_FILE_TMPDIR/$program-$compiler" \
+				"$BATS_TEST_DIRNAME/$program.cc" "$repo/build/release/libmuser.a" \
+				$(pkg-config --libs json-c uuid) -pthread
+		done
 	done
 }
 
@@ -144,4 +147,19 @@ keeps() {
 @test "a saved state has the registers, and what is named" {
 	keeps "$BATS_FILE_TMPDIR/card-g++"
 	keeps "$BATS_FILE_TMPDIR/card-clang++"
+}
+
+@test "a device without PCI: regions and interrupts by the names that it gives" {
+	local compiler
+	for compiler in g++ clang++; do
+		clock=$(musctl exec -- "$BATS_FILE_TMPDIR/platform-$compiler")
+		[ "$(musctl peek "$clock" LOAD ctrl+0 region1+0)" = \
+			$'0x00000064\n0x00000064\n0x00000000' ]
+		[ "$(musctl irq list -nro IRQ,OF "$clock")" = $'expired 1\nqueue 4' ]
+		musctl irq mask "$clock" queue:3
+		musctl poke "$clock" LOAD=0
+		musctl irq list -nro IRQ,VECTOR,PENDING "$clock" | grep -qx 'queue 3 yes'
+		musctl irq list -nro IRQ,VECTOR,PENDING "$clock" | grep -qx 'expired 0 yes'
+		musctl destroy "$clock"
+	done
 }

@@ -131,7 +131,7 @@ program() { # COMPILER...
 	run -0 --separate-stderr examples/device gpio-idio16 --help
 	[[ $output == *"in=0..0xffff"* ]]
 	export MUSER_RUNTIME_DIR=$PWD/run
-	for device in ticker mover pad ticker-class kv "device null"; do
+	for device in ticker mover pad wdt ticker-class kv "device null"; do
 		# shellcheck disable=SC2086 # a word, or two
 		timeout 60 examples/$device --uuid 85006552-1b4b-45e9-ad62-9dd16df09171 >uuid &
 		until [ -s uuid ]; do sleep 0.05; done

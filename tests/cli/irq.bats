@@ -131,10 +131,18 @@ setup_file() {
 	[[ $stderr == "musctl: irq: fire: VECTOR is missing"* ]]
 	try 2 musctl irq list nosuch 0
 	[[ $stderr == "musctl: irq: list: takes no VECTOR"* ]]
-	try 2 musctl irq fire nosuch frob:0
-	complains "musctl: irq: frob:0: 'frob' is not one of intx, msi, msix, err, req"
+	try 2 musctl irq fire nosuch fr.ob:0
+	complains "musctl: irq: fr.ob:0: 'fr.ob' is not the name of an interrupt"
 	try 2 musctl irq fire nosuch x
 	complains "musctl: irq: x: is not [INDEX:]VECTOR"
+}
+
+@test "PCI has no other kinds than its own" {
+	uuid=$(musctl create null)
+	for irq in frob:0 irq0:0 5:0; do
+		try 2 musctl irq fire "$uuid" $irq
+		complains "musctl: irq: $irq: '${irq%:0}' is not one of intx, msi, msix, err, req"
+	done
 }
 
 @test "--socket lists what any server has" {

@@ -24,7 +24,7 @@ setup_file() {
 	export MUSCTL=${MUSCTL:-$repo/build/release/musctl}
 	export MUSER_RUNTIME_DIR=$BATS_FILE_TMPDIR/run
 	flock "$repo/build" make -s -C "$repo" build/release/libmuser.a >/dev/null
-	for program in ticker mover move pad; do
+	for program in ticker mover move pad wdt; do
 		build cc "$program.c"
 	done
 	build cc ticks.c muser-client.3
@@ -150,4 +150,15 @@ struct pollfd pfd = { .fd = irq, .events = POLLIN };\n&/
 	run -0 --separate-stderr "$MUSCTL" peek "$uuid" STATUS PERIOD
 	"$MUSCTL" destroy "$uuid"
 	[ "$output" = $'0x00000000\n0x000003e8' ]
+}
+
+@test "the watchdog has no PCI, and what is there has its names" {
+	wdt=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/wdt")
+	[ "$("$MUSCTL" peek "$wdt" ctrl+0)" = 0x00000064 ]
+	"$MUSCTL" poke "$wdt" LOAD=0
+	"$MUSCTL" irq list -nro IRQ,OF "$wdt" | grep -q '^bark 1'
+	run --separate-stderr "$MUSCTL" lspci "$wdt"
+	[ "$status" -eq 4 ]
+	[ "$stderr" = "musctl: lspci: $wdt: not a PCI device" ]
+	"$MUSCTL" destroy "$wdt"
 }
