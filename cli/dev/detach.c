@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,9 @@
 #include "muser-instance.h"
 
 #include "dev/control.h"
+#include "dev/fate.h"
 #include "dev/holder.h"
+#include "dev/instance.h"
 #include "dev/logs.h"
 #include "ui/call.h"
 #include "ui/clock.h"
@@ -30,6 +33,7 @@
 
 #define SAID_MAX  65536
 #define STEP_NS   1000000 /* between two looks at the device */
+#define END_MS    2000    /* of its own to end */
 #define ANSWER_MS 500     /* how long one look may take */
 
 /* The start of what it has said: there is one at a time. */
@@ -134,7 +138,7 @@ static pid_t start_holder(struct detached *d, struct holder *job)
 
 int detach_start(struct detached *d, int (*child)(void *arg), void *arg)
 {
-	struct holder job = { .child = child, .arg = arg };
+	struct holder job = { .is_tied = d->is_tied, .child = child, .arg = arg };
 	sigset_t set;
 	pid_t pid;
 
@@ -192,6 +196,49 @@ static void pass_on(struct detached *d)
 	if (said[d->len - 1] != '\n')
 		fputc('\n', stderr);
 	d->shown = d->len;
+}
+
+void detach_pass(struct detached *d, const sigset_t *mask)
+{
+	struct pollfd pfd = { d->is_ended ? -1 : d->holder, POLLIN, 0 };
+
+	ppoll(&pfd, 1, NULL, mask);
+	has_ended(d);
+	pass_on(d);
+	d->len = d->shown = 0;
+}
+
+/* A process that was killed has left what the next look at all of them removes. */
+static void sweep(void)
+{
+	struct uuid_list all;
+
+	if (!instance_list(&all))
+		uuid_list_free(&all);
+}
+
+int detach_finish(struct detached *d)
+{
+	const struct timespec step = { .tv_nsec = STEP_NS };
+	const bool crashed = has_ended(d) && d->status;
+	struct control *control;
+	char text[FATE_TEXT];
+	uint64_t end;
+
+	if (!control_open(d->uuid, &control)) {
+		control_set_timeout(control, END_MS);
+		control_call(control, "Stop", NULL, NULL);
+		control_close(control);
+	}
+	for (end = clock_ns() + END_MS * 1000000ull; !has_ended(d) && clock_ns() < end;)
+		nanosleep(&step, NULL);
+	detach_kill(d);
+	pass_on(d);
+	sweep();
+	if (!crashed)
+		return 0;
+	fate_describe(d->status, text);
+	return error(ST_FAILED, d->program, "%s before the command had ended", text);
 }
 
 int detach_print(struct detached *d)

@@ -7,6 +7,7 @@
 #ifndef MUSCTL_DETACH_H
 #define MUSCTL_DETACH_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@ struct detached {
 	const char *uuid;    /* of its device */
 	const char *program; /* what to call it */
 	const char *hint;    /* what may be wrong with one that is not ready in time, or NULL */
+	bool is_tied;        /* it ends with us, and has no log */
 	/* detach_start()'s */
 	pid_t pid;
 	int holder;    /* socket */
@@ -44,6 +46,14 @@ int detach_died(const struct detached *d);
 /* It is ready: from now on it has a log. Prints the UUID. 0, or ST_FAILED: the process is gone, as
  * nobody learns of it. */
 int detach_print(struct detached *d);
+
+/* Passes on what it says. Sleeps until it says something, has ended, or a signal comes that is not
+ * in mask. */
+void detach_pass(struct detached *d, const sigset_t *mask);
+
+/* It is asked to end its device and itself, then killed; nothing of it is left. 0, or the status of
+ * a printed error: it had failed before. */
+int detach_finish(struct detached *d);
 
 /* SIGTERM, then SIGKILL, to the process and what it started. */
 void detach_kill(struct detached *d);

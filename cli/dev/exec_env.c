@@ -15,10 +15,13 @@
 #include "base/option.h"
 #include "base/sockpath.h"
 
+#include "dev/control.h"
 #include "dev/device_process.h"
+#include "dev/instance.h"
 #include "dev/transport.h"
 #include "ui/call.h"
 #include "ui/error.h"
+#include "ui/value.h"
 
 /* What they mean is for the program to say. */
 static int join_options(struct exec_env *env, const struct device_process *host)
@@ -89,4 +92,28 @@ void exec_env_set(const struct exec_env *env, const struct device_process *host,
 	set_or_unset("MUSER_SOCKET_PATH", env->socket_path);
 	unsetenv("MUSER_LISTEN_FD");
 	transport_setenv(host->mdev);
+}
+
+/* PROGRAM may have a socket of its own, which nobody looks for. */
+int exec_env_check(const struct exec_env *env, const char *program, const char *uuid)
+{
+	const char *path = env->socket_path, *socket;
+	struct json_object *device;
+	struct control *control;
+	int status;
+
+	if (!path)
+		return 0;
+	status = instance_show(uuid, &control, &device);
+	if (status)
+		return status;
+	socket = value_text(device, "socket");
+	if (!socket || strcmp(socket, path))
+		status =
+			error(ST_FAILED, program,
+			      "its device does not listen at %s (it has a socket of its own, or an "
+			      "older libmuser)",
+			      path);
+	control_close(control);
+	return status;
 }

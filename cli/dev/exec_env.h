@@ -20,5 +20,8 @@ void exec_env_free(struct exec_env *env);
 void exec_env_undo(struct exec_env *env);
 /* In the process that becomes the program. */
 void exec_env_set(const struct exec_env *env, const struct device_process *host, const char *uuid);
+/* Once the device answers: does it listen where it was told to? 0, or the status of a printed
+ * error. */
+int exec_env_check(const struct exec_env *env, const char *program, const char *uuid);
 
 #endif /* MUSCTL_EXEC_ENV_H */

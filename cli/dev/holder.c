@@ -39,7 +39,7 @@ struct state {
 	struct log_file log;
 	const char *log_name;
 	pid_t pid;
-	bool has_ended, is_published;
+	bool is_tied, has_ended, is_published;
 };
 
 /* ---- the device process ---------------------------------------------------------- */
@@ -173,7 +173,9 @@ static void serve(struct state *s)
 		say(s, HOLDER_DONE, err);
 		return;
 	}
-	if (!s->has_ended && !s->is_published)
+	if (!s->has_ended && s->is_tied)
+		kill(-s->pid, SIGKILL);
+	else if (!s->has_ended && !s->is_published)
 		publish(s, &request);
 	drop(&s->fds.sock);
 	if (!s->is_published)
@@ -204,7 +206,7 @@ static void hold(struct state *s)
 
 void holder_run(const struct holder *job)
 {
-	struct state s = { .log_name = job->log_name };
+	struct state s = { .log_name = job->log_name, .is_tied = job->is_tied };
 	int pipefd[2];
 
 	setsid();

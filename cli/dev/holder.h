@@ -7,6 +7,7 @@
 #ifndef MUSCTL_HOLDER_H
 #define MUSCTL_HOLDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dev/log_file.h"
@@ -26,7 +27,8 @@ struct holder_packet {
 };
 
 /* From there: HOLDER_SYNC asks for HOLDER_DONE alone; HOLDER_READY also makes a file of the log.
- * If the other end is closed before that, the device is on its own, and its log gets its file. */
+ * If the other end is closed before that, the device is on its own, and its log gets its file; or
+ * it is killed, with what it has started, if it is tied. */
 enum holder_wish { HOLDER_SYNC, HOLDER_READY };
 
 struct holder_request {
@@ -37,8 +39,9 @@ struct holder_request {
 /* What it is to do. */
 struct holder {
 	char log_name[UUID_SIZE + 8];
-	int sock;    /* SOCK_SEQPACKET */
-	int runtime; /* the directory for the log, or -errno */
+	int sock;     /* SOCK_SEQPACKET */
+	bool is_tied; /* what it does for nobody: it ends when the other end is closed */
+	int runtime;  /* the directory for the log, or -errno */
 	int (*child)(void *arg);
 	void *arg;
 };

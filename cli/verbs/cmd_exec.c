@@ -2,7 +2,8 @@
 /*
  * cmd_exec.c - musctl exec -- PROGRAM [ARGUMENT]...: starts a libmuser program as "create" starts a
  * built-in type. What is said of its device it learns from the environment, as libmuser(3) has it.
- * Prints the UUID once the device answers. Exit status: 0, 1, 2; 126, 127.
+ * Prints the UUID once the device answers; or runs a command that it lives for. Exit status: 0, 1,
+ * 2; 126, 127; that of the command.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 #include "dev/claim.h"
-#include "dev/control.h"
+#include "dev/command.h"
 #include "dev/detach.h"
 #include "dev/device_process.h"
 #include "dev/exec_env.h"
@@ -21,7 +22,6 @@
 #include "ui/error.h"
 #include "ui/out.h"
 #include "ui/start.h"
-#include "ui/value.h"
 #include "verbs/verbs.h"
 
 #define HINT " (is it a libmuser program, and does it call lm_ctx_drive()?)"
@@ -29,6 +29,7 @@
 struct exec_args {
 	struct device_process host;
 	bool foreground;
+	const char *command;
 	uint64_t timeout_ns;
 	/* of the call */
 	char **words;
@@ -38,6 +39,8 @@ struct exec_args {
 
 static const struct opt exec_options[] = {
 	HOST_OPTION("option of the device (PROGRAM --help lists them)"),
+	{ 'c', "command", OPT_TEXT, offsetof(struct exec_args, command), "COMMAND",
+	  "run COMMAND by sh(1) and end the device with it", COMPLETE_COMMAND },
 	{ 'f', "foreground", OPT_FLAG, offsetof(struct exec_args, foreground), NULL,
 	  "become PROGRAM instead of starting it in the background" },
 	{ 't', "timeout", OPT_SECONDS, offsetof(struct exec_args, timeout_ns), "SECONDS",
@@ -73,34 +76,15 @@ static int check_transport(struct exec_args *args, struct detached *d)
 	return error(ST_FAILED, args->words[0], "its device is not an mdev (an older libmuser?)");
 }
 
-/* PROGRAM may have a socket of its own, which nobody looks for. */
-static int check_socket(const struct exec_args *args)
-{
-	const char *path = args->env.socket_path, *socket;
-	struct json_object *device;
-	struct control *control;
-	int status;
-
-	if (!path)
-		return 0;
-	status = instance_show(args->id, &control, &device);
-	if (status)
-		return status;
-	socket = value_text(device, "socket");
-	if (!socket || strcmp(socket, path))
-		status =
-			error(ST_FAILED, args->words[0],
-			      "its device does not listen at %s (it has a socket of its own, or an "
-			      "older libmuser)",
-			      path);
-	control_close(control);
-	return status;
-}
-
 static int run_detached(struct exec_args *args, const struct claim *claim)
 {
 	const uint64_t timeout = args->timeout_ns ? args->timeout_ns : DETACH_TIMEOUT_NS;
-	struct detached d = { .uuid = args->id, .program = args->words[0], .hint = HINT };
+	struct detached d = {
+		.uuid = args->id,
+		.program = args->words[0],
+		.hint = HINT,
+		.is_tied = args->command,
+	};
 	int status;
 
 	status = detach_start(&d, become, args);
@@ -117,7 +101,9 @@ static int run_detached(struct exec_args *args, const struct claim *claim)
 	if (!status)
 		status = naming_check_device(args->words[0], args->id, args->host.name);
 	if (!status)
-		status = check_socket(args);
+		status = exec_env_check(&args->env, args->words[0], args->id);
+	if (!status && args->command)
+		return command_run(args->command, &d);
 	if (!status)
 		return detach_print(&d);
 	detach_kill(&d);
@@ -135,7 +121,7 @@ static int run_claimed(struct exec_args *args)
 	if (args->foreground)
 		claim_keep(&claim);
 	status = args->foreground ? run_here(args) : run_detached(args, &claim);
-	if (status || !args->host.mdev)
+	if (status || args->command || !args->host.mdev)
 		claim_drop(&claim);
 	else
 		claim_settle(&claim);
@@ -146,7 +132,7 @@ static int run_on_socket(struct exec_args *args)
 {
 	const int status = args->foreground ? run_here(args) : run_detached(args, NULL);
 
-	if (status)
+	if (status || args->command)
 		exec_env_undo(&args->env);
 	return status;
 }
@@ -160,6 +146,8 @@ static int check(struct exec_args *args)
 		return status;
 	if (args->foreground && args->timeout_ns)
 		return error_usage(NULL, "--foreground and --timeout are mutually exclusive");
+	if (args->foreground && args->command)
+		return error_usage(NULL, "--foreground and --command are mutually exclusive");
 	if (host->uuid)
 		snprintf(args->id, sizeof(args->id), "%s", host->uuid);
 	else
@@ -186,6 +174,9 @@ static int run(const struct call *call)
 const struct cmd cmd_exec = {
 	.name = "exec",
 	.summary = "start a libmuser program as a device",
+	.more = "Prints the UUID once the device answers. With --command prints nothing and\n"
+		"runs COMMAND, which finds MUSER_UUID and MUSER_SOCKET in its environment;\n"
+		"the device, and what PROGRAM has started, ends with it.",
 	.args = (const struct arg[]){ { "PROGRAM", COMPLETE_COMMAND },
 				      { "ARGUMENT", COMPLETE_FILE, ARG_OPTIONAL | ARG_MANY },
 				      { 0 } },

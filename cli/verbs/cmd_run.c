@@ -5,23 +5,15 @@
  * --socket-path, --fd, SIGTERM, no daemonizing. With COMMAND the device lives as long as
  * that. Exit status: 0, 1, 2, or the command's, 126 and 127 as of env(1).
  */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "program.h"
 
 #include "dev/claim.h"
+#include "dev/command.h"
 #include "dev/device_process.h"
 #include "dev/instance.h"
 #include "ui/call.h"
 #include "ui/error.h"
 #include "ui/out.h"
-#include "ui/start.h"
 #include "verbs/verbs.h"
 
 struct run_args {
@@ -33,92 +25,9 @@ static const struct opt run_options[] = { HOST_OPTION_OF_TYPE,
 					    "FDNUM", "inherited socket (connected or listening)" },
 					  { 0 } };
 
-/* The command that the device lives for. */
-struct child {
-	char **words;
-	pid_t pid;
-};
-
-static volatile pid_t child_pid;
-
-/* Whoever asks us to end asks for the command to end; the device follows it. The number is the
- * command's until it is waited for. */
-static void forward(int sig)
+static int start_command(void *arg, lm_ctx_t *ctx)
 {
-	if (child_pid > 0)
-		kill(child_pid, sig);
-}
-
-/* A device may have children as well; this is no end of theirs. */
-static void child_ended(int sig)
-{
-	const int saved = errno;
-	siginfo_t info = { 0 };
-
-	if (!waitid(P_PID, (id_t)child_pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
-		program_stop(sig);
-	errno = saved;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction stop = { .sa_handler = child_ended, .sa_flags = SA_NOCLDSTOP };
-	struct sigaction to_child = { .sa_handler = forward };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-	sigaction(SIGCHLD, &stop, NULL);
-	sigaction(SIGTERM, &to_child, NULL);
-	start_on_hangup(forward);
-	sigaction(SIGINT, &ignore, NULL); /* a terminal sends it to the command as well */
-}
-
-/* With the signals as they were when we began. */
-static void exec_child(const struct child *child, lm_ctx_t *ctx, const sigset_t *mask)
-{
-	const char *socket = lm_ctx_socket(ctx);
-
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	start_on_hangup(SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	setenv("MUSER_UUID", lm_ctx_uuid(ctx), 1);
-	if (socket)
-		setenv("MUSER_SOCKET", socket, 1);
-	_exit(start_program(child->words));
-}
-
-static int start_child(void *arg, lm_ctx_t *ctx)
-{
-	struct child *child = arg;
-	sigset_t block, old;
-
-	/* handlers must not run in the child, nor here before the pid is known */
-	sigfillset(&block);
-	sigprocmask(SIG_BLOCK, &block, &old);
-	child->pid = fork();
-	if (child->pid == 0)
-		exec_child(child, ctx, &old);
-	child_pid = child->pid;
-	catch_signals();
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (child->pid < 0)
-		return error(ST_FAILED, child->words[0], "%s", strerror(errno));
-	return 0;
-}
-
-static int child_status(const struct child *child)
-{
-	siginfo_t info;
-	int status;
-
-	while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-		;
-	child_pid = 0;
-	while (waitpid(child->pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return error(ST_FAILED, child->words[0], "%s", strerror(errno));
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return command_start(arg, lm_ctx_uuid(ctx), lm_ctx_socket(ctx), program_stop);
 }
 
 static int print_uuid(void *arg, lm_ctx_t *ctx)
@@ -126,16 +35,17 @@ static int print_uuid(void *arg, lm_ctx_t *ctx)
 	return out_line(lm_ctx_uuid(ctx));
 }
 
-static int serve(const struct call *call, struct child *child)
+static int serve(const struct call *call)
 {
 	struct run_args *args = call->args;
 	bool command = call->nr_words > call->nr_before;
 
-	return device_process_serve(&args->host, command ? start_child : print_uuid, child);
+	return device_process_serve(&args->host, command ? start_command : print_uuid,
+				    call->words + call->nr_before);
 }
 
 /* The mdev goes with us; if we are killed, whoever finds our lock released removes it. */
-static int serve_claimed(const struct call *call, struct child *child)
+static int serve_claimed(const struct call *call)
 {
 	struct run_args *args = call->args;
 	char uuid[UUID_SIZE];
@@ -148,7 +58,7 @@ static int serve_claimed(const struct call *call, struct child *child)
 	status = claim_take(&claim, args->host.uuid);
 	if (status)
 		return status;
-	status = serve(call, child);
+	status = serve(call);
 	claim_drop(&claim);
 	return status;
 }
@@ -156,15 +66,14 @@ static int serve_claimed(const struct call *call, struct child *child)
 static int run(const struct call *call)
 {
 	struct run_args *args = call->args;
-	struct child child = { call->words + call->nr_before, 0 };
 	int status;
 
 	status = device_process_prepare(&args->host, call->words[0]);
 	if (status)
 		return status;
-	status = args->host.mdev ? serve_claimed(call, &child) : serve(call, &child);
+	status = args->host.mdev ? serve_claimed(call) : serve(call);
 	device_process_free(&args->host);
-	return child.pid > 0 ? child_status(&child) : status;
+	return command_status(call->words[call->nr_before], status);
 }
 
 const struct cmd cmd_run = {

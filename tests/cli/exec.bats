@@ -229,3 +229,72 @@ musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	[ "$code" -eq 1 ]
 	run ! pgrep -f "^$PROGRAM hang"
 }
+
+@test "--command: the device lives as long as the command, which knows it" {
+	try 0 musctl exec -c 'musctl() { "$MUSCTL" "$@"; }
+		musctl set "$MUSER_UUID" level=2 && musctl set "$MUSER_UUID" level
+		musctl list -nro UUID,SOCKET
+		echo "$MUSER_UUID $MUSER_SOCKET"' -- "$PROGRAM"
+	[ "${lines[0]}" = 2 ]
+	[ "${lines[1]}" = "${lines[2]}" ]
+	[ "${#lines[@]}" -eq 3 ]
+	[ -z "$stderr" ]
+	nothing_left
+}
+
+@test "--command: its status, or 128 and its signal" {
+	try 7 musctl exec -c 'exit 7' -- "$PROGRAM"
+	[ -z "$output$stderr" ]
+	try 143 musctl exec -c 'kill $$' -- "$PROGRAM"
+	try 127 musctl exec -c nosuchcommand -- "$PROGRAM"
+	nothing_left
+}
+
+@test "--command does not run if there is no device" {
+	try 1 musctl exec -c 'touch ran' -- "$PROGRAM" fail
+	try 127 musctl exec -c 'touch ran' -- no-such-program
+	try 2 musctl exec -f -c 'touch ran' -- "$PROGRAM"
+	[[ $stderr == "musctl: exec: --foreground and --command are mutually exclusive"* ]]
+	[ ! -e ran ]
+	nothing_left
+}
+
+@test "--command: what the program says is passed on at once" {
+	timeout 20 "$MUSCTL" exec -c '"$MUSCTL" set "$MUSER_UUID" say=hello
+		until grep -qx hello errors; do sleep 0.02; done' -- "$PROGRAM" 2>errors
+	[ "$(cat errors)" = hello ]
+}
+
+@test "--command: a device that crashes is a failure, whatever the command makes of it" {
+	try 1 musctl exec --socket-path here.sock -c '"$MUSCTL" poke "$MUSER_UUID" TRAP=1; true' -- "$PROGRAM"
+	[[ $stderr == *"musctl: exec: $PROGRAM: "*" before the command had ended" ]]
+	try 7 musctl exec -c '"$MUSCTL" poke "$MUSER_UUID" TRAP=1; exit 7' -- "$PROGRAM"
+	[ ! -e here.sock ]
+	nothing_left
+	try 0 musctl exec -c '"$MUSCTL" destroy "$MUSER_UUID"' -- "$PROGRAM"
+	[ -z "$stderr" ]
+}
+
+@test "--command: SIGTERM is for the command, and what the program has started ends, too" {
+	"$MUSCTL" exec -c 'trap "exit 5" TERM; touch ready; while :; do sleep 0.05; done' -- \
+		sh -c "$PROGRAM & exec sleep 1000" 3>&- &
+	pid=$!
+	eventually test -e ready
+	kill -TERM "$pid"
+	code=0
+	wait "$pid" || code=$?
+	[ "$code" -eq 5 ]
+	nothing_left
+}
+
+@test "--command: no device outlives a musctl that is killed" {
+	"$MUSCTL" exec -c 'echo $$ >ready; exec sleep 1000' -- "$PROGRAM" 3>&- &
+	pid=$!
+	eventually test -s ready
+	device=$(musctl list -nro PID)
+	kill -KILL "$pid"
+	eventually has_ended "$device"
+	kill "$(cat ready)"
+	[ -z "$(musctl list -n)" ]
+	[ -z "$(musctl list --all -n)" ]
+}
