@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # bats file_tags=vm
 #
-# A guest that panics and a guest that hangs: a stock Debian kernel with its stock drivers on pvpanic
-# and watchdog-i6300esb, and who waits for them on the host. One guest, which boots three times: the
-# tests follow each other. Refuses to test registers: tests/devices does.
+# The devices by which a host talks with a guest, and a guest that panics or hangs: a stock
+# Debian kernel with its stock drivers on serial-16550, pvpanic and watchdog-i6300esb, and who
+# waits for them on the host. One guest, which boots three times: the tests follow each other.
+# Refuses to test registers: tests/devices does.
 # shellcheck disable=SC2016 # scripts for the guest are not for this shell to expand
 
 # shellcheck source-path=SCRIPTDIR source=guest.sh
@@ -18,15 +19,18 @@ setup_file() {
 	guest_prepare pvpanic-pci i6300esb
 	PANIC=$("$MUSCTL" create pvpanic)
 	WATCHDOG=$("$MUSCTL" create watchdog-i6300esb)
-	export PANIC WATCHDOG
+	LINE=$BATS_FILE_TMPDIR/line # a link to the pseudoterminal
+	SERIAL=$("$MUSCTL" create serial-16550 -O backend=pty,link="$LINE")
+	export PANIC WATCHDOG SERIAL LINE
 	guest_start "$MUSER_RUNTIME_DIR/$PANIC/vfio-user.sock" \
-		"$MUSER_RUNTIME_DIR/$WATCHDOG/vfio-user.sock"
+		"$MUSER_RUNTIME_DIR/$WATCHDOG/vfio-user.sock" \
+		"$MUSER_RUNTIME_DIR/$SERIAL/vfio-user.sock"
 	guest_wait_boot
 }
 
 teardown_file() {
 	guest_stop
-	"$MUSCTL" destroy "$PANIC" "$WATCHDOG" || true
+	"$MUSCTL" destroy "$PANIC" "$WATCHDOG" "$SERIAL" || true
 }
 
 teardown() {
@@ -93,6 +97,67 @@ trace() { # UUID COMMAND
 	[ -z "$(grep -v ' [A-Z][A-Z0-9_]*$' <<<"$output")" ]
 	[ "$(property "$WATCHDOG" stage)" = stopped ]
 	[ "$(guest_run 'cat /sys/class/watchdog/watchdog0/bootstatus')" = 0 ]
+}
+
+# Each way: every byte is a trapped access or two, so a megabyte takes minutes.
+: "${SERIAL_BYTES:=131072}"
+
+# In the guest: the name of the port, which is raw from now on.
+TTY='d=$(grep -l "^0x0002\$" /sys/bus/pci/devices/*/device); t=$(ls "${d%/device}/tty")
+	stty -F /dev/$t raw -echo;'
+
+has_peer() {
+	[ "$(property "$SERIAL" peer)" = 1 ]
+}
+
+@test "serial: 8250_pci binds by the class of the card, and finds FIFOs" {
+	[ "$(driver_of 0x0002)" = serial ]
+	run guest_run "$TTY"' cat /proc/tty/driver/serial; echo "$t"'
+	[[ ${lines[-1]} == ttyS* ]]
+	grep -q "^${lines[-1]#ttyS}: uart:16550A" <<<"$output"
+}
+
+@test "serial: registers that share an address have names in a trace" {
+	run trace "$SERIAL" "$TTY"' echo x >/dev/$t'
+	for name in THR DLL DLM FCR IIR LCR MCR LSR IER; do
+		[[ $output == *" $name"* ]]
+	done
+	[[ $("$MUSCTL" show -J "$SERIAL") == *'"9600 8N1"'* ]]
+}
+
+@test "serial: SERIAL_BYTES to the host, without a lost byte" {
+	timeout 600 head -c $SERIAL_BYTES "$LINE" >"$BATS_TEST_TMPDIR/got" 3>&- &
+	local reader=$!
+	eventually has_peer
+	sum=$(GUEST_TIMEOUT=600 guest_run "$TTY"'
+		head -c '$SERIAL_BYTES' /dev/urandom >/tmp/sent
+		cat /tmp/sent >/dev/$t; md5sum </tmp/sent')
+	wait "$reader"
+	[ "$(md5sum <"$BATS_TEST_TMPDIR/got")" = "$sum" ]
+}
+
+@test "serial: SERIAL_BYTES to the guest, without a lost byte" {
+	head -c $SERIAL_BYTES /dev/urandom >"$BATS_TEST_TMPDIR/sent"
+	guest_run "$TTY"' head -c '$SERIAL_BYTES' /dev/$t >/tmp/got 2>/dev/null & echo $! >/tmp/reader
+		while ! ls -l /proc/$!/fd 2>/dev/null | grep -q ttyS; do usleep 10000; done'
+	timeout 600 cat "$BATS_TEST_TMPDIR/sent" >"$LINE"
+	sum=$(GUEST_TIMEOUT=600 guest_run 'while [ "$(wc -c </tmp/got)" -lt '$SERIAL_BYTES' ]; do sleep 1; done
+		md5sum </tmp/got')
+	[ "$(md5sum <"$BATS_TEST_TMPDIR/sent")" = "$sum" ]
+	[ "$(guest_run 'grep -c "oe:" /proc/tty/driver/serial')" = 0 ]
+}
+
+@test "serial: somebody logs in" {
+	guest_run "$TTY"' getty -L -n -l /bin/sh 115200 $t vt100 </dev/null >/tmp/getty 2>&1 &'
+	exec 8<>"$LINE"
+	read -r -t 120 -d '#' -u 8 _ # getty flushes what was typed before it
+	printf 'echo $((6 * 7))-from-$(uname -s)\n' >&8
+	while read -r -t 60 -u 8 line; do
+		[[ $line != 42-from-Linux* ]] || break
+	done
+	[[ $line == 42-from-Linux* ]]
+	printf 'exit\n' >&8
+	exec 8>&-
 }
 
 @test "the kernel had nothing to complain about" {
