@@ -637,6 +637,32 @@ enum lm_prop_type {
 #define LM_PROPS(array) .props = (array), .nr_props = LM_NR(array), \
 			.prop_size = sizeof((array)[0])
 
+/**
+ * lm_prop_reject() - say why a property does not take a value
+ * @err: what is to be returned: -EINVAL, -EBUSY, ...
+ * @fmt: as printf(3): one line that begins in lower case and ends without a full stop; of the text
+ *       255 bytes are taken
+ *
+ * For lm_dev_info_t.prop_set: "return lm_prop_reject(-EINVAL, "no opcode %s", name);". Who has
+ * given the value reads this in place of the library's own words for the error.
+ *
+ * Context: prop_set; elsewhere it has no effect.
+ * Return: @err.
+ * Since: 0.2
+ */
+int lm_prop_reject(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * lm_prop_reason() - what lm_prop_reject() has said last in this thread
+ *
+ * For programs that call lm_dev_info_t.prop_set themselves. Forgotten before the library calls it.
+ *
+ * Context: any thread; never blocks.
+ * Return: a line of UTF-8, valid until the next one; NULL: there is none.
+ * Since: 0.2
+ */
+const char *lm_prop_reason(void);
+
 /** enum lm_log_level - from what broke to what happened */
 enum lm_log_level { LM_LOG_ERR, LM_LOG_WARN, LM_LOG_INFO, LM_LOG_DEBUG };
 
@@ -711,7 +737,7 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  *               set
  * @prop_set:    sets it, also for $MUSER_OPTIONS, before @start is called. A value is UTF-8 without
  *               control characters, the library rejects others. -EINVAL: bad value, -ENOENT: no
- *               such property, -EPERM: read-only
+ *               such property, -EPERM: read-only. lm_prop_reject() says more
  * @client:      a client attached or detached. Who connects is the client when its VERSION is
  *               complete; up to eight may be on their way to that, and the first one wins. Nothing
  *               is reset when it leaves: the next one finds the device as it was. (The client of

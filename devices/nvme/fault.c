@@ -83,14 +83,14 @@ int faults_set(struct faults *faults, const char *text, char *why, size_t size)
 	int ret = 0;
 
 	if (strlen(text) >= sizeof(copy)) {
-		snprintf(why, size, "fault: longer than %d characters", FAULT_TEXT - 1);
+		snprintf(why, size, "longer than %d characters", FAULT_TEXT - 1);
 		return -EINVAL;
 	}
 	memcpy(new.text, text, strlen(text) + 1);
 	memcpy(copy, new.text, sizeof(copy));
 	while (*text && !ret && (rule = strsep(&at, ","))) {
 		if (new.nr == FAULT_RULES) {
-			snprintf(why, size, "fault: more than %d rules", FAULT_RULES);
+			snprintf(why, size, "more than %d rules", FAULT_RULES);
 			return -EINVAL;
 		}
 		ret = fault_rule_parse(&new.rule[new.nr++], rule, why, size);

@@ -264,7 +264,7 @@ int fault_rule_parse(struct fault_rule *r, char *text, char *why, size_t size)
 		.first = 1, .last = UINT64_MAX, .step = 1, .share = 1, .of = 1, .random = 1
 	};
 	if (!take_command(r, command)) {
-		snprintf(why, size, "fault: \"%s\" is not a command of those in muser-devices(7)",
+		snprintf(why, size, "\"%s\" is not a command of those in muser-devices(7)",
 			 command);
 		return -EINVAL;
 	}
@@ -275,12 +275,12 @@ int fault_rule_parse(struct fault_rule *r, char *text, char *why, size_t size)
 		fault = take_key(r, name, value);
 		if (!fault)
 			continue;
-		snprintf(why, size, "fault: \"%s%s%s\" of %s: %s", name, value ? "=" : "",
-			 value ?: "", command, fault);
+		snprintf(why, size, "\"%s%s%s\" of %s: %s", name, value ? "=" : "", value ?: "",
+			 command, fault);
 		return -EINVAL;
 	}
 	if (r->has_action)
 		return 0;
-	snprintf(why, size, "fault: %s has no action (status=N, drop, ...)", command);
+	snprintf(why, size, "%s has no action (status=N, drop, ...)", command);
 	return -EINVAL;
 }

@@ -131,11 +131,11 @@ static int nvme_prop_set(void *pvt, const char *name, const char *value)
 	int ret;
 
 	ret = faults_set(&dev->faults, value, why, sizeof(why));
-	if (ret && dev->ctx)
-		lm_log(dev->ctx, LM_LOG_ERR, "%s", why);
-	if (!ret && dev->nvme)
+	if (ret)
+		return lm_prop_reject(ret, "%s", why);
+	if (dev->nvme)
 		faults_follow(dev);
-	return ret;
+	return 0;
 }
 
 /* ---- the type ---------------------------------------------------------------------- */

@@ -233,6 +233,7 @@ int prop_set(const lm_dev_info_t *info, const char *name, const char *value)
 {
 	const lm_prop_t *prop = prop_find(info, name);
 
+	lm_prop_reject(0, "%s", "");
 	/* JSON and $MUSER_OPTIONS carry no other: what one way to it refuses, all do. */
 	if (!utf8_is_line(value))
 		return -EINVAL;

@@ -9,12 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <muser.h>
+
 #include "base/utf8.h"
 
 const char *value_fault(int err, const char *value, const char *accepts, char text[VALUE_FAULT])
 {
 	bool lacks_0x;
 
+	if (err && lm_prop_reason()) {
+		snprintf(text, VALUE_FAULT, "%s", lm_prop_reason());
+		return text;
+	}
 	if (err == -EPERM)
 		return READ_ONLY_FAULT;
 	if (err != -EINVAL)

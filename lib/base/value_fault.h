@@ -12,8 +12,9 @@
 #define READ_ONLY_FAULT   "is read-only"
 #define CREATE_ONLY_FAULT "can be set at creation only"
 
-/* In words: err is what prop_set gave, accepts what the property takes (NULL: unknown); text is
- * room for them. NULL: err says nothing about the value. */
+/* In words, the device's (lm_prop_reason()) if there are any: err is what prop_set gave, accepts
+ * what the property takes (NULL: unknown); text is room for them. NULL: err says nothing about the
+ * value. */
 const char *value_fault(int err, const char *value, const char *accepts, char text[VALUE_FAULT]);
 
 #endif /* LM_VALUE_FAULT_H */

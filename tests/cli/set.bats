@@ -96,6 +96,19 @@ load helper
 }
 
 
+@test "why a value is none, in the words of the device, as create says it" {
+	uuid=$(musctl create nvme)
+	while read -r word fault; do
+		try 1 musctl set "$uuid" "$word"
+		complains "musctl: set: $word: $fault"
+		try 2 musctl create nvme -O "$word"
+		complains "musctl: create: $word: $fault"
+	done <<-END
+		fault=raed:drop "raed" is not a command of those in muser-devices(7)
+		fault=read read has no action (status=N, drop, ...)
+	END
+}
+
 @test "what cannot be set now, and a value that is none: as create says it" {
 	uuid=$(musctl create gpio-idio16)
 	musctl set "$uuid" loopback=1

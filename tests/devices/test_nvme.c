@@ -404,19 +404,19 @@ static void rules_that_cannot_be(void **state)
 	static const struct {
 		const char *rule, *why;
 	} bad[] = {
-		{ "raed:drop", "fault: \"raed\" is not a command of those in muser-devices(7)" },
-		{ ",", "fault: \"\" is not a command of those in muser-devices(7)" },
+		{ "raed:drop", "\"raed\" is not a command of those in muser-devices(7)" },
+		{ ",", "\"\" is not a command of those in muser-devices(7)" },
 		{ "io-0x100:drop", NULL },
 		{ "io-:drop", NULL },
-		{ "read", "fault: read has no action (status=N, drop, ...)" },
-		{ "read:nsid=1", "fault: read has no action (status=N, drop, ...)" },
+		{ "read", "read has no action (status=N, drop, ...)" },
+		{ "read:nsid=1", "read has no action (status=N, drop, ...)" },
 		{ "read:whn=3:drop",
-		  "fault: \"whn=3\" of read: neither a condition nor an action" },
-		{ "read:status=0x800", "fault: \"status=0x800\" of read: expected status=N, "
+		  "\"whn=3\" of read: neither a condition nor an action" },
+		{ "read:status=0x800", "\"status=0x800\" of read: expected status=N, "
 				       "1 to 0x7ff" },
 		{ "read:status=0", NULL },
 		{ "read:status", NULL },
-		{ "read:drop=1", "fault: \"drop=1\" of read: expected drop" },
+		{ "read:drop=1", "\"drop=1\" of read: expected drop" },
 		{ "read:drop:", NULL },
 		{ "read:drop:lba=1+0", NULL },
 		{ "read:drop:lba=-1", NULL },
@@ -432,11 +432,11 @@ static void rules_that_cannot_be(void **state)
 		{ "read:delay_exit=2h", NULL },
 		{ "read:delay_exit=3601s", NULL },
 		{ "read:delay_exit=18446744073709551615", NULL },
-		{ "read:dw16=0", "fault: \"dw16=0\" of read: expected dwN=N, dw0 to dw15, "
+		{ "read:dw16=0", "\"dw16=0\" of read: expected dwN=N, dw0 to dw15, "
 				 "four of them" },
 		{ "read:dw1=0:dw2=0:dw3=0:dw4=0:dw5=0", NULL },
 		{ "io:drop,io:drop,io:drop,io:drop,io:drop,io:drop,io:drop,io:drop,io:drop",
-		  "fault: more than 8 rules" },
+		  "more than 8 rules" },
 	};
 	struct faults faults = { 0 }, before;
 	char why[256], longest[FAULT_TEXT + 1];
@@ -455,7 +455,7 @@ static void rules_that_cannot_be(void **state)
 	memset(longest, 'x', FAULT_TEXT);
 	longest[FAULT_TEXT] = 0;
 	assert_int_equal(faults_set(&faults, longest, why, sizeof(why)), -22);
-	assert_string_equal(why, "fault: longer than 511 characters");
+	assert_string_equal(why, "longer than 511 characters");
 	start(NULL);
 	assert_int_equal(fixture_set(&f, "fault", "read"), -22);
 	fixture_assert_prop(&f, "fault", "");

@@ -336,6 +336,10 @@ enum lm_prop_type {
 #define LM_PROPS(array) .props = (array), .nr_props = LM_NR(array), \
 			.prop_size = sizeof((array)[0])
 
+int lm_prop_reject(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+const char *lm_prop_reason(void);
+
 enum lm_log_level { LM_LOG_ERR, LM_LOG_WARN, LM_LOG_INFO, LM_LOG_DEBUG };
 
 typedef void (lm_log_t)(void *pvt, int level, const char *msg);
