@@ -20,6 +20,7 @@ const struct device_type *const device_types[] = {
 	&device_nvme,
 	&device_watchdog_i6300esb,
 	&device_serial_16550,
+	&device_ioat,
 	NULL,
 };
 /* clang-format on */

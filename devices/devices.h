@@ -67,6 +67,7 @@ void device_free(const struct device_type *type, void *dev);
 /* The types, each in a file of its own. */
 extern const struct device_type device_edu;
 extern const struct device_type device_gpio_idio16;
+extern const struct device_type device_ioat;
 extern const struct device_type device_null;
 extern const struct device_type device_nvme;
 extern const struct device_type device_pvpanic;
