@@ -224,21 +224,20 @@ LM_EXPORT int lm_dma_store(lm_ctx_t *ctx, dma_addr_t addr, unsigned int width, u
 LM_EXPORT int lm_dma_hold(lm_ctx_t *ctx, int prot, dma_addr_t addr, uint64_t len,
 			  lm_dma_hold_t *hold)
 {
+	dma_sg_t no_room, *sg;
 	uint32_t needed = 0;
-	dma_sg_t sg;
 	int ret;
 
 	hold->nr = hold->needed = 0;
 	ctx_lock(ctx);
 	do {
-		ret = dma_piece(ctx, addr, len, &sg);
+		sg = needed < hold->max ? &hold->sg[needed] : &no_room;
+		ret = dma_piece(ctx, addr, len, sg);
 		if (ret)
 			break;
-		if (needed < hold->max)
-			hold->sg[needed] = sg;
 		needed++;
-		addr += sg.length;
-		len -= sg.length;
+		addr += sg->length;
+		len -= sg->length;
 	} while (len);
 	if (!ret)
 		hold->needed = needed;

@@ -92,6 +92,7 @@ static void lists_init(lm_nvme_t *nvme)
 	TAILQ_INIT(&nvme->aers);
 	TAILQ_INIT(&nvme->bounce_waiters);
 	TAILQ_INIT(&nvme->held);
+	TAILQ_INIT(&nvme->done);
 	for (i = 0; i < NVME_QUEUES; i++)
 		TAILQ_INIT(&nvme->cq[i].backlog);
 }

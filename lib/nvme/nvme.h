@@ -179,7 +179,7 @@ struct nvme_cmd {
 	uint64_t due_ns;
 	void (*held_then)(struct nvme_cmd *cmd);
 	lm_nvme_fault_t fault;
-	uint8_t cqe[16];
+	uint64_t cqe[2];
 };
 
 TAILQ_HEAD(nvme_cmds, nvme_cmd);
@@ -223,6 +223,8 @@ struct lm_nvme {
 
 	struct nvme_cmd *cmd[NVME_SLOTS];
 	struct nvme_cmds free, aers, bounce_waiters;
+	struct nvme_cmds done; /* in this turn: to be posted together */
+	uint32_t done_work;
 	struct nvme_cmds held; /* by due_ns */
 	lm_timer_t *held_timer;
 	lm_nvme_inject_fn *inject;
@@ -272,6 +274,12 @@ static inline bool nvme_is_admin(const struct nvme_cmd *cmd)
 static inline uint32_t nvme_doorbell_value(const lm_nvme_t *nvme, uint32_t index)
 {
 	return index & 1 ? nvme->st->cq[index / 2].head : nvme->st->sq[index / 2].tail;
+}
+
+/* Of a ring of @entries, the place after @at. */
+static inline uint16_t nvme_next(uint16_t at, uint16_t entries)
+{
+	return at + 1 == entries ? 0 : (uint16_t)(at + 1);
 }
 
 static inline void nvme_bit_set(uint64_t *bits, unsigned int nr, bool on)
@@ -341,8 +349,16 @@ uint16_t nvme_error_dma(int err);
 
 /* What is to happen to a command; its dwords may be others afterwards. */
 void nvme_fault_ask(struct nvme_cmd *cmd);
-/* @then is called after @delay_ns; at once for 0. */
+/* @then is called after @delay_ns. */
 void nvme_fault_hold(struct nvme_cmd *cmd, uint64_t delay_ns, void (*then)(struct nvme_cmd *));
+static inline void nvme_fault_wait(struct nvme_cmd *cmd, uint64_t delay_ns,
+				   void (*then)(struct nvme_cmd *))
+{
+	if (delay_ns)
+		nvme_fault_hold(cmd, delay_ns, then);
+	else
+		then(cmd);
+}
 /* It is held no more, and nothing is called. */
 void nvme_fault_let_go(struct nvme_cmd *cmd);
 /* The data at hand. */
@@ -387,6 +403,8 @@ struct nvme_cmd *nvme_cmd_again(lm_nvme_t *nvme, uint16_t nr);
 /* Its completion is known; what was done of it counts. */
 void nvme_cmd_end(struct nvme_cmd *cmd, uint16_t status);
 void nvme_cmd_post(struct nvme_cmd *cmd);
+/* Those of this turn. */
+void nvme_cmd_post_all(lm_nvme_t *nvme);
 /* There may be room in the queue. */
 void nvme_cmd_retry(lm_nvme_t *nvme, uint16_t cqid);
 /* All commands are cut off; @forget: their slots as well. False: some are not back yet,

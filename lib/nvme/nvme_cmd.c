@@ -15,6 +15,13 @@
 
 enum { CMD_CHUNK = 16 };
 
+/*
+ * Completions of a turn are written some at a time. The guest looks at the line where the next one
+ * will be, and each time that it does, the line has to be fetched back, while whatever else is
+ * stored waits. Not too many, nor after much data: the guest waits for them.
+ */
+enum { DONE_WORK = 8 };
+
 /* ---- slots ------------------------------------------------------------------------ */
 
 static bool grow(lm_nvme_t *nvme)
@@ -128,11 +135,11 @@ static void cqe_make(struct nvme_cmd *cmd, bool phase)
 	const struct nvme_slot *slot = cmd->slot;
 	const struct nvme_sq *sq = &nvme->sq[slot->sqid];
 
-	nvme_put64(cmd->cqe, slot->result);
-	nvme_put16(cmd->cqe + 8, sq->fetching ? sq->fetched : nvme->st->sq[slot->sqid].head);
-	nvme_put16(cmd->cqe + 10, slot->sqid);
-	nvme_put16(cmd->cqe + 12, NVME_CID(slot->dw[0]));
-	nvme_put16(cmd->cqe + 14, (uint16_t)(slot->status << 1 | phase));
+	const uint16_t head = sq->fetching ? sq->fetched : nvme->st->sq[slot->sqid].head;
+	const uint32_t end = NVME_CID(slot->dw[0]) | (uint32_t)(slot->status << 1 | phase) << 16;
+
+	cmd->cqe[0] = htole64(slot->result);
+	cmd->cqe[1] = htole64(head | (uint32_t)slot->sqid << 16 | (uint64_t)end << 32);
 }
 
 static void posted(struct nvme_cmd *cmd)
@@ -163,7 +170,7 @@ static void first_is_written(void *arg, int result)
 	struct nvme_cmd *cmd = arg;
 	lm_nvme_t *nvme = cmd->pub.nvme;
 	const struct nvme_cq *cq = &nvme->cq[nvme->st->sq[cmd->pub.sqid].cqid];
-	const struct iovec last = { cmd->cqe + 12, 4 };
+	const struct iovec last = { (char *)cmd->cqe + 12, 4 };
 	const uint64_t at = cq->ring.addr + cmd->slot->index * 16u + 12;
 
 	if (!result && !cmd->is_dead)
@@ -180,13 +187,13 @@ static void cqe_write(struct nvme_cmd *cmd, struct nvme_cq *cq)
 	const uint32_t at = cmd->slot->index * 16u;
 	const struct iovec first = { cmd->cqe, 12 };
 	char *memory = nvme_ring_memory(nvme, &cq->ring, PROT_READ | PROT_WRITE);
-	uint32_t last;
+	uint64_t *to;
 	int ret;
 
 	if (memory) {
-		memcpy(memory + at, cmd->cqe, 12);
-		memcpy(&last, cmd->cqe + 12, 4);
-		__atomic_store_n((uint32_t *)(void *)(memory + at + 12), last, __ATOMIC_RELEASE);
+		to = (uint64_t *)(void *)(memory + at);
+		to[0] = cmd->cqe[0];
+		__atomic_store_n(&to[1], cmd->cqe[1], __ATOMIC_RELEASE);
 		posted(cmd);
 		return;
 	}
@@ -197,7 +204,7 @@ static void cqe_write(struct nvme_cmd *cmd, struct nvme_cq *cq)
 
 static bool is_full(const struct nvme_state_cq *cq)
 {
-	return (cq->tail + 1) % cq->entries == cq->head;
+	return nvme_next(cq->tail, cq->entries) == cq->head;
 }
 
 /* One that was being posted when the process ended goes where it went. */
@@ -217,7 +224,7 @@ void nvme_cmd_post(struct nvme_cmd *cmd)
 		slot->index = st->tail;
 		slot->state = NVME_SLOT_POSTING;
 		cqe_make(cmd, st->phase);
-		st->tail = (uint16_t)((st->tail + 1) % st->entries);
+		st->tail = nvme_next(st->tail, st->entries);
 		st->phase ^= !st->tail;
 	} else {
 		cqe_make(cmd, slot->index < st->tail ? st->phase : !st->phase);
@@ -238,12 +245,31 @@ void nvme_cmd_retry(lm_nvme_t *nvme, uint16_t cqid)
 
 /* ---- ends ------------------------------------------------------------------------- */
 
+void nvme_cmd_post_all(lm_nvme_t *nvme)
+{
+	struct nvme_cmd *cmd;
+
+	nvme->done_work = 0;
+	while ((cmd = TAILQ_FIRST(&nvme->done))) {
+		TAILQ_REMOVE(&nvme->done, cmd, link);
+		nvme_cmd_post(cmd);
+	}
+}
+
 static void post(struct nvme_cmd *cmd)
 {
-	if (cmd->fault.flags & LM_NVME_FAULT_DROP || cmd->pub.nvme->st->csts & NVME_CSTS_CFS)
+	lm_nvme_t *nvme = cmd->pub.nvme;
+
+	if (cmd->fault.flags & LM_NVME_FAULT_DROP || nvme->st->csts & NVME_CSTS_CFS) {
 		give_back(cmd);
-	else
+	} else if (nvme->is_turning) {
+		TAILQ_INSERT_TAIL(&nvme->done, cmd, link);
+		nvme->done_work += 1 + (uint32_t)(cmd->pub.length / NVME_PAGE);
+		if (nvme->done_work >= DONE_WORK)
+			nvme_cmd_post_all(nvme);
+	} else {
 		nvme_cmd_post(cmd);
+	}
 }
 
 static void delivered(struct nvme_cmd *cmd, uint16_t status)
@@ -265,7 +291,7 @@ static void delivered(struct nvme_cmd *cmd, uint16_t status)
 			slot->status & NVME_STATUS_CODE);
 	/* Pointers go before the guest knows: it may unmap the memory at once. */
 	nvme_data_release(cmd);
-	nvme_fault_hold(cmd, cmd->fault.end_delay_ns, post);
+	nvme_fault_wait(cmd, cmd->fault.end_delay_ns, post);
 }
 
 void nvme_cmd_end(struct nvme_cmd *cmd, uint16_t status)
@@ -291,8 +317,8 @@ NVME_EXPORT void lm_nvme_complete(lm_nvme_cmd_t *cmd, uint16_t status)
 bool nvme_cmd_drop_all(lm_nvme_t *nvme, bool forget)
 {
 	void (*drained)(lm_nvme_t *) = nvme->drained;
-	struct nvme_cmds *lists[NVME_QUEUES + 3] = { &nvme->aers, &nvme->bounce_waiters,
-						     &nvme->held };
+	struct nvme_cmds *lists[NVME_QUEUES + 4] = { &nvme->aers, &nvme->bounce_waiters,
+						     &nvme->held, &nvme->done };
 	struct nvme_cmd *cmd;
 	uint32_t i;
 
@@ -312,7 +338,7 @@ bool nvme_cmd_drop_all(lm_nvme_t *nvme, bool forget)
 			give_back(nvme->sq[i].deleter);
 		nvme->sq[i].in_flight = nvme->sq[i].fetching = 0;
 		nvme->sq[i].deleter = NULL;
-		lists[i + 3] = &nvme->cq[i].backlog;
+		lists[i + 4] = &nvme->cq[i].backlog;
 	}
 	for (i = 0; i < LM_NR(lists); i++) {
 		while ((cmd = TAILQ_FIRST(lists[i]))) {
@@ -322,7 +348,7 @@ bool nvme_cmd_drop_all(lm_nvme_t *nvme, bool forget)
 			give_back(cmd);
 		}
 	}
-	nvme->nr_aers = 0;
+	nvme->nr_aers = nvme->done_work = 0;
 	for (i = 0; i < nvme->nr_cmds; i++) {
 		cmd = nvme->cmd[i];
 		if (cmd->is_used && cmd->is_at_backend && cmd->ns && cmd->ns->info.block &&

@@ -246,6 +246,8 @@ void nvme_data_release(struct nvme_cmd *cmd)
 	struct nvme_data *data = &cmd->data;
 	lm_nvme_t *nvme = cmd->pub.nvme;
 
+	if (!data->range && !data->page)
+		return;
 	if (data->is_waiting)
 		TAILQ_REMOVE(&nvme->bounce_waiters, cmd, link);
 	if (data->hold.sg)

@@ -132,30 +132,37 @@ void nvme_exec(struct nvme_cmd *cmd)
 	lm_nvme_cmd_t *pub = &cmd->pub;
 	lm_nvme_t *nvme = pub->nvme;
 
-	*pub = (lm_nvme_cmd_t){ .nvme = nvme, .pvt = nvme->info.pvt, .sqid = pub->sqid };
+	pub->pvt = nvme->info.pvt;
 	memcpy(pub->dw, cmd->slot->dw, sizeof(pub->dw));
+	memset(&pub->block_shift, 0, sizeof(*pub) - offsetof(lm_nvme_cmd_t, block_shift));
 	pub->opcode = (uint8_t)pub->dw[0];
 	cmd->io = (lm_nvme_io_t){ 0 };
 	cmd->slot->state = NVME_SLOT_SERVED;
 	nvme_fault_ask(cmd);
-	nvme_fault_hold(cmd, cmd->fault.delay_ns, serve);
+	nvme_fault_wait(cmd, cmd->fault.delay_ns, serve);
+}
+
+static void arrived(struct nvme_cmd *cmd)
+{
+	unsigned int i;
+
+	for (i = 0; i < LM_NR(cmd->slot->dw); i++)
+		cmd->slot->dw[i] = le32toh(cmd->slot->dw[i]);
+	nvme_exec(cmd);
 }
 
 static void fetched(void *arg, int result)
 {
 	struct nvme_cmd *cmd = arg;
-	unsigned int i;
 
 	if (!cmd->is_dead)
 		cmd->pub.nvme->sq[cmd->pub.sqid].fetching--;
-	for (i = 0; i < LM_NR(cmd->slot->dw); i++)
-		cmd->slot->dw[i] = le32toh(cmd->slot->dw[i]);
 	if (result && !cmd->is_dead)
 		nvme_fatal(cmd->pub.nvme, "a submission queue cannot be read");
 	if (result || cmd->is_dead)
 		nvme_cmd_end(cmd, LM_NVME_DATA_TRANSFER_ERROR);
 	else
-		nvme_exec(cmd);
+		arrived(cmd);
 }
 
 /* Entries that are being read are the guest's to change only afterwards. */
@@ -169,21 +176,30 @@ static void fetch_begins(const lm_nvme_t *nvme, struct nvme_sq *sq, const struct
 		sq->fetched = slot->index;
 }
 
+static size_t after_next(const struct nvme_state_sq *st)
+{
+	return (size_t)nvme_next(st->head, st->entries) << NVME_SQES;
+}
+
 void nvme_fetch(struct nvme_cmd *cmd)
 {
 	lm_nvme_t *nvme = cmd->pub.nvme;
+	const struct nvme_state_sq *st = &nvme->st->sq[cmd->pub.sqid];
 	struct nvme_ring *ring = &nvme->sq[cmd->pub.sqid].ring;
 	const struct iovec to = { cmd->slot->dw, sizeof(cmd->slot->dw) };
 	const uint32_t at = cmd->slot->index * (uint32_t)sizeof(cmd->slot->dw);
 	const char *memory = nvme_ring_memory(nvme, ring, PROT_READ);
 	int ret;
 
-	fetch_begins(nvme, &nvme->sq[cmd->pub.sqid], cmd->slot);
 	if (memory) {
 		memcpy(cmd->slot->dw, memory + at, sizeof(cmd->slot->dw));
-		fetched(cmd, 0);
+		/* It is in the guest's cache, and comes while this one is served. */
+		if (st->head != st->tail)
+			__builtin_prefetch(memory + after_next(st));
+		arrived(cmd);
 		return;
 	}
+	fetch_begins(nvme, &nvme->sq[cmd->pub.sqid], cmd->slot);
 	ret = lm_dma_read_at_async(nvme->ctx, ring->addr + at, &to, fetched, cmd);
 	if (ret)
 		fetched(cmd, ret);

@@ -44,9 +44,9 @@ void nvme_fault_hold(struct nvme_cmd *cmd, uint64_t delay_ns, void (*then)(struc
 	const uint64_t now = now_ns();
 	struct nvme_cmd *later;
 
-	if (delay_ns && !nvme->held_timer)
+	if (!nvme->held_timer)
 		nvme->held_timer = lm_timer_create(nvme->ctx, time_is_up, nvme);
-	if (!delay_ns || !nvme->held_timer) {
+	if (!nvme->held_timer) {
 		then(cmd);
 		return;
 	}

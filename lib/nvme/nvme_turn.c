@@ -70,7 +70,7 @@ static unsigned int serve(lm_nvme_t *nvme, uint16_t sqid, unsigned int max)
 		cmd->slot->sqid = sqid;
 		cmd->slot->index = sq->head;
 		cmd->slot->state = NVME_SLOT_FETCHING;
-		sq->head = (uint16_t)((sq->head + 1) % sq->entries);
+		sq->head = nvme_next(sq->head, sq->entries);
 		nvme_fetch(cmd);
 	}
 	return nr;
@@ -95,6 +95,7 @@ unsigned int nvme_turn(lm_nvme_t *nvme)
 		begun += serve(nvme, (uint16_t)sqid,
 			       burst < 7 && 1u << burst < left ? 1u << burst : left);
 	}
+	nvme_cmd_post_all(nvme);
 	nvme_irq_release(nvme);
 	nvme->is_turning = false;
 	if (are_some_ready(nvme) && !nvme->is_starved && nvme_is_ready(nvme))
@@ -153,7 +154,8 @@ static void head_is(lm_nvme_t *nvme, uint16_t cqid, uint32_t head)
 		nvme_cmd_retry(nvme, cqid);
 		cq_has_room(nvme, cqid);
 	}
-	nvme_irq_update(nvme);
+	if (cq->irq_on)
+		nvme_irq_update(nvme);
 }
 
 static void ring(lm_nvme_t *nvme, uint32_t index, uint32_t value)
