@@ -73,12 +73,14 @@ static void dma_start(struct edu *edu, uint64_t cmd)
 	const bool to_memory = cmd & CMD_TO_MEMORY;
 	const uint64_t memory = get(edu, to_memory ? DMA_DST : DMA_SRC) & edu->dma_mask;
 	const uint64_t at = get(edu, to_memory ? DMA_SRC : DMA_DST) - BUFFER;
-	const struct iovec data = { (char *)lm_state(edu->ctx) + at, get(edu, DMA_COUNT) };
+	const uint64_t count = get(edu, DMA_COUNT);
+	const bool fits = at <= BUFFER_SIZE && count <= BUFFER_SIZE - at;
+	const struct iovec data = { (char *)lm_state(edu->ctx) + (fits ? at : 0), count };
 	int ret = -EINVAL;
 
 	set(edu, DMA_CMD, cmd);
 	edu->moving++;
-	if (at <= BUFFER_SIZE && data.iov_len <= BUFFER_SIZE - at)
+	if (fits)
 		ret = to_memory ? lm_dma_write_at_async(edu->ctx, memory, &data, dma_done, edu) :
 				  lm_dma_read_at_async(edu->ctx, memory, &data, dma_done, edu);
 	if (ret)
