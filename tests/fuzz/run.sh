@@ -24,6 +24,7 @@ sanitize=address,undefined
 flags="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all"
 cli=(ui/{clean,color,columns,errname,error,names,out,parse,value} dev/{address,filter,regmap,trace_row}
 	verbs/cmd_{peek,poke})
+mapfile -t devices < <(printf '%s\n' devices/*.c devices/[!e]*/*.c | sed "s,^\(.*\)c\$,$out/\1o,")
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
@@ -41,14 +42,14 @@ done
 build_objects() {
 	make --no-print-directory -j"$jobs" CC="$cc" CONFIG=fuzz SANITIZE= \
 		CFLAGS="$flags -w -fsanitize=fuzzer-no-link,$sanitize" \
-		"$out/lib/internal.a" "${cli[@]/#/$out/cli/}"
+		"$out/lib/internal.a" "${cli[@]/#/$out/cli/}" "${devices[@]}"
 }
 
 is_current() { # TARGET: nothing that it is made of is newer
 	local file
 	[[ -x $out/$1 ]] || return
 	for file in tests/*.h tests/fuzz/*.h "tests/fuzz/$1.c" lib/*.h lib/*/*.h cli/*/*.h "$out/lib/internal.a" \
-		"${cli[@]/#/$out/cli/}"; do
+		"${cli[@]/#/$out/cli/}" "${devices[@]}"; do
 		[[ $file -nt $out/$1 ]] && return 1
 	done
 	return 0
@@ -60,6 +61,8 @@ build() { # TARGET
 	read -ra options <<<"$flags"
 	read -ra libs <<<"$(pkg-config --cflags --libs json-c uuid smartcols)"
 	[[ $1 != fuzz_cli ]] || objects=("${cli[@]/#/$out/cli/}")
+	[[ $1 != fuzz_guest ]] ||
+		objects=("${devices[@]}" "-Wl,--wrap=lm_timer_arm" "-Wl,--wrap=poll")
 	"$cc" "${options[@]}" -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter \
 		-Wno-missing-field-initializers -Werror "-fsanitize=fuzzer,$sanitize" -pthread \
 		-Ilib -Icli -o "$out/$1" "tests/fuzz/$1.c" "${objects[@]}" \
