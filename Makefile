@@ -29,12 +29,14 @@ OPT := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) \
 CFLAGS ?= $(OPT)
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE -fvisibility=hidden -fPIC -pthread $(WARN)
 # The UAPI of muser.ko is part of its source: <linux/muser.h>.
-override CPPFLAGS += -Ilib -Ikmod/uapi
+override CPPFLAGS += -Ilib -Ikmod/uapi $(if $(URING),-DMUSER_URING)
 override LDFLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pthread
 
 # pkg-config name, and the Debian package to name where it is missing.
 PKGS := json-c:libjson-c-dev uuid:uuid-dev smartcols:libsmartcols-dev libudev:libudev-dev
-LIB_PKGS := json-c uuid
+# Without it, block backends have threads.
+URING := $(shell pkg-config --exists liburing 2>/dev/null && echo liburing)
+LIB_PKGS := json-c uuid $(URING)
 CLI_PKGS := $(LIB_PKGS) smartcols libudev
 pkg = $(shell pkg-config $(1) $(2))
 

@@ -12,8 +12,9 @@
  *    lm_post(), lm_ctx_call() and lm_ctx_stop() may be called from any thread (LM_DEV_THREADS:
  *    several threads, and more that they may call);
  *  - nothing installs signal handlers (lm_sigbus_guard() excepted), nothing prints but messages
- *    for which a description has no @log, and no threads are made but to close descriptors of a
- *    peer that could make close(2) wait: at most four, while there are some;
+ *    for which a description has no @log, and no threads are made but those of block backends
+ *    (<muser-blkdev.h>), and to close descriptors of a peer that could make close(2) wait: at most
+ *    four, while there are some;
  *  - strings and tables of a description are copied by lm_ctx_create(), except that register
  *    tables, field tables, property tables and mailboxes (lm_doe_t) are kept by reference and must
  *    outlive the context;

@@ -7,7 +7,7 @@
 # names what is missing, as Debian calls it, and fails.
 set -euo pipefail
 
-build=(gcc make libc6-dev pkg-config libjson-c-dev libsmartcols-dev libudev-dev uuid-dev
+build=(gcc make libc6-dev pkg-config libjson-c-dev libsmartcols-dev libudev-dev liburing-dev uuid-dev
 	scdoc pciutils)
 demo=(xz-utils zstd util-linux debian-archive-keyring)
 check=(g++ libcmocka-dev musl-tools bats jq shellcheck mandoc clang clang-format strace procps perl sparse locales

@@ -13,7 +13,7 @@ setup_file() {
 			"$compiler" -std=c++17 -O2 -Wall -Wextra -Wpedantic -Werror -I"$repo/lib" \
 				-o "$BATS_FILE_TMPDIR/$program-$compiler" \
 				"$BATS_TEST_DIRNAME/$program.cc" "$repo/build/release/libmuser.a" \
-				$(pkg-config --libs json-c uuid) -pthread
+				$(pkg-config --libs json-c uuid liburing) -pthread
 		done
 	done
 }

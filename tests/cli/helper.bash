@@ -112,7 +112,7 @@ build_with_libmuser() { # NAME
 	# shellcheck disable=SC2046 # several words
 	cc -std=gnu11 -D_GNU_SOURCE -I"$REPO/lib" -o "$BATS_FILE_TMPDIR/$1" \
 		"$REPO/tests/cli/$1.c" "$REPO/build/release/libmuser.a" \
-		$(pkg-config --libs json-c uuid) -pthread
+		$(pkg-config --libs json-c uuid liburing) -pthread
 }
 
 build_client() {

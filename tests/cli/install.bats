@@ -33,7 +33,7 @@ program() { # COMPILER...
 
 @test "a static link gets the libraries below" {
 	run -0 --separate-stderr pkg-config --static --libs libmuser
-	for library in muser json-c uuid; do
+	for library in muser json-c uuid uring; do
 		[[ " $output " == *" -l$library "* ]]
 	done
 }

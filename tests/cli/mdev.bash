@@ -15,7 +15,7 @@ setup_file() {
 	kernel_musctl
 	cc -std=gnu11 -D_GNU_SOURCE -I"$REPO/lib" -I"$REPO/kmod/uapi" -o "$BATS_FILE_TMPDIR/program" \
 		"$REPO/tests/cli/program.c" "$REPO/tests/cli/node.c" "$(release_archive)" \
-		$(pkg-config --libs json-c uuid) -pthread
+		$(pkg-config --libs json-c uuid liburing) -pthread
 }
 
 release_archive() {

@@ -16,7 +16,7 @@ build() {
 	# shellcheck disable=SC2046,SC2086 # several words
 	$1 -Wall -Wextra -Werror -o "$BATS_FILE_TMPDIR/${2/.c/}" -I"$repo/lib" \
 		"$BATS_FILE_TMPDIR/$2" "$repo/build/release/libmuser.a" \
-		$(pkg-config --libs json-c uuid) -pthread
+		$(pkg-config --libs json-c uuid liburing) -pthread
 }
 
 setup_file() {
@@ -83,7 +83,7 @@ teardown_file() {
 	sed 's/STATUS = 4/STATUS = 2/' "$BATS_FILE_TMPDIR/ticker.c" >wrong.c
 	# shellcheck disable=SC2046 # several words
 	cc -o wrong -I"$REPO/lib" wrong.c "$REPO/build/release/libmuser.a" \
-		$(pkg-config --libs json-c uuid) -pthread
+		$(pkg-config --libs json-c uuid liburing) -pthread
 	run -1 --separate-stderr ./wrong
 	said=$(sed -n 's/^muser: [0-9a-f-]*: \(region 0: .*\)/\1/p' "$REPO/man/muser.7.scd")
 	[ -n "$said" ]
@@ -120,7 +120,7 @@ struct pollfd pfd = { .fd = irq, .events = POLLIN };\n&/
 		' "$BATS_FILE_TMPDIR/move.c" >anonymous.c
 	# shellcheck disable=SC2046 # several words
 	cc -w -o anonymous -I"$REPO/lib" anonymous.c "$REPO/build/release/libmuser.a" \
-		$(pkg-config --libs json-c uuid) -pthread
+		$(pkg-config --libs json-c uuid liburing) -pthread
 	uuid=$("$MUSCTL" exec -- "$BATS_FILE_TMPDIR/mover")
 	run -0 --separate-stderr timeout 20 ./anonymous \
 		"$MUSER_RUNTIME_DIR/$uuid/vfio-user.sock" hello

@@ -59,7 +59,7 @@ build() { # TARGET
 	local -a options libs objects=()
 	is_current "$1" && return
 	read -ra options <<<"$flags"
-	read -ra libs <<<"$(pkg-config --cflags --libs json-c uuid smartcols)"
+	read -ra libs <<<"$(pkg-config --cflags --libs json-c uuid smartcols liburing)"
 	[[ $1 != fuzz_cli ]] || objects=("${cli[@]/#/$out/cli/}")
 	[[ $1 != fuzz_guest ]] ||
 		objects=("${devices[@]}" "-Wl,--wrap=lm_timer_arm" "-Wl,--wrap=poll")

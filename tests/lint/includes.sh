@@ -26,6 +26,7 @@ only '^<json-c?/|^<json\.h' 'lib/base/json\.[ch]|cli/ui/out\.c|tests/.*' \
 only 'libsmartcols' 'cli/ui/out\.c' "libsmartcols is known to cli/ui/out.c"
 only '<linux/muser\.h>' 'lib/(wire/channel|server/server)_mdev\.c|tests/(unit|cli|vm)/.*' \
 	"the UAPI of muser.ko is known to the channel that speaks it"
+only '<liburing' 'lib/backend/blkdev_uring\.c' "liburing is known to lib/backend/blkdev_uring.c"
 only 'libudev' 'cli/mdev/mdev_watch\.c' "libudev is known to cli/mdev/mdev_watch.c"
 only '[</"]devices\.h' 'devices/.*|cli/.*|tests/(devices|bench|fuzz)/.*' \
 	"the library does not know devices"
@@ -36,7 +37,7 @@ only '^"(trace|wire|defer|state|dma|region|pci|server|control|client|backend)/|^
 	'lib/.*|tests/(unit|fuzz|bench|cli)/.*' \
 	"the inside of the library is its own"
 
-awk '$1 ~ /^devices\// && $3 !~ /^<(muser(-nvme|-chardev)?\.h|linux\/(falloc|pci_regs|vfio)\.h|[a-z]+\.h|sys\/(types|uio|param|mman|stat|epoll|syscall|wait)\.h)>$/ &&
+awk '$1 ~ /^devices\// && $3 !~ /^<(muser(-nvme|-chardev|-blkdev)?\.h|linux\/(pci_regs|vfio)\.h|[a-z]+\.h|sys\/(types|uio|param|mman|stat|epoll|syscall|wait)\.h)>$/ &&
 	$3 !~ /^"((\.\.\/)?devices|[a-z0-9_]+)\.h"$/ {
 		printf "%s:%d: includes %s\n", $1, $2, $3 }' "$includes" |
 	report "devices see <muser.h>, libc and their own folder"

@@ -47,12 +47,22 @@ static inline void fuse_answer(int dev, uint64_t unique, const void *data, size_
 		_exit(1);
 }
 
+static inline void fuse_refuse(int dev, uint64_t unique)
+{
+	const struct fuse_out_header out = { .unique = unique, .len = sizeof(out),
+					     .error = -ENOSYS };
+
+	if (write(dev, &out, sizeof(out)) < 0 && errno != ENOENT)
+		_exit(1);
+}
+
 static inline void fuse_serve_one(struct fuse_file *f, int dev, const struct fuse_in_header *in)
 {
 	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 4096 };
 	struct fuse_attr_out attr = { .attr = {
 		.ino = FUSE_ROOT_ID, .size = FUSE_FILE_SIZE, .mode = S_IFREG | 0666, .nlink = 1 } };
 	struct fuse_open_out opened = { .fh = 1 };
+	struct fuse_write_out written = { 0 };
 
 	if (in->opcode < FUSE_OPCODES)
 		f->seen[in->opcode]++;
@@ -64,7 +74,12 @@ static inline void fuse_serve_one(struct fuse_file *f, int dev, const struct fus
 		fuse_answer(dev, in->unique, &attr, sizeof(attr));
 	else if (in->opcode == FUSE_OPEN)
 		fuse_answer(dev, in->unique, &opened, sizeof(opened));
-	else if (in->opcode != FUSE_FORGET && in->opcode != FUSE_INTERRUPT)
+	else if (in->opcode == FUSE_GETXATTR || in->opcode == FUSE_POLL)
+		fuse_refuse(dev, in->unique);
+	else if (in->opcode == FUSE_WRITE) {
+		written.size = ((const struct fuse_write_in *)(const void *)(in + 1))->size;
+		fuse_answer(dev, in->unique, &written, sizeof(written));
+	} else if (in->opcode != FUSE_FORGET && in->opcode != FUSE_INTERRUPT)
 		fuse_answer(dev, in->unique, "", 0);
 }
 

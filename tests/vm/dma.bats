@@ -17,7 +17,7 @@ setup_file() {
 	export COPIER=$BATS_FILE_TMPDIR/copier
 	# shellcheck disable=SC2046 # several words
 	cc -std=gnu11 -D_GNU_SOURCE -I"$repo/lib" -o "$COPIER" "$BATS_TEST_DIRNAME/copier.c" \
-		"$repo/build/release/libmuser.a" $(pkg-config --libs json-c uuid) -pthread
+		"$repo/build/release/libmuser.a" $(pkg-config --libs json-c uuid liburing) -pthread
 	export GUEST_APPEND='memmap=0x100000$0x10000000'
 	export GUEST_DIR=$BATS_FILE_TMPDIR/guest
 	guest_prepare
