@@ -298,13 +298,32 @@ typedef struct {
 /**
  * lm_nvme_io_done() - a backend has done something
  * @io:     what; not to be touched afterwards
- * @result: 0 or -errno: -ENOSPC, -EROFS, -EACCES and -EINTR (may be tried again) have a status of
- *          their own, what else there is, is an error of the medium
+ * @result: 0 or -errno: -ENOSPC (-EDQUOT, -EFBIG), -EROFS, -EACCES and -EINTR (may be tried again)
+ *          have a status of their own, what else there is, is an error of the medium
  *
  * Context: the thread that serves the context; also from lm_nvme_block_ops_t.
  * Since: 0.2
  */
 void lm_nvme_io_done(lm_nvme_io_t *io, int result);
+
+/** lm_nvme_blkdev - a block backend of <muser-blkdev.h> as lm_nvme_ns_info_t.block: the namespace's
+ * pvt is the lm_blkdev_t, and its size is at most lm_blkdev_size(). The backend is destroyed before
+ * the controller. lm_blkdev_info_t.batch may call lm_nvme_batch() */
+extern const lm_nvme_block_ops_t lm_nvme_blkdev;
+
+/**
+ * lm_nvme_batch() - several completions are about to be made
+ * @nvme:   the controller, or NULL: nothing is done
+ * @begins: true: interrupts wait for the call with false, which follows in the same callback; then
+ *          each vector is signalled once
+ *
+ * For backends whose requests end together. It nests. What is begun in lm_nvme_block_ops_t needs
+ * none of it.
+ *
+ * Context: the thread that serves the context.
+ * Since: 0.2
+ */
+void lm_nvme_batch(lm_nvme_t *nvme, bool begins);
 
 /* ---- namespaces ------------------------------------------------------------------ */
 

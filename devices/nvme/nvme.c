@@ -7,21 +7,24 @@
  */
 #include "../devices.h"
 #include "fault.h"
-#include "store.h"
+
+#include <muser-blkdev.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define DEFAULT_SIZE (64u << 20)
+
 struct nvme {
 	lm_nvme_t *nvme; /* first */
 	lm_ctx_t *ctx;   /* NULL while it has its options */
-	struct store store;
+	lm_blkdev_t *blk;
 	struct faults faults;
 	uint64_t size;
-	uint32_t backend, block_size, doorbells, interrupts;
-	bool read_only;
+	uint32_t backend, block_size, doorbells, interrupts, aio;
+	bool read_only, direct;
 	uint16_t queues;
 	char path[256];
 	char serial[21], model[41], nguid[33];
@@ -55,15 +58,48 @@ static int namespace_add(struct nvme *dev)
 {
 	lm_nvme_ns_info_t ns = {
 		.flags = dev->read_only ? LM_NVME_NS_READ_ONLY : 0,
-		.pvt = &dev->store,
-		.block = &store_ops[dev->backend],
-		.size = dev->store.size,
+		.pvt = dev->blk,
+		.block = &lm_nvme_blkdev,
+		.size = dev->size ?: lm_blkdev_size(dev->blk),
 		.block_size = dev->block_size ? 4096 : 512,
 	};
 	int ret;
 
 	ret = nguid_parse(dev->nguid, ns.nguid);
 	return ret ?: lm_nvme_ns_add(dev->nvme, &ns, NULL);
+}
+
+static void backend_batch(void *pvt, bool begins)
+{
+	lm_nvme_batch(((struct nvme *)pvt)->nvme, begins);
+}
+
+static int backend_open(struct nvme *dev)
+{
+	const bool is_file = dev->backend == LM_BLKDEV_FILE;
+	const lm_blkdev_info_t info = {
+		.kind = dev->backend,
+		.engine = dev->aio,
+		.flags = (dev->read_only ? LM_BLKDEV_READ_ONLY : 0) |
+			 (dev->direct ? 0 : LM_BLKDEV_BUFFERED),
+		.path = is_file ? dev->path : NULL,
+		.size = dev->size       ?:
+				is_file ? 0 :
+					  DEFAULT_SIZE,
+		.batch = backend_batch,
+		.pvt = dev,
+	};
+
+	return lm_blkdev_create(dev->ctx, &info, &dev->blk);
+}
+
+/* What is under way there has memory of commands. */
+static void close_all(struct nvme *dev)
+{
+	lm_blkdev_destroy(dev->blk);
+	lm_nvme_destroy(dev->nvme);
+	dev->blk = NULL;
+	dev->nvme = NULL;
 }
 
 /* Without rules, nobody asks. */
@@ -91,29 +127,19 @@ static int nvme_start(void *pvt, lm_ctx_t *ctx)
 	};
 	int ret;
 
-	dev->store.size = dev->size;
-	ret = store_open(&dev->store, dev->backend, dev->path, dev->read_only);
-	if (ret) {
-		lm_log(ctx, LM_LOG_ERR, "cannot open backend %s: %s", dev->path, strerror(-ret));
-		return ret;
-	}
-	ret = lm_nvme_create(ctx, &info, &dev->nvme);
+	ret = backend_open(dev);
+	ret = ret ?: lm_nvme_create(ctx, &info, &dev->nvme);
 	ret = ret ?: namespace_add(dev);
-	if (!ret)
+	if (ret)
+		close_all(dev);
+	else
 		faults_follow(dev);
-	if (ret) {
-		lm_nvme_destroy(dev->nvme);
-		store_close(&dev->store);
-	}
 	return ret;
 }
 
 static void nvme_stop(void *pvt)
 {
-	struct nvme *dev = pvt;
-
-	lm_nvme_destroy(dev->nvme);
-	store_close(&dev->store);
+	close_all(pvt);
 }
 
 /* ---- faults ------------------------------------------------------------------------ */
@@ -141,6 +167,7 @@ static int nvme_prop_set(void *pvt, const char *name, const char *value)
 /* ---- the type ---------------------------------------------------------------------- */
 
 static const char *const backends[] = { "ram", "null", "file", NULL };
+static const char *const aios[] = { "auto", "io_uring", "threads", NULL };
 static const char *const doorbells[] = { "trap", "map", NULL };
 static const char *const interrupts[] = { "msix", "msi", "intx", NULL };
 static const char *const block_sizes[] = { "512", "4096", NULL };
@@ -158,6 +185,19 @@ static const lm_prop_t props[] = {
 	  .flags = LM_PROP_CREATE,
 	  .type = LM_PROP_TEXT,
 	  LM_PROP_IN(struct nvme, path) },
+	{ .name = "aio",
+	  .help = "who reads and writes the file",
+	  .value = "auto",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_ENUM,
+	  LM_PROP_IN(struct nvme, aio),
+	  .choices = aios },
+	{ .name = "direct",
+	  .help = "1: not by the page cache, where that can be",
+	  .value = "1",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_BOOL,
+	  LM_PROP_IN(struct nvme, direct) },
 	{ .name = "size",
 	  .help = "of the namespace; 0: that of the file, else 64 MiB",
 	  .value = "0",

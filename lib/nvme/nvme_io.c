@@ -31,7 +31,9 @@ uint16_t nvme_io_status(const struct nvme_cmd *cmd, int result)
 {
 	switch (result) {
 	case 0: return LM_NVME_SUCCESS;
-	case -ENOSPC: return LM_NVME_CAPACITY_EXCEEDED;
+	case -ENOSPC:
+	case -EDQUOT:
+	case -EFBIG: return LM_NVME_CAPACITY_EXCEEDED;
 	case -EROFS: return LM_NVME_NS_WRITE_PROTECTED;
 	case -EACCES: return LM_NVME_ACCESS_DENIED;
 	case -EINTR: return LM_NVME_COMMAND_INTERRUPTED;
