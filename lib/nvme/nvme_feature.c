@@ -79,6 +79,12 @@ static uint16_t profile_check(lm_nvme_cmd_t *cmd)
 	return cmd->dw[11] & 0x1ff ? LM_NVME_COMMAND_SET_REJECTED : LM_NVME_SUCCESS;
 }
 
+/* Identify says that there is no Keep Alive (KAS): the timer is off. */
+static uint16_t keep_alive_check(lm_nvme_cmd_t *cmd)
+{
+	return cmd->dw[11] ? LM_NVME_INVALID_FIELD : LM_NVME_SUCCESS;
+}
+
 static void nothing(lm_nvme_cmd_t *cmd)
 {
 }
@@ -134,6 +140,31 @@ static void host_id_get(lm_nvme_cmd_t *cmd)
 	nvme_answer(cmd, cmd->nvme->st->host_id, sizeof(cmd->nvme->st->host_id), 0);
 }
 
+/* Figure 328. Its first byte says that the host knows how to retry later, and is kept. */
+enum { BEHAVIOR_LENGTH = 512, ACRE = 1 };
+
+static uint64_t behavior_length(const lm_nvme_cmd_t *cmd)
+{
+	return BEHAVIOR_LENGTH;
+}
+
+static void behavior_set(lm_nvme_cmd_t *cmd)
+{
+	uint8_t acre = 0;
+
+	lm_nvme_data_read(cmd, 0, &acre, 1);
+	cmd->nvme->st->feature[NVME_F_HOST_BEHAVIOR] = acre & ACRE;
+}
+
+static void behavior_get(lm_nvme_cmd_t *cmd)
+{
+	const uint8_t bytes[BEHAVIOR_LENGTH] = {
+		(uint8_t)cmd->nvme->st->feature[NVME_F_HOST_BEHAVIOR]
+	};
+
+	nvme_answer(cmd, bytes, sizeof(bytes), 0);
+}
+
 /* ---- one dword -------------------------------------------------------------------- */
 
 /* One power state. */
@@ -181,6 +212,10 @@ static const struct feature features[] = {
 	{ NVME_FEAT_EVENTS, NVME_F_EVENTS, .mask = 0xff | NVME_AEC_NS_CHANGED },
 	{ NVME_FEAT_TIMESTAMP, NVME_NR_F, .length = eight, .set = timestamp_set,
 	  .get = timestamp_get },
+	{ NVME_FEAT_KEEP_ALIVE, NVME_NR_F, .check = keep_alive_check, .set = nothing,
+	  .get = nothing },
+	{ NVME_FEAT_HOST_BEHAVIOR, NVME_F_HOST_BEHAVIOR, .mask = ACRE, .length = behavior_length,
+	  .set = behavior_set, .get = behavior_get },
 	{ NVME_FEAT_SET_PROFILE, NVME_NR_F, .check = profile_check, .set = nothing,
 	  .get = nothing },
 	{ NVME_FEAT_HOST_ID, NVME_NR_F, .length = host_id_length, .set = host_id_set,

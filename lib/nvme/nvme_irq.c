@@ -15,11 +15,8 @@ uint32_t nvme_irq_vectors(lm_nvme_t *nvme)
 {
 	uint32_t nr;
 
-	switch (lm_irq_enabled(nvme->ctx, &nr)) {
-	case LM_DEV_MSIX_IRQ_IDX: return LM_NVME_VECTORS;
-	case LM_DEV_MSI_IRQ_IDX: return nr ?: 1;
-	default: return 1;
-	}
+	/* Who polls enables no interrupts, and may still name vectors. */
+	return lm_irq_enabled(nvme->ctx, &nr) == LM_DEV_MSI_IRQ_IDX ? nr ?: 1 : LM_NVME_VECTORS;
 }
 
 static bool intx_level(const lm_nvme_t *nvme)

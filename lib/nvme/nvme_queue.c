@@ -160,8 +160,10 @@ uint16_t nvme_create_sq_check(lm_nvme_cmd_t *cmd)
 	const uint32_t cqid = cmd->dw[11] >> 16;
 
 	cmd->error_at = LM_NVME_DW_BIT(11, 16);
-	if (!cqid || !cq_exists(nvme, cqid))
-		return cqid > nvme->info.queues ? LM_NVME_INVALID_QUEUE_ID : LM_NVME_INVALID_CQ;
+	if (!cqid || cqid > nvme->info.queues)
+		return LM_NVME_INVALID_QUEUE_ID;
+	if (!cq_exists(nvme, cqid))
+		return LM_NVME_INVALID_CQ;
 	return create_check(cmd, sq_exists(nvme, QID(cmd->dw[10])),
 			    NVME_CC_IOSQES(nvme->st->cc) == NVME_SQES);
 }

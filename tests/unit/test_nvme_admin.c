@@ -119,6 +119,28 @@ static void timestamp_and_host_identifier(void **state)
 	assert_memory_equal(at(DATA), "0123456789abcdef", 16);
 }
 
+static void host_behavior_and_keep_alive(void **state)
+{
+	struct engine *e = *state;
+	uint8_t bytes[512] = { 1 };
+
+	nvme_connect(e);
+	enable(e);
+	memset(at(DATA), 0xff, 4096);
+	assert_int_equal(set_feature(e, NVME_FEAT_HOST_BEHAVIOR, 0), 0);
+	assert_int_equal(feature(e, NVME_FEAT_HOST_BEHAVIOR), 0);
+	assert_memory_equal(at(DATA), bytes, sizeof(bytes)); /* of the rest nothing is kept */
+	assert_int_equal(((uint8_t *)at(DATA))[512], 0xff);
+	reg_put(e, NVME_CC, 0);
+	enable(e);
+	bytes[0] = 0;
+	assert_int_equal(feature(e, NVME_FEAT_HOST_BEHAVIOR), 0);
+	assert_memory_equal(at(DATA), bytes, sizeof(bytes));
+	assert_int_equal(set_feature(e, NVME_FEAT_KEEP_ALIVE, 1000), LM_NVME_INVALID_FIELD);
+	assert_int_equal(set_feature(e, NVME_FEAT_KEEP_ALIVE, 0), 0);
+	assert_int_equal(feature(e, NVME_FEAT_KEEP_ALIVE), 0);
+}
+
 /* ---- log pages ------------------------------------------------------------------- */
 
 static struct sqe sqe_log(uint8_t lid, uint32_t bytes, uint64_t offset)
@@ -498,6 +520,7 @@ int main(void)
 		NVME_TEST(features_that_are_refused),
 		NVME_TEST(queues_may_be_asked_for),
 		NVME_TEST(timestamp_and_host_identifier),
+		NVME_TEST(host_behavior_and_keep_alive),
 		NVME_TEST(log_pages),
 		NVME_TEST(log_pages_in_pieces),
 		NVME_TEST(failed_commands_are_in_the_error_log),

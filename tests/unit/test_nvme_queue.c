@@ -33,7 +33,7 @@ static void creating_refuses(void **state)
 		{ sqe_create_cq(&q, 0), 11, 65 << 16 | 3, LM_NVME_INVALID_VECTOR },
 		{ sqe_create_sq(&q, 1), 10, 15 << 16 | 1, LM_NVME_INVALID_QUEUE_ID },
 		{ sqe_create_sq(&q, 1), 11, 3 << 16 | 1, LM_NVME_INVALID_CQ },
-		{ sqe_create_sq(&q, 1), 11, 0 << 16 | 1, LM_NVME_INVALID_CQ },
+		{ sqe_create_sq(&q, 1), 11, 0 << 16 | 1, LM_NVME_INVALID_QUEUE_ID },
 		{ sqe_create_sq(&q, 1), 11, 99 << 16 | 1, LM_NVME_INVALID_QUEUE_ID },
 		{ sqe_create_sq(&q, 1), 11, 1 << 16, LM_NVME_INVALID_FIELD },
 	};
@@ -411,6 +411,24 @@ static void each_queue_has_its_vector(void **state)
 	close(vector5);
 }
 
+/* Drivers that poll enable none, and name one all the same. */
+static void vectors_without_interrupts(void **state)
+{
+	struct engine *e = *state;
+	struct queue q = { .id = 1, .entries = 8, .phase = 1, .sq = RAM + 0x20000,
+			   .cq = RAM + 0x30000 };
+	int message;
+
+	nvme_connect(e);
+	enable(e);
+	assert_int_equal(command(e, &admin, sqe_create_cq(&q, 64)), 0);
+	q.id = 2;
+	message = arm_vector(e, VFIO_PCI_MSI_IRQ_INDEX, 0); /* of 32 */
+	assert_int_equal(command(e, &admin, sqe_create_cq(&q, 32)), LM_NVME_INVALID_VECTOR);
+	assert_int_equal(command(e, &admin, sqe_create_cq(&q, 0)), 0);
+	close(message);
+}
+
 static void a_message_that_is_masked_comes_later(void **state)
 {
 	struct engine *e = *state;
@@ -508,6 +526,7 @@ int main(void)
 		NVME_TEST(more_commands_than_the_queue_holds),
 		NVME_TEST(doorbells_of_a_disabled_controller_do_nothing),
 		NVME_TEST(each_queue_has_its_vector),
+		NVME_TEST(vectors_without_interrupts),
 		NVME_TEST(a_message_that_is_masked_comes_later),
 		NVME_TEST(a_line_is_up_while_completions_wait),
 		NVME_TEST(completions_are_coalesced),
