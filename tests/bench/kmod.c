@@ -223,6 +223,19 @@ static void trip_write(void)
 	bar_write(0, 0x12345678);
 }
 
+/*
+ * On one CPU, whoever is woken may run at once: then the other one is still awake when it is
+ * answered, and a trip has one wake-up instead of two. The scheduler decides by what each has run
+ * so far, which changes from round to round, for each side at another time. Like this nobody runs
+ * at once: every trip has two wake-ups, bare or not, as it has on two CPUs.
+ */
+static void never_preempt(void)
+{
+	const struct sched_param param = { 0 };
+
+	must(sched_setscheduler(0, SCHED_BATCH, &param), "SCHED_BATCH");
+}
+
 static void round_of(struct side *s, unsigned int idx)
 {
 	const double cpu = bench_cpu(s->pid);
@@ -340,6 +353,7 @@ int main(int argc, char **argv)
 	uuid = argv[1];
 	bench_quiet();
 	bench_pin(0);
+	never_preempt();
 	ping = must(eventfd(0, EFD_CLOEXEC), "eventfd");
 	pong = must(eventfd(0, EFD_CLOEXEC), "eventfd");
 	fds[0] = bench_fork(bare_main, NULL, &bare);
