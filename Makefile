@@ -57,7 +57,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
 .PHONY: all help kmod headers install-kmod install-dkms install-rule pkgs deps deps-check demo check check-quick check-vm \
-	check-kdebug check-fuzz check-build sanitized fuzz bench bench-kmod lint man install uninstall clean
+	check-kdebug check-nvme check-fuzz check-build sanitized fuzz bench bench-kmod lint man install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -73,6 +73,7 @@ help:
 	@echo 'make check-quick  lint, unit, devices, cli: no root; minutes, the first time more'
 	@echo 'make check-vm     stock kernels and drivers in QEMU'
 	@echo 'make check-kdebug muser.ko on kernels with lockdep, KASAN and kmemleak, and iommufd: an hour'
+	@echo 'make check-nvme   nvme by a stock driver, at length; by that of 6.12; over muser.ko'
 	@echo 'make fuzz         the fuzzers, FUZZ_SECONDS (600) each'
 	@echo 'make bench        ratios against the bare operations; PEERS=DIR adds peers'
 	@echo 'make bench-kmod   the same for muser.ko, in a VM'
@@ -179,10 +180,17 @@ $(B)/tests/bench/%: tests/bench/%.c $(call obj,$(DEV_SRC)) $(B)/lib/internal.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(call obj,$(DEV_SRC)) \
 		$(B)/lib/internal.a $(call pkg,--libs --cflags,$(LIB_PKGS))
 
-$(B)/tests/vm/%: tests/vm/%.c $(B)/libmuser.a
+define vm-program
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(call pkg,--libs,$(LIB_PKGS))
+endef
+$(B)/tests/vm/%: tests/vm/%.c $(B)/libmuser.a
+	$(vm-program)
+$(B)/tests/vm/%: devices/examples/%.c $(B)/libmuser.a
+	$(vm-program)
+NVME_PROGRAMS := $(B)/tests/vm/nvme_hot $(B)/tests/vm/kv
+$(NVME_PROGRAMS): $(B)/libmuser-nvme.a
 
 # The commands of vfio_client, over vfio-user.
 $(B)/tests/vm/user_client: $(addprefix tests/vm/vfio_client/,vfio_client.c region.c irq.c dma.c absent.c)
@@ -203,8 +211,8 @@ $(B)/tests/cli/musctl: tests/cli/node.c $(call obj,$(CLI_SRC) $(DEV_SRC)) $(B)/l
 
 # T=unit/test_X needs its program alone, T=lint/X and T=cli/X none of those.
 ONE := $(filter tests/unit/% tests/devices/%,$(wildcard $(T:%=tests/%.c)))
-check-build: $(if $(ONE),$(call program,$(ONE)),all $(B)/tests/cli/musctl \
-	$(if $(filter lint/% cli/%,$(T)),,$(call program,$(UNIT_SRC) $(DEVTEST_SRC))))
+check-build: $(if $(ONE),$(call program,$(ONE)),all $(B)/tests/cli/musctl $(NVME_PROGRAMS) \
+	$(if $(filter lint/% cli/% vm/%,$(T)),,$(call program,$(UNIT_SRC) $(DEVTEST_SRC))))
 
 SANITIZED := SANITIZE=address,undefined WERROR=1
 CHECK = BUILD=build/address-undefined tests/check.sh
@@ -229,6 +237,13 @@ check-kdebug:
 	$(Q)tests/deps.sh kdebug
 	+$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/vm/check-kdebug.sh
+
+# What check-vm does with its devices, more of it; the same with 6.12; a guest in a guest.
+check-nvme: sanitized
+	$(Q)NVME_TREE=256 NVME_PLUGS=10 NVME_FIO='--time_based --runtime=60' GUEST_TIMEOUT=1200 \
+		$(CHECK) vm/nvme
+	$(Q)GUEST_KERNEL=bookworm-security $(CHECK) vm/nvme
+	$(Q)$(CHECK) vm/nested_nvme
 
 lint: all
 	$(Q)MUSER_BUILD=$(B) tests/lint/run.sh

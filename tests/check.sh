@@ -78,27 +78,27 @@ vm_files() { # NAME
 	local file
 	for file in tests/vm/$1.bats; do
 		[[ -e $file ]] || continue
-		runner "vm/$(basename "$file")" timeout 1800 bats --tap "$file"
+		runner "vm/$(basename "$file")" timeout 3600 bats --tap "$file"
 	done
 }
 
-# muser.ko on each kernel of tests/vm/kernels; the example, and udev with users, on the first of
-# them. Each VM has two vCPUs, which are idle much of the time.
+# muser.ko on each kernel of tests/vm/kernels; guests inside the VM, and udev with users, on the first
+# of them. Each VM has two vCPUs, which are idle much of the time.
 vm_suites() { # NAME
 	local suite kernel kernels
 	mapfile -t kernels < <(sed 's/ .*//; /^#/d' tests/vm/kernels)
 	for kernel in ${KERNEL:-"${kernels[@]}"}; do
 		tests/vm/fetch-headers.sh "$kernel" >/dev/null
 		for suite in tests/vm/$1.sh; do
-			[[ -e $suite && $suite != *_example.sh && $suite != *_system.sh ]] || continue
+			[[ -e $suite && $suite != *_@(example|nvme|system).sh ]] || continue
 			beside "vm/$(basename "$suite" .sh) $kernel" timeout 900 \
 				tests/vm/kmod.sh -nq "$kernel" "$suite"
 		done
 	done
 }
 
-vm_script() { # NAME: system or example
-	beside "vm/$1" timeout 900 "tests/vm/$1.sh"
+vm_script() { # system | nested example | nested nvme
+	beside "vm/$1${2:+_$2}" timeout 900 "tests/vm/$1.sh" "${@:2}"
 }
 
 for part; do
@@ -107,13 +107,14 @@ for part; do
 	builds) wait; runner builds tests/builds.sh ;;
 	unit | devices) programs "$part" 'test_*' ;;
 	cli) bats_files '*' ;;
-	vm) wait; vm_files '*'; vm_suites 'suite_*'; vm_script system; vm_script example ;;
+	vm) wait; vm_files '*'; vm_suites 'suite_*'; vm_script system; vm_script nested example ;;
 	fuzz) wait; runner fuzz tests/fuzz/run.sh ;;
 	lint/*) MUSER_BUILD=$build runner "$part" tests/lint/run.sh "${part#*/}" ;;
 	unit/* | devices/*) programs "${part%/*}" "${part#*/}" ;;
 	cli/*) bats_files "${part#*/}" ;;
 	vm/suite_*) vm_suites "${part#*/}" ;;
-	vm/system | vm/example) vm_script "${part#*/}" ;;
+	vm/system) vm_script system ;;
+	vm/nested_*) vm_script nested "${part#*_}" ;;
 	vm/*) vm_files "${part#*/}" ;;
 	fuzz/*) runner "$part" tests/fuzz/run.sh "${part#*/}" ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
