@@ -21,6 +21,7 @@ const struct device_type *const device_types[] = {
 	&device_watchdog_i6300esb,
 	&device_serial_16550,
 	&device_ioat,
+	&device_testdev,
 	NULL,
 };
 /* clang-format on */

@@ -72,6 +72,7 @@ extern const struct device_type device_null;
 extern const struct device_type device_nvme;
 extern const struct device_type device_pvpanic;
 extern const struct device_type device_serial_16550;
+extern const struct device_type device_testdev;
 extern const struct device_type device_watchdog_i6300esb;
 
 #endif /* MUSER_DEVICES_H */

@@ -37,7 +37,7 @@ only '^"(trace|wire|defer|state|dma|region|pci|server|control|client|backend)/|^
 	'lib/.*|tests/(unit|fuzz|bench|cli)/.*' \
 	"the inside of the library is its own"
 
-awk '$1 ~ /^devices\// && $3 !~ /^<(muser(-nvme|-chardev|-blkdev)?\.h|linux\/(pci_regs|vfio)\.h|[a-z]+\.h|sys\/(types|uio|param|mman|stat|epoll|syscall|wait)\.h)>$/ &&
+awk '$1 ~ /^devices\// && $3 !~ /^<(muser(-nvme|-chardev|-blkdev)?\.h|linux\/(pci_regs|vfio)\.h|[a-z]+\.h|sys\/(types|uio|param|mman|stat|epoll|eventfd|syscall|wait)\.h)>$/ &&
 	$3 !~ /^"((\.\.\/)?devices|[a-z0-9_]+)\.h"$/ {
 		printf "%s:%d: includes %s\n", $1, $2, $3 }' "$includes" |
 	report "devices see <muser.h>, libc and their own folder"
