@@ -57,7 +57,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 program = $(patsubst %.c,$(B)/%,$(1))
 
 .PHONY: all help kmod headers install-kmod install-dkms install-rule pkgs deps deps-check demo check check-quick check-vm \
-	check-kdebug check-nvme check-fuzz check-build sanitized fuzz bench bench-kmod lint man install uninstall clean
+	check-kdebug check-nvme check-fuzz check-build sanitized fuzz soak bench bench-kmod lint man install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -75,6 +75,7 @@ help:
 	@echo 'make check-kdebug muser.ko on kernels with lockdep, KASAN and kmemleak, and iommufd: an hour'
 	@echo 'make check-nvme   nvme by a stock driver, at length; by that of 6.12; over muser.ko'
 	@echo 'make fuzz         the fuzzers, FUZZ_SECONDS (600) each'
+	@echo 'make soak         shadow doorbells of nvme, MUSER_SOAK (20000000) commands'
 	@echo 'make bench        ratios against the bare operations; PEERS=DIR adds peers'
 	@echo 'make bench-kmod   the same for muser.ko, in a VM'
 	@echo 'make lint         sizes, walls, documentation, scripts'
@@ -250,6 +251,9 @@ lint: all
 
 fuzz: deps-check
 	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/fuzz/run.sh
+
+soak: $(B)/tests/unit/test_nvme_shadow
+	$(Q)MUSER_SOAK=$(or $(MUSER_SOAK),20000000) $<
 
 bench: all $(call program,$(BENCH_SRC))
 	$(Q)BUILD=$(B) tests/bench/bench.sh

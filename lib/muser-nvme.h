@@ -421,6 +421,7 @@ int lm_nvme_ns_resize(lm_nvme_t *nvme, uint32_t nsid, uint64_t size);
  * @entries:   of an I/O queue, 2 .. 1024; 0: 1024
  * @mdts:      largest transfer, as a power of two of 4 KiB, 1 .. 8; 0: 7 (512 KiB)
  * @ieee:      OUI, as Identify has it
+ * @flags:     LM_NVME_SHADOW
  */
 typedef struct {
 	const char                 *serial;
@@ -436,8 +437,15 @@ typedef struct {
 	uint16_t                    entries;
 	uint8_t                     mdts;
 	uint8_t                     ieee[3];
-	uint64_t                    reserved[4];
+	uint32_t                    flags;
+	uint32_t                    reserved;
+	uint64_t                    reserved1[3];
 } lm_nvme_info_t;
+
+/* lm_nvme_info_t.flags: shadow doorbells (Base 5.8, Doorbell Buffer Config). A guest that uses them
+ * writes to its own memory, which is looked at while there is work: real doorbells, each a message
+ * or an exit of the virtual machine, wake the controller only. Not with LM_DEV_THREADS */
+#define LM_NVME_SHADOW (1u << 0)
 
 /**
  * lm_nvme_create() - make a controller

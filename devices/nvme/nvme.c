@@ -24,7 +24,7 @@ struct nvme {
 	struct faults faults;
 	uint64_t size;
 	uint32_t backend, block_size, doorbells, interrupts, aio;
-	bool read_only, direct;
+	bool read_only, direct, shadow;
 	uint16_t queues;
 	char path[256];
 	char serial[21], model[41], nguid[33];
@@ -124,6 +124,7 @@ static int nvme_start(void *pvt, lm_ctx_t *ctx)
 		.serial = *dev->serial ? dev->serial : NULL,
 		.model = dev->model,
 		.queues = dev->queues,
+		.flags = dev->shadow ? LM_NVME_SHADOW : 0,
 	};
 	int ret;
 
@@ -233,6 +234,12 @@ static const lm_prop_t props[] = {
 	  .type = LM_PROP_ENUM,
 	  LM_PROP_IN(struct nvme, doorbells),
 	  .choices = doorbells },
+	{ .name = "shadow",
+	  .help = "1: guests may have doorbells in their memory",
+	  .value = "0",
+	  .flags = LM_PROP_CREATE,
+	  .type = LM_PROP_BOOL,
+	  LM_PROP_IN(struct nvme, shadow) },
 	{ .name = "interrupts",
 	  .help = "the best kind that there is",
 	  .value = "msix",

@@ -21,7 +21,7 @@ NVME_EXPORT const lm_cap_t lm_nvme_caps[LM_NVME_NR_CAPS] = {
 static int info_check(const lm_nvme_info_t *info)
 {
 	if (info->queues >= NVME_QUEUES || info->entries > NVME_ENTRIES || info->entries == 1 ||
-	    info->mdts > 8)
+	    info->mdts > 8 || info->flags & ~LM_NVME_SHADOW || info->reserved)
 		return -EINVAL;
 	if (info->nr_admin_ops && info->admin_op_size < sizeof(lm_nvme_op_t))
 		return -EINVAL;
@@ -107,7 +107,7 @@ static int build(lm_nvme_t *nvme)
 	nvme->info.mdts = nvme->info.mdts ?: 7;
 	nvme->max_transfer = NVME_PAGE << nvme->info.mdts;
 	nvme->admin_ops = nvme_admin_ops;
-	nvme->nr_admin_ops = nvme_nr_admin_ops;
+	nvme->nr_admin_ops = nvme_nr_admin_ops - !(nvme->info.flags & LM_NVME_SHADOW);
 	nvme->turn = turn;
 	nvme->drained = nvme_ctrl_drained;
 	nvme->is_detached = true;
@@ -233,6 +233,7 @@ NVME_EXPORT int lm_nvme_on_dma_unmap(void *pvt, dma_addr_t addr, uint64_t len)
 		nvme_ring_unmap(nvme, &nvme->sq[i].ring, addr, len);
 		nvme_ring_unmap(nvme, &nvme->cq[i].ring, addr, len);
 	}
+	nvme_shadow_unmap(nvme, addr, len);
 	return 0;
 }
 

@@ -101,6 +101,7 @@ struct nvme_state {
 	struct nvme_state_sq sq[NVME_QUEUES];
 	struct nvme_state_cq cq[NVME_QUEUES];
 	struct nvme_slot slot[NVME_SLOTS];
+	uint64_t shadow, shadow_events; /* pages of shadow doorbells; 0: there are none */
 };
 
 #define NVME_STATE_MAGIC 0x6d764e31u
@@ -243,6 +244,12 @@ struct lm_nvme {
 	lm_poller_t *poller;            /* looks at them */
 	int when_polled;                /* enum lm_polling, while the controller is enabled */
 
+	struct nvme_ring shadow, shadow_events;
+	uint32_t shadowed[2 * NVME_QUEUES]; /* of the former, the last values */
+	uint32_t shadow_idle;               /* looks that found nothing */
+	bool shadow_is_armed;               /* the guest rings the real ones */
+	uint32_t nr_pairs;                  /* queues above have never been created since reset */
+
 	uint64_t irq_due[2]; /* vectors with completions that were not signalled */
 	uint16_t irq_count[NVME_QUEUES];
 	uint32_t irq_held; /* > 0: signalled at the end of the turn */
@@ -296,6 +303,17 @@ static inline bool nvme_bit(const uint64_t *bits, unsigned int nr)
 	return bits[nr / 64] >> nr % 64 & 1;
 }
 
+/* The lowest from @from on; -1: none is. */
+static inline int nvme_bit_from(const uint64_t bits[2], int from)
+{
+	unsigned int i = (unsigned int)from / 64;
+	uint64_t word = i < 2 ? bits[i] & ~0ull << from % 64 : 0;
+
+	if (!word && !i)
+		word = bits[++i];
+	return word ? (int)(64 * i) + __builtin_ctzll(word) : -1;
+}
+
 /* ---- nvme_ring.c ----------------------------------------------------------------- */
 
 /* Where its memory is. Nothing is looked up yet. */
@@ -338,6 +356,22 @@ void nvme_bell_resume(lm_nvme_t *nvme);
 void nvme_bell_watch(lm_nvme_t *nvme);
 /* The next one from @index on that has changed; 2 * NVME_QUEUES: none has. */
 uint32_t nvme_bell_next(lm_nvme_t *nvme, uint32_t index, uint32_t *value);
+
+/* ---- nvme_shadow.c: doorbells in guest memory -------------------------------------- */
+
+bool nvme_shadow_is_on(const lm_nvme_t *nvme);
+/* As nvme_bell_next(). */
+uint32_t nvme_shadow_next(lm_nvme_t *nvme, uint32_t index, uint32_t *value);
+/* After a look. False: there is to be another one soon. */
+bool nvme_shadow_rests(lm_nvme_t *nvme, bool is_busy);
+void nvme_shadow_clear(lm_nvme_t *nvme, uint32_t index);
+/* What is made of the state. */
+void nvme_shadow_resume(lm_nvme_t *nvme);
+void nvme_shadow_forget(lm_nvme_t *nvme);
+void nvme_shadow_unmap(lm_nvme_t *nvme, uint64_t addr, uint64_t len);
+uint16_t nvme_shadow_check(lm_nvme_cmd_t *cmd);
+void nvme_shadow_config(lm_nvme_cmd_t *cmd);
+void nvme_shadow_print(const lm_nvme_cmd_t *cmd, char *buf, size_t size);
 
 /* ---- nvme_error.c ---------------------------------------------------------------- */
 

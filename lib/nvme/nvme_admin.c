@@ -3,7 +3,7 @@
  * nvme_admin.c - the table of admin commands, and Abort.
  *
  * Left out: namespace management and attachment, firmware, security, directives, self-test,
- * doorbell buffers, virtualization; Keep Alive, which controllers over PCIe need not have.
+ * virtualization; Keep Alive, which controllers over PCIe need not have.
  */
 #include <stdio.h>
 
@@ -129,6 +129,12 @@ const lm_nvme_op_t nvme_admin_ops[] = {
 	  .check = nvme_format_check,
 	  .run = nvme_format,
 	  .print = nvme_format_print },
+	/* The last one: not all controllers have it. */
+	{ .opcode = NVME_DOORBELL_BUFFER,
+	  .name = "Doorbell Buffer Config",
+	  .check = nvme_shadow_check,
+	  .run = nvme_shadow_config,
+	  .print = nvme_shadow_print },
 };
 
 const uint32_t nvme_nr_admin_ops = LM_NR(nvme_admin_ops);

@@ -23,18 +23,19 @@ static int when_to_look(lm_nvme_t *nvme)
 int nvme_bell_new(lm_nvme_t *nvme, unsigned int (*look)(void *arg))
 {
 	nvme->doorbells = lm_mmap(nvme->ctx, LM_BAR0_REG_IDX, NVME_DOORBELLS, NVME_PAGE);
-	if (!nvme->doorbells)
+	if (!nvme->doorbells && !(nvme->info.flags & LM_NVME_SHADOW))
 		return 0;
 	nvme->poller = lm_poller_create(nvme->ctx, look, nvme);
 	if (!nvme->poller)
 		return -errno;
-	nvme->when_polled = when_to_look(nvme);
+	nvme->when_polled = nvme->doorbells ? when_to_look(nvme) : LM_POLL_TURNS;
 	return 0;
 }
 
 void nvme_bell_clear(lm_nvme_t *nvme, uint32_t index)
 {
 	nvme->rung[index] = 0;
+	nvme_shadow_clear(nvme, index);
 	if (nvme->doorbells)
 		__atomic_store_n(&nvme->doorbells[index], 0, __ATOMIC_RELEASE);
 }
@@ -53,24 +54,41 @@ void nvme_bell_resume(lm_nvme_t *nvme)
 
 	for (i = 0; i < NR_BELLS; i++)
 		nvme->rung[i] = nvme_doorbell_value(nvme, i);
+	nvme_shadow_resume(nvme);
 }
 
 void nvme_bell_watch(lm_nvme_t *nvme)
 {
-	const bool on = !nvme->is_detached && nvme_is_ready(nvme);
+	const bool on = !nvme->is_detached && nvme_is_ready(nvme) &&
+			(nvme->doorbells || nvme_shadow_is_on(nvme));
 
 	if (nvme->poller)
 		lm_poller_set(nvme->poller, on ? nvme->when_polled : LM_POLL_OFF);
 }
 
+/* Two at a time: most have not changed. */
+static bool is_same(const lm_nvme_t *nvme, uint32_t index)
+{
+	uint64_t now, before;
+
+	now = __atomic_load_n((const uint64_t *)(const void *)&nvme->doorbells[index],
+			      __ATOMIC_ACQUIRE);
+	memcpy(&before, &nvme->rung[index], sizeof(before));
+	return now == before;
+}
+
 uint32_t nvme_bell_next(lm_nvme_t *nvme, uint32_t index, uint32_t *value)
 {
-	for (; index < NR_BELLS; index++) {
+	for (; nvme->doorbells && index < NR_BELLS; index++) {
+		if (!(index & 1) && is_same(nvme, index)) {
+			index++;
+			continue;
+		}
 		*value = __atomic_load_n(&nvme->doorbells[index], __ATOMIC_ACQUIRE);
 		if (*value == nvme->rung[index])
 			continue;
 		nvme->rung[index] = *value;
-		break;
+		return index;
 	}
-	return index;
+	return NR_BELLS;
 }

@@ -62,6 +62,7 @@ static void reset(lm_nvme_t *nvme)
 	nvme_feature_reset(nvme);
 	st->intms = 0;
 	nvme->flushes = 0;
+	st->shadow = st->shadow_events = 0;
 	st->csts = nvme_cmd_drop_all(nvme, true) ? 0 : st->csts & NVME_CSTS_RDY;
 	nvme_bell_clear_all(nvme);
 	nvme_bell_watch(nvme);
@@ -186,6 +187,8 @@ static bool is_sane(const struct nvme_state *st)
 		if (!slot_is_sane(st, &st->slot[i]))
 			return false;
 	}
+	if ((st->shadow | st->shadow_events) % NVME_PAGE || !st->shadow != !st->shadow_events)
+		return false;
 	for (i = 0; i < NVME_EVENT_TYPES; i++) {
 		if (st->event[i].is_pending > 1 || st->event_masked[i] > 1 ||
 		    (st->event[i].is_pending && st->event[i].type != i))

@@ -53,7 +53,8 @@ static void ctrl_is(const lm_nvme_t *nvme, uint8_t *page)
 /* Bytes 256 on. */
 static void ctrl_does(const lm_nvme_t *nvme, uint8_t *page)
 {
-	nvme_put16(page + 256, 1 << 1);   /* OACS: Format */
+	/* OACS: Format, Doorbell Buffer Config */
+	nvme_put16(page + 256, 1 << 1 | (nvme->info.flags & LM_NVME_SHADOW ? 1 << 8 : 0));
 	page[258] = 3;                    /* ACL */
 	page[259] = NVME_AERS - 1;        /* AERL */
 	page[260] = 1 << 1 | 1;           /* FRMW: one slot, read-only */

@@ -24,7 +24,7 @@ static bool intx_level(const lm_nvme_t *nvme)
 	const struct nvme_state_cq *cq = nvme->st->cq;
 	unsigned int i;
 
-	for (i = 0; i < NVME_QUEUES && !(nvme->st->intms & 1); i++) {
+	for (i = 0; i < nvme->nr_pairs && !(nvme->st->intms & 1); i++) {
 		if (cq[i].entries && cq[i].irq_on && cq[i].head != cq[i].tail)
 			return true;
 	}
@@ -34,16 +34,14 @@ static bool intx_level(const lm_nvme_t *nvme)
 /* Of MSI, where the guest may have enabled fewer messages than there are vectors. */
 static void send_messages(lm_nvme_t *nvme, uint32_t nr_msi)
 {
-	unsigned int vector;
+	int vector;
 
-	for (vector = 0; vector < LM_NVME_VECTORS; vector++) {
-		const uint32_t message = nr_msi ? vector % nr_msi : vector;
+	for (vector = -1; (vector = nvme_bit_from(nvme->irq_due, vector + 1)) >= 0;) {
+		const uint32_t message = nr_msi ? (uint32_t)vector % nr_msi : (uint32_t)vector;
 
-		if (!nvme_bit(nvme->irq_due, vector))
-			continue;
 		if (nr_msi && nvme->st->intms >> message & 1)
 			continue; /* when it is unmasked */
-		nvme_bit_set(nvme->irq_due, vector, false);
+		nvme_bit_set(nvme->irq_due, (unsigned int)vector, false);
 		nvme->irq_count[vector] = 0;
 		lm_irq_trigger(nvme->ctx, message);
 	}

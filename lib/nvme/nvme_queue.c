@@ -21,11 +21,17 @@ static uint64_t prp1(const lm_nvme_cmd_t *cmd)
 
 /* ---- what is made of them --------------------------------------------------------- */
 
+static void pairs_grow(lm_nvme_t *nvme, uint16_t id)
+{
+	nvme->nr_pairs = id < nvme->nr_pairs ? nvme->nr_pairs : id + 1u;
+}
+
 void nvme_queue_sq(lm_nvme_t *nvme, uint16_t id)
 {
 	const struct nvme_state_sq *st = &nvme->st->sq[id];
 
 	nvme_ring_set(&nvme->sq[id].ring, st->base, (uint64_t)st->entries << NVME_SQES);
+	pairs_grow(nvme, id);
 	nvme->cq[st->cqid].nr_sqs++;
 }
 
@@ -34,6 +40,7 @@ void nvme_queue_cq(lm_nvme_t *nvme, uint16_t id)
 	const struct nvme_state_cq *st = &nvme->st->cq[id];
 
 	nvme_ring_set(&nvme->cq[id].ring, st->base, (uint64_t)st->entries << NVME_CQES);
+	pairs_grow(nvme, id);
 }
 
 void nvme_queue_forget(lm_nvme_t *nvme)
@@ -45,6 +52,8 @@ void nvme_queue_forget(lm_nvme_t *nvme)
 		nvme_ring_release(nvme, &nvme->cq[i].ring);
 		nvme->cq[i].nr_sqs = 0;
 	}
+	nvme_shadow_forget(nvme);
+	nvme->nr_pairs = 0;
 	nvme->ready[0] = nvme->ready[1] = 0;
 	nvme->next_sq = 0;
 	nvme->is_starved = false;

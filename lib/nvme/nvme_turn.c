@@ -25,24 +25,13 @@ static bool are_some_ready(const lm_nvme_t *nvme)
 	return nvme->ready[0] | nvme->ready[1];
 }
 
-/* The lowest from @from on; -1: none is. */
-static int bit_from(const uint64_t bits[2], unsigned int from)
-{
-	unsigned int i = from / 64;
-	uint64_t word = bits[i] & ~0ull << from % 64;
-
-	if (!word && !i)
-		word = bits[++i];
-	return word ? (int)(64 * i) + __builtin_ctzll(word) : -1;
-}
-
 /* The next one that is due, after the last that was served; -1: none is. */
 static int next_due(lm_nvme_t *nvme)
 {
 	int sqid;
 
 	while (are_some_ready(nvme)) {
-		sqid = bit_from(nvme->ready, nvme->next_sq);
+		sqid = nvme_bit_from(nvme->ready, nvme->next_sq);
 		if (sqid < 0) {
 			nvme->next_sq = 0;
 			continue;
@@ -173,8 +162,19 @@ static void ring(lm_nvme_t *nvme, uint32_t index, uint32_t value)
 		tail_is(nvme, id, value);
 }
 
+/* There is something to see in the guest's memory: this value may be older. */
+static bool is_shadowed(const lm_nvme_t *nvme, uint32_t index)
+{
+	return index >= 2 && nvme_shadow_is_on(nvme);
+}
+
 void nvme_doorbell(lm_nvme_t *nvme, uint32_t index, uint32_t value)
 {
+	if (is_shadowed(nvme, index)) {
+		nvme_shadow_rests(nvme, true);
+		nvme_look(nvme);
+		return;
+	}
 	nvme_irq_hold(nvme);
 	ring(nvme, index, value);
 	if (are_some_ready(nvme))
@@ -188,14 +188,18 @@ unsigned int nvme_look(void *arg)
 	unsigned int nr = 0;
 	uint32_t i, value;
 
-	if (!nvme->doorbells || nvme->is_detached || nvme->is_turning)
+	if (nvme->is_detached || nvme->is_turning)
 		return 0;
 	nvme_irq_hold(nvme);
-	for (i = 0; (i = nvme_bell_next(nvme, i, &value)) < 2 * NVME_QUEUES; i++, nr++)
+	for (i = 0; (i = nvme_bell_next(nvme, i, &value)) < 2 * NVME_QUEUES; i++, nr++) {
+		if (!is_shadowed(nvme, i))
+			ring(nvme, i, value);
+	}
+	for (i = 0; (i = nvme_shadow_next(nvme, i, &value)) < 2 * NVME_QUEUES; i++, nr++)
 		ring(nvme, i, value);
 	nr += nvme_turn(nvme);
 	nvme_irq_release(nvme);
-	return nr;
+	return nr + !nvme_shadow_rests(nvme, nr);
 }
 
 NVME_EXPORT unsigned int lm_nvme_poll(lm_nvme_t *nvme)
