@@ -81,7 +81,7 @@ struct nvme_cmd *nvme_cmd_again(lm_nvme_t *nvme, uint16_t nr)
 void *nvme_cmd_aux(struct nvme_cmd *cmd, size_t size)
 {
 	free(cmd->aux);
-	cmd->aux = malloc(size);
+	cmd->aux = calloc(1, size);
 	return cmd->aux;
 }
 

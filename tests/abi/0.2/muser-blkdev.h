@@ -23,7 +23,7 @@ typedef struct lm_blkdev lm_blkdev_t;
 /** enum lm_blkdev_kind - where the blocks are */
 enum lm_blkdev_kind {
 	LM_BLKDEV_RAM,  /* in memory of the process, which goes with it; 0 at first */
-	LM_BLKDEV_NULL, /* nowhere: reads give zeroes */
+	LM_BLKDEV_NULL, /* nowhere: reads leave the buffer as it is */
 	LM_BLKDEV_FILE, /* in a file or a block device */
 };
 
