@@ -224,11 +224,15 @@ LM_EXPORT int lm_irq_trigger_index(lm_ctx_t *ctx, uint32_t index, uint32_t subin
 
 /* ---- levels ---------------------------------------------------------------------- */
 
-/* INTx is up while any cause is; else a level has one cause, which is its own. */
+/* INTx is up while any cause is, unless those are sent as messages; else a level has one cause,
+ * which is its own. */
 bool irq_is_asserted(const struct irqs *irqs, const struct irq_index *idx, const struct vector *v)
 {
+	uint32_t n = 0;
+
 	if (idx->kind == LM_DEV_INTX_IRQ_IDX)
-		return irqs->level;
+		return irqs->level &&
+		       (!irqs->asserted || irq_select(irqs, &n) == LM_DEV_INTX_IRQ_IDX);
 	return irq_is_level(idx) && v && v->flags & VEC_ASSERTED;
 }
 

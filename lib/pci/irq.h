@@ -142,5 +142,7 @@ void irq_set_armed(struct irq_index *idx, struct vector *v, bool armed);
 void irq_fell(struct irqs *irqs, uint32_t index);             /* a level: traces hear of it */
 uint32_t irq_states(const struct irqs *irqs, uint32_t index); /* the VEC_STATE that it can have */
 void irq_count_asserted(struct irqs *irqs);                   /* flags came from elsewhere */
+/* Eventfds of an index may have come or gone, and causes have the line again. */
+void irq_update_line(struct irqs *irqs, uint32_t index);
 
 #endif /* LM_IRQ_H */

@@ -57,16 +57,19 @@ void irq_fell(struct irqs *irqs, uint32_t index)
 /* Without the line, which follows. */
 static int message_send(struct irqs *irqs, uint32_t index, uint32_t cause)
 {
+	const uint32_t nr = irqs->index[index].count;
+
 	irq_put_level(irqs, irqs->index[LM_DEV_INTX_IRQ_IDX].count);
 	/* A guest may have enabled fewer messages than it was offered. */
-	if (index == LM_DEV_MSI_IRQ_IDX && irqs->msi_enabled)
-		cause &= irqs->msi_nr - 1;
+	if (index == LM_DEV_MSI_IRQ_IDX)
+		cause %= irqs->msi_enabled ? irqs->msi_nr : nr;
 	return irq_fire(irqs, index, cause);
 }
 
 static int pci_assert(struct irqs *irqs, uint32_t cause)
 {
-	const uint32_t index = irq_select(irqs, &cause);
+	uint32_t n = 0;
+	const uint32_t index = irq_select(irqs, &n);
 
 	irqs->asserted++;
 	return index == LM_DEV_INTX_IRQ_IDX ? irq_set_level(irqs, true) :
@@ -120,6 +123,12 @@ LM_EXPORT int lm_irq_assert(lm_ctx_t *ctx, uint32_t cause, bool asserted)
 	ret = cause_set(ctx->irqs, cause, asserted);
 	irq_unlock(ctx);
 	return ret;
+}
+
+void irq_update_line(struct irqs *irqs, uint32_t index)
+{
+	if (irqs->asserted && irq_is_message(&irqs->index[index]))
+		irq_update(irqs, LM_DEV_INTX_IRQ_IDX, 0, 1);
 }
 
 static uint32_t pci_enabled(const struct irqs *irqs, uint32_t *vectors)

@@ -313,6 +313,7 @@ static int set_validated(struct lm_ctx *ctx, const struct irq_set *set)
 		ret = set_eventfds(irqs, set);
 	else
 		ret = set_range(irqs, set);
+	irq_update_line(irqs, set->index);
 	irq_unlock(ctx);
 	return ret;
 }

@@ -141,6 +141,57 @@ static void what_is_enabled_can_be_asked(void **state)
 	assert_int_equal(lm_irq_enabled(ctx, NULL), MSIX);
 }
 
+/* A client may assign eventfds to more than one kind, and write no enable bits. */
+static void a_message_is_not_the_line_as_well(void **state)
+{
+	const int line = assign(ctx, INTX, 0), message = assign(ctx, MSIX, 4);
+
+	assert_int_equal(lm_irq_assert(ctx, 4, true), LM_IRQ_DELIVERED);
+	assert_int_equal(efd_take(message), 1);
+	cfg_put(ctx, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	assert_int_equal(set_irqs(ctx, UNMASK, INTX, 0, 1), 0);
+	assert_int_equal(efd_take(line), 0);
+	assert_true(line_is_up());
+	/* It has the line alone again. */
+	assert_int_equal(set_irqs(ctx, TRIGGER, MSIX, 0, 0), 0);
+	assert_int_equal(efd_take(line), 1);
+	close(line);
+	close(message);
+}
+
+static void a_line_that_a_device_drives_itself_is_its_own(void **state)
+{
+	const int line = assign(ctx, INTX, 0), message = assign(ctx, MSIX, 4);
+
+	assert_int_equal(lm_irq_set_level(ctx, true), LM_IRQ_DELIVERED);
+	assert_int_equal(efd_take(line), 1);
+	assert_int_equal(set_irqs(ctx, UNMASK, INTX, 0, 1), 0);
+	assert_int_equal(efd_take(line), 1);
+	close(line);
+	close(message);
+}
+
+/* It is INTx's, though INTx has no vector of that number. */
+static void a_cause_without_a_client_is_no_lost_message(void **state)
+{
+	struct irq_state st;
+
+	assert_int_equal(irq_mask(ctx, MSI, 3, true), 0);
+	assert_int_equal(lm_irq_assert(ctx, 3, true), -ENOTCONN);
+	assert_int_equal(irq_get_state(ctx, MSI, 3, &st), 0);
+	assert_false(st.pending);
+}
+
+/* A client that writes no enable bits: of 8 messages for 16 causes the low bits say which. */
+static void messages_that_are_assigned_alone_are_shared(void **state)
+{
+	const int fd = assign(ctx, MSI, 4);
+
+	assert_int_equal(lm_irq_assert(ctx, 12, true), LM_IRQ_DELIVERED);
+	assert_int_equal(efd_take(fd), 1);
+	close(fd);
+}
+
 /* ---- resets, saved states --------------------------------------------------------- */
 
 static void a_line_that_the_guest_does_not_use_is_not_pending(void **state)
@@ -216,6 +267,10 @@ int main(void)
 		TEST(fewer_messages_than_causes_are_shared),
 		TEST(a_cause_stays_when_the_guest_goes_back_to_intx),
 		TEST(what_is_enabled_can_be_asked),
+		TEST(a_message_is_not_the_line_as_well),
+		TEST(a_line_that_a_device_drives_itself_is_its_own),
+		TEST(a_cause_without_a_client_is_no_lost_message),
+		TEST(messages_that_are_assigned_alone_are_shared),
 		TEST(a_line_that_the_guest_does_not_use_is_not_pending),
 		TEST(a_reset_deasserts_all),
 		TEST(causes_are_saved),
