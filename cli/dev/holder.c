@@ -187,6 +187,7 @@ static void hold(struct state *s)
 	struct pollfd fds[3];
 	bool is_reaped = false;
 
+	signal(SIGXFSZ, SIG_IGN); /* a log that cannot grow is shorter */
 	while (s->fds.pipe >= 0 || s->fds.sock >= 0 || !s->has_ended) {
 		fds[0] = (struct pollfd){ s->fds.pipe, POLLIN, 0 };
 		fds[1] = (struct pollfd){ s->fds.sock, POLLIN, 0 };

@@ -40,9 +40,9 @@ static uint64_t now_ns(void)
 
 /* ---- writing --------------------------------------------------------------------- */
 
-static void put_at(const struct log_file *file, const void *buf, size_t len, size_t at)
+static bool put_at(const struct log_file *file, const void *buf, size_t len, size_t at)
 {
-	ssize_t lost __attribute__((unused)) = pwrite(file->fd, buf, len, (off_t)at);
+	return pwrite(file->fd, buf, len, (off_t)at) == (ssize_t)len;
 }
 
 static void put_head(const struct log_file *file)
@@ -121,9 +121,9 @@ static void append(struct log_file *file, const char *text, size_t len)
 
 	if (!len)
 		return;
-	put_at(file, text, first, START + at);
-	if (first < len)
-		put_at(file, text + first, len - first, START);
+	if (!put_at(file, text, first, START + at) ||
+	    (first < len && !put_at(file, text + first, len - first, START)))
+		return;
 	file->head.total += len;
 	put_at(file, &file->head.total, sizeof(file->head.total), offsetof(struct log_head, total));
 }
@@ -137,16 +137,16 @@ void log_file_put(struct log_file *file, const char *text, size_t len)
 		return;
 	snprintf(stamp, sizeof(stamp), "%016" PRIu64 " ", now_ns() / 1000);
 	for (i = 0; i < len; i++) {
+		if (file->column == LOG_LINE && text[i] != '\n') {
+			out[n++] = '\n';
+			file->column = 0;
+		}
 		if (!file->column) {
 			memcpy(out + n, stamp, STAMP);
 			n += STAMP;
 		}
 		out[n++] = text[i];
 		file->column = text[i] == '\n' ? 0 : file->column + 1;
-		if (file->column == LOG_LINE) {
-			out[n++] = '\n';
-			file->column = 0;
-		}
 		if (n > sizeof(out) - STAMP - 2) {
 			append(file, out, n);
 			n = 0;

@@ -373,3 +373,26 @@ something else" ]
 	done
 	run ! bash -c '"$MUSCTL" _complete show "" | grep gone'
 }
+
+@test "a line of 2048 bytes is one line" {
+	uuid=$(musctl exec -- "$PROGRAM")
+	musctl set "$uuid" say="$(printf '%02048d' 7)"
+	musctl set "$uuid" say=next
+	eventually bash -c '"$MUSCTL" logs "$0" | grep -q next' "$uuid"
+	try 0 musctl logs "$uuid"
+	[ "$output" = "$(printf '%02048d\nnext' 7)" ]
+}
+
+@test "a log that cannot grow has the start, and how the device has ended" {
+	ulimit -S -f 16
+	uuid=$(env --default-signal=XFSZ "$MUSCTL" exec -- "$PROGRAM")
+	ulimit -S -f unlimited
+	for ((i = 0; i < 30; i++)); do
+		musctl set "$uuid" say="$(printf '%02000d' 7)"
+	done
+	try 0 musctl logs "$uuid"
+	[ "${lines[0]}" = "$(printf '%02000d' 7)" ]
+	[ "$(musctl logs "$uuid" | tr -d '07\n' | wc -c)" -eq 0 ]
+	kill -TERM "$(pid_of "$uuid")"
+	eventually bash -c '"$MUSCTL" list --all -nro STATE | grep -qx killed'
+}
