@@ -35,6 +35,11 @@
 #define STEP_NS   1000000 /* between two looks at the device */
 #define END_MS    2000    /* of its own to end */
 #define ANSWER_MS 500     /* how long one look may take */
+#define HOLDER_MS 10000   /* how long an answer of the holder may */
+#define SLOW_MS   1000    /* or until a signal comes, if it takes longer than that */
+#define MANY      64      /* packets before we look around */
+
+#define HOLDER_LOST "its process musctl-holder was killed, or is stopped"
 
 /* The start of what it has said: there is one at a time. */
 static char said[SAID_MAX];
@@ -51,35 +56,62 @@ static void block_signals(sigset_t *set)
 	sigprocmask(SIG_BLOCK, set, NULL);
 }
 
+static void show(struct detached *d)
+{
+	if (d->shown == d->len)
+		return;
+	fwrite(said + d->shown, 1, d->len - d->shown, stderr);
+	d->shown = d->len;
+	d->is_open = said[d->len - 1] != '\n';
+}
+
+/* And the end of a line, as something of ours may follow. */
+static void pass_on(struct detached *d)
+{
+	show(d);
+	if (d->is_open)
+		fputc('\n', stderr);
+	d->is_open = false;
+}
+
 /* ---- the holder ------------------------------------------------------------------ */
 
+/* What is said beside a command is passed on, however much it is. */
 static void keep_text(struct detached *d, const char *text, size_t len)
 {
-	const size_t room = SAID_MAX - d->len;
+	size_t room = SAID_MAX - d->len;
 
+	if (d->is_tied && room < len) {
+		show(d);
+		d->len = d->shown = 0;
+		room = SAID_MAX;
+	}
 	len = len < room ? len : room;
 	memcpy(said + d->len, text, len);
 	d->len += len;
 }
 
-/* One that was killed does not know how the process has ended, and nor do we. */
+/* One that was killed, or stopped, does not know how the process has ended, and nor do we. */
 static void lost(struct detached *d)
 {
+	d->is_lost = true;
 	d->status = d->is_ended ? d->status : ST_FAILED << 8;
 	d->is_ended = true;
 	d->is_done = true;
-	d->done_err = -EPIPE;
+	d->answer = -EPIPE;
 }
 
 /* False: there is no packet. */
-static bool hear(struct detached *d, int flags)
+static bool hear(struct detached *d)
 {
 	const size_t head = offsetof(struct holder_packet, text);
 	struct holder_packet packet;
 	ssize_t len;
 
+	if (d->is_lost)
+		return false;
 	do {
-		len = recv(d->holder, &packet, sizeof(packet), flags);
+		len = recv(d->holder, &packet, sizeof(packet), MSG_DONTWAIT);
 	} while (len < 0 && errno == EINTR);
 	if (len < 0 && errno == EAGAIN)
 		return false;
@@ -88,7 +120,10 @@ static bool hear(struct detached *d, int flags)
 		return false;
 	}
 	switch ((enum holder_news)packet.kind) {
-	case HOLDER_PID: d->pid = packet.value; break;
+	case HOLDER_PID:
+		d->is_started = true;
+		d->pid = packet.value;
+		break;
 	case HOLDER_SAID: keep_text(d, packet.text, (size_t)len - head); break;
 	case HOLDER_END:
 		d->is_ended = true;
@@ -96,7 +131,7 @@ static bool hear(struct detached *d, int flags)
 		break;
 	case HOLDER_DONE:
 		d->is_done = true;
-		d->done_err = packet.value;
+		d->answer = packet.value;
 		break;
 	}
 	return true;
@@ -104,20 +139,44 @@ static bool hear(struct detached *d, int flags)
 
 static bool has_ended(struct detached *d)
 {
-	while (hear(d, MSG_DONTWAIT))
+	int i;
+
+	for (i = 0; i < MANY && hear(d); i++)
 		;
 	return d->is_ended;
+}
+
+/* One that ends programs waits, as detach_start() has blocked it. */
+static bool is_interrupted(void)
+{
+	sigset_t set;
+
+	sigpending(&set);
+	return sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP);
+}
+
+/* Until *what, or the holder is lost. */
+static void hear_until(struct detached *d, const bool *what)
+{
+	const uint64_t end = clock_ns() + HOLDER_MS * 1000000ull;
+	struct pollfd pfd = { d->holder, POLLIN, 0 };
+
+	while (!*what && !d->is_lost) {
+		if (hear(d))
+			continue;
+		if (!poll(&pfd, 1, SLOW_MS) && (is_interrupted() || clock_ns() > end))
+			lost(d);
+	}
 }
 
 /* Until the holder has done it, and all that the process has said until then has come. */
 static int ask(struct detached *d, const struct holder_request *request)
 {
 	d->is_done = false;
-	if (send(d->holder, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+	if (!d->is_lost && send(d->holder, request, sizeof(*request), MSG_NOSIGNAL) < 0)
 		lost(d);
-	while (!d->is_done)
-		hear(d, 0);
-	return d->done_err;
+	hear_until(d, &d->is_done);
+	return d->answer;
 }
 
 static pid_t start_holder(struct detached *d, struct holder *job)
@@ -152,10 +211,29 @@ int detach_start(struct detached *d, int (*child)(void *arg), void *arg)
 		close(job.runtime);
 	if (pid < 0)
 		return error(ST_FAILED, NULL, "fork: %s", strerror(errno));
-	hear(d, 0);
+	hear_until(d, &d->is_started);
 	if (d->pid <= 0)
 		return error(ST_FAILED, d->program, "cannot start its process");
 	return 0;
+}
+
+/* A process that was killed has left what the next look at all of them removes. */
+static void sweep(void)
+{
+	struct uuid_list all;
+
+	if (!instance_list(&all))
+		uuid_list_free(&all);
+}
+
+/* What is in other process groups, too; false: there is nothing. */
+static bool kill_rest(struct detached *d)
+{
+	const struct holder_request all = { .wish = HOLDER_KILL };
+	const bool any = ask(d, &all) > 0;
+
+	sweep();
+	return any;
 }
 
 void detach_kill(struct detached *d)
@@ -168,8 +246,8 @@ void detach_kill(struct detached *d)
 		nanosleep(&step, NULL);
 	}
 	kill(-d->pid, SIGKILL);
-	while (!d->is_ended)
-		hear(d, 0);
+	hear_until(d, &d->is_ended);
+	kill_rest(d);
 }
 
 /* Somebody's device of that UUID may be there already: it must be of our process or of
@@ -188,43 +266,26 @@ static bool answers(const struct detached *d)
 	return ready;
 }
 
-static void pass_on(struct detached *d)
-{
-	if (d->shown == d->len)
-		return;
-	fwrite(said + d->shown, 1, d->len - d->shown, stderr);
-	if (said[d->len - 1] != '\n')
-		fputc('\n', stderr);
-	d->shown = d->len;
-}
-
 void detach_pass(struct detached *d, const sigset_t *mask)
 {
 	struct pollfd pfd = { d->is_ended ? -1 : d->holder, POLLIN, 0 };
 
 	ppoll(&pfd, 1, NULL, mask);
 	has_ended(d);
-	pass_on(d);
-	d->len = d->shown = 0;
-}
-
-/* A process that was killed has left what the next look at all of them removes. */
-static void sweep(void)
-{
-	struct uuid_list all;
-
-	if (!instance_list(&all))
-		uuid_list_free(&all);
+	show(d);
 }
 
 int detach_finish(struct detached *d)
 {
+	const struct holder_request sync = { .wish = HOLDER_SYNC };
 	const struct timespec step = { .tv_nsec = STEP_NS };
-	const bool crashed = has_ended(d) && d->status;
 	struct control *control;
 	char text[FATE_TEXT];
+	bool crashed;
 	uint64_t end;
 
+	ask(d, &sync);
+	crashed = has_ended(d) && d->status;
 	if (!control_open(d->uuid, &control)) {
 		control_set_timeout(control, END_MS);
 		control_call(control, "Stop", NULL, NULL);
@@ -234,9 +295,10 @@ int detach_finish(struct detached *d)
 		nanosleep(&step, NULL);
 	detach_kill(d);
 	pass_on(d);
-	sweep();
 	if (!crashed)
 		return 0;
+	if (d->is_lost)
+		return error(ST_FAILED, d->program, HOLDER_LOST);
 	fate_describe(d->status, text);
 	return error(ST_FAILED, d->program, "%s before the command had ended", text);
 }
@@ -282,7 +344,7 @@ int detach_wait(struct detached *d, uint64_t timeout_ns)
 	for (;;) {
 		if (answers(d)) {
 			ask(d, &sync);
-			pass_on(d);
+			d->is_tied ? show(d) : pass_on(d);
 			return 0;
 		}
 		if (has_ended(d)) {
@@ -297,11 +359,17 @@ int detach_wait(struct detached *d, uint64_t timeout_ns)
 	}
 }
 
-int detach_died(const struct detached *d)
+int detach_died(struct detached *d)
 {
 	static const char ours[] = "musctl: ";
 	const int code = WIFEXITED(d->status) ? WEXITSTATUS(d->status) : ST_FAILED;
 	const size_t len = sizeof(ours) - 1;
+	const bool is_daemon = kill_rest(d) && !d->status;
+
+	if (d->is_lost) {
+		kill(-d->pid, SIGKILL);
+		return error(ST_FAILED, d->program, HOLDER_LOST);
+	}
 
 	/* It has complained itself, before it could become the program. */
 	if (code && d->len >= len && !memcmp(said, ours, len))
@@ -309,6 +377,6 @@ int detach_died(const struct detached *d)
 	if (WIFSIGNALED(d->status))
 		return error(ST_FAILED, d->program, "killed by signal %d (%s)", WTERMSIG(d->status),
 			     strsignal(WTERMSIG(d->status)));
-	return error(ST_FAILED, d->program, "exited with status %d before its device answered",
-		     code);
+	return error(ST_FAILED, d->program, "exited with status %d before its device answered%s",
+		     code, is_daemon ? " (it must not become a daemon)" : "");
 }

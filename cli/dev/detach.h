@@ -21,12 +21,15 @@ struct detached {
 	bool is_tied;        /* it ends with us, and has no log */
 	/* detach_start()'s */
 	pid_t pid;
+	bool is_started;
 	int holder;    /* socket */
 	int status;    /* of waitpid(2), once it has ended */
 	bool is_ended; /* it is a zombie until we close the socket: nobody else gets its number */
-	bool is_done;  /* the holder has answered; what it says is done_err */
-	int done_err;
+	bool is_done;  /* the holder has answered; what it says is answer */
+	bool is_lost;  /* it does not answer: it was killed, or stopped */
+	int answer;
 	size_t len, shown; /* of what it has said */
+	bool is_open;      /* what was shown ends within a line */
 };
 
 #define DETACH_TIMEOUT_NS 10000000000ULL /* until its device answers */
@@ -40,8 +43,9 @@ int detach_start(struct detached *d, int (*child)(void *arg), void *arg);
  * status of a printed error; the process has been ended then. What it has said is on stderr. */
 int detach_wait(struct detached *d, uint64_t timeout_ns);
 
-/* It has ended before its device answered: says how, unless it has said why itself. */
-int detach_died(const struct detached *d);
+/* It has ended before its device answered: says how, unless it has said why itself. Nothing that it
+ * has started is left. */
+int detach_died(struct detached *d);
 
 /* It is ready: from now on it has a log. Prints the UUID. 0, or ST_FAILED: the process is gone, as
  * nobody learns of it. */
@@ -55,7 +59,7 @@ void detach_pass(struct detached *d, const sigset_t *mask);
  * a printed error: it had failed before. */
 int detach_finish(struct detached *d);
 
-/* SIGTERM, then SIGKILL, to the process and what it started. */
+/* SIGTERM, then SIGKILL, to the process; nothing that it has started is left. */
 void detach_kill(struct detached *d);
 
 #endif /* MUSCTL_DETACH_H */

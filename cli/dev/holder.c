@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * holder.c - see holder.h. The pipe blocks the process while we write to the log, never longer; if
- * we are killed, its stderr is a pipe without a reader. Signals that end programs are blocked here,
- * as they are meant for the device: when that has ended, so do we.
+ * holder.c - see holder.h. The pipe blocks the process while we write to the log, never longer,
+ * unless it is tied: then as long as nobody reads what is passed on. If we are killed, its stderr
+ * is a pipe without a reader. Signals that end programs are blocked here, as they are meant for the
+ * device: when that has ended, so do we.
  */
 #include "dev/holder.h"
 
@@ -12,19 +13,23 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/kernel.h"
 #include "ui/call.h"
 #include "ui/error.h"
 
-#define MANY 64 /* reads of a pipe before we look around */
+#define MANY    64      /* reads of a pipe before we look around */
+#define KILLS   2000    /* looks at what is to be killed */
+#define STEP_NS 1000000 /* between two of them */
 
 /* What it has open, behind the standard descriptors; -1: not any more. */
 struct open {
@@ -62,9 +67,54 @@ static bool cut_ties(int stderr_fd)
 
 static _Noreturn void be_child(const struct holder *job, int stderr_fd)
 {
+	if (job->is_tied)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!cut_ties(stderr_fd))
 		_exit(error(ST_FAILED, NULL, "cannot detach: %s", strerror(errno)));
 	_exit(job->child(job->arg));
+}
+
+/* ---- what it has started --------------------------------------------------------- */
+
+static bool is_zombie(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return !waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+/* Orphans that were given to us are waited for, the process itself is not. How many others than
+ * that there are; -1: it lives. */
+static int tend(const struct state *s, int sig)
+{
+	FILE *file = fopen("/proc/thread-self/children", "re");
+	bool lives = false;
+	int pid, nr = 0;
+
+	while (file && fscanf(file, "%d", &pid) == 1) {
+		if (sig)
+			kill(pid, sig);
+		if (pid == s->pid)
+			lives = !is_zombie(pid);
+		else if (waitpid(pid, NULL, WNOHANG) <= 0)
+			nr++;
+	}
+	if (file)
+		fclose(file);
+	return lives ? -1 : nr;
+}
+
+/* Whose parent was killed is ours then. */
+static int kill_all(const struct state *s)
+{
+	const struct timespec step = { .tv_nsec = STEP_NS };
+	const int found = tend(s, 0);
+	int i;
+
+	kill(-s->pid, SIGKILL);
+	for (i = 0; i < KILLS && tend(s, SIGKILL); i++)
+		nanosleep(&step, NULL);
+	return found > 0 ? found : 0;
 }
 
 /* ---- ourselves ------------------------------------------------------------------- */
@@ -123,7 +173,7 @@ static void drain(struct state *s)
 		if (len <= 0)
 			break;
 		log_file_put(&s->log, packet.text, (size_t)len);
-		send_packet(s, &packet, (size_t)len, MSG_DONTWAIT);
+		send_packet(s, &packet, (size_t)len, s->is_tied ? 0 : MSG_DONTWAIT);
 	}
 	if (!len || (len < 0 && errno != EAGAIN && errno != EINTR))
 		drop(&s->fds.pipe);
@@ -154,7 +204,17 @@ static int publish(struct state *s, const struct holder_request *request)
 	memcpy(s->log.head.name, request->name, LOG_LABEL);
 	err = log_file_publish(&s->log, s->fds.runtime, s->log_name);
 	drop(&s->fds.runtime);
+	prctl(PR_SET_CHILD_SUBREAPER, 0); /* orphans are on their own, too */
 	return err;
+}
+
+static int fulfil(struct state *s, const struct holder_request *request)
+{
+	switch ((enum holder_wish)request->wish) {
+	case HOLDER_READY: return publish(s, request);
+	case HOLDER_KILL: return kill_all(s);
+	default: return 0;
+	}
 }
 
 /* From whoever has started us. A device that nobody waits for any more is there all the same. */
@@ -162,19 +222,16 @@ static void serve(struct state *s)
 {
 	struct holder_request request = { .wish = HOLDER_READY };
 	const ssize_t len = recv(s->fds.sock, &request, sizeof(request), MSG_DONTWAIT);
-	int err = 0;
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (len == sizeof(request)) {
 		drain(s);
-		if (request.wish == HOLDER_READY)
-			err = publish(s, &request);
-		say(s, HOLDER_DONE, err);
+		say(s, HOLDER_DONE, fulfil(s, &request));
 		return;
 	}
-	if (!s->has_ended && s->is_tied)
-		kill(-s->pid, SIGKILL);
+	if (s->is_tied)
+		kill_all(s);
 	else if (!s->has_ended && !s->is_published)
 		publish(s, &request);
 	drop(&s->fds.sock);
@@ -182,18 +239,29 @@ static void serve(struct state *s)
 		drop(&s->log.fd);
 }
 
+static void wake(int sig)
+{
+}
+
 static void hold(struct state *s)
 {
+	struct sigaction child = { .sa_handler = wake };
 	struct pollfd fds[3];
 	bool is_reaped = false;
+	sigset_t set;
 
+	sigaction(SIGCHLD, &child, NULL);
 	signal(SIGXFSZ, SIG_IGN); /* a log that cannot grow is shorter */
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	sigdelset(&set, SIGCHLD);
 	while (s->fds.pipe >= 0 || s->fds.sock >= 0 || !s->has_ended) {
 		fds[0] = (struct pollfd){ s->fds.pipe, POLLIN, 0 };
 		fds[1] = (struct pollfd){ s->fds.sock, POLLIN, 0 };
 		fds[2] = (struct pollfd){ s->fds.child, POLLIN, 0 };
-		if (poll(fds, 3, -1) < 0)
+		if (ppoll(fds, 3, NULL, &set) < 0) {
+			tend(s, 0);
 			continue;
+		}
 		if (fds[0].revents)
 			drain(s);
 		if (fds[1].revents)
@@ -211,6 +279,7 @@ void holder_run(const struct holder *job)
 	int pipefd[2];
 
 	setsid();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (pipe2(pipefd, O_CLOEXEC))
 		_exit(ST_FAILED);
 	s.pid = fork();

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * holder.h - the parent of a device process in the background: it keeps what that says on stderr,
- * and learns how it ends. It is no daemon: there is one for each, it lives as long as somebody can
- * write to its pipe, and parses nothing.
+ * and learns how it ends; until it is ready, or for good if it is tied, it is the parent of orphans
+ * that it makes as well. It is no daemon: there is one for each, it lives as long as somebody can
+ * write to its pipe, and parses nothing of theirs.
  */
 #ifndef MUSCTL_HOLDER_H
 #define MUSCTL_HOLDER_H
@@ -16,9 +17,9 @@
 /* To whoever has started it, until that closes its end. */
 enum holder_news {
 	HOLDER_PID,  /* value: of the device process; first of all */
-	HOLDER_SAID, /* text: what it has said, if there is room; in the log it is anyway */
+	HOLDER_SAID, /* text: what it has said; if it is not tied, as far as there is room */
 	HOLDER_END,  /* value: of waitpid(2). Its number stays its own until the end is closed */
-	HOLDER_DONE, /* value: 0 or -errno: the answer to a request; all that was said is sent */
+	HOLDER_DONE, /* value: the answer to a request; all that was said is sent */
 };
 
 struct holder_packet {
@@ -26,10 +27,11 @@ struct holder_packet {
 	char text[LOG_CHUNK];
 };
 
-/* From there: HOLDER_SYNC asks for HOLDER_DONE alone; HOLDER_READY also makes a file of the log.
- * If the other end is closed before that, the device is on its own, and its log gets its file; or
- * it is killed, with what it has started, if it is tied. */
-enum holder_wish { HOLDER_SYNC, HOLDER_READY };
+/* From there: HOLDER_SYNC asks for HOLDER_DONE alone, of value 0; HOLDER_READY also makes a file of
+ * the log: 0 or -errno; HOLDER_KILL kills the process and all that it has started, daemons included:
+ * how many of them it found. If the other end is closed before it is ready, the device is on its
+ * own, and its log gets its file; or, if it is tied, it is as HOLDER_KILL has it. */
+enum holder_wish { HOLDER_SYNC, HOLDER_READY, HOLDER_KILL };
 
 struct holder_request {
 	int32_t wish;

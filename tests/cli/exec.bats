@@ -209,6 +209,32 @@ musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	complains "musctl: exec: sh: killed by signal 11 (Segmentation fault)"
 }
 
+@test "a program that becomes a daemon is none of musctl's: it is ended, and musctl says why" {
+	try 1 musctl exec -- "$PROGRAM" daemon
+	complains "musctl: exec: $PROGRAM: exited with status 0 before its device answered (it must not become a daemon)"
+	nothing_left
+}
+
+@test "a program that never serves its device leaves nothing" {
+	try 1 musctl exec -t 0.5 -- sh -c 'setsid sleep 1000 & echo $! >daemon; exec "$0" fork >maker' "$PROGRAM"
+	has_ended "$(cat daemon)"
+	has_ended "$(cut -d ' ' -f 3 maker)"
+	nothing_left
+}
+
+@test "a holder that is stopped is not waited for, once a signal comes" {
+	"$MUSCTL" exec -- sh -c 'echo $PPID >holder; until [ -e go ]; do sleep 0.02; done
+		kill -STOP $PPID; touch stopped; exec sleep 1000' 2>errors 3>&- &
+	pid=$!
+	eventually test -s holder
+	touch go
+	eventually test -e stopped
+	interrupted() { kill -INT "$pid" 2>/dev/null; has_ended "$pid"; }
+	eventually interrupted
+	kill -KILL "$(cat holder)"
+	[ "$(cat errors)" = "musctl: exec: sh: interrupted" ]
+}
+
 @test "--foreground becomes the program" {
 	"$MUSCTL" exec --foreground -- "$PROGRAM" >uuid 3>&- &
 	pid=$!
@@ -263,6 +289,39 @@ musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	timeout 20 "$MUSCTL" exec -c '"$MUSCTL" set "$MUSER_UUID" say=hello
 		until grep -qx hello errors; do sleep 0.02; done' -- "$PROGRAM" 2>errors
 	[ "$(cat errors)" = hello ]
+}
+
+@test "--command: nothing of what the program says is lost, however much, and no line is cut" {
+	seq 1 200000 >said
+	try 0 musctl exec -c 'touch go; until [ -e done ]; do sleep 0.02; done' -- \
+		sh -c '(cat said; until [ -e go ]; do sleep 0.02; done
+			cat said; printf "one "; sleep 0.1; echo line; touch done) >&2 & exec "$0"' "$PROGRAM"
+	cat said said <(echo one line) | cmp - <(echo "$stderr")
+}
+
+@test "--command: one that says more than anybody reads ends with the command all the same" {
+	timeout 60 "$MUSCTL" exec -c 'exit 3' -- sh -c 'yes >&2 & exec "$0"' "$PROGRAM" 2>/dev/null || code=$?
+	[ "$code" -eq 3 ]
+	nothing_left
+}
+
+@test "--command: daemons that the program has started end with it" {
+	try 0 musctl exec -c true -- sh -c 'setsid sleep 1000 & echo $! >daemon; exec "$0"' "$PROGRAM"
+	has_ended "$(cat daemon)"
+	"$MUSCTL" exec -c 'echo $$ >ready; exec sleep 1000' -- \
+		sh -c 'setsid sleep 1000 & echo $! >daemon; exec "$0"' "$PROGRAM" 3>&- &
+	pid=$!
+	eventually test -s ready
+	kill -KILL "$pid"
+	eventually has_ended "$(cat daemon)"
+	kill "$(cat ready)"
+}
+
+@test "--command: no device outlives a holder that is killed" {
+	try 1 musctl exec -c 'pid=$("$MUSCTL" list -nro PID); kill -KILL $(ps -o ppid= -p $pid)
+		while kill -0 $pid; do sleep 0.02; done' -- "$PROGRAM"
+	[[ $stderr == *"musctl: exec: $PROGRAM: its process musctl-holder was killed, or is stopped" ]]
+	nothing_left
 }
 
 @test "--command: a device that crashes is a failure, whatever the command makes of it" {

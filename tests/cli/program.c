@@ -6,8 +6,8 @@
  * not serve it for a while, "talk" fills stderr, before and after it is ready, "refused" describes
  * what cannot be, "dubious" what hardly can be meant, "named" has the name that follows,
  * "elsewhere" listens at the path that does, "fork" leaves the device to a child that does not
- * serve it, "flood" says 100 MB before it serves, "paint" what is no good for a terminal. It says
- * what "say" is set to; writing TRAP aborts it.
+ * serve it, "daemon" becomes one before it makes the device, "flood" says 100 MB before it serves,
+ * "paint" what is no good for a terminal. It says what "say" is set to; writing TRAP aborts it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -152,6 +152,8 @@ int main(int argc, char **argv)
 	lm_ctx_t *ctx;
 
 	talk(mode);
+	if (!strcmp(mode, "daemon") && daemon(1, 1))
+		return 1;
 	if (!strcmp(mode, "fail")) {
 		fprintf(stderr, "program: first line\nprogram: no such card\n");
 		return 9;
