@@ -241,8 +241,9 @@ struct lm_nvme {
 	void (*drained)(struct lm_nvme *nvme); /* the last command that nobody hears of has ended */
 	uint32_t *doorbells;            /* where they are memory; NULL: they come as writes */
 	uint32_t rung[2 * NVME_QUEUES]; /* of those, the last values that were looked at */
-	lm_poller_t *poller;            /* looks at them */
-	int when_polled;                /* enum lm_polling, while the controller is enabled */
+	uint32_t looks;
+	lm_poller_t *poller; /* looks at them */
+	int when_polled;     /* enum lm_polling, while the controller is enabled */
 
 	struct nvme_ring shadow, shadow_events;
 	uint32_t shadowed[2 * NVME_QUEUES]; /* of the former, the last values */

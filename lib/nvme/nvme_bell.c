@@ -77,9 +77,12 @@ static bool is_same(const lm_nvme_t *nvme, uint32_t index)
 	return now == before;
 }
 
+/* Those of queues that there are; of all, in one look of sixteen. */
 uint32_t nvme_bell_next(lm_nvme_t *nvme, uint32_t index, uint32_t *value)
 {
-	for (; nvme->doorbells && index < NR_BELLS; index++) {
+	const uint32_t end = nvme->looks % 16 ? 2 * nvme->nr_pairs : NR_BELLS;
+
+	for (; nvme->doorbells && index < end; index++) {
 		if (!(index & 1) && is_same(nvme, index)) {
 			index++;
 			continue;

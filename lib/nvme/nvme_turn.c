@@ -190,6 +190,7 @@ unsigned int nvme_look(void *arg)
 
 	if (nvme->is_detached || nvme->is_turning)
 		return 0;
+	nvme->looks++;
 	nvme_irq_hold(nvme);
 	for (i = 0; (i = nvme_bell_next(nvme, i, &value)) < 2 * NVME_QUEUES; i++, nr++) {
 		if (!is_shadowed(nvme, i))
