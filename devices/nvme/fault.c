@@ -64,6 +64,17 @@ static void apply(const struct fault_rule *r, lm_nvme_cmd_t *cmd, lm_nvme_fault_
 		cmd->dw[r->edit[i].dw] = r->edit[i].value;
 }
 
+static void keep(struct faults *faults)
+{
+	struct fault_state *state = faults->state;
+	uint32_t i;
+
+	for (i = 0; state && i < faults->nr; i++) {
+		state->rule[i].seen = faults->rule[i].seen;
+		state->rule[i].random = faults->rule[i].random;
+	}
+}
+
 void faults_inject(void *pvt, lm_nvme_cmd_t *cmd, lm_nvme_fault_t *fault)
 {
 	const lm_nvme_cmd_t original = *cmd;
@@ -74,6 +85,7 @@ void faults_inject(void *pvt, lm_nvme_cmd_t *cmd, lm_nvme_fault_t *fault)
 		if (matches(&faults->rule[i], &original) && fires(&faults->rule[i]))
 			apply(&faults->rule[i], cmd, fault);
 	}
+	keep(faults);
 }
 
 int faults_set(struct faults *faults, const char *text, char *why, size_t size)
@@ -95,7 +107,34 @@ int faults_set(struct faults *faults, const char *text, char *why, size_t size)
 		}
 		ret = fault_rule_parse(&new.rule[new.nr++], rule, why, size);
 	}
-	if (!ret)
-		*faults = new;
-	return ret;
+	if (ret)
+		return ret;
+	new.state = faults->state;
+	*faults = new;
+	if (new.state) {
+		new.state->is_set = 1;
+		memcpy(new.state->text, new.text, sizeof(new.text));
+		keep(faults);
+	}
+	return 0;
+}
+
+int faults_resume(struct faults *faults, struct fault_state *state)
+{
+	const struct fault_state old = *state;
+	char why[256];
+	uint32_t i;
+
+	faults->state = state;
+	if (!old.is_set)
+		return faults_set(faults, faults->text, why, sizeof(why));
+	if (old.is_set != 1 || strnlen(old.text, sizeof(old.text)) == sizeof(old.text) ||
+	    faults_set(faults, old.text, why, sizeof(why)))
+		return -EINVAL;
+	for (i = 0; i < faults->nr; i++) {
+		faults->rule[i].seen = old.rule[i].seen;
+		faults->rule[i].random = old.rule[i].random;
+	}
+	keep(faults);
+	return 0;
 }

@@ -26,10 +26,20 @@ struct fault_rule {
 	} edit[FAULT_EDITS];
 };
 
+/* Of lm_state(): rules, and how far they are. */
+struct fault_state {
+	uint64_t is_set;
+	char text[FAULT_TEXT];
+	struct {
+		uint64_t seen, random;
+	} rule[FAULT_RULES];
+};
+
 struct faults {
 	uint32_t nr;
 	struct fault_rule rule[FAULT_RULES];
 	char text[FAULT_TEXT];
+	struct fault_state *state; /* NULL: there is none yet */
 };
 
 #define FAULT_ACCEPTS "COMMAND[:KEY[=VALUE]]..., see FAULTS in muser-devices(7)"
@@ -38,6 +48,9 @@ struct faults {
 int fault_rule_parse(struct fault_rule *r, char *text, char *why, size_t size);
 /* Empty: none. 0, or -EINVAL: why is said in @why, and nothing has changed. */
 int faults_set(struct faults *faults, const char *text, char *why, size_t size);
+/* Goes on where another process was, or a saved state; what is set counts if there is none. 0, or
+ * -EINVAL: it is no such state. */
+int faults_resume(struct faults *faults, struct fault_state *state);
 /* lm_nvme_inject_fn; of struct faults */
 void faults_inject(void *pvt, lm_nvme_cmd_t *cmd, lm_nvme_fault_t *fault);
 

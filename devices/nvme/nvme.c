@@ -6,9 +6,7 @@
  * file says what it is called and where its blocks are. The numbers are of nobody's hardware.
  */
 #include "../devices.h"
-#include "fault.h"
-
-#include <muser-blkdev.h>
+#include "device.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,19 +14,6 @@
 #include <string.h>
 
 #define DEFAULT_SIZE (64u << 20)
-
-struct nvme {
-	lm_nvme_t *nvme; /* first */
-	lm_ctx_t *ctx;   /* NULL while it has its options */
-	lm_blkdev_t *blk;
-	struct faults faults;
-	uint64_t size;
-	uint32_t backend, block_size, doorbells, interrupts, aio;
-	bool read_only, direct, shadow;
-	uint16_t queues;
-	char path[256];
-	char serial[21], model[41], nguid[33];
-};
 
 static int hex_digit(char c)
 {
@@ -108,11 +93,32 @@ static void faults_follow(struct nvme *dev)
 	lm_nvme_inject(dev->nvme, dev->faults.nr ? faults_inject : NULL, &dev->faults);
 }
 
+/* Behind the state of the controller. */
+static int faults_take(struct nvme *dev)
+{
+	char *state = lm_state(dev->ctx);
+	const int ret = faults_resume(&dev->faults, (void *)(state + LM_NVME_STATE_SIZE));
+
+	if (!ret)
+		faults_follow(dev);
+	return ret;
+}
+
+static int nvme_load(void *pvt, const void *buf, size_t size)
+{
+	return faults_take(pvt) ?: lm_nvme_on_load(pvt, buf, size);
+}
+
 static int nvme_configure(void *pvt, lm_dev_info_t *info)
 {
 	static const uint32_t without[] = { 0, LM_NVME_NO_MSIX, LM_NVME_NO_MSIX | LM_NVME_NO_MSI };
 	const struct nvme *dev = pvt;
 
+	info->state_size += sizeof(struct fault_state);
+	info->load = nvme_load;
+	/* Memory goes with its process. */
+	if (dev->backend != LM_BLKDEV_RAM)
+		info->flags |= LM_DEV_RESTARTABLE;
 	return lm_nvme_configure(info, without[dev->interrupts] |
 					       (dev->doorbells ? LM_NVME_MAP_DOORBELLS : 0));
 }
@@ -131,10 +137,9 @@ static int nvme_start(void *pvt, lm_ctx_t *ctx)
 	ret = backend_open(dev);
 	ret = ret ?: lm_nvme_create(ctx, &info, &dev->nvme);
 	ret = ret ?: namespace_add(dev);
+	ret = ret ?: faults_take(dev);
 	if (ret)
 		close_all(dev);
-	else
-		faults_follow(dev);
 	return ret;
 }
 
@@ -167,112 +172,12 @@ static int nvme_prop_set(void *pvt, const char *name, const char *value)
 
 /* ---- the type ---------------------------------------------------------------------- */
 
-static const char *const backends[] = { "ram", "null", "file", NULL };
-static const char *const aios[] = { "auto", "io_uring", "threads", NULL };
-static const char *const doorbells[] = { "trap", "map", NULL };
-static const char *const interrupts[] = { "msix", "msi", "intx", NULL };
-static const char *const block_sizes[] = { "512", "4096", NULL };
-
-static const lm_prop_t props[] = {
-	{ .name = "backend",
-	  .help = "where the blocks are",
-	  .value = "ram",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_ENUM,
-	  LM_PROP_IN(struct nvme, backend),
-	  .choices = backends },
-	{ .name = "path",
-	  .help = "of backend=file",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_TEXT,
-	  LM_PROP_IN(struct nvme, path) },
-	{ .name = "aio",
-	  .help = "who reads and writes the file",
-	  .value = "auto",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_ENUM,
-	  LM_PROP_IN(struct nvme, aio),
-	  .choices = aios },
-	{ .name = "direct",
-	  .help = "1: not by the page cache, where that can be",
-	  .value = "1",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_BOOL,
-	  LM_PROP_IN(struct nvme, direct) },
-	{ .name = "size",
-	  .help = "of the namespace; 0: that of the file, else 64 MiB",
-	  .value = "0",
-	  .flags = LM_PROP_CREATE | LM_PROP_BYTES,
-	  .type = LM_PROP_UINT,
-	  LM_PROP_IN(struct nvme, size),
-	  .max = 1ull << 46 },
-	{ .name = "block-size",
-	  .help = "bytes of a block, until it is formatted",
-	  .value = "512",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_ENUM,
-	  LM_PROP_IN(struct nvme, block_size),
-	  .choices = block_sizes },
-	{ .name = "read-only",
-	  .help = "1: no command changes it",
-	  .value = "0",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_BOOL,
-	  LM_PROP_IN(struct nvme, read_only) },
-	{ .name = "queues",
-	  .help = "I/O queue pairs",
-	  .value = "64",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_UINT,
-	  LM_PROP_IN(struct nvme, queues),
-	  .min = 1,
-	  .max = 64 },
-	{ .name = "doorbells",
-	  .help = "map: clients store to memory, which is polled",
-	  .value = "trap",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_ENUM,
-	  LM_PROP_IN(struct nvme, doorbells),
-	  .choices = doorbells },
-	{ .name = "shadow",
-	  .help = "1: guests may have doorbells in their memory",
-	  .value = "0",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_BOOL,
-	  LM_PROP_IN(struct nvme, shadow) },
-	{ .name = "interrupts",
-	  .help = "the best kind that there is",
-	  .value = "msix",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_ENUM,
-	  LM_PROP_IN(struct nvme, interrupts),
-	  .choices = interrupts },
-	{ .name = "serial",
-	  .help = "serial number; made of the UUID if there is none",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_TEXT,
-	  LM_PROP_IN(struct nvme, serial) },
-	{ .name = "model",
-	  .help = "model number",
-	  .value = "muser NVMe",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_TEXT,
-	  LM_PROP_IN(struct nvme, model) },
-	{ .name = "nguid",
-	  .help = "identifier of the namespace, 32 hexadecimal digits",
-	  .flags = LM_PROP_CREATE,
-	  .type = LM_PROP_TEXT,
-	  LM_PROP_IN(struct nvme, nguid) },
-	{ .name = "fault",
-	  .help = "commands that go wrong, by rules",
-	  .value = "",
-	  .accepts = FAULT_ACCEPTS },
-};
-
 static const lm_dev_info_t nvme_info = {
 	LM_NVME_DEVICE,
 	.type = "nvme",
-	LM_PROPS(props),
+	.props = nvme_props,
+	.nr_props = LM_NR(nvme_props),
+	.prop_size = sizeof(nvme_props[0]),
 	LM_CTX_IN(struct nvme, ctx),
 	.prop_get = nvme_prop_get,
 	.prop_set = nvme_prop_set,

@@ -255,7 +255,7 @@ void fixture_assert_heard(struct fixture *f, const char *expected)
 
 void fixture_copy_state(struct fixture *from, struct fixture *to)
 {
-	char state[65536];
+	static char state[1 << 18];
 	size_t len = sizeof(state);
 	int err;
 

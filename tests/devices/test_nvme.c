@@ -399,6 +399,57 @@ static void kinds_of_faults(void **state)
 	assert_int_equal(blocks(WRITE, 0, 0), 0);
 }
 
+/* A device that takes the state up goes on counting, with the same random numbers. */
+static void faults_are_part_of_the_state(void **state)
+{
+	static struct fault_state kept;
+	static struct faults first, second;
+	lm_nvme_cmd_t cmd = { .sqid = 1, .opcode = READ };
+	char why[256];
+	unsigned int i;
+
+	memset(&kept, 0, sizeof(kept));
+	assert_int_equal(faults_set(&first, "read:p=1/3:status=6,read:when=40:drop", why,
+				    sizeof(why)), 0);
+	assert_int_equal(faults_resume(&first, &kept), 0);
+	for (i = 1; i < 100; i++) {
+		lm_nvme_fault_t a = { 0 }, b = { 0 };
+		struct fault_state before = kept;
+
+		memset(&second, 0, sizeof(second));
+		assert_int_equal(faults_set(&second, "write:drop", why, sizeof(why)), 0);
+		assert_int_equal(faults_resume(&second, &before), 0);
+		faults_inject(&first, &cmd, &a);
+		faults_inject(&second, &cmd, &b);
+		assert_memory_equal(&a, &b, sizeof(a));
+		assert_int_equal(!!(a.flags & LM_NVME_FAULT_DROP), i == 40);
+	}
+	assert_string_equal(second.text, first.text);
+	kept.is_set = 2;
+	assert_int_equal(faults_resume(&second, &kept), -22);
+	kept.is_set = 1;
+	memset(kept.text, 'x', sizeof(kept.text));
+	assert_int_equal(faults_resume(&second, &kept), -22);
+}
+
+static void a_saved_state_has_faults(void **state)
+{
+	static const char *const rules[] = { "backend=null", "fault=read:when=2:status=0x281",
+					     NULL };
+	static const char *const none[] = { "backend=null", NULL };
+	struct fixture other;
+
+	start(rules);
+	driver_begins();
+	assert_int_equal(read_at(0), 0);
+	fixture_start(&other, "nvme", none);
+	fixture_copy_state(&f, &other);
+	fixture_assert_prop(&other, "fault", "read:when=2:status=0x281");
+	fixture_copy_state(&other, &f);
+	assert_int_equal(read_at(0), 0x281);
+	fixture_stop(&other);
+}
+
 /* Each says what is wrong, and the rules that were there stay. */
 static void rules_that_cannot_be(void **state)
 {
@@ -478,6 +529,8 @@ int main(void)
 		NVME_TEST(counts_of_faults),
 		NVME_TEST(faults_by_probability),
 		NVME_TEST(kinds_of_faults),
+		cmocka_unit_test(faults_are_part_of_the_state),
+		NVME_TEST(a_saved_state_has_faults),
 		NVME_TEST(rules_that_cannot_be),
 		cmocka_unit_test(options_that_cannot_be),
 		cmocka_unit_test(a_backend_that_is_not_there),

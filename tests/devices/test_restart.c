@@ -13,12 +13,14 @@ enum { OUT0_7, IN0_7, IRQ_CTL, FILTER_CTL, OUT8_15, IN8_15, IRQ_STATUS, FILTER0_
 static const struct device_type *type;
 static void *dev;
 
+static const char *option; /* of process_begins() */
+
 /* A process: it serves the device of this type on the node. */
 static void process_begins(struct engine *e, const char *in)
 {
 	assert_int_equal(fixture_new(type, &dev), 0);
 	if (in)
-		assert_int_equal(fixture_set_option(type, dev, "in", in), 0);
+		assert_int_equal(fixture_set_option(type, dev, option, in), 0);
 	e->info = *type->info;
 	e->info.flags |= LM_DEV_MDEV | LM_DEV_NO_CONTROL;
 	e->info.uuid = NODE_UUID;
@@ -62,6 +64,7 @@ static void put(struct engine *e, uint32_t offset, uint8_t value)
 static int setup(void **state)
 {
 	type = &device_gpio_idio16;
+	option = "in";
 	return node_setup(state);
 }
 
@@ -210,6 +213,29 @@ static void the_fifos_of_a_serial_port_stay(void **state)
 	assert_int_equal(get_at(e, LM_BAR0_REG_IDX, LSR), 0x60);
 }
 
+/* The controller stays enabled, and what goes wrong goes on to. */
+static void an_nvme_controller_stays_enabled(void **state)
+{
+	enum { CC = 0x14, CSTS = 0x1c, AQA = 0x24, ASQ = 0x28, ACQ = 0x30 };
+	struct engine *e = *state;
+	char rules[64];
+
+	type = &device_nvme;
+	option = "backend";
+	process_begins(e, "null");
+	assert_int_equal(fixture_set_option(type, dev, "fault", "read:drop"), 0);
+	node_write32(e, LM_BAR0_REG_IDX, AQA, 0x001f001f);
+	node_write32(e, LM_BAR0_REG_IDX, ASQ, 0x100000);
+	node_write32(e, LM_BAR0_REG_IDX, ACQ, 0x101000);
+	node_write32(e, LM_BAR0_REG_IDX, CC, 0x00460001);
+	assert_int_equal(node_read32(e, LM_BAR0_REG_IDX, CSTS), 1);
+	restart(e, "null");
+	assert_int_equal(node_read32(e, LM_BAR0_REG_IDX, CSTS), 1);
+	assert_int_equal(node_read32(e, LM_BAR0_REG_IDX, ACQ), 0x101000);
+	assert_int_equal(type->info->prop_get(dev, "fault", rules, sizeof(rules)), 0);
+	assert_string_equal(rules, "read:drop");
+}
+
 #define RESTART_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -224,6 +250,7 @@ int main(void)
 		RESTART_TEST(a_panic_is_remembered),
 		RESTART_TEST(a_watchdog_watches_on),
 		RESTART_TEST(the_fifos_of_a_serial_port_stay),
+		RESTART_TEST(an_nvme_controller_stays_enabled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
