@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * muser.hpp - libmuser for C++17: a device is a class, its registers, regions, options and timers
- * are members.
+ * muser.hpp - libmuser for C++17: a device is a class, its registers, regions, options, timers and
+ * pollers are members.
  *
  *	class Ticker : public muser::Device {
  *	public:
@@ -210,6 +210,21 @@ private:
 	lm_timer_t *timer_ = nullptr;
 };
 
+/* Off at first; set() says when it is looked at, and what @look returns is how much there was to do:
+ * lm_poller_create(). There while the device is served. */
+class Poller : Unique {
+public:
+	inline Poller(Device &device, std::function<unsigned()> look);
+	void set(lm_polling when) { lm_poller_set(poller_, when); }
+
+private:
+	friend class Device;
+
+	Device &device_;
+	std::function<unsigned()> look_;
+	lm_poller_t *poller_ = nullptr;
+};
+
 /* ---- memory of the driver --------------------------------------------------------- */
 
 /* Pointers into it, given up at the end; over at most @N windows, each a piece: for (auto &piece :
@@ -247,6 +262,7 @@ public:
 		info_.pvt = this;
 		info_.pci_info.id.vid = vendor;
 		info_.pci_info.id.did = device;
+		info_.configure = call_configure;
 		info_.start = call_start;
 		info_.stop = call_stop;
 		info_.reset = call_reset;
@@ -298,6 +314,8 @@ public:
 	}
 
 protected:
+	/* Options are set: what they make of the description, of which @info is a copy. */
+	virtual void configure(lm_dev_info_t &info) { (void)info; }
 	virtual void start() {}
 	virtual void stop() {}
 	virtual void reset() {}
@@ -404,6 +422,7 @@ private:
 	friend class Region;
 	friend class Register;
 	friend class Timer;
+	friend class Poller;
 
 	lm_prop_t &variable_at(const char *name, const char *help, const void *at, size_t size)
 	{
@@ -592,6 +611,12 @@ private:
 	}
 
 	static Device *of(void *pvt) { return static_cast<Device *>(pvt); }
+	static int call_configure(void *pvt, lm_dev_info_t *info)
+	{
+		Device *d = of(pvt);
+
+		return d->guarded([d, info] { d->configure(*info); });
+	}
 	static int call_start(void *pvt, lm_ctx_t *ctx)
 	{
 		Device *d = of(pvt);
@@ -601,6 +626,10 @@ private:
 			for (Timer *t : d->timers_) {
 				t->timer_ = lm_timer_create(ctx, call_timer, t);
 				check(t->timer_ ? 0 : -errno, "timer");
+			}
+			for (Poller *p : d->pollers_) {
+				p->poller_ = lm_poller_create(ctx, call_poller, p);
+				check(p->poller_ ? 0 : -errno, "poller");
 			}
 			d->reset_registers();
 			d->start();
@@ -616,6 +645,8 @@ private:
 		d->guarded([d] { d->stop(); });
 		for (Timer *t : d->timers_)
 			t->timer_ = nullptr; /* it goes with the context */
+		for (Poller *p : d->pollers_)
+			p->poller_ = nullptr;
 		d->ctx_ = nullptr;
 	}
 	static int call_reset(void *pvt)
@@ -662,11 +693,20 @@ private:
 
 		t->device_.guarded(t->expired_);
 	}
+	static unsigned call_poller(void *arg)
+	{
+		Poller *p = static_cast<Poller *>(arg);
+		unsigned found = 0;
+
+		p->device_.guarded([&] { found = p->look_(); });
+		return found;
+	}
 
 	lm_dev_info_t info_ = {};
 	lm_ctx_t *ctx_ = nullptr;
 	std::vector<Region *> regions_;
 	std::vector<Timer *> timers_;
+	std::vector<Poller *> pollers_;
 	std::vector<lm_cap_t> caps_;
 	std::vector<lm_reg_info_t> extra_;
 	std::vector<lm_irq_info_t> irqs_;
@@ -765,6 +805,12 @@ inline Timer::Timer(Device &device, std::function<void()> expired)
 	: device_(device), expired_(std::move(expired))
 {
 	device.timers_.push_back(this);
+}
+
+inline Poller::Poller(Device &device, std::function<unsigned()> look)
+	: device_(device), look_(std::move(look))
+{
+	device.pollers_.push_back(this);
 }
 
 } // namespace muser

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * card.cc - a device in C++, for cpp.bats: registers with and without functions, an array, fields, an
- * options, memory, DMA, a timer, a saved state. ALLOCATIONS is how often memory was allocated since it
+ * card.cc - a device in C++, for cpp.bats: registers with and without functions, an array, fields,
+ * options, memory, DMA, a timer, a poller, a saved state. ALLOCATIONS is how often memory was allocated since it
  * is served.
  */
 #include <sys/mman.h>
@@ -47,6 +47,7 @@ public:
 		option("label", "on the card", label_);
 		option("file", "of its state", file_).flags(LM_PROP_CREATE);
 		option("color", "of the card", color_, colors).changed<&Card::recolored>();
+		option("model", "its subsystem id", model_, 0u, 0xffffu).flags(LM_PROP_CREATE);
 		option("starts", "so far", starts_).flags(LM_PROP_RO);
 		saved(starts_);
 		once_.on_write = [this](const lm_register_io_t &) { once_ = 0; };
@@ -75,11 +76,18 @@ private:
 	enum class Color : uint32_t { black, white };
 	static constexpr const char *colors[] = { "black", "white", nullptr };
 
+	void configure(lm_dev_info_t &info) override
+	{
+		if (model_ == 13)
+			throw std::system_error(EDOM, std::generic_category(), "model");
+		info.pci_info.ss.sid = static_cast<uint16_t>(model_);
+	}
 	void start() override
 	{
 		take_state();
 		starts_ = starts_ + 1;
 		timer_.arm(std::chrono::milliseconds(1));
+		poller_.set(LM_POLL_TURNS);
 		allocations = 0;
 	}
 	void reset() override { timer_.stop(); }
@@ -133,7 +141,13 @@ private:
 	muser::Register loaded_{bar0_, 0x34, 4, "LOADED", "a state was", LM_RO};
 	muser::Register paint_{bar0_, 0x38, 4, "PAINT", "color, once it has changed", LM_RO};
 	muser::Timer timer_{*this, [this] { ticks_ = ticks_ + 1; }};
+	muser::Register looks_{bar0_, 0x3c, 4, "LOOKS", "of the poller", LM_RO};
+	muser::Poller poller_{*this, [this] {
+		looks_ = looks_ + 1;
+		return 0u;
+	}};
 	uint32_t limit_ = 10;
+	uint32_t model_ = 7;
 	char label_[16] = "none";
 	char file_[256] = "";
 	Color color_ = Color::white;

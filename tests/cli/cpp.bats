@@ -92,6 +92,22 @@ hot_path() {
 	[ "$(musctl peek "$card" ALLOCATIONS)" = 0x00000000 ]
 }
 
+looks() {
+	local before
+	before=$(musctl peek "$card" LOOKS)
+	[ "$(($(musctl peek "$card" LOOKS)))" -gt "$((before))" ]
+}
+
+@test "a poller looks in each turn" {
+	each looks
+}
+
+@test "options make a description, or none" {
+	card=$(musctl exec -O model=5 -- "$BATS_FILE_TMPDIR/card-g++")
+	[ "$(musctl peek "$card" config+2e.2)" = 0x0005 ]
+	try 1 musctl exec -O model=13 -- "$BATS_FILE_TMPDIR/card-g++"
+}
+
 @test "nothing is allocated while it is served" {
 	each hot_path
 }
