@@ -29,7 +29,8 @@ static struct nvme_cmd *victim(const lm_nvme_t *nvme, const lm_nvme_cmd_t *abort
 	return NULL;
 }
 
-/* What waits for us ends at once; what a backend does, if that has a way to be told. */
+/* What waits for us ends at once; what a backend does, if that has a way to be told: then it may
+ * have ended by now. */
 static bool is_aborted(lm_nvme_t *nvme, struct nvme_cmd *cmd)
 {
 	const lm_nvme_block_ops_t *ops = cmd->ns ? cmd->ns->info.block : NULL;
@@ -45,7 +46,7 @@ static bool is_aborted(lm_nvme_t *nvme, struct nvme_cmd *cmd)
 	} else {
 		if (cmd->is_at_backend && ops && ops->cancel)
 			ops->cancel(cmd->ns->info.pvt, &cmd->io);
-		return false;
+		return cmd->slot->state != NVME_SLOT_SERVED;
 	}
 	nvme_cmd_end(cmd, LM_NVME_ABORT_REQUESTED);
 	return true;

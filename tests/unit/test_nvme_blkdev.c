@@ -235,6 +235,37 @@ static void a_reset_waits_for_the_file(void **state)
 	assert_int_equal(do_one(e, sqe_blocks(NVME_WRITE, 0, 8, DATA, 0)), 0);
 }
 
+/* One that the kernel has not heard of ends at once; one that it has, does not. */
+static void an_abort(void **state)
+{
+	struct engine *e = *state;
+	struct sqe s = sqe(NVME_ABORT, 0);
+	unsigned int i, nr = 0;
+	uint16_t cid = 0;
+
+	begin_slow(e);
+	write_hangs(e);
+	for (i = 0; i < 200; i++)
+		cid = enqueue(&io, sqe_blocks(NVME_WRITE, 8, 8, DATA, 0));
+	ring_tail(e, &io);
+	engine_poll(e);
+	s.dw[10] = (uint32_t)cid << 16 | 1;
+	assert_int_equal(command(e, &admin, s), 0);
+	assert_int_equal(last.result, 0);
+	assert_true(complete(&io, &last));
+	assert_int_equal(last.cid, cid);
+	assert_int_equal(last.status & 0x7ff, LM_NVME_ABORT_REQUESTED);
+	s.dw[10] = (uint32_t)(cid - 200) << 16 | 1;
+	assert_int_equal(command(e, &admin, s), 0);
+	assert_int_equal(last.result, 1);
+	t.fuse->held = 0;
+	for (; nr < 200; nr++) {
+		UNTIL(is_complete());
+		assert_true(complete(&io, &last));
+		assert_int_equal(last.status, 0);
+	}
+}
+
 static void a_client_that_leaves(void **state)
 {
 	struct engine *e = *state;
@@ -278,6 +309,7 @@ int main(void)
 		BOTH(a_file_that_ends_early),
 		BOTH(a_full_queue),
 		BOTH(a_reset_waits_for_the_file),
+		BOTH(an_abort),
 		BOTH(a_client_that_leaves),
 		BOTH(memory_that_is_unmapped),
 	};

@@ -506,6 +506,30 @@ static void completions_are_coalesced(void **state)
 	close(vector);
 }
 
+/* A backend of several requests says when they begin to end, and when they have. */
+static void what_ends_together_is_one_message(void **state)
+{
+	struct engine *e = *state;
+	unsigned int i;
+	int fd;
+
+	nvme_ready(e);
+	fd = arm_vector(e, LM_DEV_MSIX_IRQ_IDX, 0);
+	disk.holds = true;
+	for (i = 0; i < 3; i++)
+		submit(e, &io, sqe_blocks(NVME_READ, i, 1, DATA, 0));
+	signals(fd);
+	lm_nvme_batch(disk.nvme, true);
+	disk_go_on();
+	assert_int_equal(signals(fd), 0);
+	lm_nvme_batch(disk.nvme, false);
+	assert_int_equal(signals(fd), 1);
+	for (i = 0; i < 3; i++)
+		assert_true(complete(&io, &last));
+	lm_nvme_batch(NULL, true);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,6 +554,7 @@ int main(void)
 		NVME_TEST(a_message_that_is_masked_comes_later),
 		NVME_TEST(a_line_is_up_while_completions_wait),
 		NVME_TEST(completions_are_coalesced),
+		NVME_TEST(what_ends_together_is_one_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
