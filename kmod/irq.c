@@ -34,6 +34,7 @@ int muser_irq_init(struct muser *m)
 	q->m = m;
 	q->mode = -1;
 	spin_lock_init(&q->lock);
+	mutex_init(&q->unmask_lock);
 	init_waitqueue_head(&q->wait);
 	m->irqs = q;
 	return 0;
@@ -224,6 +225,8 @@ static int irq_unmask_install(struct muser *m, struct irq_unmask *u)
 	spin_lock(&q->lock);
 	if (q->unmask)
 		ret = -EBUSY;
+	else if (q->mode != VFIO_PCI_INTX_IRQ_INDEX)
+		ret = -EINVAL; /* it has just been switched off */
 	else if (intx->nr && intx->ctx[0] == u->ctx)
 		ret = -EINVAL;
 	else
@@ -249,7 +252,7 @@ bool irq_unmasks(struct muser *m, const struct eventfd_ctx *ctx)
 	return same;
 }
 
-/* Caller is busy: there is no other one. */
+/* Caller is busy, and has unmask_lock as irq_unmask_disable()'s has: there is no other one. */
 int irq_unmask_enable(struct muser *m, s32 fd)
 {
 	struct file *file = fget(fd);
@@ -300,6 +303,8 @@ void irq_index_close(struct muser_irqs *q, u32 index)
 	spin_lock(&q->lock);
 	if (q->mode == index)
 		q->mode = -1;
+	if (index == VFIO_PCI_INTX_IRQ_INDEX)
+		WRITE_ONCE(q->masked, false);
 	ctx = i->ctx;
 	nr = i->nr;
 	i->ctx = NULL;
@@ -321,5 +326,4 @@ void muser_irq_close(struct muser *m)
 	irq_unmask_disable(m);
 	for (i = 0; i < MUSER_MAX_IRQS; i++)
 		irq_index_close(q, i);
-	WRITE_ONCE(q->masked, false);
 }

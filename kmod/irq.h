@@ -2,9 +2,10 @@
 /*
  * irq.h - eventfds by index and vector: what irq.c and irq_set.c share.
  *
- * The lock guards all but "busy", is never held while the server is waited for, and is taken
- * outside of those of the eventfds. Whoever has set "busy" is the only one to change things;
- * waiting for it is killable and freezable, which a mutex is not.
+ * The lock guards eventfds and modes, is never held while the server is waited for, and is taken
+ * outside of those of the eventfds. Whoever has set "busy" is the only one to enable anything, and
+ * to notify the server; waiting for it is killable and freezable, which a mutex is not. What takes
+ * away is not busy: it needs the locks alone.
  */
 #ifndef MUSER_IRQ_H
 #define MUSER_IRQ_H
@@ -21,9 +22,11 @@ struct irq_index {
 
 struct muser_irqs {
 	struct muser *m;
-	spinlock_t lock;        /* ctx[], enabled, mode */
-	unsigned long busy;     /* bit 0 */
-	wait_queue_head_t wait; /* for "busy" */
+	spinlock_t lock;          /* ctx[], enabled, mode, masked */
+	struct mutex unmask_lock; /* unmask, and INTx going; for moments, inside of "busy" */
+	unsigned long busy;       /* bit 0 */
+	unsigned long untold;     /* by index: the server is to be notified of what is left */
+	wait_queue_head_t wait;   /* for "busy" */
 	struct irq_index index[MUSER_MAX_IRQS];
 	int mode;                  /* INTx, MSI or MSI-X: which one is enabled; or -1 */
 	bool masked;               /* INTx, by the client */

@@ -191,6 +191,51 @@ ok 'a server is stopped for a moment' server_pauses
 ok 'all are switched off' c set msix none trigger 0 0
 ok 'it goes on' server_goes_on
 is 'and is notified' 0x0000000000000000 c read bar0 0xfb8 8
+
+# Somebody asks it, and waits: what is taken away meanwhile does not.
+asks() { # [! ERROR] COMMAND...
+	server_pauses && c apart "$@" && until_true is_attribute "$U" outstanding 1
+}
+
+still_asks() {
+	is_attribute "$U" outstanding 1
+}
+
+ok 'four vectors' all_four
+ok 'others are asked for' asks set msix eventfd trigger 0 4 new new new new
+ok 'one is taken away' c set msix eventfd trigger 1 1 -1
+ok 'and all are switched off' c set msix none trigger 0 0
+ok 'while it is being asked' still_asks
+ok 'it goes on' server_goes_on
+ok 'and agrees' c rejoin
+is 'but there are none' 0x0000000000000000 c read bar0 0xfb8 8
+ok 'MSI-X is off' c ! EINVAL set msix none trigger 0 0
+ok 'four vectors' all_four
+ok 'another one is asked for' asks set msix eventfd trigger 0 1 new
+ok 'one is taken away' c set msix eventfd trigger 1 1 -1
+ok 'while it is being asked' still_asks
+ok 'it goes on' server_goes_on
+ok 'and agrees' c rejoin
+is 'to the others' 0x000000000000000d c read bar0 0xfb8 8
+ok 'it refuses' server_refuses 1
+ok 'what is asked' asks ! EPERM set msix eventfd trigger 0 2 new new
+ok 'all are switched off' c set msix none trigger 0 0
+ok 'while it is being asked' still_asks
+ok 'it goes on' server_goes_on
+ok 'and says no' c rejoin
+is 'none comes back' 0x0000000000000000 c read bar0 0xfb8 8
+ok 'MSI-X is off' c ! EINVAL set msix none trigger 0 0
+ok 'it agrees' server_refuses 0
+ok 'INTx' c set intx eventfd trigger 0 1 new
+ok 'an eventfd that unmasks' c set intx eventfd unmask 0 1 new
+ok 'a mask is asked for' asks set intx none mask 0 1
+ok 'that eventfd is taken away' c set intx eventfd unmask 0 1 -1
+ok 'and INTx switched off' c set intx none trigger 0 0
+ok 'while it is being asked' still_asks
+ok 'it goes on' server_goes_on
+ok 'and agrees' c rejoin
+ok 'INTx is off' c ! EINVAL set intx none trigger 0 0
+
 ok 'INTx' c set intx eventfd trigger 0 1 new
 ok 'and an eventfd that unmasks' c set intx eventfd unmask 0 1 new
 ok 'it is stopped' server_pauses

@@ -12,10 +12,13 @@
  * command says that it checks.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "client.h"
@@ -124,8 +127,32 @@ static int run_repeat(struct client *c, int argc, char **argv)
 	return ret;
 }
 
+static int run_or_fail(struct client *c, int argc, char **argv);
+
+static pid_t apart;
+
+static int run_apart(struct client *c, int argc, char **argv)
+{
+	apart = fork();
+	if (apart)
+		return apart < 0 ? -errno : 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	_exit(run_or_fail(c, argc, argv) ? 1 : 0);
+}
+
+static int run_rejoin(struct client *c, int argc, char **argv)
+{
+	int status;
+
+	if (waitpid(apart, &status, 0) < 0)
+		return -errno;
+	return status ? unexpected("what ran apart failed") : 0;
+}
+
 const struct command repeat_commands[] = {
 	{ "repeat", "TIMES COMMAND...", 2, run_repeat },
+	{ "apart", "[! ERROR] COMMAND...: in a process of its own", 1, run_apart },
+	{ "rejoin", "until that is over, as it should", 0, run_rejoin },
 	{ 0 },
 };
 
