@@ -222,6 +222,24 @@ static void memory_keeps_what_is_written(void **state)
 	assert_int_equal(do_one(LM_BLKDEV_FLUSH, 0, 0, NULL, 0), 0);
 }
 
+/* Of any length, and anywhere in a line of the cache. */
+static void memory_is_written_by_pieces(void **state)
+{
+	const lm_blkdev_info_t info = { .kind = LM_BLKDEV_RAM, .size = SIZE };
+	struct iovec iov[] = { { t.buf, 100 }, { t.buf + 100, 28 }, { t.buf + 128, 1 },
+			       { t.buf + 129, 4000 }, { t.buf + 4129, 4063 } };
+
+	assert_int_equal(create(info), 0);
+	pattern(t.buf, 8192, 7);
+	assert_int_equal(ask_iov(LM_BLKDEV_WRITE, 0, 512, 8192, iov, LM_NR(iov)), 0);
+	assert_int_equal(do_one(LM_BLKDEV_READ, 0, 512, t.buf + 16384, 8192), 0);
+	assert_pattern(t.buf + 16384, 8192, 7);
+	assert_int_equal(do_one(LM_BLKDEV_READ, 0, 0, t.buf + 16384, 512), 0);
+	assert_true(all_zero(t.buf + 16384, 512));
+	assert_int_equal(do_one(LM_BLKDEV_READ, 0, 8704, t.buf + 16384, 512), 0);
+	assert_true(all_zero(t.buf + 16384, 512));
+}
+
 static void nothing_is_read(void **state)
 {
 	const lm_blkdev_info_t info = { .kind = LM_BLKDEV_NULL, .size = 1ull << 50 };
@@ -723,6 +741,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ANY(memory_keeps_what_is_written),
+		ANY(memory_is_written_by_pieces),
 		ANY(nothing_is_read),
 		ANY(what_is_asked_is_checked),
 		ANY(descriptions_that_cannot_be),
