@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/option.h"
+
 #include "ui/error.h"
 #include "ui/parse.h"
 
@@ -152,7 +154,7 @@ static bool store(const struct opt *opt, void *at, const char *word)
 			return false;
 		*ns += !*ns; /* no time at all is not no limit, which verbs have at 0 */
 		return true;
-	case OPT_MODE: return parse_mode(word, at);
+	case OPT_MODE: return option_parse_mode(word, at);
 	case OPT_FD: return parse_fd(word, at);
 	}
 	return false;

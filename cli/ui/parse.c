@@ -87,13 +87,3 @@ bool parse_seconds(const char *text, uint64_t *ns)
 	*ns = seconds * 1000000000 + fraction;
 	return true;
 }
-
-bool parse_mode(const char *text, unsigned int *mode)
-{
-	uint64_t value;
-
-	if (!parse_base(text, 8, &value) || !value || value > 0777)
-		return false;
-	*mode = (unsigned int)value;
-	return true;
-}

@@ -20,7 +20,4 @@ bool parse_hex(const char *text, uint64_t *value);
 /* "1.5" to nanoseconds. */
 bool parse_seconds(const char *text, uint64_t *ns);
 
-/* "0660": permission bits, at least one and no others. */
-bool parse_mode(const char *text, unsigned int *mode);
-
 #endif /* MUSCTL_PARSE_H */

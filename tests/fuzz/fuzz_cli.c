@@ -8,6 +8,7 @@
  */
 #include "base/ascii.h"
 #include "base/json.h"
+#include "base/option.h"
 #include "dev/address.h"
 #include "dev/filter.h"
 #include "dev/trace_row.h"
@@ -157,7 +158,7 @@ static void parse_all(char *text)
 			FUZZ_CHECK(parse_hex(digits, &again) && again == value);
 		}
 		FUZZ_CHECK(!parse_u32(word, &small) || (parse_u64(word, &value) && value == small));
-		FUZZ_CHECK(!parse_mode(word, &mode) || (mode && mode <= 0777));
+		FUZZ_CHECK(!option_parse_mode(word, &mode) || (mode && mode <= 0777));
 		FUZZ_CHECK(!parse_seconds(word, &value) || value / 1000000000 <= UINT32_MAX);
 		parse_hex(word, &value);
 		FUZZ_CHECK(!name_to_irq(&pci, word, &index) ||
