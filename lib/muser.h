@@ -591,7 +591,7 @@ typedef struct {
  * @type:         LM_PROP_CALLS: lm_dev_info_t.prop_get and prop_set know it. Else the value is a
  *                variable, which the library reads and writes, and checks what is written; @accepts
  *                may be left out (since 0.2, and all that follows)
- * @size:         of the variable, in bytes; of text with the 0 at its end
+ * @size:         of the variable, in bytes; of text with the 0 at its end, 4095 at most
  * @offset:       where it is in *lm_dev_info_t.pvt (LM_PROP_IN() sets both)
  * @min, @max:    LM_PROP_UINT: what is accepted, both included
  * @choices:      LM_PROP_ENUM: names, the last one NULL; the variable is the index of one
@@ -733,9 +733,9 @@ typedef void (lm_log_t)(void *pvt, int level, const char *msg);
  * @extra_regs:  device-specific regions, indexes from LM_DEV_NUM_REGS on (LM_DEV_PLATFORM: from 0
  *               on), @nr_extra_regs of @extra_reg_size bytes (LM_EXTRA_REGS() sets all three)
  * @props:       properties, @nr_props of @prop_size bytes (LM_PROPS() sets all three)
- * @prop_get:    writes the value of property @name as text into @buf of @size bytes; needed if
- *               there are properties that are no variables, as is @prop_set if one of them can be
- *               set
+ * @prop_get:    writes the value of property @name as text into @buf of @size bytes; musctl takes
+ *               no value that fills it: 4094 bytes at most. Needed if there are properties that are
+ *               no variables, as is @prop_set if one of them can be set
  * @prop_set:    sets it, also for $MUSER_OPTIONS, before @start is called. A value is UTF-8 without
  *               control characters, the library rejects others. -EINVAL: bad value, -ENOENT: no
  *               such property, -EPERM: read-only. lm_prop_reject() says more

@@ -39,7 +39,7 @@ int option_set_value(const lm_dev_info_t *info, const char *name, const char *va
 			 info->type ?: "the device");
 		return -ENOENT;
 	}
-	ret = prop->flags & LM_PROP_RO ? -EPERM : prop_set(info, name, value);
+	ret = prop_set(info, name, value);
 	if (ret) {
 		why = value_fault(ret, value, prop_accepts(prop, name, accepts), fault->text);
 		if (utf8_is_line(value))

@@ -99,6 +99,8 @@ const char *prop_variable_fault(const lm_prop_t *prop)
 		return "its variable must have 1, 2, 4 or 8 bytes (LM_PROP_IN() says so)";
 	if (!prop->size)
 		return "its variable has no size (LM_PROP_IN() gives it)";
+	if (prop->type == LM_PROP_TEXT && prop->size >= PROP_VALUE_MAX)
+		return "its text must be shorter than 4095 bytes";
 	if (prop->type == LM_PROP_UINT &&
 	    (prop->min > prop->max || prop->max > size_max(prop->size)))
 		return "min..max is no range, or does not fit its variable";
@@ -234,6 +236,8 @@ int prop_set(const lm_dev_info_t *info, const char *name, const char *value)
 	const lm_prop_t *prop = prop_find(info, name);
 
 	lm_prop_reject(0, "%s", "");
+	if (prop && prop->flags & LM_PROP_RO)
+		return -EPERM;
 	/* JSON and $MUSER_OPTIONS carry no other: what one way to it refuses, all do. */
 	if (!utf8_is_line(value))
 		return -EINVAL;

@@ -8,6 +8,7 @@
 
 #include "base/ctx.h"
 #include "base/json.h"
+#include "base/prop.h"
 #include "wire/channel.h"
 
 #define CONTROL_INTERFACE "org.muser.control"
@@ -85,8 +86,7 @@ extern const struct method control_list_methods[];
 extern const struct method control_access_methods[];
 extern const struct method control_methods[];
 
-/* control_methods.c: what the device says, negative: @value is "". */
-#define PROP_VALUE_MAX 4096
+/* control_methods.c: what the device says, negative: @value is ""; -EMSGSIZE: it is too long. */
 int control_get_prop(struct lm_ctx *ctx, const char *name, char value[PROP_VALUE_MAX]);
 
 /* control_show.c: "attached" */

@@ -38,7 +38,10 @@ int control_get_prop(struct lm_ctx *ctx, const char *name, char value[PROP_VALUE
 
 	memset(value, 0, PROP_VALUE_MAX);
 	ret = call_get(ctx, name, value, PROP_VALUE_MAX);
-	value[ret < 0 ? 0 : PROP_VALUE_MAX - 1] = '\0';
+	if (ret >= 0 && strnlen(value, PROP_VALUE_MAX) >= PROP_VALUE_MAX - 1)
+		ret = -EMSGSIZE; /* and cut by whoever has written it */
+	if (ret < 0)
+		value[0] = '\0';
 	return ret;
 }
 
@@ -60,7 +63,8 @@ static void get_prop(struct conn *c, struct json_object *params, bool more)
 	}
 	ret = control_get_prop(c->ctx, args.name, value);
 	if (ret < 0) {
-		control_failed(c, ret, NULL);
+		control_failed(c, ret,
+			       ret == -EMSGSIZE ? "its value has more than 4094 bytes" : NULL);
 		return;
 	}
 	reply = json_new_object();

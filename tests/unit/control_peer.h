@@ -102,6 +102,8 @@ static int dev_prop_get(void *pvt, const char *name, char *buf, size_t size)
 {
 	if (!strcmp(name, "in3")) /* one of them */
 		return snprintf(buf, size, "three") < 0;
+	if (!strcmp(name, "in4") || !strcmp(name, "in5")) /* too long, and as long as can be */
+		return snprintf(buf, size, "%0*d", name[2] == '4' ? 5000 : (int)size - 2, 0) < 0;
 	if (!strcmp(name, "strange"))
 		return snprintf(buf, size, "a\xff\nb") < 0;
 	if (!strcmp(name, "broken"))

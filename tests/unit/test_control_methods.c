@@ -461,6 +461,7 @@ static void a_context_may_end_while_the_device_thinks(void **state)
 static void properties_are_set_and_read_back(void **state)
 {
 	const int fd = peer_connect();
+	struct json_object *reply;
 
 	assert_call(fd, "Set", "{'property':'in','value':'0x00ff'}", OK);
 	assert_string_equal(dev.input, "in=0x00ff");
@@ -469,6 +470,11 @@ static void properties_are_set_and_read_back(void **state)
 	assert_string_equal(dev.input, "in11=1");
 	assert_call(fd, "Get", "{'property':'strange'}", "{'parameters':{'value':'a??b'}}");
 	assert_call(fd, "Get", "{'property':'broken'}", FAILED(5, "Input/output error"));
+	assert_call(fd, "Get", "{'property':'in4'}",
+		    FAILED(90, "its value has more than 4094 bytes"));
+	reply = call(fd, "Get", "{'property':'in5'}");
+	assert_int_equal(strlen(json_to_string(at(reply, "value"))), 4094);
+	json_free(reply);
 	close(fd);
 }
 

@@ -19,13 +19,14 @@
 
 static char set[128]; /* all that was, in order */
 static int answer;
+static const char *reason;
 
 static int prop_set_fn(void *pvt, const char *name, const char *value)
 {
 	const size_t used = strlen(set);
 
 	snprintf(set + used, sizeof(set) - used, "%s=%s ", name, value);
-	return answer;
+	return reason ? lm_prop_reject(answer, "%s", reason) : answer;
 }
 
 static const lm_prop_t props[] = {
@@ -41,6 +42,7 @@ static int setup(void **state)
 {
 	set[0] = '\0';
 	answer = 0;
+	reason = NULL;
 	return 0;
 }
 
@@ -82,6 +84,18 @@ static void what_is_wrong_is_said(void **state)
 	fails("label=x", -EINVAL, "label=x", "invalid value");
 	answer = -EIO;
 	fails("in=1", -EIO, "in=1", strerror(EIO));
+}
+
+static void a_reason_is_of_one_option(void **state)
+{
+	struct option_fault fault;
+
+	reason = "in the device's words"; /* which it may give, and take the value */
+	assert_int_equal(option_set(&info, "in=7", &fault), 0);
+	fails("out=1", -EPERM, "out=1", "is read-only");
+	answer = -EBUSY;
+	fails("in=7", -EBUSY, "in=7", "in the device's words");
+	fails("out=1", -EPERM, "out=1", "is read-only");
 }
 
 static void defaults_are_set_in_order_but_of_what_is_read_only(void **state)
@@ -180,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_option_is_a_property, setup),
 		cmocka_unit_test_setup(what_is_wrong_is_said, setup),
+		cmocka_unit_test_setup(a_reason_is_of_one_option, setup),
 		cmocka_unit_test_setup(defaults_are_set_in_order_but_of_what_is_read_only, setup),
 		cmocka_unit_test_setup(lines_are_options_up_to_the_first_that_is_wrong, setup),
 		cmocka_unit_test(joined_options_are_lines),

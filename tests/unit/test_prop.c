@@ -224,6 +224,8 @@ static void variables_that_cannot_be_are_refused(void **state)
 		"its variable must have 1, 2, 4 or 8 bytes (LM_PROP_IN() says so)");
 	refused(e, (lm_prop_t){ .type = LM_PROP_TEXT },
 		"its variable has no size (LM_PROP_IN() gives it)");
+	refused(e, (lm_prop_t){ .type = LM_PROP_TEXT, .size = 4096 },
+		"its text must be shorter than 4095 bytes");
 	refused(e, (lm_prop_t){ .type = LM_PROP_UINT, LM_PROP_IN(struct thing, u8), .max = 256 },
 		"min..max is no range, or does not fit its variable");
 	refused(e, (lm_prop_t){ .type = LM_PROP_UINT, LM_PROP_IN(struct thing, u8), .min = 1 },
