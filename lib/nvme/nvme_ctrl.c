@@ -243,6 +243,8 @@ static void namespaces_shape(lm_nvme_t *nvme)
 
 int nvme_ctrl_check(const lm_nvme_t *nvme)
 {
+	if (nvme->st->shadow && !(nvme->info.flags & LM_NVME_SHADOW))
+		return -EINVAL;
 	return is_sane(nvme->st) ? 0 : -EINVAL;
 }
 

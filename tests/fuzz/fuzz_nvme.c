@@ -168,7 +168,7 @@ static void ns_add(unsigned int nr)
 
 static int start(void *pvt, lm_ctx_t *ctx)
 {
-	const lm_nvme_info_t info = { .mdts = 3 };
+	const lm_nvme_info_t info = { .mdts = 3, .flags = LM_NVME_SHADOW };
 	int ret;
 
 	ret = lm_nvme_create(ctx, &info, &f.nvme);
@@ -318,10 +318,10 @@ static void step_io(struct input *in)
 
 static void step_admin(struct input *in)
 {
-	static const uint8_t opcodes[] = { 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 0x80 };
+	static const uint8_t opcodes[] = { 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 0x80, 0x7c };
 	const uint8_t b = take_u8(in), q = 1 + (b >> 4) % (QUEUES - 1);
 	uint32_t dw[16] = { opcodes[b % sizeof(opcodes)] };
-	uint64_t prp1 = take_address(in);
+	uint64_t prp1 = take_address(in), prp2;
 
 	switch (dw[0]) {
 	case NVME_CREATE_SQ:
@@ -338,6 +338,10 @@ static void step_admin(struct input *in)
 	case NVME_GET_LOG_PAGE:
 		dw[10] = take_u8(in) % 20 | (uint32_t)take_u8(in) << 16;
 		dw[12] = take_u8(in) * 4;
+		break;
+	case NVME_DOORBELL_BUFFER:
+		prp2 = take_address(in);
+		memcpy(dw + 8, &prp2, 8);
 		break;
 	case NVME_IDENTIFY: dw[10] = take_u8(in) % 30; dw[1] = take_u8(in) % 5; break;
 	case NVME_FORMAT: dw[1] = 1 + take_u8(in) % 4; dw[10] = take_u8(in) & 1; break;

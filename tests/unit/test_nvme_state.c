@@ -223,6 +223,33 @@ static void a_format_stays(void **state)
 	close(fd);
 }
 
+/* What the guest wrote there while nobody looked is found; a controller without them has no such
+ * state. */
+static void shadow_doorbells_stay(void **state)
+{
+	struct engine *e = *state;
+	volatile uint32_t *shadow;
+	int fd;
+
+	disk.info.flags = LM_NVME_SHADOW;
+	fd = ready(e);
+	assert_int_equal(command(e, &admin, sqe_data(NVME_DOORBELL_BUFFER, 0, RAM + 0x80000,
+						     RAM + 0x81000)), 0);
+	shadow = (volatile uint32_t *)(void *)at(RAM + 0x80000);
+	save(e);
+	enqueue(&io, sqe_blocks(NVME_READ, 0, 1, DATA, 0));
+	shadow[2] = io.tail;
+	resume(e, fd);
+	assert_true(complete(&io, &last));
+	assert_int_equal(last.cid, io.cid);
+	engine_destroy(e);
+	engine_close(e);
+	disk = (struct disk){ .e = e, .blocks = disk.blocks, .ns = disk.ns };
+	engine_connect(e);
+	assert_int_equal(lm_ctx_load(e->ctx, saved, saved_len), -EINVAL);
+	close(fd);
+}
+
 /* Every byte of it, one after the other: it is refused, or the device serves on. */
 static void states_of_strangers(void **state)
 {
@@ -304,6 +331,7 @@ int main(void)
 		NVME_TEST(a_reset_that_was_cut_short_ends),
 		NVME_TEST(a_reset_forgets_commands_of_the_process_before),
 		NVME_TEST(a_format_stays),
+		NVME_TEST(shadow_doorbells_stay),
 		NVME_TEST(states_of_strangers),
 		NVME_TEST(another_client_finds_it_as_after_power_on),
 	};
