@@ -136,6 +136,17 @@ static int testdev_configure(void *pvt, lm_dev_info_t *info)
 	return 0;
 }
 
+/* A timer begins anew; a transfer that had not ended is done again for a client. */
+static int testdev_load(void *pvt, const void *buf, size_t size)
+{
+	struct testdev *d = pvt;
+
+	dma_reset(d);
+	if (d->st->is_timed)
+		testdev_timer_arm(d);
+	return 0;
+}
+
 static int testdev_start(void *pvt, lm_ctx_t *ctx)
 {
 	static const char rom[] = "muser testdev: no code";
@@ -149,7 +160,7 @@ static int testdev_start(void *pvt, lm_ctx_t *ctx)
 	d->kick_watch = lm_watch_create(ctx, d->kick.fd, EPOLLIN, kicked, d);
 	if (!d->timer || !d->answer_timer || !d->dma_timer || !d->kick_watch)
 		return -errno;
-	return 0;
+	return testdev_load(d, NULL, 0);
 }
 
 static int testdev_reset(void *pvt)
@@ -161,17 +172,6 @@ static int testdev_reset(void *pvt)
 	lm_timer_arm(d->timer, 0, 0);
 	dma_reset(d);
 	return (int)fault_answer(d, FAULT_RESET, 0, NULL);
-}
-
-/* A timer begins anew; a transfer that had not ended is done again for a client. */
-static int testdev_load(void *pvt, const void *buf, size_t size)
-{
-	struct testdev *d = pvt;
-
-	dma_reset(d);
-	if (d->st->is_timed)
-		testdev_timer_arm(d);
-	return 0;
 }
 
 static void testdev_client(void *pvt, bool attached)

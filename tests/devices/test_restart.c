@@ -236,6 +236,45 @@ static void an_nvme_controller_stays_enabled(void **state)
 	assert_string_equal(rules, "read:drop");
 }
 
+/* Where its chain is, and what its interrupt waits for. */
+static void a_dma_engine_stays_where_it_was(void **state)
+{
+	enum { INTRCTRL = 3, CHANCTRL = 0x80, CHANSTS = 0x88, CHAINADDR = 0x90, HALTED = 3 };
+	struct engine *e = *state;
+
+	type = &device_ioat;
+	process_begins(e, NULL);
+	node_write32(e, LM_BAR0_REG_IDX, CHAINADDR, 0x123440);
+	node_write(e, LM_BAR0_REG_IDX, CHANCTRL, &(uint8_t){ 0x1c }, 1);
+	node_write(e, LM_BAR0_REG_IDX, INTRCTRL, &(uint8_t){ 1 }, 1);
+	restart(e, NULL);
+	assert_int_equal(node_read32(e, LM_BAR0_REG_IDX, CHANSTS), HALTED);
+	assert_int_equal(node_read32(e, LM_BAR0_REG_IDX, CHAINADDR), 0x123440);
+	assert_int_equal(get_at(e, LM_BAR0_REG_IDX, CHANCTRL), 0x1c);
+	assert_int_equal(get_at(e, LM_BAR0_REG_IDX, INTRCTRL), 1);
+}
+
+/* One of three has gone wrong when the process ends, and a timer was under way. */
+static void faults_of_the_test_device_stay(void **state)
+{
+	enum { ECHO_ = 0, WHAT = 0x10, COUNT = 0x18, ERRNO = 0x20, TIMER_US = 0xc0, ENDED = 0xcc };
+	struct engine *e = *state;
+
+	type = &device_testdev;
+	process_begins(e, NULL);
+	node_write32(e, LM_BAR1_REG_IDX, ERRNO, 5);
+	node_write32(e, LM_BAR1_REG_IDX, COUNT, 3);
+	node_write32(e, LM_BAR1_REG_IDX, WHAT, 1);
+	assert_int_equal(node_read32(e, LM_BAR1_REG_IDX, ECHO_), 0xffffffff);
+	node_write32(e, LM_BAR0_REG_IDX, TIMER_US, 100000);
+	restart(e, NULL);
+	assert_int_equal(node_read32(e, LM_BAR1_REG_IDX, COUNT), 2);
+	assert_int_equal(node_read32(e, LM_BAR1_REG_IDX, ECHO_), 0xffffffff);
+	assert_int_equal(node_read32(e, LM_BAR1_REG_IDX, COUNT), 1);
+	while (!node_read32(e, LM_BAR0_REG_IDX, ENDED))
+		;
+}
+
 #define RESTART_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -251,6 +290,8 @@ int main(void)
 		RESTART_TEST(a_watchdog_watches_on),
 		RESTART_TEST(the_fifos_of_a_serial_port_stay),
 		RESTART_TEST(an_nvme_controller_stays_enabled),
+		RESTART_TEST(a_dma_engine_stays_where_it_was),
+		RESTART_TEST(faults_of_the_test_device_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
