@@ -16,7 +16,7 @@ setup_file() {
 	export MUSER_RUNTIME_DIR=$BATS_FILE_TMPDIR/run
 	mkdir -m 700 "$MUSER_RUNTIME_DIR"
 	export GUEST_DIR=$BATS_FILE_TMPDIR/guest
-	guest_prepare dca ioatdma "$("$BATS_TEST_DIRNAME/build-dmatest.sh")"
+	guest_prepare dca ioatdma "$("$BATS_TEST_DIRNAME/build-dmatest.sh" "${GUEST_KERNEL:-bookworm}")"
 	XEON=$("$MUSCTL" create ioat)
 	ATOM=$("$MUSCTL" create ioat -O model=atom)
 	export XEON ATOM
@@ -49,10 +49,13 @@ bind() { # msix|msi|intx
 		ls /sys/class/dma | wc -l"
 }
 
-# The tests of each kind of operation that a channel has end with a line.
+# The tests of each kind of operation that a channel has end with a line. Its own "wait" may return
+# before they have begun, and rmmod would stop them.
 dmatest() { # [PARAMETER]...
 	guest_run "dmesg -c >/dev/null
-		insmod /modules/dmatest.ko timeout=60000 wait=1 run=1 $* && rmmod dmatest
+		insmod /modules/dmatest.ko timeout=60000 run=1 $*
+		while [ \"\$(dmesg | grep -c ' summary ')\" -lt 4 ]; do usleep 50000; done
+		rmmod dmatest
 		dmesg | sed -n 's/.*dmatest: //p'"
 }
 
