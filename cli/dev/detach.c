@@ -24,7 +24,6 @@
 #include "dev/control.h"
 #include "dev/fate.h"
 #include "dev/holder.h"
-#include "dev/instance.h"
 #include "dev/logs.h"
 #include "ui/call.h"
 #include "ui/clock.h"
@@ -217,13 +216,15 @@ int detach_start(struct detached *d, int (*child)(void *arg), void *arg)
 	return 0;
 }
 
-/* A process that was killed has left what the next look at all of them removes. */
+static int pass_by(void *arg, const char *uuid, bool alive)
+{
+	return 0;
+}
+
+/* A process that was killed has left what a look at all of them removes. */
 static void sweep(void)
 {
-	struct uuid_list all;
-
-	if (!instance_list(&all))
-		uuid_list_free(&all);
+	lm_instance_list(pass_by, NULL);
 }
 
 /* What is in other process groups, too; false: there is nothing. */

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/dir.h"
+
 #include "dev/control.h"
 #include "dev/fate.h"
 #include "dev/instance.h"
@@ -114,8 +116,13 @@ static int follow(struct follow *f)
 
 static int report(const struct follow *f, int err)
 {
+	const int runtime = dir_open_runtime(false, NULL);
 	struct control *control;
 
+	if (runtime < 0 && runtime != -ENOENT)
+		return error_no_runtime(f->word, runtime);
+	if (runtime >= 0)
+		close(runtime);
 	if (err == -EPERM)
 		return error(ST_FAILED, f->word,
 			     "its log is not a file of the runtime directory's owner alone");

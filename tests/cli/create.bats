@@ -275,3 +275,11 @@ load helper
 	MUSER_LOG=loud try 2 musctl create null
 	complains "musctl: create: MUSER_LOG: 'loud' is not one of err, warn, info, debug"
 }
+
+@test "a runtime directory that is not safe is complained of once" {
+	mkdir "$MUSER_RUNTIME_DIR"
+	chmod 777 "$MUSER_RUNTIME_DIR"
+	try 1 musctl create null
+	complains "musctl: create: null: no safe runtime directory: $MUSER_RUNTIME_DIR is writable by others (set MUSER_RUNTIME_DIR)"
+	chmod 700 "$MUSER_RUNTIME_DIR"
+}

@@ -396,3 +396,11 @@ something else" ]
 	kill -TERM "$(pid_of "$uuid")"
 	eventually bash -c '"$MUSCTL" list --all -nro STATE | grep -qx killed'
 }
+
+@test "a runtime directory that is not safe is what logs complains of" {
+	mkdir "$MUSER_RUNTIME_DIR"
+	chmod 777 "$MUSER_RUNTIME_DIR"
+	try 1 musctl logs "$UUID"
+	complains "musctl: logs: $UUID: no safe runtime directory: $MUSER_RUNTIME_DIR is writable by others (set MUSER_RUNTIME_DIR)"
+	rm -r "$MUSER_RUNTIME_DIR"
+}
