@@ -37,6 +37,19 @@ static int turn_sleep(struct lm_ctx *ctx, bool may_wait)
 	return loop_run(&ctx->loop, may_wait && !ctx->ended ? -1 : 0);
 }
 
+/* The same for programs with a loop of their own: their descriptor is readable all the while. */
+static bool has_found(struct lm_ctx *ctx)
+{
+	uint64_t found;
+
+	work_add(ctx, TURN_MAX / LOOP_LOOK_TURNS);
+	if (look_is_due(ctx))
+		return false;
+	found = pollers_run(&ctx->loop);
+	work_add(ctx, found);
+	return found;
+}
+
 /* Pollers come last: they see what the messages of this turn have changed before we sleep. */
 int server_turn(struct lm_ctx *ctx, bool may_wait)
 {
@@ -47,6 +60,8 @@ int server_turn(struct lm_ctx *ctx, bool may_wait)
 		ret = turn_busy(ctx);
 	else if (may_wait && ctx->loop.is_spinning)
 		ret = turn_spin(ctx);
+	else if (ctx->loop.is_spinning && has_found(ctx))
+		return ctx->ended ?: 1;
 	else
 		ret = turn_sleep(ctx, may_wait);
 	if (unlikely(ctx->loop.nr_polled) && ret >= 0) {

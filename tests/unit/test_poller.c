@@ -205,6 +205,26 @@ static void a_client_is_served_beside_it(void **state)
 	assert_int_equal(e->nr_resets, 2);
 }
 
+/* The same in a loop of its own, which is not asked for each look either. */
+static void a_client_is_served_beside_it_by_turns(void **state)
+{
+	struct engine *e = *state;
+	unsigned int i;
+
+	start(e, LM_POLL_TURNS);
+	p.work = 1;
+	engine_command(e, VFIO_USER_DEVICE_RESET, NULL, 0);
+	assert_true(lm_ctx_poll(e->ctx) > 0);
+	engine_command(e, VFIO_USER_DEVICE_RESET, NULL, 0);
+	p.calls = 0;
+	for (i = 0; e->nr_resets < 2; i++) {
+		assert_in_range(i, 0, 257);
+		assert_true(is_readable(e, 0));
+		assert_true(lm_ctx_poll(e->ctx) > 0);
+	}
+	assert_true(i > 1 && p.calls >= i);
+}
+
 /* A millisecond's work, as it says itself, is as much as anything has to wait for. */
 static void much_work_has_fewer_turns(void **state)
 {
@@ -294,6 +314,7 @@ int main(void)
 		TEST(afterwards_the_descriptor_rests),
 		TEST(switched_off_it_does_not_spin),
 		TEST(a_client_is_served_beside_it),
+		TEST(a_client_is_served_beside_it_by_turns),
 		TEST(much_work_has_fewer_turns),
 		TEST(timers_expire_beside_it),
 		TEST(one_that_spins_anyway_looks_as_well),
