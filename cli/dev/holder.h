@@ -28,9 +28,9 @@ struct holder_packet {
 };
 
 /* From there: HOLDER_SYNC asks for HOLDER_DONE alone, of value 0; HOLDER_READY also makes a file of
- * the log: 0 or -errno; HOLDER_KILL kills the process and all that it has started, daemons included:
- * how many of them it found. If the other end is closed before it is ready, the device is on its
- * own, and its log gets its file; or, if it is tied, it is as HOLDER_KILL has it. */
+ * the log: 0 or -errno; HOLDER_KILL kills the process and all that it has started, daemons too: how
+ * many of them it found. If the other end is closed before it is ready, the device is on its own,
+ * and its log gets its file; or, if it is tied, it is as HOLDER_KILL has it. */
 enum holder_wish { HOLDER_SYNC, HOLDER_READY, HOLDER_KILL };
 
 struct holder_request {

@@ -25,8 +25,8 @@ enum {
 	PIECES_MAX = 1024 /* IOV_MAX */
 };
 
-/* Zeroes that nobody changes. */
-static const char zeroes[64 << 10] __attribute__((aligned(ALIGN_FILE)));
+/* Nobody changes them; const would put it into the file of the library. */
+static char zeroes[64 << 10] __attribute__((aligned(ALIGN_FILE)));
 
 /* ---- which descriptor ------------------------------------------------------------- */
 
@@ -78,7 +78,7 @@ static void pieces_zero(struct blk_req *r)
 	uint32_t nr;
 
 	for (nr = 0; nr < BLK_PIECES && left; nr++) {
-		r->iov[nr].iov_base = (void *)(uintptr_t)zeroes;
+		r->iov[nr].iov_base = zeroes;
 		r->iov[nr].iov_len = at_most(left, sizeof(zeroes));
 		left -= r->iov[nr].iov_len;
 	}
