@@ -282,18 +282,19 @@ int detach_finish(struct detached *d)
 	const struct timespec step = { .tv_nsec = STEP_NS };
 	struct control *control;
 	char text[FATE_TEXT];
-	bool crashed;
+	bool crashed, stops = false;
 	uint64_t end;
 
 	ask(d, &sync);
 	crashed = has_ended(d) && d->status;
 	if (!control_open(d->uuid, &control)) {
 		control_set_timeout(control, END_MS);
-		control_call(control, "Stop", NULL, NULL);
+		stops = !control_call(control, "Stop", NULL, NULL);
 		control_close(control);
 	}
 	for (end = clock_ns() + END_MS * 1000000ull; !has_ended(d) && clock_ns() < end;)
 		nanosleep(&step, NULL);
+	crashed |= !stops && d->is_ended && d->status; /* it was about to end by itself */
 	detach_kill(d);
 	pass_on(d);
 	if (!crashed)

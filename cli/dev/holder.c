@@ -264,10 +264,10 @@ static void hold(struct state *s)
 		}
 		if (fds[0].revents)
 			drain(s);
-		if (fds[1].revents)
-			serve(s);
 		if (fds[2].revents)
 			learn_end(s);
+		if (fds[1].revents) /* whoever asks knows of an end before that */
+			serve(s);
 		if (s->has_ended && s->fds.sock < 0 && !is_reaped)
 			is_reaped = waitpid(s->pid, NULL, 0) >= 0;
 	}

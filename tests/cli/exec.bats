@@ -332,6 +332,8 @@ musctl: exec: $PROGRAM: exited with status 1 before its device answered"
 	nothing_left
 	try 0 musctl exec -c '"$MUSCTL" destroy "$MUSER_UUID"' -- "$PROGRAM"
 	[ -z "$stderr" ]
+	try 1 musctl exec -c '"$MUSCTL" destroy "$MUSER_UUID"' -- sh -c '"$0"; sleep 0.3; exit 3' "$PROGRAM"
+	complains "musctl: exec: sh: exited with status 3 before the command had ended"
 }
 
 @test "--command: SIGTERM is for the command, and what the program has started ends, too" {
