@@ -241,9 +241,9 @@ static uint16_t feature_check(lm_nvme_cmd_t *cmd, const struct feature *f)
 	if (!f)
 		return LM_NVME_INVALID_FIELD;
 	cmd->error_at = LM_NVME_DW(1);
-	if (!cmd->dw[1] || cmd->dw[1] == NVME_NSID_ALL)
+	if (!f->is_ns || (cmd->dw[1] == NVME_NSID_ALL && cmd->opcode == NVME_SET_FEATURES))
 		return LM_NVME_SUCCESS;
-	return f->is_ns ? nvme_nsid_status(cmd->nvme, cmd->dw[1]) : LM_NVME_SUCCESS;
+	return nvme_nsid_status(cmd->nvme, cmd->dw[1]);
 }
 
 uint16_t nvme_get_features_check(lm_nvme_cmd_t *cmd)

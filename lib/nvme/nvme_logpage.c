@@ -159,7 +159,7 @@ uint16_t nvme_log_page_check(lm_nvme_cmd_t *cmd)
 
 	cmd->error_at = LM_NVME_DW(10);
 	if (!log)
-		return LM_NVME_INVALID_LOG_PAGE;
+		return LM_NVME_INVALID_FIELD;
 	cmd->error_at = LM_NVME_DW_BIT(10, 16);
 	cmd->length = 4 * numd(cmd);
 	if (cmd->length > cmd->nvme->max_transfer)
@@ -168,9 +168,8 @@ uint16_t nvme_log_page_check(lm_nvme_cmd_t *cmd)
 	if (offset(cmd) % 4 || offset(cmd) > log->size || cmd->dw[14] & OT)
 		return LM_NVME_INVALID_FIELD;
 	cmd->error_at = LM_NVME_DW(1);
-	if (cmd->dw[1] && cmd->dw[1] != NVME_NSID_ALL) /* none is of a namespace */
-		return nvme_nsid_status(cmd->nvme, cmd->dw[1]) ?: LM_NVME_INVALID_FIELD;
-	return LM_NVME_SUCCESS;
+	/* 5.16.1: none is of a namespace */
+	return cmd->dw[1] && cmd->dw[1] != NVME_NSID_ALL ? LM_NVME_INVALID_FIELD : LM_NVME_SUCCESS;
 }
 
 void nvme_log_page(lm_nvme_cmd_t *cmd)

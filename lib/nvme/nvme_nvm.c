@@ -257,7 +257,8 @@ static uint16_t extents_take(struct nvme_cmd *cmd)
 	for (i = 0; i < nr && !status; i++) {
 		extent[i].nr = nvme_get32(bytes + 16 * i + 4);
 		extent[i].first = nvme_get64(bytes + 16 * i + 8);
-		status = range_check(&cmd->pub, extent[i].first, extent[i].nr);
+		if (extent[i].nr)
+			status = range_check(&cmd->pub, extent[i].first, extent[i].nr);
 	}
 	cmd->io_rest = nr;
 	return status;

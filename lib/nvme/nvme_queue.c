@@ -141,7 +141,7 @@ uint16_t nvme_create_cq_check(lm_nvme_cmd_t *cmd)
 	if (status)
 		return status;
 	cmd->error_at = LM_NVME_DW_BIT(11, 16);
-	if (cmd->dw[11] & IEN && cmd->dw[11] >> 16 >= nvme_irq_vectors(nvme))
+	if (cmd->dw[11] >> 16 >= nvme_irq_vectors(nvme))
 		return LM_NVME_INVALID_VECTOR;
 	return LM_NVME_SUCCESS;
 }

@@ -58,7 +58,8 @@ static uint16_t descriptor_take(struct nvme_cmd *cmd, const struct descriptor *d
 	if (!data->sgl_left--)
 		return LM_NVME_SGL_INVALID_COUNT;
 	if (d->type >= NVME_SGL_SEGMENT)
-		return is_end ? segment_is(data, d) : LM_NVME_SGL_INVALID_SEGMENT;
+		return is_end || data->sgl_is_last ? segment_is(data, d) :
+						     LM_NVME_SGL_INVALID_COUNT;
 	if (is_end && !data->sgl_is_last)
 		return LM_NVME_SGL_INVALID_SEGMENT;
 	return data_add(cmd, d);

@@ -37,7 +37,6 @@ static void features_keep_what_is_set_until_a_reset(void **state)
 	} all[] = {
 		{ NVME_FEAT_ARBITRATION, 7, 0x01020303, 0x01020303 },
 		{ NVME_FEAT_TEMPERATURE, 343, 300, 300 },
-		{ NVME_FEAT_ERROR_RECOVERY, 0, 0x1ffff, 0xffff },
 		{ NVME_FEAT_WRITE_CACHE, 1, 0, 0 },
 		{ NVME_FEAT_COALESCING, 0, 0x1234, 0x1234 },
 		{ NVME_FEAT_ATOMICITY, 0, 1, 1 },
@@ -83,6 +82,35 @@ static void features_that_are_refused(void **state)
 	s.dw[10] |= 4 << 8;
 	assert_int_equal(command(e, &admin, s), LM_NVME_INVALID_FIELD);
 	assert_int_equal(feature(e, NVME_FEAT_WRITE_CACHE), 1);
+}
+
+/* All namespaces can be set together, not got. */
+static void features_of_a_namespace(void **state)
+{
+	static const struct {
+		uint32_t nsid;
+		uint16_t get, set;
+	} all[] = {
+		{ 0, LM_NVME_INVALID_NAMESPACE, LM_NVME_INVALID_NAMESPACE },
+		{ 1, 0, 0 },
+		{ 2, LM_NVME_INVALID_FIELD, LM_NVME_INVALID_FIELD },
+		{ 257, LM_NVME_INVALID_NAMESPACE, LM_NVME_INVALID_NAMESPACE },
+		{ NVME_NSID_ALL, LM_NVME_INVALID_NAMESPACE, 0 },
+	};
+	struct engine *e = *state;
+	struct sqe s = sqe_feature(NVME_SET_FEATURES, NVME_FEAT_ERROR_RECOVERY, 0x1ffff);
+	size_t i;
+
+	nvme_ready(e);
+	for (i = 0; i < LM_NR(all); i++) {
+		s.dw[0] = NVME_SET_FEATURES;
+		s.dw[1] = all[i].nsid;
+		assert_int_equal(command(e, &admin, s), all[i].set);
+		s.dw[0] = NVME_GET_FEATURES;
+		assert_int_equal(command(e, &admin, s), all[i].get);
+		if (!all[i].get)
+			assert_int_equal(last.result, 0xffff);
+	}
 }
 
 static void queues_may_be_asked_for(void **state)
@@ -199,7 +227,10 @@ static void log_pages_in_pieces(void **state)
 			 LM_NVME_INVALID_FIELD);
 	assert_int_equal(command(e, &admin, sqe_log(NVME_LOG_SMART, 4, 2)),
 			 LM_NVME_INVALID_FIELD);
-	assert_int_equal(command(e, &admin, sqe_log(0x70, 4, 0)), LM_NVME_INVALID_LOG_PAGE);
+	assert_int_equal(command(e, &admin, sqe_log(0x70, 4, 0)), LM_NVME_INVALID_FIELD);
+	s = sqe_log(NVME_LOG_SMART, 4, 0);
+	for (s.dw[1] = 1; s.dw[1] < 1000; s.dw[1] += 500) /* of a controller, not of a namespace */
+		assert_int_equal(command(e, &admin, s), LM_NVME_INVALID_FIELD);
 	s = sqe_log(NVME_LOG_SMART, 4, 0);
 	s.dw[11] = 0xffff; /* more than a transfer */
 	assert_int_equal(command(e, &admin, s), LM_NVME_INVALID_FIELD);
@@ -518,6 +549,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		NVME_TEST(features_keep_what_is_set_until_a_reset),
 		NVME_TEST(features_that_are_refused),
+		NVME_TEST(features_of_a_namespace),
 		NVME_TEST(queues_may_be_asked_for),
 		NVME_TEST(timestamp_and_host_identifier),
 		NVME_TEST(host_behavior_and_keep_alive),

@@ -164,7 +164,7 @@ static void dataset_management(void **state)
 	nvme_ready(e);
 	memset(disk.blocks, 'x', 100 * BLOCK);
 	ranges_put(0, 1, 1);
-	ranges_put(1, 10, 0);
+	ranges_put(1, DISK_SIZE / BLOCK + 1, 0); /* nothing, wherever that is */
 	ranges_put(2, 20, 5);
 	assert_int_equal(command(e, &io, s), 0);
 	assert_int_equal(disk.nr_discards, 2);
@@ -388,9 +388,11 @@ static void bad_sgl(void **state)
 	sgl_put(LIST, NVME_SGL_LAST_SEGMENT, LIST, 16); /* in a last one */
 	assert_int_equal(command(e, &io, sqe_sgl(NVME_WRITE, 1, NVME_SGL_LAST_SEGMENT, LIST, 16)),
 			 LM_NVME_SGL_INVALID_SEGMENT);
-	sgl_put(LIST, NVME_SGL_SEGMENT, LIST, 16); /* not at the end */
+	sgl_put(LIST, NVME_SGL_SEGMENT, LIST, 16); /* nor here, and not at the end */
 	assert_int_equal(command(e, &io, sqe_sgl(NVME_WRITE, 1, NVME_SGL_LAST_SEGMENT, LIST, 32)),
 			 LM_NVME_SGL_INVALID_SEGMENT);
+	assert_int_equal(command(e, &io, sqe_sgl(NVME_WRITE, 1, NVME_SGL_SEGMENT, LIST, 32)),
+			 LM_NVME_SGL_INVALID_COUNT);
 	assert_int_equal(disk.nr_writes, 0);
 	s = sqe_data(NVME_IDENTIFY, 0, DATA, 0);
 	s.dw[0] |= 1 << 14;

@@ -31,6 +31,7 @@ static void creating_refuses(void **state)
 		{ sqe_create_cq(&q, 0), 11, 2, LM_NVME_INVALID_FIELD }, /* not in one piece */
 		{ sqe_create_cq(&q, 0), 6, RAM + 8, LM_NVME_PRP_INVALID_OFFSET },
 		{ sqe_create_cq(&q, 0), 11, 65 << 16 | 3, LM_NVME_INVALID_VECTOR },
+		{ sqe_create_cq(&q, 0), 11, 65 << 16 | 1, LM_NVME_INVALID_VECTOR },
 		{ sqe_create_sq(&q, 1), 10, 15 << 16 | 1, LM_NVME_INVALID_QUEUE_ID },
 		{ sqe_create_sq(&q, 1), 11, 3 << 16 | 1, LM_NVME_INVALID_CQ },
 		{ sqe_create_sq(&q, 1), 11, 0 << 16 | 1, LM_NVME_INVALID_QUEUE_ID },
