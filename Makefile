@@ -192,12 +192,13 @@ $(B)/tests/vm/%: devices/examples/%.c $(B)/libmuser.a
 	$(vm-program)
 NVME_PROGRAMS := $(B)/tests/vm/nvme_hot $(B)/tests/vm/kv
 $(NVME_PROGRAMS): $(B)/libmuser-nvme.a
+NVME_PROGRAMS += $(B)/tests/vm/nvme_oracle
 
 # The commands of vfio_client, over vfio-user.
 $(B)/tests/vm/user_client: $(addprefix tests/vm/vfio_client/,vfio_client.c region.c irq.c dma.c absent.c)
 
 # Without sanitizers or libraries: they run in guests.
-VM_PROGRAMS := $(patsubst tests/%,$(B)/tests/%,$(wildcard tests/vm/vfio_client tests/vm/raw_server))
+VM_PROGRAMS := $(patsubst tests/%,$(B)/tests/%,$(wildcard tests/vm/vfio_client tests/vm/raw_server tests/vm/nvme_oracle))
 .SECONDEXPANSION:
 $(VM_PROGRAMS): $(B)/%: $$(wildcard %/*.[ch]) kmod/uapi/linux/muser.h
 	@mkdir -p $(@D)

@@ -6,9 +6,9 @@
 # what only a real guest can show; the controller is tested in tests/unit, its type in tests/devices.
 # Refuses to skip: without QEMU or a kernel it fails, and says what is missing.
 #
-# All but the last two share one guest. Its controllers, by their serial numbers: "one", whose
-# namespace is a file on the host; "two", in memory, by MSI, to be unplugged; "hot", whose namespaces
-# come and go; and one of keys and values. make check-nvme does the same at length: NVME_TREE (MiB, 16),
+# All but the last share one guest. Its controllers, by their serial numbers: "one", whose namespace is
+# a file on the host; "two", in memory, by MSI, to be unplugged; "hot", whose namespaces come and go;
+# one of keys and values; "ours" and QEMU's own, "theirs", to be compared. make check-nvme does the same at length: NVME_TREE (MiB, 16),
 # NVME_PLUGS (1), NVME_FIO (arguments of fio); GUEST_KERNEL= for another kernel.
 # shellcheck disable=SC2016 # scripts for the guest are not for this shell to expand
 
@@ -19,27 +19,30 @@ setup_file() {
 	export MUSCTL=${MUSCTL:-$BATS_TEST_DIRNAME/../../build/release/musctl}
 	export MUSER_RUNTIME_DIR=$BATS_FILE_TMPDIR/run
 	mkdir -m 700 "$MUSER_RUNTIME_DIR"
-	export GUEST_DIR=$BATS_FILE_TMPDIR/guest GUEST_MEM=1G
+	export GUEST_DIR=$BATS_FILE_TMPDIR/guest GUEST_MEM=1G GUEST_APPEND=hugepages=1
 	local programs=${MUSCTL%/*}/tests/vm fetch=$BATS_TEST_DIRNAME/fetch-tool.sh
 	guest_prepare nvme ext4 crc32c_generic "$BATS_TEST_DIRNAME/guest-disk" \
 		"$("$fetch" nvme-cli nvme)" "$("$fetch" e2fsprogs mkfs.ext4 e2fsck)" \
-		"$("$fetch" fio fio)"
+		"$("$fetch" fio fio)" "$programs/nvme_oracle"
+	truncate -s 64M "$BATS_FILE_TMPDIR/theirs"
 	ONE=$("$MUSCTL" create nvme -O backend=file -O path="$BATS_FILE_TMPDIR/disk" -O size=640M \
 		-O serial=one)
 	TWO=$("$MUSCTL" create nvme -O size=64M -O serial=two -O interrupts=msi)
 	HOT=$("$MUSCTL" exec -O sizes=32 "$programs/nvme_hot")
 	KV=$("$MUSCTL" exec "$programs/kv")
-	export ONE TWO HOT KV
+	OURS=$("$MUSCTL" create nvme -O size=64M -O serial=ours)
+	export ONE TWO HOT KV OURS
 	# -p: each behind a port, device0 is "one"
-	guest_start -p "$(socket_of "$ONE")" "$(socket_of "$TWO")" "$(socket_of "$HOT")" \
-		"$(socket_of "$KV")"
+	guest_start -p -x "-drive if=none,id=theirs,format=raw,file=$BATS_FILE_TMPDIR/theirs" \
+		-x '-device nvme,serial=theirs,drive=theirs' "$(socket_of "$ONE")" \
+		"$(socket_of "$TWO")" "$(socket_of "$HOT")" "$(socket_of "$KV")" "$(socket_of "$OURS")"
 	guest_wait_boot
 	guest_run 'load nvme && load crc32c_generic && load ext4 && mkdir /mnt'
 }
 
 teardown_file() {
 	guest_stop
-	"$MUSCTL" destroy "$ONE" "$TWO" "$HOT" "$KV" || true
+	"$MUSCTL" destroy "$ONE" "$TWO" "$HOT" "$KV" "$OURS" || true
 }
 
 teardown() {
@@ -245,6 +248,20 @@ has_state() { # UUID STATE
 	guest_check_dmesg
 	run guest_run 'dmesg | grep -iE "nvme.*(error|timeout|abort|invalid|fail)|EXT4-fs.*(error|warning)"'
 	[ "$output" = "" ]
+}
+
+@test "each command has the status that it has with QEMU's nvme, or there is a reason" {
+	nvme_run 'for serial in ours theirs; do
+			disk $serial
+			function_of $serial >>/tmp/functions
+			function_of $serial >/sys/bus/pci/drivers/nvme/unbind
+		done
+		nvme_oracle -d $(cat /tmp/functions)' >"$BATS_TEST_TMPDIR/differences"
+	"$GUEST_QEMU" --version | head -n 1
+	run awk -f "$BATS_TEST_DIRNAME/nvme_oracle.awk" "$BATS_TEST_DIRNAME/nvme_oracle.txt" \
+		<(grep -v ^/dev "$BATS_TEST_TMPDIR/differences")
+	[ "$output" = "" ]
+	[ "$(awk '/ commands$/ { print $1 }' "$BATS_TEST_TMPDIR/differences")" -gt 5000 ]
 }
 
 @test "the disk is there after the guest has rebooted" {
