@@ -36,9 +36,10 @@ build() { # CONFIG ARGUMENT...
 foreign_symbols() { # CONFIG
 	nm --defined-only --extern-only "build/$1/libmuser.a" |
 		awk 'NF == 3 && $3 !~ /^lm_/ { print $3 " is global in libmuser.a" }'
-	nm --defined-only --extern-only "build/$1/libmuser.a" | grep -q ' T lm_ctx_create_sized$' ||
+	nm --defined-only --extern-only "build/$1/libmuser.a" |
+		grep ' T lm_ctx_create_sized$' >/dev/null || # grep -q would leave nm alone
 		echo "libmuser.a has no lm_ctx_create_sized"
-	"build/$1/musctl" types | grep -q gpio-idio16 || echo "musctl does not run"
+	"build/$1/musctl" types | grep gpio-idio16 >/dev/null || echo "musctl does not run"
 	MUSER_BUILD=build/$1 tests/lint/exports.sh | grep -v '^ok '
 }
 
