@@ -79,6 +79,7 @@ bool instance_watch_next(struct instance_watch *c, struct mdev_event *e)
 	snprintf(e->action, sizeof(e->action), "%s", news.added ? "add" : "remove");
 	snprintf(e->subsystem, sizeof(e->subsystem), "device");
 	snprintf(e->path, sizeof(e->path), "%s/%s", c->dir, e->uuid);
+	e->state[0] = '\0';
 	return true;
 }
 

@@ -97,6 +97,7 @@ struct mdev_event {
 	char subsystem[16]; /* mdev: the device; muser: its node */
 	char uuid[UUID_SIZE];
 	char path[256]; /* in /sys, or of the node */
+	char state[16]; /* change: the attribute state of one of muser.ko; else empty */
 };
 
 /* From now on nothing is missed. */

@@ -48,7 +48,7 @@ static int open_udev(struct mdev_watch *w)
 
 static bool next_udev(struct mdev_watch *w, struct mdev_event *e)
 {
-	const char *node, *name, *action, *subsystem;
+	const char *node, *name, *action, *subsystem, *state;
 	struct udev_device *device;
 
 	errno = 0;
@@ -60,6 +60,7 @@ static bool next_udev(struct mdev_watch *w, struct mdev_event *e)
 	name = udev_device_get_sysname(device);
 	action = udev_device_get_action(device);
 	subsystem = udev_device_get_subsystem(device);
+	state = udev_device_get_property_value(device, "MUSER_STATE");
 	if (node && strrchr(node, '/'))
 		name = strrchr(node, '/') + 1;
 	if (!name || !uuid_canonical(name, e->uuid))
@@ -67,6 +68,7 @@ static bool next_udev(struct mdev_watch *w, struct mdev_event *e)
 	snprintf(e->action, sizeof(e->action), "%s", action ? action : "");
 	snprintf(e->subsystem, sizeof(e->subsystem), "%s", subsystem ? subsystem : "");
 	snprintf(e->path, sizeof(e->path), "%s", node ? node : udev_device_get_syspath(device));
+	snprintf(e->state, sizeof(e->state), "%s", state ? state : "");
 	udev_device_unref(device);
 	return true;
 }
@@ -102,6 +104,7 @@ static bool next_folder(struct mdev_watch *w, struct mdev_event *e)
 		w->lost |= news.lost;
 	} while (news.lost);
 	is_node = news.dir == w->nodes;
+	e->state[0] = '\0';
 	if (!uuid_canonical(news.name, e->uuid))
 		e->uuid[0] = '\0';
 	snprintf(e->action, sizeof(e->action), "%s", news.added ? "add" : "remove");

@@ -29,13 +29,14 @@ static const struct opt monitor_options[] = {
 	{ 0 }
 };
 
-enum { TIME, ACTION, WHAT, UUID, PATH };
+enum { TIME, ACTION, WHAT, UUID, STATE, PATH };
 
 static const struct column monitor_columns[] = {
 	[TIME] = { "TIME", 15, 0, "when it was seen" },
 	[ACTION] = { "ACTION", 6, 0, "add, remove, change, bind, unbind" },
 	[WHAT] = { "WHAT", 6, 0, "device (its process), mdev, or node (/dev/muser/UUID)" },
 	[UUID] = { "UUID", 36, 0, "UUID of the device" },
+	[STATE] = { "STATE", 5, 0, "change: hung, or what came after (muser(4))" },
 	[PATH] = { "PATH", 1, COLUMN_TRUNC, "where it is" },
 	{ 0 }
 };
@@ -69,6 +70,7 @@ static void print(struct monitor *m, const struct mdev_event *e)
 	out_text(m->out, ACTION, e->action);
 	out_text(m->out, WHAT, !strcmp(e->subsystem, "muser") ? "node" : e->subsystem);
 	out_text(m->out, UUID, *e->uuid ? e->uuid : NULL);
+	out_text(m->out, STATE, *e->state ? e->state : NULL);
 	out_text(m->out, PATH, e->path);
 	out_flush(m->out);
 	out_sync();

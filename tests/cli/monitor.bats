@@ -92,7 +92,7 @@ remove device $MUSER_RUNTIME_DIR/$uuid" ]
 
 @test "its columns are listed" {
 	try 0 musctl monitor --list-columns
-	[ "$(awk '{ print $1 }' <<<"$output" | paste -sd ' ')" = "TIME ACTION WHAT UUID PATH" ]
+	[ "$(awk '{ print $1 }' <<<"$output" | paste -sd ' ')" = "TIME ACTION WHAT UUID STATE PATH" ]
 }
 
 @test "a reader that goes away ends it" {
