@@ -32,11 +32,16 @@ int process_signal(const struct process *p, int sig)
 	return syscall(SYS_pidfd_send_signal, p->fd, sig, NULL, 0) ? -errno : 0;
 }
 
-bool process_has_ended(const struct process *p)
+bool process_wait(const struct process *p, int ms)
 {
 	struct pollfd pfd = { p->fd, POLLIN, 0 };
 
-	return poll(&pfd, 1, 0) != 0;
+	return p->fd < 0 || poll(&pfd, 1, ms) != 0;
+}
+
+bool process_has_ended(const struct process *p)
+{
+	return process_wait(p, 0);
 }
 
 void process_close(struct process *p)

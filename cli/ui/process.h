@@ -20,6 +20,7 @@ struct process {
 int process_of_device(struct process *p, const char *uuid, int sock);
 int process_signal(const struct process *p, int sig); /* 0 or -errno; -ESRCH: it has ended */
 bool process_has_ended(const struct process *p);
+bool process_wait(const struct process *p, int ms); /* Has it ended by then? */
 /* Its name, "?" if that is not to be seen. */
 void process_name(const struct process *p, char *buf, size_t size);
 void process_close(struct process *p);

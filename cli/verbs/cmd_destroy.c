@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_destroy.c - musctl destroy UUID...: ends devices and waits until nothing of them is
- * left. A device is asked first; one that does not listen gets SIGTERM, then SIGKILL,
- * unless its process hosts others as well: that takes --force.
+ * cmd_destroy.c - musctl destroy UUID...: ends devices and waits until nothing of them is left. A
+ * device is asked first; one that does not listen gets SIGTERM, then SIGKILL, unless its process
+ * hosts others as well: that takes --force.
  *
- * An mdev that musctl made goes first, so that a refusal leaves all as it was. As the
- * kernel cannot be talked out of a removal, it begins only when no client has the mdev
- * open. Exit status: 0, 1, 2, 3, 124 (a client does not let go).
+ * An mdev that musctl made goes first, so that a refusal leaves all as it was. As the kernel cannot
+ * be talked out of a removal, it begins only when no client has the mdev open. Exit status: 0, 1,
+ * 2, 3, 124 (a client does not let go).
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <muser.h>
 
@@ -25,11 +25,12 @@
 #include "mdev/mdev.h"
 #include "ui/clock.h"
 #include "ui/error.h"
+#include "ui/process.h"
 #include "ui/value.h"
 #include "verbs/verbs.h"
 
 #define STEP_MS 20
-#define BUSY_MS 500 /* for somebody who makes or destroys it at the moment */
+#define BUSY_MS 500 /* for somebody who makes, serves or destroys it at the moment */
 
 static const struct opt destroy_options[] = {
 	{ 'f', "force", OPT_FLAG, offsetof(struct termination, force), NULL,
@@ -50,8 +51,7 @@ struct removal {
 
 /* ---- its client ------------------------------------------------------------------ */
 
-/* The process that has the mdev open; 0: none. The device knows those that we may not
- * look at. */
+/* The process that has the mdev open; 0: none. The device knows those that are hidden from us. */
 static pid_t find_client(struct removal *r)
 {
 	pid_t pid = mdev_holder(r->uuid, r->command, sizeof(r->command));
@@ -69,7 +69,6 @@ static pid_t find_client(struct removal *r)
 
 static int wait_closed(struct removal *r)
 {
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
 	uint64_t end = clock_ns() + r->ending->timeout_ns;
 	pid_t pid = find_client(r);
 	struct json_object *call;
@@ -82,14 +81,13 @@ static int wait_closed(struct removal *r)
 		control_call(r->control, "FireIrq", call, NULL);
 	}
 	while (pid && !r->ending->force && clock_ns() < end) {
-		nanosleep(&step, NULL);
+		poll(NULL, 0, STEP_MS);
 		pid = find_client(r);
 	}
 	if (!pid || r->ending->force)
 		return 0;
 	return error(ST_TIMEOUT, r->uuid,
-		     "process %d (%s) has it open; nothing was changed "
-		     "(--force begins the removal)",
+		     "process %d (%s) has it open; nothing was changed (--force begins removal)",
 		     pid, r->command);
 }
 
@@ -119,13 +117,18 @@ static int remove_mdev(struct removal *r)
 static int destroy_locked(struct removal *r)
 {
 	int ended = 0, status = terminate_check_mdev(r->ending, r->uuid, r->claim.ours, r->control);
+	struct process p = { .fd = -1 };
 
 	if (status)
 		return status;
+	if (r->control)
+		process_of_device(&p, r->uuid, control_fd(r->control));
 	if (r->claim.ours || r->ending->force)
 		status = remove_mdev(r);
 	if (r->control && (!status || r->ending->force))
 		ended = terminate_run(r->ending, r->control);
+	process_wait(&p, p.made && !status && !ended ? BUSY_MS : 0);
+	process_close(&p);
 	return status ? status : ended;
 }
 

@@ -40,7 +40,7 @@ load mdev
 	uuid=$(musctl create null)
 	kernel_open "$uuid" 4711 qemu-system-x86
 	try 124 musctl destroy -t 0.2 "$uuid"
-	complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; nothing was changed (--force begins the removal)"
+	complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; nothing was changed (--force begins removal)"
 	[ "$(state_of "$uuid")" = waiting ]
 	try 0 musctl peek "$uuid" VENDOR_ID
 	kernel_close "$uuid" 4711
@@ -55,7 +55,7 @@ load mdev
 	kernel_open "$uuid" 4711 qemu-system-x86 devices/vfio3
 	for _ in with without; do
 		try 124 musctl destroy -t 0.2 "$uuid"
-		complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; nothing was changed (--force begins the removal)"
+		complains "musctl: destroy: $uuid: process 4711 (qemu-system-x86) has it open; nothing was changed (--force begins removal)"
 		rm -f "$device/iommu_group"
 	done
 	kernel_close "$uuid" 4711

@@ -119,6 +119,22 @@ ok 'the message says what limits it' \
 	sh -c "musctl create -u $U gpio-idio16 2>&1 | grep 'max_memory of the mdev'"
 ok 'it goes' mdev_remove "$U"
 
+# ---- hung ----------------------------------------------------------------------------------
+
+musctl monitor -nro STATE,UUID >/tmp/news 2>&1 &
+monitor=$!
+until_true sh -c "cat /proc/$monitor/fdinfo/* | grep -q ^inotify"
+ok 'a device' musctl create -u "$U" null
+stopped=$(attribute "$U" server_pid)
+ok 'that has no time' set_attribute "$U" timeout_ms 200
+ok 'is stopped' kill -STOP "$stopped"
+ok 'so that its client gets no answer' fails 1 vfio_client "$U" read config 0 4
+ok 'the news say that it hangs' until_true grep -q "^hung $U" /tmp/news
+ok 'it goes on' kill -CONT "$stopped"
+ok 'which is news, too' until_true grep -q "^ready $U" /tmp/news
+kill $monitor
+ok 'it goes' musctl destroy "$U"
+
 # ---- killed --------------------------------------------------------------------------------
 
 ok 'a device' musctl create -u "$U" null
@@ -207,5 +223,9 @@ ok 'destroy of what is there, about to come or to go, and list leave nothing' un
 is 'all instances are free' "$free" cat $MDEV_TYPE/available_instances
 ok 'a device for a command' musctl run -u "$U" null -- vfio_client "$U" read config 0 4
 ok 'nothing is left' nothing_left
+ok 'a module whose last device was destroyed goes at once' sh -c \
+	"for i in 1 2 3 4 5; do
+		musctl create -u $U null && musctl destroy $U && rmmod muser && load muser || exit
+	done"
 ok 'the module goes' rmmod muser
 tap_end
