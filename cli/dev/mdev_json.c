@@ -26,6 +26,7 @@ static const struct {
 	{ "client_pid", "client_pid", "Client process" },
 	{ "policy", "policy", "Policy" },
 	{ "timeout_ms", "timeout_ms", "Timeout (ms)" },
+	{ "max_memory", "max_memory", "Memory limit" },
 	{ "direct", "direct", "Direct I/O" },
 	{ "restarts", "restarts", "Restarts" },
 	{ "served", "served", "Served" },

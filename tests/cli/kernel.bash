@@ -63,6 +63,7 @@ kernel_add() { # UUID
 	echo 0 >"$device/restarts"
 	echo 12 >"$device/pinned_pages"
 	echo 1 >"$device/direct"
+	echo 1073741824 >"$device/max_memory"
 	ln -s "../../../devices/virtual/muser/muser/$1" "$MUSER_ROOT/sys/bus/mdev/devices/$1"
 	mkfifo "$device/node" # found there by whoever holds it
 	[ ! -e slow ] || sleep 0.3

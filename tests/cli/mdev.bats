@@ -361,6 +361,7 @@ load mdev
 	try 0 musctl show "$U"
 	grep -qx 'Transport *mdev' <<<"$output"
 	grep -qx 'Mediated device:' <<<"$output"
+	grep -qx 'Memory limit *1073741824' <<<"$output"
 }
 
 @test "types lists what the kernel offers beside the built-in ones, but not to scripts" {
