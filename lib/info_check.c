@@ -39,7 +39,7 @@ static const char *info_fault(const lm_dev_info_t *info)
 	if (mdev && (info->socket_path || fds))
 		return "a mediated device has no socket: neither fd nor socket_path";
 	if (mdev && !info->uuid)
-		return "LM_DEV_MDEV requires a UUID";
+		return "LM_DEV_MDEV requires the UUID of an mdev: uuid, --uuid or MUSER_UUID";
 	if ((info->flags & LM_DEV_THREADS) && (info->flags & LM_DEV_BUSY_POLL))
 		return "LM_DEV_BUSY_POLL and LM_DEV_THREADS are mutually exclusive";
 	if ((info->flags & LM_DEV_NO_CONTROL) && !info->socket_path && !fds && !mdev)

@@ -69,7 +69,8 @@ static void print_help(const struct program *p)
 	       "      --group=GROUP       group of the socket\n"
 	       "      --no-mmap           trap every access, so that a trace sees it\n"
 	       "  -h, --help              this text\n"
-	       "  -V, --version           the version of libmuser\n",
+	       "  -V, --version           the version of libmuser\n\n"
+	       "With MUSER_TRANSPORT=mdev in the environment it serves the mdev of --uuid.\n",
 	       p->name, p->info.type ?: "without a type");
 	for (i = 0; i < p->info.nr_props; i++) {
 		const lm_prop_t *prop = prop_at(&p->info, i);

@@ -207,8 +207,8 @@ int instance_report(const char *word, int err)
 	if (err == -ENOENT && !instance_find(word, uuid) && mdev_exists(uuid)) {
 		if (mdev_is_served(uuid, &pid))
 			return error(ST_FAILED, word,
-				     "served by process %d, of another user or "
-				     "runtime directory (see MUSER_RUNTIME_DIR)",
+				     "served by process %d, of another user or runtime "
+				     "directory (see MUSER_RUNTIME_DIR), or without libmuser",
 				     (int)pid);
 		return error(ST_NO_DEVICE, word,
 			     "is an mdev without a device process "

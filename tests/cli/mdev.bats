@@ -209,9 +209,9 @@ load mdev
 	[ "$(musctl list -nro UUID,TRANSPORT,STATE,PID)" = "$U mdev served $pid" ]
 	grep -qx 'State *served' <<<"$(musctl show "$U")"
 	try 1 musctl peek "$U" bar0+0
-	complains "musctl: peek: $U: served by process $pid, of another user or runtime directory (see MUSER_RUNTIME_DIR)"
+	complains "musctl: peek: $U: served by process $pid, of another user or runtime directory (see MUSER_RUNTIME_DIR), or without libmuser"
 	try 1 musctl destroy "$U"
-	complains "musctl: destroy: $U: served by process $pid, of another user or runtime directory (see MUSER_RUNTIME_DIR)"
+	complains "musctl: destroy: $U: served by process $pid, of another user or runtime directory (see MUSER_RUNTIME_DIR), or without libmuser"
 	is_state "$U" served
 	MUSER_RUNTIME_DIR=$PWD/other try 0 musctl destroy "$U"
 	is_state "$U" no-server

@@ -80,6 +80,18 @@ static void reserved_members_are_zero(void **state)
 	refused(e, "a reserved member is not 0");
 }
 
+static void a_mediated_device_has_a_uuid(void **state)
+{
+	struct engine *e = *state;
+
+	e->info.flags |= LM_DEV_MDEV;
+	errno = 0;
+	assert_null(lm_ctx_create(&e->info));
+	assert_int_equal(errno, EINVAL);
+	assert_string_equal(e->log, "LM_DEV_MDEV requires the UUID of an mdev: "
+				    "uuid, --uuid or MUSER_UUID");
+}
+
 static void a_decimal_mode_is_refused(void **state)
 {
 	struct engine *e = *state;
@@ -350,6 +362,7 @@ int main(void)
 		TEST(unknown_flags_are_refused),
 		TEST(a_context_needs_a_place_to_go_to),
 		TEST(reserved_members_are_zero),
+		TEST(a_mediated_device_has_a_uuid),
 		TEST(a_decimal_mode_is_refused),
 		TEST(save_requires_load),
 		TEST(a_name_is_a_word),
