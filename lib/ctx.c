@@ -250,15 +250,17 @@ LM_EXPORT void lm_note(lm_ctx_t *ctx, const char *fmt, ...)
 	struct crossing x = { .kind = LM_TRACE_NOTE };
 	char text[NOTE_MAX + 1];
 	va_list args;
-	size_t at;
+	size_t at, len;
 
 	if (!gate_is_on(ctx, LM_TRACE_NOTE))
 		return;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	for (at = 0; text[at]; at += strnlen(text + at, TRACE_NOTE_MAX)) {
+	for (at = 0; text[at]; at += len) {
+		len = strnlen(text + at, TRACE_NOTE_MAX);
 		x.name = text + at;
+		x.flags = text[at + len] ? LM_TRACE_MORE : 0;
 		gate_report(ctx, &x);
 	}
 }

@@ -53,6 +53,7 @@ enum lm_trace_kind {
 #define LM_TRACE_REFUSED (1u << 4) /* it failed, and the client was not notified: as on a bus, a
 				    * read gave all ones, a write was dropped */
 #define LM_TRACE_KICKED  (1u << 5) /* a write that signalled an eventfd (lm_ioeventfd_t), no more */
+#define LM_TRACE_MORE    (1u << 6) /* a note that the next one goes on with */
 
 /** enum lm_trace_reason - lm_trace_record.aux of a read or write that failed: what was wrong */
 enum lm_trace_reason {

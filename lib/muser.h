@@ -1041,7 +1041,8 @@ int lm_event(lm_ctx_t *ctx, const char *name, uint64_t value);
 /**
  * lm_note() - write a note into the trace, between the accesses that musctl trace shows
  * @ctx: the context
- * @fmt: as printf(3); of the text 128 bytes are taken. A row has 32 of them: more take several
+ * @fmt: as printf(3); of the text 128 bytes are taken. A record has 32 of them: more take several,
+ *       which musctl shows as one
  *
  * Without anybody who traces it costs a look at that.
  *

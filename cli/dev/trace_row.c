@@ -206,12 +206,13 @@ static void print_irq(struct out *out, const struct tracer *t)
 		out_text(out, DETAILS, r->value ? "masked" : "unmasked");
 }
 
-static void print_text(struct out *out, unsigned int column, const struct lm_trace_record *r)
+static void print_event(struct out *out, const struct lm_trace_record *r)
 {
-	char text[LM_TRACE_TEXT_SIZE];
+	char name[LM_TRACE_TEXT_SIZE];
 
-	lm_trace_text(r, text);
-	out_text(out, column, text);
+	lm_trace_text(r, name);
+	out_text(out, REGISTER, name);
+	out_hex(out, VALUE, r->value, 1);
 }
 
 static void print_details(struct out *out, const struct tracer *t)
@@ -234,11 +235,8 @@ static void print_details(struct out *out, const struct tracer *t)
 	case LM_TRACE_DETACH:
 		out_printf(out, DETAILS, "pid=%llu", (unsigned long long)r->value);
 		break;
-	case LM_TRACE_EVENT:
-		print_text(out, REGISTER, r);
-		out_hex(out, VALUE, r->value, 1);
-		break;
-	case LM_TRACE_NOTE: print_text(out, DETAILS, r); break;
+	case LM_TRACE_EVENT: print_event(out, r); break;
+	case LM_TRACE_NOTE: out_text(out, DETAILS, t->note); break;
 	default: break;
 	}
 }

@@ -140,21 +140,74 @@ static void take_end(struct tracer *t)
 	tracer_close(t);
 }
 
-bool tracer_fetch(struct tracer *t)
+static void note_append(struct tracer *t, const struct lm_trace_record *record)
+{
+	const size_t len = strlen(t->note);
+	char text[LM_TRACE_TEXT_SIZE];
+
+	lm_trace_text(record, text);
+	snprintf(t->note + len, sizeof(t->note) - len, "%s", text);
+	/* A device that never ends one must not keep us here. */
+	t->is_noting = record->flags & LM_TRACE_MORE && strlen(t->note) < sizeof(t->note) - 1;
+}
+
+static int record_read(struct tracer *t, struct lm_trace_record *record)
 {
 	uint64_t lost;
 	int n;
 
+	if (t->has_next) {
+		*record = t->next;
+		t->has_next = false;
+		return 1;
+	}
+	n = lm_trace_next(t->reader, record, &lost);
+	t->lost += lost;
+	return n;
+}
+
+static int record_begin(struct tracer *t)
+{
+	const int n = record_read(t, &t->record);
+
+	*t->note = '\0';
+	if (n == 1 && t->record.kind == LM_TRACE_NOTE)
+		note_append(t, &t->record);
+	return n;
+}
+
+/* The rest of a note, unless something else comes. */
+static int note_read(struct tracer *t)
+{
+	const int n = record_read(t, &t->next);
+
+	if (n == 1 && t->next.kind == LM_TRACE_NOTE) {
+		note_append(t, &t->next);
+	} else if (n == 1) {
+		t->has_next = true;
+		t->is_noting = false;
+	}
+	return n;
+}
+
+bool tracer_fetch(struct tracer *t)
+{
+	int n;
+
 	if (t->has_record || !t->reader)
 		return t->has_record;
-	n = lm_trace_next(t->reader, &t->record, &lost);
-	t->lost += lost;
+	n = t->is_noting ? 1 : record_begin(t);
+	while (n == 1 && t->is_noting)
+		n = note_read(t);
 	t->has_record = n == 1;
 	if (n < 0) {
 		error(0, t->uuid, "its trace is damaged: giving up");
 		tracer_close(t);
 	} else if (n == 0 && t->ended) {
-		take_end(t);
+		t->has_record = t->is_noting;
+		t->is_noting = false;
+		if (!t->has_record)
+			take_end(t);
 	}
 	return t->has_record;
 }

@@ -16,6 +16,8 @@
 
 struct control;
 
+enum { NOTE_TEXT = 129 }; /* lm_note() */
+
 struct tracer {
 	struct control *control; /* the lease of the ring; NULL: the device has ended */
 	lm_trace_reader_t *reader;
@@ -24,6 +26,10 @@ struct tracer {
 	int eventfd;                   /* the device writes it ... */
 	uint32_t *armed;               /* ... if this is set */
 	struct lm_trace_record record; /* the next one, if there is one */
+	char note[NOTE_TEXT];          /* its text, if it is a note */
+	bool is_noting;                /* ... that goes on: it is not there yet */
+	struct lm_trace_record next;   /* that came while a note went on, and is not of it */
+	bool has_next;
 	bool has_record;
 	bool unfinished; /* record began, and the device ended amid it */
 	bool ended;      /* the device is gone; the ring may hold more */

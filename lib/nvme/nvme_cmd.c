@@ -8,6 +8,7 @@
  * reset has cut off is dead: it keeps its memory until whoever works for it gives it back, and
  * nothing else.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -272,6 +273,19 @@ static void post(struct nvme_cmd *cmd)
 	}
 }
 
+static void note_end(const struct nvme_cmd *cmd)
+{
+	const struct nvme_slot *slot = cmd->slot;
+	char how[32] = "done";
+
+	if (slot->status)
+		snprintf(how, sizeof(how), "status %03xh", slot->status & NVME_STATUS_CODE);
+	else if (slot->result)
+		snprintf(how, sizeof(how), "done, result %llxh", (unsigned long long)slot->result);
+	lm_note(cmd->pub.nvme->ctx, "%s cid=%u sq=%u: %s", cmd->op ? cmd->op->name : "command",
+		NVME_CID(slot->dw[0]), slot->sqid, how);
+}
+
 static void delivered(struct nvme_cmd *cmd, uint16_t status)
 {
 	struct nvme_slot *slot = cmd->slot;
@@ -286,9 +300,7 @@ static void delivered(struct nvme_cmd *cmd, uint16_t status)
 								 cmd->pub.result;
 	slot->state = NVME_SLOT_DONE;
 	if (lm_is_traced(nvme->ctx))
-		lm_note(nvme->ctx, "%s cid=%u sq=%u: %s%03x", cmd->op ? cmd->op->name : "command",
-			NVME_CID(slot->dw[0]), slot->sqid, slot->status ? "status " : "done ",
-			slot->status & NVME_STATUS_CODE);
+		note_end(cmd);
 	/* Pointers go before the guest knows: it may unmap the memory at once. */
 	nvme_data_release(cmd);
 	nvme_fault_wait(cmd, cmd->fault.end_delay_ns, post);

@@ -86,7 +86,7 @@ static uint16_t begin(struct nvme_cmd *cmd)
 
 /* ---- running ---------------------------------------------------------------------- */
 
-/* A row of a trace that says what the doorbell was for. */
+/* A row of a trace that says what a doorbell was for. */
 static void note(const struct nvme_cmd *cmd)
 {
 	const lm_nvme_cmd_t *pub = &cmd->pub;
@@ -95,11 +95,25 @@ static void note(const struct nvme_cmd *cmd)
 	if (cmd->op && cmd->op->print)
 		cmd->op->print(pub, fields, sizeof(fields));
 	if (cmd->op)
-		lm_note(pub->nvme->ctx, "%s nsid=%u %s cid=%u sq=%u", cmd->op->name, pub->dw[1],
-			fields, NVME_CID(pub->dw[0]), pub->sqid);
+		lm_note(pub->nvme->ctx, "%s nsid=%u%s%s cid=%u sq=%u", cmd->op->name, pub->dw[1],
+			*fields ? " " : "", fields, NVME_CID(pub->dw[0]), pub->sqid);
 	else
 		lm_note(pub->nvme->ctx, "opcode %02xh nsid=%u cid=%u sq=%u", pub->opcode,
 			pub->dw[1], NVME_CID(pub->dw[0]), pub->sqid);
+}
+
+/* Of what is copied the library has rows. */
+static void note_data(const struct nvme_cmd *cmd)
+{
+	const struct nvme_data *data = &cmd->data;
+	const lm_nvme_cmd_t *pub = &cmd->pub;
+
+	if (data->nr && !data->is_copied)
+		lm_note(pub->nvme->ctx, "%s cid=%u sq=%u: %llu bytes %s 0x%llx%s", cmd->op->name,
+			NVME_CID(pub->dw[0]), pub->sqid, (unsigned long long)pub->length,
+			nvme_cmd_way(cmd) & NVME_TO_HOST ? "to" : "from",
+			(unsigned long long)data->range[0].addr,
+			data->nr > 1 ? " and elsewhere" : "");
 }
 
 static void run(struct nvme_cmd *cmd, uint16_t status)
@@ -108,6 +122,8 @@ static void run(struct nvme_cmd *cmd, uint16_t status)
 		nvme_cmd_end(cmd, status);
 		return;
 	}
+	if (lm_is_traced(cmd->pub.nvme->ctx))
+		note_data(cmd);
 	if (nvme_cmd_way(cmd) & NVME_TO_CONTROLLER)
 		nvme_fault_corrupt(cmd);
 	cmd->op->run(&cmd->pub);

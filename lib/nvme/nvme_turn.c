@@ -168,6 +168,8 @@ static bool is_shadowed(const lm_nvme_t *nvme, uint32_t index)
 	return index >= 2 && nvme_shadow_is_on(nvme);
 }
 
+/* A trace has the row of a write when that has ended: commands come after it, in a turn of their
+ * own. */
 void nvme_doorbell(lm_nvme_t *nvme, uint32_t index, uint32_t value)
 {
 	if (is_shadowed(nvme, index)) {
@@ -177,7 +179,9 @@ void nvme_doorbell(lm_nvme_t *nvme, uint32_t index, uint32_t value)
 	}
 	nvme_irq_hold(nvme);
 	ring(nvme, index, value);
-	if (are_some_ready(nvme))
+	if (are_some_ready(nvme) && lm_is_traced(nvme->ctx))
+		nvme_kick(nvme);
+	else if (are_some_ready(nvme))
 		nvme_turn(nvme);
 	nvme_irq_release(nvme);
 }

@@ -4,6 +4,7 @@
  * what is refused.
  */
 #include "nvme_driver.h"
+#include "traced.h"
 
 enum { BLOCK = 512, PAGE = 4096 };
 
@@ -418,6 +419,47 @@ static void lists_that_do_not_end(void **state)
 			 LM_NVME_SGL_INVALID_COUNT);
 }
 
+/* ---- traces ---------------------------------------------------------------------- */
+
+static void note_is(struct engine *e, const char *format, ...)
+{
+	char wanted[128], text[128 + LM_TRACE_TEXT_SIZE] = "";
+	struct lm_trace_record rec;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(wanted, sizeof(wanted), format, args);
+	va_end(args);
+	do {
+		rec = engine_row_of(e, LM_TRACE_NOTE);
+		lm_trace_text(&rec, text + strlen(text));
+	} while (rec.flags & LM_TRACE_MORE);
+	assert_string_equal(text, wanted);
+}
+
+static void a_trace_reads_as_a_story(void **state)
+{
+	struct engine *e = *state;
+	uint16_t cid;
+
+	nvme_ready(e);
+	engine_trace(e);
+	cid = submit(e, &io, sqe_blocks(NVME_READ, 3, 2, DATA, 0));
+	engine_poll(e);
+	assert_true(complete(&io, &last));
+	engine_row_of(e, LM_TRACE_WRITE); /* the doorbell */
+	note_is(e, "Read nsid=1 slba=3 nlb=2 cid=%u sq=1", cid);
+	note_is(e, "Read cid=%u sq=1: 1024 bytes to 0x%llx", cid, DATA);
+	note_is(e, "Read cid=%u sq=1: done", cid);
+	engine_row_of(e, LM_TRACE_IRQ_FIRE);
+	engine_no_row(e);
+	cid = submit(e, &io, sqe_blocks(NVME_WRITE, DISK_SIZE / BLOCK, 1, DATA, 0));
+	engine_poll(e);
+	engine_row_of(e, LM_TRACE_WRITE);
+	note_is(e, "Write nsid=1 slba=%u nlb=1 cid=%u sq=1", DISK_SIZE / BLOCK, cid);
+	note_is(e, "Write cid=%u sq=1: status 080h", cid);
+}
+
 /* ---- refused --------------------------------------------------------------------- */
 
 static void fields_that_are_refused(void **state)
@@ -541,6 +583,7 @@ int main(void)
 		NVME_TEST(a_read_only_namespace),
 		NVME_TEST(errors_of_the_backend),
 		NVME_TEST(many_copies_wait_for_each_other),
+		NVME_TEST(a_trace_reads_as_a_story),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -394,12 +394,15 @@ static void a_note_is_as_many_rows_as_it_needs(void **state)
 	assert_memory_equal(rec.text, ", and no", 8);
 	assert_memory_equal(&rec.region, " mor", 4);
 	assert_memory_equal(&rec.len, "e, .", 4);
+	assert_int_equal(rec.flags, LM_TRACE_MORE);
 	rec.kind = LM_TRACE_READ;
 	assert_note(&rec, "");
 	rec = engine_row_of(e, LM_TRACE_NOTE);
 	assert_note(&rec, ".");
+	assert_int_equal(rec.flags, 0);
 	for (i = 0; i < 4; i++) {
 		rec = engine_row_of(e, LM_TRACE_NOTE);
+		assert_int_equal(rec.flags, i < 3 ? LM_TRACE_MORE : 0);
 		assert_note(&rec, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 	}
 	engine_no_row(e);

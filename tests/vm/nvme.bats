@@ -227,16 +227,25 @@ has_state() { # UUID STATE
 	[ "$(grep -c '(0x6087)' <<<"$output")" -eq 2 ] # LM_NVME_KEY_NOT_FOUND
 }
 
-@test "a trace names the commands" {
-	"$MUSCTL" trace "$TWO" >"$BATS_TEST_TMPDIR/trace" 2>&1 3>&- &
+# The doorbell, the command, its data, its completion, the interrupt: of the superblock.
+@test "a trace of a mount reads as a story" {
+	nvme_run 'mkfs.ext4 -q $(disk two) && mkdir /mnt/two && forget'
+	"$MUSCTL" trace -J "$TWO" >"$BATS_TEST_TMPDIR/trace" 2>&1 3>&- &
 	until grep -q muser-trace "/proc/$!/maps"; do sleep 0.1; done
-	nvme_run 'forget
-		dd if=$(disk two) of=/dev/null bs=4k skip=100 count=1 2>/dev/null'
-	eventually grep -q SQTDBL "$BATS_TEST_TMPDIR/trace"
+	nvme_run 'mount -t ext4 $(disk two) /mnt/two && umount /mnt/two'
+	eventually grep -q 'Write nsid=1 slba=2 nlb=2 ' "$BATS_TEST_TMPDIR/trace"
 	kill %1
 	wait %1 || true
-	cat "$BATS_TEST_TMPDIR/trace"
-	grep -q 'Read nsid=1 slba=800 nlb=' "$BATS_TEST_TMPDIR/trace"
+	jq -r '[.kind, .region, .register, .details] | map(select(.)) | join(" ")' \
+		"$BATS_TEST_TMPDIR/trace" | sed 's/cid=[0-9]*/cid=N/; s/0x[0-9a-f]*00$/ADDRESS/' |
+		tee "$BATS_TEST_TMPDIR/rows"
+	diff - <(grep -m 1 -B 1 -A 3 '^note Read nsid=1 slba=2 nlb=2 ' "$BATS_TEST_TMPDIR/rows") <<-STORY
+		write bar0 SQTDBL1
+		note Read nsid=1 slba=2 nlb=2 cid=N sq=1
+		note Read cid=N sq=1: 1024 bytes to ADDRESS
+		note Read cid=N sq=1: done
+		irq-fire msi
+	STORY
 }
 
 @test "the file system is clean" {

@@ -34,6 +34,7 @@ enum lm_trace_kind {
 	LM_TRACE_DETACH,
 	LM_TRACE_EVENT,
 	LM_TRACE_DMA_LOOKUP,
+	LM_TRACE_NOTE,
 	LM_TRACE_IRQ_DEASSERT,
 	LM_TRACE_NR_KINDS,
 };
@@ -44,6 +45,7 @@ enum lm_trace_kind {
 #define LM_TRACE_REPLAYED (1u << 3)
 #define LM_TRACE_REFUSED (1u << 4)
 #define LM_TRACE_KICKED  (1u << 5)
+#define LM_TRACE_MORE    (1u << 6)
 
 enum lm_trace_reason {
 	LM_TRACE_REASON_DEVICE,
