@@ -108,6 +108,16 @@ _guest_launch() { # QEMU-ARGUMENT...
 	_guest_await qmp '{"QMP":' && guest_qmp '{"execute":"query-status"}' >/dev/null
 }
 
+# For what happens on the host: until COMMAND succeeds, a minute at least.
+eventually() { # COMMAND...
+	local tries
+	for ((tries = 0; tries < 1200; tries++)); do
+		"$@" && return
+		sleep 0.05
+	done
+	return 1
+}
+
 # State and start time of a process, which tell it from a zombie and from a later process
 # of the same number.
 _guest_stat() { # PID

@@ -64,15 +64,6 @@ nvme_run() { # SCRIPT: with the words of guest-disk
 	guest_run ". guest-disk; set -e; $1"
 }
 
-eventually() { # COMMAND...
-	local tries
-	for ((tries = 0; tries < 1200; tries++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
-
 has_state() { # UUID STATE
 	[ "$("$MUSCTL" list -nro STATE "$1")" = "$2" ]
 }

@@ -41,15 +41,6 @@ teardown() {
 	fi
 }
 
-eventually() { # COMMAND...
-	local tries
-	for ((tries = 0; tries < 1200; tries++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
-
 # In the background, "waiter": the value goes to "value". Returns when it listens.
 wait_for() { # EVENT UUID
 	MUSER_DEBUG=1 "$MUSCTL" wait --timeout 120 --event "$1" "$2" \
